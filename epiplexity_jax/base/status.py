@@ -1,0 +1,19 @@
+"""How a run ended, and what a decomposition is worth."""
+
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    """How a run ended."""
+
+    FINISHED = "finished"
+    DIVERGED = "diverged"  # a loss became NaN or infinite; the rows before it are kept
+
+
+class ResultStatus(StrEnum):
+    """What a decomposition at a budget is worth (DESIGN.md, section 2, Frontier)."""
+
+    OK = "ok"
+    UNTRAINED = "untrained"  # no model beats the uniform code by two standard errors: S_T = 0
+    BELOW_RESOLUTION = "below_resolution"  # |S_T| is under twice its standard error
+    NEGATIVE = "negative"  # S_T is below zero by more than its error: the floor lies above the curve

@@ -1,0 +1,133 @@
+"""What a family is: sizes, exact costs, and models that train on the device or count on the host."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Size:
+    """The size of a member; what does not apply to its family is None."""
+
+    width: int | None = None
+    depth: int | None = None
+    order: int | None = None
+
+    def __str__(self) -> str:
+        parts = {"width": self.width, "depth": self.depth, "order": self.order}
+        return " ".join(f"{name} {value}" for name, value in parts.items() if value is not None)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a model must fit: hashable, so that it can key a compiled program.
+
+    Attributes:
+        vocab_size: V, without the start token.
+        length: L, tokens of one sequence.
+        label_mask: L flags, the tokens that are predicted and paid for.
+    """
+
+    vocab_size: int
+    length: int
+    label_mask: tuple[bool, ...]
+
+    @property
+    def starts(self) -> bool:
+        """Whether a start token (input id V) precedes the sequence."""
+        return self.label_mask[0]
+
+    @property
+    def input_length(self) -> int:
+        """Positions that a model reads: the last token is never an input."""
+        return self.length - 1 + self.starts
+
+    @property
+    def paid_positions(self) -> tuple[int, ...]:
+        """Input positions whose next token is a label: P of them."""
+        shift = 0 if self.starts else 1
+        return tuple(i - shift for i, paid in enumerate(self.label_mask) if paid)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a model costs.
+
+    Attributes:
+        params: N, all parameters, embeddings and start token included.
+        train_flops_per_token: FLOPs per (input or label) token of training; 6 N for a dense network.
+        eval_flops_per_token: FLOPs per (input or label) token of evaluation; 2 N for one.
+    """
+
+    params: int
+    train_flops_per_token: float
+    eval_flops_per_token: float
+
+
+class Model(Protocol):
+    """A model trained by gradients on the device."""
+
+    cost: Cost
+
+    def init(self, key: jax.Array) -> Any:
+        """Initial parameters: a pytree of float32 arrays."""
+        ...
+
+    def logits(self, params: Any, inputs: jax.Array) -> jax.Array:
+        """Predictions at the paid positions: inputs [B, input_length] int32 to [B, P, V] float32."""
+        ...
+
+    def rate_scales(self, params: Any) -> Any:
+        """Each leaf's learning rate as a multiple of the base learning rate."""
+        ...
+
+
+class Coder(Protocol):
+    """A model that codes online on the host, exact at every token."""
+
+    cost: Cost
+
+    def observe(self, sequences: np.ndarray) -> np.ndarray:
+        """Code, then learn, token by token: [n, L] integers to [n] float64 nats (label tokens)."""
+        ...
+
+    def evaluate(self, sequences: np.ndarray) -> np.ndarray:
+        """Code with what is known so far, learning nothing: [n, L] to [n] float64 nats."""
+        ...
+
+
+@runtime_checkable
+class DeviceFamily(Protocol):
+    """A family whose members train by gradients on the device."""
+
+    kind: str
+    seeds: int
+
+    def sizes(self) -> tuple[Size, ...]:
+        """The sizes of the family, one for every architecture."""
+        ...
+
+    def model(self, size: Size, task: Task, compute_dtype: str) -> Model:
+        """The model of one size; equal arguments give models that compare equal."""
+        ...
+
+
+@runtime_checkable
+class HostFamily(Protocol):
+    """A family whose members count on the host."""
+
+    kind: str
+    seeds: int
+
+    def sizes(self) -> tuple[Size, ...]:
+        """The sizes of the family."""
+        ...
+
+    def coder(self, size: Size, task: Task) -> Coder:
+        """A fresh coder of one size."""
+        ...
+
+
+Family = DeviceFamily | HostFamily

@@ -1,0 +1,88 @@
+"""What a source is: facts, and a way to draw sequences on the device or read them on the host."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SourceInfo:
+    """The facts of an opened source. Every sequence has the same length and the same label mask.
+
+    Attributes:
+        vocab_size: V; tokens are integers in [0, V).
+        length: L, tokens of one sequence.
+        label_mask: [L] bool, the tokens that are predicted and paid for.
+        fingerprint: hash of the data or of the generator's parameters; equal fingerprints draw
+            equal sequences.
+        entropy_rate_nats: nats per label token that no model can go below, averaged over the
+            label tokens of a sequence; None where theory does not know it.
+        bytes_per_token: bytes of the original data per label token; None where it has none.
+    """
+
+    vocab_size: int
+    length: int
+    label_mask: np.ndarray = field(repr=False)
+    fingerprint: str
+    entropy_rate_nats: float | None = None
+    bytes_per_token: float | None = None
+
+    @property
+    def starts(self) -> bool:
+        """Whether a start token precedes the sequence: its first token is predicted too."""
+        return bool(self.label_mask[0])
+
+    @property
+    def label_tokens(self) -> int:
+        """Label tokens of one sequence: these are paid for."""
+        return int(self.label_mask.sum())
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and label tokens of one sequence, the start token counted: these take time."""
+        return self.length + self.starts
+
+    @property
+    def tokens_per_label(self) -> float:
+        """DESIGN.md's r: (input + label tokens) / label tokens."""
+        return self.total_tokens / self.label_tokens
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Draws sequences on the device: a pure function, hashable, equal for equal shapes.
+
+    What may differ between sources that share a compiled program (a rule table, a transition
+    matrix) travels in `parameters`, a pytree of arrays; what fixes shapes and loop bounds is part
+    of the sampler itself (a frozen dataclass).
+    """
+
+    def __call__(self, parameters: Any, key: jax.Array, count: int) -> jax.Array:
+        """Draw `count` sequences: [count, L] int32, a function of the key alone."""
+        ...
+
+
+@runtime_checkable
+class DeviceSource(Protocol):
+    """A synthetic source: batch i of a stream is `sampler(parameters, fold_in(key, i), B)`."""
+
+    info: SourceInfo
+    sampler: Sampler
+    parameters: Any
+
+
+@runtime_checkable
+class HostSource(Protocol):
+    """A finite collection of sequences with random access, read on the host."""
+
+    info: SourceInfo
+    sequences: int
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Sequences by index: `indices` [n] int64 in [0, sequences), gives [n, L] integers."""
+        ...
+
+
+Source = DeviceSource | HostSource
