@@ -1,0 +1,47 @@
+"""Measures epiplexity and time-bounded entropy of datasets.
+
+Names are imported on first use: importing the package loads neither JAX nor any layer of it.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from epiplexity_jax._version import __version__
+from epiplexity_jax.base.errors import ConfigError, DataError, EpiplexityError, StoreError
+
+if TYPE_CHECKING:
+    from epiplexity_jax import analysis, coding, families, sources, training
+    from epiplexity_jax.api import Prequential, Runs, load, plot, run
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "EpiplexityError",
+    "Prequential",
+    "Runs",
+    "StoreError",
+    "__version__",
+    "analysis",
+    "coding",
+    "families",
+    "load",
+    "plot",
+    "run",
+    "sources",
+    "training",
+]
+
+_LAYERS = {"analysis", "coding", "families", "sources", "training"}
+_API = {"Prequential", "Runs", "load", "plot", "run"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAYERS:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _API:
+        return getattr(importlib.import_module(f"{__name__}.api"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
