@@ -1,0 +1,44 @@
+# make demo    train the default config and print its table; make test, make lint: what CI runs
+# PYTHON=python3.12 chooses another Python, VENV=folder another environment, ARGS="-k name" what
+# pytest is given, BENCH=benchmarks/name.py one benchmark.
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+ARGS ?=
+BENCH ?= $(wildcard benchmarks/*.py)
+
+.PHONY: demo test lint format bench clean setup
+
+demo: setup
+	"$(VENV)/bin/epiplexity-jax" run configs/demo.yaml --store runs/demo
+
+test: setup
+	JAX_PLATFORMS=cpu "$(VENV)/bin/python" -m pytest -n $(WORKERS) $(ARGS)
+
+lint: setup
+	"$(VENV)/bin/ruff" check .
+	"$(VENV)/bin/ruff" format --check .
+	"$(VENV)/bin/pyright" --pythonpath "$(VENV)/bin/python"
+	"$(VENV)/bin/lint-imports" --no-logo
+
+format: setup
+	"$(VENV)/bin/ruff" check --fix .
+	"$(VENV)/bin/ruff" format .
+
+bench: setup
+	set -e; for file in $(BENCH); do echo "$$file"; "$(VENV)/bin/python" "$$file"; done
+
+clean:
+	rm -rf build dist .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# Tested in the shell and not as a target's prerequisite: make splits names at spaces.
+setup:
+	@if [ -z "$$(find pyproject.toml -newer "$(VENV)/.installed" 2>&1)" ]; then exit 0; fi; set -e; \
+	command -v "$(PYTHON)" >/dev/null || \
+	  { echo "$(PYTHON) is not there: choose one that is, as in make PYTHON=python3.12" >&2; exit 1; }; \
+	"$(PYTHON)" -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is \
+	needed, this one is %d.%d: choose another, as in make PYTHON=python3.12" % sys.version_info[:2])'; \
+	"$(PYTHON)" -m venv "$(VENV)"; \
+	"$(VENV)/bin/python" -m pip install --quiet -e '.[dev]'; \
+	touch "$(VENV)/.installed"

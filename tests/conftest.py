@@ -1,0 +1,19 @@
+"""Settings of all tests, made before JAX or the package is imported; subprocesses inherit them."""
+
+import os
+from pathlib import Path
+
+from jaxtyping import install_import_hook
+
+COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "xla"
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["JAX_NUM_CPU_DEVICES"] = "2"
+os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(COMPILED)
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
+
+# Annotations are checked at every call of the package; an int is a float, as type checkers have it.
+install_import_hook(
+    "epiplexity_jax", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+)
