@@ -1,0 +1,102 @@
+"""What the documentation promises: commands run, targets exist, links lead somewhere."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    page
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+    if page.is_file()
+]
+FENCE = re.compile(r"^```(?:bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)[^)]*\)")
+SMALL = {
+    "family": {
+        "transformer": {"widths": [16], "depths": [1], "seeds": 2},
+        "ngram": {"orders": [0, 1], "seeds": 2},
+    },
+    "training": {"steps": 6, "batch_size": 4, "warmup_steps": 2},
+    "heldout": {"tokens": 8192, "record_tokens": 2048},
+}
+
+
+def commands(page: Path) -> list[str]:
+    """The commands in a page's shell blocks: all lines, or those after `$ ` where there are any."""
+    lines = []
+    for block in FENCE.findall(page.read_text(encoding="utf-8")):
+        prompted = any(line.startswith("$ ") for line in block.splitlines())
+        for line in block.replace("\\\n", " ").splitlines():
+            if not prompted or line.startswith("$ "):
+                lines.append(line.removeprefix("$ ").strip())
+    return lines
+
+
+def of(program: str) -> list[tuple[Path, list[str]]]:
+    """Pages that call a program, with its calls in order."""
+    calls = [(page, [c for c in commands(page) if c.split(" ")[0] == program]) for page in PAGES]
+    return [(page, lines) for page, lines in calls if lines]
+
+
+def name(value: object) -> str | None:
+    return str(value.relative_to(ROOT)) if isinstance(value, Path) else ""
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory):
+    """A folder with every config cut down to seconds, a text file, and a finished demo store."""
+    folder = tmp_path_factory.mktemp("docs")
+    (folder / "configs").mkdir()
+    for path in ROOT.glob("configs/*.yaml"):
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        kind = config["family"]["kind"]
+        config["family"] = {"kind": kind, **SMALL["family"][kind]}
+        config |= {section: SMALL[section] for section in ("training", "heldout")}
+        config.get("frontier", {}).pop("compute", None)
+        text = yaml.safe_dump(config)
+        (folder / "configs" / path.name).write_text(text, encoding="utf-8")
+    (folder / "book.txt").write_text("It was the best of times. " * 4000, encoding="ascii")
+    done = shell("epiplexity-jax run configs/demo.yaml --store runs/demo", folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def shell(command: str, folder: Path) -> subprocess.CompletedProcess:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(("page", "lines"), of("epiplexity-jax"), ids=name)
+def test_commands_run(page, lines, workshop):
+    for line in lines:
+        done = shell(line, workshop)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        assert "Traceback" not in done.stderr, line
+
+
+@pytest.mark.parametrize(("page", "lines"), of("make"), ids=name)
+def test_make_targets_exist(page, lines):
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    for line in lines:
+        words = shlex.split(line, comments=True)[1:]
+        assert {word for word in words if "=" not in word} <= set(targets), line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page):
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
