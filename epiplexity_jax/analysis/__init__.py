@@ -1,0 +1,26 @@
+"""Curves, frontiers, decompositions and their intervals, from stored runs or plain arrays."""
+
+from epiplexity_jax.analysis.curves import Cost, Curve, Heldout, Online, curve_from
+from epiplexity_jax.analysis.decomposition import Decomposition
+from epiplexity_jax.analysis.frontier import Frontier, trace
+from epiplexity_jax.analysis.hull import PROCEDURES
+from epiplexity_jax.analysis.members import Member, Points
+from epiplexity_jax.analysis.scoring import FLOORS, VARIANTS, Scored, score
+
+__all__ = [
+    "FLOORS",
+    "PROCEDURES",
+    "VARIANTS",
+    "Cost",
+    "Curve",
+    "Decomposition",
+    "Frontier",
+    "Heldout",
+    "Member",
+    "Online",
+    "Points",
+    "Scored",
+    "curve_from",
+    "score",
+    "trace",
+]

@@ -1,0 +1,293 @@
+"""One run as a curve over its record points.
+
+A curve comes from a stored run or from plain arrays. Axis letters: R record point, B held-out
+block. Losses are nats per label token.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from epiplexity_jax import coding
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.status import RunStatus
+
+if TYPE_CHECKING:
+    from epiplexity_jax.store.reader import StoredRun
+
+Array = NDArray[np.float64]
+
+FLOORS = ("ema", "raw", "entropy_rate")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Tokens and FLOPs of one step and of one evaluated token.
+
+    Attributes:
+        label_tokens_per_step: label tokens a step pays for.
+        train_tokens_per_step: input and label tokens a step is trained on.
+        tokens_per_label: (input + label tokens) / label tokens.
+        train_flops_per_token: FLOPs of training on one token.
+        eval_flops_per_token: FLOPs of evaluating one token.
+    """
+
+    label_tokens_per_step: int
+    train_tokens_per_step: int
+    tokens_per_label: float
+    train_flops_per_token: float
+    eval_flops_per_token: float
+
+    def __post_init__(self) -> None:
+        """Refuse costs that are not positive."""
+        for name, value in vars(self).items():
+            if not (value > 0 and math.isfinite(value)):
+                raise ConfigError(f"{name}: must be a positive number, got {value!r}")
+
+    @classmethod
+    def dense(cls, params: int, label_tokens_per_step: int, inputs_per_label: float = 0.0) -> Cost:
+        """The cost of a dense network, 6N a trained token and 2N an evaluated one.
+
+        Args:
+            params: N, all parameters.
+            label_tokens_per_step: label tokens of a batch.
+            inputs_per_label: input tokens that come with each label token.
+
+        >>> Cost.dense(1000, 64).train_flops_per_token
+        6000.0
+        """
+        train, evaluate = coding.dense_flops(params)
+        ratio = 1.0 + inputs_per_label
+        tokens = round(label_tokens_per_step * ratio)
+        return cls(label_tokens_per_step, tokens, ratio, float(train), float(evaluate))
+
+
+@dataclass(frozen=True, eq=False)
+class Heldout:
+    """Held-out losses of one set of weights (EMA or raw).
+
+    Attributes:
+        loss_nats: [R] the last over the full held-out set, the others over the record subset.
+        stderr_nats: [R] standard errors; zeros when not given.
+        blocks_nats: [R, B] block means over the record subset at *every* record point, so that
+            differences between record points pair; None when unknown.
+    """
+
+    loss_nats: Array
+    stderr_nats: Array = field(default_factory=lambda: np.zeros(0))
+    blocks_nats: Array | None = None
+
+    def __post_init__(self) -> None:
+        """Turn the fields into float64 arrays of matching shapes."""
+        loss = np.asarray(self.loss_nats, dtype=np.float64)
+        stderr = np.asarray(self.stderr_nats, dtype=np.float64)
+        stderr = np.zeros_like(loss) if stderr.size == 0 else stderr
+        if loss.ndim != 1 or stderr.shape != loss.shape:
+            raise ConfigError(
+                f"stderr_nats: shape {stderr.shape} must equal that of loss_nats, {loss.shape}, [R]"
+            )
+        object.__setattr__(self, "loss_nats", loss)
+        object.__setattr__(self, "stderr_nats", stderr)
+        if self.blocks_nats is not None:
+            blocks = np.asarray(self.blocks_nats, dtype=np.float64)
+            if blocks.ndim != 2 or blocks.shape[0] != loss.size or blocks.shape[1] < 2:
+                raise ConfigError(
+                    f"blocks_nats: shape {blocks.shape} must be [{loss.size}, blocks], blocks >= 2"
+                )
+            object.__setattr__(self, "blocks_nats", blocks)
+
+    def adjusted(self) -> Array:
+        """Losses [R] at the level of the full held-out set.
+
+        The full set is scored at the last record point only; the record subset, scored at all of
+        them, carries the differences: loss_i = full(last) + mean block_i - mean block_last.
+        """
+        if self.blocks_nats is None:
+            return self.loss_nats
+        means = self.blocks_nats.mean(axis=1)
+        return self.loss_nats[-1] + means - means[-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Online:
+    """Losses of the training tokens, each scored before the model trains on it.
+
+    Attributes:
+        sum_nats: [R] sum over all label tokens so far, nats; 0 at step 0.
+        sum_var: [R] variance of that sum, nats^2; zeros when not given.
+    """
+
+    sum_nats: Array
+    sum_var: Array = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        """Turn the fields into float64 arrays of one shape."""
+        total = np.asarray(self.sum_nats, dtype=np.float64)
+        var = np.asarray(self.sum_var, dtype=np.float64)
+        var = np.zeros_like(total) if var.size == 0 else var
+        if total.ndim != 1 or var.shape != total.shape:
+            raise ConfigError(
+                f"sum_var: shape {var.shape} must equal that of sum_nats, {total.shape}, [R]"
+            )
+        object.__setattr__(self, "sum_nats", total)
+        object.__setattr__(self, "sum_var", var)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Curve:
+    """One run: what it is, what a step costs, and what was recorded.
+
+    Attributes:
+        source: name of the source.
+        size: name of the model's size within its family ("w64-d2", "order 3").
+        params: N, all parameters.
+        vocab_size: V, the number of symbols of a label token.
+        steps: [R] steps done at each record point; the first is 0, the untrained model.
+        cost: tokens and FLOPs per step.
+        ema: held-out losses of the EMA weights (of the one model where there is no average).
+        raw: held-out losses of the raw weights, or None.
+        online: sums of the training losses, or None.
+        entropy_rate_nats: known entropy rate, nats per label token, or None.
+        bytes_per_token: bytes of original data per label token, or None.
+        variants: the variants that this history allows.
+        status: how the run ended; message: why.
+    """
+
+    source: str
+    size: str
+    params: int
+    vocab_size: int
+    steps: NDArray[np.int64]
+    cost: Cost
+    ema: Heldout
+    raw: Heldout | None = None
+    online: Online | None = None
+    seed: int = 0
+    width: int | None = None
+    depth: int | None = None
+    order: int | None = None
+    family: str = ""
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    estimator: str = "prequential"
+    variant: str = "paired"
+    variants: tuple[str, ...] = ("paired",)
+    floor: str = "ema"
+    entropy_rate_nats: float | None = None
+    bytes_per_token: float | None = None
+    status: str = RunStatus.FINISHED
+    message: str = ""
+    run_id: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse curves that cannot be scored, saying what is wrong."""
+        steps = np.asarray(self.steps)
+        if steps.ndim != 1 or steps.size == 0 or not np.all(steps == np.floor(steps)):
+            raise ConfigError("steps: must be whole numbers, one a record point")
+        if steps[0] != 0 or np.any(np.diff(steps) <= 0):
+            raise ConfigError(f"steps: must begin at 0 and rise, got {steps[:4].tolist()}...")
+        object.__setattr__(self, "steps", steps.astype(np.int64))
+        if self.params <= 0 or self.vocab_size < 2:
+            raise ConfigError(
+                f"params and vocab_size: must be positive and at least 2, got {self.params!r} and "
+                f"{self.vocab_size!r}"
+            )
+        self._check_columns()
+
+    def _check_columns(self) -> None:
+        columns = {"ema": self.ema.loss_nats}
+        if self.raw is not None:
+            columns["raw"] = self.raw.loss_nats
+        if self.online is not None:
+            columns["online"] = self.online.sum_nats
+        for name, values in columns.items():
+            if values.shape != self.steps.shape:
+                raise ConfigError(
+                    f"{name}: {values.size} values for {self.steps.size} record points"
+                )
+            if self.status != RunStatus.DIVERGED and not np.all(np.isfinite(values)):
+                raise ConfigError(f"{name}: a loss of {self.name} is not finite")
+        if "online" in self.variants and self.online is None:
+            raise ConfigError("variants: online needs the sums of the training losses (online=...)")
+
+    @property
+    def name(self) -> str:
+        """How messages call this run."""
+        return self.run_id or f"{self.source} {self.size} seed {self.seed}"
+
+    @property
+    def member(self) -> tuple[Any, ...]:
+        """All that tells members apart, so everything but the seed."""
+        return (
+            *(self.source, self.family, self.size, self.width, self.depth, self.order),
+            *(self.params, self.learning_rate, self.batch_size, self.estimator, self.cost),
+        )
+
+    @property
+    def label_tokens(self) -> Array:
+        """[R] label tokens trained on so far."""
+        return self.steps * float(self.cost.label_tokens_per_step)
+
+    @property
+    def train_tokens(self) -> Array:
+        """[R] input and label tokens trained on so far."""
+        return self.steps * float(self.cost.train_tokens_per_step)
+
+    def floors(self) -> tuple[str, ...]:
+        """The floors that this curve can be scored with."""
+        known = {
+            "ema": True,
+            "raw": self.raw is not None,
+            "entropy_rate": self.entropy_rate_nats is not None,
+        }
+        return tuple(name for name in FLOORS if known[name])
+
+
+def curve_from(run: StoredRun) -> Curve:
+    """The curve of a stored run (columns: store/schema.py)."""
+    row, history = run.row, run.history
+    online = Online(history["online_loss_sum_nats"], history["online_loss_sum_var"])
+    optional = ("width", "depth", "order", "learning_rate", "batch_size")
+    return Curve(
+        **{name: row[name] for name in ("run_id", "source", "family", "size", "seed")},
+        **{name: row[name] for name in ("params", "vocab_size", "estimator", "variant", "floor")},
+        **{name: row.get(name) for name in (*optional, "entropy_rate_nats", "bytes_per_token")},
+        status=row["status"],
+        message=row.get("message") or "",
+        variants=tuple(row["variants"]),
+        steps=history["step"],
+        cost=Cost(
+            int(row["label_tokens_per_step"]),
+            int(row["train_tokens_per_step"]),
+            float(row["tokens_per_label"]),
+            float(row["train_flops_per_token"]),
+            float(row["eval_flops_per_token"]),
+        ),
+        ema=_heldout(history, "heldout"),
+        raw=_optional_heldout(history, "heldout_raw"),
+        online=online,
+    )
+
+
+def _heldout(history: Mapping[str, Any], name: str) -> Heldout:
+    blocks = history.get(f"{name}_block_losses_nats")
+    usable = blocks is not None and np.ndim(blocks) == 2 and np.shape(blocks)[1] > 1
+    return Heldout(
+        history[f"{name}_loss_nats"],
+        np.nan_to_num(np.asarray(history[f"{name}_loss_stderr"], dtype=np.float64)),
+        np.asarray(blocks, dtype=np.float64) if usable else None,
+    )
+
+
+def _optional_heldout(history: Mapping[str, Any], name: str) -> Heldout | None:
+    """None when the columns are absent or empty (a family without an average has one model)."""
+    losses = history.get(f"{name}_loss_nats")
+    if losses is None or np.all(np.isnan(np.asarray(losses, dtype=np.float64))):
+        return None
+    return _heldout(history, name)

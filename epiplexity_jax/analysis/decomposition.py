@@ -1,0 +1,125 @@
+"""What a dataset holds at a compute budget: epiplexity, entropy, and how far to trust them."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from epiplexity_jax.base.status import ResultStatus
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decomposition:
+    """S_T and H_T of one source at one budget; lengths in bits, intervals at 95 %.
+
+    Attributes:
+        source: name of the source.
+        compute_flops: the budget T that was asked for.
+        epiplexity_bits: S_T, the model length; 0.0 when untrained, kept when negative.
+        epiplexity_bits_interval: (low, high), or None with a single seed.
+        entropy_bits: H_T, the data length; entropy_bits_interval likewise.
+        entropy_bits_per_token: H_T per label token; entropy_bits_per_byte: per byte of original
+            data, or None where the source has no bytes.
+        mdl_bits: their sum; mdl_bits_interval likewise.
+        status: what the result is worth.
+        resolution_bits: twice the standard error of the model length of the best model at this
+            budget (a result below it says nothing); None when nothing was trained.
+        params: N of the chosen model, 0 for the uniform code; train_tokens: D, likewise.
+        test_tokens: label tokens of the dataset.
+        estimator, variant, floor, procedure: how this was measured.
+        member: name of the chosen model, or "uniform".
+        neighbours: names of the points that were interpolated between (one when none were).
+        candidates: members times points that were compared; selection_bits: log2 of it, what
+            naming the choice would cost. It is not part of the lengths.
+        interpolation_error_bits: of the model length, from dropping every other record point.
+        flags: "edge_size", "edge_steps", "bridged", "carried", "below_cheapest".
+        warnings: sentences for a person.
+    """
+
+    source: str
+    compute_flops: float
+    epiplexity_bits: float
+    epiplexity_bits_interval: Interval | None
+    entropy_bits: float
+    entropy_bits_interval: Interval | None
+    entropy_bits_per_token: float
+    entropy_bits_per_byte: float | None
+    mdl_bits: float
+    mdl_bits_interval: Interval | None
+    status: ResultStatus
+    resolution_bits: float | None
+    params: int
+    train_tokens: float
+    test_tokens: float
+    estimator: str
+    variant: str
+    floor: str
+    procedure: str
+    member: str
+    neighbours: tuple[str, ...]
+    candidates: int
+    selection_bits: float
+    interpolation_error_bits: float
+    flags: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values under the keys of DESIGN.md, section 6; intervals as [low, high] or None."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, ResultStatus):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def status_of(epiplexity_bits: float, stderr_bits: float) -> ResultStatus:
+    """What a trained model's length is worth, given its standard error.
+
+    >>> status_of(10.0, 2.0).value, status_of(3.0, 2.0).value, status_of(-9.0, 2.0).value
+    ('ok', 'below_resolution', 'negative')
+    """
+    if abs(epiplexity_bits) < 2.0 * stderr_bits:
+        return ResultStatus.BELOW_RESOLUTION
+    return ResultStatus.NEGATIVE if epiplexity_bits < 0 else ResultStatus.OK
+
+
+def explain(
+    status: ResultStatus, resolution_bits: float | None, flags: tuple[str, ...], beats: bool
+) -> list[str]:
+    """Sentences for what a status and the flags mean.
+
+    Args:
+        status: of the result.
+        resolution_bits: twice the standard error of the model length.
+        flags: of the result.
+        beats: whether some model's code is shorter than the uniform one at all.
+    """
+    said = []
+    bits = "unknown" if resolution_bits is None else f"{resolution_bits:.2g}"
+    if status == ResultStatus.BELOW_RESOLUTION:
+        said.append(f"epiplexity is below resolution (< {bits} bits)")
+    if status == ResultStatus.NEGATIVE:
+        said.append(
+            "epiplexity is negative by more than its error: the floor lies above the curve, as "
+            "when training diverges late; look at the run's losses"
+        )
+    if status == ResultStatus.UNTRAINED and "below_cheapest" not in flags:
+        close = ", though one comes below it within the error" if beats else ""
+        said.append(
+            "no model within this budget beats the uniform code by two standard errors" + close
+        )
+    return said + [_FLAGS[flag] for flag in flags]
+
+
+_FLAGS = {
+    "edge_size": "the best model is the smallest or the largest of the family: the optimum may "
+    "lie at a size that was not trained",
+    "edge_steps": "the best model is its run's last record point: longer training may be better",
+    "bridged": "the frontier bridges a sudden drop here: no model was near the line, so take "
+    "strict=True (or --frontier raw) or add sizes and record points",
+    "carried": "the budget exceeds every run: the last point of the frontier is carried on",
+    "below_cheapest": "the budget is too small for any member, even untrained: the uniform code "
+    "answers",
+}

@@ -1,0 +1,207 @@
+"""Code lengths of a curve under a variant and a floor, with their standard errors.
+
+Axis letters: R record point, B held-out block, Q independent error factor. Losses are nats per
+label token, lengths are bits.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from epiplexity_jax import coding
+from epiplexity_jax.analysis.curves import FLOORS, Curve, Heldout
+from epiplexity_jax.base.config import unknown
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.units import nats_to_bits
+
+Array = NDArray[np.float64]
+
+VARIANTS = ("paired", "online")
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Code lengths of one curve at every record point, in bits, with their standard errors.
+
+    `*_factors` [Q, R] hold the errors that are the run's own and shared between its record
+    points and between its two lengths: the covariance of two entries is the product of their
+    columns. The error of the full held-out set is one number, `floor_stderr_nats`; a shift of it
+    by 1 nat per token moves the model length by `model_gain` [R] and the data length by
+    `data_gain`, in bits.
+
+    Attributes:
+        steps: [R]; train_tokens: [R]; time_flops: [R].
+        model_bits: [R], exactly 0 at step 0; data_bits: [R].
+        model_var: [R] variance of the model length that no factor carries (the online code's).
+        interpolation_error_bits: [R] of the model length.
+    """
+
+    steps: NDArray[np.int64]
+    train_tokens: Array
+    time_flops: Array
+    model_bits: Array
+    data_bits: Array
+    model_factors: Array
+    data_factors: Array
+    model_gain: Array
+    data_gain: float
+    floor_stderr_nats: float
+    model_var: Array
+    interpolation_error_bits: Array
+
+    @property
+    def mdl_bits(self) -> Array:
+        """[R] the two-part code."""
+        return self.model_bits + self.data_bits
+
+    @property
+    def model_stderr(self) -> Array:
+        """[R] standard error of the model length."""
+        return self._stderr(self.model_factors, self.model_gain, self.model_var)
+
+    @property
+    def data_stderr(self) -> Array:
+        """[R] standard error of the data length."""
+        return self._stderr(self.data_factors, np.full_like(self.model_gain, self.data_gain), 0.0)
+
+    @property
+    def mdl_stderr(self) -> Array:
+        """[R] standard error of their sum, whose parts share held-out blocks and floor."""
+        both = self.model_factors + self.data_factors
+        return self._stderr(both, self.model_gain + self.data_gain, self.model_var)
+
+    def _stderr(self, factors: Array, gain: Array, extra: Array | float) -> Array:
+        own = np.sum(factors**2, axis=0) + extra
+        return np.sqrt(own + (gain * self.floor_stderr_nats) ** 2)
+
+
+def check_test_tokens(test_tokens: float) -> float:
+    """Refuse a number of test tokens that is not positive and finite."""
+    if isinstance(test_tokens, bool) or not (test_tokens > 0 and math.isfinite(test_tokens)):
+        raise ConfigError(
+            f"test_tokens: must be a positive number of label tokens, got {test_tokens!r}"
+        )
+    return float(test_tokens)
+
+
+def score(
+    curve: Curve, test_tokens: float, variant: str | None = None, floor: str | None = None
+) -> Scored:
+    """Code lengths of a run at every record point (DESIGN.md, section 2).
+
+    Args:
+        curve: the run.
+        test_tokens: label tokens of the dataset whose information is measured.
+        variant: "paired" or "online"; None is the run's own.
+        floor: "ema", "raw" or "entropy_rate"; None is the run's own.
+
+    Raises:
+        ConfigError: when the run's history does not allow the variant or the floor.
+    """
+    test_tokens = check_test_tokens(test_tokens)
+    variant, floor = check_choice(curve, variant, floor)
+    heldout = curve.raw if floor == "raw" and curve.raw is not None else curve.ema
+    losses, deviations = heldout.adjusted(), _block_deviations(heldout)
+    if variant == "paired":
+        model = _paired(curve, heldout, losses, floor)
+    else:
+        model = _online(curve, losses, deviations, floor)
+    cost = curve.cost
+    return Scored(
+        steps=curve.steps,
+        train_tokens=curve.train_tokens,
+        time_flops=np.asarray(
+            coding.time_bound(
+                curve.train_tokens,
+                test_tokens,
+                cost.tokens_per_label,
+                cost.train_flops_per_token,
+                cost.eval_flops_per_token,
+            )
+        ),
+        data_bits=np.asarray(coding.data_length(losses, test_tokens)),
+        data_factors=nats_to_bits(deviations * test_tokens),
+        data_gain=float(nats_to_bits(test_tokens)),
+        floor_stderr_nats=float(heldout.stderr_nats[-1]),
+        **model,
+    )
+
+
+def check_choice(curve: Curve, variant: str | None, floor: str | None) -> tuple[str, str]:
+    """Resolve a variant and a floor against what a curve allows."""
+    variant, floor = variant or curve.variant, floor or curve.floor
+    if variant not in VARIANTS and variant not in curve.variants:
+        raise ConfigError(f"variant: {unknown('variant', variant, VARIANTS)}")
+    if variant not in curve.variants:
+        allowed = ", ".join(curve.variants)
+        raise ConfigError(f"variant: {variant!r} is not recorded for {curve.name}, only {allowed}")
+    if floor not in FLOORS:
+        raise ConfigError(f"floor: {unknown('floor', floor, FLOORS)}")
+    if floor not in curve.floors():
+        allowed = ", ".join(curve.floors())
+        raise ConfigError(f"floor: {floor!r} is not known for {curve.name}, only {allowed}")
+    return variant, floor
+
+
+def _block_deviations(heldout: Heldout) -> Array:
+    """[Q, R] error factors, in nats, of the loss at i less the loss at the last record point."""
+    if heldout.blocks_nats is None:
+        return np.zeros((1, heldout.loss_nats.size))
+    return _factors((heldout.blocks_nats - heldout.blocks_nats[-1]).T)
+
+
+def _factors(blocks: Array) -> Array:
+    """Turn block values [B, R] into factors whose squares sum to the variance of their mean."""
+    count = blocks.shape[0]
+    return (blocks - blocks.mean(axis=0)) / math.sqrt(count * (count - 1))
+
+
+def _paired(curve: Curve, heldout: Heldout, losses: Array, floor: str) -> dict[str, Array]:
+    """Sum over steps of the held-out loss above its floor; both ends on the same tokens."""
+    tokens = curve.cost.label_tokens_per_step
+    blocks = None if heldout.blocks_nats is None else heldout.blocks_nats.T
+    if floor == "entropy_rate":
+        rate = curve.entropy_rate_nats
+        bits = nats_to_bits(_sum(curve, losses - rate) * tokens)
+        gain = nats_to_bits(curve.label_tokens)
+        excess = None if blocks is None else _sum(curve, blocks - blocks[:, -1:]) * tokens
+        factors = None if excess is None else nats_to_bits(_factors(excess))
+    else:
+        bits = np.asarray(coding.paired_length(curve.steps, losses, tokens))
+        gain = np.zeros_like(losses)
+        areas = None if blocks is None else coding.paired_length(curve.steps, blocks, tokens)
+        factors = None if areas is None else _factors(np.asarray(areas))
+    if factors is None:
+        # Without blocks nothing is known of the pairing: the curve's own error, unpaired.
+        factors = nats_to_bits(curve.label_tokens * heldout.stderr_nats)[None]
+    error = np.asarray(coding.interpolation_error(curve.steps, losses)) * tokens
+    return {
+        "model_bits": bits,
+        "model_factors": factors,
+        "model_gain": gain,
+        "model_var": np.zeros_like(losses),
+        "interpolation_error_bits": np.broadcast_to(nats_to_bits(error), losses.shape),
+    }
+
+
+def _sum(curve: Curve, values: Array) -> Array:
+    return np.asarray(coding.interpolate_sum(curve.steps, values))
+
+
+def _online(curve: Curve, losses: Array, deviations: Array, floor: str) -> dict[str, Array]:
+    """Online losses of the training tokens less the floor at each record point."""
+    if curve.online is None:
+        raise ConfigError(f"variant: {curve.name} has no online losses")
+    labels = curve.label_tokens
+    known = floor == "entropy_rate"
+    floor_nats: ArrayLike = curve.entropy_rate_nats if known else losses  # type: ignore[assignment]
+    bits = coding.online_length(curve.online.sum_nats, labels, floor_nats)
+    return {
+        "model_bits": np.asarray(bits),
+        "model_factors": np.zeros_like(deviations) if known else -nats_to_bits(deviations * labels),
+        "model_gain": np.zeros_like(losses) if known else -nats_to_bits(labels),
+        "model_var": nats_to_bits(nats_to_bits(curve.online.sum_var)),
+        "interpolation_error_bits": np.zeros_like(losses),
+    }
