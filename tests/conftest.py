@@ -13,7 +13,9 @@ os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(COMPILED)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
 
-# Annotations are checked at every call of the package; an int is a float, as type checkers have it.
+# The layers of plain arrays check their annotations at every call; an int is a float, as type
+# checkers have it. The others name protocols that cannot be checked at run time.
 install_import_hook(
-    "epiplexity_jax", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+    ["epiplexity_jax.base.units", "epiplexity_jax.coding", "epiplexity_jax.analysis"],
+    "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
 )
