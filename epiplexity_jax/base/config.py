@@ -14,11 +14,13 @@ from epiplexity_jax.base.errors import ConfigError
 class _OneSentence(type(BaseModel)):
     """Turns pydantic's error of a constructor call into a ConfigError."""
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().__call__(*args, **kwargs)
-        except ValidationError as error:
-            raise ConfigError(sentence(error, cls)) from None
+    if not typing.TYPE_CHECKING:  # type checkers read the fields from the class itself
+
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return super().__call__(*args, **kwargs)
+            except ValidationError as error:
+                raise ConfigError(sentence(error, cls)) from None
 
 
 class Config(BaseModel, metaclass=_OneSentence):

@@ -6,7 +6,7 @@ class EpiplexityError(Exception):
 
 
 class ConfigError(EpiplexityError, ValueError):
-    """A config or an argument is wrong; the message names the key, the fault and what is allowed."""
+    """A config or argument is wrong; the message names the key, the fault and what is allowed."""
 
 
 class DataError(EpiplexityError, ValueError):

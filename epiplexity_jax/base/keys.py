@@ -30,4 +30,6 @@ def key(root: int | jax.Array, *names: str | int) -> jax.Array:
 
 def generator(root: int, *names: str | int) -> np.random.Generator:
     """The host's counterpart of `key`: a NumPy generator derived by name."""
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([root, *map(_digest, names)])))
+    return np.random.Generator(
+        np.random.Philox(np.random.SeedSequence([root, *map(_digest, names)]))
+    )

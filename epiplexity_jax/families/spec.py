@@ -1,4 +1,4 @@
-"""What a family is: sizes, exact costs, and models that train on the device or count on the host."""
+"""What a family is: sizes, exact costs, and models trained on devices or counted on the host."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -57,8 +57,8 @@ class Cost:
 
     Attributes:
         params: N, all parameters, embeddings and start token included.
-        train_flops_per_token: FLOPs per (input or label) token of training; 6 N for a dense network.
-        eval_flops_per_token: FLOPs per (input or label) token of evaluation; 2 N for one.
+        train_flops_per_token: FLOPs of training per (input or label) token; 6 N if dense.
+        eval_flops_per_token: FLOPs of evaluation per (input or label) token; 2 N if dense.
     """
 
     params: int
@@ -76,7 +76,7 @@ class Model(Protocol):
         ...
 
     def logits(self, params: Any, inputs: jax.Array) -> jax.Array:
-        """Predictions at the paid positions: inputs [B, input_length] int32 to [B, P, V] float32."""
+        """Inputs [B, input_length] int32 to logits [B, P, V] float32 at the paid positions."""
         ...
 
     def rate_scales(self, params: Any) -> Any:

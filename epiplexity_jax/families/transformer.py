@@ -62,13 +62,13 @@ def head_size(width: int) -> int:
 
 
 def _matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """x [..., D] @ kernel [D, E]. One flat token axis: the weight gradient contracts one axis."""
+    """Multiply x [..., D] by kernel [D, E], on one flat token axis: gradients contract one axis."""
     flat = x.reshape(-1, x.shape[-1]) @ kernel.astype(x.dtype)
     return flat.reshape(*x.shape[:-1], kernel.shape[-1])
 
 
 def _at(x: jax.Array, positions: tuple[int, ...]) -> jax.Array:
-    """x [B, L, D] at static positions, as a slice where they are contiguous (they mostly are)."""
+    """Take static positions of x [B, L, D], as a slice where they are contiguous."""
     first, last = positions[0], positions[-1]
     if last - first + 1 == len(positions):
         return x[:, first : last + 1]
@@ -83,7 +83,7 @@ class Dense(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """X [..., D] to [..., features]."""
+        """Map x [..., D] to [..., features]."""
         return _matmul(x, self.param("kernel", self.init, (x.shape[-1], self.features)))
 
 
@@ -97,6 +97,7 @@ class Norm(nn.Module):
         centred = x.astype(jnp.float32)
         centred -= centred.mean(-1, keepdims=True)
         inverse = jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + 1e-5)
+        weight = weight.reshape((1,) * (x.ndim - 1) + (-1,))
         return (centred * inverse * weight).astype(x.dtype)
 
 
@@ -105,7 +106,7 @@ class Attention(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, positions: tuple[int, ...]) -> jax.Array:
-        """X [B, L, D] to [B, Q, D], Q = number of positions."""
+        """Map x [B, L, D] to [B, Q, D], Q = number of positions."""
         batch, length, width = x.shape
         size = head_size(width)
         heads = (width // size, size)
@@ -128,7 +129,7 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, positions: tuple[int, ...]) -> jax.Array:
-        """X [B, L, D] to [B, Q, D]."""
+        """Map x [B, L, D] to [B, Q, D]."""
         width = x.shape[-1]
         attended = Attention(name="attention")(Norm(name="attention_norm")(x), positions)
         x = _at(x, positions) + self.scale * attended
@@ -151,7 +152,9 @@ class Network(nn.Module):
         task, dtype = self.task, jnp.dtype(self.compute_dtype)
         ids = task.vocab_size + task.starts  # the start token's id is V
         tokens = self.param("token_embedding", embedding_init, (ids, self.width))
-        positions = self.param("position_embedding", embedding_init, (task.input_length, self.width))
+        positions = self.param(
+            "position_embedding", embedding_init, (task.input_length, self.width)
+        )
         x = (tokens[inputs] + positions[None]).astype(dtype)
         everywhere = tuple(range(task.input_length))
         for i in range(self.depth):
@@ -190,7 +193,8 @@ class TransformerModel:
 
     def logits(self, params: Any, inputs: jax.Array) -> jax.Array:
         """Inputs [B, L] int32 to logits [B, P, V] float32."""
-        return self.network.apply({"params": params}, inputs)
+        logits: Any = self.network.apply({"params": params}, inputs)
+        return logits
 
     def rate_scales(self, params: Any) -> Any:
         """Each leaf's learning rate over the base: `parametrisation.rate_scales`."""

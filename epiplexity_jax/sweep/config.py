@@ -1,0 +1,158 @@
+"""The config of a sweep, composed of the configs of the layers below."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, SerializeAsAny, model_validator
+
+from epiplexity_jax.base.config import Config, parse, unknown
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.families import registry as families
+from epiplexity_jax.sources import registry as sources
+
+
+class Prequential(Config):
+    """Prequential coding: the area between the loss curve and the floor (A, Eq. 8)."""
+
+    kind: Literal["prequential"] = "prequential"
+    variant: Literal["paired", "online"] | None = None
+    """Which losses make the curve: paired held-out ones or the online training losses. Default:
+    paired for models trained by gradients, online for count families."""
+    floor: Literal["ema", "raw", "entropy_rate"] = "ema"
+    """Which loss ends the area: held-out, of the EMA or raw weights, or the known entropy rate."""
+    ema_steps: int = Field(default=50, ge=1)
+    """Window of the EMA of weights, steps."""
+
+
+class Training(Config):
+    """How members train."""
+
+    steps: int = Field(default=1000, ge=1)
+    """Steps of every run."""
+    batch_size: int = Field(default=64, ge=1)
+    """Sequences a step."""
+    learning_rate: float = Field(default=0.03, gt=0, allow_inf_nan=False)
+    """Base learning rate; muP scales it to every width and depth."""
+    warmup_steps: int = Field(default=100, ge=0)
+    """Steps of linear warm-up; constant afterwards."""
+    compute_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Type of activations; auto is float32 on CPU and bfloat16 on accelerators. Parameters, losses
+    and the optimiser are float32."""
+    microbatch: int | None = Field(default=None, ge=1)
+    """Sequences per slice of a batch, a divisor of batch_size; default: the batch whole."""
+    members_per_device: int | None = Field(default=None, ge=1)
+    """Members that a device trains in one go; default: 1 on CPU, up to 64 on accelerators."""
+    keep_final_state: bool = True
+    """Keep each run's last state in the store, so that more steps train only what is new."""
+
+    @model_validator(mode="after")
+    def _microbatch_divides(self) -> "Training":
+        if self.microbatch is not None and self.batch_size % self.microbatch:
+            raise ValueError(f"microbatch: {self.microbatch} does not divide {self.batch_size}")
+        return self
+
+
+class Heldout(Config):
+    """Held-out data, the same for every member of a source."""
+
+    tokens: int = Field(default=1_000_000, ge=1)
+    """Label tokens at the last record point; at most a tenth of a finite source."""
+    record_tokens: int | None = Field(default=None, ge=1)
+    """Label tokens at the other record points; default: a training batch's, and at least 64
+    sequences."""
+
+
+class FrontierOptions(Config):
+    """What `run` prints at the end, and the default of `frontier`."""
+
+    test_tokens: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Label tokens of the dataset whose information is measured."""
+    compute: tuple[float, ...] | None = None
+    """Budgets in FLOPs; default: log-spaced over the sweep."""
+
+    @model_validator(mode="after")
+    def _positive(self) -> "FrontierOptions":
+        for budget in self.compute or ():
+            if not 0 < budget < float("inf"):
+                raise ValueError(f"compute: must be positive FLOPs, got {budget:g}")
+        return self
+
+
+class Sweep(Config):
+    """A sweep: every member of a family on every source."""
+
+    sources: dict[str, SerializeAsAny[Config]]
+    """Name: source."""
+    family: SerializeAsAny[Config]
+    """The models an observer may use."""
+    estimator: Prequential = Prequential()
+    """How a trained model is coded."""
+    training: Training = Training()
+    """How members train."""
+    heldout: Heldout = Heldout()
+    """Held-out data."""
+    seed: int = Field(default=0, ge=0)
+    """Root of every random choice."""
+    frontier: FrontierOptions = FrontierOptions()
+    """Budgets to print."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain values; `parse_sweep` gives the same sweep back."""
+        return self.model_dump(mode="json")
+
+
+_ESTIMATORS = {"prequential": Prequential}
+_SECTIONS = {"training": Training, "heldout": Heldout, "frontier": FrontierOptions}
+
+
+def parse_sweep(data: Any) -> Sweep:
+    """Check plain data (a YAML file's) and build the sweep it describes.
+
+    Raises:
+        ConfigError: naming the key's path, what was wrong and what is allowed.
+    """
+    if not isinstance(data, Mapping):
+        what = "is empty" if data is None else f"must hold keys and values, got {data!r}"
+        raise ConfigError(f"config: {what}; needed: sources and family")
+    for key in data:
+        if key not in Sweep.model_fields:
+            raise ConfigError(unknown("key", key, Sweep.model_fields))
+    for key in ("sources", "family"):
+        if key not in data:
+            raise ConfigError(f"{key}: this key is required")
+    named = data["sources"]
+    if not isinstance(named, Mapping) or not named:
+        raise ConfigError("sources: expected one or more `name: {kind: ...}` entries")
+    parsed: dict[str, Any] = {
+        "sources": {
+            _source_name(name): sources.parse(value, f"sources.{name}")
+            for name, value in named.items()
+        },
+        "family": families.parse(data["family"], "family"),
+    }
+    if "estimator" in data:
+        parsed["estimator"] = _parse_estimator(data["estimator"])
+    for key, cls in _SECTIONS.items():
+        if data.get(key) is not None:
+            parsed[key] = parse(cls, data[key], key)
+    if "seed" in data:
+        parsed["seed"] = data["seed"]
+    return Sweep(**parsed)
+
+
+def _source_name(name: Any) -> str:
+    text = str(name)
+    if not text or "/" in text or text != text.strip():
+        raise ConfigError(
+            f"sources: {name!r} is no name for a source; use letters, digits, - and _"
+        )
+    return text
+
+
+def _parse_estimator(data: Any) -> Prequential:
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"estimator: expected keys and values, got {data!r}")
+    kind = data.get("kind", "prequential")
+    if kind not in _ESTIMATORS:
+        raise ConfigError(f"estimator.kind: {unknown('estimator', kind, _ESTIMATORS)}")
+    return parse(_ESTIMATORS[kind], data, "estimator")

@@ -1,0 +1,211 @@
+"""Train what a plan still lacks, wave by wave, and commit every run to the store as it ends."""
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import yaml
+from jax.sharding import Mesh
+
+from epiplexity_jax.base.errors import StoreError
+from epiplexity_jax.base.status import RunStatus
+from epiplexity_jax.families.spec import DeviceFamily
+from epiplexity_jax.store import Store
+from epiplexity_jax.sweep.plan import Dataset, Plan, Run, Wave
+from epiplexity_jax.sweep.progress import Progress
+from epiplexity_jax.sweep.rows import stored_row
+from epiplexity_jax.training.checkpoint import restore_state, save_state
+from epiplexity_jax.training.cohort import CohortJob, MemberJob, MemberResult, train_cohort
+from epiplexity_jax.training.host import run_coder
+from epiplexity_jax.training.loop import init_member
+from epiplexity_jax.training.record import Accounting, History
+from epiplexity_jax.training.state import MemberState
+
+Row = Mapping[str, Any]
+
+
+def run_plan(plan: Plan, store: Store, mesh: Mesh, progress: Progress) -> None:
+    """Train every run that the store does not hold yet.
+
+    Args:
+        plan: the validated sweep.
+        store: where finished runs are, and where new ones go.
+        mesh: devices, one axis `member`.
+        progress: who is told.
+
+    Raises:
+        StoreError: when the store cannot be written; what was finished stays.
+    """
+    finished = store.finished()
+    todo = [run for run in plan.runs if run.run_id not in finished]
+    store.write_config(yaml.safe_dump(plan.sweep.to_plain(), sort_keys=False))
+    store.mark_current([run.run_id for run in plan.runs])
+    if isinstance(plan.family, DeviceFamily):
+        shorter = {run.run_id: _shorter(run, list(finished.values()), store) for run in todo}
+        steps = sum(run.steps - _start(shorter[run.run_id]) for run in todo)
+        progress.start(len(plan.runs), len(plan.runs) - len(todo), steps)
+        _Trainer(plan, store, mesh, progress).train(todo, shorter)
+    else:
+        progress.start(len(plan.runs), len(plan.runs) - len(todo), sum(r.steps for r in todo))
+        for run in todo:
+            _count(plan, run, store, progress)
+
+
+def state_folder(store: Store, run_id: str) -> Path:
+    """Where a run's last state is kept."""
+    return store.path / "checkpoints" / run_id
+
+
+def _start(row: Row | None) -> int:
+    return int(row["steps"]) if row else 0
+
+
+def _shorter(run: Run, finished: Sequence[Row], store: Store) -> Row | None:
+    """The longest finished run that this one continues, if its last state was kept."""
+    earlier = [
+        row
+        for row in finished
+        if row["lineage"] == run.lineage
+        and row["steps"] < run.steps
+        and row["status"] == RunStatus.FINISHED
+        and state_folder(store, row["run_id"]).exists()
+    ]
+    return max(earlier, key=_start, default=None)
+
+
+@lru_cache(maxsize=8)
+def _heldout(dataset: Dataset) -> np.ndarray:
+    """A source's held-out set, drawn once for many waves."""
+    return dataset.heldout()
+
+
+class _Trainer:
+    """Trains waves of a device family and commits their runs."""
+
+    def __init__(self, plan: Plan, store: Store, mesh: Mesh, progress: Progress):
+        self.plan, self.store, self.mesh, self.progress = plan, store, mesh, progress
+        self.on_cpu = mesh.devices.flat[0].platform == "cpu"
+
+    def train(self, todo: Sequence[Run], shorter: Mapping[str, Row | None]) -> None:
+        """Train runs, continuing shorter ones where their last states are intact."""
+        for start in sorted({_start(shorter[run.run_id]) for run in todo}, reverse=True):
+            same = [run for run in todo if _start(shorter[run.run_id]) == start]
+            resumed: dict[str, tuple[MemberState, History]] = {}
+            for run in same:
+                row = shorter[run.run_id]
+                if row is not None and (kept := self._restore(run, row)) is not None:
+                    resumed[run.run_id] = kept
+            if start:
+                damaged = [run for run in same if run.run_id not in resumed]
+                if damaged:
+                    self.train(damaged, {run.run_id: None for run in damaged})
+                same = [run for run in same if run.run_id in resumed]
+            for wave in self.plan.waves(same, self.mesh.size, self.on_cpu):
+                self._train_wave(wave, start, resumed)
+
+    def _restore(self, run: Run, row: Row) -> tuple[MemberState, History] | None:
+        model = self._model(run)
+        like = jax.eval_shape(lambda k: init_member(model, k), jax.random.key(0))
+        state = restore_state(state_folder(self.store, row["run_id"]), like)
+        if state is None:
+            self.progress.message(
+                f"{run.label}: the state kept at step {row['steps']} is damaged; "
+                "training from step 0"
+            )
+            return None
+        return state, self.store.history(row["run_id"])
+
+    def _model(self, run: Run) -> Any:
+        family = self.plan.family
+        assert isinstance(family, DeviceFamily)
+        return family.model(run.size, run.dataset.task, self.plan.compute_dtype)
+
+    def _job(
+        self, wave: Wave, start: int, resumed: Mapping[str, tuple[MemberState, History]]
+    ) -> CohortJob:
+        sweep, first = self.plan.sweep, wave.runs[0]
+        training = sweep.training
+        return CohortJob(
+            model=self._model(first),
+            task=first.dataset.task,
+            batch_size=training.batch_size,
+            steps=first.steps,
+            layout=first.dataset.layout,
+            start=start,
+            microbatch=training.microbatch,
+            members=tuple(
+                MemberJob(
+                    root=sweep.seed,
+                    seed=run.seed,
+                    stream=run.dataset.stream(run.seed, training.batch_size),
+                    heldout=_heldout(run.dataset),
+                    learning_rate=training.learning_rate,
+                    warmup_steps=training.warmup_steps,
+                    ema_steps=sweep.estimator.ema_steps,
+                    resume=resumed.get(run.run_id),
+                )
+                for run in wave.runs
+            ),
+        )
+
+    def _train_wave(
+        self, wave: Wave, start: int, resumed: Mapping[str, tuple[MemberState, History]]
+    ) -> None:
+        job = self._job(wave, start, resumed)
+        per_step = job.accounting.total_tokens * job.batch_size
+        labels = [run.label for run in wave.runs]
+
+        def report(member_steps: int, losses: Sequence[float]) -> None:
+            latest = dict(zip(labels, losses, strict=True))
+            self.progress.advance(member_steps, member_steps * per_step, latest)
+
+        began = time.monotonic()
+        results = train_cohort(job, self.mesh, report)
+        wall = (time.monotonic() - began) / len(results)
+        for run, result in zip(wave.runs, results, strict=True):
+            self._commit(run, result, wall)
+
+    def _commit(self, run: Run, result: MemberResult, wall: float) -> None:
+        finished = result.status is RunStatus.FINISHED
+        if finished and self.plan.sweep.training.keep_final_state:
+            try:
+                save_state(state_folder(self.store, run.run_id), result.state)
+            except OSError as error:
+                raise StoreError(f"cannot write {self.store.path}: {error.strerror}") from None
+        row = stored_row(self.plan, run, result.status, result.message, result.steps_done, wall)
+        self.store.commit(row, result.history)
+        if not finished:
+            self.progress.message(f"{run.label}: stopped, {result.message}; the others go on")
+        self.progress.run_done(row)
+        for (
+            old
+        ) in self.store.finished().values():  # the longer run's state stands for the shorter's
+            if old["lineage"] == run.lineage and old["steps"] < run.steps:
+                shutil.rmtree(state_folder(self.store, old["run_id"]), ignore_errors=True)
+
+
+def _count(plan: Plan, run: Run, store: Store, progress: Progress) -> None:
+    """Run a host family's member and commit it."""
+    family, info = plan.family, run.dataset.source.info
+    assert not isinstance(family, DeviceFamily)
+    coder = family.coder(run.size, run.dataset.task)
+    batch = plan.sweep.training.batch_size
+    accounting = Accounting(
+        batch, info.label_tokens, info.total_tokens, coder.cost, run.dataset.layout, passes=1
+    )
+
+    def report(steps: int, losses: Sequence[float]) -> None:
+        progress.advance(steps, steps * batch * info.total_tokens, {run.label: losses[0]})
+
+    began = time.monotonic()
+    stream = run.dataset.stream(run.seed, batch)
+    recorder = run_coder(coder, stream, _heldout(run.dataset), accounting, run.steps, report)
+    wall = time.monotonic() - began
+    row = stored_row(plan, run, recorder.status, recorder.message, recorder.steps_done, wall)
+    store.commit(row, recorder.history())
+    progress.run_done(row)

@@ -1,0 +1,99 @@
+"""What a sweep would train and cost, said before anything is compiled."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from jax.sharding import Mesh
+
+from epiplexity_jax.families.spec import DeviceFamily
+from epiplexity_jax.sweep.plan import Plan, Run, Wave
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """A plan in numbers.
+
+    Attributes:
+        summary: totals of the sweep: runs, finished, cohorts, waves, params, train_tokens, flops
+            (training and evaluation still to come), devices, idle_share (part of the devices' time
+            spent on padding, weighed by cost).
+        cohorts: one dict a cohort, with the same words.
+    """
+
+    summary: dict[str, Any]
+    cohorts: tuple[dict[str, Any], ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a cohort."""
+        return list(self.cohorts)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**self.summary, "cohorts": self.rows()}
+
+
+def summarise(plan: Plan, mesh: Mesh, finished: Collection[str]) -> PlanSummary:
+    """Count what a plan still has to do.
+
+    Args:
+        plan: the validated sweep.
+        mesh: the devices.
+        finished: run ids that the store holds already.
+    """
+    todo = [run for run in plan.runs if run.run_id not in finished]
+    on_devices = isinstance(plan.family, DeviceFamily)
+    on_cpu = mesh.devices.flat[0].platform == "cpu"
+    waves = plan.waves(todo, mesh.size, on_cpu) if on_devices else [Wave((r,), 1) for r in todo]
+    rows: dict[Any, dict[str, Any]] = {}
+    busy: Counter[str] = Counter()
+    for wave in waves:
+        flops = [_flops(plan, run) for run in wave.runs]
+        busy["used"] += int(sum(flops))
+        busy["held"] += int(max(flops) * wave.slots)
+        first = wave.runs[0]
+        key = (first.size, first.dataset.task, first.dataset.layout) if on_devices else first.size
+        row = rows.setdefault(key, _empty_row(len(rows) + 1, first))
+        row["members"] += len(wave.runs)
+        row["waves"] += 1
+        row["train_tokens"] += sum(_tokens(plan, run) for run in wave.runs)
+        row["flops"] += sum(flops)
+        row["sources"] = sorted({*row["sources"], *(run.dataset.name for run in wave.runs)})
+    summary = {
+        "runs": len(plan.runs),
+        "finished": len(plan.runs) - len(todo),
+        "cohorts": len(rows),
+        "waves": len(waves),
+        "params": sum(run.cost.params for run in todo),
+        "train_tokens": sum(row["train_tokens"] for row in rows.values()),
+        "flops": sum(row["flops"] for row in rows.values()),
+        "devices": f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
+        "idle_share": 1.0 - busy["used"] / busy["held"] if busy["held"] else 0.0,
+        "compute_dtype": plan.compute_dtype,
+    }
+    return PlanSummary(summary, tuple(rows.values()))
+
+
+def _empty_row(number: int, run: Run) -> dict[str, Any]:
+    return {
+        "cohort": number,
+        "size": str(run.size),
+        "sources": [],
+        "members": 0,
+        "waves": 0,
+        "params": run.cost.params,
+        "train_tokens": 0,
+        "flops": 0.0,
+    }
+
+
+def _tokens(plan: Plan, run: Run) -> int:
+    return run.steps * plan.sweep.training.batch_size * run.dataset.source.info.total_tokens
+
+
+def _flops(plan: Plan, run: Run) -> float:
+    """FLOPs of training and of the evaluation at the last record point (EMA and raw weights)."""
+    heldout = 2 * run.dataset.layout.sequences * run.dataset.source.info.total_tokens
+    train = _tokens(plan, run) * run.cost.train_flops_per_token
+    return train + heldout * run.cost.eval_flops_per_token

@@ -1,0 +1,66 @@
+"""The last state of a run, kept through Orbax and checked by our own checksum.
+
+Orbax does not notice a flipped bit and casts dtypes silently, so a checksum of every leaf's bytes,
+shape and dtype stands beside the state and is compared after reading it back.
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+_CHECKSUM = "checksum.json"
+_STATE = "state"
+
+
+def checksum(state: Any) -> str:
+    """SHA-256 over the leaves of a pytree: path, dtype, shape and bytes."""
+    digest = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state):
+        array = np.asarray(leaf)
+        digest.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape};".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def save_state(folder: Path, state: Any) -> None:
+    """Write a state (pytree of host arrays); the checksum comes last, so a torn write has none.
+
+    Raises:
+        OSError: when the disk is full or not writable.
+    """
+    import orbax.checkpoint as ocp
+
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(folder.resolve() / _STATE, jax.tree.map(np.asarray, state))
+    partial = folder / f"{_CHECKSUM}.tmp"
+    partial.write_text(json.dumps({"sha256": checksum(state)}))
+    partial.rename(folder / _CHECKSUM)
+
+
+def restore_state(folder: Path, like: Any) -> Any | None:
+    """Read a state back.
+
+    Args:
+        folder: what `save_state` wrote.
+        like: a pytree of arrays or shapes with the state's structure, shapes and dtypes.
+
+    Returns:
+        Host arrays in the structure of `like`, or None when the state is absent, torn or damaged.
+    """
+    import orbax.checkpoint as ocp
+
+    try:
+        expected = json.loads((folder / _CHECKSUM).read_text())["sha256"]
+        target = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), like)
+        with ocp.StandardCheckpointer() as checkpointer:
+            state = checkpointer.restore(folder.resolve() / _STATE, target)
+    except Exception:  # noqa: BLE001 - a damaged folder makes Orbax raise anything, asserts too
+        return None
+    return state if checksum(state) == expected else None

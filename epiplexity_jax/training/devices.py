@@ -1,0 +1,51 @@
+"""Devices: one host device per CPU core, the member mesh, and the persistent compilation cache."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh
+
+from epiplexity_jax.training.loop import MEMBER
+
+
+def cpu_cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def use_every_core() -> None:
+    """Make one host device per CPU core, so that members train side by side.
+
+    Does nothing once JAX has started a backend, or where the number was chosen already.
+    """
+    chosen = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    if chosen or _setting("jax_num_cpu_devices") > 1:
+        return
+    try:
+        jax.config.update("jax_num_cpu_devices", cpu_cores())
+    except RuntimeError:  # a backend is running: its devices are what there is
+        return
+
+
+def cache_compilations() -> None:
+    """Keep compiled programs in the user's cache folder, unless the user chose another place."""
+    if _setting("jax_compilation_cache_dir") is not None:
+        return
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    jax.config.update("jax_compilation_cache_dir", str(home / "epiplexity_jax" / "xla"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def _setting(name: str) -> Any:
+    return getattr(jax.config, name)
+
+
+def member_mesh(devices: Sequence[Any] | None = None) -> Mesh:
+    """A mesh of one axis, `member`, over the devices given (default: all of them)."""
+    return Mesh(np.array(devices or jax.devices()), (MEMBER,), axis_types=(AxisType.Auto,))

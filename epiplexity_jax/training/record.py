@@ -1,0 +1,138 @@
+"""What a run leaves behind: per-step losses summed in float64, held-out losses at record points."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from epiplexity_jax.base.status import RunStatus
+from epiplexity_jax.families.spec import Cost
+from epiplexity_jax.training.heldout import HeldoutLayout, mean_and_stderr
+
+History = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """What a step and an evaluation count.
+
+    Attributes:
+        batch_size: B sequences a step.
+        label_tokens: label tokens of a sequence.
+        total_tokens: input and label tokens of a sequence, the start token counted.
+        cost: FLOPs per token.
+        layout: the held-out set's.
+        passes: how often an evaluation scores a tile (2: EMA and raw weights; 1: counts).
+    """
+
+    batch_size: int
+    label_tokens: int
+    total_tokens: int
+    cost: Cost
+    layout: HeldoutLayout
+    passes: int = 2
+
+
+@dataclass
+class Recorder:
+    """Collects one run on the host; every sum is float64.
+
+    Attributes:
+        accounting: what a step counts.
+        status: FINISHED until a loss is not finite.
+        message: why the run ended early, or empty.
+        steps_done: steps whose loss was finite.
+    """
+
+    accounting: Accounting
+    status: RunStatus = RunStatus.FINISHED
+    message: str = ""
+    steps_done: int = 0
+    last_loss: float = math.nan
+    _loss_sum: float = 0.0
+    _loss_var: float = 0.0
+    _eval_flops: float = 0.0
+    _rows: list[dict[str, object]] = field(default_factory=list)
+
+    @classmethod
+    def resume(cls, accounting: Accounting, history: History, grid: np.ndarray) -> "Recorder":
+        """Go on from a shorter run's history; rows off the grid of the longer one are left out."""
+        recorder = cls(accounting)
+        last = len(history["step"]) - 1
+        recorder.steps_done = int(history["step"][last])
+        recorder._loss_sum = float(history["online_loss_sum_nats"][last])
+        recorder._loss_var = float(history["online_loss_sum_var"][last])
+        for i in np.flatnonzero(np.isin(history["step"], grid)):
+            row = {name: column[i] for name, column in history.items()}
+            for which in ("heldout", "heldout_raw"):  # a last row covers the full set
+                mean, stderr = mean_and_stderr(np.asarray(row[f"{which}_block_losses_nats"]))
+                row |= {f"{which}_loss_nats": mean, f"{which}_loss_stderr": stderr}
+            recorder._eval_flops += recorder._tile_flops()
+            row["spent_flops"] = recorder._spent(int(row["step"]))
+            recorder._rows.append(row)
+        return recorder
+
+    def add_steps(self, first: int, loss_sums: np.ndarray, loss_vars: np.ndarray) -> None:
+        """Add the steps first, first+1, ...: batch sums [n] nats and their variances [n] nats^2."""
+        if self.status is not RunStatus.FINISHED:
+            return
+        sums = loss_sums.astype(np.float64)
+        bad = np.flatnonzero(~np.isfinite(sums))
+        good = bad[0] if len(bad) else len(sums)
+        self._loss_sum += float(sums[:good].sum())
+        self._loss_var += float(loss_vars[:good].astype(np.float64).sum())
+        self.steps_done = first + int(good)
+        if good:
+            tokens = self.accounting.batch_size * self.accounting.label_tokens
+            self.last_loss = float(sums[good - 1]) / tokens
+        if len(bad):
+            self._end(f"loss or gradient is not finite at step {self.steps_done + 1}")
+
+    def add_record(self, step: int, losses: np.ndarray) -> None:
+        """Add a record point; the last one replaces its first tile by the whole set.
+
+        Args:
+            step: steps taken before it.
+            losses: [passes, tiles, S] nats per sequence; EMA first, then raw weights (counts have
+                one pass, which stands for both).
+        """
+        if self.status is not RunStatus.FINISHED:
+            return
+        if not np.isfinite(losses).all():
+            self._end(f"held-out loss is not finite after step {step}")
+            return
+        acc = self.accounting
+        row: dict[str, object] = {
+            "step": step,
+            "train_tokens": step * acc.batch_size * acc.total_tokens,
+            "label_tokens": step * acc.batch_size * acc.label_tokens,
+            "teacher_tokens": 0,
+            "online_loss_sum_nats": self._loss_sum,
+            "online_loss_sum_var": self._loss_var,
+        }
+        for which, scored in (("heldout", losses[0]), ("heldout_raw", losses[-1])):
+            mean, stderr = mean_and_stderr(acc.layout.block_means(scored, acc.label_tokens))
+            row[f"{which}_loss_nats"] = mean
+            row[f"{which}_loss_stderr"] = stderr
+            row[f"{which}_block_losses_nats"] = acc.layout.block_means(scored[:1], acc.label_tokens)
+        self._eval_flops += losses.shape[1] * self._tile_flops()
+        row["spent_flops"] = self._spent(step)
+        self._rows.append(row)
+
+    def history(self) -> History:
+        """The record points as columns; block losses are [R, blocks]."""
+        names = self._rows[0] if self._rows else {}
+        return {name: np.stack([np.asarray(row[name]) for row in self._rows]) for name in names}
+
+    def _end(self, message: str) -> None:
+        self.status, self.message = RunStatus.DIVERGED, message
+
+    def _tile_flops(self) -> float:
+        acc = self.accounting
+        tokens = acc.passes * acc.layout.tile * acc.total_tokens
+        return tokens * acc.cost.eval_flops_per_token
+
+    def _spent(self, step: int) -> float:
+        acc = self.accounting
+        train = step * acc.batch_size * acc.total_tokens * acc.cost.train_flops_per_token
+        return train + self._eval_flops

@@ -1,0 +1,117 @@
+"""One member, one step: a pure function of state and batch, usable in anybody's jitted program."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from epiplexity_jax.families.spec import Model, Task
+from epiplexity_jax.training.optimiser import average, descend, optimiser, warmup
+from epiplexity_jax.training.state import Hyperparameters, MemberState, StepInfo
+
+
+def shift(tokens: jax.Array, task: Task) -> tuple[jax.Array, jax.Array]:
+    """Split sequences into what a model reads and what it must predict.
+
+    Args:
+        tokens: [B, L] integers in [0, V).
+        task: says where the labels are and whether a start token precedes the sequence.
+
+    Returns:
+        Inputs [B, task.input_length] int32 (start token: id V) and labels [B, P] int32.
+    """
+    tokens = tokens.astype(jnp.int32)
+    labels = tokens[:, np.flatnonzero(np.asarray(task.label_mask))]
+    if task.starts:
+        start = jnp.full((tokens.shape[0], 1), task.vocab_size, jnp.int32)
+        return jnp.concatenate([start, tokens[:, :-1]], axis=1), labels
+    return tokens[:, :-1], labels
+
+
+def sequence_losses(model: Model, params: Any, tokens: jax.Array, task: Task) -> jax.Array:
+    """Log loss of every sequence, summed over its label tokens.
+
+    Args:
+        model: the model.
+        params: its parameters.
+        tokens: [B, L] integers.
+        task: what the model was built for.
+
+    Returns:
+        [B] float32 nats.
+    """
+    inputs, labels = shift(tokens, task)
+    logits = model.logits(params, inputs)
+    return optax.softmax_cross_entropy_with_integer_labels(logits, labels).sum(-1)
+
+
+def gradient(
+    model: Model, params: Any, tokens: jax.Array, task: Task, microbatch: int | None
+) -> tuple[jax.Array, Any]:
+    """Losses [B] (nats per sequence) and the gradient of the mean loss per label token.
+
+    With a microbatch size that divides B the gradient is summed over slices of the batch: the same
+    mathematics with activations that fit a cache.
+    """
+    batch = tokens.shape[0]
+    per_token = 1.0 / (batch * sum(task.label_mask))
+
+    def objective(params: Any, tokens: jax.Array) -> tuple[jax.Array, jax.Array]:
+        losses = sequence_losses(model, params, tokens, task)
+        return losses.sum() * per_token, losses
+
+    if microbatch is None or microbatch >= batch:
+        grads, losses = jax.grad(objective, has_aux=True)(params, tokens)
+        return losses, grads
+
+    def accumulate(total: Any, part: jax.Array) -> tuple[Any, jax.Array]:
+        grads, losses = jax.grad(objective, has_aux=True)(params, part)
+        return jax.tree.map(jnp.add, total, grads), losses
+
+    parts = tokens.reshape(batch // microbatch, microbatch, -1)
+    grads, losses = jax.lax.scan(accumulate, jax.tree.map(jnp.zeros_like, params), parts)
+    return losses.reshape(-1), grads
+
+
+def train_step(
+    model: Model,
+    task: Task,
+    state: MemberState,
+    tokens: jax.Array,
+    hyper: Hyperparameters,
+    microbatch: int | None = None,
+) -> tuple[MemberState, StepInfo]:
+    """Score a batch, then learn from it.
+
+    A loss or gradient that is not finite leaves the weights as they were and ends the member: its
+    `alive` turns False and the reported loss is NaN.
+
+    Args:
+        model: the model (static).
+        task: its task (static).
+        state: the member before the step.
+        tokens: [B, L] integers.
+        hyper: learning rate, warm-up and EMA window of this member.
+        microbatch: sequences per slice of the batch, a divisor of B; None takes the batch whole.
+
+    Returns:
+        The member after the step, and the loss of the weights before it.
+    """
+    losses, grads = gradient(model, state.params, tokens, task, microbatch)
+    info = StepInfo(losses.sum(), losses.shape[0] * jnp.var(losses, ddof=min(1, len(losses) - 1)))
+    directions, optimiser_state = optimiser().update(grads, state.optimiser)
+    rate = warmup(state.step, hyper.learning_rate, hyper.warmup_steps)
+    params = descend(state.params, directions, rate, model.rate_scales(state.params))
+    stepped = MemberState(
+        params=params,
+        ema=average(state.ema, params, state.step, hyper.ema_steps),
+        optimiser=optimiser_state,
+        step=state.step + 1,
+        alive=state.alive,
+    )
+    finite = jnp.isfinite(info.loss_sum) & jnp.isfinite(optax.tree.norm(grads))
+    info = info._replace(loss_sum=jnp.where(finite, info.loss_sum, jnp.nan))
+    stopped = state.replace(alive=jnp.zeros((), bool))
+    return jax.tree.map(lambda new, old: jnp.where(finite, new, old), stepped, stopped), info
