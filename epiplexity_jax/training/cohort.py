@@ -279,7 +279,7 @@ class _Results:
 def _intervals(
     start: int, steps: int, block: int, grid: np.ndarray
 ) -> Iterator[tuple[int, int, bool]]:
-    """Cut start..steps at record points and at the ends of data blocks: (from, to, record there)."""
+    """Cut start..steps at record points and block ends: (from, to, whether a record is there)."""
     records = set(grid.tolist())
     ends = sorted(records | set(range(block, steps, block)))
     for stop in ends:

@@ -1,0 +1,152 @@
+"""The transformer family: counts, causality, the parametrisation, and its defaults."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.families.parametrisation import VECTOR_RATE
+from epiplexity_jax.families.spec import Size, Task
+from epiplexity_jax.families.transformer import (
+    Transformer,
+    TransformerModel,
+    open_transformer,
+)
+
+TEXT = Task(11, 12, (True,) * 12)
+CONDITIONAL = Task(2, 12, (False,) * 6 + (True,) * 6)
+SCATTERED = Task(5, 12, tuple(i % 3 == 2 for i in range(12)))
+TASKS = {"text": TEXT, "conditional": CONDITIONAL, "scattered": SCATTERED}
+
+
+def perturbed(model, seed=1):
+    """Parameters without the zeros of the initialisation, so that every path carries something."""
+    params = model.init(jax.random.key(0))
+    leaves, tree = jax.tree.flatten(params)
+    keys = jax.random.split(jax.random.key(seed), len(leaves))
+    return jax.tree.unflatten(
+        tree,
+        [x + 0.3 * jax.random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=True)],
+    )
+
+
+def inputs_of(task, batch=3, seed=0):
+    return jax.random.randint(
+        jax.random.key(seed), (batch, task.input_length), 0, task.vocab_size + task.starts
+    )
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+@pytest.mark.parametrize(("width", "depth"), [(16, 1), (64, 2)])
+def test_params_are_counted_exactly(task, width, depth):
+    model = TransformerModel(width, depth, task)
+    d, head = width, min(32, width)
+    block = 12 * d * d + 2 * d + 2 * head
+    ids = task.vocab_size + task.starts
+    expected = (ids + task.input_length) * d + depth * block + d + d * task.vocab_size
+    assert model.cost.params == expected
+    assert sum(x.size for x in jax.tree.leaves(model.init(jax.random.key(0)))) == expected
+    assert model.cost.train_flops_per_token == 6 * expected
+    assert model.cost.eval_flops_per_token == 2 * expected
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_a_prediction_depends_on_the_past_only(task):
+    """Gradients of every paid position with respect to the input embeddings of every position."""
+    model = TransformerModel(16, 2, task)
+    params = perturbed(model)
+    inputs = inputs_of(task, batch=1)
+
+    def logits_of(positions):
+        return model.logits({**params, "position_embedding": positions}, inputs)[0].sum(-1)
+
+    # The position table has one row per input position, so its Jacobian shows who reads whom.
+    logits = lambda table: jnp.tanh(logits_of(table))  # noqa: E731 - break the sum's symmetry
+    reads = np.abs(jax.jacobian(logits)(params["position_embedding"])).sum(-1)
+    for row, position in zip(reads, task.paid_positions, strict=True):
+        assert (row[position + 1 :] == 0.0).all()
+        assert (row[: position + 1] > 0.0).all()
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_paid_positions_are_rows_of_the_full_prediction(task):
+    """The last block at paid positions only is the same mathematics as at all positions."""
+    everywhere = Task(task.vocab_size, task.length, (task.starts,) + (True,) * (task.length - 1))
+    params = perturbed(TransformerModel(16, 2, task))
+    inputs = inputs_of(task)
+    few = TransformerModel(16, 2, task).logits(params, inputs)
+    full = TransformerModel(16, 2, everywhere).logits(params, inputs)
+    np.testing.assert_allclose(few, full[:, np.array(task.paid_positions)], atol=2e-5)
+
+
+def test_an_untrained_model_predicts_uniformly():
+    model = TransformerModel(32, 2, TEXT)
+    logits = model.logits(model.init(jax.random.key(3)), inputs_of(TEXT))
+    assert logits.shape == (3, 12, 11)
+    assert logits.dtype == jnp.float32
+    np.testing.assert_array_equal(logits, 0.0)
+
+
+def test_matrices_start_at_variance_one_over_fan_in_and_outputs_at_zero():
+    params = TransformerModel(128, 1, TEXT).init(jax.random.key(0))
+    block = params["block_0"]
+    for name, kernel in (
+        ("query", block["attention"]["query"]["kernel"]),
+        ("key_value", block["attention"]["key_value"]["kernel"]),
+        ("up", block["up"]["kernel"]),
+    ):
+        assert np.std(kernel) == pytest.approx(128**-0.5, rel=0.05), name
+    for kernel in (block["attention"]["output"], block["down"], params["readout"]):
+        assert not np.any(kernel["kernel"])
+    assert np.std(params["token_embedding"]) == pytest.approx(0.02, rel=0.1)
+
+
+def test_learning_rates_follow_fan_in():
+    model = TransformerModel(64, 2, TEXT)
+    scales = model.rate_scales(model.init(jax.random.key(0)))
+    assert scales["block_1"]["up"]["kernel"] == 1 / 64
+    assert scales["block_1"]["down"]["kernel"] == 1 / 256
+    assert scales["readout"]["kernel"] == 1 / 64
+    assert scales["token_embedding"] == scales["final_norm"]["weight"] == VECTOR_RATE
+    assert pytest.approx(6e-4) == 0.03 * VECTOR_RATE
+
+
+def test_bfloat16_changes_logits_a_little_and_keeps_float32_parameters():
+    model = TransformerModel(16, 1, TEXT, "bfloat16")
+    params = perturbed(model)
+    assert {x.dtype for x in jax.tree.leaves(params)} == {jnp.dtype("float32")}
+    low = model.logits(params, inputs_of(TEXT))
+    full = TransformerModel(16, 1, TEXT).logits(params, inputs_of(TEXT))
+    assert low.dtype == jnp.float32
+    difference = np.abs(low - full).max()
+    assert 0 < difference < 0.1 * np.abs(full).max()
+
+
+def test_the_family_lists_widths_by_depths():
+    family = open_transformer(Transformer(widths=(16, 32), depths=(1, 3), seeds=2))
+    assert family.sizes() == (
+        Size(width=16, depth=1),
+        Size(width=32, depth=1),
+        Size(width=16, depth=3),
+        Size(width=32, depth=3),
+    )
+    assert family.model(Size(width=16, depth=3), TEXT, "float32") == TransformerModel(16, 3, TEXT)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"widths": (48,)}, "widths: 48 is not divisible by the head size 32; take 32 or 64"),
+        ({"widths": (0,)}, "widths: must be positive, got 0"),
+        ({"widths": (-16, 16)}, "widths: must be positive, got -16"),
+        ({"depths": (1, 1)}, "depths: each value once, got [1, 1]"),
+        ({"seeds": 0}, "seeds: input should be greater than or equal to 1, got 0"),
+        ({"width": (16,)}, "unknown key 'width'; did you mean 'widths'?"),
+    ],
+)
+def test_impossible_families_are_refused_in_one_line(arguments, sentence):
+    with pytest.raises(ConfigError) as caught:
+        Transformer(**arguments)
+    assert str(caught.value).startswith(sentence)
+    assert "\n" not in str(caught.value)
