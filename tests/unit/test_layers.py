@@ -1,6 +1,7 @@
 """What STYLE asks of every file: imports point downward, files and functions stay short."""
 
 import ast
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -22,13 +23,13 @@ def test_imports_point_downward():
     assert linted.returncode == 0, linted.stdout + linted.stderr
 
 
-def long_functions(tree: ast.Module) -> list[str]:
+def long_functions(tree: ast.Module, most_parameters: float) -> list[str]:
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             parameters = len(node.args.args) + len(node.args.kwonlyargs)
-            if lines > LINES_OF_A_FUNCTION or parameters > PARAMETERS:
+            if lines > LINES_OF_A_FUNCTION or parameters > most_parameters:
                 found.append(f"{node.name}: {lines} lines, {parameters} parameters")
     return found
 
@@ -37,4 +38,5 @@ def long_functions(tree: ast.Module) -> list[str]:
 def test_files_and_functions_are_short(path):
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LINES_OF_A_FILE
-    assert long_functions(ast.parse(text)) == []
+    package = path.is_relative_to(ROOT / "epiplexity_jax")
+    assert long_functions(ast.parse(text), PARAMETERS if package else math.inf) == []
