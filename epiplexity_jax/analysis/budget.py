@@ -214,7 +214,7 @@ def _build(
     frontier: Frontier, compute: float, outcome: _Outcome, flags: tuple[str, ...], beats: bool
 ) -> Decomposition:
     setting = frontier.setting
-    count = (len(frontier.points) if frontier.all_members else 0) + 1
+    count = len(frontier.points) + 1
     intervals = outcome.intervals or (None, None, None)
     data, tokens, bytes_per_token = outcome.data_bits, setting.test_tokens, setting.bytes_per_token
     per_byte = bytes_per_token and float(coding.per_byte(data, tokens, bytes_per_token))

@@ -163,7 +163,7 @@ class Curve:
     size: str
     params: int
     vocab_size: int
-    steps: NDArray[np.int64]
+    steps: NDArray[Any]
     cost: Cost
     ema: Heldout
     raw: Heldout | None = None
@@ -232,12 +232,12 @@ class Curve:
     @property
     def label_tokens(self) -> Array:
         """[R] label tokens trained on so far."""
-        return self.steps * float(self.cost.label_tokens_per_step)
+        return self.steps.astype(np.float64) * self.cost.label_tokens_per_step
 
     @property
     def train_tokens(self) -> Array:
         """[R] input and label tokens trained on so far."""
-        return self.steps * float(self.cost.train_tokens_per_step)
+        return self.steps.astype(np.float64) * self.cost.train_tokens_per_step
 
     def floors(self) -> tuple[str, ...]:
         """The floors that this curve can be scored with."""

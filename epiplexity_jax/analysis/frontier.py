@@ -17,7 +17,7 @@ from epiplexity_jax.analysis.budget import decompose
 from epiplexity_jax.analysis.curves import Curve
 from epiplexity_jax.analysis.decomposition import Decomposition
 from epiplexity_jax.analysis.intervals import Intervals
-from epiplexity_jax.analysis.members import Member, Points, members_of, points_of
+from epiplexity_jax.analysis.members import Member, members_of, points_of
 from epiplexity_jax.analysis.scoring import check_choice, check_test_tokens
 from epiplexity_jax.base.config import unknown
 from epiplexity_jax.base.errors import ConfigError
@@ -73,7 +73,7 @@ def trace(
             )
     variant, floor = variant or curves[0].variant, floor or curves[0].floor
     kept = [curve for curve in curves if curve.status != RunStatus.DIVERGED]
-    for curve in curves:
+    for curve in kept or curves[:1]:
         check_choice(curve, variant, floor)
     warnings = _left_out(curves, kept)
     members = members_of(kept, test_tokens, variant, floor)
@@ -134,24 +134,17 @@ class Frontier:
         self.warnings = warnings
         self.entropy_rate_nats = entropy_rate_nats
         self.uniform_bits = float(coding.uniform_length(setting.test_tokens, setting.vocab_size))
-        if not members:
-            self._order = np.zeros(0, dtype=np.int64)
-            self.vertices = self.envelope = np.zeros(0, dtype=np.int64)
-            self.bridged = np.zeros(0, dtype=bool)
-            return
         self.points, self._order = points_of(members, setting.procedure)
         time, mdl = self.points.time_flops, self.points.mdl_bits
         self.vertices = hull.select(setting.procedure, time, mdl, self.points.run)
         self.envelope = hull.envelope(mdl)
-        self.bridged = hull.bridges(time, mdl, self.vertices)
+        self.bridged = hull.bridges(time, mdl, self.points.mdl_stderr, self.vertices)
 
     source = property(lambda self: self.setting.source, doc="Name of the source.")
     test_tokens = property(lambda self: self.setting.test_tokens, doc="Label tokens measured.")
 
-    points: Points
-
     def _column(self, name: str) -> Array:
-        return getattr(self.points, name)[self.vertices] if self.all_members else np.zeros(0)
+        return getattr(self.points, name)[self.vertices]
 
     @property
     def compute(self) -> Array:
@@ -176,13 +169,13 @@ class Frontier:
     @property
     def members(self) -> tuple[str, ...]:
         """[K] names of the vertices' models."""
-        return tuple(self.all_members[i].name for i in self._column("member").astype(int))
+        return tuple(self.all_members[i].name for i in self.points.member[self.vertices])
 
     @property
     def params(self) -> NDArray[np.int64]:
         """[K] N of the vertices' models."""
         sizes = np.array([member.params for member in self.all_members], dtype=np.int64)
-        return sizes[self._column("member").astype(int)]
+        return sizes[self.points.member[self.vertices]]
 
     @property
     def train_tokens(self) -> Array:
@@ -191,8 +184,8 @@ class Frontier:
 
     @property
     def largest_compute(self) -> float:
-        """The time of the dearest run's last point, FLOPs."""
-        return float(self.points.time_flops[-1]) if self.all_members else math.nan
+        """The time of the dearest run's last point, FLOPs; 0 when every run diverged."""
+        return float(self.points.time_flops[-1]) if self.all_members else 0.0
 
     @cached_property
     def intervals(self) -> Intervals:

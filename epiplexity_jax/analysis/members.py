@@ -5,7 +5,8 @@ Axis letters: S seed, R record point, F point of a finer grid, P point of all me
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,7 +181,7 @@ def fine_steps(steps: NDArray[np.int64]) -> NDArray[np.int64]:
     """Whole steps on a grid ten times finer in log(1 + step) that holds every record point.
 
     >>> fine_steps(np.array([0, 1, 2, 40]))[:6].tolist()
-    [0, 1, 2, 3, 4, 5]
+    [0, 1, 2, 3, 4, 6]
     """
     x = np.log1p(steps)
     parts = np.arange(REFINEMENT) / REFINEMENT
@@ -218,6 +219,13 @@ class Points:
     member: NDArray[np.int64]
     last: NDArray[np.bool_]
 
+    @classmethod
+    def none(cls) -> "Points":
+        """No candidates: every run diverged."""
+        whole: dict[str, Any] = {name: np.zeros(0, dtype=np.int64) for name in ("step", "member")}
+        real = [one.name for one in fields(cls) if one.name not in (*whole, "last")]
+        return cls(**dict.fromkeys(real, np.zeros(0)), **whole, last=np.zeros(0, dtype=bool))
+
     @property
     def mdl_bits(self) -> Array:
         """[P] the two-part code."""
@@ -246,13 +254,19 @@ def points_of(members: Sequence[Member], procedure: str) -> tuple[Points, NDArra
 
     The order [P] indexes the members' points one after the other, each on its `grid_of`.
     """
-    columns: dict[str, list[Array]] = {}
+    if not members:
+        return Points.none(), np.zeros(0, dtype=np.int64)
+    columns: dict[str, list[Any]] = {}
     for index, member in enumerate(members):
         steps = grid_of(member, procedure)
         x, at = np.log1p(member.steps), np.log1p(steps)
         # Both are straight lines in the number of steps.
         time = np.interp(steps, member.steps, member.time_flops)
-        one = {"time_flops": time, "step": steps, "member": np.full(steps.size, index)}
+        one: dict[str, Any] = {
+            "time_flops": time,
+            "step": steps,
+            "member": np.full(steps.size, index),
+        }
         one["train_tokens"] = np.interp(steps, member.steps, member.train_tokens)
         for name in ("model_bits", "data_bits"):
             one[name] = resample(member.steps, getattr(member, name), steps)

@@ -163,11 +163,11 @@ def _paired(curve: Curve, heldout: Heldout, losses: Array, floor: str) -> dict[s
     tokens = curve.cost.label_tokens_per_step
     blocks = None if heldout.blocks_nats is None else heldout.blocks_nats.T
     if floor == "entropy_rate":
-        rate = curve.entropy_rate_nats
+        rate = np.float64(curve.entropy_rate_nats)
         bits = nats_to_bits(_sum(curve, losses - rate) * tokens)
         gain = nats_to_bits(curve.label_tokens)
         excess = None if blocks is None else _sum(curve, blocks - blocks[:, -1:]) * tokens
-        factors = None if excess is None else nats_to_bits(_factors(excess))
+        factors = np.zeros((1, losses.size)) if excess is None else nats_to_bits(_factors(excess))
     else:
         bits = np.asarray(coding.paired_length(curve.steps, losses, tokens))
         gain = np.zeros_like(losses)

@@ -7,6 +7,7 @@ which sizes, steps and seeds resolve what. Axis letters: R record point, B block
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -65,10 +66,12 @@ class CappedLaw:
             return self.area(params, tokens) + test_tokens * self.loss(params, tokens)
 
         top = math.log(compute)
-        grid = np.linspace(math.log(test_tokens) - 20.0, min(math.log(test_tokens) + 8.0, top), 4001)
+        grid = np.linspace(
+            math.log(test_tokens) - 20.0, min(math.log(test_tokens) + 8.0, top), 4001
+        )
         i = int(np.argmin(mdl(grid)))
         bounds = grid[max(i - 1, 0)], grid[min(i + 1, grid.size - 1)]
-        best = minimize_scalar(mdl, bounds=bounds, method="bounded", options={"xatol": 1e-10})
+        best: Any = minimize_scalar(mdl, bounds=bounds, method="bounded", options={"xatol": 1e-10})
         tokens = math.exp(best.x)
         params = compute / (6.0 * tokens + 2.0 * test_tokens)
         model = float(nats_to_bits(float(self.area(params, tokens))))
@@ -197,6 +200,8 @@ def _jitter(
 
 def _paired(noise: Noise, points: int, generator: np.random.Generator) -> Array:
     """Block noise [R, B] of one member: its mean over blocks has the paired error."""
-    return noise.paired_nats * math.sqrt(noise.blocks) * generator.standard_normal(
-        (points, noise.blocks)
+    return (
+        noise.paired_nats
+        * math.sqrt(noise.blocks)
+        * generator.standard_normal((points, noise.blocks))
     )

@@ -1,0 +1,193 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from epiplexity_jax.analysis import Cost, Curve, Heldout, Online, curve_from, score
+from epiplexity_jax.base.errors import ConfigError
+
+LN2 = np.log(2.0)
+STEPS = np.array([0, 1, 2, 3, 4])
+LOSS = np.array([1.0, 0.7, 0.5, 0.4, 0.35])
+
+
+def make(**changes):
+    options = {
+        "source": "toy",
+        "size": "w8",
+        "params": 100,
+        "vocab_size": 4,
+        "steps": STEPS,
+        "cost": Cost.dense(100, 10),
+        "ema": Heldout(LOSS),
+    }
+    return Curve(**(options | changes))
+
+
+def blocks_around(loss, seed=0, count=8):
+    generator = np.random.default_rng(seed)
+    return loss[:, None] + 0.05 * generator.standard_normal((loss.size, count))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"steps": np.array([1, 2, 3, 4, 5])}, "steps: must begin at 0"),
+        ({"steps": np.array([0, 2, 2, 3, 4])}, "steps: must begin at 0 and rise"),
+        ({"steps": STEPS + 0.5}, "steps: must be whole numbers"),
+        ({"steps": STEPS[:3]}, "ema: 5 values for 3 record points"),
+        ({"ema": Heldout(np.array([1.0, np.nan, 0.5, 0.4, 0.3]))}, "not finite"),
+        ({"params": 0}, "params and vocab_size"),
+        ({"variants": ("paired", "online")}, "online needs the sums"),
+    ],
+)
+def test_a_curve_that_cannot_be_scored_is_refused(changes, said):
+    with pytest.raises(ConfigError, match=said):
+        make(**changes)
+
+
+def test_shapes_and_costs_are_checked():
+    with pytest.raises(ConfigError, match="stderr_nats"):
+        Heldout(LOSS, np.zeros(3))
+    with pytest.raises(ConfigError, match="blocks_nats"):
+        Heldout(LOSS, blocks_nats=np.zeros((5, 1)))
+    with pytest.raises(ConfigError, match="sum_var"):
+        Online(LOSS, np.zeros(2))
+    with pytest.raises(ConfigError, match="label_tokens_per_step"):
+        Cost.dense(100, 0)
+
+
+def test_a_diverged_curve_may_hold_nan():
+    losses = np.where(STEPS == 4, np.nan, LOSS)
+    assert make(status="diverged", ema=Heldout(losses)).status == "diverged"
+
+
+def test_the_full_set_sets_the_level_and_the_record_subset_the_differences():
+    blocks = blocks_around(LOSS + 0.2)
+    adjusted = Heldout(LOSS, blocks_nats=blocks).adjusted()
+    assert adjusted[-1] == LOSS[-1]
+    np.testing.assert_allclose(np.diff(adjusted), np.diff(blocks.mean(axis=1)))
+
+
+def test_members_differ_in_everything_but_the_seed():
+    assert make(seed=1).member == make(seed=2, run_id="other").member
+    assert make().member != make(learning_rate=0.1).member
+    assert make().member != make(cost=Cost.dense(100, 20)).member
+
+
+def stored(**changes):
+    row = {
+        **{"run_id": "r", "source": "s", "family": "transformer", "size": "w8-d1", "seed": 0},
+        **{"params": 100, "vocab_size": 4, "estimator": "prequential", "variant": "paired"},
+        **{"floor": "ema", "status": "finished", "message": "", "width": 8, "depth": 1},
+        **{"variants": ["paired", "online"], "label_tokens_per_step": 10},
+        **{"train_tokens_per_step": 20, "tokens_per_label": 2.0, "train_flops_per_token": 600.0},
+        **{"eval_flops_per_token": 200.0, "entropy_rate_nats": None},
+    }
+    blocks = blocks_around(LOSS)
+    history = {
+        **{"step": STEPS, "online_loss_sum_nats": 10 * STEPS * 0.6},
+        **{"online_loss_sum_var": 10 * STEPS * 0.1, "heldout_loss_nats": LOSS},
+        **{"heldout_loss_stderr": np.full(5, 0.01), "heldout_block_losses_nats": blocks},
+        **{"heldout_raw_loss_nats": LOSS + 0.1, "heldout_raw_loss_stderr": np.full(5, 0.01)},
+        **{"heldout_raw_block_losses_nats": blocks + 0.1},
+    }
+    return SimpleNamespace(row=row | changes.get("row", {}), history=history | changes.get("h", {}))
+
+
+def test_a_stored_run_becomes_a_curve():
+    curve = curve_from(stored())
+    assert curve.variants == ("paired", "online")
+    assert curve.train_tokens[-1] == 80
+    assert curve.label_tokens[-1] == 40
+    assert curve.floors() == ("ema", "raw")
+    assert score(curve, 1e3).time_flops[-1] == pytest.approx(600 * 80 + 200 * 1e3 * 2)
+
+
+def test_a_stored_run_without_raw_weights_has_no_raw_floor():
+    curve = curve_from(stored(h={"heldout_raw_loss_nats": np.full(5, np.nan)}))
+    assert curve.floors() == ("ema",)
+    with pytest.raises(ConfigError, match=r"floor: 'raw' is not known for r, only ema"):
+        score(curve, 1e3, floor="raw")
+
+
+def test_paired_lengths_are_sums_over_the_steps():
+    scored = score(make(), 1000.0)
+    expected = [10 * (LOSS[:i].sum() - i * LOSS[i]) / LN2 for i in range(5)]
+    np.testing.assert_allclose(scored.model_bits, expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(scored.data_bits, 1000 * LOSS / LN2)
+    assert scored.model_bits[0] == 0.0
+    assert scored.time_flops[0] == 2 * 100 * 1000
+
+
+def test_raw_weights_are_used_at_both_ends():
+    raw = LOSS + 0.1 * STEPS
+    scored = score(make(raw=Heldout(raw)), 1000.0, floor="raw")
+    np.testing.assert_allclose(scored.data_bits, 1000 * raw / LN2)
+    expected = 10 * (raw[:4].sum() - 4 * raw[4]) / LN2
+    assert scored.model_bits[-1] == pytest.approx(expected)
+
+
+def test_a_known_entropy_rate_is_the_floor_of_the_area_alone():
+    scored = score(make(entropy_rate_nats=0.3), 1000.0, floor="entropy_rate")
+    assert scored.model_bits[-1] == pytest.approx(10 * (LOSS[:4].sum() - 4 * 0.3) / LN2)
+    np.testing.assert_allclose(scored.data_bits, 1000 * LOSS / LN2)
+
+
+@pytest.mark.parametrize(("floor", "level"), [("ema", LOSS), ("entropy_rate", 0.3)])
+def test_online_lengths_are_the_training_losses_above_the_floor(floor, level):
+    total = np.array([0.0, 11.0, 18.0, 24.0, 29.0])
+    curve = make(
+        online=Online(total, total / 10), variants=("paired", "online"), entropy_rate_nats=0.3
+    )
+    scored = score(curve, 1000.0, "online", floor)
+    np.testing.assert_allclose(scored.model_bits, (total - 10 * STEPS * level) / LN2)
+
+
+def test_area_and_data_length_share_their_blocks():
+    blocks = blocks_around(LOSS, count=16)
+    curve = make(ema=Heldout(LOSS, np.full(5, 0.02), blocks))
+    scored = score(curve, 1000.0)
+    for i in range(5):
+        area = np.array([10 * (b[:i].sum() - i * b[i]) for b in blocks.T]) / LN2
+        data = 1000 * (blocks[i] - blocks[-1]) / LN2
+        floor = 1000 * 0.02 / LN2
+        for found, values, shared in (
+            (scored.model_stderr, area, 0.0),
+            (scored.data_stderr, data, floor),
+            (scored.mdl_stderr, area + data, floor),
+        ):
+            expected = np.hypot(values.std(ddof=1) / 4.0, shared)
+            assert found[i] == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_the_floor_moves_the_online_model_and_the_data_length_against_each_other():
+    curve = make(
+        ema=Heldout(LOSS, np.full(5, 0.02)),
+        online=Online(np.array([0.0, 11.0, 18.0, 24.0, 29.0])),
+        variants=("paired", "online"),
+    )
+    scored = score(curve, 1000.0, "online")
+    assert scored.model_stderr[-1] == pytest.approx(40 * 0.02 / LN2)
+    assert scored.mdl_stderr[-1] == pytest.approx((1000 - 40) * 0.02 / LN2)
+    assert score(curve, 1000.0, "paired").mdl_stderr[-1] > 1000 * 0.02 / LN2
+
+
+@pytest.mark.parametrize("tokens", [0, -1.0, float("nan"), float("inf")])
+def test_test_tokens_must_be_positive(tokens):
+    with pytest.raises(ConfigError, match="test_tokens: must be a positive number"):
+        score(make(), tokens)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"variant": "online"}, "variant: 'online' is not recorded for toy w8 seed 0, only paired"),
+        ({"variant": "pared"}, "did you mean 'paired'"),
+        ({"floor": "emma"}, "did you mean 'ema'"),
+        ({"floor": "entropy_rate"}, "floor: 'entropy_rate' is not known"),
+    ],
+)
+def test_an_unavailable_choice_is_refused(options, said):
+    with pytest.raises(ConfigError, match=said):
+        score(make(), 1e3, **options)

@@ -1,0 +1,104 @@
+import math
+
+import numpy as np
+import pytest
+
+from epiplexity_jax.analysis import trace
+from epiplexity_jax.analysis.simulate import CappedLaw, Noise, record_steps, sweep
+
+LAW = CappedLaw(0.331, 0.566, 8.0e1, 2.66e6, 3.14, 256)
+TEST = 1e9
+SIZES = (4_000, 16_000, 64_000)
+QUIET = Noise(seed=0.0, floor_nats=0.0, paired_nats=0.0)
+
+
+def frontier_of(noise, seeds=3, sizes=SIZES, procedure="refined", **options):
+    curves = sweep(LAW, sizes, record_steps(500), 4_000_000, seeds, noise, **options)
+    return trace(curves, test_tokens=TEST, procedure=procedure)
+
+
+def middle(frontier, strict=False):
+    return frontier.at(float(np.sqrt(frontier.compute[0] * frontier.largest_compute)), strict)
+
+
+def half_width(interval):
+    return (interval[1] - interval[0]) / 2
+
+
+def test_a_single_seed_has_no_interval_and_says_so():
+    result = middle(frontier_of(Noise(), seeds=1))
+    assert result.epiplexity_bits_interval is None
+    assert result.entropy_bits_interval is None
+    assert result.mdl_bits_interval is None
+    assert any("single seed of every member" in said for said in result.warnings)
+
+
+def test_intervals_surround_their_estimate_and_repeat_exactly():
+    first, second = middle(frontier_of(Noise())), middle(frontier_of(Noise()))
+    for name in ("epiplexity_bits", "entropy_bits", "mdl_bits"):
+        low, high = getattr(first, f"{name}_interval")
+        assert low < getattr(first, name) < high
+        assert (low + high) / 2 == pytest.approx(getattr(first, name))
+    assert first == second
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_without_noise_only_the_sizes_that_are_left_out_count(strict):
+    frontier = frontier_of(QUIET)
+    result = middle(frontier, strict)
+    changes = []
+    for half in (SIZES[::2], SIZES[1::2]):
+        other = frontier_of(QUIET, sizes=half).at(result.compute_flops, strict)
+        changes.append(abs(other.epiplexity_bits - result.epiplexity_bits))
+    assert half_width(result.epiplexity_bits_interval) == pytest.approx(max(changes))
+
+
+def test_below_three_sizes_nothing_is_left_out():
+    result = middle(frontier_of(QUIET, sizes=SIZES[:2]))
+    assert half_width(result.epiplexity_bits_interval) == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_floor_error_is_common_to_all_members():
+    error = 2e-3
+    noise = Noise(seed=0.0, floor_nats=error, paired_nats=0.0)
+    result = middle(frontier_of(noise, sizes=SIZES[:2]))
+    bits = TEST * error / math.log(2.0)
+    # 200 draws know their 95 % quantile to about a tenth; S moves only through the choice.
+    assert half_width(result.entropy_bits_interval) == pytest.approx(1.96 * bits, rel=0.25)
+    assert half_width(result.epiplexity_bits_interval) < 0.1 * bits
+
+
+def test_the_scatter_of_seeds_sets_the_width():
+    widths = []
+    for size in (0.01, 0.04):
+        noise = Noise(seed=size, floor_nats=0.0, paired_nats=0.0, smoothness=1)
+        result = middle(frontier_of(noise, seeds=4, sizes=SIZES[1:2]))
+        widths.append(half_width(result.epiplexity_bits_interval) / result.epiplexity_bits)
+    assert widths[1] == pytest.approx(4 * widths[0], rel=0.3)
+
+
+def test_one_member_gives_the_interval_of_a_mean():
+    noise = Noise(seed=0.05, floor_nats=0.0, paired_nats=0.0, smoothness=1)
+    generator = np.random.default_rng(5)
+    frontier = frontier_of(noise, seeds=12, sizes=SIZES[1:2], generator=generator)
+    result = frontier.at(frontier.largest_compute)
+    member = frontier.all_members[0]
+    nearest = int(np.argmin(np.abs(member.train_tokens - result.train_tokens)))
+    spread = member.model_seeds[:, nearest].std(ddof=1) / math.sqrt(12)
+    assert half_width(result.epiplexity_bits_interval) == pytest.approx(1.96 * spread, rel=0.25)
+
+
+def test_members_with_one_seed_borrow_the_spread_of_others():
+    many = sweep(LAW, SIZES[:1], record_steps(500), 4_000_000, 3, Noise())
+    one = sweep(LAW, SIZES[1:], record_steps(500), 4_000_000, 1, Noise())
+    frontier = trace([*many, *one], test_tokens=TEST)
+    result = frontier.at(frontier.largest_compute)
+    assert half_width(result.epiplexity_bits_interval) > 0.0
+    assert any("single seed of N16000, N64000" in said for said in result.warnings)
+
+
+@pytest.mark.parametrize("procedure", ["hull-median", "raw"])
+def test_every_procedure_has_intervals(procedure):
+    result = middle(frontier_of(Noise(), procedure=procedure))
+    low, high = result.epiplexity_bits_interval
+    assert low < result.epiplexity_bits < high
