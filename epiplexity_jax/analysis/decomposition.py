@@ -23,7 +23,8 @@ class Decomposition:
         mdl_bits: their sum; mdl_bits_interval likewise.
         status: what the result is worth.
         resolution_bits: twice the standard error of the model length of the best model at this
-            budget (a result below it says nothing); None when nothing was trained.
+            budget (a result below it says nothing); None when nothing was trained, 0 when the
+            curves carry no errors.
         params: N of the chosen model, 0 for the uniform code; train_tokens: D, likewise.
         test_tokens: label tokens of the dataset.
         estimator, variant, floor, procedure: how this was measured.

@@ -141,6 +141,11 @@ class Frontier:
         self.bridged = hull.bridges(time, mdl, self.points.mdl_stderr, self.vertices)
 
     source = property(lambda self: self.setting.source, doc="Name of the source.")
+    vocab_size = property(lambda self: self.setting.vocab_size, doc="Symbols of a label token.")
+    estimator = property(lambda self: self.setting.estimator, doc="How models are coded.")
+    variant = property(lambda self: self.setting.variant, doc="Of the prequential length.")
+    floor = property(lambda self: self.setting.floor, doc="Which loss ends the area.")
+    procedure = property(lambda self: self.setting.procedure, doc="How the frontier is traced.")
     test_tokens = property(lambda self: self.setting.test_tokens, doc="Label tokens measured.")
 
     def _column(self, name: str) -> Array:

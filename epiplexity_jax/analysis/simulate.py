@@ -44,7 +44,9 @@ class CappedLaw:
         with np.errstate(divide="ignore"):
             data = (self.d0 / np.asarray(tokens, dtype=np.float64)) ** self.beta
         size = (self.n0 / np.asarray(params, dtype=np.float64)) ** self.alpha
-        return np.minimum(self.irreducible_nats + size + data, math.log(self.vocab_size))
+        return np.asarray(
+            np.minimum(self.irreducible_nats + size + data, math.log(self.vocab_size))
+        )
 
     def area(self, params: ArrayLike, tokens: ArrayLike) -> Array:
         """Integral of L(N, d) - L(N, D) over d from 0 to D, nats."""
@@ -55,7 +57,7 @@ class CappedLaw:
         power = 1.0 - self.beta
         below = self.d0**self.beta * (tokens**power - flat**power) / power
         final = np.minimum((self.d0 / tokens) ** self.beta, head)
-        return head * flat + below - final * tokens
+        return np.asarray(head * flat + below - final * tokens)
 
     def optimum(self, compute: float, test_tokens: float) -> "Optimum":
         """The best two-part code within a budget, N and D continuous; T = 6ND + 2N test."""
@@ -63,7 +65,7 @@ class CappedLaw:
         def mdl(log_tokens: ArrayLike) -> Array:
             tokens = np.exp(log_tokens)
             params = compute / (6.0 * tokens + 2.0 * test_tokens)
-            return self.area(params, tokens) + test_tokens * self.loss(params, tokens)
+            return np.asarray(self.area(params, tokens) + test_tokens * self.loss(params, tokens))
 
         top = math.log(compute)
         grid = np.linspace(
@@ -107,6 +109,8 @@ class Noise:
         smoothness: number of independent parts of it, from the first step to the last.
         floor_nats: error of the full held-out set, common to all members.
         paired_nats: error of a loss at a record point, relative to the last, each curve's own.
+        difficulty_nats: standard deviation between blocks of a trained model's loss, common to
+            all curves: what pairing removes.
         blocks: B, held-out blocks.
     """
 
@@ -114,6 +118,7 @@ class Noise:
     smoothness: int = 4
     floor_nats: float = 5e-4
     paired_nats: float = 5e-4
+    difficulty_nats: float = 0.02
     blocks: int = 16
 
 
@@ -148,22 +153,23 @@ def sweep(
         noise: None draws none.
         generator: source of the noise.
     """
-    curves = []
     generator = np.random.default_rng(0) if generator is None else generator
-    shift = 0.0 if noise is None else noise.floor_nats * generator.standard_normal()
+    drawn = Noise() if noise is None else noise
+    shift = drawn.floor_nats * generator.standard_normal()
+    difficulty = drawn.difficulty_nats * generator.standard_normal(drawn.blocks)
+    curves = []
     for size in sizes:
-        cost = Cost.dense(size, tokens_per_step)
         exact = law.loss(size, steps * float(tokens_per_step))
-        paired = None if noise is None else _paired(noise, steps.size, generator)
+        # An untrained model predicts uniformly, so every block of tokens costs it the same.
+        blocks = (steps > 0)[:, None] * (difficulty + _paired(drawn, steps.size, generator))
         for seed in range(seeds):
             heldout = Heldout(exact)
-            if noise is not None and paired is not None:
+            if noise is not None:
                 loss = _jitter(law, exact, steps, noise, generator)
-                blocks = loss[:, None] + paired
-                stderr = np.full(steps.size, noise.floor_nats)
-                recorded = blocks.mean(axis=1) + shift
+                recorded = loss + blocks.mean(axis=1)
                 recorded[-1] = loss[-1] + shift
-                heldout = Heldout(recorded, stderr, blocks)
+                stderr = np.full(steps.size, noise.floor_nats)
+                heldout = Heldout(recorded, stderr, loss[:, None] + blocks)
             curves.append(
                 Curve(
                     source="law",
@@ -171,7 +177,7 @@ def sweep(
                     params=size,
                     vocab_size=law.vocab_size,
                     steps=steps,
-                    cost=cost,
+                    cost=Cost.dense(size, tokens_per_step),
                     ema=heldout,
                     seed=seed,
                     run_id=f"N{size}-{seed}",

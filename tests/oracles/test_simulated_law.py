@@ -100,6 +100,7 @@ def test_intervals_cover_the_optimum():
         frontier = trace(noisy, test_tokens=test)
         for compute, best in optima.items():
             found = frontier.at(compute)
+            assert found.epiplexity_bits_interval is not None
             low, high = found.epiplexity_bits_interval
             errors.append(abs(found.epiplexity_bits / best.epiplexity_bits - 1))
             widths.append((high - low) / 2 / best.epiplexity_bits)

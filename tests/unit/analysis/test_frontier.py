@@ -206,6 +206,17 @@ def test_seeds_are_averaged_on_their_common_record_points():
     assert frontier.entropy_bits[-1] == pytest.approx(1e6 * mean / math.log(2.0))
 
 
+def test_the_scatter_of_seeds_enters_the_standard_error_of_their_mean():
+    factors = np.array([0.98, 1.01, 1.04])
+    curves = [toy(LEARNT * factor, seed=s) for s, factor in enumerate(factors)]
+    member = trace(curves, test_tokens=1e6).all_members[0]
+    scatter = factors.std(ddof=1) / math.sqrt(3)
+    assert member.model_stderr[-1] == pytest.approx(scatter * member.model_bits[-1] / 1.01)
+    assert member.mdl_stderr[-1] == pytest.approx(
+        scatter * (member.model_bits[-1] + member.data_bits[-1]) / 1.01
+    )
+
+
 def test_members_of_one_size_are_told_apart_by_their_learning_rate():
     curves = [toy(LEARNT + 0.01 * k, learning_rate=rate) for k, rate in enumerate((0.01, 0.03))]
     frontier = trace(curves, test_tokens=1e6)

@@ -35,7 +35,7 @@ def test_lower_hull_drops_collinear_points_and_keeps_the_last_of_equal_abscissae
 def test_hull_of_envelope_is_the_falling_part_of_the_hull_in_logarithms():
     generator = np.random.default_rng(3)
     time = np.sort(10.0 ** generator.uniform(8, 12, 40))
-    mdl = 1e6 * time ** -0.1 * np.exp(0.2 * generator.uniform(size=40))
+    mdl = 1e6 * time**-0.1 * np.exp(0.2 * generator.uniform(size=40))
     x, y = np.log(time), np.log(mdl)
     expected = [i for i in naive_hull(x, y) if i <= int(np.argmin(mdl))]
     assert hull.hull_of_envelope(time, mdl).tolist() == expected
