@@ -1,4 +1,4 @@
-"""What the documentation promises: commands run, targets exist, links lead somewhere."""
+"""What the documentation promises: commands and code run, links lead somewhere."""
 
 import os
 import re
@@ -10,14 +10,24 @@ from pathlib import Path
 import pytest
 import yaml
 
+from epiplexity_jax.sweep.files import read_config
+
 ROOT = Path(__file__).parents[2]
 PAGES = [
     page
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
     if page.is_file()
 ]
-FENCE = re.compile(r"^```(?:bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHELL, PYTHON = (
+    re.compile(rf"^```(?:{names})\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    for names in ("bash|console", "python")
+)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)[^)]*\)")
+TINY = {
+    r"widths=\([^)]*\)": "widths=(16,)",
+    r"depths=\([^)]*\)": "depths=(1,)",
+    r"steps=\d{3,}": "steps=6",
+}
 SMALL = {
     "family": {
         "transformer": {"widths": [16], "depths": [1], "seeds": 2},
@@ -31,7 +41,7 @@ SMALL = {
 def commands(page: Path) -> list[str]:
     """The commands in a page's shell blocks: all lines, or those after `$ ` where there are any."""
     lines = []
-    for block in FENCE.findall(page.read_text(encoding="utf-8")):
+    for block in SHELL.findall(page.read_text(encoding="utf-8")):
         prompted = any(line.startswith("$ ") for line in block.splitlines())
         for line in block.replace("\\\n", " ").splitlines():
             if not prompted or line.startswith("$ "):
@@ -55,7 +65,7 @@ def workshop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("docs")
     (folder / "configs").mkdir()
     for path in ROOT.glob("configs/*.yaml"):
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = read_config(path, [])
         kind = config["family"]["kind"]
         config["family"] = {"kind": kind, **SMALL["family"][kind]}
         config |= {section: SMALL[section] for section in ("training", "heldout")}
@@ -86,6 +96,19 @@ def test_commands_run(page, lines, workshop):
         done = shell(line, workshop)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         assert "Traceback" not in done.stderr, line
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if PYTHON.search(p.read_text("utf-8"))], ids=name
+)
+def test_python_runs(page, workshop):
+    code = "\n".join(PYTHON.findall(page.read_text(encoding="utf-8")))
+    for whole, part in TINY.items():
+        code = re.sub(whole, part, code)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=workshop, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(("page", "lines"), of("make"), ids=name)
