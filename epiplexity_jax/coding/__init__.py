@@ -1,0 +1,37 @@
+"""Code lengths and areas: arrays in, float64 out, no training and no JAX needed."""
+
+from epiplexity_jax.coding.area import interpolate_sum, interpolation_error, record_points
+from epiplexity_jax.coding.lengths import (
+    data_length,
+    data_length_error,
+    dense_flops,
+    online_length,
+    online_length_error,
+    paired_length,
+    per_byte,
+    per_symbol,
+    per_token,
+    selection_bits,
+    time_bound,
+    two_part,
+    uniform_length,
+)
+
+__all__ = [
+    "data_length",
+    "data_length_error",
+    "dense_flops",
+    "interpolate_sum",
+    "interpolation_error",
+    "online_length",
+    "online_length_error",
+    "paired_length",
+    "per_byte",
+    "per_symbol",
+    "per_token",
+    "record_points",
+    "selection_bits",
+    "time_bound",
+    "two_part",
+    "uniform_length",
+]

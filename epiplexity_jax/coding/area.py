@@ -1,0 +1,134 @@
+"""The area between a loss curve and its floor: record points, and sums over the steps between them.
+
+A loss known at record points is interpolated by PCHIP (Fritsch and Carlson 1980) in log(1 + step)
+and summed over the integer steps, not integrated: a step is what is paid for.
+
+Axis letters: R record points, S integer steps.
+"""
+
+import functools
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import PchipInterpolator
+
+from epiplexity_jax.base.errors import ConfigError
+
+_CHUNK = 1 << 20
+
+
+def record_points(steps: int, per_decade: int = 16) -> NDArray[np.int64]:
+    """The steps after which a run is measured: 0, then a log-spaced grid, and the last step.
+
+    The grid is absolute, so that runs of different length share their points.
+
+    Args:
+        steps: steps of the run, at least 1.
+        per_decade: points per factor of 10 in steps; where they would fall on the same integer
+            there are fewer.
+
+    Returns:
+        [R] int64, increasing, from 0 to `steps`.
+
+    Raises:
+        ConfigError: when an argument is below 1.
+
+    >>> record_points(12, per_decade=4).tolist()
+    [0, 1, 2, 3, 6, 10, 12]
+    """
+    if steps < 1 or per_decade < 1:
+        raise ConfigError(f"steps and per_decade must be at least 1, got {steps} and {per_decade}")
+    decades = np.log10(steps)
+    grid = np.rint(10.0 ** (np.arange(int(decades * per_decade) + 2) / per_decade))
+    points = np.concatenate([[0], grid[grid < steps], [steps]])
+    return np.unique(points.astype(np.int64))
+
+
+def interpolate_sum(steps: ArrayLike, values: ArrayLike) -> NDArray[np.float64]:
+    """Sum a curve over all integer steps before each record point.
+
+    Entry i is the sum over s = 0 .. steps[i] - 1 of the value at s, the loss of the model after s
+    steps, which scores batch s + 1.
+
+    Args:
+        steps: [R] integers, increasing from 0.
+        values: [..., R] the curve at the record points, any unit.
+
+    Returns:
+        [..., R] float64 in the unit of `values`; entry 0 is 0.
+
+    Raises:
+        ConfigError: when the shapes differ, steps do not increase from 0, or a value is not finite.
+
+    >>> interpolate_sum([0, 1, 4], [2.0, 2.0, 2.0]).tolist()
+    [0.0, 2.0, 8.0]
+    """
+    points, curve = _checked(steps, values)
+    if len(points) == 1:
+        return np.zeros_like(curve)
+    x = np.log1p(points)
+    slopes = PchipInterpolator(x, curve, axis=-1).derivative()(x)
+    width = np.diff(x)
+    left, left_slope, right, right_slope = _basis_sums(tuple(points.tolist()))
+    segments = (
+        left * curve[..., :-1]
+        + right * curve[..., 1:]
+        + width * (left_slope * slopes[..., :-1] + right_slope * slopes[..., 1:])
+    )
+    start = np.zeros((*curve.shape[:-1], 1))
+    return np.concatenate([start, np.cumsum(segments, axis=-1)], axis=-1)
+
+
+def interpolation_error(steps: ArrayLike, values: ArrayLike) -> NDArray[np.float64] | float:
+    """How far the sum up to the last point moves when every other record point is left out.
+
+    Args:
+        steps: [R] integers, increasing from 0.
+        values: [..., R] the curve at the record points, any unit.
+
+    Returns:
+        [...] float64 in the unit of `values`; 0 below three points, as there is nothing to drop.
+
+    Raises:
+        ConfigError: as `interpolate_sum`.
+
+    >>> float(interpolation_error([0, 1, 2, 3], [5.0, 5.0, 5.0, 5.0]))
+    0.0
+    """
+    points, curve = _checked(steps, values)
+    if len(points) < 3:
+        return np.zeros(curve.shape[:-1])[()]
+    kept = np.union1d(np.arange(0, len(points), 2), [len(points) - 1])
+    whole = interpolate_sum(points, curve)[..., -1]
+    return np.abs(whole - interpolate_sum(points[kept], curve[..., kept])[..., -1])
+
+
+@functools.lru_cache(maxsize=256)
+def _basis_sums(points: tuple[int, ...]) -> NDArray[np.float64]:
+    """Sums of the four cubic Hermite basis functions over the integer steps of every segment.
+
+    With them a segment's sum is linear in values and slopes, whatever its length: [4, R - 1].
+    """
+    x = np.log1p(np.array(points, dtype=np.float64))
+    sums = np.zeros((4, len(points) - 1))
+    for i, (first, last) in enumerate(zip(points[:-1], points[1:], strict=True)):
+        for begin in range(first, last, _CHUNK):
+            s = np.arange(begin, min(begin + _CHUNK, last), dtype=np.float64)
+            t = (np.log1p(s) - x[i]) / (x[i + 1] - x[i])
+            left_slope, right = t * (1 - t) ** 2, t * t * (3 - 2 * t)
+            basis = (1 - right, left_slope, right, t * t * (t - 1))
+            sums[:, i] += [b.sum() for b in basis]
+    return sums
+
+
+def _checked(steps: ArrayLike, values: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    given, curve = np.asarray(steps, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    if given.ndim != 1 or not len(given) or (given != np.rint(given)).any():
+        raise ConfigError("steps: expected one or more whole numbers in one dimension")
+    if given[0] != 0 or (np.diff(given) <= 0).any():
+        raise ConfigError("steps: must increase from 0, the untrained model")
+    if not curve.ndim or curve.shape[-1] != len(given):
+        raise ConfigError(f"values: expected {len(given)} in the last axis, got {curve.shape}")
+    if not np.isfinite(curve).all():
+        raise ConfigError("values: must be finite; leave a diverged run out")
+    return given.astype(np.int64), curve

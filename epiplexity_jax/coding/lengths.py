@@ -1,0 +1,252 @@
+"""Code lengths in bits from losses in nats: pure functions on arrays, float64 on the host.
+
+Lengths are those of an ideal arithmetic coder: its overhead (under 2 bits a message) and the names
+of the family and of its hyperparameters are left out. A is Finzi et al. 2026 (arXiv 2601.03220).
+
+Axis letters: R record points.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.units import nats_to_bits
+from epiplexity_jax.coding.area import interpolate_sum
+
+Bits = NDArray[np.float64] | float  # a float (of float64) where every argument is a number
+
+
+def uniform_length(test_tokens: ArrayLike, vocab_size: int) -> Bits:
+    """Length of the uniform code, the code of an observer that knows the alphabet only.
+
+    Args:
+        test_tokens: label tokens, any shape.
+        vocab_size: V, at least 2.
+
+    Returns:
+        test_tokens x log2 V, bits.
+
+    Raises:
+        ConfigError: when test tokens are not positive or V is below 2.
+
+    >>> float(uniform_length(100, 4))
+    200.0
+    """
+    if vocab_size < 2:
+        raise ConfigError(f"vocab_size: must be at least 2, got {vocab_size}")
+    return _tokens("test_tokens", test_tokens) * np.log2(vocab_size)
+
+
+def data_length(loss_nats: ArrayLike, test_tokens: ArrayLike) -> Bits:
+    """Length of the data given a model: test tokens x held-out loss (A, App. B.1).
+
+    Args:
+        loss_nats: nats per label token, any shape.
+        test_tokens: label tokens of the dataset, broadcast against it.
+
+    Returns:
+        Bits.
+
+    Raises:
+        ConfigError: when a loss is not finite or test tokens are not positive.
+
+    >>> float(data_length(np.log(2), 100))
+    100.0
+    """
+    return nats_to_bits(_losses("loss_nats", loss_nats) * _tokens("test_tokens", test_tokens))
+
+
+def data_length_error(stderr_nats: ArrayLike, test_tokens: ArrayLike) -> Bits:
+    """Standard error of `data_length` from that of the held-out loss, bits.
+
+    >>> round(float(data_length_error(0.001, 2.5e8)))
+    360674
+    """
+    return data_length(stderr_nats, test_tokens)
+
+
+def paired_length(
+    steps: ArrayLike, losses_nats: ArrayLike, label_tokens_per_step: ArrayLike
+) -> Bits:
+    """Prequential model length, paired: the same held-out tokens at both ends (A, Eq. 8).
+
+    Every record point i serves as the end: the sum over the steps s before it of
+    L(s) - L(steps[i]), interpolated between record points, x label tokens of a step.
+
+    Args:
+        steps: [R] integers, increasing from 0.
+        losses_nats: [..., R] nats per label token of the model after those steps.
+        label_tokens_per_step: label tokens of a training batch.
+
+    Returns:
+        [..., R] bits; 0 at step 0. May be negative where a later model is worse.
+
+    Raises:
+        ConfigError: when shapes differ, steps do not increase from 0, or a loss is not finite.
+
+    >>> paired_length([0, 1, 2], np.log(2) * np.array([3.0, 2.0, 1.0]), 10).round(9).tolist()
+    [0.0, 10.0, 30.0]
+    """
+    losses = _losses("losses_nats", losses_nats)
+    area = interpolate_sum(steps, losses) - np.asarray(steps, dtype=np.float64) * losses
+    return nats_to_bits(area * _tokens("label_tokens_per_step", label_tokens_per_step))
+
+
+def online_length(
+    online_sum_nats: ArrayLike, label_tokens: ArrayLike, floor_nats: ArrayLike
+) -> Bits:
+    """Prequential model length, online: training losses above a floor (A, Eq. 8).
+
+    Args:
+        online_sum_nats: [R] sum of the losses of all label tokens so far, each scored before the
+            model trained on it, nats.
+        label_tokens: [R] their number.
+        floor_nats: [R] or one: the loss that ends the area, nats per label token.
+
+    Returns:
+        [R] bits: (sum - label tokens x floor) / ln 2.
+
+    Raises:
+        ConfigError: when a number is not finite or negative where it cannot be.
+
+    >>> online_length([0.0, np.log(2) * 50], [0, 10], np.log(2)).tolist()
+    [0.0, 40.0]
+    """
+    tokens = _tokens("label_tokens", label_tokens, zero=True)
+    floor = _losses("floor_nats", floor_nats)
+    return nats_to_bits(_losses("online_sum_nats", online_sum_nats) - tokens * floor)
+
+
+def online_length_error(
+    online_sum_var: ArrayLike, label_tokens: ArrayLike, floor_stderr_nats: ArrayLike
+) -> Bits:
+    """Standard error of `online_length`: spread of the losses, and the floor's own error.
+
+    One error of the floor moves the length by label tokens times itself, so it dominates.
+
+    Args:
+        online_sum_var: [R] variance of the sum, nats^2.
+        label_tokens: [R].
+        floor_stderr_nats: [R] or one, nats per label token.
+
+    Returns:
+        [R] bits.
+
+    >>> float(online_length_error(0.0, 1000, np.log(2) / 100))
+    10.0
+    """
+    tokens = _tokens("label_tokens", label_tokens, zero=True)
+    variance = _tokens("online_sum_var", online_sum_var, zero=True)
+    return nats_to_bits(np.sqrt(variance + (tokens * np.asarray(floor_stderr_nats)) ** 2))
+
+
+def two_part(model_bits: ArrayLike, data_bits: ArrayLike) -> Bits:
+    """Length of the two-part code: model, then data given the model, bits.
+
+    >>> float(two_part(3.0, 4.0))
+    7.0
+    """
+    return np.asarray(model_bits, dtype=np.float64) + np.asarray(data_bits, dtype=np.float64)
+
+
+def selection_bits(candidates: int) -> float:
+    """What naming one of so many members and record points costs: log2 of their number.
+
+    >>> selection_bits(8)
+    3.0
+    """
+    if candidates < 1:
+        raise ConfigError(f"candidates: must be at least 1, got {candidates}")
+    return float(np.log2(candidates))
+
+
+def dense_flops(params: int) -> tuple[float, float]:
+    """FLOPs per token of a dense network: (6 N training, 2 N evaluation).
+
+    >>> dense_flops(10)
+    (60.0, 20.0)
+    """
+    return 6.0 * params, 2.0 * params
+
+
+def time_bound(
+    train_tokens: ArrayLike,
+    test_tokens: ArrayLike,
+    tokens_per_label: float,
+    train_flops_per_token: float,
+    eval_flops_per_token: float,
+) -> Bits:
+    """Time to decode the model by replaying its training, then to evaluate it on the data.
+
+    6 N D + 2 N test_tokens r for a dense network (A, App. B.1): input and label tokens both take
+    time, only label tokens are paid for.
+
+    Args:
+        train_tokens: D, input and label tokens trained on, any shape.
+        test_tokens: label tokens of the dataset.
+        tokens_per_label: r, (input + label tokens) / label tokens, at least 1.
+        train_flops_per_token: of training.
+        eval_flops_per_token: of evaluation.
+
+    Returns:
+        FLOPs.
+
+    Raises:
+        ConfigError: when a number is negative or r is below 1.
+
+    >>> float(time_bound(100, 50, 2.0, *dense_flops(10)))
+    8000.0
+    """
+    if tokens_per_label < 1:
+        raise ConfigError(f"tokens_per_label: must be at least 1, got {tokens_per_label}")
+    if train_flops_per_token < 0 or eval_flops_per_token < 0:
+        raise ConfigError("FLOPs per token: must not be negative")
+    train = _tokens("train_tokens", train_tokens, zero=True) * train_flops_per_token
+    return train + _tokens("test_tokens", test_tokens) * tokens_per_label * eval_flops_per_token
+
+
+def per_token(bits: ArrayLike, tokens: float) -> Bits:
+    """Bits per label token.
+
+    >>> float(per_token(200.0, 100))
+    2.0
+    """
+    return np.asarray(bits, dtype=np.float64) / _tokens("tokens", tokens)
+
+
+def per_byte(bits: ArrayLike, tokens: float, bytes_per_token: float) -> Bits:
+    """Bits per byte of the original data, which compares across tokenisers.
+
+    Args:
+        bits: length of `tokens` label tokens.
+        tokens: their number.
+        bytes_per_token: bytes of original data per label token.
+
+    >>> float(per_byte(200.0, 100, 4.0))
+    0.5
+    """
+    return per_token(bits, tokens) / _tokens("bytes_per_token", bytes_per_token)
+
+
+def per_symbol(bits: ArrayLike, tokens: float, symbols_per_token: float) -> Bits:
+    """Bits per symbol of the original data, where a token stands for several.
+
+    >>> float(per_symbol(200.0, 100, 2.0))
+    1.0
+    """
+    return per_token(bits, tokens) / _tokens("symbols_per_token", symbols_per_token)
+
+
+def _losses(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    array = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(array).all():
+        raise ConfigError(f"{name}: must be finite; leave a diverged run out")
+    return array
+
+
+def _tokens(name: str, values: ArrayLike, zero: bool = False) -> NDArray[np.float64]:
+    array = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(array).all() or (array < 0).any() or (not zero and (array == 0).any()):
+        what = "not be negative" if zero else "be positive"
+        raise ConfigError(f"{name}: must {what}, got {array.min() if array.size else 'nothing'}")
+    return array

@@ -1,0 +1,88 @@
+"""Code lengths against numbers worked out by hand."""
+
+import numpy as np
+import pytest
+
+from epiplexity_jax import coding
+from epiplexity_jax.base.errors import ConfigError
+
+LN2 = np.log(2.0)
+
+
+def test_data_and_uniform_lengths_agree_for_a_uniform_loss():
+    assert coding.data_length(np.log(96), 1e8) == pytest.approx(coding.uniform_length(1e8, 96))
+    assert coding.uniform_length(1e8, 96) == pytest.approx(1e8 * np.log2(96))
+
+
+def test_inputs_of_any_precision_give_float64():
+    losses = np.array([3.0, 2.0, 1.0], dtype=np.float32)
+    for bits in (
+        coding.data_length(losses, 10),
+        coding.paired_length([0, 1, 2], losses, 4),
+        coding.online_length(losses, [0, 1, 2], np.float32(1.0)),
+    ):
+        assert bits.dtype == np.float64
+
+
+def test_online_length_is_sum_above_floor_and_moves_with_the_floor():
+    sums, labels = np.array([0.0, 400.0, 700.0]), np.array([0, 100, 200])
+    bits = coding.online_length(sums, labels, 3.0)
+    np.testing.assert_allclose(bits * LN2, [0.0, 100.0, 100.0])
+    moved = coding.online_length(sums, labels, 3.0 + 0.001)
+    np.testing.assert_allclose(moved - bits, -labels * 0.001 / LN2)
+    np.testing.assert_allclose(
+        coding.data_length(3.001, 1e8) - coding.data_length(3.0, 1e8), 1e8 * 0.001 / LN2
+    )
+
+
+def test_online_and_paired_agree_when_the_training_loss_is_the_held_out_loss():
+    steps = np.arange(2001)
+    losses = 1.0 + 3.0 * (1 + steps / 20.0) ** -0.5
+    points = coding.record_points(2000)
+    online = np.concatenate([[0.0], np.cumsum(losses[:-1])])[points] * 640
+    paired = coding.paired_length(points, losses[points], 640)
+    area = coding.online_length(online, points * 640, losses[points])
+    np.testing.assert_allclose(paired[1:], area[1:], rtol=1e-3, atol=1e-6)
+
+
+def test_errors_add_in_quadrature():
+    bits = coding.online_length_error(9.0 * LN2**2, 100, 0.04 * LN2)
+    assert bits == pytest.approx(5.0)
+    assert coding.data_length_error(0.001 * LN2, 1e6) == pytest.approx(1000.0)
+
+
+def test_time_counts_inputs_and_labels():
+    train, evaluate = coding.dense_flops(1000)
+    assert coding.time_bound(5e6, 1e6, 2.0, train, evaluate) == 6e3 * 5e6 + 2e3 * 1e6 * 2.0
+    assert coding.time_bound(0, 1e6, 1.0, train, evaluate) == 2e9
+
+
+def test_units_of_a_length():
+    assert coding.per_token(3e8, 1e8) == 3.0
+    assert coding.per_byte(3e8, 1e8, 1.5) == 2.0
+    assert coding.per_symbol(3e8, 1e8, 3.0) == 1.0
+
+
+def test_choosing_among_candidates_costs_their_logarithm():
+    assert coding.selection_bits(1024) == 10.0
+    assert coding.two_part(1.0, np.array([2.0, 3.0])).tolist() == [3.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: coding.uniform_length(0, 96), "test_tokens: must be positive, got 0"),
+        (lambda: coding.uniform_length(-5, 96), "test_tokens: must be positive, got -5"),
+        (lambda: coding.uniform_length(10, 1), "vocab_size: must be at least 2, got 1"),
+        (lambda: coding.data_length(np.nan, 10), "loss_nats: must be finite"),
+        (lambda: coding.data_length(1.0, np.inf), "test_tokens: must be positive, got inf"),
+        (lambda: coding.online_length(1.0, -1, 1.0), "label_tokens: must not be negative"),
+        (lambda: coding.time_bound(1, 1, 0.5, 6, 2), "tokens_per_label: must be at least 1"),
+        (lambda: coding.time_bound(1, 1, 1.0, -6, 2), "FLOPs per token: must not be negative"),
+        (lambda: coding.selection_bits(0), "candidates: must be at least 1"),
+        (lambda: coding.per_byte(1.0, 1, 0.0), "bytes_per_token: must be positive"),
+    ],
+)
+def test_impossible_numbers_are_refused(call, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        call()
