@@ -9,9 +9,10 @@ import numpy as np
 from simulated_laws import GRIDS, LAWS, inside, write
 
 from epiplexity_jax.analysis import PROCEDURES, trace
-from epiplexity_jax.analysis.simulate import record_steps, sweep
+from epiplexity_jax.analysis.simulate import sweep
+from epiplexity_jax.coding import record_points
 
-STEPS = record_steps(20_000)
+STEPS = record_points(20_000)
 BUDGETS = 200
 
 

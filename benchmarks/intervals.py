@@ -14,9 +14,10 @@ import numpy as np
 from simulated_laws import LAWS, inside, write
 
 from epiplexity_jax.analysis import trace
-from epiplexity_jax.analysis.simulate import Noise, record_steps, sweep
+from epiplexity_jax.analysis.simulate import Noise, sweep
+from epiplexity_jax.coding import record_points
 
-STEPS = record_steps(4000)
+STEPS = record_points(4000)
 # Law, smallest size, factor between sizes, test tokens.
 CASES = (
     ("image_8x8", 4e3, 2, 1e9),

@@ -176,14 +176,27 @@ def _paired(curve: Curve, heldout: Heldout, losses: Array, floor: str) -> dict[s
     if factors is None:
         # Without blocks nothing is known of the pairing: the curve's own error, unpaired.
         factors = nats_to_bits(curve.label_tokens * heldout.stderr_nats)[None]
-    error = np.asarray(coding.interpolation_error(curve.steps, losses)) * tokens
     return {
         "model_bits": bits,
         "model_factors": factors,
         "model_gain": gain,
         "model_var": np.zeros_like(losses),
-        "interpolation_error_bits": np.broadcast_to(nats_to_bits(error), losses.shape),
+        "interpolation_error_bits": nats_to_bits(_interpolation_error(curve, losses) * tokens),
     }
+
+
+def _interpolation_error(curve: Curve, losses: Array) -> Array:
+    """[R] by how much the sums so far move when every other record point is left out.
+
+    At the last record point this is `coding.interpolation_error`; between the points that were
+    kept it is interpolated.
+    """
+    count = curve.steps.size
+    if count < 3:
+        return np.zeros(count)
+    kept = np.union1d(np.arange(0, count, 2), [count - 1])
+    half = np.asarray(coding.interpolate_sum(curve.steps[kept], losses[kept]))
+    return np.interp(curve.steps, curve.steps[kept], np.abs(_sum(curve, losses)[kept] - half))
 
 
 def _sum(curve: Curve, values: Array) -> Array:

@@ -122,17 +122,6 @@ class Noise:
     blocks: int = 16
 
 
-def record_steps(steps: int, per_decade: int = 16) -> NDArray[np.int64]:
-    """Record points: untrained, step 1, then evenly in log steps, and the last.
-
-    >>> record_steps(10, per_decade=4).tolist()
-    [0, 1, 2, 3, 6, 10]
-    """
-    count = math.ceil(per_decade * math.log10(steps))
-    grid = np.rint(10.0 ** (np.arange(count) / per_decade)).astype(np.int64)
-    return np.unique(np.concatenate([[0], grid[grid < steps], [steps]]))
-
-
 def sweep(
     law: CappedLaw,
     sizes: Sequence[int],
@@ -147,7 +136,7 @@ def sweep(
     Args:
         law: the law.
         sizes: parameters of the members.
-        steps: [R] record points, the first 0.
+        steps: [R] record points (`coding.record_points`).
         tokens_per_step: label tokens of a step; there are no inputs.
         seeds: curves per size.
         noise: None draws none.

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.analysis import trace
-from epiplexity_jax.analysis.simulate import CappedLaw, Noise, record_steps, sweep
+from epiplexity_jax.analysis.simulate import CappedLaw, Noise, sweep
+from epiplexity_jax.coding import record_points
 
 # arXiv 2601.03220, Table 1, with vocabularies of the kind that the data have.
 LAWS = {
@@ -20,7 +21,7 @@ GRIDS = {
     "image_vq_16x16": (2e4, 3e6, 1e9),
     "language_chinchilla": (3e6, 1e9, 1e10),
 }
-STEPS = record_steps(20_000)
+STEPS = record_points(20_000)
 
 
 def ladder(low, high, factor):
@@ -88,7 +89,7 @@ def test_intervals_cover_the_optimum():
     draws are fixed; the three budgets of a sweep are far from independent.
     """
     law, sizes, test = LAWS["image_8x8"], ladder(4e3, 128e3, 2), 1e9
-    steps = record_steps(2000)
+    steps = record_points(2000)
     tokens = int(2 * test / steps[-1])
     exact = trace(sweep(law, sizes, steps, tokens), test_tokens=test)
     within = inside(law, exact, sizes[1:-1], 0.95 * steps[-1] * tokens, 40)

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from epiplexity_jax import coding
 from epiplexity_jax.analysis import Cost, Curve, Heldout, Online, curve_from, score
 from epiplexity_jax.base.errors import ConfigError
 
@@ -191,3 +192,12 @@ def test_test_tokens_must_be_positive(tokens):
 def test_an_unavailable_choice_is_refused(options, said):
     with pytest.raises(ConfigError, match=said):
         score(make(), 1e3, **options)
+
+
+def test_the_interpolation_error_of_the_last_point_is_that_of_coding():
+    steps = coding.record_points(1000, per_decade=4)
+    losses = 1.0 + (1.0 + steps) ** -0.5
+    scored = score(make(steps=steps, ema=Heldout(losses)), 1e4)
+    expected = 10 * coding.interpolation_error(steps, losses) / LN2
+    assert scored.interpolation_error_bits[-1] == pytest.approx(float(expected))
+    assert 0.0 < scored.interpolation_error_bits[-1] < 0.05 * scored.model_bits[-1]

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.analysis import Cost, Curve, Heldout, Online, trace
-from epiplexity_jax.analysis.simulate import CappedLaw, Noise, record_steps, sweep
+from epiplexity_jax.analysis.simulate import CappedLaw, Noise, sweep
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.coding import record_points
 
 LAW = CappedLaw(0.331, 0.566, 8.0e1, 2.66e6, 3.14, 256)
 TEST = 1e9
-STEPS = record_steps(500)
+STEPS = record_points(500)
 SIZES = (4_000, 16_000, 64_000)
 
 

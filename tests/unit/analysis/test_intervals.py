@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.analysis import trace
-from epiplexity_jax.analysis.simulate import CappedLaw, Noise, record_steps, sweep
+from epiplexity_jax.analysis.simulate import CappedLaw, Noise, sweep
+from epiplexity_jax.coding import record_points
 
 LAW = CappedLaw(0.331, 0.566, 8.0e1, 2.66e6, 3.14, 256)
 TEST = 1e9
@@ -14,7 +15,7 @@ QUIET = Noise(seed=0.0, floor_nats=0.0, paired_nats=0.0, difficulty_nats=0.0)
 
 
 def frontier_of(noise, seeds=3, sizes=SIZES, procedure="refined", **options):
-    curves = sweep(LAW, sizes, record_steps(500), 4_000_000, seeds, noise, **options)
+    curves = sweep(LAW, sizes, record_points(500), 4_000_000, seeds, noise, **options)
     return trace(curves, test_tokens=TEST, procedure=procedure)
 
 
@@ -100,8 +101,8 @@ def test_one_member_gives_the_interval_of_a_mean():
 
 
 def test_members_with_one_seed_borrow_the_spread_of_others():
-    many = sweep(LAW, SIZES[:1], record_steps(500), 4_000_000, 3, Noise())
-    one = sweep(LAW, SIZES[1:], record_steps(500), 4_000_000, 1, Noise())
+    many = sweep(LAW, SIZES[:1], record_points(500), 4_000_000, 3, Noise())
+    one = sweep(LAW, SIZES[1:], record_points(500), 4_000_000, 1, Noise())
     frontier = trace([*many, *one], test_tokens=TEST)
     result = frontier.at(frontier.largest_compute)
     assert half_width(result.epiplexity_bits_interval) > 0.0
