@@ -1,0 +1,7 @@
+"""Families of models that an observer may use."""
+
+from epiplexity_jax.families.ngram import Ngram
+from epiplexity_jax.families.registry import open_family, register
+from epiplexity_jax.families.transformer import Transformer
+
+__all__ = ["Ngram", "Transformer", "open_family", "register"]

@@ -1,0 +1,88 @@
+"""Kinds by name: what a config's `kind` may say, and what it opens."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from epiplexity_jax.base.config import Config, parse, unknown
+from epiplexity_jax.base.errors import ConfigError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Config classes by kind, and the functions that open them.
+
+    Args:
+        what: what is registered, for messages: "source", "family".
+    """
+
+    def __init__(self, what: str):
+        self.what = what
+        self._entries: dict[str, tuple[type[Config], Callable[[Any], T]]] = {}
+
+    def register(self, config: type[Config], opener: Callable[[Any], T]) -> None:
+        """Add a kind: a config class whose field `kind` has its name as default, and its opener.
+
+        Raises:
+            ConfigError: when the class names no kind or the kind is taken.
+        """
+        field = config.model_fields.get("kind")
+        kind = field.default if field else None
+        if not isinstance(kind, str):
+            raise ConfigError(f"{config.__name__}: needs a field `kind` with its name as default")
+        if self._entries.get(kind, (config,))[0] is not config:
+            raise ConfigError(f"{self.what} kind {kind!r} is taken by another class")
+        self._entries[kind] = (config, opener)
+
+    def parse(self, data: Any, path: str) -> Config:
+        """Check plain data against the config class that its `kind` names.
+
+        Args:
+            data: a mapping of plain values.
+            path: where it stands in the file, for messages.
+
+        Raises:
+            ConfigError: naming the key's path, what was wrong and what is allowed.
+        """
+        if not isinstance(data, Mapping):
+            raise ConfigError(f"{path}: expected keys and values with a kind, got {data!r}")
+        if "kind" not in data:
+            known = ", ".join(sorted(self._entries))
+            raise ConfigError(f"{path}.kind: this key is required; known: {known}")
+        kind = data["kind"]
+        if kind not in self._entries:
+            raise ConfigError(f"{path}.kind: {unknown(self.what, kind, self._entries)}")
+        return parse(self._entries[kind][0], data, path)
+
+    def open(self, config: Config) -> T:
+        """What a config describes.
+
+        Raises:
+            ConfigError: when its class is not registered.
+        """
+        for cls, opener in self._entries.values():
+            if type(config) is cls:
+                return opener(config)
+        raise ConfigError(f"{type(config).__name__} is no registered {self.what}")
+
+    def kinds(self) -> list[dict[str, Any]]:
+        """Every kind with a summary and its parameters: name, type, default, description."""
+        return [
+            {
+                "kind": kind,
+                "summary": (cls.__doc__ or "").strip().splitlines()[0],
+                "parameters": [
+                    {
+                        "name": name,
+                        "type": str(schema.get("type", "any")),
+                        "default": None if field.is_required() else field.default,
+                        "required": field.is_required(),
+                        "description": " ".join((field.description or "").split()),
+                    }
+                    for name, field in cls.model_fields.items()
+                    if name != "kind"
+                    for schema in [cls.model_json_schema()["properties"][name]]
+                ],
+            }
+            for kind, (cls, _) in sorted(self._entries.items())
+        ]

@@ -1,0 +1,189 @@
+"""Bayesian n-grams: symbol counts per context, an online code that is exact at every token.
+
+The probability of symbol v after context c is (n_cv + alpha) / (n_c + V alpha), the predictive
+distribution under a Dirichlet(alpha) prior: alpha = 1/2 is Krichevsky and Trofimov 1981, alpha = 1
+is Laplace. The code length of a sequence is a ratio of Gamma functions, whatever its order.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.families.spec import Cost, Size, Task
+
+Counts = NDArray[np.int64]
+_DENSE_CELLS = 1 << 24
+_BLOCK_TOKENS = 1 << 22
+
+# Scoring a token: two additions of the prior, a division, a logarithm. Learning it: two counts.
+EVAL_FLOPS = 4.0
+TRAIN_FLOPS = EVAL_FLOPS + 2.0
+
+
+class Ngram(Config):
+    """Bayesian n-gram: Dirichlet (Krichevsky-Trofimov) counts of symbols after `order` tokens."""
+
+    kind: Literal["ngram"] = "ngram"
+    orders: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    """Lengths of the context; each is a size of the family."""
+    alpha: float = Field(default=0.5, gt=0, allow_inf_nan=False)
+    """Pseudo-count of every symbol: 0.5 is Krichevsky-Trofimov, 1 is Laplace."""
+    seeds: int = Field(default=3, ge=1)
+    """Seeds per size: they read the source in different orders."""
+
+    @model_validator(mode="after")
+    def _orders_make_sense(self) -> "Ngram":
+        if min(self.orders) < 0:
+            raise ValueError(f"orders: must not be negative, got {min(self.orders)}")
+        if len(set(self.orders)) < len(self.orders):
+            raise ValueError(f"orders: each value once, got {list(self.orders)}")
+        return self
+
+
+class _Table:
+    """Counts by key: an array where all keys fit one, else sorted keys."""
+
+    def __init__(self, cells: int):
+        self.dense = np.zeros(cells, np.int64) if cells <= _DENSE_CELLS else None
+        self.keys = np.zeros(0, np.int64)
+        self.counts = np.zeros(0, np.int64)
+
+    def get(self, keys: Counts) -> Counts:
+        """Counts of keys, any shape."""
+        if self.dense is not None:
+            return self.dense[keys]
+        if not len(self.keys):
+            return np.zeros_like(keys)
+        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[at] == keys, self.counts[at], 0)
+
+    def add(self, keys: Counts, counts: Counts) -> None:
+        """Add counts to distinct sorted keys."""
+        if self.dense is not None:
+            self.dense[keys] += counts
+            return
+        both = np.concatenate([self.keys, keys])
+        self.keys, where = np.unique(both, return_inverse=True)
+        merged = np.zeros(len(self.keys), np.int64)
+        merged[where[: len(self.counts)]] = self.counts
+        merged[where[len(self.counts) :]] += counts
+        self.counts = merged
+
+
+def _earlier(keys: Counts) -> tuple[Counts, Counts, Counts]:
+    """How often each key stood earlier in the array; the distinct keys, sorted; their numbers."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    sizes = np.diff(np.r_[first, len(keys)])
+    earlier = np.empty(len(keys), np.int64)
+    earlier[order] = np.arange(len(keys)) - np.repeat(first, sizes)
+    return earlier, ordered[first], sizes
+
+
+class NgramCoder:
+    """Counts of one order for one task (see `spec.Coder`).
+
+    The context of a token is the `order` tokens before it; places before the sequence's beginning
+    hold a start symbol, so sequences are independent. Inputs of a conditional source are context
+    only: neither coded nor learnt.
+
+    Raises:
+        ConfigError: when contexts are too many to be numbered in 62 bits.
+    """
+
+    def __init__(self, order: int, alpha: float, task: Task):
+        symbols = task.vocab_size + 1
+        contexts = symbols**order
+        if contexts * task.vocab_size >= 2**62:
+            most = int(math.log(2**62 / task.vocab_size, symbols))
+            raise ConfigError(
+                f"family.orders: order {order} over {task.vocab_size} symbols has too many "
+                f"contexts; at most {most}"
+            )
+        self.order, self.alpha, self.task = order, alpha, task
+        self.labels = np.flatnonzero(np.asarray(task.label_mask))
+        self.joint = _Table(contexts * task.vocab_size)
+        self.context = _Table(contexts)
+        self.cost = Cost(self._params(), TRAIN_FLOPS, EVAL_FLOPS)
+
+    def _params(self) -> int:
+        """Counts of every context that can stand before a label: V each."""
+        known = {min(int(position), self.order) for position in self.labels}
+        return sum(self.task.vocab_size ** (length + 1) for length in known)
+
+    def _keys(self, sequences: np.ndarray) -> tuple[Counts, Counts]:
+        """(context, symbol) and context of every label token, in stream order: [n * P] each."""
+        vocab = self.task.vocab_size
+        start = np.full((len(sequences), self.order), vocab, np.int64)
+        padded = np.concatenate([start, sequences.astype(np.int64)], axis=1)
+        contexts = np.zeros((len(sequences), len(self.labels)), np.int64)
+        for back in range(self.order):
+            contexts = contexts * (vocab + 1) + padded[:, self.labels + back]
+        joint = contexts * vocab + padded[:, self.labels + self.order]
+        return joint.ravel(), contexts.ravel()
+
+    def _nats(self, joint: Counts, context: Counts) -> NDArray[np.float64]:
+        total = np.log(context + self.alpha * self.task.vocab_size)
+        return (total - np.log(joint + self.alpha)).reshape(-1, len(self.labels)).sum(axis=1)
+
+    def _blocks(self, sequences: np.ndarray) -> list[np.ndarray]:
+        rows = max(1, _BLOCK_TOKENS // self.task.length)
+        return [sequences[i : i + rows] for i in range(0, len(sequences), rows)]
+
+    def observe(self, sequences: np.ndarray) -> NDArray[np.float64]:
+        """Code, then learn, token by token: [n, L] integers to [n] nats."""
+        losses = []
+        for block in self._blocks(sequences):
+            joint, context = self._keys(block)
+            joint_before, joint_keys, joint_sizes = _earlier(joint)
+            context_before, context_keys, context_sizes = _earlier(context)
+            losses.append(
+                self._nats(
+                    self.joint.get(joint) + joint_before, self.context.get(context) + context_before
+                )
+            )
+            self.joint.add(joint_keys, joint_sizes)
+            self.context.add(context_keys, context_sizes)
+        return np.concatenate(losses) if losses else np.zeros(0)
+
+    def evaluate(self, sequences: np.ndarray) -> NDArray[np.float64]:
+        """Code with the counts so far, learning nothing: [n, L] integers to [n] nats."""
+        losses = []
+        for block in self._blocks(sequences):
+            joint, context = self._keys(block)
+            losses.append(self._nats(self.joint.get(joint), self.context.get(context)))
+        return np.concatenate(losses) if losses else np.zeros(0)
+
+
+@dataclass(frozen=True)
+class NgramFamily:
+    """One coder per order (see `spec.HostFamily`)."""
+
+    config: Ngram
+    kind: str = "ngram"
+
+    @property
+    def seeds(self) -> int:
+        """Seeds per order."""
+        return self.config.seeds
+
+    def sizes(self) -> tuple[Size, ...]:
+        """Every order."""
+        return tuple(Size(order=order) for order in self.config.orders)
+
+    def coder(self, size: Size, task: Task) -> NgramCoder:
+        """A fresh coder."""
+        assert size.order is not None
+        return NgramCoder(size.order, self.config.alpha, task)
+
+
+def open_ngram(config: Ngram) -> NgramFamily:
+    """The family that a config describes."""
+    return NgramFamily(config)
