@@ -3,14 +3,21 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from epiplexity_jax import analysis
 from epiplexity_jax.analysis import Curve, Decomposition
 from epiplexity_jax.base.config import Config, unknown
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.store import Store, StoredRun
-from epiplexity_jax.sweep.config import Heldout, Prequential, Sweep, Training, parse_sweep
+from epiplexity_jax.sweep.config import (
+    FrontierOptions,
+    Heldout,
+    Prequential,
+    Sweep,
+    Training,
+    parse_sweep,
+)
 from epiplexity_jax.sweep.files import read_config, read_yaml
 from epiplexity_jax.sweep.progress import Progress, Silent
 
@@ -188,6 +195,15 @@ def _run_row(
     }
 
 
+class Sections(TypedDict, total=False):
+    """The further sections of a config, as `run` takes them."""
+
+    training: Training
+    heldout: Heldout
+    frontier: FrontierOptions
+    seed: int
+
+
 def run(
     source: Config | Mapping[str, Config],
     family: Config,
@@ -195,10 +211,8 @@ def run(
     *,
     store: str | os.PathLike[str],
     steps: int | None = None,
-    training: Training | None = None,
-    heldout: Heldout | None = None,
-    seed: int = 0,
     progress: Progress | None = None,
+    **sections: Unpack[Sections],
 ) -> Runs:
     """Train every member of a family on one or several sources, or resume it.
 
@@ -211,28 +225,21 @@ def run(
         estimator: how a trained model is coded.
         store: folder of the store; what it holds already is not trained again.
         steps: of every run; overrides `training.steps`.
-        training: batch size, learning rate and the like.
-        heldout: size of the held-out set.
-        seed: root of every random choice.
         progress: who is told; default: nobody.
+        **sections: `training` (batch size, learning rate and the like), `heldout` (size of the
+            held-out set), `frontier` (default test tokens and budgets), `seed` (root of every
+            random choice).
 
     Raises:
         ConfigError: on an impossible combination.
         DataError: on a source that is missing, wrong or too short.
         StoreError: when the folder is not a store or cannot be written.
     """
-    training = training or Training()
     if steps is not None:
-        training = Training(**(training.model_dump() | {"steps": steps}))
+        training = sections.get("training") or Training()
+        sections["training"] = Training(**(training.model_dump() | {"steps": steps}))
     named = dict(source) if isinstance(source, Mapping) else {"source": source}
-    sweep = Sweep(
-        sources=named,
-        family=family,
-        estimator=estimator or Prequential(),
-        training=training,
-        heldout=heldout or Heldout(),
-        seed=seed,
-    )
+    sweep = Sweep(sources=named, family=family, estimator=estimator or Prequential(), **sections)
     return _run_sweep(sweep, Path(store), progress or Silent())
 
 
