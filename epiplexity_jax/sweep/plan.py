@@ -156,7 +156,7 @@ def _open(name: str, sweep: Sweep) -> Dataset:
         record = math.ceil(heldout.record_tokens / info.label_tokens)
     if not isinstance(source, HostSource):
         return Dataset(name, source, None, heldout_layout(max(wanted, 64), record), sweep.seed)
-    available = heldout_sequences(source, heldout.tokens)
+    available = heldout_sequences(source, heldout.tokens, f"sources.{name}")
     layout = heldout_layout(available, record)
     split = Split(source, layout.sequences, sweep.seed)
     split.check(training.steps, training.batch_size, f"sources.{name}")

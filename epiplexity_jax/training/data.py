@@ -70,7 +70,7 @@ class Stream:
             return _draw(
                 source.sampler, source.parameters, stream, first, length, batch, self.dtype
             )
-        read = self.split.blocks(self.root, self.seed, first, count, self.batch_size)
+        read = self.split.blocks(self.seed, first, count, self.batch_size)
         block = np.zeros((length, *read.shape[1:]), self.dtype)
         block[:count] = read
         return block

@@ -1,0 +1,111 @@
+"""Held-out and training sequences of a finite source, and the order of a member's reading."""
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.base.keys import generator
+from epiplexity_jax.sources.spec import HostSource
+
+HELDOUT_SHARE = 10  # at most one in so many sequences is held out
+MIN_HELDOUT = 8
+
+
+def heldout_sequences(source: HostSource, label_tokens: int, path: str = "source") -> int:
+    """How many sequences to hold out for so many label tokens, at most a tenth of the source.
+
+    Args:
+        source: a finite source.
+        label_tokens: wished for.
+        path: where the source stands in the config, for the message.
+
+    Raises:
+        DataError: when a tenth of the source is under 8 sequences.
+    """
+    limit = source.sequences // HELDOUT_SHARE
+    if limit < MIN_HELDOUT:
+        info = source.info
+        raise DataError(
+            f"{path}: holds {source.sequences * info.length} tokens in sequences of {info.length}; "
+            f"a tenth is held out and must be at least {MIN_HELDOUT} sequences, so bring at least "
+            f"{MIN_HELDOUT * HELDOUT_SHARE * info.length} tokens or lower `length`"
+        )
+    return min(max(MIN_HELDOUT, math.ceil(label_tokens / source.info.label_tokens)), limit)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A finite source cut in two without overlap; held-out sequences are random from the whole.
+
+    Attributes:
+        source: what is cut.
+        heldout_count: sequences held out.
+        root: root seed of the sweep; equal seeds cut alike, whoever trains.
+    """
+
+    source: HostSource
+    heldout_count: int
+    root: int
+
+    @functools.cached_property
+    def _shuffled(self) -> np.ndarray:
+        order = generator(self.root, "split").permutation(self.source.sequences)
+        return order.astype(np.min_scalar_type(self.source.sequences))
+
+    @property
+    def train_sequences(self) -> int:
+        """Sequences to train on."""
+        return self.source.sequences - self.heldout_count
+
+    def max_steps(self, batch_size: int) -> int:
+        """Batches in one epoch."""
+        return self.train_sequences // batch_size
+
+    def check(self, steps: int, batch_size: int, path: str) -> None:
+        """Refuse to read anything twice.
+
+        Raises:
+            DataError: when the steps need more than one epoch, saying the largest number of steps.
+        """
+        most = self.max_steps(batch_size)
+        if steps <= most:
+            return
+        holds = f"{path}: holds {self.train_sequences} training sequences"
+        if most == 0:
+            raise DataError(
+                f"{holds}, fewer than one batch of {batch_size}; lower training.batch_size or "
+                "`length`, or bring more data"
+            )
+        raise DataError(
+            f"{holds}, enough for {most} steps of {batch_size}; training.steps is {steps}: lower "
+            "it to that, lower training.batch_size, or bring more data"
+        )
+
+    def heldout(self, count: int) -> np.ndarray:
+        """The first `count` held-out sequences: [count, L]."""
+        return self.source.read(self._shuffled[:count].astype(np.int64))
+
+    @functools.lru_cache(maxsize=8)  # noqa: B019 - as many orders as members train at once
+    def _order(self, seed: int) -> np.ndarray:
+        train = self._shuffled[self.heldout_count :]
+        return generator(self.root, "order", seed).permutation(train)
+
+    def blocks(self, seed: int, first: int, count: int, batch_size: int) -> np.ndarray:
+        """Batches first .. first+count-1 in a member's order: [count, batch_size, L].
+
+        Any batch can be asked for at any time; no sequence comes twice.
+
+        Raises:
+            DataError: behind the end of the epoch.
+        """
+        if first + count > self.max_steps(batch_size):
+            raise DataError(
+                f"batch {first + count - 1} lies behind the epoch's end; it holds "
+                f"{self.max_steps(batch_size)} batches of {batch_size}"
+            )
+        chosen = self._order(seed)[first * batch_size : (first + count) * batch_size]
+        read = self.source.read(chosen.astype(np.int64))
+        return read.reshape(count, batch_size, -1)

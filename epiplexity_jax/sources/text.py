@@ -1,0 +1,189 @@
+"""Text and bytes: files, and the source text of Python's own standard library."""
+
+import hashlib
+import sysconfig
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.spec import SourceInfo
+
+ASCII96 = "\n" + "".join(map(chr, range(32, 127)))
+_BLOCK = 1 << 22
+_UNKNOWN = -1
+_LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
+
+
+class Text(Config):
+    """A text or bytes file as tokens: bytes, 96 ASCII characters, or an alphabet of your own."""
+
+    kind: Literal["text"] = "text"
+    path: str = Field(min_length=1)
+    """The file, relative to the current folder."""
+    alphabet: str = "ascii96"
+    """`ascii96` (95 printable characters and newline), `bytes` (all 256), or the characters
+    themselves."""
+    unknown: Literal["error", "drop"] = "error"
+    """What to do with a character outside the alphabet."""
+    length: int = Field(default=128, ge=1)
+    """L, tokens of a sequence."""
+
+    @model_validator(mode="after")
+    def _alphabet_makes_sense(self) -> "Text":
+        if self.alphabet not in ("ascii96", "bytes"):
+            if len(self.alphabet) < 2:
+                raise ValueError(f"alphabet: needs 2 characters or more, got {self.alphabet!r}")
+            twice = {c for c in self.alphabet if self.alphabet.count(c) > 1}
+            if twice:
+                raise ValueError(f"alphabet: {min(twice)!r} stands twice")
+        return self
+
+
+class PythonStdlib(Config):
+    """The source text of Python's standard library: real text that every machine has."""
+
+    kind: Literal["python_stdlib"] = "python_stdlib"
+    length: int = Field(default=128, ge=1)
+    """L, tokens of a sequence."""
+    max_tokens: int = Field(default=20_000_000, ge=1)
+    """Tokens to read at the most."""
+    unknown: Literal["error", "drop"] = "drop"
+    """What to do with a character outside the 96-character alphabet."""
+
+
+@dataclass(frozen=True, eq=False)
+class TokenSequences:
+    """An opened text: consecutive sequences of one encoded array (see `spec.HostSource`)."""
+
+    info: SourceInfo
+    tokens: np.ndarray
+
+    @property
+    def sequences(self) -> int:
+        """Whole sequences; the rest at the end is left out."""
+        return len(self.tokens) // self.info.length
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Sequences by index: [n] to [n, L]."""
+        whole = self.tokens[: self.sequences * self.info.length]
+        return whole.reshape(self.sequences, self.info.length)[indices]
+
+
+def open_text(config: Text) -> TokenSequences:
+    """Read and encode a file.
+
+    Raises:
+        DataError: when it is missing, unreadable, empty, too short for a sequence, not UTF-8, or
+            holds a character outside the alphabet.
+    """
+    path = Path(config.path)
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: is a folder; give a file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    if not raw:
+        raise DataError(f"{path}: is empty; there is nothing to measure")
+    size = len(raw)
+    if config.alphabet == "bytes":
+        return _sequences(np.frombuffer(raw, np.uint8), 256, config.length, size, str(path))
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: is not UTF-8 at byte {error.start}; convert it, or use alphabet: bytes"
+        ) from None
+    del raw
+    alphabet = ASCII96 if config.alphabet == "ascii96" else config.alphabet
+    tokens = _encode([text], alphabet, config.unknown, str(path))
+    return _sequences(tokens, len(alphabet), config.length, size, str(path))
+
+
+def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
+    """Read the standard library of the running Python, file by file in sorted order.
+
+    Raises:
+        DataError: when no source text is installed, or it is too short for a sequence.
+    """
+    root = Path(sysconfig.get_path("stdlib"))
+    read = bytes_read = 0
+    parts = []
+    for path in _python_files(root):
+        raw = path.read_bytes()
+        text = raw.decode("utf-8", errors="replace")
+        tokens = _encode([text], ASCII96, config.unknown, str(path.relative_to(root)))
+        parts.append(tokens)
+        read, bytes_read = read + len(tokens), bytes_read + len(raw)
+        if read >= config.max_tokens:
+            break
+    if not parts:
+        raise DataError("python_stdlib: this Python has no standard library in source form")
+    tokens = np.concatenate(parts)[: config.max_tokens]
+    return _sequences(
+        tokens, len(ASCII96), config.length, bytes_read * len(tokens) / read, "python_stdlib"
+    )
+
+
+def _python_files(root: Path) -> Iterator[Path]:
+    """Source files below a folder, without tests and installed packages, sorted by path."""
+    found = (p for p in root.rglob("*.py") if not _LEFT_OUT & set(p.relative_to(root).parts))
+    return iter(sorted(found))
+
+
+def _encode(texts: Iterable[str], alphabet: str, unknown: str, where: str) -> np.ndarray:
+    """Characters to indices into the alphabet, block by block, in the smallest type."""
+    dtype = np.min_scalar_type(len(alphabet) - 1)
+    codes = np.array([ord(c) for c in alphabet])
+    table = np.full(codes.max() + 2, _UNKNOWN, np.int32)  # the last entry: any higher character
+    table[codes] = np.arange(len(codes))
+    parts = []
+    for text in texts:
+        for start in range(0, len(text), _BLOCK):
+            part = text[start : start + _BLOCK]
+            points = np.frombuffer(part.encode("utf-32-le", "surrogatepass"), np.uint32)
+            tokens = table[np.minimum(points, len(table) - 1)]
+            strange = tokens == _UNKNOWN
+            if strange.any():
+                if unknown == "error":
+                    _refuse(text, start + int(strange.argmax()), where)
+                tokens = tokens[~strange]
+            parts.append(tokens.astype(dtype))
+    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+
+
+def _refuse(text: str, at: int, where: str) -> None:
+    line = text.count("\n", 0, at) + 1
+    column = at - (text.rfind("\n", 0, at) + 1) + 1
+    raise DataError(
+        f"{where}: {text[at]!r} in line {line}, column {column} is not in the alphabet; use "
+        "unknown: drop, alphabet: bytes, or name your own alphabet"
+    )
+
+
+def _sequences(
+    tokens: np.ndarray, vocab_size: int, length: int, size: float, where: str
+) -> TokenSequences:
+    if len(tokens) < max(2, length):
+        raise DataError(
+            f"{where}: has {len(tokens)} token{'s' * (len(tokens) != 1)} of its alphabet, less "
+            f"than one sequence of {max(2, length)}; bring more data or lower `length`"
+        )
+    digest = hashlib.sha256(f"{vocab_size};{length};{tokens.dtype};".encode())
+    digest.update(np.ascontiguousarray(tokens))
+    info = SourceInfo(
+        vocab_size=vocab_size,
+        length=length,
+        label_mask=np.ones(length, bool),
+        fingerprint=digest.hexdigest()[:16],
+        bytes_per_token=size / len(tokens),
+    )
+    return TokenSequences(info, tokens)
