@@ -314,7 +314,8 @@ def _run_sweep(sweep: Sweep, folder: Path, progress: Progress) -> Runs:
     store = Store.open(folder, create=True)
     plan, mesh = _prepare(sweep)
     try:
-        run_plan(plan, store, mesh, progress)
+        with store.lock():
+            run_plan(plan, store, mesh, progress)
     finally:
         progress.close()
     return Runs(store)

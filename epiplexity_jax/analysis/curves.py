@@ -19,7 +19,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
 
 if TYPE_CHECKING:
-    from epiplexity_jax.store.reader import StoredRun
+    from epiplexity_jax.store import StoredRun
 
 Array = NDArray[np.float64]
 

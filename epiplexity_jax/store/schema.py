@@ -1,0 +1,110 @@
+"""The columns of a store: name, type, unit and meaning, for anything that reads Parquet."""
+
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+
+class Column(NamedTuple):
+    """One column; `unit` is empty where there is none, `null` says whether it may be missing."""
+
+    name: str
+    type: pa.DataType
+    unit: str
+    meaning: str
+    null: bool = False
+
+
+_TEXT, _INT, _FLOAT, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+_TEXTS, _FLOATS = pa.list_(pa.string()), pa.list_(pa.float64())
+
+RUNS = (
+    Column("run_id", _TEXT, "", "hash of all that decides the run's numbers"),
+    Column("lineage", _TEXT, "", "the same hash without the number of steps"),
+    Column("current", _FLAG, "", "whether the store's latest config asks for this run"),
+    Column("source", _TEXT, "", "name of the source"),
+    Column("family", _TEXT, "", "kind of the family"),
+    Column("size", _TEXT, "", "the member's size in words"),
+    Column("width", _INT, "", "width of its layers", null=True),
+    Column("depth", _INT, "", "number of its blocks", null=True),
+    Column("order", _INT, "tokens", "length of its context", null=True),
+    Column("seed", _INT, "", "the member's seed"),
+    Column("params", _INT, "parameters", "N, embeddings included"),
+    Column("learning_rate", _FLOAT, "", "base learning rate", null=True),
+    Column("estimator", _TEXT, "", "how the model is coded"),
+    Column("variant", _TEXT, "", "the run's own variant of the estimator"),
+    Column("variants", _TEXTS, "", "variants that its history allows"),
+    Column("floor", _TEXT, "", "the config's floor"),
+    Column("status", _TEXT, "", "finished or diverged"),
+    Column("message", _TEXT, "", "why the run ended early; empty when it did not"),
+    Column("steps", _INT, "steps", "asked for"),
+    Column("steps_done", _INT, "steps", "trained with finite losses"),
+    Column("batch_size", _INT, "sequences", "of a step"),
+    Column("vocab_size", _INT, "symbols", "V, without the start token"),
+    Column("length", _INT, "tokens", "L, of a sequence"),
+    Column("label_tokens_per_step", _INT, "tokens", "paid for in a step"),
+    Column("train_tokens_per_step", _INT, "tokens", "inputs and labels of a step"),
+    Column("tokens_per_label", _FLOAT, "", "r, (input + label tokens) / label tokens"),
+    Column("train_flops_per_token", _FLOAT, "FLOPs", "of training, per input or label token"),
+    Column("eval_flops_per_token", _FLOAT, "FLOPs", "of evaluation, per input or label token"),
+    Column("entropy_rate_nats", _FLOAT, "nats/token", "of the source, where known", null=True),
+    Column("bytes_per_token", _FLOAT, "bytes", "of original data, per label token", null=True),
+    Column("heldout_tokens", _INT, "tokens", "held-out labels at the last record point"),
+    Column("record_tokens", _INT, "tokens", "held-out labels at the other record points"),
+    Column("test_tokens", _FLOAT, "tokens", "the config's, if it names them", null=True),
+    Column("source_fingerprint", _TEXT, "", "hash of the data or the generator's parameters"),
+    Column("wall_seconds", _FLOAT, "s", "of the run's share of its wave"),
+    Column("devices", _TEXT, "", "that trained it"),
+    Column("version", _TEXT, "", "of epiplexity_jax"),
+    Column("jax_version", _TEXT, "", "of JAX"),
+    Column("python_version", _TEXT, "", "of Python"),
+    Column("created", _TEXT, "", "when the run was committed, UTC"),
+)
+
+_HELDOUT = "of the EMA weights; the full held-out set in the last row, else the record subset"
+
+HISTORIES = (
+    Column("run_id", _TEXT, "", "the run"),
+    Column("step", _INT, "steps", "taken before this record point; 0 is the untrained model"),
+    Column("train_tokens", _INT, "tokens", "D so far, inputs and labels"),
+    Column("label_tokens", _INT, "tokens", "labels so far"),
+    Column("teacher_tokens", _INT, "tokens", "that a teacher was trained on so far"),
+    Column("spent_flops", _FLOAT, "FLOPs", "computed so far, evaluation included"),
+    Column("online_loss_sum_nats", _FLOAT, "nats", "training losses of all labels so far"),
+    Column("online_loss_sum_var", _FLOAT, "nats^2", "variance of that sum"),
+    Column("heldout_loss_nats", _FLOAT, "nats/token", _HELDOUT),
+    Column("heldout_loss_stderr", _FLOAT, "nats/token", "its standard error, from the blocks"),
+    Column("heldout_block_losses_nats", _FLOATS, "nats/token", "EMA, per block, record subset"),
+    Column("heldout_raw_loss_nats", _FLOAT, "nats/token", "the same of the raw weights"),
+    Column("heldout_raw_loss_stderr", _FLOAT, "nats/token", "its standard error"),
+    Column("heldout_raw_block_losses_nats", _FLOATS, "nats/token", "raw, per block, record subset"),
+    Column("exact_loss_sum_nats", _FLOAT, "nats", "exact variant, where asked for", null=True),
+    Column("kl_sum_nats", _FLOAT, "nats", "requential, EMA student", null=True),
+    Column("kl_raw_sum_nats", _FLOAT, "nats", "requential, raw student", null=True),
+    Column("certified_sum_bits", _FLOAT, "bits", "requential, certified length", null=True),
+)
+
+
+def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:
+    """The columns as an Arrow schema that carries units, meanings and the schema's version."""
+    fields = [
+        pa.field(c.name, c.type, c.null, {"unit": c.unit, "meaning": c.meaning}) for c in columns
+    ]
+    return pa.schema(fields, {"epiplexity_jax_schema": str(SCHEMA_VERSION)})
+
+
+def checked_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A run's row with every column present, in order.
+
+    Raises:
+        ValueError: when a column is unknown or a required one is missing.
+    """
+    known = {column.name for column in RUNS}
+    if extra := set(row) - known:
+        raise ValueError(f"unknown columns of a run: {', '.join(sorted(extra))}")
+    missing = [c.name for c in RUNS if not c.null and row.get(c.name) is None]
+    if missing:
+        raise ValueError(f"a run lacks {', '.join(missing)}")
+    return {column.name: row.get(column.name) for column in RUNS}
