@@ -6,7 +6,8 @@ and of S_T over the budgets whose optimum lies inside the grid. Expect refined b
 """
 
 import numpy as np
-from simulated_laws import GRIDS, LAWS, inside, write
+from result import write
+from simulated_laws import GRIDS, LAWS, inside
 
 from epiplexity_jax.analysis import PROCEDURES, trace
 from epiplexity_jax.analysis.simulate import sweep
@@ -55,7 +56,7 @@ def main() -> None:
             f" {row['reducible_mdl_error_max']:13.1%} {row['epiplexity_error_max']:10.1%}"
             f" {row['epiplexity_error_median']:10.1%}"
         )
-    print(write("frontier_law", rows))
+    print(write("frontier_law", rows=rows))
 
 
 if __name__ == "__main__":

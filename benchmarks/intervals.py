@@ -11,7 +11,8 @@ import argparse
 import math
 
 import numpy as np
-from simulated_laws import LAWS, inside, write
+from result import write
+from simulated_laws import LAWS, inside
 
 from epiplexity_jax.analysis import trace
 from epiplexity_jax.analysis.simulate import Noise, sweep
@@ -77,7 +78,7 @@ def main() -> None:
                 f"  bias {row['bias']:+.3f}",
                 flush=True,
             )
-    print(write("intervals", rows))
+    print(write("intervals", rows=rows))
 
 
 if __name__ == "__main__":

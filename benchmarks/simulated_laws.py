@@ -1,20 +1,9 @@
-"""Grids of simulated sweeps that the benchmarks share, and how their results are stamped."""
-
-import datetime
-import json
-import os
-import platform
-import sys
-from pathlib import Path
+"""Grids of simulated sweeps that the benchmarks share."""
 
 import numpy as np
-import scipy
 
-from epiplexity_jax import __version__
 from epiplexity_jax.analysis import Frontier
 from epiplexity_jax.analysis.simulate import CappedLaw, Optimum
-
-RESULTS = Path(__file__).parent / "results"
 
 # arXiv 2601.03220, Table 1, with vocabularies of the kind that the data have.
 LAWS = {
@@ -49,22 +38,3 @@ def inside(
         and best.train_tokens <= largest_tokens
         and best.epiplexity_bits > 0.0
     }
-
-
-def write(name: str, rows: list[dict]) -> Path:
-    """Write a result with the machine, the versions, the command and the date that made it."""
-    path = RESULTS / f"{name}.json"
-    stamp = {
-        "command": " ".join(["python", *sys.argv]),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
-        "versions": {
-            "epiplexity_jax": __version__,
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "scipy": scipy.__version__,
-        },
-    }
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(stamp | {"rows": rows}, indent=1) + "\n")
-    return path

@@ -57,6 +57,11 @@ class Runs:
         """Names of the sources, in the order of the config."""
         return list(dict.fromkeys(run.row["source"] for run in self._runs))
 
+    @property
+    def test_tokens(self) -> float | None:
+        """The config's test tokens, if it names them."""
+        return self._defaults.get("test_tokens")
+
     def curves(self, source: str | None = None, estimator: str | None = None) -> list[Curve]:
         """The runs as curves, of one source and one estimator where asked.
 
@@ -149,7 +154,7 @@ class Runs:
         return [_run_row(run, self._test_tokens(test_tokens), variant, floor) for run in self._runs]
 
     def _test_tokens(self, test_tokens: float | None) -> float:
-        chosen = test_tokens if test_tokens is not None else self._defaults.get("test_tokens")
+        chosen = test_tokens if test_tokens is not None else self.test_tokens
         if chosen is None:
             raise ConfigError(
                 "test_tokens: not known; give the label tokens of the dataset that you measure "

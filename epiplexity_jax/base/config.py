@@ -6,9 +6,11 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from epiplexity_jax.base.errors import ConfigError
+
+_SHOWN = 80  # characters of a wrong value
 
 
 class _OneSentence(type(BaseModel)):
@@ -31,6 +33,18 @@ class Config(BaseModel, metaclass=_OneSentence):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_numbers(cls, data: Any) -> Any:
+        """Refuse true and false where a number belongs; pydantic would read 1 and 0."""
+        for name, value in data.items() if isinstance(data, dict) else ():
+            items = value if isinstance(value, list | tuple) else [value]
+            if name in cls.model_fields and any(isinstance(item, bool) for item in items):
+                plain = set(_plain_types(cls.model_fields[name].annotation))
+                if plain & {int, float} and bool not in plain:
+                    raise ValueError(f"{name}: expected a number, got {value!r}")
+        return data
 
 
 C = typing.TypeVar("C", bound=Config)
@@ -68,10 +82,14 @@ def unknown(what: str, name: object, known: typing.Iterable[str]) -> str:
 
 
 def sentence(error: ValidationError, cls: type[BaseModel], path: str = "") -> str:
-    """One line for the first of pydantic's errors: the key's path, the fault, what is allowed."""
-    first = error.errors(include_url=False)[0]
+    """One line for one of pydantic's errors: the key's path, the fault, what is allowed.
+
+    A key that does not exist comes first, as its misspelling explains why another is missing.
+    """
+    errors = error.errors(include_url=False)
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     loc = [str(part) for part in first["loc"]]
-    where = ".".join([p for p in [path] if p] + loc) or "config"
+    where = ".".join([p for p in [path] if p] + loc)
     if first["type"] == "extra_forbidden":
         owner = _model_at(cls, loc[:-1])
         known = list(owner.model_fields) if owner else []
@@ -80,27 +98,39 @@ def sentence(error: ValidationError, cls: type[BaseModel], path: str = "") -> st
     if first["type"] == "missing":
         return f"{where}: this key is required"
     message = first["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    if first["type"] == "value_error":
-        return f"{where}: {message}" if loc else f"{path}: {message}" if path else message
-    return f"{where}: {message}, got {first['input']!r}"
+    if not message[1:2].isupper():  # KT and ECA stay as they are
+        message = message[:1].lower() + message[1:]
+    if first["type"] != "value_error":
+        shown = repr(first["input"])
+        cut = f"{shown[:_SHOWN]}…" if len(shown) > _SHOWN else shown
+        return f"{where or 'config'}: {message}, got {cut}"
+    owner = _model_at(cls, loc)
+    if owner and message.partition(":")[0] in owner.model_fields and ":" in message:
+        return f"{where}.{message}" if where else message
+    return f"{where}: {message}" if where else message
 
 
 def _model_at(cls: type[BaseModel], loc: list[str]) -> type[BaseModel] | None:
-    """The config class that a path of field names leads to."""
+    """The config class that a path of field names, and of keys and indices within them, leads to.
+
+    None where the path ends at a field that holds no config class.
+    """
+    owner: type[BaseModel] | None = cls
     for part in loc:
-        field = cls.model_fields.get(part)
-        inner = [] if field is None else list(_models_in(field.annotation))
-        if not inner:
+        if owner is None:
             return None
-        cls = inner[0]
-    return cls
+        if part in owner.model_fields:
+            owner = next(_models_in(owner.model_fields[part].annotation), None)
+    return owner
 
 
 def _models_in(annotation: Any) -> typing.Iterator[type[BaseModel]]:
+    return (kind for kind in _plain_types(annotation) if issubclass(kind, BaseModel))
+
+
+def _plain_types(annotation: Any) -> typing.Iterator[type]:
+    """The classes an annotation is made of: int and NoneType for `tuple[int, ...] | None`."""
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        if issubclass(annotation, BaseModel):
-            yield annotation
-        return
+        yield annotation
     for argument in typing.get_args(annotation):
-        yield from _models_in(argument)
+        yield from _plain_types(argument)

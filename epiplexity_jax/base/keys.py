@@ -1,6 +1,7 @@
 """Random keys derived by name: no key is used twice, no seed is made by adding integers."""
 
 import hashlib
+import operator
 
 import jax
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 
 def _digest(name: str | int) -> int:
     """A stable 32-bit digest; the type is part of it, so 1 and "1" differ."""
-    text = f"{type(name).__name__}:{name}"
+    text = f"str:{name}" if isinstance(name, str) else f"int:{operator.index(name)}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
 
 

@@ -50,7 +50,7 @@ class Registry(Generic[T]):
             known = ", ".join(sorted(self._entries))
             raise ConfigError(f"{path}.kind: this key is required; known: {known}")
         kind = data["kind"]
-        if kind not in self._entries:
+        if not isinstance(kind, str) or kind not in self._entries:
             raise ConfigError(f"{path}.kind: {unknown(self.what, kind, self._entries)}")
         return parse(self._entries[kind][0], data, path)
 
@@ -74,8 +74,10 @@ class Registry(Generic[T]):
                 "parameters": [
                     {
                         "name": name,
-                        "type": str(schema.get("type", "any")),
-                        "default": None if field.is_required() else field.default,
+                        "type": _type(schema),
+                        "default": None
+                        if field.is_required()
+                        else field.get_default(call_default_factory=True),
                         "required": field.is_required(),
                         "description": " ".join((field.description or "").split()),
                     }
@@ -86,3 +88,10 @@ class Registry(Generic[T]):
             }
             for kind, (cls, _) in sorted(self._entries.items())
         ]
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    """The name of a JSON schema's type: "integer", "integer or null"."""
+    if "anyOf" in schema:
+        return " or ".join(_type(choice) for choice in schema["anyOf"])
+    return str(schema.get("type", "any"))

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.coding import checks
 
 _CHUNK = 1 << 20
 
@@ -63,7 +64,7 @@ def interpolate_sum(steps: ArrayLike, values: ArrayLike) -> NDArray[np.float64]:
     >>> interpolate_sum([0, 1, 4], [2.0, 2.0, 2.0]).tolist()
     [0.0, 2.0, 8.0]
     """
-    points, curve = _checked(steps, values)
+    points, curve = checks.curve(steps, values, "values")
     if len(points) == 1:
         return np.zeros_like(curve)
     x = np.log1p(points)
@@ -95,7 +96,7 @@ def interpolation_error(steps: ArrayLike, values: ArrayLike) -> NDArray[np.float
     >>> float(interpolation_error([0, 1, 2, 3], [5.0, 5.0, 5.0, 5.0]))
     0.0
     """
-    points, curve = _checked(steps, values)
+    points, curve = checks.curve(steps, values, "values")
     if len(points) < 3:
         return np.zeros(curve.shape[:-1])[()]
     kept = np.union1d(np.arange(0, len(points), 2), [len(points) - 1])
@@ -119,16 +120,3 @@ def _basis_sums(points: tuple[int, ...]) -> NDArray[np.float64]:
             basis = (1 - right, left_slope, right, t * t * (t - 1))
             sums[:, i] += [b.sum() for b in basis]
     return sums
-
-
-def _checked(steps: ArrayLike, values: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    given, curve = np.asarray(steps, dtype=np.float64), np.asarray(values, dtype=np.float64)
-    if given.ndim != 1 or not len(given) or (given != np.rint(given)).any():
-        raise ConfigError("steps: expected one or more whole numbers in one dimension")
-    if given[0] != 0 or (np.diff(given) <= 0).any():
-        raise ConfigError("steps: must increase from 0, the untrained model")
-    if not curve.ndim or curve.shape[-1] != len(given):
-        raise ConfigError(f"values: expected {len(given)} in the last axis, got {curve.shape}")
-    if not np.isfinite(curve).all():
-        raise ConfigError("values: must be finite; leave a diverged run out")
-    return given.astype(np.int64), curve

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.units import nats_to_bits
+from epiplexity_jax.coding import checks
 from epiplexity_jax.coding.area import interpolate_sum
 
 Bits = NDArray[np.float64] | float  # a float (of float64) where every argument is a number
@@ -34,7 +35,7 @@ def uniform_length(test_tokens: ArrayLike, vocab_size: int) -> Bits:
     """
     if vocab_size < 2:
         raise ConfigError(f"vocab_size: must be at least 2, got {vocab_size}")
-    return _tokens("test_tokens", test_tokens) * np.log2(vocab_size)
+    return checks.positive("test_tokens", test_tokens) * np.log2(vocab_size)
 
 
 def data_length(loss_nats: ArrayLike, test_tokens: ArrayLike) -> Bits:
@@ -48,21 +49,34 @@ def data_length(loss_nats: ArrayLike, test_tokens: ArrayLike) -> Bits:
         Bits.
 
     Raises:
-        ConfigError: when a loss is not finite or test tokens are not positive.
+        ConfigError: when a loss is not finite, test tokens are not positive, or shapes do not fit.
 
     >>> float(data_length(np.log(2), 100))
     100.0
     """
-    return nats_to_bits(_losses("loss_nats", loss_nats) * _tokens("test_tokens", test_tokens))
+    loss = checks.finite("loss_nats", loss_nats)
+    tokens = checks.positive("test_tokens", test_tokens)
+    checks.fitting(loss_nats=loss, test_tokens=tokens)
+    return nats_to_bits(loss * tokens)
 
 
 def data_length_error(stderr_nats: ArrayLike, test_tokens: ArrayLike) -> Bits:
-    """Standard error of `data_length` from that of the held-out loss, bits.
+    """Standard error of `data_length`.
+
+    Args:
+        stderr_nats: standard error of the held-out loss, nats per label token, any shape.
+        test_tokens: label tokens of the dataset, broadcast against it.
+
+    Returns:
+        Bits.
+
+    Raises:
+        ConfigError: when an error is negative, test tokens are not positive, or shapes do not fit.
 
     >>> round(float(data_length_error(0.001, 2.5e8)))
     360674
     """
-    return data_length(stderr_nats, test_tokens)
+    return data_length(checks.not_negative("stderr_nats", stderr_nats), test_tokens)
 
 
 def paired_length(
@@ -76,20 +90,23 @@ def paired_length(
     Args:
         steps: [R] integers, increasing from 0.
         losses_nats: [..., R] nats per label token of the model after those steps.
-        label_tokens_per_step: label tokens of a training batch.
+        label_tokens_per_step: label tokens of a training batch, one number.
 
     Returns:
         [..., R] bits; 0 at step 0. May be negative where a later model is worse.
 
     Raises:
-        ConfigError: when shapes differ, steps do not increase from 0, or a loss is not finite.
+        ConfigError: when shapes differ, steps do not increase from 0, a loss is not finite, or
+            the label tokens are not one positive number.
 
     >>> paired_length([0, 1, 2], np.log(2) * np.array([3.0, 2.0, 1.0]), 10).round(9).tolist()
     [0.0, 10.0, 30.0]
     """
-    losses = _losses("losses_nats", losses_nats)
-    area = interpolate_sum(steps, losses) - np.asarray(steps, dtype=np.float64) * losses
-    return nats_to_bits(area * _tokens("label_tokens_per_step", label_tokens_per_step))
+    points, losses = checks.curve(steps, losses_nats, "losses_nats")
+    tokens = checks.positive("label_tokens_per_step", label_tokens_per_step)
+    if tokens.size != 1:
+        raise ConfigError(f"label_tokens_per_step: expected one number, got {tokens.shape}")
+    return nats_to_bits((interpolate_sum(points, losses) - points * losses) * tokens.item())
 
 
 def online_length(
@@ -107,14 +124,16 @@ def online_length(
         [R] bits: (sum - label tokens x floor) / ln 2.
 
     Raises:
-        ConfigError: when a number is not finite or negative where it cannot be.
+        ConfigError: when a number is not finite, label tokens are negative, or shapes differ.
 
     >>> online_length([0.0, np.log(2) * 50], [0, 10], np.log(2)).tolist()
     [0.0, 40.0]
     """
-    tokens = _tokens("label_tokens", label_tokens, zero=True)
-    floor = _losses("floor_nats", floor_nats)
-    return nats_to_bits(_losses("online_sum_nats", online_sum_nats) - tokens * floor)
+    total = checks.finite("online_sum_nats", online_sum_nats)
+    tokens = checks.not_negative("label_tokens", label_tokens)
+    floor = checks.finite("floor_nats", floor_nats)
+    checks.fitting(online_sum_nats=total, label_tokens=tokens, floor_nats=floor)
+    return nats_to_bits(total - tokens * floor)
 
 
 def online_length_error(
@@ -132,25 +151,46 @@ def online_length_error(
     Returns:
         [R] bits.
 
+    Raises:
+        ConfigError: when a number is negative or not finite, or shapes differ.
+
     >>> float(online_length_error(0.0, 1000, np.log(2) / 100))
     10.0
     """
-    tokens = _tokens("label_tokens", label_tokens, zero=True)
-    variance = _tokens("online_sum_var", online_sum_var, zero=True)
-    return nats_to_bits(np.sqrt(variance + (tokens * np.asarray(floor_stderr_nats)) ** 2))
+    variance = checks.not_negative("online_sum_var", online_sum_var)
+    tokens = checks.not_negative("label_tokens", label_tokens)
+    floor = checks.not_negative("floor_stderr_nats", floor_stderr_nats)
+    checks.fitting(online_sum_var=variance, label_tokens=tokens, floor_stderr_nats=floor)
+    return nats_to_bits(np.sqrt(variance + (tokens * floor) ** 2))
 
 
 def two_part(model_bits: ArrayLike, data_bits: ArrayLike) -> Bits:
-    """Length of the two-part code: model, then data given the model, bits.
+    """Length of the two-part code: model, then data given the model.
+
+    Args:
+        model_bits: bits, any shape.
+        data_bits: bits, broadcast against it.
+
+    Returns:
+        Bits.
+
+    Raises:
+        ConfigError: when shapes do not fit.
 
     >>> float(two_part(3.0, 4.0))
     7.0
     """
-    return np.asarray(model_bits, dtype=np.float64) + np.asarray(data_bits, dtype=np.float64)
+    model = checks.numbers("model_bits", model_bits)
+    data = checks.numbers("data_bits", data_bits)
+    checks.fitting(model_bits=model, data_bits=data)
+    return model + data
 
 
 def selection_bits(candidates: int) -> float:
-    """What naming one of so many members and record points costs: log2 of their number.
+    """What naming one of so many members and record points costs: log2 of their number, bits.
+
+    Raises:
+        ConfigError: when there is no candidate.
 
     >>> selection_bits(8)
     3.0
@@ -161,11 +201,16 @@ def selection_bits(candidates: int) -> float:
 
 
 def dense_flops(params: int) -> tuple[float, float]:
-    """FLOPs per token of a dense network: (6 N training, 2 N evaluation).
+    """FLOPs per token of a dense network with N parameters: (6 N training, 2 N evaluation).
+
+    Raises:
+        ConfigError: when N is negative.
 
     >>> dense_flops(10)
     (60.0, 20.0)
     """
+    if params < 0:
+        raise ConfigError(f"params: must not be negative, got {params}")
     return 6.0 * params, 2.0 * params
 
 
@@ -185,33 +230,42 @@ def time_bound(
         train_tokens: D, input and label tokens trained on, any shape.
         test_tokens: label tokens of the dataset.
         tokens_per_label: r, (input + label tokens) / label tokens, at least 1.
-        train_flops_per_token: of training.
-        eval_flops_per_token: of evaluation.
+        train_flops_per_token: FLOPs of training per (input or label) token.
+        eval_flops_per_token: FLOPs of evaluation per (input or label) token.
 
     Returns:
         FLOPs.
 
     Raises:
-        ConfigError: when a number is negative or r is below 1.
+        ConfigError: when a number is negative, r is below 1, or shapes do not fit.
 
     >>> float(time_bound(100, 50, 2.0, *dense_flops(10)))
     8000.0
     """
-    if tokens_per_label < 1:
+    if not 1 <= tokens_per_label < np.inf:
         raise ConfigError(f"tokens_per_label: must be at least 1, got {tokens_per_label}")
-    if train_flops_per_token < 0 or eval_flops_per_token < 0:
-        raise ConfigError("FLOPs per token: must not be negative")
-    train = _tokens("train_tokens", train_tokens, zero=True) * train_flops_per_token
-    return train + _tokens("test_tokens", test_tokens) * tokens_per_label * eval_flops_per_token
+    train_cost = checks.not_negative("train_flops_per_token", train_flops_per_token)
+    eval_cost = checks.not_negative("eval_flops_per_token", eval_flops_per_token)
+    train = checks.not_negative("train_tokens", train_tokens)
+    test = checks.positive("test_tokens", test_tokens)
+    checks.fitting(train_tokens=train, test_tokens=test)
+    return train * train_cost + test * (tokens_per_label * eval_cost)
 
 
 def per_token(bits: ArrayLike, tokens: float) -> Bits:
     """Bits per label token.
 
+    Args:
+        bits: length of `tokens` label tokens, any shape.
+        tokens: their number.
+
+    Raises:
+        ConfigError: when there are no tokens.
+
     >>> float(per_token(200.0, 100))
     2.0
     """
-    return np.asarray(bits, dtype=np.float64) / _tokens("tokens", tokens)
+    return checks.numbers("bits", bits) / checks.positive("tokens", tokens)
 
 
 def per_byte(bits: ArrayLike, tokens: float, bytes_per_token: float) -> Bits:
@@ -222,31 +276,27 @@ def per_byte(bits: ArrayLike, tokens: float, bytes_per_token: float) -> Bits:
         tokens: their number.
         bytes_per_token: bytes of original data per label token.
 
+    Raises:
+        ConfigError: when a divisor is not positive.
+
     >>> float(per_byte(200.0, 100, 4.0))
     0.5
     """
-    return per_token(bits, tokens) / _tokens("bytes_per_token", bytes_per_token)
+    return per_token(bits, tokens) / checks.positive("bytes_per_token", bytes_per_token)
 
 
 def per_symbol(bits: ArrayLike, tokens: float, symbols_per_token: float) -> Bits:
     """Bits per symbol of the original data, where a token stands for several.
 
+    Args:
+        bits: length of `tokens` label tokens.
+        tokens: their number.
+        symbols_per_token: symbols of original data per label token.
+
+    Raises:
+        ConfigError: when a divisor is not positive.
+
     >>> float(per_symbol(200.0, 100, 2.0))
     1.0
     """
-    return per_token(bits, tokens) / _tokens("symbols_per_token", symbols_per_token)
-
-
-def _losses(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    array = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(array).all():
-        raise ConfigError(f"{name}: must be finite; leave a diverged run out")
-    return array
-
-
-def _tokens(name: str, values: ArrayLike, zero: bool = False) -> NDArray[np.float64]:
-    array = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(array).all() or (array < 0).any() or (not zero and (array == 0).any()):
-        what = "not be negative" if zero else "be positive"
-        raise ConfigError(f"{name}: must {what}, got {array.min() if array.size else 'nothing'}")
-    return array
+    return per_token(bits, tokens) / checks.positive("symbols_per_token", symbols_per_token)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
-from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.families.spec import Cost, Size, Task
 
 Counts = NDArray[np.int64]
@@ -94,8 +94,13 @@ class NgramCoder:
     hold a start symbol, so sequences are independent. Inputs of a conditional source are context
     only: neither coded nor learnt.
 
+    Attributes:
+        cost: params are the V counts of every context that can stand before a label (the FLOPs:
+            `EVAL_FLOPS` and `TRAIN_FLOPS`), whether or not the data reaches it.
+
     Raises:
         ConfigError: when contexts are too many to be numbered in 62 bits.
+        DataError: from `observe` and `evaluate`, when a token lies outside the alphabet.
     """
 
     def __init__(self, order: int, alpha: float, task: Task):
@@ -114,13 +119,18 @@ class NgramCoder:
         self.cost = Cost(self._params(), TRAIN_FLOPS, EVAL_FLOPS)
 
     def _params(self) -> int:
-        """Counts of every context that can stand before a label: V each."""
+        """V counts for each context of `order` tokens, or fewer near the beginning."""
         known = {min(int(position), self.order) for position in self.labels}
         return sum(self.task.vocab_size ** (length + 1) for length in known)
 
     def _keys(self, sequences: np.ndarray) -> tuple[Counts, Counts]:
         """(context, symbol) and context of every label token, in stream order: [n * P] each."""
         vocab = self.task.vocab_size
+        if sequences.shape[1:] != (self.task.length,):
+            raise DataError(f"sequences: expected [n, {self.task.length}], got {sequences.shape}")
+        if sequences.size and (sequences.min() < 0 or sequences.max() >= vocab):
+            wrong = sequences.min() if sequences.min() < 0 else sequences.max()
+            raise DataError(f"sequences: tokens must lie in 0..{vocab - 1}, got {wrong}")
         start = np.full((len(sequences), self.order), vocab, np.int64)
         padded = np.concatenate([start, sequences.astype(np.int64)], axis=1)
         contexts = np.zeros((len(sequences), len(self.labels)), np.int64)
@@ -134,6 +144,7 @@ class NgramCoder:
         return (total - np.log(joint + self.alpha)).reshape(-1, len(self.labels)).sum(axis=1)
 
     def _blocks(self, sequences: np.ndarray) -> list[np.ndarray]:
+        """Bounded work: temporary arrays take some hundred bytes a token."""
         rows = max(1, _BLOCK_TOKENS // self.task.length)
         return [sequences[i : i + rows] for i in range(0, len(sequences), rows)]
 

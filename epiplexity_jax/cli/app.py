@@ -1,0 +1,75 @@
+"""The command line: one line and exit status 2 for whatever a user can mend."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from epiplexity_jax._version import __version__
+from epiplexity_jax.base.errors import EpiplexityError
+from epiplexity_jax.cli import frontier, init, listings, run, runs
+
+NAME = "epiplexity-jax"
+
+app = typer.Typer(
+    name=NAME,
+    help="Measure what a model can learn from a dataset, and what it cannot.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command("run")(run.run)
+app.command("frontier")(frontier.frontier)
+app.command("runs")(runs.runs)
+app.command("sources")(listings.sources)
+app.command("families")(listings.families)
+app.command("devices")(listings.devices)
+app.command("init")(init.init)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{NAME} {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say it.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    sys.exit(_status(arguments))
+
+
+def _status(arguments: Sequence[str] | None) -> int:
+    try:
+        result = app(args=arguments, prog_name=NAME, standalone_mode=False)
+        sys.stdout.flush()
+    except EpiplexityError as error:
+        return _refuse(str(error))
+    except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        typer.echo(f"{NAME}: stopped", err=True)
+        return 130
+    except Exception as error:
+        said = getattr(error, "format_message", None)  # click's usage errors have one
+        if said is None:
+            raise
+        return _refuse(said())
+    return result if isinstance(result, int) else 0
+
+
+def _refuse(message: str) -> int:
+    typer.echo(f"{NAME}: error: {' '.join(message.split())}", err=True)
+    return 2

@@ -1,0 +1,98 @@
+"""Options that several commands share, and how results leave the program."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from epiplexity_jax.base.config import unknown
+from epiplexity_jax.base.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from epiplexity_jax.analysis import Decomposition
+
+StorePath = Annotated[Path, typer.Argument(help="Folder of the store.")]
+TestTokens = Annotated[
+    float | None,
+    typer.Option(help="Label tokens of the dataset that is measured; default: the config's."),
+]
+Variant = Annotated[str | None, typer.Option(help="paired or online; default: that of the runs.")]
+Floor = Annotated[
+    str | None, typer.Option(help="ema, raw or entropy_rate; default: that of the runs.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Comma-separated values.")]
+
+_CHOICES = {
+    "--variant": ("paired", "online"),
+    "--floor": ("ema", "raw", "entropy_rate"),
+    "--frontier": ("refined", "hull-median", "raw"),
+}
+
+
+def check_choice(option: str, value: str | None) -> None:
+    """Refuse a word that an option does not know.
+
+    Raises:
+        ConfigError: naming the nearest word.
+    """
+    if value is not None and value not in _CHOICES[option]:
+        raise ConfigError(f"{option}: {unknown('choice', value, _CHOICES[option])}")
+
+
+def check_positive(option: str, values: float | Sequence[float] | None) -> None:
+    """Refuse numbers that are not positive and finite.
+
+    Raises:
+        ConfigError: naming the option.
+    """
+    for value in [values] if isinstance(values, int | float) else values or ():
+        if not (value > 0 and math.isfinite(value)):
+            raise ConfigError(f"{option}: must be a positive number, got {value:g}")
+
+
+def echo_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON document; what is no number becomes null."""
+    typer.echo(json.dumps(_plain(document), indent=2, allow_nan=False))
+
+
+def echo_table(table: "Table") -> None:
+    """Print a table, as wide as a terminal, or 110 columns where there is none."""
+    import sys
+
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    console.print(table)
+
+
+def echo_results(results: Sequence["Decomposition"]) -> None:
+    """Print the decomposition table, then every warning once."""
+    from epiplexity_jax.report.tables import decomposition_table
+
+    echo_table(decomposition_table(results))
+    said: dict[str, list[str]] = {}
+    for d in results:
+        for warning in d.warnings:
+            sources = said.setdefault(warning, [])
+            if d.source not in sources:
+                sources.append(d.source)
+    for warning, sources in said.items():
+        typer.echo(f"note ({', '.join(sources)}): {warning}", err=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if hasattr(value, "item"):
+        return _plain(value.item())
+    return value

@@ -1,0 +1,141 @@
+"""Progress on standard error: bars on a terminal, a plain line now and then elsewhere."""
+
+import math
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+_EVERY = 15.0
+
+
+class Counted:
+    """Counts what was done; the two displays build on it (see `sweep.progress.Progress`)."""
+
+    def __init__(self) -> None:
+        self.runs = self.done = self.member_steps = self.steps_done = self.tokens = 0
+        self.losses: dict[str, float] = {}
+        self.started = time.monotonic()
+
+    def start(self, runs: int, finished: int, member_steps: int) -> None:
+        """Begin: `finished` of `runs` runs are from before."""
+        self.runs, self.done, self.member_steps = runs, finished, member_steps
+        self.started = time.monotonic()
+
+    def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
+        """Count what was newly trained."""
+        self.steps_done += member_steps
+        self.tokens += tokens
+        self.losses = {name: loss for name, loss in losses.items() if math.isfinite(loss)}
+
+    def run_done(self, row: Mapping[str, Any]) -> None:
+        """Count a committed run."""
+        self.done += 1
+
+    def message(self, text: str) -> None:
+        """Print a sentence."""
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+    @property
+    def rate(self) -> float:
+        """Tokens a second since the start."""
+        return self.tokens / max(time.monotonic() - self.started, 1e-9)
+
+    @property
+    def latest(self) -> str:
+        """A few latest losses."""
+        shown = [f"{name}: {loss:.3f}" for name, loss in list(self.losses.items())[:2]]
+        return "; ".join(shown) + (" nats/token" if shown else "")
+
+
+class Lines(Counted):
+    """A plain line every quarter of a minute, the first and the last always."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said = -math.inf
+
+    def start(self, runs: int, finished: int, member_steps: int) -> None:
+        """Say what is to come."""
+        super().start(runs, finished, member_steps)
+        self._say()
+
+    def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
+        """Say how it goes, if the last line is old."""
+        super().advance(member_steps, tokens, losses)
+        if time.monotonic() - self.said > _EVERY:
+            self._say()
+
+    def close(self) -> None:
+        """Say how it ended."""
+        self._say()
+
+    def _say(self) -> None:
+        self.said = time.monotonic()
+        line = f"runs {self.done}/{self.runs}"
+        if self.steps_done:
+            left = (self.member_steps - self.steps_done) * (self.said - self.started)
+            line += f", {self.rate:,.0f} tokens/s, {left / self.steps_done:.0f} s left"
+        self.message(", ".join(part for part in (line, self.latest) if part))
+
+
+class Bars(Counted):
+    """A bar over member-steps with runs done, rate, time left and the latest losses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[latest]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self.task: TaskID | None = None
+
+    def start(self, runs: int, finished: int, member_steps: int) -> None:
+        """Show the bar."""
+        super().start(runs, finished, member_steps)
+        self.task = self.bars.add_task("", total=member_steps, latest="")
+        self.bars.start()
+        self._update()
+
+    def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
+        """Move the bar."""
+        super().advance(member_steps, tokens, losses)
+        self._update()
+
+    def run_done(self, row: Mapping[str, Any]) -> None:
+        """Count a committed run."""
+        super().run_done(row)
+        self._update()
+
+    def message(self, text: str) -> None:
+        """Print a sentence above the bar."""
+        self.bars.console.print(text, markup=False, highlight=False)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self.bars.stop()
+
+    def _update(self) -> None:
+        if self.task is not None:
+            self.bars.update(
+                self.task,
+                completed=self.steps_done,
+                description=f"runs {self.done}/{self.runs}, {self.rate:,.0f} tokens/s",
+                latest=self.latest,
+            )
+
+
+def watch() -> Counted:
+    """Bars where standard error is a terminal, else lines."""
+    return Bars() if sys.stderr.isatty() else Lines()

@@ -1,0 +1,99 @@
+"""`epiplexity-jax run`: train the sweep of a config, or resume it, and print the decomposition."""
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.cli.frontier import frontier_document
+from epiplexity_jax.cli.options import Json, echo_json, echo_results, echo_table
+from epiplexity_jax.cli.progress import watch
+
+if TYPE_CHECKING:
+    from epiplexity_jax.api import Runs
+
+
+def run(
+    config: Annotated[Path, typer.Argument(help="YAML config; `init` writes one.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Overrides, such as training.steps=500."),
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Folder of the store; default: runs/<name of the config>.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and print the plan; train nothing.")
+    ] = False,
+    figure: Annotated[
+        Path | None,
+        typer.Option(help="Where to write the picture; default: frontier.png in the store."),
+    ] = None,
+    no_figure: Annotated[bool, typer.Option("--no-figure", help="Write no picture.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train the sweep of a config, or resume it, then print epiplexity and entropy."""
+    if figure is not None and no_figure:
+        raise ConfigError("--figure: cannot be given together with --no-figure")
+
+    from epiplexity_jax import api
+
+    overrides = overrides or []
+    if dry_run:
+        _print_plan(api.plan_config(config, overrides, store), as_json)
+        return
+    store = store or api.default_store(config)
+    progress = watch()
+    # A polite kill ends like Ctrl-C, so that what is half written is removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        runs = api.run_config(config, overrides, store, progress)
+    except KeyboardInterrupt:
+        typer.echo(
+            f"epiplexity-jax: stopped; {progress.done} of {progress.runs} runs are finished; the "
+            "same command resumes",
+            err=True,
+        )
+        raise typer.Exit(130) from None
+    _print_results(runs, store, None if no_figure else figure or store / "frontier.png", as_json)
+
+
+def _print_results(runs: "Runs", store: Path, figure: Path | None, as_json: bool) -> None:
+    from epiplexity_jax import api
+
+    if runs.test_tokens is None:
+        if as_json:
+            echo_json(frontier_document([], store))
+        typer.echo(
+            f"{len(runs)} runs are in {store}; for S_T and H_T: epiplexity-jax frontier {store} "
+            "--test-tokens N, or set frontier.test_tokens in the config",
+            err=True,
+        )
+        return
+    frontiers = runs.frontiers()
+    results = api.decompose_all(frontiers, runs.budgets())
+    if as_json:
+        echo_json(frontier_document(results, store))
+    else:
+        echo_results(results)
+    if figure is not None:
+        api.plot(frontiers, figure)
+        typer.echo(f"figure: {figure}", err=as_json)
+
+
+def _print_plan(plan: Any, as_json: bool) -> None:
+    if as_json:
+        echo_json({"plan": plan.to_json()})
+        return
+    from epiplexity_jax.report.tables import number, plan_table
+
+    echo_table(plan_table(plan.rows()))
+    s = plan.summary
+    typer.echo(
+        f"{s['runs']} runs, {s['finished']} of them finished; to train: {s['cohorts']} cohorts in "
+        f"{s['waves']} waves on {s['devices']}, {number(s['params'])} parameters, "
+        f"{number(s['train_tokens'])} tokens, {number(s['flops'])} FLOPs in {s['compute_dtype']}; "
+        f"devices idle for {s['idle_share']:.0%} of the time"
+    )

@@ -1,0 +1,89 @@
+"""What every length asks of its arguments; each complaint names the argument."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from epiplexity_jax.base.errors import ConfigError
+
+Array = NDArray[np.float64]
+
+
+def numbers(name: str, values: ArrayLike) -> Array:
+    """Values as a float64 array.
+
+    Raises:
+        ConfigError: when they are no numbers, or rows of different length.
+    """
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{name}: expected numbers in an array of regular shape") from None
+
+
+def finite(name: str, values: ArrayLike) -> Array:
+    """Losses, as float64.
+
+    Raises:
+        ConfigError: when one is NaN or infinite.
+    """
+    array = numbers(name, values)
+    if not np.isfinite(array).all():
+        raise ConfigError(f"{name}: must be finite; leave a diverged run out")
+    return array
+
+
+def not_negative(name: str, values: ArrayLike) -> Array:
+    """Numbers that may be 0, as float64.
+
+    Raises:
+        ConfigError: when one is negative, NaN or infinite.
+    """
+    array = numbers(name, values)
+    _refuse(name, "must be finite and not negative", array, ~np.isfinite(array) | (array < 0))
+    return array
+
+
+def positive(name: str, values: ArrayLike) -> Array:
+    """Numbers above 0, as float64.
+
+    Raises:
+        ConfigError: when one is not positive, NaN or infinite.
+    """
+    array = numbers(name, values)
+    _refuse(name, "must be finite and positive", array, ~np.isfinite(array) | (array <= 0))
+    return array
+
+
+def fitting(**arrays: Array) -> None:
+    """Check that arrays broadcast against each other.
+
+    Raises:
+        ConfigError: when they do not, with their shapes.
+    """
+    try:
+        np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise ConfigError(f"shapes do not fit each other: {shapes}") from None
+
+
+def curve(steps: ArrayLike, values: ArrayLike, name: str) -> tuple[NDArray[np.int64], Array]:
+    """Record points [R] as int64 and a curve at them, [..., R] float64.
+
+    Raises:
+        ConfigError: when steps are no whole numbers that increase from 0, the last axis of the
+            curve is not R long, or a value is not finite.
+    """
+    points, array = numbers("steps", steps), finite(name, values)
+    if points.ndim != 1 or not points.size or not (points == np.rint(points)).all():
+        raise ConfigError("steps: expected one or more whole numbers in one dimension")
+    if points[0] != 0 or (np.diff(points) <= 0).any():
+        raise ConfigError("steps: must increase from 0, the untrained model")
+    if not array.ndim or array.shape[-1] != points.size:
+        raise ConfigError(f"{name}: expected {points.size} in the last axis, got {array.shape}")
+    return points.astype(np.int64), array
+
+
+def _refuse(name: str, rule: str, array: Array, wrong: NDArray[np.bool_] | np.bool_) -> None:
+    if np.any(wrong):
+        raise ConfigError(f"{name}: {rule}, got {array[wrong].flat[0]:g}")

@@ -1,0 +1,170 @@
+"""Tables for people (rich) and for spreadsheets (CSV)."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from epiplexity_jax.analysis import Decomposition
+
+
+def decomposition_table(results: Sequence[Decomposition]) -> Table:
+    """S_T, H_T and MDL_T at every budget, 95 % half widths behind them."""
+    table = _table(caption=_caption(results))
+    table.add_column("source")
+    for name in ("T, FLOPs", "S_T, bits", "H_T, bits", "bits/token", "MDL_T", "N", "D"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for i, d in enumerate(results):
+        last = i + 1 == len(results) or results[i + 1].source != d.source
+        table.add_row(
+            d.source,
+            number(d.compute_flops),
+            with_interval(d.epiplexity_bits, d.epiplexity_bits_interval),
+            with_interval(d.entropy_bits, d.entropy_bits_interval),
+            f"{d.entropy_bits_per_token:.4f}",
+            number(d.mdl_bits),
+            number(d.params),
+            number(d.train_tokens),
+            str(d.status),
+            end_section=last,
+        )
+    return table
+
+
+def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """One line a run: its status, losses and lengths."""
+    table = _table()
+    for name in ("run", "source", "size", "status"):
+        table.add_column(name, justify="left", no_wrap=name == "run")
+    for name in ("seed", "N", "D", "loss, nats", "model, bits", "data, bits"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            row["run_id"][:8],
+            row["source"],
+            row["size"],
+            row["status"],
+            str(row["seed"]),
+            number(row["params"]),
+            number(row["train_tokens"]),
+            number(row["heldout_loss_nats"], 4),
+            number(row["model_bits"]),
+            number(row["data_bits"]),
+        )
+    return table
+
+
+def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """One line a cohort of a plan."""
+    table = _table()
+    for name in ("cohort", "size", "sources"):
+        table.add_column(name, justify="left")
+    for name in ("members", "waves", "N", "train tokens", "FLOPs"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            str(row["cohort"]),
+            row["size"],
+            ", ".join(row["sources"]),
+            str(row["members"]),
+            str(row["waves"]),
+            number(row["params"]),
+            number(row["train_tokens"]),
+            number(row["flops"]),
+        )
+    return table
+
+
+def kinds_table(kinds: Sequence[Mapping[str, Any]]) -> Table:
+    """Kinds of sources or families with their parameters."""
+    table = _table()
+    for name in ("kind", "parameter", "type", "default", "meaning"):
+        table.add_column(name, overflow="fold")
+    for kind in kinds:
+        table.add_row(kind["kind"], "", "", "", kind["summary"])
+        for i, p in enumerate(kind["parameters"], start=1):
+            default = "required" if p["required"] else str(p["default"])
+            last = i == len(kind["parameters"])
+            table.add_row("", p["name"], p["type"], default, p["description"], end_section=last)
+    return table
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as CSV; an interval becomes two columns, a list of words one cell.
+
+    >>> print(csv_text([{"a": 1.5, "a_interval": [1, 2], "b": ["x", "y"]}]), end="")
+    a,a_interval_low,a_interval_high,b
+    1.5,1,2,x; y
+    """
+    flat = [_flat(row) for row in rows]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(flat[0]) if flat else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return text.getvalue()
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number of a few digits, powers of ten where it is long; empty for None.
+
+    >>> number(1234567.0), number(96), number(0.0), number(2.5e13)
+    ('1.23e6', '96', '0', '2.5e13')
+    """
+    if value is None:
+        return ""
+    if not math.isfinite(value):
+        return str(value)
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.{digits + 1}g}" if value != int(value) else str(int(value))
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def with_interval(value: float, interval: Sequence[float] | None) -> str:
+    """A value and how far its interval reaches to either side.
+
+    >>> with_interval(2.0e6, (1.8e6, 2.2e6)), with_interval(0.0, (0.0, 40.0))
+    ('2e6 ±2e5', '0 +40')
+    """
+    if interval is None:
+        return number(value)
+    down, up = value - interval[0], interval[1] - value
+    if math.isclose(down, up, rel_tol=1e-3, abs_tol=1e-9 * abs(value)):
+        return f"{number(value)} ±{number(up, 2)}"
+    sides = [f"+{number(up, 2)}" if up else "", f"-{number(down, 2)}" if down else ""]
+    return " ".join([number(value), *filter(None, sides)])
+
+
+def _table(caption: str | None = None) -> Table:
+    return Table(
+        box=box.SIMPLE_HEAD, caption=caption, caption_justify="left", pad_edge=False, padding=(0, 1)
+    )
+
+
+def _caption(results: Sequence[Decomposition]) -> str | None:
+    if not results:
+        return None
+    d = results[0]
+    variants = "/".join(dict.fromkeys(r.variant for r in results))
+    return (
+        f"{d.estimator}, {variants}, floor {d.floor}, {d.procedure} frontier, "
+        f"{number(d.test_tokens)} test tokens; ± at 95 %"
+    )
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in row.items():
+        if key.endswith("_interval"):
+            low, high = value if value is not None else (None, None)
+            flat |= {f"{key}_low": low, f"{key}_high": high}
+        elif isinstance(value, list | tuple):
+            flat[key] = "; ".join(map(str, value))
+        else:
+            flat[key] = value
+    return flat
