@@ -206,12 +206,14 @@ class Frontier:
     def budgets(self, n: int = 5) -> list[float]:
         """Budgets spaced evenly in log compute over the sweep, of two significant digits.
 
-        The last is the sweep's own reach, rounded down so that no point has to be carried.
+        The first lets the smallest member train to its end; the last is the sweep's own reach,
+        rounded down so that no point has to be carried.
         """
         if not self.all_members:
             return []
-        low, high = math.log(self.points.time_flops[0]), math.log(self.largest_compute)
-        spaced = np.exp(np.linspace(low, high, n + 1)[1:])
+        ends = self.points.time_flops[self.points.last]
+        low, high = math.log(ends.min()), math.log(self.largest_compute)
+        spaced = np.exp(np.linspace(low, high, n))
         rounded = [_two_digits(value, math.floor) for value in spaced]
         return sorted(set(rounded))
 

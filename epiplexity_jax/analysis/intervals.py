@@ -89,7 +89,7 @@ class Intervals:
         """
         self._uniform = uniform_bits
         self._traced: list[Traced] = []
-        self._halves: list[Traced] = []
+        self._halves: list[tuple[float, Traced]] = []
         pool = _Pool(members, entropy_rate_nats)
         if not pool.curves:
             return
@@ -100,7 +100,8 @@ class Intervals:
             self._traced.append(Traced(procedure, points, *lengths))
         for half in _halves(members):
             some, _ = points_of(half, procedure)
-            self._halves.append(Traced(procedure, some, some.model_bits, some.data_bits))
+            traced = Traced(procedure, some, some.model_bits, some.data_bits)
+            self._halves.append((_reach(half, some), traced))
 
     def __bool__(self) -> bool:
         """Whether there are replicates: some member has two seeds."""
@@ -121,7 +122,8 @@ class Intervals:
         if not self:
             return None
         drawn = self._at(self._traced, compute, strict)
-        halves = self._at(self._halves, compute, strict)
+        reaching = [traced for reach, traced in self._halves if compute >= reach]
+        halves = self._at(reaching, compute, strict)
         return (
             _interval(model, drawn.model, halves.model),
             _interval(data, drawn.data, halves.data),
@@ -159,6 +161,16 @@ def _halves(members: Sequence[Member]) -> list[list[Member]]:
         [member for member in members if sizes.index(member.params) % 2 == parity]
         for parity in (0, 1)
     ]
+
+
+def _reach(half: Sequence[Member], points: Points) -> float:
+    """The budget from which half a family can say something: its smallest member's whole run.
+
+    Below it the half has no model that the budget could train, so its answer shows the edge of the
+    family (which is flagged), not how far apart the sizes are.
+    """
+    smallest = min(range(len(half)), key=lambda i: half[i].params)
+    return float(points.time_flops[points.member == smallest].max())
 
 
 class _Pool:

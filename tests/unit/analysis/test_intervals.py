@@ -44,15 +44,28 @@ def test_intervals_surround_their_estimate_and_repeat_exactly():
     assert first == second
 
 
+def changes_at(frontier, compute, halves, strict=False):
+    """How far S moves at a budget with the sizes of each half only."""
+    whole = frontier.at(compute, strict).epiplexity_bits
+    others = [frontier_of(QUIET, sizes=half).at(compute, strict) for half in halves]
+    return [abs(other.epiplexity_bits - whole) for other in others]
+
+
 @pytest.mark.parametrize("strict", [False, True])
 def test_without_noise_only_the_sizes_that_are_left_out_count(strict):
     frontier = frontier_of(QUIET)
-    result = middle(frontier, strict)
-    changes = []
-    for half in (SIZES[::2], SIZES[1::2]):
-        other = frontier_of(QUIET, sizes=half).at(result.compute_flops, strict)
-        changes.append(abs(other.epiplexity_bits - result.epiplexity_bits))
-    assert half_width(result.epiplexity_bits_interval) == pytest.approx(max(changes))
+    compute = 0.9 * frontier.largest_compute
+    changes = changes_at(frontier, compute, (SIZES[::2], SIZES[1::2]), strict)
+    interval = frontier.at(compute, strict).epiplexity_bits_interval
+    assert half_width(interval) == pytest.approx(max(changes))
+
+
+def test_a_half_that_the_budget_cannot_train_does_not_count():
+    frontier = frontier_of(QUIET)
+    result = middle(frontier)
+    counted, ignored = changes_at(frontier, result.compute_flops, (SIZES[::2], SIZES[1::2]))
+    assert half_width(result.epiplexity_bits_interval) == pytest.approx(counted)
+    assert ignored > counted
 
 
 def test_below_three_sizes_nothing_is_left_out():
