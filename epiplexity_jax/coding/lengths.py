@@ -81,7 +81,7 @@ def data_length_error(stderr_nats: ArrayLike, test_tokens: ArrayLike) -> Bits:
 
 def paired_length(
     steps: ArrayLike, losses_nats: ArrayLike, label_tokens_per_step: ArrayLike
-) -> Bits:
+) -> NDArray[np.float64]:
     """Prequential model length, paired: the same held-out tokens at both ends (A, Eq. 8).
 
     Every record point i serves as the end: the sum over the steps s before it of

@@ -72,3 +72,69 @@ def test_regret_grows_by_half_a_logarithm_per_parameter(vocab):
     growth = regrets[1][0] - regrets[0][0]
     error = math.hypot(regrets[0][1], regrets[1][1])
     assert growth == pytest.approx((vocab - 1) / 2 * math.log(16), abs=4 * error)
+
+
+def markov(rng, chain, first, n):
+    """Sequences [n, LENGTH] of a chain [V, V] with stationary start, and their true nats [n]."""
+    vocab = len(first)
+    out = np.empty((n, LENGTH), np.int64)
+    out[:, 0] = rng.choice(vocab, p=first, size=n)
+    cdf = chain.cumsum(axis=1)
+    cdf[:, -1] = 1.0
+    for i in range(1, LENGTH):
+        out[:, i] = (rng.random(n)[:, None] > cdf[out[:, i - 1]]).sum(axis=1)
+    nats = -np.log(first)[out[:, 0]] - np.log(chain)[out[:, :-1], out[:, 1:]].sum(axis=1)
+    return out, nats
+
+
+def stationary(chain):
+    values, vectors = np.linalg.eig(chain.T)
+    first = np.real(vectors[:, np.argmax(np.real(values))])
+    return first / first.sum()
+
+
+def test_a_markov_chain_is_learnt_down_to_its_entropy_rate():
+    """Order 1 on an order-1 chain: the excess over the truth is k/(2 n) nats per token.
+
+    k counts free probabilities, V - 1 in each of V + 1 contexts. Excess is measured against the
+    true probabilities of the same tokens, so it has no sampling noise of the data's entropy; its
+    mean over replicates must agree within 4 standard errors at every n, and be above 0.
+    """
+    rng = np.random.default_rng(2)
+    vocab, replicates = 3, 60
+    chain = rng.dirichlet(np.full(vocab, 5.0), size=vocab)
+    first = stationary(chain)
+    rate = -(first[:, None] * chain * np.log(chain)).sum()
+    begin = -(first * np.log(first)).sum()
+    floor = (begin + (LENGTH - 1) * rate) / LENGTH
+    free = (vocab - 1) * (vocab + 1)
+    for n in (100, 1600):
+        excess, rates = [], []
+        for _ in range(replicates):
+            coder = NgramCoder(1, 0.5, Task(vocab, LENGTH, (True,) * LENGTH))
+            trained, nats = markov(rng, chain, first, n)
+            regret = coder.observe(trained).sum() - nats.sum()
+            assert regret > 0
+            heldout, nats = markov(rng, chain, first, n)
+            losses = coder.evaluate(heldout)
+            excess.append(losses.sum() - nats.sum())
+            rates.append(losses.mean() / LENGTH)
+        error = np.std(excess, ddof=1) / math.sqrt(replicates)
+        assert np.mean(excess) == pytest.approx(free / 2, abs=4 * error)
+        assert np.mean(excess) > 4 * error
+        loss, spread = np.mean(rates), np.std(rates, ddof=1) / math.sqrt(replicates)
+        assert loss == pytest.approx(floor + free / 2 / (n * LENGTH), abs=4 * spread)
+
+
+def test_a_longer_memory_than_the_source_has_pays_for_its_contexts():
+    """On a first-order chain order 1 beats order 0, and order 2 costs more bits to learn."""
+    sequences = source(5, 200_000)
+    half = len(sequences) // 2
+    coded, heldout = [], []
+    for order in (0, 1, 2):
+        coder = NgramCoder(order, 0.5, Task(5, LENGTH, (True,) * LENGTH))
+        coded.append(coder.observe(sequences[:half]).sum())
+        heldout.append(coder.evaluate(sequences[half:]).sum())
+    assert coded[1] < coded[2] < coded[0]
+    assert heldout[1] < heldout[2] < heldout[0]
+    assert coded[2] - coded[1] < 5 * 5 * 4 / 2 * math.log(200_000)

@@ -21,7 +21,8 @@ def test_inputs_of_any_precision_give_float64():
         coding.paired_length([0, 1, 2], losses, 4),
         coding.online_length(losses, [0, 1, 2], np.float32(1.0)),
     ):
-        assert bits.dtype == np.float64
+        assert np.asarray(bits).dtype == np.float64
+        assert np.shape(bits) == (3,)
 
 
 def test_online_length_is_sum_above_floor_and_moves_with_the_floor():
@@ -41,7 +42,7 @@ def test_online_and_paired_agree_when_the_training_loss_is_the_held_out_loss():
     points = coding.record_points(2000)
     online = np.concatenate([[0.0], np.cumsum(losses[:-1])])[points] * 640
     paired = coding.paired_length(points, losses[points], 640)
-    area = coding.online_length(online, points * 640, losses[points])
+    area = np.asarray(coding.online_length(online, points * 640, losses[points]))
     np.testing.assert_allclose(paired[1:], area[1:], rtol=1e-3, atol=1e-6)
 
 
@@ -65,22 +66,69 @@ def test_units_of_a_length():
 
 def test_choosing_among_candidates_costs_their_logarithm():
     assert coding.selection_bits(1024) == 10.0
-    assert coding.two_part(1.0, np.array([2.0, 3.0])).tolist() == [3.0, 4.0]
+    np.testing.assert_array_equal(coding.two_part(1.0, np.array([2.0, 3.0])), [3.0, 4.0])
 
 
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: coding.uniform_length(0, 96), "test_tokens: must be positive, got 0"),
-        (lambda: coding.uniform_length(-5, 96), "test_tokens: must be positive, got -5"),
+        (lambda: coding.uniform_length(0, 96), "test_tokens: must be finite and positive, got 0"),
+        (lambda: coding.uniform_length(-5, 96), "test_tokens: must be finite and positive, got -5"),
         (lambda: coding.uniform_length(10, 1), "vocab_size: must be at least 2, got 1"),
         (lambda: coding.data_length(np.nan, 10), "loss_nats: must be finite"),
-        (lambda: coding.data_length(1.0, np.inf), "test_tokens: must be positive, got inf"),
-        (lambda: coding.online_length(1.0, -1, 1.0), "label_tokens: must not be negative"),
+        (
+            lambda: coding.data_length(1.0, np.inf),
+            "test_tokens: must be finite and positive, got inf",
+        ),
+        (
+            lambda: coding.online_length(1.0, -1, 1.0),
+            "label_tokens: must be finite and not negative",
+        ),
         (lambda: coding.time_bound(1, 1, 0.5, 6, 2), "tokens_per_label: must be at least 1"),
-        (lambda: coding.time_bound(1, 1, 1.0, -6, 2), "FLOPs per token: must not be negative"),
+        (
+            lambda: coding.time_bound(1, 1, 1.0, -6, 2),
+            "train_flops_per_token: must be finite and not negative",
+        ),
+        (lambda: coding.time_bound(1, 1, np.nan, 6, 2), "tokens_per_label: must be at least 1"),
+        (lambda: coding.dense_flops(-1), "params: must not be negative, got -1"),
+        (
+            lambda: coding.data_length(1.0, [1.0, np.inf]),
+            "test_tokens: must be finite and positive, got inf",
+        ),
+        (lambda: coding.data_length("much", 10), "loss_nats: expected numbers"),
+        (lambda: coding.data_length([[1.0, 2.0], [3.0]], 10), "loss_nats: expected numbers"),
+        (
+            lambda: coding.data_length_error(np.nan, 10),
+            "stderr_nats: must be finite and not negative",
+        ),
+        (
+            lambda: coding.data_length_error(-0.1, 10),
+            "stderr_nats: must be finite and not negative",
+        ),
+        (
+            lambda: coding.data_length([1.0, 2.0], [1, 2, 3]),
+            r"shapes do not fit each other: loss_nats \(2,\), test_tokens \(3,\)",
+        ),
+        (lambda: coding.two_part([1.0, 2.0], [1, 2, 3]), "shapes do not fit"),
+        (lambda: coding.online_length([1.0, 2.0], [1, 2, 3], 0.0), "shapes do not fit"),
+        (lambda: coding.online_length(1.0, 1, np.inf), "floor_nats: must be finite"),
+        (
+            lambda: coding.online_length_error(-1.0, 1, 0.0),
+            "online_sum_var: must be finite and not negative",
+        ),
+        (
+            lambda: coding.online_length_error(1.0, 1, -1.0),
+            "floor_stderr_nats: must be finite and not",
+        ),
+        (lambda: coding.paired_length([0, 1], [1.0], 4), "losses_nats: expected 2 in the last"),
+        (lambda: coding.paired_length([0, 1], [2.0, 1.0], [4, 4]), "label_tokens_per_step: exp"),
+        (
+            lambda: coding.paired_length([0, 1], [2.0, 1.0], 0),
+            "label_tokens_per_step: must be finite and pos",
+        ),
+        (lambda: coding.per_token(1.0, 0), "tokens: must be finite and positive"),
         (lambda: coding.selection_bits(0), "candidates: must be at least 1"),
-        (lambda: coding.per_byte(1.0, 1, 0.0), "bytes_per_token: must be positive"),
+        (lambda: coding.per_byte(1.0, 1, 0.0), "bytes_per_token: must be finite and positive"),
     ],
 )
 def test_impossible_numbers_are_refused(call, sentence):

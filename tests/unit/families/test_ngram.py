@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.families import ngram
 from epiplexity_jax.families.ngram import Ngram, NgramCoder, open_ngram
 from epiplexity_jax.families.spec import Size, Task
@@ -113,6 +113,9 @@ def test_the_family_lists_its_orders():
     [
         ({"orders": (-1,)}, "orders: must not be negative, got -1"),
         ({"orders": (1, 1)}, "orders: each value once, got [1, 1]"),
+        ({"orders": ()}, "orders: tuple should have at least 1 item"),
+        ({"orders": (0, 1.5)}, "orders.1: input should be a valid integer"),
+        ({"alpha": math.inf}, "alpha: input should be a finite number, got inf"),
         ({"alpha": 0.0}, "alpha: input should be greater than 0, got 0.0"),
         ({"seeds": 0}, "seeds: input should be greater than or equal to 1, got 0"),
         ({"order": (1,)}, "unknown key 'order'; did you mean 'orders'?"),
@@ -122,6 +125,7 @@ def test_impossible_families_are_refused_in_one_line(arguments, sentence):
     with pytest.raises(ConfigError) as caught:
         Ngram(**arguments)
     assert str(caught.value).startswith(sentence)
+    assert "\n" not in str(caught.value)
 
 
 def test_too_many_contexts_are_refused():
@@ -129,3 +133,31 @@ def test_too_many_contexts_are_refused():
         ConfigError, match="order 20 over 96 symbols has too many contexts; at most 8"
     ):
         NgramCoder(20, 0.5, Task(96, L, (True,) * L))
+
+
+@pytest.mark.parametrize(
+    ("sequences", "sentence"),
+    [
+        (np.full((2, L), V), "tokens must lie in 0..3, got 4"),
+        (np.full((2, L), -1), "tokens must lie in 0..3, got -1"),
+        (np.zeros((2, L + 1), np.int64), r"expected \[n, 9\], got \(2, 10\)"),
+    ],
+)
+@pytest.mark.parametrize("call", ["observe", "evaluate"])
+def test_tokens_outside_the_alphabet_are_refused(call, sequences, sentence):
+    with pytest.raises(DataError, match=sentence):
+        getattr(NgramCoder(1, 0.5, TEXT), call)(sequences)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+def test_tokens_of_any_integer_type_are_read(dtype):
+    expected = NgramCoder(2, 0.5, TEXT).observe(SEQUENCES)
+    coded = NgramCoder(2, 0.5, TEXT).observe(SEQUENCES.astype(dtype))
+    np.testing.assert_array_equal(coded, expected)
+    assert coded.dtype == np.float64
+
+
+def test_no_sequences_cost_nothing():
+    coder = NgramCoder(2, 0.5, TEXT)
+    assert coder.observe(SEQUENCES[:0]).shape == (0,)
+    assert coder.evaluate(SEQUENCES[:0]).shape == (0,)
