@@ -22,6 +22,7 @@ class Outer(Config):
     named: dict[str, Inner] = {}
     widths: tuple[int, ...] = (8,)
     loud: bool = False
+    either: int | bool = 0
 
     @field_validator("widths")
     @classmethod
@@ -55,7 +56,7 @@ def test_configs_cannot_be_changed():
     ("data", "sentence"),
     [
         ({}, "steps: this key is required"),
-        ({"stesp": 3}, "unknown key 'stesp'; did you mean 'steps'? Known: inner, kind, loud,"),
+        ({"stesp": 3}, "unknown key 'stesp'; did you mean 'steps'? Known: either, inner, kind,"),
         ({"steps": "many"}, "steps: input should be a valid integer, unable to parse string as"),
         ({"steps": 1.5}, "steps: input should be a valid integer, got a number with a fraction"),
         ({"steps": 0}, "steps: input should be greater than or equal to 1, got 0"),
@@ -113,6 +114,7 @@ def test_a_long_wrong_value_is_cut():
 
 def test_truth_is_allowed_where_it_is_meant():
     assert Outer(steps=1, loud=True).loud
+    assert Outer(steps=1, either=True).either is True
 
 
 def test_the_nearest_name_is_offered_only_when_near():

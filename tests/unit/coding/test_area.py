@@ -82,6 +82,14 @@ def test_record_points_lie_on_one_grid(steps):
     assert {0, 1} <= set(points)
 
 
+@pytest.mark.parametrize("per_decade", [1, 4, 8, 16, 50])
+@pytest.mark.parametrize("steps", [1, 7, 10, 100, 101, 99_999, 1_000_000])
+def test_record_points_follow_their_definition(steps, per_decade):
+    grid = {round(10 ** (k / per_decade)) for k in range(8 * per_decade)}
+    expected = {0, 1, steps} | {point for point in grid if point < steps}
+    assert record_points(steps, per_decade).tolist() == sorted(expected)
+
+
 def test_record_points_are_dense_enough():
     for steps in (10**3, 10**5):
         last_decade = record_points(steps) > steps / 10
