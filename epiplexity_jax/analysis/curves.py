@@ -249,15 +249,20 @@ class Curve:
         return tuple(name for name in FLOORS if known[name])
 
 
+_SAME_IN_ROW = (
+    *("run_id", "source", "family", "size", "width", "depth", "order", "seed", "params"),
+    *("vocab_size", "learning_rate", "batch_size", "estimator", "variant", "floor"),
+    *("entropy_rate_nats", "bytes_per_token"),
+)
+
+
 def curve_from(run: StoredRun) -> Curve:
     """The curve of a stored run (columns: store/schema.py)."""
     row, history = run.row, run.history
     online = Online(history["online_loss_sum_nats"], history["online_loss_sum_var"])
-    optional = ("width", "depth", "order", "learning_rate", "batch_size")
+    same: dict[str, Any] = {name: row.get(name) for name in _SAME_IN_ROW}
     return Curve(
-        **{name: row[name] for name in ("run_id", "source", "family", "size", "seed")},
-        **{name: row[name] for name in ("params", "vocab_size", "estimator", "variant", "floor")},
-        **{name: row.get(name) for name in (*optional, "entropy_rate_nats", "bytes_per_token")},
+        **same,
         status=row["status"],
         message=row.get("message") or "",
         variants=tuple(row["variants"]),

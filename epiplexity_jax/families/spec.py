@@ -69,7 +69,10 @@ class Cost:
 class Model(Protocol):
     """A model trained by gradients on the device."""
 
-    cost: Cost
+    @property
+    def cost(self) -> Cost:
+        """What it costs."""
+        ...
 
     def init(self, key: jax.Array) -> Any:
         """Initial parameters: a pytree of float32 arrays."""
@@ -87,7 +90,10 @@ class Model(Protocol):
 class Coder(Protocol):
     """A model that codes online on the host, exact at every token."""
 
-    cost: Cost
+    @property
+    def cost(self) -> Cost:
+        """What it costs."""
+        ...
 
     def observe(self, sequences: np.ndarray) -> np.ndarray:
         """Code, then learn, token by token: [n, L] integers to [n] float64 nats (label tokens)."""
@@ -102,8 +108,15 @@ class Coder(Protocol):
 class DeviceFamily(Protocol):
     """A family whose members train by gradients on the device."""
 
-    kind: str
-    seeds: int
+    @property
+    def kind(self) -> str:
+        """Name of the family."""
+        ...
+
+    @property
+    def seeds(self) -> int:
+        """Members per size."""
+        ...
 
     def sizes(self) -> tuple[Size, ...]:
         """The sizes of the family, one for every architecture."""
@@ -118,8 +131,15 @@ class DeviceFamily(Protocol):
 class HostFamily(Protocol):
     """A family whose members count on the host."""
 
-    kind: str
-    seeds: int
+    @property
+    def kind(self) -> str:
+        """Name of the family."""
+        ...
+
+    @property
+    def seeds(self) -> int:
+        """Members per size."""
+        ...
 
     def sizes(self) -> tuple[Size, ...]:
         """The sizes of the family."""

@@ -3,8 +3,8 @@
 Shapes: B batch, L input positions, P paid positions, D width, H heads, K head size, V vocabulary.
 """
 
+import functools
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import flax.linen as nn
@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
+from epiplexity_jax.coding import dense_flops
 from epiplexity_jax.families.parametrisation import (
     branch_scale,
     embedding_init,
@@ -179,12 +180,10 @@ class TransformerModel:
         """The Flax module."""
         return Network(self.width, self.depth, self.task, self.compute_dtype)
 
-    @cached_property
+    @property
     def cost(self) -> Cost:
         """Exact parameter count; 6 N and 2 N FLOPs per token."""
-        shapes = jax.eval_shape(self.init, jax.random.key(0))
-        params = sum(leaf.size for leaf in jax.tree.leaves(shapes))
-        return Cost(params, 6.0 * params, 2.0 * params)
+        return _cost(self)
 
     def init(self, key: jax.Array) -> Any:
         """Initial parameters, float32."""
@@ -199,6 +198,13 @@ class TransformerModel:
     def rate_scales(self, params: Any) -> Any:
         """Each leaf's learning rate over the base: `parametrisation.rate_scales`."""
         return rate_scales(params)
+
+
+@functools.lru_cache(maxsize=1024)
+def _cost(model: TransformerModel) -> Cost:
+    shapes = jax.eval_shape(model.init, jax.random.key(0))
+    params = sum(leaf.size for leaf in jax.tree.leaves(shapes))
+    return Cost(params, *dense_flops(params))
 
 
 @dataclass(frozen=True)

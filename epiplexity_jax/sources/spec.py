@@ -68,17 +68,35 @@ class Sampler(Protocol):
 class DeviceSource(Protocol):
     """A synthetic source: batch i of a stream is `sampler(parameters, fold_in(key, i), B)`."""
 
-    info: SourceInfo
-    sampler: Sampler
-    parameters: Any
+    @property
+    def info(self) -> SourceInfo:
+        """Its facts."""
+        ...
+
+    @property
+    def sampler(self) -> Sampler:
+        """What draws; shared by sources of equal shapes."""
+        ...
+
+    @property
+    def parameters(self) -> Any:
+        """A pytree of arrays, what is the source's own."""
+        ...
 
 
 @runtime_checkable
 class HostSource(Protocol):
     """A finite collection of sequences with random access, read on the host."""
 
-    info: SourceInfo
-    sequences: int
+    @property
+    def info(self) -> SourceInfo:
+        """Its facts."""
+        ...
+
+    @property
+    def sequences(self) -> int:
+        """How many there are."""
+        ...
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """Sequences by index: `indices` [n] int64 in [0, sequences), gives [n, L] integers."""

@@ -178,7 +178,7 @@ def _sequences(
             f"than one sequence of {max(2, length)}; bring more data or lower `length`"
         )
     digest = hashlib.sha256(f"{vocab_size};{length};{tokens.dtype};".encode())
-    digest.update(np.ascontiguousarray(tokens))
+    digest.update(tokens.data)
     info = SourceInfo(
         vocab_size=vocab_size,
         length=length,

@@ -23,7 +23,7 @@ def optimiser() -> optax.GradientTransformation:
 def warmup(step: jax.Array, learning_rate: ArrayLike, warmup_steps: ArrayLike) -> jax.Array:
     """Linear warm-up, then constant: [] float32. `step` counts from 0."""
     done = (step + 1) / jnp.maximum(warmup_steps, 1)
-    return learning_rate * jnp.minimum(done, 1.0)
+    return jnp.asarray(learning_rate) * jnp.minimum(done, 1.0)
 
 
 def descend(params: Any, directions: Any, rate: jax.Array, scales: Any) -> Any:
