@@ -9,6 +9,8 @@ from pathlib import Path
 
 from epiplexity_jax.base.errors import StoreError
 
+_PARTIAL = ".tmp"
+
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary file beside `path`, then put it in its place.
@@ -18,7 +20,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     Raises:
         OSError: as `write` or the file system does.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PARTIAL, dir=path.parent)
     os.close(handle)
     partial = Path(name)
     try:
@@ -30,6 +32,34 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         _sync_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def names_in(folder: Path) -> list[str]:
+    """Sorted names of what a folder holds; none when it is missing.
+
+    Raises:
+        OSError: when it cannot be read (`Path.glob` would show it as empty).
+    """
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what killed writers left behind; the caller makes sure that nobody writes now."""
+    for name in names_in(folder):
+        if name.startswith(".") and name.endswith(_PARTIAL):
+            (folder / name).unlink(missing_ok=True)
+
+
+def reason(error: OSError) -> str:
+    """Why the file system refused, in a few words; libraries word the error number differently.
+
+    >>> reason(OSError(28, "Error writing bytes to file"))
+    'No space left on device'
+    """
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _sync_folder(folder: Path) -> None:

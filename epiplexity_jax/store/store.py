@@ -17,8 +17,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from epiplexity_jax.base.errors import StoreError
-from epiplexity_jax.store.files import locked, write_atomically
-from epiplexity_jax.store.schema import HISTORIES, RUNS, SCHEMA_VERSION, arrow_schema, checked_row
+from epiplexity_jax.store.files import (
+    locked,
+    names_in,
+    reason,
+    remove_partial,
+    write_atomically,
+)
+from epiplexity_jax.store.schema import (
+    HISTORIES,
+    RUNS,
+    SCHEMA_VERSION,
+    arrow_schema,
+    checked_history,
+    checked_row,
+)
 
 Row = dict[str, Any]
 History = dict[str, np.ndarray]
@@ -61,17 +74,17 @@ class Store:
             if not path.exists() and not create:
                 raise StoreError(f"{path}: no such store; `epiplexity-jax run` makes one")
             if path.exists():
-                _refuse_foreign(path, [p.name for p in path.iterdir()], create)
+                _refuse_foreign(path, names_in(path), create)
             if create:
                 (path / _HISTORIES).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             doing = "written" if create else "read"
-            raise StoreError(f"{path}: cannot be {doing}: {error.strerror}") from None
+            raise StoreError(f"{path}: cannot be {doing}: {reason(error)}") from None
         return cls(path)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the store for one process that trains into it.
+        """Hold the store for one process that trains into it, and clear what a killed one left.
 
         Raises:
             StoreError: when another process holds it or the folder is not writable.
@@ -79,22 +92,35 @@ class Store:
         with contextlib.ExitStack() as held:
             with self._writing():
                 held.enter_context(locked(self.path / _LOCK))
+                for folder in (self.path, self.path / _HISTORIES):
+                    remove_partial(folder)
             yield
 
     def finished(self) -> dict[str, Row]:
-        """Rows of all runs by id. Histories are the truth; the index only saves reading them."""
+        """Rows of all runs by id, as their histories carry them; the index says what is current.
+
+        A history without an entry in the index is adopted, an entry without a history dropped, a
+        damaged history logged and left out, so that its run is trained again.
+
+        Raises:
+            StoreError: when a file cannot be read or is of a newer version.
+        """
         if self._rows is None:
             indexed = self._index()
             self._rows = {}
-            for file in sorted((self.path / _HISTORIES).glob("*.parquet")):
-                row = self._row_of(file)
+            for file in self._history_files():
+                row = _row_of(file)
                 if row is not None:
-                    current = indexed.get(row["run_id"], row)["current"]
+                    current = indexed.get(row["run_id"], row["current"])
                     self._rows[row["run_id"]] = row | {"current": current}
         return dict(self._rows)
 
     def commit(self, row: Row, history: History) -> None:
         """Keep a run: its history first, which makes it finished, then the index.
+
+        Args:
+            row: every column of `schema.RUNS` that may not be null.
+            history: columns of `schema.HISTORIES` but `run_id`, [R] or [R, blocks].
 
         Raises:
             StoreError: when the disk is full or not writable; what was there stays.
@@ -104,7 +130,7 @@ class Store:
         rows = self.finished() | {row["run_id"]: row}
         with self._writing():
             file = self.path / _HISTORIES / f"{row['run_id']}.parquet"
-            write_atomically(file, lambda path: pq.write_table(table, path))
+            write_atomically(file, lambda path: _write_table(table, path))
             self._write_index(rows)
 
     def mark_current(self, run_ids: Sequence[str]) -> None:
@@ -122,9 +148,11 @@ class Store:
         """
         file = self.path / _HISTORIES / f"{run_id}.parquet"
         try:
-            table = pq.read_table(file)
+            table = _read_table(file)
         except (OSError, pa.ArrowInvalid):
-            raise StoreError(f"{file}: is missing or damaged; run the sweep again") from None
+            raise StoreError(
+                f"{file}: is missing or damaged; remove it and run the sweep again"
+            ) from None
         return {
             name: np.array(table[name].to_pylist(), dtype=_dtype(table[name].type))
             for name in table.column_names
@@ -168,36 +196,30 @@ class Store:
             yield
         except OSError as error:
             done = f"; {len(self._rows)} finished runs are safe" if self._rows else ""
-            raise StoreError(f"{self.path}: cannot be written: {error.strerror}{done}") from None
+            raise StoreError(f"{self.path}: cannot be written: {reason(error)}{done}") from None
 
     def _write_index(self, rows: dict[str, Row]) -> None:
         self._rows = rows
         table = pa.Table.from_pylist(list(rows.values()), schema=arrow_schema(RUNS))
-        write_atomically(self.path / _RUNS, lambda path: pq.write_table(table, path))
+        write_atomically(self.path / _RUNS, lambda path: _write_table(table, path))
 
-    def _index(self) -> dict[str, Row]:
+    def _history_files(self) -> list[Path]:
+        folder = self.path / _HISTORIES
         try:
-            rows = pq.read_table(self.path / _RUNS).to_pylist()
+            return [folder / name for name in names_in(folder) if name.endswith(".parquet")]
+        except OSError as error:
+            raise StoreError(f"{folder}: cannot be read: {reason(error)}") from None
+
+    def _index(self) -> dict[str, bool]:
+        """Whether a run is current, by id."""
+        try:
+            rows = _read_table(self.path / _RUNS, ["run_id", "current"]).to_pylist()
+            return {row["run_id"]: row["current"] for row in rows}
         except FileNotFoundError:
             return {}
-        except (OSError, pa.ArrowInvalid):
+        except (OSError, pa.ArrowInvalid, KeyError):
             _log.warning("%s is damaged; it is rebuilt from the histories", self.path / _RUNS)
             return {}
-        return {row["run_id"]: row for row in rows}
-
-    def _row_of(self, file: Path) -> Row | None:
-        """The run's row that a history file carries; None when the file is damaged."""
-        try:
-            metadata = pq.read_schema(file).metadata or {}
-            stored = json.loads(metadata[_ROW_KEY])
-        except PermissionError:
-            raise StoreError(f"{file}: cannot be read: Permission denied") from None
-        except (OSError, pa.ArrowInvalid, KeyError, ValueError):
-            _log.warning("%s is damaged; its run counts as not done", file)
-            return None
-        if stored["schema"] > SCHEMA_VERSION:
-            raise StoreError(f"{file}: was written by a newer version of epiplexity_jax; upgrade")
-        return stored["row"]
 
     def _source_order(self) -> dict[str, int]:
         import yaml
@@ -207,6 +229,22 @@ class Store:
             return {name: i for i, name in enumerate(config["sources"])}
         except (yaml.YAMLError, KeyError, TypeError):
             return {}
+
+
+def _row_of(file: Path) -> Row | None:
+    """The run's row that a history file carries; None when the file is damaged."""
+    try:
+        metadata = pq.read_schema(file).metadata or {}
+        stored = json.loads(metadata[_ROW_KEY])
+        version, row = stored["schema"], stored["row"]
+    except PermissionError as error:
+        raise StoreError(f"{file}: cannot be read: {reason(error)}") from None
+    except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError):
+        _log.warning("%s is damaged; its run counts as not done", file)
+        return None
+    if version > SCHEMA_VERSION:
+        raise StoreError(f"{file}: was written by a newer version of epiplexity_jax; upgrade")
+    return row
 
 
 def _refuse_foreign(path: Path, names: Sequence[str], create: bool) -> None:
@@ -220,14 +258,21 @@ def _refuse_foreign(path: Path, names: Sequence[str], create: bool) -> None:
 
 
 def _history_table(row: Row, history: Mapping[str, np.ndarray]) -> pa.Table:
-    points = len(history.get("step", ()))
-    columns = {
-        c.name: list(history[c.name]) if c.name in history else [None] * points for c in HISTORIES
-    } | {"run_id": [row["run_id"]] * points}
     schema = arrow_schema(HISTORIES)
+    columns = checked_history(row["run_id"], history)
     stored = json.dumps({"schema": SCHEMA_VERSION, "row": row}, allow_nan=False)
     metadata = {**(schema.metadata or {}), _ROW_KEY: stored.encode()}
     return pa.table(columns, schema=schema.with_metadata(metadata))
+
+
+def _write_table(table: pa.Table, path: Path) -> None:
+    pq.write_table(table, path, write_page_checksum=True)
+
+
+def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """One file and nothing else; `pq.read_table` would make columns of `name=value` folders."""
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        return file.read(columns)
 
 
 def _dtype(kind: pa.DataType) -> type:

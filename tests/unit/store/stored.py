@@ -1,0 +1,74 @@
+"""Rows and histories of made-up runs."""
+
+from typing import Any
+
+import numpy as np
+
+
+def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
+    row = {
+        "run_id": run_id,
+        "lineage": f"lineage-{run_id}",
+        "current": True,
+        "source": "text",
+        "family": "transformer",
+        "size": "width 16, depth 1",
+        "width": 16,
+        "depth": 1,
+        "order": None,
+        "seed": 0,
+        "params": 7264,
+        "learning_rate": 0.03,
+        "estimator": "prequential",
+        "variant": "paired",
+        "variants": ["paired", "online"],
+        "floor": "ema",
+        "status": "finished",
+        "message": "",
+        "steps": 10,
+        "steps_done": 10,
+        "batch_size": 4,
+        "vocab_size": 96,
+        "length": 32,
+        "label_tokens_per_step": 128,
+        "train_tokens_per_step": 132,
+        "tokens_per_label": 33 / 32,
+        "train_flops_per_token": 6.0 * 7264,
+        "eval_flops_per_token": 2.0 * 7264,
+        "entropy_rate_nats": None,
+        "bytes_per_token": 1.0,
+        "heldout_tokens": 4096,
+        "record_tokens": 1024,
+        "test_tokens": 1.0e6,
+        "source_fingerprint": "0123456789abcdef",
+        "wall_seconds": 1.5,
+        "devices": "2 x cpu",
+        "version": "0.1.0",
+        "jax_version": "0.10.2",
+        "python_version": "3.11.2",
+        "created": "2026-01-01T00:00:00+00:00",
+    }
+    return row | changes
+
+
+def make_history(points: int = 4, blocks: int = 8, vocab_size: int = 96) -> dict[str, np.ndarray]:
+    """A loss that falls from that of uniform predictions; losses of blocks average to it."""
+    step = np.array([0, 1, 2, 5, 10, 20, 50, 100])[:points]
+    loss = 1.0 + (np.log(vocab_size) - 1.0) * (1.0 + step) ** -0.5
+    tilt = np.linspace(-0.01, 0.01, blocks) * (step > 0)[:, None]
+    labels = step * 128
+    return {
+        "step": step,
+        "train_tokens": step * 132,
+        "label_tokens": labels,
+        "teacher_tokens": np.zeros(points, dtype=np.int64),
+        "spent_flops": step * 1.0e6,
+        "online_loss_sum_nats": np.cumsum(loss) * 128.0,
+        "online_loss_sum_var": labels * 0.5,
+        "heldout_loss_nats": loss,
+        "heldout_loss_stderr": np.full(points, 1e-3),
+        "heldout_block_losses_nats": loss[:, None] + tilt,
+        "heldout_raw_loss_nats": loss + 0.01,
+        "heldout_raw_loss_stderr": np.full(points, 1e-3),
+        "heldout_raw_block_losses_nats": loss[:, None] + 0.01 - tilt,
+    }

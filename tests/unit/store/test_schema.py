@@ -1,0 +1,84 @@
+"""The Parquet schema is fixed by a golden file: a change needs a new version."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from epiplexity_jax.store.schema import (
+    HISTORIES,
+    RUNS,
+    SCHEMA_VERSION,
+    arrow_schema,
+    checked_history,
+    checked_row,
+)
+from tests.unit.store.stored import make_history, make_row
+
+GOLDEN = Path(__file__).with_name("schema.json")
+
+
+def test_columns_are_those_of_the_golden_file():
+    described = {
+        "version": SCHEMA_VERSION,
+        **{
+            name: {c.name: f"{c.type}{' or null' if c.null else ''}" for c in columns}
+            for name, columns in (("runs", RUNS), ("histories", HISTORIES))
+        },
+    }
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    assert described == golden
+    assert [list(described[name]) for name in ("runs", "histories")] == [
+        list(golden[name]) for name in ("runs", "histories")
+    ]
+
+
+@pytest.mark.parametrize("columns", [RUNS, HISTORIES], ids=["runs", "histories"])
+def test_the_file_says_what_its_columns_mean(columns):
+    schema = arrow_schema(columns)
+    assert schema.metadata == {b"epiplexity_jax_schema": str(SCHEMA_VERSION).encode()}
+    for column in columns:
+        field = schema.field(column.name)
+        assert field.nullable == column.null
+        assert field.metadata == {
+            b"unit": column.unit.encode(),
+            b"meaning": column.meaning.encode(),
+        }
+        assert column.meaning
+
+
+def test_a_row_is_put_in_order_and_completed():
+    row = make_row()
+    del row["order"]
+    checked = checked_row(dict(reversed(row.items())))
+    assert list(checked) == [column.name for column in RUNS]
+    assert checked["order"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"widht": 3}, "unknown columns of a run: widht"), ({"seed": None}, "a run lacks seed")],
+)
+def test_a_wrong_row_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        checked_row(make_row() | change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"loss": np.zeros(4)}, "unknown columns of a history: loss"),
+        ({"step": np.zeros(3)}, "differ in length"),
+    ],
+)
+def test_a_wrong_history_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        checked_history("a", make_history() | change)
+
+
+def test_a_history_without_a_required_column_is_refused():
+    history = make_history()
+    del history["spent_flops"]
+    with pytest.raises(ValueError, match="a history lacks spent_flops"):
+        checked_history("a", history)

@@ -1,0 +1,314 @@
+"""A store holds whole runs or none, whatever happens to it."""
+
+import errno
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from epiplexity_jax.base.errors import StoreError
+from epiplexity_jax.store import Store, files
+from epiplexity_jax.store import store as module
+from tests.unit.store.stored import make_history, make_row
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store with runs a and b."""
+    made = Store.open(tmp_path / "store", create=True)
+    made.commit(make_row("a"), make_history())
+    made.commit(make_row("b", seed=1), make_history())
+    return made
+
+
+def again(store: Store) -> Store:
+    """The store as a new process sees it."""
+    return Store.open(store.path)
+
+
+def index_of(store: Store) -> dict[str, dict]:
+    """The rows that anybody's Parquet reader finds."""
+    return {row["run_id"]: row for row in pq.read_table(store.path / "runs.parquet").to_pylist()}
+
+
+def history_file(store: Store, run_id: str):
+    return store.path / "histories" / f"{run_id}.parquet"
+
+
+def test_every_column_comes_back(store):
+    row, history = make_row("a"), make_history()
+    run = again(store).load()[0]
+    assert run.row == row
+    for name, column in history.items():
+        np.testing.assert_array_equal(run.history[name], column, strict=True)
+    absent = set(run.history) - set(history)
+    assert absent == {"exact_loss_sum_nats", "kl_sum_nats", "kl_raw_sum_nats", "certified_sum_bits"}
+    assert all(np.isnan(run.history[name]).all() for name in absent)
+
+
+def test_any_reader_of_parquet_reads_a_store(store):
+    assert index_of(store) == {"a": make_row("a"), "b": make_row("b", seed=1)}
+    table = pq.read_table(history_file(store, "a"))
+    assert table["run_id"].to_pylist() == ["a"] * 4
+    assert table["heldout_block_losses_nats"].to_pylist()[0] == [np.log(96)] * 8
+
+
+def test_a_run_that_never_recorded_is_kept(store):
+    store.commit(make_row("c", status="diverged", message="loss is not finite", steps_done=0), {})
+    assert again(store).history("c")["step"].shape == (0,)
+
+
+def test_folders_named_like_hive_partitions_add_no_columns(tmp_path):
+    store = Store.open(tmp_path / "lr=0.1" / "store", create=True)
+    store.commit(make_row("a"), make_history())
+    assert "lr" not in again(store).history("a")
+
+
+def test_runs_come_in_the_order_of_the_config_then_by_size_and_seed(store):
+    store.commit(make_row("c", source="noise", params=99), make_history())
+    store.commit(make_row("d", params=99, seed=5), make_history())
+    store.write_config("sources:\n  text: {}\n  noise: {}\n")
+    assert [run.row["run_id"] for run in again(store).load()] == ["d", "a", "b", "c"]
+
+
+def test_runs_of_an_earlier_config_stay_but_are_left_out(store):
+    store.mark_current(["b"])
+    assert [run.row["run_id"] for run in again(store).load()] == ["b"]
+    assert len(again(store).load(current=False)) == 2
+    assert not index_of(store)["a"]["current"]
+
+
+def test_a_config_comes_back(store):
+    assert store.read_config() == ""
+    store.write_config("seed: 0  # größer\n")
+    assert again(store).read_config() == "seed: 0  # größer\n"
+
+
+def crash(*_, **__):
+    raise SystemExit("killed")
+
+
+def test_a_crash_between_history_and_index_loses_nothing(store, monkeypatch):
+    monkeypatch.setattr(Store, "_write_index", crash)
+    with pytest.raises(SystemExit):
+        store.commit(make_row("c"), make_history())
+    monkeypatch.undo()
+    assert set(index_of(store)) == {"a", "b"}
+    after = again(store)
+    assert set(after.finished()) == {"a", "b", "c"}
+    assert len(after.load()) == 3
+    after.mark_current(["a", "b", "c"])
+    assert set(index_of(store)) == {"a", "b", "c"}
+
+
+def test_a_crash_before_the_rename_leaves_the_old_file(store, monkeypatch):
+    before = history_file(store, "a").read_bytes()
+    monkeypatch.setattr(files.os, "fsync", crash)
+    with pytest.raises(SystemExit):
+        store.commit(make_row("a", seed=7), make_history(points=2))
+    assert history_file(store, "a").read_bytes() == before
+    assert sorted(os.listdir(store.path / "histories")) == ["a.parquet", "b.parquet"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from epiplexity_jax.store.files import write_atomically
+def write(path):
+    path.write_bytes(b"PAR1 half")
+    os.kill(os.getpid(), signal.SIGKILL)
+write_atomically(Path(sys.argv[1]), write)
+"""
+
+
+def test_what_a_killed_process_left_is_no_run_and_is_cleared(store):
+    killed = subprocess.run([sys.executable, "-c", KILLED, history_file(store, "c")])
+    assert killed.returncode == -signal.SIGKILL
+    left = [name for name in os.listdir(store.path / "histories") if name.startswith(".")]
+    assert len(left) == 1
+    after = again(store)
+    assert set(after.finished()) == {"a", "b"}
+    with after.lock():
+        assert sorted(os.listdir(store.path / "histories")) == ["a.parquet", "b.parquet"]
+
+
+@pytest.mark.parametrize("kept", [0, 3, 100, -1], ids=lambda kept: f"{kept} bytes")
+def test_a_truncated_history_counts_as_not_done(store, kept, caplog):
+    data = history_file(store, "a").read_bytes()
+    history_file(store, "a").write_bytes(data[:kept])
+    after = again(store)
+    assert set(after.finished()) == {"b"}
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{history_file(store, 'a')} is damaged; its run counts as not done"
+    ]
+    after.commit(make_row("a"), make_history())
+    assert set(again(store).finished()) == {"a", "b"}
+
+
+def test_damage_inside_a_history_is_not_read_as_numbers(store):
+    data = bytearray(history_file(store, "a").read_bytes())
+    column = pq.ParquetFile(history_file(store, "a")).metadata.row_group(0).column(8)
+    middle = column.data_page_offset + column.total_compressed_size - 4
+    data[middle] ^= 0xFF
+    history_file(store, "a").write_bytes(data)
+    with pytest.raises(StoreError, match=r"a\.parquet: is missing or damaged; remove it and run"):
+        again(store).load()
+
+
+def test_a_row_without_its_history_is_dropped(store):
+    history_file(store, "a").unlink()
+    after = again(store)
+    assert set(after.finished()) == {"b"}
+    after.mark_current(["b"])
+    assert set(index_of(store)) == {"b"}
+
+
+@pytest.mark.parametrize("damage", [b"", b"no parquet"])
+def test_a_damaged_index_is_rebuilt(store, damage, caplog):
+    (store.path / "runs.parquet").write_bytes(damage)
+    after = again(store)
+    assert set(after.finished()) == {"a", "b"}
+    assert "is damaged; it is rebuilt from the histories" in caplog.text
+    after.mark_current(["a", "b"])
+    assert set(index_of(store)) == {"a", "b"}
+
+
+def test_a_parquet_file_of_somebody_else_is_no_run(store):
+    pq.write_table(pq.read_table(store.path / "runs.parquet"), history_file(store, "x"))
+    assert set(again(store).finished()) == {"a", "b"}
+
+
+def test_a_store_of_a_newer_version_is_refused(store, monkeypatch):
+    monkeypatch.setattr(module, "SCHEMA_VERSION", 0)
+    with pytest.raises(StoreError, match="newer version"):
+        again(store).finished()
+
+
+def test_a_full_disk_keeps_what_is_there(store, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "Error writing bytes to file. Detail: [errno 28]")
+
+    monkeypatch.setattr(module.pq, "write_table", full)
+    with pytest.raises(StoreError, match="No space left on device; 2 finished runs are safe"):
+        store.commit(make_row("c"), make_history())
+    monkeypatch.undo()
+    assert set(again(store).finished()) == set(index_of(store)) == {"a", "b"}
+    assert sorted(os.listdir(store.path / "histories")) == ["a.parquet", "b.parquet"]
+
+
+def test_a_full_disk_at_the_index_keeps_the_run(store, monkeypatch):
+    write = module.pq.write_table
+
+    def full(table, path, **options):
+        if "runs" in path.name:
+            raise OSError(errno.ENOSPC, "full")
+        write(table, path, **options)
+
+    monkeypatch.setattr(module.pq, "write_table", full)
+    with pytest.raises(StoreError, match="3 finished runs are safe"):
+        store.commit(make_row("c"), make_history())
+    assert set(again(store).finished()) == {"a", "b", "c"}
+
+
+@pytest.fixture
+def small_files():
+    """No file may grow beyond 2 kB: the operating system's own refusal, through pyarrow."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_refused_write_is_one_sentence(store, small_files):
+    with pytest.raises(StoreError, match="cannot be written: File too large; 2 finished runs"):
+        store.commit(make_row("c"), make_history())
+
+
+def test_a_second_process_is_refused(store):
+    with (
+        store.lock(),
+        pytest.raises(StoreError, match="another process trains into this store"),
+        again(store).lock(),
+    ):
+        pytest.fail("both hold the lock")
+    with again(store).lock():
+        assert again(store).finished()
+
+
+def make_file(path):
+    path.write_text("a file", encoding="utf-8")
+
+
+def make_foreign(path):
+    path.mkdir()
+    (path / "thesis.tex").touch()
+
+
+@pytest.mark.parametrize(
+    ("make", "create", "message"),
+    [
+        (lambda path: None, False, "no such store; `epiplexity-jax run` makes one"),
+        (make_file, False, "is a file; a store is a folder"),
+        (make_file, True, "is a file; a store is a folder"),
+        (make_foreign, False, r"is no store \(it holds thesis.tex\)"),
+        (make_foreign, True, r"is no store \(it holds thesis.tex\)"),
+        (lambda path: path.mkdir(), False, "is an empty folder, no store"),
+    ],
+)
+def test_what_is_no_store_is_refused(make, create, message, tmp_path):
+    make(tmp_path / "x")
+    with pytest.raises(StoreError, match=message):
+        Store.open(tmp_path / "x", create=create)
+
+
+def test_a_store_below_a_file_is_refused(tmp_path):
+    make_file(tmp_path / "x")
+    with pytest.raises(StoreError, match="cannot be written: Not a directory"):
+        Store.open(tmp_path / "x" / "store", create=True)
+
+
+def test_an_empty_folder_can_become_a_store(tmp_path):
+    assert Store.open(tmp_path, create=True).finished() == {}
+
+
+def test_an_empty_store_has_nothing_to_load(tmp_path):
+    with pytest.raises(StoreError, match="holds no finished run yet; run the sweep again"):
+        Store.open(tmp_path, create=True).load()
+
+
+def refuse(*_, **__):
+    raise PermissionError(errno.EACCES, "refused")
+
+
+def test_an_unreadable_folder_is_one_sentence(store, monkeypatch):
+    monkeypatch.setattr(files.os, "listdir", refuse)  # modes mean nothing to root, who runs this
+    with pytest.raises(StoreError, match="store: cannot be read: Permission denied"):
+        Store.open(store.path)
+    with pytest.raises(StoreError, match="histories: cannot be read: Permission denied"):
+        Store(store.path).finished()
+
+
+def test_an_unreadable_history_is_not_trained_again(store, monkeypatch):
+    monkeypatch.setattr(module.pq, "read_schema", refuse)
+    with pytest.raises(StoreError, match=r"a\.parquet: cannot be read: Permission denied"):
+        again(store).finished()
+
+
+def test_a_read_only_folder_is_one_sentence(store, monkeypatch):
+    monkeypatch.setattr(files.tempfile, "mkstemp", refuse)
+    with pytest.raises(StoreError, match="cannot be written: Permission denied; 2 finished runs"):
+        store.commit(make_row("c"), make_history())
+    with pytest.raises(StoreError, match="cannot be written: Permission denied"):
+        again(store).write_config("seed: 1\n")
+
+
+def test_stores_need_no_jax():
+    code = "import sys, epiplexity_jax.store; assert not {'jax', 'scipy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
