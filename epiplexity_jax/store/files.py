@@ -3,71 +3,67 @@
 import contextlib
 import fcntl
 import os
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from epiplexity_jax.base.errors import StoreError
 
-_PARTIAL = ".tmp"
+
+def reason(error: OSError) -> str:
+    """What the system says of an error, in its plain words: "No space left on device"."""
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in its place.
-
-    A crash leaves the old file, or the new one, whole; what was half written is removed.
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a crash leaves the old one, or the new one, whole.
 
     Raises:
-        OSError: as `write` or the file system does.
+        OSError: as the file system does; what was half written is removed.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PARTIAL, dir=path.parent)
-    os.close(handle)
-    partial = Path(name)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        write(partial)
-        with partial.open("rb+") as file:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
             os.fsync(file.fileno())
-        partial.chmod(0o644)
         partial.replace(path)
         _sync_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def names_in(folder: Path) -> list[str]:
-    """Sorted names of what a folder holds; none when it is missing.
+def remove_partial(folder: Path) -> None:
+    """Remove what a killed process half wrote; only for whoever holds the folder's lock."""
+    for partial in folder.glob(".*.tmp"):
+        partial.unlink(missing_ok=True)
+
+
+def read_if_there(path: Path) -> bytes | None:
+    """A file's content, or None where there is no such file.
 
     Raises:
-        OSError: when it cannot be read (`Path.glob` would show it as empty).
+        StoreError: when it cannot be read.
     """
     try:
-        return sorted(os.listdir(folder))
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {reason(error)}") from None
+
+
+def names_in(folder: Path, ending: str = "") -> list[str]:
+    """Names of a folder's files and folders that end so, sorted; none where it is missing.
+
+    Raises:
+        StoreError: when it cannot be read.
+    """
+    try:
+        return sorted(path.name for path in folder.iterdir() if path.name.endswith(ending))
     except FileNotFoundError:
         return []
-
-
-def remove_partial(folder: Path) -> None:
-    """Remove what killed writers left behind; the caller makes sure that nobody writes now."""
-    for name in names_in(folder):
-        if name.startswith(".") and name.endswith(_PARTIAL):
-            (folder / name).unlink(missing_ok=True)
-
-
-def reason(error: OSError) -> str:
-    """Why the file system refused, in a few words; libraries word the error number differently.
-
-    >>> reason(OSError(28, "Error writing bytes to file"))
-    'No space left on device'
-    """
-    return os.strerror(error.errno) if error.errno else str(error)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be read: {reason(error)}") from None
 
 
 @contextlib.contextmanager
@@ -76,12 +72,22 @@ def locked(path: Path) -> Iterator[None]:
 
     Raises:
         StoreError: when another process holds it.
+        OSError: when the file cannot be opened.
     """
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreError(
-                f"{path.parent}: another process trains into this store; wait for it or use --store"
+                f"{path.parent}: is in use by another process; wait until it ends or choose "
+                "another folder with --store"
             ) from None
         yield
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -63,12 +63,6 @@ def test_a_run_that_never_recorded_is_kept(store):
     assert again(store).history("c")["step"].shape == (0,)
 
 
-def test_folders_named_like_hive_partitions_add_no_columns(tmp_path):
-    store = Store.open(tmp_path / "lr=0.1" / "store", create=True)
-    store.commit(make_row("a"), make_history())
-    assert "lr" not in again(store).history("a")
-
-
 def test_runs_come_in_the_order_of_the_config_then_by_size_and_seed(store):
     store.commit(make_row("c", source="noise", params=99), make_history())
     store.commit(make_row("d", params=99, seed=5), make_history())
