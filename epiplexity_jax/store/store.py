@@ -154,7 +154,7 @@ class Store:
         return run.history
 
     def load(self, current: bool = True) -> list[StoredRun]:
-        """The runs: sources in the order of the config, each from its smallest model to its largest.
+        """The runs: sources in the order of the config, from the smallest model to the largest.
 
         Args:
             current: leave out those that the latest config does not ask for.

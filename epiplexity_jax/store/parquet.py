@@ -1,0 +1,112 @@
+"""Rows and histories as Parquet, in memory: a history carries its run's row, and checksums."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from epiplexity_jax.base.errors import StoreError
+from epiplexity_jax.store.schema import HISTORIES, RUNS, SCHEMA_VERSION, arrow_schema
+
+Row = dict[str, Any]
+History = dict[str, np.ndarray]
+
+_ROW_KEY = b"epiplexity_jax_run"
+_BLOCKS = [column.name for column in HISTORIES if pa.types.is_list(column.type)]
+
+
+class Damaged(Exception):
+    """A file is not what was written, or was never whole."""
+
+
+def encode_runs(rows: Iterable[Row]) -> bytes:
+    """The index: one row a run."""
+    return _encode(pa.Table.from_pylist(list(rows), schema=arrow_schema(RUNS)))
+
+
+def decode_flags(content: bytes) -> dict[str, bool]:
+    """What only the index knows: by run id, whether the latest config asks for the run.
+
+    Raises:
+        Damaged: when it is no index.
+    """
+    table = _decode(content, ["run_id", "current"])
+    if table.column_names != ["run_id", "current"]:
+        raise Damaged
+    return dict(zip(table["run_id"].to_pylist(), table["current"].to_pylist(), strict=True))
+
+
+def encode_history(row: Row, history: Mapping[str, Any]) -> bytes:
+    """A history, one row a record point, with its run's row in the metadata.
+
+    Raises:
+        ValueError: when a column is unknown, or a required one is missing or of another length.
+    """
+    if extra := set(history) - {column.name for column in HISTORIES}:
+        raise ValueError(f"unknown columns of a history: {', '.join(sorted(extra))}")
+    points = len(history.get("step", ()))
+    if not points:
+        raise ValueError("a history needs at least one record point")
+    columns = {}
+    for column in HISTORIES:
+        if column.name == "run_id":
+            columns[column.name] = [row["run_id"]] * points
+        elif column.name in history:
+            columns[column.name] = list(history[column.name])
+        elif column.null:
+            columns[column.name] = [None] * points
+        else:
+            raise ValueError(f"a history lacks {column.name}")
+    schema = arrow_schema(HISTORIES)
+    stored = json.dumps({"schema": SCHEMA_VERSION, "row": row}, allow_nan=False)
+    metadata = {**(schema.metadata or {}), _ROW_KEY: stored.encode()}
+    return _encode(pa.table(columns, schema=schema.with_metadata(metadata)))
+
+
+def decode_history(content: bytes) -> tuple[Row, History]:
+    """A run's row and its record points, checked by the checksums.
+
+    Raises:
+        Damaged: when it is not whole.
+        StoreError: when a newer version wrote it.
+    """
+    table = _decode(content)
+    try:
+        stored = json.loads((table.schema.metadata or {})[_ROW_KEY])
+        row, newer = stored["row"], stored["schema"] > SCHEMA_VERSION
+    except (KeyError, TypeError, ValueError):
+        raise Damaged from None
+    if newer:
+        raise StoreError(
+            f"was written by version {row.get('version')} of epiplexity-jax, which is newer than "
+            "this one: upgrade"
+        )
+    names = [name for name in table.column_names if name != "run_id"]
+    return row, {name: _column(table[name], name in _BLOCKS) for name in names}
+
+
+def _column(column: pa.ChunkedArray, blocks: bool) -> np.ndarray:
+    """[R], or [R, blocks] of block losses; null is NaN."""
+    kind = np.int64 if pa.types.is_integer(column.type) else np.float64
+    values = column.to_pylist()
+    if blocks:
+        return np.array([row or [] for row in values], dtype=kind)
+    return np.array(values, dtype=kind)
+
+
+def _encode(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, write_page_checksum=True)
+    return sink.getvalue().to_pybytes()
+
+
+def _decode(content: bytes, columns: list[str] | None = None) -> pa.Table:
+    try:
+        return pq.read_table(
+            pa.BufferReader(content), columns=columns, page_checksum_verification=True
+        )
+    except (OSError, pa.ArrowException, ValueError):
+        raise Damaged from None
