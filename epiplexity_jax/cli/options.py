@@ -63,12 +63,12 @@ def echo_json(document: Mapping[str, Any]) -> None:
 
 
 def echo_table(table: "Table") -> None:
-    """Print a table, as wide as a terminal, or 110 columns where there is none."""
+    """Print a table, as wide as a terminal, or as wide as it is where there is none."""
     import sys
 
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else 110)
+    console = Console(width=None if sys.stdout.isatty() else 250)
     console.print(table)
 
 

@@ -49,7 +49,13 @@ def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
         title=None,
         sort=names,
         scale=alt.Scale(domain=names, range=[_COLOURS[i % 8] for i in range(len(names))]),
-        legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3, symbolSize=400),
+        legend=alt.Legend(
+            orient="top",
+            symbolType="stroke",
+            symbolStrokeWidth=3,
+            symbolSize=400,
+            symbolOpacity=1,
+        ),
     )
     dash = alt.StrokeDash(
         "source:N",
@@ -126,6 +132,14 @@ def _dots(name: str, frontier: Frontier) -> list[dict[str, Any]]:
     return [{"source": name, "compute": float(time[i]), "mdl": float(mdl[i])} for i in shown]
 
 
+def _domain(lines: list[dict[str, Any]], what: str) -> list[float]:
+    """Limits of a panel: from 0, or below where S_T is, with a little room above."""
+    highest = max(max(row[what], row[f"{what}_high"]) for row in lines)
+    lowest = min(0.0, min(max(row[f"{what}_low"], row[what] - 0.1 * highest) for row in lines))
+    room = 0.06 * (highest - lowest) or 1.0
+    return [lowest - room if lowest < 0 else 0.0, highest + room]
+
+
 def _panel(
     lines: list[dict[str, Any]], dots: list[dict[str, Any]], what: str, colour: Any, dash: Any
 ) -> Any:
@@ -145,7 +159,7 @@ def _panel(
     value = alt.Y(
         f"{what}:Q",
         title=_LABELS[what],
-        scale=alt.Scale(zero=what != "mdl", nice=True),
+        scale=alt.Scale(domain=_domain(lines, what), nice=False),
         axis=alt.Axis(labelExpr="replace(format(datum.value, '.2~e'), '+', '')", tickCount=5),
     )
     base = alt.Chart(alt.Data(values=lines)).encode(x=compute, color=colour)

@@ -15,7 +15,7 @@ from epiplexity_jax.analysis import Decomposition
 def decomposition_table(results: Sequence[Decomposition]) -> Table:
     """S_T, H_T and MDL_T at every budget, 95 % half widths behind them."""
     table = _table(caption=_caption(results))
-    table.add_column("source")
+    table.add_column("source", no_wrap=True)
     for name in ("T, FLOPs", "S_T, bits", "H_T, bits", "bits/token", "MDL_T", "N", "D"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
@@ -40,7 +40,7 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """One line a run: its status, losses and lengths."""
     table = _table()
     for name in ("run", "source", "size", "status"):
-        table.add_column(name, justify="left", no_wrap=name == "run")
+        table.add_column(name, justify="left", no_wrap=True)
     for name in ("seed", "N", "D", "loss, nats", "model, bits", "data, bits"):
         table.add_column(name, justify="right")
     for row in rows:
@@ -52,7 +52,7 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             str(row["seed"]),
             number(row["params"]),
             number(row["train_tokens"]),
-            number(row["heldout_loss_nats"], 4),
+            number(row["heldout_loss_nats"], 5),
             number(row["model_bits"]),
             number(row["data_bits"]),
         )
@@ -110,19 +110,22 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number of a few digits, powers of ten where it is long; empty for None.
+    """A number of a few digits, a power of ten where it is long; empty for None.
 
-    >>> number(1234567.0), number(96), number(0.0), number(2.5e13)
-    ('1.23e6', '96', '0', '2.5e13')
+    >>> number(1234567.0), number(96), number(0.0), number(990.0, 2), number(0.12345)
+    ('1.23e6', '96', '0', '990', '0.123')
     """
     if value is None:
         return ""
     if not math.isfinite(value):
         return str(value)
-    if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:.{digits + 1}g}" if value != int(value) else str(int(value))
+    if value == 0 or 1e-3 <= abs(value) < 1e3:
+        rounded = float(f"{value:.{digits}g}")
+        return f"{rounded:g}"
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}e{int(exponent)}"
 
 
 def with_interval(value: float, interval: Sequence[float] | None) -> str:
@@ -142,7 +145,11 @@ def with_interval(value: float, interval: Sequence[float] | None) -> str:
 
 def _table(caption: str | None = None) -> Table:
     return Table(
-        box=box.SIMPLE_HEAD, caption=caption, caption_justify="left", pad_edge=False, padding=(0, 1)
+        box=box.SIMPLE_HEAD,
+        caption=caption,
+        caption_justify="left",
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
 
 

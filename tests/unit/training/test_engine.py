@@ -10,6 +10,7 @@ import pytest
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.families.transformer import TransformerModel
+from epiplexity_jax.training import loop
 from epiplexity_jax.training.cohort import CohortJob, MemberJob, train_cohort
 from epiplexity_jax.training.data import Stream, heldout_tokens
 from epiplexity_jax.training.devices import member_mesh
@@ -226,3 +227,25 @@ def test_a_longer_run_continued_from_a_shorter_one_is_the_longer_run():
             np.testing.assert_allclose(
                 one.history[name], other.history[name], rtol=1e-12, err_msg=name
             )
+
+
+@pytest.fixture
+def _all_at_once(monkeypatch):
+    """Members mapped by vmap, as on accelerators."""
+    monkeypatch.setattr(loop, "maps_members", lambda mesh: False)
+    loop.compile_programs.cache_clear()
+    yield
+    loop.compile_programs.cache_clear()
+
+
+@pytest.mark.usefixtures("_all_at_once")
+def test_members_at_once_equal_the_plain_loop_and_survive_each_other():
+    source, _, runs = twin("all")
+    results = train_cohort(job_of(source, range(4), rates={1: 1e30}), mesh_of(2))
+    assert [r.status for r in results].count(RunStatus.DIVERGED) == 1
+    assert results[1].status is RunStatus.DIVERGED
+    assert np.isfinite(results[1].history["heldout_loss_nats"]).all()
+    for seed in (0, 2, 3):
+        history = results[seed].history
+        cumulative = np.concatenate([[0.0], np.cumsum(runs[seed][0])])[history["step"]]
+        np.testing.assert_allclose(history["online_loss_sum_nats"], cumulative, rtol=1e-4)
