@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from epiplexity_jax.store.schema import (
@@ -11,10 +10,9 @@ from epiplexity_jax.store.schema import (
     RUNS,
     SCHEMA_VERSION,
     arrow_schema,
-    checked_history,
     checked_row,
 )
-from tests.unit.store.stored import make_history, make_row
+from tests.unit.store.stored import make_row
 
 GOLDEN = Path(__file__).with_name("schema.json")
 
@@ -63,22 +61,3 @@ def test_a_row_is_put_in_order_and_completed():
 def test_a_wrong_row_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         checked_row(make_row() | change)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"loss": np.zeros(4)}, "unknown columns of a history: loss"),
-        ({"step": np.zeros(3)}, "differ in length"),
-    ],
-)
-def test_a_wrong_history_is_refused(change, message):
-    with pytest.raises(ValueError, match=message):
-        checked_history("a", make_history() | change)
-
-
-def test_a_history_without_a_required_column_is_refused():
-    history = make_history()
-    del history["spent_flops"]
-    with pytest.raises(ValueError, match="a history lacks spent_flops"):
-        checked_history("a", history)

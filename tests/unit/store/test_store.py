@@ -6,14 +6,14 @@ import resource
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from epiplexity_jax.base.errors import StoreError
-from epiplexity_jax.store import Store, files
-from epiplexity_jax.store import store as module
+from epiplexity_jax.store import Store, files, parquet
 from tests.unit.store.stored import make_history, make_row
 
 
@@ -58,9 +58,25 @@ def test_any_reader_of_parquet_reads_a_store(store):
     assert table["heldout_block_losses_nats"].to_pylist()[0] == [np.log(96)] * 8
 
 
-def test_a_run_that_never_recorded_is_kept(store):
-    store.commit(make_row("c", status="diverged", message="loss is not finite", steps_done=0), {})
-    assert again(store).history("c")["step"].shape == (0,)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"loss": np.zeros(4)}, "unknown columns of a history: loss"),
+        ({"step": np.zeros(0)}, "at least one record point"),
+        ({"spent_flops": np.zeros(3)}, "length"),
+    ],
+)
+def test_a_wrong_history_is_refused(store, change, message):
+    with pytest.raises(ValueError, match=message):
+        store.commit(make_row("c"), make_history() | change)
+    assert set(again(store).finished()) == {"a", "b"}
+
+
+def test_a_history_without_a_required_column_is_refused(store):
+    history = make_history()
+    del history["spent_flops"]
+    with pytest.raises(ValueError, match="a history lacks spent_flops"):
+        store.commit(make_row("c"), history)
 
 
 def test_runs_come_in_the_order_of_the_config_then_by_size_and_seed(store):
@@ -113,10 +129,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from epiplexity_jax.store.files import write_atomically
-def write(path):
-    path.write_bytes(b"PAR1 half")
-    os.kill(os.getpid(), signal.SIGKILL)
-write_atomically(Path(sys.argv[1]), write)
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+write_atomically(Path(sys.argv[1]), b"PAR1 half")
 """
 
 
@@ -137,21 +151,22 @@ def test_a_truncated_history_counts_as_not_done(store, kept, caplog):
     history_file(store, "a").write_bytes(data[:kept])
     after = again(store)
     assert set(after.finished()) == {"b"}
-    assert [record.getMessage() for record in caplog.records] == [
-        f"{history_file(store, 'a')} is damaged; its run counts as not done"
-    ]
+    said = [f"{history_file(store, 'a')}: is damaged; its run counts as not done"]
+    assert [record.getMessage() for record in caplog.records] == after.warnings == said
     after.commit(make_row("a"), make_history())
     assert set(again(store).finished()) == {"a", "b"}
 
 
 def test_damage_inside_a_history_is_not_read_as_numbers(store):
-    data = bytearray(history_file(store, "a").read_bytes())
-    column = pq.ParquetFile(history_file(store, "a")).metadata.row_group(0).column(8)
-    middle = column.data_page_offset + column.total_compressed_size - 4
-    data[middle] ^= 0xFF
-    history_file(store, "a").write_bytes(data)
-    with pytest.raises(StoreError, match=r"a\.parquet: is missing or damaged; remove it and run"):
-        again(store).load()
+    file = history_file(store, "a")
+    data = bytearray(file.read_bytes())
+    names = pq.read_schema(file).names
+    column = pq.ParquetFile(file).metadata.row_group(0).column(names.index("heldout_loss_nats"))
+    data[column.data_page_offset + column.total_compressed_size - 4] ^= 0xFF
+    file.write_bytes(data)
+    assert set(again(store).finished()) == {"b"}
+    with pytest.raises(StoreError, match=r"a\.parquet: is missing or damaged; run it again"):
+        again(store).history("a")
 
 
 def test_a_row_without_its_history_is_dropped(store):
@@ -163,11 +178,13 @@ def test_a_row_without_its_history_is_dropped(store):
 
 
 @pytest.mark.parametrize("damage", [b"", b"no parquet"])
-def test_a_damaged_index_is_rebuilt(store, damage, caplog):
+def test_a_damaged_index_is_rebuilt(store, damage):
     (store.path / "runs.parquet").write_bytes(damage)
     after = again(store)
     assert set(after.finished()) == {"a", "b"}
-    assert "is damaged; it is rebuilt from the histories" in caplog.text
+    assert [
+        f"{store.path}/runs.parquet: is damaged and read from the histories instead"
+    ] == after.warnings
     after.mark_current(["a", "b"])
     assert set(index_of(store)) == {"a", "b"}
 
@@ -178,40 +195,46 @@ def test_a_parquet_file_of_somebody_else_is_no_run(store):
 
 
 def test_a_store_of_a_newer_version_is_refused(store, monkeypatch):
-    monkeypatch.setattr(module, "SCHEMA_VERSION", 0)
-    with pytest.raises(StoreError, match="newer version"):
+    monkeypatch.setattr(parquet, "SCHEMA_VERSION", 0)
+    with pytest.raises(StoreError, match=r"a\.parquet: was written by version .*newer.*: upgrade"):
         again(store).finished()
 
 
-def test_a_full_disk_keeps_what_is_there(store, monkeypatch):
-    def full(*_, **__):
-        raise OSError(errno.ENOSPC, "Error writing bytes to file. Detail: [errno 28]")
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Lets a file of one name find the disk full after it was written beside its place."""
+    replace = Path.replace
 
-    monkeypatch.setattr(module.pq, "write_table", full)
+    def fill(name):
+        def full(path, target):
+            if target.name == name:
+                raise OSError(errno.ENOSPC, "full")
+            return replace(path, target)
+
+        monkeypatch.setattr(Path, "replace", full)
+
+    return fill
+
+
+def test_a_full_disk_at_the_history_keeps_what_is_there(store, full_disk):
+    full_disk("c.parquet")
     with pytest.raises(StoreError, match="No space left on device; 2 finished runs are safe"):
         store.commit(make_row("c"), make_history())
-    monkeypatch.undo()
     assert set(again(store).finished()) == set(index_of(store)) == {"a", "b"}
     assert sorted(os.listdir(store.path / "histories")) == ["a.parquet", "b.parquet"]
 
 
-def test_a_full_disk_at_the_index_keeps_the_run(store, monkeypatch):
-    write = module.pq.write_table
-
-    def full(table, path, **options):
-        if "runs" in path.name:
-            raise OSError(errno.ENOSPC, "full")
-        write(table, path, **options)
-
-    monkeypatch.setattr(module.pq, "write_table", full)
-    with pytest.raises(StoreError, match="3 finished runs are safe"):
+def test_a_full_disk_at_the_index_keeps_the_run(store, full_disk):
+    full_disk("runs.parquet")
+    with pytest.raises(StoreError, match="No space left on device; 3 finished runs are safe"):
         store.commit(make_row("c"), make_history())
+    assert set(index_of(store)) == {"a", "b"}
     assert set(again(store).finished()) == {"a", "b", "c"}
 
 
 @pytest.fixture
 def small_files():
-    """No file may grow beyond 2 kB: the operating system's own refusal, through pyarrow."""
+    """No file may grow beyond 2 kB: a refusal of the operating system itself."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2048, limits[1]))
@@ -221,14 +244,14 @@ def small_files():
 
 
 def test_a_refused_write_is_one_sentence(store, small_files):
-    with pytest.raises(StoreError, match="cannot be written: File too large; 2 finished runs"):
+    with pytest.raises(StoreError, match="cannot write .*store: File too large; 2 finished runs"):
         store.commit(make_row("c"), make_history())
 
 
 def test_a_second_process_is_refused(store):
     with (
         store.lock(),
-        pytest.raises(StoreError, match="another process trains into this store"),
+        pytest.raises(StoreError, match="is in use by another process; wait until it ends"),
         again(store).lock(),
     ):
         pytest.fail("both hold the lock")
@@ -251,8 +274,8 @@ def make_foreign(path):
         (lambda path: None, False, "no such store; `epiplexity-jax run` makes one"),
         (make_file, False, "is a file; a store is a folder"),
         (make_file, True, "is a file; a store is a folder"),
-        (make_foreign, False, r"is no store \(it holds thesis.tex\)"),
-        (make_foreign, True, r"is no store \(it holds thesis.tex\)"),
+        (make_foreign, False, r"is no store, it holds thesis.tex$"),
+        (make_foreign, True, "it holds thesis.tex; choose an empty or new folder"),
         (lambda path: path.mkdir(), False, "is an empty folder, no store"),
     ],
 )
@@ -264,7 +287,7 @@ def test_what_is_no_store_is_refused(make, create, message, tmp_path):
 
 def test_a_store_below_a_file_is_refused(tmp_path):
     make_file(tmp_path / "x")
-    with pytest.raises(StoreError, match="cannot be written: Not a directory"):
+    with pytest.raises(StoreError, match="Not a directory"):
         Store.open(tmp_path / "x" / "store", create=True)
 
 
@@ -281,8 +304,9 @@ def refuse(*_, **__):
     raise PermissionError(errno.EACCES, "refused")
 
 
+# Modes of files mean nothing to root, who may run this.
 def test_an_unreadable_folder_is_one_sentence(store, monkeypatch):
-    monkeypatch.setattr(files.os, "listdir", refuse)  # modes mean nothing to root, who runs this
+    monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(StoreError, match="store: cannot be read: Permission denied"):
         Store.open(store.path)
     with pytest.raises(StoreError, match="histories: cannot be read: Permission denied"):
@@ -290,16 +314,16 @@ def test_an_unreadable_folder_is_one_sentence(store, monkeypatch):
 
 
 def test_an_unreadable_history_is_not_trained_again(store, monkeypatch):
-    monkeypatch.setattr(module.pq, "read_schema", refuse)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(StoreError, match=r"a\.parquet: cannot be read: Permission denied"):
         again(store).finished()
 
 
 def test_a_read_only_folder_is_one_sentence(store, monkeypatch):
-    monkeypatch.setattr(files.tempfile, "mkstemp", refuse)
-    with pytest.raises(StoreError, match="cannot be written: Permission denied; 2 finished runs"):
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(StoreError, match="store: Permission denied; 2 finished runs are safe"):
         store.commit(make_row("c"), make_history())
-    with pytest.raises(StoreError, match="cannot be written: Permission denied"):
+    with pytest.raises(StoreError, match="cannot write .*store: Permission denied"):
         again(store).write_config("seed: 1\n")
 
 
