@@ -13,6 +13,7 @@ from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 FORMATS = (".png", ".svg", ".pdf", ".html")
 _BUDGETS = 80
 _DOTS = 160
+_POWERS = "datum.value ? replace(format(datum.value, '{}'), '+', '') : '0'"
 _WIDTH, _HEIGHT = 290, 240
 _LABELS = {"mdl": "MDL_T (bits)", "epiplexity": "S_T (bits)", "entropy": "H_T (bits)"}
 _TITLES = {
@@ -150,7 +151,7 @@ def _panel(
         title="Compute T (FLOPs)",
         scale=alt.Scale(type="log", nice=False),
         axis=alt.Axis(
-            labelExpr="replace(format(datum.value, '.0e'), '+', '')",
+            labelExpr=_POWERS.format(".0e"),
             tickCount=5,
             labelOverlap=True,
             grid=False,
@@ -160,7 +161,7 @@ def _panel(
         f"{what}:Q",
         title=_LABELS[what],
         scale=alt.Scale(domain=_domain(lines, what), nice=False),
-        axis=alt.Axis(labelExpr="replace(format(datum.value, '.2~e'), '+', '')", tickCount=5),
+        axis=alt.Axis(labelExpr=_POWERS.format(".2~e"), tickCount=5),
     )
     base = alt.Chart(alt.Data(values=lines)).encode(x=compute, color=colour)
     band = base.mark_area(opacity=0.18, clip=True).encode(
