@@ -1,7 +1,9 @@
 """The columns of a store: name, type, unit and meaning, for anything that reads Parquet."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 SCHEMA_VERSION = 1
@@ -108,3 +110,22 @@ def checked_row(row: dict[str, Any]) -> dict[str, Any]:
     if missing:
         raise ValueError(f"a run lacks {', '.join(missing)}")
     return {column.name: row.get(column.name) for column in RUNS}
+
+
+def checked_history(run_id: str, history: Mapping[str, np.ndarray]) -> dict[str, list[Any]]:
+    """A run's history with every column present, in order; a run that never recorded has none.
+
+    Raises:
+        ValueError: when a column is unknown, a required one is missing or they differ in length.
+    """
+    known = {column.name for column in HISTORIES} - {"run_id"}
+    if extra := set(history) - known:
+        raise ValueError(f"unknown columns of a history: {', '.join(sorted(extra))}")
+    points = len(next(iter(history.values()), ()))
+    if any(len(values) != points for values in history.values()):
+        raise ValueError("columns of a history differ in length")
+    missing = known - set(history) - {column.name for column in HISTORIES if column.null}
+    if points and missing:
+        raise ValueError(f"a history lacks {', '.join(sorted(missing))}")
+    columns = {c.name: list(history.get(c.name, [None] * points)) for c in HISTORIES}
+    return columns | {"run_id": [run_id] * points}

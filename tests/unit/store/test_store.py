@@ -46,9 +46,7 @@ def test_every_column_comes_back(store):
     assert run.row == row
     for name, column in history.items():
         np.testing.assert_array_equal(run.history[name], column, strict=True)
-    absent = set(run.history) - set(history)
-    assert absent == {"exact_loss_sum_nats", "kl_sum_nats", "kl_raw_sum_nats", "certified_sum_bits"}
-    assert all(np.isnan(run.history[name]).all() for name in absent)
+    assert set(run.history) == set(history)  # columns that are null throughout are left out
 
 
 def test_any_reader_of_parquet_reads_a_store(store):
@@ -62,8 +60,7 @@ def test_any_reader_of_parquet_reads_a_store(store):
     ("change", "message"),
     [
         ({"loss": np.zeros(4)}, "unknown columns of a history: loss"),
-        ({"step": np.zeros(0)}, "at least one record point"),
-        ({"spent_flops": np.zeros(3)}, "length"),
+        ({"spent_flops": np.zeros(3)}, "columns of a history differ in length"),
     ],
 )
 def test_a_wrong_history_is_refused(store, change, message):
@@ -77,6 +74,11 @@ def test_a_history_without_a_required_column_is_refused(store):
     del history["spent_flops"]
     with pytest.raises(ValueError, match="a history lacks spent_flops"):
         store.commit(make_row("c"), history)
+
+
+def test_a_run_that_never_recorded_is_kept(store):
+    store.commit(make_row("c", status="diverged", message="loss is not finite", steps_done=0), {})
+    assert again(store).history("c")["step"].shape == (0,)
 
 
 def test_runs_come_in_the_order_of_the_config_then_by_size_and_seed(store):
@@ -196,7 +198,7 @@ def test_a_parquet_file_of_somebody_else_is_no_run(store):
 
 def test_a_store_of_a_newer_version_is_refused(store, monkeypatch):
     monkeypatch.setattr(parquet, "SCHEMA_VERSION", 0)
-    with pytest.raises(StoreError, match=r"a\.parquet: was written by version .*newer.*: upgrade"):
+    with pytest.raises(StoreError, match=r"a\.parquet: was written by version .* newer"):
         again(store).finished()
 
 
@@ -244,7 +246,7 @@ def small_files():
 
 
 def test_a_refused_write_is_one_sentence(store, small_files):
-    with pytest.raises(StoreError, match="cannot write .*store: File too large; 2 finished runs"):
+    with pytest.raises(StoreError, match="store: cannot be written: File too large; 2 fin"):
         store.commit(make_row("c"), make_history())
 
 
@@ -321,9 +323,9 @@ def test_an_unreadable_history_is_not_trained_again(store, monkeypatch):
 
 def test_a_read_only_folder_is_one_sentence(store, monkeypatch):
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(StoreError, match="store: Permission denied; 2 finished runs are safe"):
+    with pytest.raises(StoreError, match="written: Permission denied; 2 finished runs"):
         store.commit(make_row("c"), make_history())
-    with pytest.raises(StoreError, match="cannot write .*store: Permission denied"):
+    with pytest.raises(StoreError, match="store: cannot be written: Permission denied"):
         again(store).write_config("seed: 1\n")
 
 
