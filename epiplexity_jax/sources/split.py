@@ -76,22 +76,34 @@ class Split:
         holds = f"{path}: holds {self.train_sequences} training sequences"
         if most == 0:
             raise DataError(
-                f"{holds}, fewer than one batch of {batch_size}; lower training.batch_size or "
-                "`length`, or bring more data"
+                f"{holds}, fewer than one batch of {batch_size}; lower training.batch_size, "
+                "shorten `length`, or bring more data"
             )
         raise DataError(
-            f"{holds}, enough for {most} steps of {batch_size}; training.steps is {steps}: lower "
-            "it to that, lower training.batch_size, or bring more data"
+            f"{holds}, at most {most} step{'s' * (most != 1)} of {batch_size}; training.steps is "
+            f"{steps}: lower it or training.batch_size, shorten `length`, or bring more data"
         )
 
     def heldout(self, count: int) -> np.ndarray:
-        """The first `count` held-out sequences: [count, L]."""
+        """The first `count` held-out sequences: [count, L].
+
+        Raises:
+            DataError: when fewer are held out; the next would be training sequences.
+        """
+        if count > self.heldout_count:
+            raise DataError(f"{self.heldout_count} sequences are held out, not {count}")
         return self.source.read(self._shuffled[:count].astype(np.int64))
 
-    @functools.lru_cache(maxsize=8)  # noqa: B019 - as many orders as members train at once
+    @functools.cached_property
+    def _orders(self) -> dict[int, np.ndarray]:
+        return {}
+
     def _order(self, seed: int) -> np.ndarray:
-        train = self._shuffled[self.heldout_count :]
-        return generator(self.root, "order", seed).permutation(train)
+        """Training sequences as a member reads them; kept, as a run asks chunk by chunk."""
+        if seed not in self._orders:
+            train = self._shuffled[self.heldout_count :]
+            self._orders[seed] = generator(self.root, "order", seed).permutation(train)
+        return self._orders[seed]
 
     def blocks(self, seed: int, first: int, count: int, batch_size: int) -> np.ndarray:
         """Batches first .. first+count-1 in a member's order: [count, batch_size, L].

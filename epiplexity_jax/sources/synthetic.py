@@ -9,10 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from pydantic import Field, model_validator
+from scipy.sparse.csgraph import connected_components
 
 from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import generator
 from epiplexity_jax.sources.spec import SourceInfo
+
+_SHOWN = 6  # entries of a wrong row
 
 
 def fingerprint(kind: str, *parts: Any) -> str:
@@ -58,12 +62,12 @@ class Markov(Config):
             raise ValueError(f"matrix: must be square with 2 rows or more, got {len(rows)} rows")
         for i, row in enumerate(rows):
             if not all(0 <= p <= 1 for p in row) or abs(math.fsum(row) - 1) > 1e-6:
-                raise ValueError(f"matrix.{i}: must hold probabilities that sum to 1, got {row}")
+                raise ValueError(
+                    f"matrix: row {i} must hold probabilities that sum to 1, got {_short(row)}"
+                )
         if self.vocab_size not in (None, len(rows)):
             raise ValueError(f"vocab_size: the matrix has {len(rows)} rows, got {self.vocab_size}")
-        eigenvalues = np.linalg.eigvals(np.array(rows))
-        if (np.abs(eigenvalues - 1.0) < 1e-9).sum() > 1:
-            raise ValueError("matrix: has several stationary distributions; connect the states")
+        _recurrent_states(np.array(rows), "connect the states")
         return self
 
 
@@ -152,15 +156,54 @@ def _matrix(config: Markov) -> np.ndarray:
         return matrix / matrix.sum(axis=1, keepdims=True)
     states = config.vocab_size or 8
     drawn = generator(config.table_seed, "markov", states)
-    return drawn.dirichlet(np.full(states, config.concentration), size=states)
+    matrix = drawn.dirichlet(np.full(states, config.concentration), size=states)
+    _recurrent_states(matrix, "raise concentration or change table_seed")
+    return matrix
+
+
+def _short(row: tuple[float, ...]) -> str:
+    shown = ", ".join(f"{p:.6g}" for p in row[:_SHOWN])
+    return f"[{shown}{', …' * (len(row) > _SHOWN)}], sum {math.fsum(row):.6g}"
+
+
+def _recurrent_states(matrix: np.ndarray, cure: str) -> np.ndarray:
+    """Indices of the one set of states that a chain [V, V] ends in.
+
+    The stationary distribution is unique exactly if there is one such set; this reads off which
+    entries are 0, so probabilities near 0 need no tolerance.
+
+    Raises:
+        ConfigError: when there are several; the message ends with the cure.
+    """
+    _, group = connected_components(matrix > 0, connection="strong")
+    source, target = np.nonzero(matrix)
+    left = np.unique(group[source[group[source] != group[target]]])  # groups with a way out
+    closed = np.setdiff1d(group, left)
+    if len(closed) > 1:
+        raise ConfigError(
+            f"matrix: has {len(closed)} sets of states that are never left, so no unique "
+            f"stationary distribution; {cure}"
+        )
+    return np.nonzero(group == closed[0])[0]
 
 
 def stationary_distribution(matrix: np.ndarray) -> np.ndarray:
-    """The distribution that a stochastic matrix [V, V] leaves unchanged: [V]."""
-    size = len(matrix)
-    equations = np.vstack([matrix.T - np.eye(size), np.ones(size)])
-    solution = np.linalg.lstsq(equations, np.r_[np.zeros(size), 1.0], rcond=None)[0]
-    return np.clip(solution, 0.0, None) / np.clip(solution, 0.0, None).sum()
+    """The distribution that a stochastic matrix [V, V] leaves unchanged: [V] float64.
+
+    Raises:
+        ConfigError: when there are several.
+
+    >>> stationary_distribution(np.array([[0.9, 0.1], [0.3, 0.7]])).round(9)
+    array([0.75, 0.25])
+    """
+    states = _recurrent_states(matrix, "connect the states")
+    part = matrix[np.ix_(states, states)]
+    equations = part.T - np.eye(len(part))
+    equations[-1] = 1.0  # one of them follows from the others; it gives way to the sum
+    solution = np.linalg.solve(equations, np.eye(len(part))[-1]).clip(0.0)
+    stationary = np.zeros(len(matrix))
+    stationary[states] = solution / solution.sum()
+    return stationary
 
 
 def entropy_nats(distribution: np.ndarray) -> np.ndarray:

@@ -89,8 +89,9 @@ def open_text(config: Text) -> TokenSequences:
         raise DataError(f"{path}: no such file") from None
     except IsADirectoryError:
         raise DataError(f"{path}: is a folder; give a file") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # a zero byte in the path is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"{str(path)!r}: cannot be read: {reason}") from None
     if not raw:
         raise DataError(f"{path}: is empty; there is nothing to measure")
     size = len(raw)
