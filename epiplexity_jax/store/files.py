@@ -10,7 +10,11 @@ from epiplexity_jax.base.errors import StoreError
 
 
 def reason(error: OSError) -> str:
-    """What the system says of an error, in its plain words: "No space left on device"."""
+    """Why the file system refused, in a few words.
+
+    >>> reason(OSError(28, "Error writing bytes to file"))
+    'No space left on device'
+    """
     return os.strerror(error.errno) if error.errno else str(error)
 
 

@@ -9,13 +9,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from epiplexity_jax.base.errors import StoreError
-from epiplexity_jax.store.schema import HISTORIES, RUNS, SCHEMA_VERSION, arrow_schema
+from epiplexity_jax.store.schema import (
+    HISTORIES,
+    RUNS,
+    SCHEMA_VERSION,
+    arrow_schema,
+    checked_history,
+)
 
 Row = dict[str, Any]
 History = dict[str, np.ndarray]
 
 _ROW_KEY = b"epiplexity_jax_run"
-_BLOCKS = [column.name for column in HISTORIES if pa.types.is_list(column.type)]
+_NULLABLE = {column.name for column in HISTORIES if column.null}
 
 
 class Damaged(Exception):
@@ -39,28 +45,14 @@ def decode_flags(content: bytes) -> dict[str, bool]:
     return dict(zip(table["run_id"].to_pylist(), table["current"].to_pylist(), strict=True))
 
 
-def encode_history(row: Row, history: Mapping[str, Any]) -> bytes:
+def encode_history(row: Row, history: Mapping[str, np.ndarray]) -> bytes:
     """A history, one row a record point, with its run's row in the metadata.
 
     Raises:
         ValueError: when a column is unknown, or a required one is missing or of another length.
     """
-    if extra := set(history) - {column.name for column in HISTORIES}:
-        raise ValueError(f"unknown columns of a history: {', '.join(sorted(extra))}")
-    points = len(history.get("step", ()))
-    if not points:
-        raise ValueError("a history needs at least one record point")
-    columns = {}
-    for column in HISTORIES:
-        if column.name == "run_id":
-            columns[column.name] = [row["run_id"]] * points
-        elif column.name in history:
-            columns[column.name] = list(history[column.name])
-        elif column.null:
-            columns[column.name] = [None] * points
-        else:
-            raise ValueError(f"a history lacks {column.name}")
     schema = arrow_schema(HISTORIES)
+    columns = checked_history(row["run_id"], history)
     stored = json.dumps({"schema": SCHEMA_VERSION, "row": row}, allow_nan=False)
     metadata = {**(schema.metadata or {}), _ROW_KEY: stored.encode()}
     return _encode(pa.table(columns, schema=schema.with_metadata(metadata)))
@@ -68,6 +60,8 @@ def encode_history(row: Row, history: Mapping[str, Any]) -> bytes:
 
 def decode_history(content: bytes) -> tuple[Row, History]:
     """A run's row and its record points, checked by the checksums.
+
+    Null among numbers is NaN; a column that is null throughout is left out.
 
     Raises:
         Damaged: when it is not whole.
@@ -80,21 +74,16 @@ def decode_history(content: bytes) -> tuple[Row, History]:
     except (KeyError, TypeError, ValueError):
         raise Damaged from None
     if newer:
-        raise StoreError(
-            f"was written by version {row.get('version')} of epiplexity-jax, which is newer than "
-            "this one: upgrade"
-        )
-    names = [name for name in table.column_names if name != "run_id"]
-    return row, {name: _column(table[name], name in _BLOCKS) for name in names}
+        raise StoreError(f"was written by version {row.get('version')}, which is newer; upgrade")
+    names = [c.name for c in HISTORIES if c.name in table.column_names and c.name != "run_id"]
+    kept = [n for n in names if n not in _NULLABLE or table[n].null_count < len(table)]
+    return row, {
+        name: np.array(table[name].to_pylist(), dtype=_dtype(table[name].type)) for name in kept
+    }
 
 
-def _column(column: pa.ChunkedArray, blocks: bool) -> np.ndarray:
-    """[R], or [R, blocks] of block losses; null is NaN."""
-    kind = np.int64 if pa.types.is_integer(column.type) else np.float64
-    values = column.to_pylist()
-    if blocks:
-        return np.array([row or [] for row in values], dtype=kind)
-    return np.array(values, dtype=kind)
+def _dtype(kind: pa.DataType) -> type:
+    return np.int64 if pa.types.is_integer(kind) else np.float64
 
 
 def _encode(table: pa.Table) -> bytes:

@@ -97,7 +97,10 @@ class Store:
             yield
 
     def finished(self) -> dict[str, Row]:
-        """Rows of all runs by id. Histories are the truth; the index adds what is current.
+        """Rows of all runs by id, as their histories carry them; the index says what is current.
+
+        A history without an entry in the index is adopted, an entry without a history dropped, a
+        damaged history left out with a warning, so that its run is trained again.
 
         Raises:
             StoreError: when a file cannot be read or was written by a newer version.
@@ -143,7 +146,7 @@ class Store:
             self._write_index(rows)
 
     def history(self, run_id: str) -> History:
-        """A run's record points as columns [R]; block losses are [R, blocks], null is NaN.
+        """A run's record points as columns [R]; block losses are [R, blocks]; no null columns.
 
         Raises:
             StoreError: when the run is missing or damaged.
@@ -198,7 +201,7 @@ class Store:
             yield
         except OSError as error:
             safe = f"; {len(self._rows)} finished runs are safe" if self._rows else ""
-            raise StoreError(f"cannot write {self.path}: {reason(error)}{safe}") from None
+            raise StoreError(f"{self.path}: cannot be written: {reason(error)}{safe}") from None
 
     def _write_index(self, rows: dict[str, Row]) -> None:
         self._rows = rows

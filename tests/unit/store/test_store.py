@@ -49,6 +49,12 @@ def test_every_column_comes_back(store):
     assert set(run.history) == set(history)  # columns that are null throughout are left out
 
 
+def test_nulls_among_numbers_come_back_as_nan(store):
+    sums = [0.0, 1.5, None, 7.0]
+    store.commit(make_row("c"), make_history() | {"kl_sum_nats": sums})
+    np.testing.assert_array_equal(again(store).history("c")["kl_sum_nats"], [0, 1.5, np.nan, 7])
+
+
 def test_any_reader_of_parquet_reads_a_store(store):
     assert index_of(store) == {"a": make_row("a"), "b": make_row("b", seed=1)}
     table = pq.read_table(history_file(store, "a"))
@@ -196,6 +202,11 @@ def test_a_parquet_file_of_somebody_else_is_no_run(store):
     assert set(again(store).finished()) == {"a", "b"}
 
 
+def test_a_copy_under_another_name_is_no_run(store):
+    history_file(store, "x").write_bytes(history_file(store, "a").read_bytes())
+    assert set(again(store).finished()) == {"a", "b"}
+
+
 def test_a_store_of_a_newer_version_is_refused(store, monkeypatch):
     monkeypatch.setattr(parquet, "SCHEMA_VERSION", 0)
     with pytest.raises(StoreError, match=r"a\.parquet: was written by version .* newer"):
@@ -265,6 +276,12 @@ def make_file(path):
     path.write_text("a file", encoding="utf-8")
 
 
+def make_config_alone(path):
+    """Somebody's config, which the store's own would overwrite."""
+    path.mkdir()
+    (path / "sweep.yaml").touch()
+
+
 def make_foreign(path):
     path.mkdir()
     (path / "thesis.tex").touch()
@@ -278,6 +295,7 @@ def make_foreign(path):
         (make_file, True, "is a file; a store is a folder"),
         (make_foreign, False, r"is no store, it holds thesis.tex$"),
         (make_foreign, True, "it holds thesis.tex; choose an empty or new folder"),
+        (make_config_alone, True, "it holds sweep.yaml; choose an empty or new folder"),
         (lambda path: path.mkdir(), False, "is an empty folder, no store"),
     ],
 )
