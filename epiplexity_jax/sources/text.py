@@ -1,6 +1,7 @@
 """Text and bytes: files, and the source text of Python's own standard library."""
 
 import hashlib
+import os
 import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -96,7 +97,8 @@ def open_text(config: Text) -> TokenSequences:
         raise DataError(f"{path}: is empty; there is nothing to measure")
     size = len(raw)
     if config.alphabet == "bytes":
-        return _sequences(np.frombuffer(raw, np.uint8), 256, config.length, size, str(path))
+        tokens = np.frombuffer(raw, np.uint8)
+        return _sequences(tokens, config.alphabet, 256, config.length, size, str(path))
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -106,7 +108,7 @@ def open_text(config: Text) -> TokenSequences:
     del raw
     alphabet = ASCII96 if config.alphabet == "ascii96" else config.alphabet
     tokens = _encode([text], alphabet, config.unknown, str(path))
-    return _sequences(tokens, len(alphabet), config.length, size, str(path))
+    return _sequences(tokens, alphabet, len(alphabet), config.length, size, str(path))
 
 
 def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
@@ -129,14 +131,16 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
     if not parts:
         raise DataError("python_stdlib: this Python has no standard library in source form")
     tokens = np.concatenate(parts)[: config.max_tokens]
-    return _sequences(
-        tokens, len(ASCII96), config.length, bytes_read * len(tokens) / read, "python_stdlib"
-    )
+    size = bytes_read * len(tokens) / max(1, read)
+    return _sequences(tokens, ASCII96, len(ASCII96), config.length, size, config.kind)
 
 
 def _python_files(root: Path) -> Iterator[Path]:
     """Source files below a folder, without tests and installed packages, sorted by path."""
-    found = (p for p in root.rglob("*.py") if not _LEFT_OUT & set(p.relative_to(root).parts))
+    found = []
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = set(subfolders) - _LEFT_OUT  # not entered: packages may be many
+        found += [Path(folder, name) for name in names if name.endswith(".py")]
     return iter(sorted(found))
 
 
@@ -171,14 +175,15 @@ def _refuse(text: str, at: int, where: str) -> None:
 
 
 def _sequences(
-    tokens: np.ndarray, vocab_size: int, length: int, size: float, where: str
+    tokens: np.ndarray, alphabet: str, vocab_size: int, length: int, size: float, where: str
 ) -> TokenSequences:
+    """Sequences of encoded tokens; `size` is the bytes of the text that they come from."""
     if len(tokens) < max(2, length):
         raise DataError(
             f"{where}: has {len(tokens)} token{'s' * (len(tokens) != 1)} of its alphabet, less "
             f"than one sequence of {max(2, length)}; bring more data or lower `length`"
         )
-    digest = hashlib.sha256(f"{vocab_size};{length};{tokens.dtype};".encode())
+    digest = hashlib.sha256(f"{alphabet};{length};".encode("utf-8", "surrogatepass"))
     digest.update(tokens.data)
     info = SourceInfo(
         vocab_size=vocab_size,
