@@ -1,0 +1,28 @@
+"""docs/store.md lists the columns that the schema has."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from epiplexity_jax.store.schema import HISTORIES, RUNS
+
+PAGE = Path(__file__).parents[3] / "docs" / "store.md"
+
+
+def listed(heading: str) -> list[tuple[str, ...]]:
+    """Cells of the table under a heading, without its own headings."""
+    section = PAGE.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
+    rows = re.findall(r"^\| (`.*) \|$", section.partition("\n## ")[0], re.MULTILINE)
+    return [tuple(cell.strip() for cell in row.split("|")) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("heading", "columns"),
+    [("`runs.parquet`", RUNS), ("`histories/<run_id>.parquet`", HISTORIES)],
+)
+def test_the_page_lists_every_column(heading, columns):
+    assert listed(heading) == [
+        (f"`{c.name}`", f"{c.type}{' or null' if c.null else ''}", c.unit, c.meaning)
+        for c in columns
+    ]
