@@ -192,9 +192,6 @@ def stationary_distribution(matrix: np.ndarray) -> np.ndarray:
 
     Raises:
         ConfigError: when there are several.
-
-    >>> stationary_distribution(np.array([[0.9, 0.1], [0.3, 0.7]])).round(9)
-    array([0.75, 0.25])
     """
     states = _recurrent_states(matrix, "connect the states")
     part = matrix[np.ix_(states, states)]
