@@ -168,8 +168,9 @@ def decompose_all(
 ) -> list[Decomposition]:
     """Every frontier at every budget; without budgets, at those of the widest frontier."""
     if compute is None:
-        widest = max(frontiers.values(), key=lambda f: f.largest_compute)
-        compute = widest.budgets()
+        trained = [f for f in frontiers.values() if f.all_members]
+        widest = max(trained, key=lambda f: f.largest_compute, default=None)
+        compute = widest.budgets() if widest else []
     return [frontier.at(budget) for frontier in frontiers.values() for budget in compute]
 
 

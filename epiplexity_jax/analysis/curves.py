@@ -219,7 +219,7 @@ class Curve:
     @property
     def name(self) -> str:
         """How messages call this run."""
-        return self.run_id or f"{self.source} {self.size} seed {self.seed}"
+        return f"{self.source} {self.size} seed {self.seed}"
 
     @property
     def member(self) -> tuple[Any, ...]:

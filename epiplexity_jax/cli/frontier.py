@@ -14,6 +14,7 @@ from epiplexity_jax.cli.options import (
     TestTokens,
     Variant,
     check_choice,
+    check_figure,
     check_positive,
     echo_json,
     echo_results,
@@ -46,6 +47,7 @@ def frontier(
     check_choice("--variant", variant)
     check_choice("--floor", floor)
     check_choice("--frontier", procedure)
+    check_figure(figure)
 
     from epiplexity_jax import api
 
@@ -68,7 +70,7 @@ def frontier(
 
         typer.echo(csv_text([d.to_json() for d in results]), nl=False)
     else:
-        echo_results(results)
+        echo_results(results, frontiers)
 
 
 def frontier_document(results: list[Any], store: Path) -> dict[str, Any]:

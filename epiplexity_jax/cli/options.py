@@ -2,11 +2,12 @@
 
 import json
 import math
+import numbers
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from epiplexity_jax.base.config import unknown
@@ -15,9 +16,9 @@ from epiplexity_jax.base.errors import ConfigError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from epiplexity_jax.analysis import Decomposition
+    from epiplexity_jax.analysis import Decomposition, Frontier
 
-StorePath = Annotated[Path, typer.Argument(help="Folder of the store.")]
+StorePath = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of the store.")]
 TestTokens = Annotated[
     float | None,
     typer.Option(help="Label tokens of the dataset that is measured; default: the config's."),
@@ -57,6 +58,18 @@ def check_positive(option: str, values: float | Sequence[float] | None) -> None:
             raise ConfigError(f"{option}: must be a positive number, got {value:g}")
 
 
+def check_figure(path: Path | None) -> None:
+    """Refuse a picture of an unknown format, before any work is done for it.
+
+    Raises:
+        ConfigError: naming the formats.
+    """
+    from epiplexity_jax.report.figures import FORMATS
+
+    if path is not None and path.suffix not in FORMATS:
+        raise ConfigError(f"--figure: {path} must end in {', '.join(FORMATS)}")
+
+
 def echo_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document; what is no number becomes null."""
     typer.echo(json.dumps(_plain(document), indent=2, allow_nan=False))
@@ -64,25 +77,31 @@ def echo_json(document: Mapping[str, Any]) -> None:
 
 def echo_table(table: "Table") -> None:
     """Print a table, as wide as a terminal, or as wide as it is where there is none."""
-    import sys
-
     from rich.console import Console
 
     console = Console(width=None if sys.stdout.isatty() else 250)
-    console.print(table)
+    with console.capture() as captured:
+        console.print(table)
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    text = "\n".join(lines).strip("\n")
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = text.replace("±", "+-")
+    typer.echo(text)
 
 
-def echo_results(results: Sequence["Decomposition"]) -> None:
-    """Print the decomposition table, then every warning once."""
+def echo_results(results: Sequence["Decomposition"], frontiers: Mapping[str, "Frontier"]) -> None:
+    """Print the decomposition table, then every warning once, with the sources it is about."""
     from epiplexity_jax.report.tables import decomposition_table
 
-    echo_table(decomposition_table(results))
+    if results:
+        echo_table(decomposition_table(results))
+    heard = [(d.source, warning) for d in results for warning in d.warnings]
+    heard += [(name, warning) for name, f in frontiers.items() for warning in f.warnings]
     said: dict[str, list[str]] = {}
-    for d in results:
-        for warning in d.warnings:
-            sources = said.setdefault(warning, [])
-            if d.source not in sources:
-                sources.append(d.source)
+    for source, warning in dict.fromkeys(heard):
+        said.setdefault(warning, []).append(source)
     for warning, sources in said.items():
         typer.echo(f"note ({', '.join(sources)}): {warning}", err=True)
 
@@ -92,6 +111,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return value
+    if isinstance(value, numbers.Integral):  # NumPy's numbers too
+        return int(value)
+    return float(value) if math.isfinite(value) else None

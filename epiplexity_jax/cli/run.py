@@ -8,7 +8,7 @@ import typer
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.cli.frontier import frontier_document
-from epiplexity_jax.cli.options import Json, echo_json, echo_results, echo_table
+from epiplexity_jax.cli.options import Json, check_figure, echo_json, echo_results, echo_table
 from epiplexity_jax.cli.progress import watch
 
 if TYPE_CHECKING:
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 
 def run(
-    config: Annotated[Path, typer.Argument(help="YAML config; `init` writes one.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="YAML config; `init` writes one.")
+    ],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Overrides, such as training.steps=500."),
+        typer.Argument(metavar="KEY=VALUE", help="Overrides, such as training.steps=500."),
     ] = None,
     store: Annotated[
         Path | None, typer.Option(help="Folder of the store; default: runs/<name of the config>.")
@@ -37,6 +39,7 @@ def run(
     """Train the sweep of a config, or resume it, then print epiplexity and entropy."""
     if figure is not None and no_figure:
         raise ConfigError("--figure: cannot be given together with --no-figure")
+    check_figure(figure)
 
     from epiplexity_jax import api
 
@@ -51,11 +54,8 @@ def run(
     try:
         runs = api.run_config(config, overrides, store, progress)
     except KeyboardInterrupt:
-        typer.echo(
-            f"epiplexity-jax: stopped; {progress.done} of {progress.runs} runs are finished; the "
-            "same command resumes",
-            err=True,
-        )
+        done = f"{progress.done} of {progress.runs} runs are finished; " if progress.runs else ""
+        typer.echo(f"epiplexity-jax: stopped; {done}the same command resumes", err=True)
         raise typer.Exit(130) from None
     _print_results(runs, store, None if no_figure else figure or store / "frontier.png", as_json)
 
@@ -77,10 +77,10 @@ def _print_results(runs: "Runs", store: Path, figure: Path | None, as_json: bool
     if as_json:
         echo_json(frontier_document(results, store))
     else:
-        echo_results(results)
+        echo_results(results, frontiers)
     if figure is not None:
         api.plot(frontiers, figure)
-        typer.echo(f"figure: {figure}", err=as_json)
+        typer.echo(f"figure: {figure}", err=True)
 
 
 def _print_plan(plan: Any, as_json: bool) -> None:

@@ -160,13 +160,19 @@ class _Trainer:
         per_step = job.accounting.total_tokens * job.batch_size
         labels = [run.label for run in wave.runs]
 
+        left = len(wave.runs) * (job.steps - start)
+
         def report(member_steps: int, losses: Sequence[float]) -> None:
+            nonlocal left
+            left -= member_steps
             latest = dict(zip(labels, losses, strict=True))
             self.progress.advance(member_steps, member_steps * per_step, latest)
 
         began = time.monotonic()
         results = train_cohort(job, self.mesh, report)
         wall = (time.monotonic() - began) / len(results)
+        if left:  # every member stopped early: what they left is not waited for
+            self.progress.advance(left, 0, {})
         for run, result in zip(wave.runs, results, strict=True):
             self._commit(run, result, wall)
 
