@@ -1,5 +1,6 @@
 """The command line: one line and exit status 2 for whatever a user can mend."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ NAME = "epiplexity-jax"
 app = typer.Typer(
     name=NAME,
     help="Measure what a model can learn from a dataset, and what it cannot.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -38,11 +39,16 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say it.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -51,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _status(arguments: Sequence[str] | None) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of sources may not be in its encoding
+        sys.stdout.reconfigure(errors="replace")
     try:
         result = app(args=arguments, prog_name=NAME, standalone_mode=False)
         sys.stdout.flush()
@@ -58,6 +66,10 @@ def _status(arguments: Sequence[str] | None) -> int:
         return _refuse(str(error))
     except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
         return 0
     except KeyboardInterrupt:
         typer.echo(f"{NAME}: stopped", err=True)

@@ -7,6 +7,7 @@ import typer
 
 from epiplexity_jax.base.errors import ConfigError
 
+_DEFAULT = Path("epiplexity.yaml")
 _TEMPLATE = """\
 # Trains the family on every source and prints S_T and H_T:
 #
@@ -43,7 +44,7 @@ frontier:
 
 
 def init(
-    path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("epiplexity.yaml"),
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Where to write it.")] = _DEFAULT,
 ) -> None:
     """Write a commented config to start from."""
     try:

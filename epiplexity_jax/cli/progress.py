@@ -12,6 +12,18 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 _EVERY = 15.0
 
 
+def duration(seconds: float) -> str:
+    """A time in words.
+
+    >>> duration(48.2), duration(600), duration(9000)
+    ('48 s', '10 min', '2 h 30 min')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 class Counted:
     """Counts what was done; the two displays build on it (see `sweep.progress.Progress`)."""
 
@@ -81,7 +93,7 @@ class Lines(Counted):
         line = f"runs {self.done}/{self.runs}"
         if self.steps_done:
             left = (self.member_steps - self.steps_done) * (self.said - self.started)
-            line += f", {self.rate:,.0f} tokens/s, {left / self.steps_done:.0f} s left"
+            line += f", {self.rate:,.0f} tokens/s, {duration(left / self.steps_done)} left"
         self.message(", ".join(part for part in (line, self.latest) if part))
 
 

@@ -1,8 +1,11 @@
 """Rows and histories of made-up runs."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from epiplexity_jax.store import Store
 
 
 def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
@@ -72,3 +75,30 @@ def make_history(points: int = 4, blocks: int = 8, vocab_size: int = 96) -> dict
         "heldout_raw_loss_stderr": np.full(points, 1e-3),
         "heldout_raw_block_losses_nats": loss[:, None] + 0.01 - tilt,
     }
+
+
+def make_store(path: Path, config: str = "") -> Store:
+    """Two sizes with two seeds on `text`, which can be learnt, and on `noise`, which cannot."""
+    store = Store.open(path, create=True)
+    store.write_config(config or "sources: {text: {}, noise: {}}\nfrontier: {test_tokens: 1.0e6}\n")
+    for source in ("text", "noise"):
+        for params in (1000, 4000):
+            for seed in (0, 1):
+                history = make_history(points=8)
+                for name in ("heldout", "heldout_raw"):
+                    for column in (f"{name}_loss_nats", f"{name}_block_losses_nats"):
+                        losses = history[column] * (1.0 + 1e-3 * seed * (history[column] < 4.5))
+                        history[column] = losses if source == "text" else losses * 0 + np.log(96)
+                row = make_row(
+                    f"{source}-{params}-{seed}",
+                    source=source,
+                    size=f"width {params // 100} depth 1",
+                    params=params,
+                    seed=seed,
+                    train_flops_per_token=6.0 * params,
+                    eval_flops_per_token=2.0 * params,
+                    steps=100,
+                    steps_done=100,
+                )
+                store.commit(row, history)
+    return store

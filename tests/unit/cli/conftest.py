@@ -1,0 +1,37 @@
+"""A command line that runs in this process, and a small store."""
+
+from typing import NamedTuple
+
+import pytest
+
+from epiplexity_jax.cli.app import main
+from tests.unit.store.stored import make_store
+
+
+class Called(NamedTuple):
+    """What a command left: its exit status and all that it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def call(capsys):
+    """Run a command line, each word an argument."""
+
+    def run(*words: object) -> Called:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        said = capsys.readouterr()
+        code = ended.value.code
+        return Called(code if isinstance(code, int) else 0, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory):
+    """The folder of a store that tests only read."""
+    return make_store(tmp_path_factory.mktemp("stores") / "small").path

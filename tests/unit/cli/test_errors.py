@@ -1,0 +1,113 @@
+"""What a user can mend is one line and exit status 2."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from epiplexity_jax import api
+from epiplexity_jax.base.errors import DataError
+from tests.unit.store.stored import make_store
+
+
+def refused(called, *parts):
+    assert called.status == 2
+    assert called.out == ""
+    assert called.err.startswith("epiplexity-jax: error: ")
+    assert called.err.count("\n") == 1
+    assert all(part in called.err for part in parts), called.err
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["measure-all"], ["measure-all"]),
+        (["frontier"], ["STORE"]),
+        (["run"], ["CONFIG"]),
+        (["frontier", "STORE", "--nope"], ["--nope"]),
+        (["frontier", "STORE", "--compute", "lots"], ["--compute", "number"]),
+        (["frontier", "STORE", "--compute"], ["--compute"]),
+        (["frontier", "STORE", "--compute", "-1"], ["--compute", "positive", "-1"]),
+        (["frontier", "STORE", "--compute", "1e9", "--compute", "0"], ["--compute", "positive"]),
+        (["frontier", "STORE", "--compute", "nan"], ["--compute", "positive", "nan"]),
+        (["frontier", "STORE", "--compute", "inf"], ["--compute", "positive", "inf"]),
+        (["frontier", "STORE", "--test-tokens", "0"], ["--test-tokens", "positive", "0"]),
+        (["frontier", "STORE", "--variant", "exakt"], ["--variant", "online, paired"]),
+        (["frontier", "STORE", "--floor", "rate"], ["--floor", "entropy_rate"]),
+        (["frontier", "STORE", "--floor", "entropy_rate"], ["entropy_rate"]),
+        (["frontier", "STORE", "--frontier", "hul-median"], ["did you mean 'hull-median'"]),
+        (["frontier", "STORE", "--estimator", "requential"], ["prequential"]),
+        (["frontier", "STORE", "--figure", "x.bmp"], ["--figure", ".png, .svg, .pdf, .html"]),
+        (["runs", "STORE", "--test-tokens", "-5"], ["--test-tokens", "positive"]),
+        (["runs", "STORE", "--variant", "exakt"], ["--variant"]),
+        (["run", "x.yaml", "--figure", "x.bmp"], ["--figure"]),
+        (["run", "x.yaml", "--figure", "x.png", "--no-figure"], ["--figure", "--no-figure"]),
+        (["run", "nothere.yaml"], ["nothere.yaml", "no such config file", "init"]),
+        (["run", "nothere.yaml", "--dry-run"], ["nothere.yaml"]),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_argument_is_one_line(call, store, words, parts):
+    refused(call(*[store if word == "STORE" else word for word in words]), *parts)
+
+
+def test_a_missing_store(call, tmp_path):
+    for command in ("frontier", "runs"):
+        refused(call(command, tmp_path / "x"), "no such store")
+
+
+def test_a_folder_that_is_no_store(call, tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    for command in ("frontier", "runs"):
+        refused(call(command, tmp_path), "no store", "thesis.tex")
+
+
+def test_test_tokens_that_nobody_named(call, tmp_path):
+    make_store(tmp_path / "x", "sources: {text: {}}\n")
+    for command in ("frontier", "runs"):
+        refused(call(command, tmp_path / "x"), "--test-tokens")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("", ["empty"]),
+        ("a: [1", ["config.yaml", "line"]),
+        ("sources: {a: {kind: noise}}\nfamly: {kind: ngram}\n", ["famly", "did you mean 'family'"]),
+    ],
+    ids=["blank", "broken", "misspelt"],
+)
+def test_a_bad_config(call, tmp_path, text, parts):
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    refused(call("run", tmp_path / "config.yaml", "--store", tmp_path / "s"), *parts)
+    assert not (tmp_path / "s").exists()
+
+
+def test_sentences_of_every_layer_lose_their_line_ends(call, monkeypatch):
+    def fail(*_):
+        raise DataError("book.txt: is empty;\n  a text is needed")
+
+    monkeypatch.setattr(api, "run_config", fail)
+    refused(call("run", "x.yaml"), "book.txt: is empty; a text is needed")
+
+
+def test_a_fault_of_ours_keeps_its_traceback(monkeypatch, call, capsys):
+    def fail(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(api, "run_config", fail)
+    with pytest.raises(ZeroDivisionError):
+        call("run", "x.yaml")
+
+
+@pytest.mark.parametrize("words", [["sources"], ["sources", "--json"]], ids=" ".join)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_seen_enough(words, unbuffered):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "epiplexity_jax", *words]
+    env = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(command, env=env, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")

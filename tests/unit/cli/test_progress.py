@@ -1,0 +1,67 @@
+"""Progress: plain lines now and then, or bars on a terminal."""
+
+import io
+import math
+import sys
+
+import pytest
+from rich.console import Console
+
+from epiplexity_jax.cli import progress
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands until a test moves it."""
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_line_first_then_every_quarter_of_a_minute_and_last(clock, capsys):
+    lines = progress.Lines()
+    lines.start(runs=6, finished=2, member_steps=400)
+    for _ in range(40):
+        clock[0] += 1.0
+        lines.advance(5, 1000, {"text/w16": 3.25, "noise/w16": math.nan})
+    lines.run_done({})
+    lines.close()
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        "runs 2/6",
+        "runs 2/6, 1,000 tokens/s, 64 s left, text/w16: 3.250 nats/token",
+        "runs 2/6, 1,000 tokens/s, 48 s left, text/w16: 3.250 nats/token",
+        "runs 3/6, 1,000 tokens/s, 40 s left, text/w16: 3.250 nats/token",
+    ]
+
+
+def test_bars_show_runs_rate_time_left_and_losses(clock, monkeypatch):
+    bars = progress.Bars()
+    screen = io.StringIO()
+    bars.bars.live.console = Console(file=screen, force_terminal=True, width=120)
+    bars.start(runs=6, finished=2, member_steps=400)
+    clock[0] += 10.0
+    bars.advance(100, 20480, {"text/w16": 3.25})
+    bars.run_done({})
+    bars.message("text: [stopped]")
+    bars.bars.refresh()
+    shown = screen.getvalue()
+    bars.close()
+    for part in ("runs 3/6, 2,048 tokens/s", " 25 %", "text/w16: 3.250", "text: [stopped]"):
+        assert part in shown, part
+
+
+def test_watch_chooses_by_the_terminal(monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert isinstance(progress.watch(), progress.Bars)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    assert isinstance(progress.watch(), progress.Lines)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(119.4, "119 s"), (120, "2 min"), (3599, "1 h 0 min"), (9000, "2 h 30 min")],
+)
+def test_times_in_words(seconds, words):
+    assert progress.duration(seconds) == words

@@ -1,0 +1,124 @@
+"""`run` prints what `frontier` prints, keeps progress off standard output and stops politely."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from epiplexity_jax import api
+
+
+@pytest.fixture
+def trained(monkeypatch, store):
+    """A training that is over at once; yields the arguments it was called with."""
+    calls = []
+
+    def run_config(config, overrides, folder, progress):
+        calls.append((config, overrides, folder))
+        progress.start(8, 0, 800)
+        progress.advance(400, 51200, {"text/width 10": 2.5})
+        progress.run_done({"run_id": "text-1000-0"})
+        progress.message("text, width 10: stopped")
+        progress.close()
+        return api.load(store)
+
+    monkeypatch.setattr(api, "run_config", run_config)
+    return calls
+
+
+def test_run_prints_what_frontier_prints(call, store, trained, tmp_path):
+    ran = call("run", "x.yaml", "--store", tmp_path, "--no-figure")
+    assert ran.status == 0
+    assert ran.out == call("frontier", store).out
+    assert "runs 0/8" in ran.err
+    assert "text, width 10: stopped" in ran.err
+
+
+def test_run_as_json(call, trained, tmp_path):
+    ran = call("run", "x.yaml", "seed=1", "family.seeds=2", "--store", tmp_path, "--json")
+    document = json.loads(ran.out)
+    assert (set(document), document["store"]) == ({"frontier", "store", "version"}, str(tmp_path))
+    assert [str(path) for path in trained[0][::2]] == ["x.yaml", str(tmp_path)]
+    assert trained[0][1] == ["seed=1", "family.seeds=2"]
+    assert (tmp_path / "frontier.png").read_bytes().startswith(b"\x89PNG")
+    assert f"figure: {tmp_path}/frontier.png" in ran.err
+
+
+def test_the_store_is_named_after_the_config(call, trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ran = call("run", "configs/eca.yaml", "--figure", "x.svg", "--json")
+    assert json.loads(ran.out)["store"] == "runs/eca"
+    assert (tmp_path / "x.svg").exists()
+
+
+def test_without_test_tokens_run_says_what_to_do(call, trained, monkeypatch, tmp_path):
+    monkeypatch.setattr(api.Runs, "test_tokens", None)
+    ran = call("run", "x.yaml", "--store", tmp_path, "--json")
+    assert (ran.status, json.loads(ran.out)["frontier"]) == (0, [])
+    assert "--test-tokens" in ran.err
+
+
+class Plan:
+    summary = {
+        **{"runs": 8, "finished": 2, "cohorts": 1, "waves": 3, "params": 5000},
+        **{"train_tokens": 10**6, "flops": 3e10, "devices": "2 x cpu", "idle_share": 0.25},
+        "compute_dtype": "float32",
+    }
+
+    def rows(self):
+        cohort = {"cohort": 1, "size": "width 16 depth 1", "sources": ["text"], "members": 6}
+        return [cohort | {"waves": 3, "params": 5000, "train_tokens": 10**6, "flops": 3e10}]
+
+    def to_json(self):
+        return {**self.summary, "cohorts": self.rows()}
+
+
+def test_a_dry_run_prints_the_plan_and_trains_nothing(call, trained, monkeypatch):
+    monkeypatch.setattr(api, "plan_config", lambda *_: Plan())
+    table = call("run", "x.yaml", "--dry-run")
+    assert "8 runs, 2 of them finished" in table.out
+    assert "idle for 25%" in table.out
+    document = json.loads(call("run", "x.yaml", "--dry-run", "--json").out)
+    assert document["plan"]["cohorts"][0]["members"] == 6
+    assert not trained
+
+
+WAITING = """
+import sys, time
+from epiplexity_jax import api
+from epiplexity_jax.cli.app import main
+def wait(config, overrides, store, progress):
+    progress.start(4, 3, 100)
+    time.sleep(60)
+api.run_config = wait
+main(["run", "x.yaml"])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+def test_a_stopped_run_says_how_to_go_on(number, tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr.readline() == "runs 3/4\n"
+        process.send_signal(number)
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert rest.splitlines() == [
+        "epiplexity-jax: stopped; 3 of 4 runs are finished; the same command resumes"
+    ]
+
+
+def test_ctrl_c_before_the_training_is_one_line_too(call, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, "run_config", interrupt)
+    called = call("run", "x.yaml")
+    assert (called.status, called.out) == (130, "")
+    assert called.err == "epiplexity-jax: stopped; the same command resumes\n"
+    monkeypatch.setattr(api, "sources", interrupt)
+    called = call("sources")
+    assert (called.status, called.out, called.err) == (130, "", "")
