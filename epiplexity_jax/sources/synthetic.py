@@ -16,6 +16,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import generator
 from epiplexity_jax.sources.spec import SourceInfo
 
+_ROUNDING = 1e-6  # per entry: what six digits in a config leave
 _SHOWN = 6  # entries of a wrong row
 
 
@@ -61,7 +62,7 @@ class Markov(Config):
         if len(rows) < 2 or any(len(row) != len(rows) for row in rows):
             raise ValueError(f"matrix: must be square with 2 rows or more, got {len(rows)} rows")
         for i, row in enumerate(rows):
-            if not all(0 <= p <= 1 for p in row) or abs(math.fsum(row) - 1) > 1e-6:
+            if not all(0 <= p <= 1 for p in row) or abs(math.fsum(row) - 1) > _ROUNDING * len(row):
                 raise ValueError(
                     f"matrix: row {i} must hold probabilities that sum to 1, got {_short(row)}"
                 )
