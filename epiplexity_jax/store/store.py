@@ -63,7 +63,7 @@ class Store:
 
         Args:
             path: the folder.
-            create: make it where it is missing.
+            create: it may be missing or empty; the first write makes it.
 
         Raises:
             StoreError: when it is missing, unreadable, no folder, or holds something else.
@@ -75,8 +75,6 @@ class Store:
             if not path.exists() and not create:
                 raise StoreError(f"{path}: no such store; `epiplexity-jax run` makes one")
             _refuse_foreign(path, names_in(path), create)
-            if create:
-                (path / _HISTORIES).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             doing = "written" if create else "read"
             raise StoreError(f"{path}: cannot be {doing}: {reason(error)}") from None
@@ -198,6 +196,7 @@ class Store:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         try:
+            (self.path / _HISTORIES).mkdir(parents=True, exist_ok=True)
             yield
         except OSError as error:
             safe = f"; {len(self._rows)} finished runs are safe" if self._rows else ""

@@ -312,7 +312,18 @@ def test_a_store_below_a_file_is_refused(tmp_path):
 
 
 def test_an_empty_folder_can_become_a_store(tmp_path):
-    assert Store.open(tmp_path, create=True).finished() == {}
+    store = Store.open(tmp_path, create=True)
+    assert store.finished() == {}
+    assert not list(tmp_path.iterdir())
+    store.write_config("seed: 1\n")
+    assert Store.open(tmp_path).read_config() == "seed: 1\n"
+
+
+def test_nothing_is_made_before_something_is_written(tmp_path):
+    store = Store.open(tmp_path / "runs" / "x", create=True)
+    assert not (tmp_path / "runs").exists()
+    with store.lock():
+        assert Store.open(tmp_path / "runs" / "x").finished() == {}
 
 
 def test_an_empty_store_has_nothing_to_load(tmp_path):
