@@ -96,6 +96,17 @@ class Sweep(Config):
     frontier: FrontierOptions = FrontierOptions()
     """Budgets to print."""
 
+    @model_validator(mode="after")
+    def _sources_have_names(self) -> "Sweep":
+        if not self.sources:
+            raise ValueError("sources: expected one or more `name: {kind: ...}` entries")
+        for name in self.sources:
+            if not name or "/" in name or name != name.strip() or not name.isprintable():
+                raise ValueError(
+                    f"sources: {name!r} is no name for a source; use letters, digits, - and _"
+                )
+        return self
+
     def to_plain(self) -> dict[str, Any]:
         """Plain values; `parse_sweep` gives the same sweep back."""
         return self.model_dump(mode="json")
@@ -121,32 +132,24 @@ def parse_sweep(data: Any) -> Sweep:
         if key not in data:
             raise ConfigError(f"{key}: this key is required")
     named = data["sources"]
-    if not isinstance(named, Mapping) or not named:
+    if not isinstance(named, Mapping):
         raise ConfigError("sources: expected one or more `name: {kind: ...}` entries")
+    if len({str(name) for name in named}) < len(named):
+        raise ConfigError(f"sources: two have one name: {', '.join(map(str, named))}")
     parsed: dict[str, Any] = {
         "sources": {
-            _source_name(name): sources.parse(value, f"sources.{name}")
-            for name, value in named.items()
+            str(name): sources.parse(value, f"sources.{name}") for name, value in named.items()
         },
         "family": families.parse(data["family"], "family"),
     }
-    if "estimator" in data:
+    if data.get("estimator") is not None:
         parsed["estimator"] = _parse_estimator(data["estimator"])
     for key, cls in _SECTIONS.items():
         if data.get(key) is not None:
             parsed[key] = parse(cls, data[key], key)
-    if "seed" in data:
+    if data.get("seed") is not None:
         parsed["seed"] = data["seed"]
     return Sweep(**parsed)
-
-
-def _source_name(name: Any) -> str:
-    text = str(name)
-    if not text or "/" in text or text != text.strip():
-        raise ConfigError(
-            f"sources: {name!r} is no name for a source; use letters, digits, - and _"
-        )
-    return text
 
 
 def _parse_estimator(data: Any) -> Prequential:
