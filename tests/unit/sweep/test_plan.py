@@ -1,0 +1,240 @@
+"""Plans: what makes a run another run, how runs are packed, and what is refused before training."""
+
+import jax
+import pytest
+
+from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.sweep.config import parse_sweep
+from epiplexity_jax.sweep.files import read_config
+from epiplexity_jax.sweep.plan import make_plan
+from epiplexity_jax.sweep.summary import summarise
+from epiplexity_jax.training.devices import member_mesh
+
+GOOD = """
+sources:
+  chain: {kind: markov, vocab_size: 4, length: 16}
+  noise: {kind: noise, vocab_size: 4, length: 16}
+family: {kind: transformer, widths: [8, 16], depths: [1], seeds: 2}
+training: {steps: 8, batch_size: 4}
+heldout: {tokens: 2048}
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(GOOD, encoding="utf-8")
+
+    def make(*overrides, on_cpu=True):
+        return make_plan(parse_sweep(read_config(path, overrides)), on_cpu)
+
+    return make
+
+
+def ids(plan):
+    return {run.label: run.run_id for run in plan.runs}
+
+
+def lineages(plan):
+    return {run.label: run.lineage for run in plan.runs}
+
+
+def test_every_run_has_its_own_name(plan):
+    runs = plan().runs
+    assert len({run.run_id for run in runs}) == len({run.label for run in runs}) == len(runs) == 8
+    assert ids(plan()) == ids(plan())
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "seed=1",
+        "training.batch_size=8",
+        "training.learning_rate=0.01",
+        "training.warmup_steps=5",
+        "training.microbatch=2",
+        "training.compute_dtype=bfloat16",
+        "estimator.ema_steps=10",
+        "heldout.tokens=4096",
+        "heldout.record_tokens=2048",
+    ],
+)
+def test_what_decides_numbers_makes_every_run_another(plan, override):
+    before, after = plan(), plan(override)
+    assert ids(before).keys() == ids(after).keys()
+    assert not set(ids(before).values()) & set(ids(after).values())
+    assert not set(lineages(before).values()) & set(lineages(after).values())
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["sources.chain.length=12", "sources.chain.table_seed=1", "sources.chain.concentration=0.5"],
+)
+def test_a_changed_source_leaves_the_other_source_alone(plan, override):
+    before, after = ids(plan()), ids(plan(override))
+    for label, run_id in before.items():
+        assert (after[label] == run_id) == label.startswith("noise")
+
+
+def test_an_ngrams_prior_and_batch_decide_its_numbers_and_its_training_does_not(plan):
+    counting = "family={kind: ngram, orders: [0, 1], seeds: 1}"
+    before = ids(plan(counting))
+    for override in ("family.alpha=1.0", "training.batch_size=8"):
+        assert not set(before.values()) & set(ids(plan(counting, override)).values())
+    for override in ("training.learning_rate=0.5", "estimator.ema_steps=3"):
+        assert ids(plan(counting, override)) == before
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "frontier.test_tokens=1e9",
+        "frontier.compute=[1e12]",
+        "estimator.variant=online",
+        "estimator.floor=raw",
+        "estimator.floor=entropy_rate",
+        "training.members_per_device=2",
+        "training.keep_final_state=false",
+    ],
+)
+def test_what_only_reads_or_packs_keeps_every_run(plan, override):
+    assert ids(plan(override)) == ids(plan())
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "family.seeds=3",
+        "family.widths=[8, 16, 32]",
+        "family.depths=[1, 2]",
+        "sources.more={kind: noise, vocab_size: 3, length: 16}",
+    ],
+)
+def test_more_runs_keep_those_that_were_there(plan, override):
+    before, after = ids(plan()), ids(plan(override))
+    assert before.items() < after.items()
+
+
+def test_more_steps_are_other_runs_of_the_same_lineage(plan):
+    before, after = plan(), plan("training.steps=16")
+    assert not set(ids(before).values()) & set(ids(after).values())
+    assert lineages(before) == lineages(after)
+
+
+def test_a_run_on_an_accelerator_is_another(plan):
+    assert plan(on_cpu=False).compute_dtype == "bfloat16"
+    assert not set(ids(plan()).values()) & set(ids(plan(on_cpu=False)).values())
+    pinned = "training.compute_dtype=float32"
+    assert ids(plan(pinned)) == ids(plan(pinned, on_cpu=False)) == ids(plan())
+
+
+def test_waves_hold_each_run_once_largest_first_and_one_shape_each(plan):
+    plan = plan("family.seeds=3", "sources.long={kind: noise, vocab_size: 4, length: 32}")
+    waves = plan.waves(plan.runs, devices=2, on_cpu=True)
+    assert sorted(run.run_id for w in waves for run in w.runs) == sorted(
+        run.run_id for run in plan.runs
+    )
+    costs = [wave.runs[0].cost.train_flops_per_token for wave in waves]
+    assert costs == sorted(costs, reverse=True)
+    assert len(set(costs)) > 1
+    for wave in waves:
+        shapes = {(run.size, run.dataset.task, run.dataset.layout) for run in wave.runs}
+        assert len(shapes) == 1
+        assert (len(wave.runs), wave.slots) in {(1, 2), (2, 2)}
+
+
+def test_sources_of_one_shape_share_waves(plan):
+    plan = plan("family.widths=[16]", "family.seeds=1")
+    (wave,) = plan.waves(plan.runs, devices=2, on_cpu=True)
+    assert [run.dataset.name for run in wave.runs] == ["chain", "noise"]
+
+
+@pytest.mark.parametrize(
+    ("override", "devices", "on_cpu", "sizes", "slots"),
+    [
+        ("seed=0", 4, True, [4], [4]),
+        ("seed=0", 3, True, [3, 1], [3, 3]),
+        ("training.members_per_device=2", 2, True, [4], [4]),
+        ("seed=0", 1, False, [4], [4]),
+        ("training.members_per_device=3", 1, False, [3, 1], [3, 1]),
+        ("seed=0", 8, False, [4], [8]),
+    ],
+)
+def test_waves_fill_the_devices(plan, override, devices, on_cpu, sizes, slots):
+    plan = plan("family.widths=[16]", override)
+    waves = plan.waves(plan.runs, devices, on_cpu)
+    assert [len(wave.runs) for wave in waves] == sizes
+    assert [wave.slots for wave in waves] == slots
+
+
+def test_the_summary_counts_what_is_left(plan):
+    plan, mesh = plan("family.widths=[16]"), member_mesh(jax.devices()[:2])
+    left = plan.runs[1:]
+    summary = summarise(plan, mesh, {plan.runs[0].run_id})
+    batch_tokens = 4 * 17  # a start token stands before the 16
+    per_run = 8 * batch_tokens
+    assert summary.summary["runs"] == 4
+    assert summary.summary["finished"] == 1
+    assert summary.summary["train_tokens"] == 3 * per_run
+    assert summary.summary["params"] == 3 * left[0].cost.params
+    params = left[0].cost.params
+    assert summary.summary["flops"] == 3 * (6 * params * per_run + 2 * 2 * params * 128 * 17)
+    assert (summary.summary["cohorts"], summary.summary["waves"]) == (1, 2)
+    (cohort,) = summary.rows()
+    assert (cohort["members"], cohort["sources"]) == (3, ["chain", "noise"])
+    assert cohort["flops"] == summary.summary["flops"]
+
+
+def test_the_idle_share_is_the_part_of_the_devices_that_waits(plan):
+    plan, mesh = plan("family.widths=[16]"), member_mesh(jax.devices()[:2])
+    assert summarise(plan, mesh, set()).summary["idle_share"] == pytest.approx(0.0)
+    done = {plan.runs[0].run_id}
+    assert summarise(plan, mesh, done).summary["idle_share"] == pytest.approx(1 / 4)
+    everything = {run.run_id for run in plan.runs}
+    summary = summarise(plan, mesh, everything).summary
+    assert (summary["idle_share"], summary["flops"], summary["waves"]) == (0.0, 0, 0)
+
+
+def test_counting_families_use_one_processor_at_a_time(plan):
+    plan = plan("family={kind: ngram, orders: [0, 1], seeds: 2}")
+    summary = summarise(plan, member_mesh(jax.devices()[:2]), set()).summary
+    assert (summary["runs"], summary["waves"], summary["idle_share"]) == (8, 8, 0.0)
+
+
+def test_an_entropy_rate_floor_needs_a_known_entropy_rate(plan, tmp_path):
+    (tmp_path / "book.txt").write_text("It was the best of times. " * 400, encoding="ascii")
+    book = f"sources.book={{kind: text, path: {tmp_path}/book.txt, alphabet: bytes, length: 16}}"
+    plan(book)
+    with pytest.raises(ConfigError, match=r"^estimator\.floor: .*'book' is not known; use ema"):
+        plan(book, "estimator.floor=entropy_rate")
+
+
+def test_counting_families_are_coded_online(plan):
+    counting = "family={kind: ngram}"
+    assert plan(counting, "estimator.variant=online").runs
+    with pytest.raises(ConfigError, match=r"^estimator\.variant: .*ngram.*online"):
+        plan(counting, "estimator.variant=paired")
+
+
+@pytest.mark.parametrize(
+    ("text", "override", "parts"),
+    [
+        (None, "seed=0", ["book.txt", "no such"]),
+        ("", "seed=0", ["book.txt", "empty"]),
+        ("a", "seed=0", ["book.txt"]),
+        ("It was the best of times. ", "seed=0", ["sources.book"]),
+        ("It was the best of times. " * 400, "training.steps=100000", ["steps", "at most"]),
+        ("caf\u00e9 " * 400, "sources.book.alphabet=ascii96", ["book.txt", "alphabet"]),
+    ],
+    ids=["missing", "empty", "one token", "short", "one epoch", "alphabet"],
+)
+def test_a_source_that_does_not_last_is_refused(plan, tmp_path, text, override, parts):
+    path = tmp_path / "book.txt"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    book = f"sources.book={{kind: text, path: {path}, alphabet: bytes, length: 16}}"
+    with pytest.raises(DataError) as refused:
+        plan(book, override)
+    said = str(refused.value)
+    assert "\n" not in said
+    assert all(part in said for part in parts), said
