@@ -76,10 +76,14 @@ def echo_json(document: Mapping[str, Any]) -> None:
 
 
 def echo_table(table: "Table") -> None:
-    """Print a table, as wide as a terminal, or as wide as it is where there is none."""
+    """Print a table as wide as it is, so that no number is cut; long texts fold on a terminal."""
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else 250)
+    folds = any(column.overflow == "fold" for column in table.columns)
+    if folds and sys.stdout.isatty():
+        console = Console()
+    else:  # without a height, rich takes a dumb terminal's width for 80
+        console = Console(width=250, height=25)
     with console.capture() as captured:
         console.print(table)
     lines = [line.rstrip() for line in captured.get().splitlines()]

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 _EVERY = 15.0
 
@@ -85,8 +86,9 @@ class Lines(Counted):
             self._say()
 
     def close(self) -> None:
-        """Say how it ended."""
-        self._say()
+        """Say how it ended, if it began."""
+        if math.isfinite(self.said):
+            self._say()
 
     def _say(self) -> None:
         self.said = time.monotonic()
@@ -102,14 +104,16 @@ class Bars(Counted):
 
     def __init__(self) -> None:
         super().__init__()
+        rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         self.bars = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=16),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[latest]}"),
+            TextColumn("{task.fields[latest]}", table_column=rest),
             console=Console(stderr=True),
             transient=True,
+            expand=True,
         )
         self.task: TaskID | None = None
 

@@ -67,7 +67,7 @@ def _print_results(runs: "Runs", store: Path, figure: Path | None, as_json: bool
         if as_json:
             echo_json(frontier_document([], store))
         typer.echo(
-            f"{len(runs)} runs are in {store}; for S_T and H_T: epiplexity-jax frontier {store} "
+            f"runs in {store}: {len(runs)}; for S_T and H_T: epiplexity-jax frontier {store} "
             "--test-tokens N, or set frontier.test_tokens in the config",
             err=True,
         )

@@ -220,3 +220,12 @@ def test_configs_with_numbers_of_yaml_1_1(tmp_path, call, monkeypatch):
     path.write_text(yaml.safe_dump({"frontier": {}}), encoding="utf-8")
     call("run", path, "frontier.test_tokens=1.0e6", "--dry-run")
     assert seen == {"test_tokens": 1.0e6}
+
+
+def test_a_narrow_terminal_cuts_no_number(call, store, monkeypatch):
+    plain = call("frontier", store).out
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert call("frontier", store).out == plain
+    assert "…" not in plain

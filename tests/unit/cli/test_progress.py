@@ -36,6 +36,23 @@ def test_a_line_first_then_every_quarter_of_a_minute_and_last(clock, capsys):
     ]
 
 
+def test_a_sweep_that_never_began_says_nothing(capsys):
+    progress.Lines().close()
+    assert capsys.readouterr().err == ""
+
+
+def test_bars_keep_their_numbers_on_a_narrow_terminal(clock):
+    bars = progress.Bars()
+    screen = io.StringIO()
+    bars.bars.live.console = Console(file=screen, force_terminal=True, width=80)
+    bars.start(runs=600, finished=2, member_steps=400)
+    clock[0] += 10.0
+    bars.advance(100, 20480000, {"text, width 1024, depth 12, seed 3": 3.25})
+    bars.bars.refresh()
+    bars.close()
+    assert "runs 2/600, 2,048,000 tokens/s" in screen.getvalue()
+
+
 def test_bars_show_runs_rate_time_left_and_losses(clock, monkeypatch):
     bars = progress.Bars()
     screen = io.StringIO()
