@@ -1,0 +1,230 @@
+"""Every kind of source keeps to the protocols: shapes, tokens, determinism, fingerprints."""
+
+import functools
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+from epiplexity_jax import sources
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.sources import registry
+from epiplexity_jax.sources.spec import DeviceSource, HostSource, Sampler
+from epiplexity_jax.sources.split import Split
+
+# A small config of each kind, and changes that each make it another source.
+EXAMPLES = {
+    "text": (
+        {"path": "book.txt", "length": 16},
+        [{"length": 8}, {"alphabet": "bytes"}, {"path": "other.txt"}],
+    ),
+    "python_stdlib": ({"length": 16, "max_tokens": 4000}, [{"length": 8}, {"max_tokens": 3000}]),
+    "noise": ({"vocab_size": 5, "length": 7}, [{"vocab_size": 6}, {"length": 8}]),
+    "markov": (
+        {"vocab_size": 4, "length": 9},
+        [{"vocab_size": 5}, {"length": 8}, {"concentration": 2.0}, {"table_seed": 1}],
+    ),
+    "elementary_ca": (
+        {"rule": 54, "cells": 11, "steps": 3, "burn_in": 5},
+        [{"rule": 55}, {"cells": 12}, {"steps": 4}, {"burn_in": 6}],
+    ),
+}
+CHANGES = [(kind, change) for kind, (_, changes) in EXAMPLES.items() for change in changes]
+
+
+@pytest.fixture(autouse=True)
+def _books(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "book.txt").write_text("the quick brown fox\n" * 200)
+    (tmp_path / "other.txt").write_text("the quick brown dog\n" * 200)
+
+
+def _open(kind, **changes) -> Any:
+    data = {"kind": kind, **EXAMPLES[kind][0], **changes}
+    return sources.open_source(registry.parse(data, "sources.example"))
+
+
+@functools.partial(jax.jit, static_argnames=("sampler", "count"))
+def _sample(sampler, parameters, key, count):
+    return sampler(parameters, key, count)
+
+
+def _draw(source, count=12, seed=0):
+    """Sequences of either protocol, as NumPy integers [count, L]."""
+    if isinstance(source, DeviceSource):
+        key = jax.random.key(seed)
+        return np.asarray(_sample(source.sampler, source.parameters, key, count))
+    return source.read(np.arange(count, dtype=np.int64))
+
+
+def test_every_kind_has_an_example():
+    assert {kind["kind"] for kind in registry.kinds()} == set(EXAMPLES)
+
+
+def test_kinds_are_described():
+    for kind in registry.kinds():
+        assert kind["summary"].endswith(".")
+        for parameter in kind["parameters"]:
+            assert parameter["description"], (kind["kind"], parameter["name"])
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_facts(kind):
+    source = _open(kind)
+    info = source.info
+    assert isinstance(source, DeviceSource) != isinstance(source, HostSource)
+    assert info.label_mask.shape == (info.length,)
+    assert info.label_mask.dtype == bool
+    assert info.label_mask.any()
+    assert info.vocab_size >= 2
+    assert info.entropy_rate_nats is None or 0 <= info.entropy_rate_nats <= np.log(info.vocab_size)
+    assert (info.bytes_per_token is None) == isinstance(source, DeviceSource)
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_tokens(kind):
+    """Integers in [0, V), of the declared shape, and not all the same."""
+    source = _open(kind)
+    tokens = _draw(source)
+    assert tokens.shape == (12, source.info.length)
+    assert np.issubdtype(tokens.dtype, np.integer)
+    assert 0 <= tokens.min() < tokens.max() < source.info.vocab_size
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_equal_configs_draw_equal_sequences(kind):
+    one, other = _open(kind), _open(kind)
+    assert one.info.fingerprint == other.info.fingerprint
+    assert np.array_equal(_draw(one), _draw(other))
+
+
+@pytest.mark.parametrize(("kind", "change"), CHANGES)
+def test_a_fingerprint_holds_all_that_decides_the_data(kind, change):
+    assert _open(kind).info.fingerprint != _open(kind, **change).info.fingerprint
+
+
+def test_kinds_never_share_a_fingerprint():
+    prints = [_open(kind).info.fingerprint for kind in EXAMPLES]
+    assert len(set(prints)) == len(prints)
+
+
+def _of(protocol):
+    """Kinds of one protocol; files are host sources, all else is drawn on the device."""
+    host = {"text", "python_stdlib"}
+    return [kind for kind in EXAMPLES if (kind in host) == (protocol is HostSource)]
+
+
+@pytest.mark.parametrize("kind", _of(DeviceSource))
+def test_device_draws(kind):
+    """Int32, other keys give other sequences; samplers of equal shape are one static argument."""
+    source = _open(kind)
+    assert isinstance(source.sampler, Sampler)
+    assert source.sampler == _open(kind).sampler
+    assert hash(source.sampler) == hash(_open(kind).sampler)
+    assert _draw(source).dtype == np.int32
+    assert not np.array_equal(_draw(source, seed=0), _draw(source, seed=1))
+
+
+@pytest.mark.parametrize("count", [1, 33])
+@pytest.mark.parametrize("kind", _of(DeviceSource))
+def test_a_compiled_chunk_equals_single_draws(kind, count):
+    """As the engine calls it: over T keys at once, inside one program."""
+    source = _open(kind)
+    keys = jax.random.split(jax.random.key(3), 5)
+
+    @jax.jit
+    def chunk(parameters, keys):
+        return jax.vmap(lambda key: source.sampler(parameters, key, count))(keys)
+
+    drawn = np.asarray(chunk(source.parameters, keys))
+    assert drawn.shape == (5, count, source.info.length)
+    for key, batch in zip(keys, drawn, strict=True):
+        assert np.array_equal(batch, _sample(source.sampler, source.parameters, key, count))
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [("elementary_ca", {"rule": 30}), ("markov", {"table_seed": 7})],
+)
+def test_a_table_is_a_value(kind, change):
+    """Sources that differ in a table share a compiled program."""
+    one, other = _open(kind), _open(kind, **change)
+    assert one.sampler == other.sampler
+    traces = []
+
+    @jax.jit
+    def draw(parameters, key):
+        traces.append(1)
+        return one.sampler(parameters, key, 4)
+
+    key = jax.random.key(0)
+    assert not np.array_equal(draw(one.parameters, key), draw(other.parameters, key))
+    assert len(traces) == 1
+
+
+@pytest.mark.parametrize("kind", _of(HostSource))
+def test_host_reads(kind):
+    """Sequences come in the order asked for, each index always the same one."""
+    source = _open(kind)
+    whole = source.read(np.arange(source.sequences))
+    order = np.array([5, 0, source.sequences - 1, 5])
+    assert np.array_equal(source.read(order), whole[order])
+    assert source.read(np.zeros(0, np.int64)).shape == (0, source.info.length)
+
+
+@pytest.mark.parametrize("kind", _of(HostSource))
+def test_an_epoch_and_the_heldout_set_are_the_whole_source(kind):
+    source = _open(kind)
+    split = Split(source, source.sequences // 10, 0)
+    batches = split.blocks(seed=1, first=0, count=split.max_steps(1), batch_size=1)
+    everything = np.concatenate([split.heldout(split.heldout_count), batches[:, 0]])
+    whole = source.read(np.arange(source.sequences))
+    assert np.array_equal(_sorted(everything), _sorted(whole))
+
+
+def _sorted(rows):
+    return rows[np.lexsort(rows.T)]
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (None, "sources.a: expected keys and values with a kind, got None"),
+        (
+            {"vocab_size": 3},
+            "sources.a.kind: this key is required; known: elementary_ca, markov, noise, "
+            "python_stdlib, text",
+        ),
+        (
+            {"kind": "elementary_cca"},
+            "sources.a.kind: unknown source 'elementary_cca'; did you mean 'elementary_ca'? ",
+        ),
+        (
+            {"kind": "noise", "vocab": 3},
+            "sources.a: unknown key 'vocab'; did you mean 'vocab_size'? ",
+        ),
+        ({"kind": "noise", "vocab_size": 1}, "sources.a.vocab_size: input should be greater than"),
+        ({"kind": "noise", "length": 0}, "sources.a.length: input should be greater than"),
+        ({"kind": "elementary_ca"}, "sources.a.rule: this key is required"),
+        (
+            {"kind": "elementary_ca", "rule": 256},
+            "sources.a.rule: input should be less than or equal to 255, got 256",
+        ),
+        ({"kind": "elementary_ca", "rule": -1}, "sources.a.rule: input should be greater than"),
+        ({"kind": "elementary_ca", "rule": 30, "cells": 2}, "sources.a.cells: input should be gr"),
+        ({"kind": "elementary_ca", "rule": 30, "steps": 0}, "sources.a.steps: input should be gr"),
+        ({"kind": "elementary_ca", "rule": 30, "burn_in": -1}, "sources.a.burn_in: input should"),
+        ({"kind": "text"}, "sources.a.path: this key is required"),
+        ({"kind": "text", "path": ""}, "sources.a.path: "),
+        ({"kind": "text", "path": "b", "unknown": "skip"}, "sources.a.unknown: input should be "),
+        ({"kind": "text", "path": "b", "alphabet": "a"}, "sources.a.alphabet: needs 2 characters"),
+        ({"kind": "text", "path": "b", "alphabet": "aba"}, "sources.a.alphabet: 'a' stands twice"),
+        ({"kind": "python_stdlib", "max_tokens": 0}, "sources.a.max_tokens: input should be great"),
+    ],
+)
+def test_complaints_name_the_key(data, sentence):
+    with pytest.raises(ConfigError) as caught:
+        registry.parse(data, "sources.a")
+    assert str(caught.value).startswith(sentence)
+    assert "\n" not in str(caught.value)

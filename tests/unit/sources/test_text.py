@@ -1,0 +1,202 @@
+"""Text sources: encodings against a plain loop, positions in messages, data that is no use."""
+
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources import PythonStdlib, Text, open_source, text
+from epiplexity_jax.sources.text import TokenSequences
+
+SAMPLE = "Zwölf Boxkämpfer jagen\n\tViktor — 12 × über den Deich. 😀\n" * 9
+
+
+@pytest.fixture
+def book(tmp_path):
+    path = tmp_path / "book.txt"
+
+    def write(content, **config):
+        data = content if isinstance(content, bytes) else content.encode()
+        path.write_bytes(data)
+        return Text(path=str(path), **config)
+
+    return write
+
+
+def _open(config) -> TokenSequences:
+    source = open_source(config)
+    assert isinstance(source, TokenSequences)
+    return source
+
+
+def read_all(source):
+    return source.read(np.arange(source.sequences)).ravel()
+
+
+def complaint(config):
+    with pytest.raises(DataError) as caught:
+        _open(config)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize("block", [1, 7, 1 << 22])
+@pytest.mark.parametrize("alphabet", ["ascii96", "abcdefghijklmnopqrstuvwxyz—😀\n"])
+def test_characters_are_places_in_the_alphabet(book, monkeypatch, alphabet, block):
+    """Whatever the size of the blocks that the file is encoded in."""
+    monkeypatch.setattr(text, "_BLOCK", block)
+    letters = text.ASCII96 if alphabet == "ascii96" else alphabet
+    source = _open(book(SAMPLE, alphabet=alphabet, unknown="drop", length=1))
+    expected = [letters.index(c) for c in SAMPLE if c in letters]
+    assert read_all(source).tolist() == expected
+    assert source.info.vocab_size == len(letters)
+    assert source.tokens.dtype == np.uint8
+    assert source.info.bytes_per_token == len(SAMPLE.encode()) / len(expected)
+
+
+def test_ascii96_is_newline_and_the_printable_characters(book):
+    printable = "".join(map(chr, range(32, 127)))
+    source = _open(book("\n" + printable, length=96))
+    assert read_all(source).tolist() == list(range(96))
+    assert source.info.bytes_per_token == 1.0
+
+
+def test_bytes_are_taken_as_they_are(book):
+    """All 256, no UTF-8 asked for."""
+    data = bytes(range(256))[::-1]
+    source = _open(book(data, alphabet="bytes", length=256))
+    assert bytes(read_all(source).tolist()) == data
+    assert (source.info.vocab_size, source.info.bytes_per_token) == (256, 1.0)
+
+
+def test_large_alphabets_take_two_bytes(book):
+    letters = "".join(map(chr, range(0x4E00, 0x4E00 + 300)))
+    source = _open(book(letters, alphabet=letters, length=300))
+    assert source.tokens.dtype == np.uint16
+    assert read_all(source).tolist() == list(range(300))
+    assert source.info.bytes_per_token == 3.0
+
+
+def test_sequences_are_consecutive_and_the_rest_is_left_out(book):
+    source = _open(book("abcdefghijk", alphabet="abcdefghijk", length=4))
+    assert source.sequences == 2
+    assert source.read(np.array([1, 0])).tolist() == [[4, 5, 6, 7], [0, 1, 2, 3]]
+
+
+def test_a_fingerprint_is_of_content_and_not_of_place(book, tmp_path):
+    one = _open(book("abc" * 50, length=10))
+    (tmp_path / "copy.txt").write_text("abc" * 50)
+    copy = Text(path=str(tmp_path / "copy.txt"), length=10)
+    assert _open(copy).info.fingerprint == one.info.fingerprint
+    assert _open(book("abd" * 50, length=10)).info.fingerprint != one.info.fingerprint
+    orders = [
+        _open(book("ab" * 50, alphabet=alphabet, length=10)).info.fingerprint
+        for alphabet in ("ab", "abc")
+    ]
+    assert orders[0] != orders[1]
+
+
+@pytest.mark.parametrize("block", [5, 1 << 22])
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ("é", "'é' in line 1, column 1"),
+        ("first line\nsecond\tline\n", r"'\t' in line 2, column 7"),
+        ("one\r\ntwo\r\n", r"'\r' in line 1, column 4"),
+        ("\n\n\nabc😀", "'😀' in line 4, column 4"),
+        ("x" * 11 + "ä" + "ö", "'ä' in line 1, column 12"),
+    ],
+)
+def test_a_strange_character_is_named_with_its_place_and_the_cure(
+    book, monkeypatch, content, place, block
+):
+    monkeypatch.setattr(text, "_BLOCK", block)
+    config = book(content)
+    assert complaint(config) == (
+        f"{config.path}: {place} is not in the alphabet; use unknown: drop, alphabet: bytes, or "
+        "name your own alphabet"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "config", "sentence"),
+    [
+        (b"", {}, "is empty; there is nothing to measure"),
+        ("a", {}, "has 1 token of its alphabet, less than one sequence of 128; bring more data"),
+        ("a", {"length": 1}, "has 1 token of its alphabet, less than one sequence of 2; bring"),
+        ("a", {"alphabet": "bytes"}, "has 1 token of its alphabet, less than one sequence of 128"),
+        ("a" * 127, {}, "has 127 tokens of its alphabet, less than one sequence of 128; bring"),
+        ("äöü" * 99, {"unknown": "drop"}, "has 0 tokens of its alphabet, less than one sequence"),
+        (b"abc\xff", {}, "is not UTF-8 at byte 3; convert it, or use alphabet: bytes"),
+    ],
+)
+def test_files_of_no_use_are_refused(book, content, config, sentence):
+    config = book(content, **config)
+    assert complaint(config).startswith(f"{config.path}: {sentence}")
+
+
+def test_paths_of_no_use_are_refused(tmp_path):
+    missing = tmp_path / "missing.txt"
+    assert complaint(Text(path=str(missing))) == f"{missing}: no such file"
+    assert complaint(Text(path=str(tmp_path))) == f"{tmp_path}: is a folder; give a file"
+    assert "cannot be read" in complaint(Text(path="a\0b"))
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """A small standard library: what is read, and what is left out."""
+    files = {
+        "b.py": b"bb\n",
+        "a/z.py": b"zz\n",
+        "a/latin.py": "# -*- coding: latin-1 -*-\n# é\n".encode("latin-1"),
+        "a/notes.txt": b"notes",
+        "test/test_b.py": b"left out",
+        "a/tests/test_z.py": b"left out",
+        "site-packages/other.py": b"left out",
+        "dist-packages/other.py": b"left out",
+    }
+    for name, content in files.items():
+        path = tmp_path / "lib" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path / "lib"))
+    return tmp_path / "lib"
+
+
+def _letters(source):
+    return "".join(text.ASCII96[token] for token in read_all(source))
+
+
+def test_the_library_is_read_in_sorted_order_without_tests_and_packages(library):
+    source = _open(PythonStdlib(length=1))
+    assert _letters(source) == "# -*- coding: latin-1 -*-\n# \nzz\nbb\n"
+    assert source.info.bytes_per_token == 36 / 35  # the byte that is not UTF-8 was dropped
+
+
+def test_max_tokens_cuts_the_library(library):
+    source = _open(PythonStdlib(length=1, max_tokens=30))
+    assert _letters(source) == "# -*- coding: latin-1 -*-\n# \nz"
+
+
+def test_a_strange_character_in_the_library_can_be_an_error(library):
+    place = f"{Path('a', 'latin.py')}: '\ufffd' in line 2, column 3 is not in the alphabet"
+    assert complaint(PythonStdlib(length=1, unknown="error")).startswith(place)
+
+
+def test_a_python_without_sources_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
+    assert complaint(PythonStdlib()) == (
+        "python_stdlib: this Python has no standard library in source form"
+    )
+
+
+def test_the_library_of_this_python():
+    source = _open(PythonStdlib(max_tokens=1_000_000))
+    assert source.sequences == 1_000_000 // 128
+    words = _letters(source)
+    assert "import " in words
+    assert "def __init__(self" in words
+    assert 1.0 <= source.info.bytes_per_token < 1.1
