@@ -120,4 +120,4 @@ class Split:
             )
         chosen = self._order(seed)[first * batch_size : (first + count) * batch_size]
         read = self.source.read(chosen.astype(np.int64))
-        return read.reshape(count, batch_size, -1)
+        return read.reshape(count, batch_size, self.source.info.length)

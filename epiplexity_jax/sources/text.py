@@ -84,15 +84,7 @@ def open_text(config: Text) -> TokenSequences:
             holds a character outside the alphabet.
     """
     path = Path(config.path)
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise DataError(f"{path}: is a folder; give a file") from None
-    except (OSError, ValueError) as error:  # a zero byte in the path is a ValueError
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"{str(path)!r}: cannot be read: {reason}") from None
+    raw = _bytes(path)
     if not raw:
         raise DataError(f"{path}: is empty; there is nothing to measure")
     size = len(raw)
@@ -121,7 +113,7 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
     read = bytes_read = 0
     parts = []
     for path in _python_files(root):
-        raw = path.read_bytes()
+        raw = _bytes(path)
         text = raw.decode("utf-8", errors="replace")
         tokens = _encode([text], ASCII96, config.unknown, str(path.relative_to(root)))
         parts.append(tokens)
@@ -133,6 +125,18 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
     tokens = np.concatenate(parts)[: config.max_tokens]
     size = bytes_read * len(tokens) / max(1, read)
     return _sequences(tokens, ASCII96, len(ASCII96), config.length, size, config.kind)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: is a folder; give a file") from None
+    except (OSError, ValueError) as error:  # a zero byte in the path is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"{str(path)!r}: cannot be read: {reason}") from None
 
 
 def _python_files(root: Path) -> Iterator[Path]:
