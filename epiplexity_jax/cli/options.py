@@ -80,10 +80,9 @@ def echo_table(table: "Table") -> None:
     from rich.console import Console
 
     folds = any(column.overflow == "fold" for column in table.columns)
-    if folds and sys.stdout.isatty():
-        console = Console()
-    else:  # without a height, rich takes a dumb terminal's width for 80
-        console = Console(width=250, height=25)
+    # Without a height, rich takes a dumb terminal's width for 80.
+    whole = {"width": 250, "height": 25}
+    console = Console(**({} if folds and sys.stdout.isatty() else whole))
     with console.capture() as captured:
         console.print(table)
     lines = [line.rstrip() for line in captured.get().splitlines()]
