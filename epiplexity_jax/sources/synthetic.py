@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from pydantic import Field, model_validator
-from scipy.sparse.csgraph import connected_components
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
@@ -176,6 +175,8 @@ def _recurrent_states(matrix: np.ndarray, cure: str) -> np.ndarray:
     Raises:
         ConfigError: when there are several; the message ends with the cure.
     """
+    from scipy.sparse.csgraph import connected_components  # a quarter of the layer's import time
+
     _, group = connected_components(matrix > 0, connection="strong")
     source, target = np.nonzero(matrix)
     left = np.unique(group[source[group[source] != group[target]]])  # groups with a way out
