@@ -8,30 +8,28 @@ import typer
 from epiplexity_jax._version import __version__
 from epiplexity_jax.cli.options import (
     Csv,
-    Floor,
     Json,
+    Reading,
     StorePath,
-    TestTokens,
-    Variant,
     check_choice,
     check_figure,
     check_positive,
     echo_json,
     echo_results,
+    takes_reading,
 )
 
 
+@takes_reading
 def frontier(
     store: StorePath,
-    test_tokens: TestTokens = None,
+    reading: Reading,
     compute: Annotated[
         list[float] | None, typer.Option(help="A budget in FLOPs; may be given several times.")
     ] = None,
     estimator: Annotated[
         str | None, typer.Option(help="Use the runs of this estimator only.")
     ] = None,
-    variant: Variant = None,
-    floor: Floor = None,
     procedure: Annotated[
         str, typer.Option("--frontier", help="refined, hull-median or raw.")
     ] = "refined",
@@ -42,23 +40,15 @@ def frontier(
     as_json: Json = False,
 ) -> None:
     """Print epiplexity, time-bounded entropy and the MDL frontier at compute budgets."""
-    check_positive("--test-tokens", test_tokens)
     check_positive("--compute", compute)
-    check_choice("--variant", variant)
-    check_choice("--floor", floor)
     check_choice("--frontier", procedure)
     check_figure(figure)
 
     from epiplexity_jax import api
 
     runs = api.load(store)
-    options: dict[str, Any] = {
-        "estimator": estimator,
-        "variant": variant,
-        "floor": floor,
-        "procedure": procedure,
-    }
-    frontiers = runs.frontiers(test_tokens, **options)
+    options = {**vars(reading), "estimator": estimator, "procedure": procedure}
+    frontiers = runs.frontiers(**options)
     results = api.decompose_all(frontiers, runs.budgets(compute))
     if figure is not None:
         api.plot(frontiers, figure)

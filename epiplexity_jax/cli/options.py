@@ -1,10 +1,12 @@
 """Options that several commands share, and how results leave the program."""
 
+import inspect
 import json
 import math
 import numbers
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,14 +21,6 @@ if TYPE_CHECKING:
     from epiplexity_jax.analysis import Decomposition, Frontier
 
 StorePath = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of the store.")]
-TestTokens = Annotated[
-    float | None,
-    typer.Option(help="Label tokens of the dataset that is measured; default: the config's."),
-]
-Variant = Annotated[str | None, typer.Option(help="paired or online; default: that of the runs.")]
-Floor = Annotated[
-    str | None, typer.Option(help="ema, raw or entropy_rate; default: that of the runs.")
-]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Comma-separated values.")]
 
@@ -35,6 +29,52 @@ _CHOICES = {
     "--floor": ("ema", "raw", "entropy_rate"),
     "--frontier": ("refined", "hull-median", "raw"),
 }
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How runs are read: the options that `frontier` and `runs` share.
+
+    Raises:
+        ConfigError: when made from a number or a word that is not allowed.
+    """
+
+    test_tokens: Annotated[
+        float | None,
+        typer.Option(help="Label tokens of the dataset that is measured; default: the config's."),
+    ] = None
+    variant: Annotated[
+        str | None, typer.Option(help="paired or online; default: that of the runs.")
+    ] = None
+    floor: Annotated[
+        str | None, typer.Option(help="ema, raw or entropy_rate; default: that of the runs.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is not allowed."""
+        check_positive("--test-tokens", self.test_tokens)
+        check_choice("--variant", self.variant)
+        check_choice("--floor", self.floor)
+
+
+def takes_reading(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the fields of `Reading` as options; it gets them as one, named `reading`."""
+    names = [field.name for field in fields(Reading)]
+    parameters = []
+    for parameter in inspect.signature(command).parameters.values():
+        if parameter.name == "reading":
+            options = inspect.signature(Reading).parameters.values()
+            parameters += [option.replace(kind=parameter.kind) for option in options]
+        else:
+            parameters.append(parameter)
+
+    def called(**given: Any) -> None:
+        command(reading=Reading(**{name: given.pop(name) for name in names}), **given)
+
+    called.__name__, called.__doc__ = command.__name__, command.__doc__
+    called.__annotations__ = {p.name: p.annotation for p in parameters}
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return called
 
 
 def check_choice(option: str, value: str | None) -> None:
@@ -80,9 +120,9 @@ def echo_table(table: "Table") -> None:
     from rich.console import Console
 
     folds = any(column.overflow == "fold" for column in table.columns)
+    narrow = folds and sys.stdout.isatty()
     # Without a height, rich takes a dumb terminal's width for 80.
-    whole = {"width": 250, "height": 25}
-    console = Console(**({} if folds and sys.stdout.isatty() else whole))
+    console = Console(width=None if narrow else 250, height=None if narrow else 25)
     with console.capture() as captured:
         console.print(table)
     lines = [line.rstrip() for line in captured.get().splitlines()]

@@ -5,35 +5,27 @@ import typer
 from epiplexity_jax._version import __version__
 from epiplexity_jax.cli.options import (
     Csv,
-    Floor,
     Json,
+    Reading,
     StorePath,
-    TestTokens,
-    Variant,
-    check_choice,
-    check_positive,
     echo_json,
     echo_table,
+    takes_reading,
 )
 
 
+@takes_reading
 def runs(
     store: StorePath,
-    variant: Variant = None,
-    floor: Floor = None,
-    test_tokens: TestTokens = None,
+    reading: Reading,
     csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """Print every run: status, tokens, losses, final model and data length."""
-    check_positive("--test-tokens", test_tokens)
-    check_choice("--variant", variant)
-    check_choice("--floor", floor)
-
     from epiplexity_jax import api
     from epiplexity_jax.report.tables import csv_text, runs_table
 
-    rows = api.load(store).rows(test_tokens, variant, floor)
+    rows = api.load(store).rows(**vars(reading))
     if as_json:
         echo_json({"runs": rows, "store": str(store), "version": __version__})
     elif csv:
