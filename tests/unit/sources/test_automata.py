@@ -103,9 +103,12 @@ def test_rule_90_draws_sierpinskis_triangle():
 
 
 def test_starts_are_uniform_bits():
-    """Cells and pairs of neighbours, the ring's seam among them: within 5 standard errors."""
+    """Cells and pairs of neighbours, the ring's seam among them: within 5 standard errors.
+
+    Rule 0 would show in a single step too many.
+    """
     count, cells = 2000, 33
-    x, _ = draw(count=count, rule=204, cells=cells, steps=1, burn_in=0)
+    x, _ = draw(count=count, rule=0, cells=cells, steps=1, burn_in=0)
     for bits in (x, x ^ np.roll(x, 1, axis=1)):
         assert abs(bits.mean() - 0.5) < 5 * 0.5 / np.sqrt(count * cells)
         assert (abs(bits.mean(axis=0) - 0.5) < 5 * 0.5 / np.sqrt(count)).all()

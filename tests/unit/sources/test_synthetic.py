@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -61,6 +62,11 @@ def test_noise_is_uniform_and_independent(vocab):
     assert info.starts
 
 
+def test_neighbouring_numbers_do_not_run_together_in_a_fingerprint():
+    one, other = opened(Noise(vocab_size=12, length=34)), opened(Noise(vocab_size=123, length=4))
+    assert one.info.fingerprint != other.info.fingerprint
+
+
 @pytest.mark.parametrize("rows", CHAINS.values(), ids=CHAINS)
 def test_transitions_follow_the_matrix(rows):
     matrix = np.array(rows)
@@ -68,6 +74,16 @@ def test_transitions_follow_the_matrix(rows):
     moves = np.zeros_like(matrix)
     np.add.at(moves, (tokens[:, :-1], tokens[:, 1:]), 1)
     assert five_errors(moves, moves.sum(axis=1, keepdims=True), matrix)
+
+
+@pytest.mark.parametrize("uniform", [0.0, float(np.nextafter(np.float32(1), np.float32(0)))])
+@pytest.mark.parametrize("rows", CHAINS.values(), ids=CHAINS)
+def test_the_ends_of_the_unit_interval_draw_nothing_forbidden(monkeypatch, rows, uniform):
+    """A uniform draw is 0 about once in 1e7 tokens, and may be next to 1 as well."""
+    monkeypatch.setattr(jax.random, "uniform", lambda key, shape: jnp.full(shape, uniform))
+    source = opened(Markov(matrix=rows, length=9))
+    tokens = np.asarray(source.sampler(source.parameters, jax.random.key(0), 2))
+    assert np.isfinite(sequence_nats(np.array(rows), tokens)).all()
 
 
 @pytest.mark.parametrize("position", [0, 1, 49])
