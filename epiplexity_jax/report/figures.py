@@ -9,13 +9,13 @@ import numpy as np
 
 from epiplexity_jax.analysis import Frontier
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
+from epiplexity_jax.report import axes
 
 FORMATS = (".png", ".svg", ".pdf", ".html")
-_BUDGETS = 80
-_DOTS = 160
-_POWERS = "datum.value ? replace(format(datum.value, '{}'), '+', '') : '0'"
+_BUDGETS = 160
+_DOTS = 24
 _WIDTH, _HEIGHT = 290, 240
-_LABELS = {"mdl": "MDL_T (bits)", "epiplexity": "S_T (bits)", "entropy": "H_T (bits)"}
+_NAMES = {"mdl": "MDL_T", "epiplexity": "S_T", "entropy": "H_T"}
 _TITLES = {
     "mdl": "Two-part code: MDL_T",
     "epiplexity": "Epiplexity: S_T",
@@ -29,7 +29,7 @@ _DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [10, 4], [1, 3], [3, 1]
 def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
     """One picture for several sources, as an Altair chart.
 
-    Left: the runs' points and the frontier, the uniform code included. Middle and right:
+    Left: some of the runs' points and the frontier, the uniform code included. Middle and right:
     epiplexity and entropy at every budget. Shaded: 95 % intervals.
 
     Args:
@@ -42,37 +42,32 @@ def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
         raise ConfigError("figure: there is no frontier to draw")
     import altair as alt
 
-    lines = [row for name, f in frontiers.items() for row in _lines(name, f, _span(frontiers))]
+    budgets = _span(frontiers)
+    lines = [row for name, f in frontiers.items() for row in _lines(name, f, budgets)]
     dots = [row for name, f in frontiers.items() for row in _dots(name, f)]
-    names = list(frontiers)
-    colour = alt.Color(
-        "source:N",
-        title=None,
-        sort=names,
-        scale=alt.Scale(domain=names, range=[_COLOURS[i % 8] for i in range(len(names))]),
-        legend=alt.Legend(
-            orient="top",
-            symbolType="stroke",
-            symbolStrokeWidth=3,
-            symbolSize=400,
-            symbolOpacity=1,
-        ),
-    )
-    dash = alt.StrokeDash(
-        "source:N",
-        sort=names,
-        scale=alt.Scale(domain=names, range=[_DASHES[i % 8] for i in range(len(names))]),
-        legend=None,
-    )
-    panels = [_panel(lines, dots if what == "mdl" else [], what, colour, dash) for what in _LABELS]
+    scales = {what: axes.lengths(lines, what) for what in _NAMES}
+    for what, axis in scales.items():
+        lines = [axis.inside(row, what) for row in lines]
+    # Inline data are written once for all layers that share them.
+    data = alt.InlineData(values=lines), alt.InlineData(values=dots)
+    shared = {
+        "time": axes.compute([float(budget) for budget in budgets]),
+        **_encodings(list(frontiers)),
+    }
+    panels = [_panel(what, data, axis, shared) for what, axis in scales.items()]
     return (
-        alt.hconcat(*panels, spacing=24, background="white", padding=12)
+        alt.hconcat(*panels, spacing=28, background="white", padding=12)
         .resolve_scale(color="shared", strokeDash="shared")
         .configure_view(stroke=None)
         .configure_axis(
-            labelFontSize=12, titleFontSize=13, titleFontWeight="normal", gridColor="#e6e6e6"
+            labelFontSize=12,
+            titleFontSize=13,
+            titleFontWeight="normal",
+            titlePadding=8,
+            labelColor="#222222",
+            gridColor="#e6e6e6",
         )
-        .configure_legend(labelFontSize=14)
+        .configure_legend(labelFontSize=14, labelLimit=400, columns=8)
         .configure_title(fontSize=14, anchor="start", fontWeight="bold", offset=8)
     )
 
@@ -97,17 +92,21 @@ def save(chart: Any, path: Path) -> None:
 
 
 def _span(frontiers: Mapping[str, Frontier]) -> np.ndarray:
-    """Budgets that the picture covers, FLOPs."""
+    """Budgets that the picture covers, FLOPs: even in log compute, and every vertex."""
     drawn = [f for f in frontiers.values() if len(f.compute)]
     if not drawn:
         return np.geomspace(1e9, 1e12, 2)
-    low = min(float(f.points.time_flops[0]) for f in drawn)
-    high = max(f.largest_compute for f in drawn)
-    return np.geomspace(low * 1.0001, max(high, low * 1.1), _BUDGETS)
+    low = min(float(f.points.time_flops[0]) for f in drawn) * 1.0001
+    high = max(*(f.largest_compute for f in drawn), low * 1.1)
+    corners = np.concatenate([f.compute for f in drawn])
+    corners = corners[(corners > low) & (corners < high)]
+    if len(corners) > _BUDGETS:  # the raw envelope has a corner wherever a run improves
+        corners = corners[:0]
+    return np.unique(np.concatenate([np.geomspace(low, high, _BUDGETS), corners]))
 
 
 def _lines(name: str, frontier: Frontier, budgets: np.ndarray) -> list[dict[str, Any]]:
-    """A row a budget, with values and intervals of all three lengths."""
+    """A row a budget, with values and intervals of all three lengths, bits."""
     rows = []
     for budget in budgets:
         d = frontier.at(float(budget))
@@ -124,64 +123,68 @@ def _lines(name: str, frontier: Frontier, budgets: np.ndarray) -> list[dict[str,
 
 
 def _dots(name: str, frontier: Frontier) -> list[dict[str, Any]]:
-    """Some of the runs' points that are no worse than twice the uniform code."""
-    if not len(frontier.compute):
-        return []
-    time, mdl = frontier.points.time_flops, frontier.points.mdl_bits
-    shown = np.flatnonzero(mdl < 1.1 * frontier.uniform_bits)
-    shown = shown[:: max(1, math.ceil(len(shown) / _DOTS))]
-    return [{"source": name, "compute": float(time[i]), "mdl": float(mdl[i])} for i in shown]
+    """Some points of every member that are not much worse than the uniform code."""
+    rows = []
+    points = frontier.points
+    for i in range(len(frontier.all_members)):
+        own = np.flatnonzero(
+            (points.member == i) & (points.mdl_bits < 1.05 * frontier.uniform_bits)
+        )
+        for p in own[:: max(1, math.ceil(len(own) / _DOTS))]:
+            time, mdl = float(points.time_flops[p]), float(points.mdl_bits[p])
+            rows.append({"source": name, "compute": time, "mdl": mdl})
+    return rows
 
 
-def _domain(lines: list[dict[str, Any]], what: str) -> list[float]:
-    """Limits of a panel: from 0, or below where S_T is, with a little room above."""
-    highest = max(max(row[what], row[f"{what}_high"]) for row in lines)
-    lowest = min(0.0, min(max(row[f"{what}_low"], row[what] - 0.1 * highest) for row in lines))
-    room = 0.06 * (highest - lowest) or 1.0
-    return [lowest - room if lowest < 0 else 0.0, highest + room]
-
-
-def _panel(
-    lines: list[dict[str, Any]], dots: list[dict[str, Any]], what: str, colour: Any, dash: Any
-) -> Any:
+def _encodings(names: list[str]) -> dict[str, Any]:
+    """Colour and dash of every source, and their common legend."""
     import altair as alt
 
-    compute = alt.X(
-        "compute:Q",
-        title="Compute T (FLOPs)",
-        scale=alt.Scale(type="log", nice=False),
-        axis=alt.Axis(
-            labelExpr=_POWERS.format(".0e"),
-            tickCount=5,
-            labelOverlap=True,
-            grid=False,
+    legend = alt.Legend(
+        orient="top",
+        symbolType="stroke",
+        symbolStrokeWidth=3,
+        symbolSize=400,
+        symbolOpacity=1,
+    )
+    colours = [_COLOURS[i % len(_COLOURS)] for i in range(len(names))]
+    dashes = [_DASHES[i % len(_DASHES)] for i in range(len(names))]
+    return {
+        "color": alt.Color(
+            "source:N",
+            title=None,
+            sort=names,
+            scale=alt.Scale(domain=names, range=colours),
+            legend=legend,
         ),
-    )
-    value = alt.Y(
-        f"{what}:Q",
-        title=_LABELS[what],
-        scale=alt.Scale(domain=_domain(lines, what), nice=False),
-        axis=alt.Axis(labelExpr=_POWERS.format(".2~e"), tickCount=5),
-    )
-    base = alt.Chart(alt.Data(values=lines)).encode(x=compute, color=colour)
+        "strokeDash": alt.StrokeDash(
+            "source:N", sort=names, scale=alt.Scale(domain=names, range=dashes), legend=None
+        ),
+    }
+
+
+def _panel(what: str, data: tuple[Any, Any], axis: axes.Axis, shared: Mapping[str, Any]) -> Any:
+    """One of the three panels, from the rows of its lines and of its points."""
+    import altair as alt
+
+    time = shared["time"].options(alt, grid=False)
+    compute = alt.X("compute:Q", title="Compute T (FLOPs)", **time)
+    value = alt.Y(f"{what}:Q", title=f"{_NAMES[what]} ({axis.unit})", **axis.options(alt))
+    base = alt.Chart(data[0]).encode(x=compute, color=shared["color"])
     band = base.mark_area(opacity=0.18, clip=True).encode(
         y=alt.Y(f"{what}_low:Q"), y2=alt.Y2(f"{what}_high:Q")
     )
     tooltip = [
         alt.Tooltip("source:N"),
         alt.Tooltip("compute:Q", format=".3e", title="T (FLOPs)"),
-        alt.Tooltip(f"{what}:Q", format=".4e", title=_LABELS[what]),
+        alt.Tooltip(f"{what}:Q", format=".4e", title=f"{_NAMES[what]} (bits)"),
         alt.Tooltip("status:N"),
     ]
     line = base.mark_line(strokeWidth=2.2, clip=True).encode(
-        y=value, strokeDash=dash, tooltip=tooltip
+        y=value, strokeDash=shared["strokeDash"], tooltip=tooltip
     )
     layers = [band, line]
-    if dots:
-        layers.insert(
-            0,
-            alt.Chart(alt.Data(values=dots))
-            .mark_circle(size=9, opacity=0.3, clip=True)
-            .encode(x=compute, y=value, color=colour),
-        )
+    if what == "mdl":
+        faint = alt.Chart(data[1]).mark_circle(size=10, opacity=0.3, clip=True)
+        layers.insert(0, faint.encode(x=compute, y=value, color=shared["color"]))
     return alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT, title=_TITLES[what])

@@ -1,0 +1,142 @@
+"""Axes that people can read: few round ticks, powers of ten, a scale that fits the numbers."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_WIDE = 30.0  # final values further apart than this are drawn on a logarithmic scale
+_UNITS = ("bits", "kbit", "Mbit", "Gbit", "Tbit", "Pbit")
+_LEADS = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), (1, 2, 3, 4, 5, 6, 7, 8, 9))
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A scale with its ticks.
+
+    Attributes:
+        kind: "linear", "log" or "symlog" (logarithmic but around 0).
+        limits: of the data that are shown.
+        labels: text of every tick, by its value.
+        unit: of the labels.
+        constant: where a symlog scale turns linear.
+    """
+
+    kind: str
+    limits: tuple[float, float]
+    labels: Mapping[float, str]
+    unit: str
+    constant: float | None = None
+
+    def options(self, alt: Any, grid: bool = True) -> dict[str, Any]:
+        """Scale and axis of an Altair channel."""
+        scale = {"type": self.kind, "domain": list(self.limits), "nice": False}
+        if self.constant is not None:
+            scale["constant"] = self.constant
+        texts = {str(i): text for i, text in enumerate(self.labels.values())}
+        found = f"indexof({json.dumps(list(self.labels))}, datum.value)"
+        axis = alt.Axis(
+            values=list(self.labels),
+            labelExpr=f"({json.dumps(texts, ensure_ascii=False)})[{found}]",
+            grid=grid,
+        )
+        return {"scale": alt.Scale(**scale), "axis": axis}
+
+    def inside(self, row: Mapping[str, Any], what: str) -> dict[str, Any]:
+        """A row whose values can be drawn: a logarithm has no 0."""
+        floor = self.limits[0] if self.kind == "log" else -math.inf
+        names = (what, f"{what}_low", f"{what}_high")
+        return {**row, **{name: max(row[name], floor) for name in names}}
+
+
+def compute(budgets: Sequence[float]) -> Axis:
+    """A logarithmic axis of FLOPs."""
+    low, high = min(budgets), max(budgets)
+    return Axis("log", (low, high), {t: power(t) for t in log_ticks(low, high)}, "FLOPs")
+
+
+def lengths(rows: Sequence[Mapping[str, Any]], what: str) -> Axis:
+    """An axis of bits: linear from 0, or logarithmic when the sources end far apart.
+
+    Args:
+        rows: with `source`, `compute`, the value and its interval, compute rising in a source.
+        what: name of the value; its interval has `_low` and `_high` behind it.
+    """
+    high = max(max(row[what], row[f"{what}_high"]) for row in rows)
+    low = min(min(row[what], row[f"{what}_low"]) for row in rows)
+    last = {row["source"]: row for row in rows}.values()
+    if what == "epiplexity":  # which may be nothing, or noise around it
+        last = [row for row in last if row["status"] == "ok"]
+    ends = [row[what] for row in last]
+    if ends and min(ends) >= 1.0 and max(ends) > _WIDE * min(ends):
+        if what != "epiplexity":
+            bottom = 10.0 ** math.floor(math.log10(min(ends)))
+            limits = (bottom, high * 1.3)
+            return Axis("log", limits, {t: power(t) for t in log_ticks(*limits)}, "bits")
+        return _around_zero(low, high, min(ends))
+    return _linear(low, high)
+
+
+def _linear(low: float, high: float) -> Axis:
+    thousands = min(max(math.floor(math.log10(max(high, 1.0)) / 3), 0), len(_UNITS) - 1)
+    scale = 10.0 ** (3 * thousands)
+    low = max(min(low, 0.0), -0.25 * high) if high > 0 else low  # a wide interval takes no panel
+    room = 0.06 * (high - low) or 1.0
+    limits = (low - room if low < 0 else 0.0, high + room)
+    step = _round_step((limits[1] - limits[0]) / scale)
+    # A label at the very top would push this panel's title above those of the others.
+    first, last = math.ceil(limits[0] / scale / step), math.floor((high + room / 2) / scale / step)
+    ticks = [round(i * step, 12) for i in range(first, last + 1)]
+    return Axis("linear", limits, {t * scale: f"{t:g}" for t in ticks}, _UNITS[thousands])
+
+
+def _around_zero(low: float, high: float, smallest: float) -> Axis:
+    constant = 10.0 ** math.floor(math.log10(smallest))
+    top = high * 1.3
+    bottom = max(low, -top) * 1.3 if low < 0 else 0.0
+    ticks = [t for t in log_ticks(constant, top) if t >= constant]
+    below = [-t for t in log_ticks(constant, -bottom)] if bottom < -constant else []
+    labels = {t: f"-{power(-t)}" for t in reversed(below)} | {0.0: "0"}
+    labels |= {t: power(t) for t in ticks}
+    return Axis("symlog", (bottom, top), labels, "bits", constant)
+
+
+def _round_step(span: float, most: int = 7) -> float:
+    """The smallest of 1, 2, 2.5, 5 times a power of ten that makes at most `most` steps."""
+    power_of_ten = 10.0 ** math.floor(math.log10(span / most))
+    return next(s * power_of_ten for s in (1, 2, 2.5, 5, 10) if s * power_of_ten * most >= span)
+
+
+def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """Round numbers within limits, evenly spread on a logarithmic axis.
+
+    >>> log_ticks(5.5e12, 4.3e13), log_ticks(2e9, 3e12)
+    ([7000000000000.0, 10000000000000.0, 20000000000000.0, 30000000000000.0], [10000000000.0,
+    100000000000.0, 1000000000000.0])
+    """
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    best: list[float] = []
+    for leads in _LEADS:
+        ticks = [float(f"{lead}e{d}") for d in decades for lead in leads]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) > most and len(best) >= 2:
+            break
+        best = ticks
+        if len(ticks) >= 4:
+            break
+    return best[:: max(1, math.ceil(len(best) / (most + 1)))]
+
+
+def power(value: float) -> str:
+    """A number as people write it.
+
+    >>> power(1e11), power(2e11), power(700.0)
+    ('10¹¹', '2×10¹¹', '700')
+    """
+    if 1e-2 <= value < 1e3:
+        return f"{value:g}"
+    lead, _, exponent = f"{value:.0e}".partition("e")
+    raised = f"10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    return raised if lead == "1" else f"{lead}×{raised}"
