@@ -119,7 +119,9 @@ def number(value: float | None, digits: int = 3) -> str:
         return ""
     if not math.isfinite(value):
         return str(value)
-    if value == 0 or 1e-3 <= abs(value) < 1e3:
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e3:
         rounded = float(f"{value:.{digits}g}")
         return f"{rounded:g}"
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")

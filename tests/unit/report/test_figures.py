@@ -1,0 +1,169 @@
+"""Pictures: every kind of result can be drawn, in every format."""
+
+import math
+import re
+from functools import cache
+
+import numpy as np
+import pytest
+
+from epiplexity_jax import api
+from epiplexity_jax.analysis import Cost, Curve, Heldout, trace
+from epiplexity_jax.analysis.simulate import CappedLaw, Noise, sweep
+from epiplexity_jax.base.errors import ConfigError, EpiplexityError
+from epiplexity_jax.base.status import RunStatus
+from epiplexity_jax.coding import record_points
+from epiplexity_jax.report.figures import FORMATS, frontier_chart, save
+
+LAW = CappedLaw(0.331, 0.566, 8.0e1, 2.66e6, 3.14, 256)
+MAGIC = {
+    ".png": b"\x89PNG\r\n\x1a\n",
+    ".svg": b"<svg",
+    ".pdf": b"%PDF-",
+    ".html": b"<!DOCTYPE html>",
+}
+
+
+@cache
+def law(sizes=(4_000, 16_000), seeds=3, noise=None):
+    curves = sweep(LAW, sizes, record_points(300), 4_000_000, seeds, noise or Noise())
+    return trace(curves, test_tokens=1e9)
+
+
+@cache
+def noise(status=RunStatus.FINISHED):
+    """Runs on noise: none beats the uniform code."""
+    loss = math.log(256) + np.concatenate([[0.0], np.linspace(0.004, 0.001, 30)])
+    blocks = loss[:, None] + 1e-4 * np.random.default_rng(0).standard_normal((31, 64))
+    curve = Curve(
+        source="noise",
+        size="N1000",
+        params=1000,
+        vocab_size=256,
+        steps=np.arange(31),
+        cost=Cost.dense(1000, 1000),
+        ema=Heldout(loss, np.full(31, 1e-4), blocks),
+        seed=0,
+        status=status,
+    )
+    return trace([curve], test_tokens=1e9)
+
+
+TITLES = {
+    "mdl": "Two-part code: MDL_T",
+    "epiplexity": "Epiplexity: S_T",
+    "entropy": "Time-bounded entropy: H_T",
+}
+CASES = {
+    "several sources": lambda: {"law": law(), "noise": noise()},
+    "one source": lambda: {"law": law()},
+    "single seed": lambda: {"law": law(seeds=1)},
+    "one member": lambda: {"law": law(sizes=(4_000,))},
+    "untrained": lambda: {"noise": noise()},
+    "no finished run": lambda: {"noise": noise(RunStatus.DIVERGED)},
+    "one without a finished run": lambda: {"law": law(), "noise": noise(RunStatus.DIVERGED)},
+    "nine sources": lambda: {f"noise {i}": noise(RunStatus.DIVERGED) for i in range(9)},
+}
+
+
+def rows_of(chart, what, source):
+    """The rows behind the line of one length and one source, by compute."""
+    (panel,) = (p for p in chart.to_dict()["hconcat"] if TITLES[what] in str(p["title"]))
+    (line,) = (x for x in panel["layer"] if x["mark"]["type"] == "line")
+    return sorted(
+        (row for row in line.get("data", panel.get("data"))["values"] if row["source"] == source),
+        key=lambda row: row["compute"],
+    )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_case_can_be_drawn(case, tmp_path):
+    frontiers = CASES[case]()
+    chart = frontier_chart(frontiers)
+    save(chart, tmp_path / "x.svg")
+    drawn = (tmp_path / "x.svg").read_text(encoding="utf-8")
+    words = [re.sub("<.*?>", "", words) for words in re.findall("<text.*?</text>", drawn)]
+    for name in frontiers:
+        assert name in words
+    assert set(TITLES.values()) <= set(words)
+    assert "NaN" not in drawn
+    assert "Infinity" not in drawn
+
+
+@pytest.mark.parametrize("what", TITLES)
+def test_the_lines_are_what_the_frontier_says(what):
+    frontier = law()
+    rows = rows_of(frontier_chart({"law": frontier}), what, "law")
+    assert len(rows) > 20
+    for row in rows[::7]:
+        d = frontier.at(row["compute"])
+        assert row[what] == getattr(d, f"{what}_bits")
+        assert (row[f"{what}_low"], row[f"{what}_high"]) == getattr(d, f"{what}_bits_interval")
+    assert rows[-1]["compute"] == pytest.approx(frontier.largest_compute)
+
+
+def test_untrained_sources_show_the_uniform_code():
+    chart = frontier_chart({"law": law(), "noise": noise(RunStatus.DIVERGED)})
+    assert {row["epiplexity"] for row in rows_of(chart, "epiplexity", "noise")} == {0.0}
+    assert {row["mdl"] for row in rows_of(chart, "mdl", "noise")} == {8e9}
+    assert len(rows_of(chart, "mdl", "noise")) == len(rows_of(chart, "mdl", "law"))
+
+
+def test_sources_are_told_apart_by_colour_and_by_dashes():
+    chart = frontier_chart({f"noise {i}": noise(RunStatus.DIVERGED) for i in range(8)}).to_dict()
+    (line,) = (x for x in chart["hconcat"][1]["layer"] if x["mark"]["type"] == "line")
+    for channel in ("color", "strokeDash"):
+        scale = line["encoding"][channel]["scale"]
+        assert scale["domain"] == [f"noise {i}" for i in range(8)]
+        assert len({str(value) for value in scale["range"]}) == 8
+
+
+def test_a_picture_of_nothing_is_refused():
+    with pytest.raises(ConfigError, match="no frontier"):
+        frontier_chart({})
+
+
+@pytest.fixture(scope="module")
+def chart():
+    return frontier_chart({"law": law(), "noise": noise()})
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_ending_is_its_format(suffix, chart, tmp_path):
+    path = tmp_path / "new" / f"frontier{suffix}"
+    save(chart, path)
+    assert path.read_bytes().lstrip().startswith(MAGIC[suffix])
+
+
+def test_the_page_loads_nothing_from_elsewhere(chart, tmp_path):
+    save(chart, tmp_path / "x.html")
+    page = (tmp_path / "x.html").read_text(encoding="utf-8")
+    assert not re.search(r"<(script|link|iframe)[^>]*\b(src|href)\s*=", page)
+    assert not re.search(r"\bimport\s*\(?\s*[\"']https?:", page)
+    assert not re.search(r"\bfrom\s*[\"']https?:", page)
+    assert len(page) < 2e6
+
+
+@pytest.mark.parametrize("name", ["x", "x.bmp", "x.PNGG", ".png.gz"])
+def test_an_unknown_ending_is_one_line(name, chart, tmp_path):
+    with pytest.raises(ConfigError) as refused:
+        save(chart, tmp_path / name)
+    assert "\n" not in str(refused.value)
+    assert ".png, .svg, .pdf, .html" in str(refused.value)
+    assert not (tmp_path / name).exists()
+
+
+def test_a_file_that_cannot_be_written_is_one_line(chart, tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "x.svg", tmp_path / "x.svg" / "."):
+        (tmp_path / "x.svg").mkdir(exist_ok=True)
+        with pytest.raises(EpiplexityError, match=r"^figure: .* cannot be written: "):
+            save(chart, path)
+
+
+def test_a_frontier_draws_itself(tmp_path):
+    traced = law(seeds=1)
+    chart = api.plot(traced, tmp_path / "x.svg")
+    assert (tmp_path / "x.svg").exists()
+    assert rows_of(chart, "mdl", "law")
+    assert api.plot({"a": traced}).to_dict() != chart.to_dict()
