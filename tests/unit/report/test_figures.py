@@ -68,12 +68,11 @@ CASES = {
 
 def rows_of(chart, what, source):
     """The rows behind the line of one length and one source, by compute."""
-    (panel,) = (p for p in chart.to_dict()["hconcat"] if TITLES[what] in str(p["title"]))
+    drawn = chart.to_dict()
+    (panel,) = (p for p in drawn["hconcat"] if TITLES[what] in str(p["title"]))
     (line,) = (x for x in panel["layer"] if x["mark"]["type"] == "line")
-    return sorted(
-        (row for row in line.get("data", panel.get("data"))["values"] if row["source"] == source),
-        key=lambda row: row["compute"],
-    )
+    rows = drawn["datasets"][line.get("data", panel.get("data"))["name"]]
+    return sorted((r for r in rows if r["source"] == source), key=lambda row: row["compute"])
 
 
 @pytest.mark.parametrize("case", CASES)
