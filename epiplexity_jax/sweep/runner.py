@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,13 @@ def run_plan(plan: Plan, store: Store, mesh: Mesh, progress: Progress) -> None:
     store.write_config(yaml.safe_dump(plan.sweep.to_plain(), sort_keys=False))
     store.mark_current([run.run_id for run in plan.runs])
     if isinstance(plan.family, DeviceFamily):
-        shorter = {run.run_id: _shorter(run, list(finished.values()), store) for run in todo}
-        steps = sum(run.steps - _start(shorter[run.run_id]) for run in todo)
+        trainer = _Trainer(plan, store, mesh, progress)
+        kept, damaged = trainer.restore(todo, list(finished.values()))
+        steps = sum(run.steps - _start(kept, run) for run in todo)
         progress.start(len(plan.runs), len(plan.runs) - len(todo), steps)
-        _Trainer(plan, store, mesh, progress).train(todo, shorter)
+        for sentence in damaged:
+            progress.message(sentence)
+        trainer.train(todo, kept)
     else:
         progress.start(len(plan.runs), len(plan.runs) - len(todo), sum(r.steps for r in todo))
         for run in todo:
@@ -61,8 +65,8 @@ def state_folder(store: Store, run_id: str) -> Path:
     return store.path / "checkpoints" / run_id
 
 
-def _start(row: Row | None) -> int:
-    return int(row["steps"]) if row else 0
+def _start(kept: "Mapping[str, _Kept]", run: Run) -> int:
+    return kept[run.run_id].steps if run.run_id in kept else 0
 
 
 def _shorter(run: Run, finished: Sequence[Row], store: Store) -> Row | None:
@@ -75,13 +79,22 @@ def _shorter(run: Run, finished: Sequence[Row], store: Store) -> Row | None:
         and row["status"] == RunStatus.FINISHED
         and state_folder(store, row["run_id"]).exists()
     ]
-    return max(earlier, key=_start, default=None)
+    return max(earlier, key=lambda row: row["steps"], default=None)
 
 
 @lru_cache(maxsize=8)
 def _heldout(dataset: Dataset) -> np.ndarray:
     """A source's held-out set, drawn once for many waves."""
     return dataset.heldout()
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The last state of a shorter run, and how it got there."""
+
+    steps: int
+    state: MemberState
+    history: History
 
 
 class _Trainer:
@@ -91,43 +104,42 @@ class _Trainer:
         self.plan, self.store, self.mesh, self.progress = plan, store, mesh, progress
         self.on_cpu = mesh.devices.flat[0].platform == "cpu"
 
-    def train(self, todo: Sequence[Run], shorter: Mapping[str, Row | None]) -> None:
-        """Train runs, continuing shorter ones where their last states are intact."""
-        for start in sorted({_start(shorter[run.run_id]) for run in todo}, reverse=True):
-            same = [run for run in todo if _start(shorter[run.run_id]) == start]
-            resumed: dict[str, tuple[MemberState, History]] = {}
-            for run in same:
-                row = shorter[run.run_id]
-                if row is not None and (kept := self._restore(run, row)) is not None:
-                    resumed[run.run_id] = kept
-            if start:
-                damaged = [run for run in same if run.run_id not in resumed]
-                if damaged:
-                    self.train(damaged, {run.run_id: None for run in damaged})
-                same = [run for run in same if run.run_id in resumed]
-            for wave in self.plan.waves(same, self.mesh.size, self.on_cpu):
-                self._train_wave(wave, start, resumed)
+    def restore(
+        self, todo: Sequence[Run], finished: Sequence[Row]
+    ) -> tuple[dict[str, _Kept], list[str]]:
+        """The states that runs can go on from, by run, and a sentence on each damaged one."""
+        kept: dict[str, _Kept] = {}
+        damaged = []
+        for run in todo:
+            row = _shorter(run, finished, self.store)
+            if row is None:
+                continue
+            model = self._model(run)
+            like = jax.eval_shape(lambda k, m=model: init_member(m, k), jax.random.key(0))
+            state = restore_state(state_folder(self.store, row["run_id"]), like)
+            if state is None:
+                damaged.append(
+                    f"{run.label}: the state kept at step {row['steps']} is damaged; "
+                    "training from step 0"
+                )
+            else:
+                history = self.store.history(row["run_id"])
+                kept[run.run_id] = _Kept(row["steps"], state, history)
+        return kept, damaged
 
-    def _restore(self, run: Run, row: Row) -> tuple[MemberState, History] | None:
-        model = self._model(run)
-        like = jax.eval_shape(lambda k: init_member(model, k), jax.random.key(0))
-        state = restore_state(state_folder(self.store, row["run_id"]), like)
-        if state is None:
-            self.progress.message(
-                f"{run.label}: the state kept at step {row['steps']} is damaged; "
-                "training from step 0"
-            )
-            return None
-        return state, self.store.history(row["run_id"])
+    def train(self, todo: Sequence[Run], kept: Mapping[str, _Kept]) -> None:
+        """Train runs wave by wave, those that have least to do first."""
+        for start in sorted({_start(kept, run) for run in todo}, reverse=True):
+            same = [run for run in todo if _start(kept, run) == start]
+            for wave in self.plan.waves(same, self.mesh.size, self.on_cpu):
+                self._train_wave(wave, start, kept)
 
     def _model(self, run: Run) -> Any:
         family = self.plan.family
         assert isinstance(family, DeviceFamily)
         return family.model(run.size, run.dataset.task, self.plan.compute_dtype)
 
-    def _job(
-        self, wave: Wave, start: int, resumed: Mapping[str, tuple[MemberState, History]]
-    ) -> CohortJob:
+    def _job(self, wave: Wave, start: int, kept: Mapping[str, _Kept]) -> CohortJob:
         sweep, first = self.plan.sweep, wave.runs[0]
         training = sweep.training
         return CohortJob(
@@ -147,16 +159,14 @@ class _Trainer:
                     learning_rate=training.learning_rate,
                     warmup_steps=training.warmup_steps,
                     ema_steps=sweep.estimator.ema_steps,
-                    resume=resumed.get(run.run_id),
+                    resume=(k.state, k.history) if (k := kept.get(run.run_id)) else None,
                 )
                 for run in wave.runs
             ),
         )
 
-    def _train_wave(
-        self, wave: Wave, start: int, resumed: Mapping[str, tuple[MemberState, History]]
-    ) -> None:
-        job = self._job(wave, start, resumed)
+    def _train_wave(self, wave: Wave, start: int, kept: Mapping[str, _Kept]) -> None:
+        job = self._job(wave, start, kept)
         per_step = job.accounting.total_tokens * job.batch_size
         labels = [run.label for run in wave.runs]
 
@@ -178,7 +188,8 @@ class _Trainer:
 
     def _commit(self, run: Run, result: MemberResult, wall: float) -> None:
         finished = result.status is RunStatus.FINISHED
-        if finished and self.plan.sweep.training.keep_final_state:
+        keep = finished and self.plan.sweep.training.keep_final_state
+        if keep:
             try:
                 save_state(state_folder(self.store, run.run_id), result.state)
             except OSError as error:
@@ -188,11 +199,10 @@ class _Trainer:
         if not finished:
             self.progress.message(f"{run.label}: stopped, {result.message}; the others go on")
         self.progress.run_done(row)
-        for (
-            old
-        ) in self.store.finished().values():  # the longer run's state stands for the shorter's
-            if old["lineage"] == run.lineage and old["steps"] < run.steps:
-                shutil.rmtree(state_folder(self.store, old["run_id"]), ignore_errors=True)
+        if keep:  # the longer run's state stands for the shorter's
+            for old in self.store.finished().values():
+                if old["lineage"] == run.lineage and old["steps"] < run.steps:
+                    shutil.rmtree(state_folder(self.store, old["run_id"]), ignore_errors=True)
 
 
 def _count(plan: Plan, run: Run, store: Store, progress: Progress) -> None:
