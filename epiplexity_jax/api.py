@@ -295,7 +295,7 @@ def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> "
     sweep = parse_sweep(read_config(config, overrides))
     folder = store or default_store(config)
     plan, mesh = _prepare(sweep)
-    finished = set(Store.open(folder).finished()) if folder.exists() else set()
+    finished = Store.open(folder, create=True).finished()  # makes nothing until a run is kept
     return summarise(plan, mesh, finished)
 
 

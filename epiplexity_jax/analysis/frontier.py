@@ -214,8 +214,11 @@ class Frontier:
         ends = self.points.time_flops[self.points.last]
         low, high = math.log(ends.min()), math.log(self.largest_compute)
         spaced = np.exp(np.linspace(low, high, n))
-        rounded = [_two_digits(value, math.floor) for value in spaced]
-        return sorted(set(rounded))
+        rounded = {_two_digits(value, math.floor) for value in spaced}
+        first = _two_digits(float(ends.min()), math.ceil)
+        if first <= max(rounded):
+            rounded = {first, *(value for value in rounded if value > first)}
+        return sorted(rounded)
 
     def at(self, compute: float, strict: bool = False) -> Decomposition:
         """Epiplexity and entropy at a budget.
