@@ -28,9 +28,9 @@ LAW = CappedLaw(0.331, 0.566, 8.0e1, 2.66e6, 3.14, 256)
 
 def text(table, width=100):
     """The table as a terminal of that width shows it."""
-    console = Console(width=width, file=io.StringIO())
-    console.print(table)
-    return [line.strip() for line in console.file.getvalue().splitlines() if line.strip()]
+    screen = io.StringIO()
+    Console(width=width, file=screen).print(table)
+    return [line.strip() for line in screen.getvalue().splitlines() if line.strip()]
 
 
 @pytest.fixture(scope="module")
