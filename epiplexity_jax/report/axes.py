@@ -1,14 +1,16 @@
-"""Axes that people can read: few round ticks, powers of ten, a scale that fits the numbers."""
+"""Axes that people can read: few round ticks, a scale that fits the numbers."""
 
 import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _WIDE = 30.0  # final values further apart than this are drawn on a logarithmic scale
 _UNITS = ("bits", "kbit", "Mbit", "Gbit", "Tbit", "Pbit")
+_ROOM = 0.02  # part of an axis below 0, so that a line at 0 is drawn in its full width
+_APART = 0.12  # neighbouring ticks of a logarithmic axis are further apart than this part of it
 _LEADS = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), (1, 2, 3, 4, 5, 6, 7, 8, 9))
 
 
@@ -72,19 +74,20 @@ def lengths(rows: Sequence[Mapping[str, Any]], what: str) -> Axis:
     ends = [row[what] for row in last]
     if ends and min(ends) >= 1.0 and max(ends) > _WIDE * min(ends):
         if what != "epiplexity":
-            bottom = 10.0 ** math.floor(math.log10(min(ends)))
-            limits = (bottom, high * 1.3)
+            limits = (0.8 * max(low, min(ends) / 4.0), high * 1.3)
             return Axis("log", limits, {t: power(t) for t in log_ticks(*limits)}, "bits")
         return _around_zero(low, high, min(ends))
     return _linear(low, high)
 
 
 def _linear(low: float, high: float) -> Axis:
+    if low == high == 0.0:
+        return Axis("linear", (-_ROOM, 1.0), {0.0: "0"}, "bits")
     thousands = min(max(math.floor(math.log10(max(high, 1.0)) / 3), 0), len(_UNITS) - 1)
     scale = 10.0 ** (3 * thousands)
     low = max(min(low, 0.0), -0.25 * high) if high > 0 else low  # a wide interval takes no panel
     room = 0.06 * (high - low) or 1.0
-    limits = (low - room if low < 0 else 0.0, high + room)
+    limits = (low - room if low < 0 else -_ROOM * high, high + room)
     step = _round_step((limits[1] - limits[0]) / scale)
     # A label at the very top would push this panel's title above those of the others.
     first, last = math.ceil(limits[0] / scale / step), math.floor((high + room / 2) / scale / step)
@@ -95,7 +98,7 @@ def _linear(low: float, high: float) -> Axis:
 def _around_zero(low: float, high: float, smallest: float) -> Axis:
     constant = 10.0 ** math.floor(math.log10(smallest))
     top = high * 1.3
-    bottom = max(low, -top) * 1.3 if low < 0 else 0.0
+    bottom = max(low, -top) * 1.3 if low < 0 else -0.3 * constant
     ticks = [t for t in log_ticks(constant, top) if t >= constant]
     below = [-t for t in log_ticks(constant, -bottom)] if bottom < -constant else []
     labels = {t: f"-{power(-t)}" for t in reversed(below)} | {0.0: "0"}
@@ -121,7 +124,8 @@ def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
     for leads in _LEADS:
         ticks = [float(f"{lead}e{d}") for d in decades for lead in leads]
         ticks = [tick for tick in ticks if low <= tick <= high]
-        if len(ticks) > most and len(best) >= 2:
+        near = any(math.log(b / a) < _APART * math.log(high / low) for a, b in pairwise(ticks))
+        if len(best) >= 2 and (len(ticks) > most or near):
             break
         best = ticks
         if len(ticks) >= 4:
@@ -130,13 +134,15 @@ def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def power(value: float) -> str:
-    """A number as people write it.
+    """A number as the tables write it.
+
+    Not with raised digits: the font that pictures are drawn with where there is no other lacks
+    half of them.
 
     >>> power(1e11), power(2e11), power(700.0)
-    ('10¹¹', '2×10¹¹', '700')
+    ('1e11', '2e11', '700')
     """
     if 1e-2 <= value < 1e3:
         return f"{value:g}"
     lead, _, exponent = f"{value:.0e}".partition("e")
-    raised = f"10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
-    return raised if lead == "1" else f"{lead}×{raised}"
+    return f"{lead}e{int(exponent)}"

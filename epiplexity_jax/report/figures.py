@@ -21,6 +21,11 @@ _TITLES = {
     "epiplexity": "Epiplexity: S_T",
     "entropy": "Time-bounded entropy: H_T",
 }
+_SUBTITLES = {
+    "mdl": "model + data; dots: runs; thin: uniform code",
+    "epiplexity": "length of the model; ",
+    "entropy": "length of the data; ",
+}
 # Okabe and Ito 2008: told apart by colour-blind readers; dashes tell them apart in print.
 _COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00"]
 _DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [10, 4], [1, 3], [3, 1]]
@@ -29,8 +34,9 @@ _DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [10, 4], [1, 3], [3, 1]
 def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
     """One picture for several sources, as an Altair chart.
 
-    Left: some of the runs' points and the frontier, the uniform code included. Middle and right:
-    epiplexity and entropy at every budget. Shaded: 95 % intervals.
+    Left: some of the runs' points, the frontier and, thin, the uniform code, with which every
+    budget begins. Middle and right: epiplexity and entropy at every budget. Shaded: 95 %
+    intervals.
 
     Args:
         frontiers: by name of the source; those without a trained run show the uniform code.
@@ -49,10 +55,14 @@ def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
     for what, axis in scales.items():
         lines = [axis.inside(row, what) for row in lines]
     # Inline data are written once for all layers that share them.
-    data = alt.InlineData(values=lines), alt.InlineData(values=dots)
+    uniform = [{"source": name, "mdl": f.uniform_bits} for name, f in frontiers.items()]
+    data = tuple(alt.InlineData(values=rows) for rows in (lines, dots, uniform))
     shared = {
         "time": axes.compute([float(budget) for budget in budgets]),
         **_encodings(list(frontiers)),
+        "shade": "shaded: 95 % interval"
+        if any(f.intervals for f in frontiers.values())
+        else "no interval from single seeds",
     }
     panels = [_panel(what, data, axis, shared) for what, axis in scales.items()]
     return (
@@ -68,7 +78,14 @@ def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
             gridColor="#e6e6e6",
         )
         .configure_legend(labelFontSize=14, labelLimit=400, columns=8)
-        .configure_title(fontSize=14, anchor="start", fontWeight="bold", offset=8)
+        .configure_title(
+            fontSize=14,
+            anchor="start",
+            fontWeight="bold",
+            offset=8,
+            subtitleFontSize=12,
+            subtitleColor="#555555",
+        )
     )
 
 
@@ -163,8 +180,8 @@ def _encodings(names: list[str]) -> dict[str, Any]:
     }
 
 
-def _panel(what: str, data: tuple[Any, Any], axis: axes.Axis, shared: Mapping[str, Any]) -> Any:
-    """One of the three panels, from the rows of its lines and of its points."""
+def _panel(what: str, data: tuple[Any, ...], axis: axes.Axis, shared: Mapping[str, Any]) -> Any:
+    """One of the three panels, from the rows of its lines, of its points and the uniform codes."""
     import altair as alt
 
     time = shared["time"].options(alt, grid=False)
@@ -186,5 +203,12 @@ def _panel(what: str, data: tuple[Any, Any], axis: axes.Axis, shared: Mapping[st
     layers = [band, line]
     if what == "mdl":
         faint = alt.Chart(data[1]).mark_circle(size=10, opacity=0.3, clip=True)
-        layers.insert(0, faint.encode(x=compute, y=value, color=shared["color"]))
-    return alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT, title=_TITLES[what])
+        rule = alt.Chart(data[2]).mark_rule(strokeWidth=0.8, opacity=0.7, clip=True)
+        layers = [
+            rule.encode(y=value, color=shared["color"]),
+            faint.encode(x=compute, y=value, color=shared["color"]),
+            *layers,
+        ]
+    subtitle = _SUBTITLES[what] + (shared["shade"] if what != "mdl" else "")
+    title = alt.TitleParams(_TITLES[what], subtitle=subtitle)
+    return alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT, title=title)

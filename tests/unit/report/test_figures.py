@@ -108,6 +108,21 @@ def test_untrained_sources_show_the_uniform_code():
     assert len(rows_of(chart, "mdl", "noise")) == len(rows_of(chart, "mdl", "law"))
 
 
+def test_the_uniform_code_is_a_thin_line_a_source():
+    chart = frontier_chart({"law": law(), "noise": noise()}).to_dict()
+    rules = [[x for x in p["layer"] if x["mark"]["type"] == "rule"] for p in chart["hconcat"]]
+    assert [len(found) for found in rules] == [1, 0, 0]
+    rows = chart["datasets"][rules[0][0]["data"]["name"]]
+    drawn = {row["source"]: row["mdl"] for row in rows}
+    assert drawn == {"law": law().uniform_bits, "noise": noise().uniform_bits}
+
+
+@pytest.mark.parametrize(("seeds", "said"), [(3, "95 % interval"), (1, "no interval")])
+def test_a_panel_says_whether_intervals_are_drawn(seeds, said):
+    _, *panels = frontier_chart({"law": law(seeds=seeds)}).to_dict()["hconcat"]
+    assert all(said in panel["title"]["subtitle"] for panel in panels)
+
+
 def test_sources_are_told_apart_by_colour_and_by_dashes():
     chart = frontier_chart({f"noise {i}": noise(RunStatus.DIVERGED) for i in range(8)}).to_dict()
     (line,) = (x for x in chart["hconcat"][1]["layer"] if x["mark"]["type"] == "line")
