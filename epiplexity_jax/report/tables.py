@@ -13,20 +13,27 @@ from epiplexity_jax.analysis import Decomposition
 
 
 def decomposition_table(results: Sequence[Decomposition]) -> Table:
-    """S_T, H_T and MDL_T at every budget, 95 % half widths behind them."""
+    """S_T, H_T and MDL_T at every budget, 95 % half widths behind them.
+
+    Bits per byte have a column where they are known and not nearly bits per token.
+    """
+    per_byte = any(_differs(d.entropy_bits_per_byte, d.entropy_bits_per_token) for d in results)
+    rates = ("bits/token", "bits/byte") if per_byte else ("bits/token",)
     table = _table(caption=_caption(results))
     table.add_column("source", no_wrap=True)
-    for name in ("T, FLOPs", "S_T, bits", "H_T, bits", "bits/token", "MDL_T", "N", "D"):
+    for name in ("T, FLOPs", "S_T, bits", "H_T, bits", *rates, "MDL_T", "N", "D"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
     for i, d in enumerate(results):
         last = i + 1 == len(results) or results[i + 1].source != d.source
+        byte = "" if d.entropy_bits_per_byte is None else f"{d.entropy_bits_per_byte:.4f}"
         table.add_row(
             d.source,
             number(d.compute_flops),
             with_interval(d.epiplexity_bits, d.epiplexity_bits_interval),
             with_interval(d.entropy_bits, d.entropy_bits_interval),
             f"{d.entropy_bits_per_token:.4f}",
+            *([byte] if per_byte else []),
             number(d.mdl_bits),
             number(d.params),
             number(d.train_tokens),
@@ -143,6 +150,10 @@ def with_interval(value: float, interval: Sequence[float] | None) -> str:
         return f"{number(value)} ±{number(up, 2)}"
     sides = [f"+{number(up, 2)}" if up else "", f"-{number(down, 2)}" if down else ""]
     return " ".join([number(value), *filter(None, sides)])
+
+
+def _differs(one: float | None, other: float) -> bool:
+    return one is not None and not math.isclose(one, other, rel_tol=0.01)
 
 
 def _table(caption: str | None = None) -> Table:

@@ -134,6 +134,18 @@ def test_every_status_is_spelt_out_and_nothing_is_cut_off(results):
     assert not any("…" in line for line in shown)
 
 
+def test_bits_per_byte_are_shown_where_they_say_more_than_bits_per_token(results):
+    same, half = (
+        dataclasses.replace(results[0], entropy_bits_per_byte=share * d.entropy_bits_per_token)
+        for d, share in zip(results, (1.001, 0.5), strict=False)
+    )
+    assert "bits/byte" not in text(decomposition_table([results[0], same]))[0]
+    head, _, *rows = text(decomposition_table([results[0], half]), 120)[:4]
+    assert "bits/token bits/byte" in " ".join(head.split())
+    assert f"{half.entropy_bits_per_byte:.4f}" in rows[1].split()
+    assert len(rows[0].split()) == len(rows[1].split()) - 1
+
+
 def test_a_table_of_no_results_is_its_head_alone():
     assert len(text(decomposition_table([]))) == 2
 
