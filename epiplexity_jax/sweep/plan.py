@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.families.spec import Cost, DeviceFamily, Family, Size, Task
 from epiplexity_jax.sources.registry import open_source
@@ -148,7 +148,10 @@ def make_plan(sweep: Sweep, on_cpu: bool) -> Plan:
 
 
 def _open(name: str, sweep: Sweep) -> Dataset:
-    source = open_source(sweep.sources[name])
+    try:
+        source = open_source(sweep.sources[name])
+    except EpiplexityError as error:  # which names the file, not the key
+        raise type(error)(f"sources.{name}: {error}") from None
     info, training, heldout = source.info, sweep.training, sweep.heldout
     wanted = math.ceil(heldout.tokens / info.label_tokens)
     record = training.batch_size
