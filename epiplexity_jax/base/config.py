@@ -62,7 +62,7 @@ def parse(cls: type[C], data: Any, path: str = "") -> C:
         ConfigError: naming the key's path, what was wrong and what is allowed.
     """
     if not isinstance(data, Mapping):
-        raise ConfigError(f"{path or 'config'}: expected keys and values, got {data!r}")
+        raise ConfigError(f"{path or 'config'}: expected keys and values, got {cut(data)}")
     try:
         return cls.model_validate(dict(data))
     except ValidationError as error:
@@ -79,6 +79,12 @@ def unknown(what: str, name: object, known: typing.Iterable[str]) -> str:
     close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"unknown {what} {name!r}; {hint}Known: {', '.join(names)}"
+
+
+def cut(value: object) -> str:
+    """A value for a message: its repr, as far as a line has room."""
+    shown = repr(value)
+    return f"{shown[:_SHOWN]}…" if len(shown) > _SHOWN else shown
 
 
 def sentence(error: ValidationError, cls: type[BaseModel], path: str = "") -> str:
@@ -101,9 +107,7 @@ def sentence(error: ValidationError, cls: type[BaseModel], path: str = "") -> st
     if not message[1:2].isupper():  # KT and ECA stay as they are
         message = message[:1].lower() + message[1:]
     if first["type"] != "value_error":
-        shown = repr(first["input"])
-        cut = f"{shown[:_SHOWN]}…" if len(shown) > _SHOWN else shown
-        return f"{where or 'config'}: {message}, got {cut}"
+        return f"{where or 'config'}: {message}, got {cut(first['input'])}"
     owner = _model_at(cls, loc)
     if owner and message.partition(":")[0] in owner.model_fields and ":" in message:
         return f"{where}.{message}" if where else message

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from epiplexity_jax.base.config import Config, parse, unknown
+from epiplexity_jax.base.config import Config, cut, parse, unknown
 from epiplexity_jax.base.errors import ConfigError
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class Registry(Generic[T]):
             ConfigError: naming the key's path, what was wrong and what is allowed.
         """
         if not isinstance(data, Mapping):
-            raise ConfigError(f"{path}: expected keys and values with a kind, got {data!r}")
+            raise ConfigError(f"{path}: expected keys and values with a kind, got {cut(data)}")
         if "kind" not in data:
             known = ", ".join(sorted(self._entries))
             raise ConfigError(f"{path}.kind: this key is required; known: {known}")

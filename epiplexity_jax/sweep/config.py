@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializeAsAny, model_validator
 
-from epiplexity_jax.base.config import Config, parse, unknown
+from epiplexity_jax.base.config import Config, cut, parse, unknown
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families import registry as families
 from epiplexity_jax.sources import registry as sources
@@ -123,7 +123,7 @@ def parse_sweep(data: Any) -> Sweep:
         ConfigError: naming the key's path, what was wrong and what is allowed.
     """
     if not isinstance(data, Mapping):
-        what = "is empty" if data is None else f"must hold keys and values, got {data!r}"
+        what = "is empty" if data is None else f"must hold keys and values, got {cut(data)}"
         raise ConfigError(f"config: {what}; needed: sources and family")
     for key in data:
         if key not in Sweep.model_fields:
@@ -154,7 +154,7 @@ def parse_sweep(data: Any) -> Sweep:
 
 def _parse_estimator(data: Any) -> Prequential:
     if not isinstance(data, Mapping):
-        raise ConfigError(f"estimator: expected keys and values, got {data!r}")
+        raise ConfigError(f"estimator: expected keys and values, got {cut(data)}")
     kind = data.get("kind", "prequential")
     if kind not in _ESTIMATORS:
         raise ConfigError(f"estimator.kind: {unknown('estimator', kind, _ESTIMATORS)}")

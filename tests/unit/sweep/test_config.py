@@ -248,3 +248,9 @@ def test_python_refuses_what_yaml_refuses():
         Sweep(sources={"n": Noise()}, family=Transformer(), seed=-1)
     with pytest.raises(ConfigError, match="a/b"):
         Sweep(sources={"a/b": Noise()}, family=Transformer())
+
+
+def test_a_file_that_is_no_config_is_quoted_in_part_only():
+    with pytest.raises(ConfigError) as caught:
+        parse_sweep("word " * 3000)
+    assert len(str(caught.value)) < 200
