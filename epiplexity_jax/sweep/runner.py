@@ -13,7 +13,6 @@ import numpy as np
 import yaml
 from jax.sharding import Mesh
 
-from epiplexity_jax.base.errors import StoreError
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.store import Store
@@ -187,22 +186,27 @@ class _Trainer:
             self._commit(run, result, wall)
 
     def _commit(self, run: Run, result: MemberResult, wall: float) -> None:
-        finished = result.status is RunStatus.FINISHED
-        keep = finished and self.plan.sweep.training.keep_final_state
-        if keep:
-            try:
-                save_state(state_folder(self.store, run.run_id), result.state)
-            except OSError as error:
-                raise StoreError(f"cannot write {self.store.path}: {error.strerror}") from None
         row = stored_row(self.plan, run, result.status, result.message, result.steps_done, wall)
-        self.store.commit(row, result.history)
-        if not finished:
+        self.store.commit(row, result.history)  # first: a state without its run is of no use
+        if result.status is not RunStatus.FINISHED:
             self.progress.message(f"{run.label}: stopped, {result.message}; the others go on")
+        elif self.plan.sweep.training.keep_final_state:
+            self._keep(run, result.state)
         self.progress.run_done(row)
-        if keep:  # the longer run's state stands for the shorter's
-            for old in self.store.finished().values():
-                if old["lineage"] == run.lineage and old["steps"] < run.steps:
-                    shutil.rmtree(state_folder(self.store, old["run_id"]), ignore_errors=True)
+
+    def _keep(self, run: Run, state: MemberState) -> None:
+        """Keep a run's last state in place of those of the shorter runs that led to it."""
+        try:
+            save_state(state_folder(self.store, run.run_id), state)
+        except OSError as error:
+            self.progress.message(
+                f"{run.label}: its last state cannot be kept: {error.strerror}; the run is safe, "
+                "but more steps would train it from step 0"
+            )
+            return
+        for old in self.store.finished().values():
+            if old["lineage"] == run.lineage and old["steps"] < run.steps:
+                shutil.rmtree(state_folder(self.store, old["run_id"]), ignore_errors=True)
 
 
 def _count(plan: Plan, run: Run, store: Store, progress: Progress) -> None:

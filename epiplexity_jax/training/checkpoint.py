@@ -4,8 +4,10 @@ Orbax does not notice a flipped bit and casts dtypes silently, so a checksum of 
 shape and dtype stands beside the state and is compared after reading it back.
 """
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -31,17 +33,23 @@ def save_state(folder: Path, state: Any) -> None:
     """Write a state (pytree of host arrays); the checksum comes last, so a torn write has none.
 
     Raises:
-        OSError: when the disk is full or not writable.
+        OSError: when the disk is full or not writable; nothing is left of the state then.
     """
     import orbax.checkpoint as ocp
 
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(folder.resolve() / _STATE, jax.tree.map(np.asarray, state))
-    partial = folder / f"{_CHECKSUM}.tmp"
-    partial.write_text(json.dumps({"sha256": checksum(state)}))
-    partial.rename(folder / _CHECKSUM)
+    try:
+        folder.mkdir(parents=True)
+        with ocp.StandardCheckpointer() as checkpointer:
+            checkpointer.save(folder.resolve() / _STATE, jax.tree.map(np.asarray, state))
+        partial = folder / f"{_CHECKSUM}.tmp"
+        partial.write_text(json.dumps({"sha256": checksum(state)}))
+        partial.rename(folder / _CHECKSUM)
+    except (OSError, ValueError) as error:  # the file driver's errors reach us as ValueError
+        shutil.rmtree(folder, ignore_errors=True)
+        full = "No space left on device" in str(error)
+        code = errno.ENOSPC if full else getattr(error, "errno", None) or errno.EIO
+        raise OSError(code, os.strerror(code), str(folder)) from None
 
 
 def restore_state(folder: Path, like: Any) -> Any | None:

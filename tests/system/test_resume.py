@@ -1,5 +1,6 @@
 """A sweep that was killed or whose config grew trains what is missing, to the same numbers."""
 
+import errno
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import yaml
 
 from epiplexity_jax import api
 from epiplexity_jax.store import Store
+from epiplexity_jax.sweep import runner
 
 TOKENS = 2048
 CONFIG = MappingProxyType(
@@ -29,6 +31,7 @@ SLOW = """
 import sys, time
 from epiplexity_jax.cli.app import main
 from epiplexity_jax.store import Store
+from epiplexity_jax.sweep import runner
 quick = Store.commit
 def commit(self, *arguments):
     quick(self, *arguments)
@@ -305,3 +308,16 @@ def test_sigterm_in_the_middle_of_training_keeps_what_is_finished(config, tmp_pa
     kept = histories(store)
     assert 1 <= len(kept) < 8
     assert sorted(Store.open(store).finished()) == sorted(n.removesuffix(".parquet") for n in kept)
+
+
+def test_a_state_that_cannot_be_kept_is_said_and_its_run_is_safe(
+    config, undisturbed, tmp_path, monkeypatch
+):
+    def full(folder, state):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+    monkeypatch.setattr(runner, "save_state", full)
+    told, found = train(config, tmp_path / "store")
+    assert found == undisturbed[1]
+    assert len(told.said) == len(told.done) == 8
+    assert all("cannot be kept: No space left on device" in said for said in told.said)

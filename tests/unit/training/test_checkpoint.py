@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import orbax.checkpoint
 import pytest
 
 from epiplexity_jax.families.transformer import TransformerModel
@@ -58,3 +59,19 @@ def test_every_flipped_bit_is_noticed(state, tmp_path):
             jax.tree.map(np.testing.assert_array_equal, again, state)
     data.write_bytes(whole)
     assert restore_state(tmp_path / "run", state) is not None
+
+
+def test_a_state_that_cannot_be_written_leaves_nothing(state, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match="Not a directory|File exists"):
+        save_state(tmp_path / "file" / "run", state)
+
+
+def test_a_full_disk_is_an_os_error_whatever_the_driver_raises(state, tmp_path, monkeypatch):
+    def full(self, *args, **kwargs):
+        raise ValueError("RESOURCE_EXHAUSTED: ... No space left on device [os_error_code='28']")
+
+    monkeypatch.setattr(orbax.checkpoint.StandardCheckpointer, "save", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        save_state(tmp_path / "run", state)
+    assert not (tmp_path / "run").exists()
