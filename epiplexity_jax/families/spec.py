@@ -6,6 +6,8 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 import numpy as np
 
+from epiplexity_jax.sources.spec import SourceInfo
+
 
 @dataclass(frozen=True)
 class Size:
@@ -25,18 +27,44 @@ class Task:
     """What a model must fit: hashable, so that it can key a compiled program.
 
     Attributes:
-        vocab_size: V, without the start token.
+        vocab_size: V, symbols of a label.
         length: L, tokens of one sequence.
         label_mask: L flags, the tokens that are predicted and paid for.
+        input_vocab_size: symbols of an input token, without the start token; None is V.
+        features: F, where the input is one vector of real numbers and the label one token (then
+            L is 2); None for tokens.
     """
 
     vocab_size: int
     length: int
     label_mask: tuple[bool, ...]
+    input_vocab_size: int | None = None
+    features: int | None = None
+
+    @classmethod
+    def of(cls, info: SourceInfo) -> "Task":
+        """The task of a source."""
+        mask = tuple(bool(paid) for paid in info.label_mask)
+        return cls(info.vocab_size, info.length, mask, info.input_vocab_size, info.features)
+
+    @property
+    def inputs(self) -> int:
+        """Symbols that an input token may be, the start token (the last of them) included."""
+        return (self.input_vocab_size or self.vocab_size) + self.starts
+
+    @property
+    def label_tokens(self) -> int:
+        """Label tokens of one sequence: these are paid for."""
+        return sum(self.label_mask)
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and label tokens of one sequence, the start token counted: these take time."""
+        return self.length + self.starts
 
     @property
     def starts(self) -> bool:
-        """Whether a start token (input id V) precedes the sequence."""
+        """Whether a start token, the id behind the last input symbol, precedes the sequence."""
         return self.label_mask[0]
 
     @property
@@ -79,7 +107,10 @@ class Model(Protocol):
         ...
 
     def logits(self, params: Any, inputs: jax.Array) -> jax.Array:
-        """Inputs [B, input_length] int32 to logits [B, P, V] float32 at the paid positions."""
+        """Inputs to logits [B, P, V] float32 at the paid positions.
+
+        Inputs are tokens [B, input_length] int32 or, where the task has features, [B, F] float32.
+        """
         ...
 
     def rate_scales(self, params: Any) -> Any:

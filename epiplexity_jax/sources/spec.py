@@ -1,22 +1,43 @@
 """What a source is: facts, and a way to draw sequences on the device or read them on the host."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import numpy as np
+
+
+class Vectors(NamedTuple):
+    """Examples whose input is a vector of real numbers, and whose one label is a token.
+
+    Attributes:
+        inputs: [n, F] float32.
+        labels: [n, 1] integers in [0, V).
+    """
+
+    inputs: Any
+    labels: Any
+
+
+Batch = Any  # [n, L] integers, or `Vectors` where the source says how many features they have
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SourceInfo:
     """The facts of an opened source. Every sequence has the same length and the same label mask.
 
+    A source of vectors has length 2, an input and a label: its vector counts as one token.
+
     Attributes:
-        vocab_size: V; tokens are integers in [0, V).
+        vocab_size: V, symbols of a label; tokens are integers in [0, V).
         length: L, tokens of one sequence.
         label_mask: [L] bool, the tokens that are predicted and paid for.
         fingerprint: hash of the data or of the generator's parameters; equal fingerprints draw
             equal sequences.
+        input_vocab_size: symbols of an input token, where inputs have an alphabet of their own.
+        features: F, numbers in the input vector; None for tokens.
+        replays: how often training may read each sequence; above 1 only because it was asked for.
+        origins: fingerprints of the data that this was made from; its own where empty.
         entropy_rate_nats: nats per label token that no model can go below, averaged over the
             label tokens of a sequence; None where theory does not know it.
         bytes_per_token: bytes of the original data per label token; None where it has none.
@@ -28,6 +49,10 @@ class SourceInfo:
     fingerprint: str
     entropy_rate_nats: float | None = None
     bytes_per_token: float | None = None
+    input_vocab_size: int | None = None
+    features: int | None = None
+    replays: int = 1
+    origins: tuple[str, ...] = ()
 
     @property
     def starts(self) -> bool:
@@ -59,8 +84,8 @@ class Sampler(Protocol):
     of the sampler itself (a frozen dataclass).
     """
 
-    def __call__(self, parameters: Any, key: jax.Array, count: int) -> jax.Array:
-        """Draw `count` sequences: [count, L] int32, a function of the key alone."""
+    def __call__(self, parameters: Any, key: jax.Array, count: int) -> Batch:
+        """Draw `count` sequences: [count, L] int32 or `Vectors`, a function of the key alone."""
         ...
 
 
@@ -98,8 +123,8 @@ class HostSource(Protocol):
         """How many there are."""
         ...
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Sequences by index: `indices` [n] int64 in [0, sequences), gives [n, L] integers."""
+    def read(self, indices: np.ndarray) -> Batch:
+        """Sequences by index [n] int64 in [0, sequences): [n, L] integers or `Vectors`."""
         ...
 
 
