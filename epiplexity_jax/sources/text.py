@@ -2,9 +2,9 @@
 
 import hashlib
 import os
+import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.sequences import TokenSequences, cut, data_hash, unreadable
 from epiplexity_jax.sources.spec import SourceInfo
 
 ASCII96 = "\n" + "".join(map(chr, range(32, 127)))
@@ -58,24 +59,6 @@ class PythonStdlib(Config):
     """What to do with a character outside the 96-character alphabet."""
 
 
-@dataclass(frozen=True, eq=False)
-class TokenSequences:
-    """An opened text: consecutive sequences of one encoded array (see `spec.HostSource`)."""
-
-    info: SourceInfo
-    tokens: np.ndarray
-
-    @property
-    def sequences(self) -> int:
-        """Whole sequences; the rest at the end is left out."""
-        return len(self.tokens) // self.info.length
-
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Sequences by index: [n] to [n, L]."""
-        whole = self.tokens[: self.sequences * self.info.length]
-        return whole.reshape(self.sequences, self.info.length)[indices]
-
-
 def open_text(config: Text) -> TokenSequences:
     """Read and encode a file.
 
@@ -87,20 +70,20 @@ def open_text(config: Text) -> TokenSequences:
     raw = _bytes(path)
     if not raw:
         raise DataError(f"{path}: is empty; there is nothing to measure")
-    size = len(raw)
+    data = np.frombuffer(raw, np.uint8)
+    size, origin = len(raw), data_hash(data)
     if config.alphabet == "bytes":
-        tokens = np.frombuffer(raw, np.uint8)
-        return _sequences(tokens, config.alphabet, 256, config.length, size, str(path))
+        return _sequences(data, config.alphabet, 256, config.length, size, str(path), origin)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}: is not UTF-8 at byte {error.start}; convert it, or use alphabet: bytes"
         ) from None
-    del raw
+    del raw, data
     alphabet = ASCII96 if config.alphabet == "ascii96" else config.alphabet
     tokens = _encode([text], alphabet, config.unknown, str(path))
-    return _sequences(tokens, alphabet, len(alphabet), config.length, size, str(path))
+    return _sequences(tokens, alphabet, len(alphabet), config.length, size, str(path), origin)
 
 
 def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
@@ -124,19 +107,15 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
         raise DataError("python_stdlib: this Python has no standard library in source form")
     tokens = np.concatenate(parts)[: config.max_tokens]
     size = bytes_read * len(tokens) / max(1, read)
-    return _sequences(tokens, ASCII96, len(ASCII96), config.length, size, config.kind)
+    origin = hashlib.sha256(f"{config.kind};{sys.version}".encode()).hexdigest()[:16]
+    return _sequences(tokens, ASCII96, len(ASCII96), config.length, size, config.kind, origin)
 
 
 def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise DataError(f"{path}: is a folder; give a file") from None
-    except (OSError, ValueError) as error:  # a zero byte in the path is a ValueError
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"{str(path)!r}: cannot be read: {reason}") from None
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
 
 
 def _python_files(root: Path) -> Iterator[Path]:
@@ -179,9 +158,15 @@ def _refuse(text: str, at: int, where: str) -> None:
 
 
 def _sequences(
-    tokens: np.ndarray, alphabet: str, vocab_size: int, length: int, size: float, where: str
+    tokens: np.ndarray,
+    alphabet: str,
+    vocab_size: int,
+    length: int,
+    size: float,
+    where: str,
+    origin: str,
 ) -> TokenSequences:
-    """Sequences of encoded tokens; `size` is the bytes of the text that they come from."""
+    """Sequences of encoded tokens; `size` is the bytes of the text that `origin` is a hash of."""
     if len(tokens) < max(2, length):
         raise DataError(
             f"{where}: has {len(tokens)} token{'s' * (len(tokens) != 1)} of its alphabet, less "
@@ -195,5 +180,6 @@ def _sequences(
         label_mask=np.ones(length, bool),
         fingerprint=digest.hexdigest()[:16],
         bytes_per_token=size / len(tokens),
+        origins=(origin,),
     )
-    return TokenSequences(info, tokens)
+    return TokenSequences(info, cut(tokens, length))

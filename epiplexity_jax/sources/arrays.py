@@ -1,0 +1,141 @@
+"""Tokens that somebody made: a file of integers, mapped and not loaded, or an array."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.sequences import MAX_VOCAB, TokenSequences, open_tokens, unreadable
+
+_NPY = b"\x93NUMPY"
+
+
+class _Layout(Config):
+    """What an array of tokens does not say itself."""
+
+    length: int | None = Field(default=None, ge=1)
+    """L, tokens of a sequence; default 128. Of an array with two axes it is the second."""
+    vocab_size: int | None = Field(default=None, ge=2, le=MAX_VOCAB)
+    """V, symbols of the alphabet; default: the largest token + 1."""
+    bytes_per_token: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Bytes of the original data per token, for results in bits per byte."""
+
+
+class Tokens(_Layout):
+    """A file of token ids: a NumPy array (.npy), or plain integers one after another."""
+
+    kind: Literal["tokens"] = "tokens"
+    path: str = Field(min_length=1)
+    """The file, relative to the current folder. `.npy` holds tokens [N], or sequences [n, L]; any
+    other ending is read as plain integers."""
+    dtype: (
+        Literal["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"] | None
+    ) = None
+    """Type of plain integers, default uint16; a .npy file names its own."""
+    byte_order: Literal["little", "big"] | None = None
+    """Of plain integers, default little; a .npy file names its own."""
+
+
+def open_file(config: Tokens) -> TokenSequences:
+    """Map a file of tokens and read it once, for its checks and its hash.
+
+    Raises:
+        DataError: when it is missing, unreadable, empty, damaged, of another type or shape, too
+            short for a sequence, or holds a token outside the vocabulary.
+    """
+    path = Path(config.path)
+    tokens = _map_npy(path, config) if path.suffix.lower() == ".npy" else _map_plain(path, config)
+    return open_tokens(
+        tokens,
+        str(path),
+        length=config.length,
+        vocab_size=config.vocab_size,
+        bytes_per_token=config.bytes_per_token,
+    )
+
+
+def from_array(
+    tokens: Any,
+    *,
+    length: int | None = None,
+    vocab_size: int | None = None,
+    bytes_per_token: float | None = None,
+) -> TokenSequences:
+    """A source of an array's tokens. A NumPy array is not copied, so leave it as it is.
+
+    Args:
+        tokens: [N] integers or booleans of NumPy or JAX, or [n, L] whose rows are the sequences.
+        length: L, tokens of a sequence; default 128, or the second axis.
+        vocab_size: V; default: the largest token + 1.
+        bytes_per_token: bytes of the original data per token, for results in bits per byte.
+
+    Returns:
+        An opened source (see `spec.HostSource`).
+
+    Raises:
+        ConfigError: when an argument is out of range.
+        DataError: as for a file.
+
+    >>> source = from_array([0, 1, 2, 0, 1, 2, 0], length=3)
+    >>> source.read([1]), source.info.vocab_size
+    (array([[0, 1, 2]], dtype=uint8), 3)
+    """
+    layout = _Layout(length=length, vocab_size=vocab_size, bytes_per_token=bytes_per_token)
+    try:
+        array = np.asarray(tokens)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"tokens: not an array: {_line(error)}") from None
+    return open_tokens(array, "tokens", **layout.model_dump())
+
+
+def _map_npy(path: Path, config: Tokens) -> np.ndarray:
+    """The array of a .npy file; never one of Python objects, which would have to be unpickled."""
+    if config.dtype or config.byte_order:
+        key = "dtype" if config.dtype else "byte_order"
+        raise DataError(f"{path}: {key}: a .npy file names its own type; leave it out")
+    if _beginning(path)[0] != _NPY:
+        raise DataError(f"{path}: is no .npy file; save the array with numpy.save")
+    try:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except Exception as error:  # noqa: BLE001 - a damaged header makes NumPy raise anything
+        raise DataError(f"{path}: is not a whole .npy file of integers: {_line(error)}") from None
+    return np.asarray(mapped)
+
+
+def _map_plain(path: Path, config: Tokens) -> np.ndarray:
+    start, size = _beginning(path)
+    if start.startswith(_NPY):
+        raise DataError(f"{path}: is a NumPy array; name it .npy")
+    if path.suffix.lower() == ".npz":
+        raise DataError(f"{path}: is an archive; save the one array with numpy.save as .npy")
+    dtype = np.dtype(config.dtype or "uint16").newbyteorder(config.byte_order or "little")
+    if size % dtype.itemsize:
+        raise DataError(
+            f"{path}: has {size} bytes, no multiple of the {dtype.itemsize} of {dtype.name}; name "
+            "its dtype, or bring the whole file"
+        )
+    try:
+        return np.asarray(np.memmap(path, dtype, "r"))
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+
+
+def _beginning(path: Path) -> tuple[bytes, int]:
+    """The first bytes of a file that is not empty, and its size."""
+    try:
+        with path.open("rb") as file:
+            start, size = file.read(len(_NPY)), path.stat().st_size
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+    if not start:
+        raise DataError(f"{path}: is empty; there is nothing to measure")
+    return start, size
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
