@@ -94,7 +94,7 @@ class Runs:
                 of the sweep's config.
             source: its name; may be left out when there is one.
             estimator: default: the sweep's.
-            variant: "paired" or "online"; default: that of the runs.
+            variant: "paired", "online" or "exact"; default: that of the runs.
             floor: "ema", "raw" or "entropy_rate"; default: that of the runs.
             procedure: "refined", "hull-median" or "raw".
 

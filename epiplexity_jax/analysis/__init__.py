@@ -1,6 +1,6 @@
 """Curves, frontiers, decompositions and their intervals, from stored runs or plain arrays."""
 
-from epiplexity_jax.analysis.curves import Cost, Curve, Heldout, Online, curve_from
+from epiplexity_jax.analysis.curves import Cost, Curve, Exact, Heldout, Online, curve_from
 from epiplexity_jax.analysis.decomposition import Decomposition
 from epiplexity_jax.analysis.frontier import Frontier, trace
 from epiplexity_jax.analysis.hull import PROCEDURES
@@ -14,6 +14,7 @@ __all__ = [
     "Cost",
     "Curve",
     "Decomposition",
+    "Exact",
     "Frontier",
     "Heldout",
     "Member",

@@ -182,7 +182,7 @@ def _flags(
         sizes = sorted({member.params for member in frontier.all_members})
         if len(sizes) > 1 and outcome.params in (sizes[0], sizes[-1]):
             flags.append("edge_size")
-        if points.last[place.nearest]:
+        if points.last[place.nearest] and frontier.setting.variant != "exact":
             flags.append("edge_steps")
         vertex = int(np.searchsorted(frontier.vertices, place.left))
         if not strict and place.weight > 0.0 and frontier.bridged[vertex]:

@@ -139,6 +139,21 @@ class Online:
         object.__setattr__(self, "sum_var", var)
 
 
+@dataclass(frozen=True)
+class Exact:
+    """Losses of all training tokens, scored again by the final model.
+
+    Attributes:
+        sum_nats: by the EMA weights (or the one model), nats.
+        raw_sum_nats: by the raw weights, nats.
+        sum_var: variance of `sum_nats` from the spread between sequences, nats^2.
+    """
+
+    sum_nats: float
+    raw_sum_nats: float
+    sum_var: float = 0.0
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Curve:
     """One run: what it is, what a step costs, and what was recorded.
@@ -153,6 +168,8 @@ class Curve:
         ema: held-out losses of the EMA weights (of the one model where there is no average).
         raw: held-out losses of the raw weights, or None.
         online: sums of the training losses, or None.
+        exact: losses of the training tokens under the final model, or None.
+        replays: how often training may read a sequence; above 1 only the exact variant is right.
         entropy_rate_nats: known entropy rate, nats per label token, or None.
         bytes_per_token: bytes of original data per label token, or None.
         variants: the variants that this history allows.
@@ -168,6 +185,8 @@ class Curve:
     ema: Heldout
     raw: Heldout | None = None
     online: Online | None = None
+    exact: Exact | None = None
+    replays: int = 1
     seed: int = 0
     width: int | None = None
     depth: int | None = None
@@ -213,8 +232,13 @@ class Curve:
                 )
             if self.status != RunStatus.DIVERGED and not np.all(np.isfinite(values)):
                 raise ConfigError(f"{name}: a loss of {self.name} is not finite")
-        if "online" in self.variants and self.online is None:
-            raise ConfigError("variants: online needs the sums of the training losses (online=...)")
+        online = {"online", "exact"} & set(self.variants)
+        if online and self.online is None:
+            raise ConfigError(
+                f"variants: {min(online)} needs the sums of the training losses (online=...)"
+            )
+        if "exact" in self.variants and self.exact is None and self.status != RunStatus.DIVERGED:
+            raise ConfigError("variants: exact needs the final model's losses (exact=...)")
 
     @property
     def name(self) -> str:
@@ -277,7 +301,17 @@ def curve_from(run: StoredRun) -> Curve:
         ema=_heldout(history, "heldout"),
         raw=_optional_heldout(history, "heldout_raw"),
         online=online,
+        exact=_exact(history),
+        replays=row.get("replays") or 1,
     )
+
+
+def _exact(history: Mapping[str, Any]) -> Exact | None:
+    """None where the final model did not score the training data."""
+    names = ("exact_loss_sum_nats", "exact_raw_loss_sum_nats", "exact_loss_sum_var")
+    if any(name not in history for name in names):
+        return None
+    return Exact(*(float(history[name][-1]) for name in names))
 
 
 def _heldout(history: Mapping[str, Any], name: str) -> Heldout:

@@ -33,6 +33,7 @@ class Member:
         model_gain: [R] and data_gain: bits per nat of floor error (see Scored).
         floor_stderr_nats: standard error of the full held-out set.
         model_var: [R] bits^2, of the mean; interpolation_error_bits: [R].
+        refinable: whether lengths between record points may be interpolated.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Member:
     floor_stderr_nats: float
     model_var: Array
     interpolation_error_bits: Array
+    refinable: bool = True
 
     @property
     def seeds(self) -> int:
@@ -159,6 +161,7 @@ def _average(name: str, params: int, scored: list[Scored]) -> Member:
         floor_stderr_nats=float(np.mean([one.floor_stderr_nats for one in scored])),
         model_var=stack("model_var").mean(axis=0) / len(scored),
         interpolation_error_bits=stack("interpolation_error_bits").mean(axis=0),
+        refinable=first.refinable,
     )
 
 
@@ -246,7 +249,8 @@ _ERRORS = ("model_stderr", "data_stderr", "mdl_stderr", "interpolation_error_bit
 
 def grid_of(member: Member, procedure: str) -> NDArray[np.int64]:
     """The steps [F] at which a procedure considers a member."""
-    return fine_steps(member.steps) if procedure == "refined" else member.steps
+    refined = procedure == "refined" and member.refinable
+    return fine_steps(member.steps) if refined else member.steps
 
 
 def points_of(members: Sequence[Member], procedure: str) -> tuple[Points, NDArray[np.int64]]:

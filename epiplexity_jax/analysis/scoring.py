@@ -18,7 +18,7 @@ from epiplexity_jax.base.units import nats_to_bits
 
 Array = NDArray[np.float64]
 
-VARIANTS = ("paired", "online")
+VARIANTS = ("paired", "online", "exact")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,8 @@ class Scored:
         model_bits: [R], exactly 0 at step 0; data_bits: [R].
         model_var: [R] variance of the model length that no factor carries (the online code's).
         interpolation_error_bits: [R] of the model length.
+        refinable: whether lengths between record points may be interpolated; in the exact variant
+            R is 2, the untrained and the final model, and nothing is known between them.
     """
 
     steps: NDArray[np.int64]
@@ -50,6 +52,7 @@ class Scored:
     floor_stderr_nats: float
     model_var: Array
     interpolation_error_bits: Array
+    refinable: bool = True
 
     @property
     def mdl_bits(self) -> Array:
@@ -94,8 +97,11 @@ def score(
     Args:
         curve: the run.
         test_tokens: label tokens of the dataset whose information is measured.
-        variant: "paired" or "online"; None is the run's own.
+        variant: "paired", "online" or "exact"; None is the run's own.
         floor: "ema", "raw" or "entropy_rate"; None is the run's own.
+
+    Returns:
+        Lengths at every record point; in the exact variant at the first and the last.
 
     Raises:
         ConfigError: when the run's history does not allow the variant or the floor.
@@ -104,17 +110,22 @@ def score(
     variant, floor = check_choice(curve, variant, floor)
     heldout = curve.raw if floor == "raw" and curve.raw is not None else curve.ema
     losses, deviations = heldout.adjusted(), _block_deviations(heldout)
+    at = slice(None)
     if variant == "paired":
         model = _paired(curve, heldout, losses, floor)
-    else:
+    elif variant == "online":
         model = _online(curve, losses, deviations, floor)
-    cost = curve.cost
+    else:
+        at = np.unique([0, curve.steps.size - 1])
+        losses, deviations = losses[at], deviations[:, at]
+        model = _exact(curve, floor, at)
+    cost, train_tokens = curve.cost, curve.train_tokens[at]
     return Scored(
-        steps=curve.steps,
-        train_tokens=curve.train_tokens,
+        steps=curve.steps[at],
+        train_tokens=train_tokens,
         time_flops=np.asarray(
             coding.time_bound(
-                curve.train_tokens,
+                train_tokens,
                 test_tokens,
                 cost.tokens_per_label,
                 cost.train_flops_per_token,
@@ -125,6 +136,7 @@ def score(
         data_factors=nats_to_bits(deviations * test_tokens),
         data_gain=float(nats_to_bits(test_tokens)),
         floor_stderr_nats=float(heldout.stderr_nats[-1]),
+        refinable=variant != "exact",
         **model,
     )
 
@@ -136,12 +148,17 @@ def check_choice(curve: Curve, variant: str | None, floor: str | None) -> tuple[
         raise ConfigError(f"variant: {unknown('variant', variant, VARIANTS)}")
     if variant not in curve.variants:
         allowed = ", ".join(curve.variants)
-        raise ConfigError(f"variant: {variant!r} is not recorded for {curve.name}, only {allowed}")
+        why = f"; its data is replayed {curve.replays} times" if curve.replays > 1 else ""
+        raise ConfigError(
+            f"variant: {variant!r} is not recorded for {curve.name}, only {allowed}{why}"
+        )
     if floor not in FLOORS:
         raise ConfigError(f"floor: {unknown('floor', floor, FLOORS)}")
     if floor not in curve.floors():
         allowed = ", ".join(curve.floors())
         raise ConfigError(f"floor: {floor!r} is not known for {curve.name}, only {allowed}")
+    if variant == "exact" and floor == "entropy_rate":
+        raise ConfigError("floor: the exact variant ends at the final model; use ema or raw")
     return variant, floor
 
 
@@ -217,4 +234,28 @@ def _online(curve: Curve, losses: Array, deviations: Array, floor: str) -> dict[
         "model_gain": np.zeros_like(losses) if known else -nats_to_bits(labels),
         "model_var": nats_to_bits(nats_to_bits(curve.online.sum_var)),
         "interpolation_error_bits": np.zeros_like(losses),
+    }
+
+
+def _exact(curve: Curve, floor: str, at: NDArray[np.int64]) -> dict[str, Array]:
+    """Online losses of the training tokens less those of the final model on the same tokens.
+
+    Both sums are over one data set, so nothing is estimated but for another draw of the data:
+    the variances of the two sums added bound that of their difference, as their errors agree in
+    sign.
+    """
+    if curve.exact is None or curve.online is None:
+        raise ConfigError(f"variant: {curve.name} was not scored again by its final model")
+    final = curve.exact.raw_sum_nats if floor == "raw" else curve.exact.sum_nats
+    online, spread = curve.online, np.zeros(at.size)
+    bits = np.zeros(at.size)
+    if at.size > 1:
+        bits[-1] = coding.exact_length(online.sum_nats[-1], final)
+        spread[-1] = nats_to_bits(nats_to_bits(online.sum_var[-1] + curve.exact.sum_var))
+    return {
+        "model_bits": bits,
+        "model_factors": np.zeros((1, at.size)),
+        "model_gain": np.zeros(at.size),
+        "model_var": spread,
+        "interpolation_error_bits": np.zeros(at.size),
     }

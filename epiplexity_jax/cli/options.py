@@ -25,7 +25,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 Csv = Annotated[bool, typer.Option("--csv", help="Comma-separated values.")]
 
 _CHOICES = {
-    "--variant": ("paired", "online"),
+    "--variant": ("paired", "online", "exact"),
     "--floor": ("ema", "raw", "entropy_rate"),
     "--frontier": ("refined", "hull-median", "raw"),
 }
@@ -44,7 +44,7 @@ class Reading:
         typer.Option(help="Label tokens of the dataset that is measured; default: the config's."),
     ] = None
     variant: Annotated[
-        str | None, typer.Option(help="paired or online; default: that of the runs.")
+        str | None, typer.Option(help="paired, online or exact; default: that of the runs.")
     ] = None
     floor: Annotated[
         str | None, typer.Option(help="ema, raw or entropy_rate; default: that of the runs.")

@@ -136,6 +136,31 @@ def online_length(
     return nats_to_bits(total - tokens * floor)
 
 
+def exact_length(online_sum_nats: ArrayLike, final_sum_nats: ArrayLike) -> Bits:
+    """Prequential model length, exact: both ends on the training data itself (A, Eq. 8).
+
+    sum_i [log 1/P_i(Z_i) - log 1/P_M(Z_i)] over the data as it was read, repeated or not.
+
+    Args:
+        online_sum_nats: losses of all label tokens, each scored before the model trained on it,
+            nats, any shape.
+        final_sum_nats: losses of the same tokens under the final model, nats, broadcast against it.
+
+    Returns:
+        Bits.
+
+    Raises:
+        ConfigError: when a number is not finite or shapes do not fit.
+
+    >>> float(exact_length(np.log(2) * 50, np.log(2) * 20))
+    30.0
+    """
+    online = checks.finite("online_sum_nats", online_sum_nats)
+    final = checks.finite("final_sum_nats", final_sum_nats)
+    checks.fitting(online_sum_nats=online, final_sum_nats=final)
+    return nats_to_bits(online - final)
+
+
 def online_length_error(
     online_sum_var: ArrayLike, label_tokens: ArrayLike, floor_stderr_nats: ArrayLike
 ) -> Bits:

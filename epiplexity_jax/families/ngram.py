@@ -87,6 +87,12 @@ def _earlier(keys: Counts) -> tuple[Counts, Counts, Counts]:
     return earlier, ordered[first], sizes
 
 
+def _refuse_outside(tokens: np.ndarray, symbols: int) -> None:
+    if tokens.size and (tokens.min() < 0 or tokens.max() >= symbols):
+        wrong = tokens.min() if tokens.min() < 0 else tokens.max()
+        raise DataError(f"sequences: tokens must lie in 0..{symbols - 1}, got {wrong}")
+
+
 class NgramCoder:
     """Counts of one order for one task (see `spec.Coder`).
 
@@ -104,7 +110,10 @@ class NgramCoder:
     """
 
     def __init__(self, order: int, alpha: float, task: Task):
-        symbols = task.vocab_size + 1
+        if task.features is not None:
+            raise ConfigError("family.kind: an n-gram counts tokens, but the inputs are vectors")
+        self.inputs = task.input_vocab_size or task.vocab_size
+        symbols = self.inputs + 1
         contexts = symbols**order
         if contexts * task.vocab_size >= 2**62:
             most = int(math.log(2**62 / task.vocab_size, symbols))
@@ -121,21 +130,20 @@ class NgramCoder:
     def _params(self) -> int:
         """V counts for each context of `order` tokens, or fewer near the beginning."""
         known = {min(int(position), self.order) for position in self.labels}
-        return sum(self.task.vocab_size ** (length + 1) for length in known)
+        return sum(self.task.vocab_size * self.inputs**length for length in known)
 
     def _keys(self, sequences: np.ndarray) -> tuple[Counts, Counts]:
         """(context, symbol) and context of every label token, in stream order: [n * P] each."""
         vocab = self.task.vocab_size
         if sequences.shape[1:] != (self.task.length,):
             raise DataError(f"sequences: expected [n, {self.task.length}], got {sequences.shape}")
-        if sequences.size and (sequences.min() < 0 or sequences.max() >= vocab):
-            wrong = sequences.min() if sequences.min() < 0 else sequences.max()
-            raise DataError(f"sequences: tokens must lie in 0..{vocab - 1}, got {wrong}")
-        start = np.full((len(sequences), self.order), vocab, np.int64)
+        _refuse_outside(sequences[:, self.labels], vocab)
+        _refuse_outside(sequences, max(vocab, self.inputs))
+        start = np.full((len(sequences), self.order), self.inputs, np.int64)
         padded = np.concatenate([start, sequences.astype(np.int64)], axis=1)
         contexts = np.zeros((len(sequences), len(self.labels)), np.int64)
         for back in range(self.order):
-            contexts = contexts * (vocab + 1) + padded[:, self.labels + back]
+            contexts = contexts * (self.inputs + 1) + padded[:, self.labels + back]
         joint = contexts * vocab + padded[:, self.labels + self.order]
         return joint.ravel(), contexts.ravel()
 

@@ -1,11 +1,13 @@
 """What a family is: sizes, exact costs, and models trained on devices or counted on the host."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
 
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources.spec import SourceInfo
 
 
@@ -16,8 +18,11 @@ class Size:
     width: int | None = None
     depth: int | None = None
     order: int | None = None
+    name: str | None = None
 
     def __str__(self) -> str:
+        if self.name is not None:
+            return self.name
         parts = {"width": self.width, "depth": self.depth, "order": self.order}
         return " ".join(f"{name} {value}" for name, value in parts.items() if value is not None)
 
@@ -182,3 +187,21 @@ class HostFamily(Protocol):
 
 
 Family = DeviceFamily | HostFamily
+
+
+def task_for(family: Family, info: SourceInfo) -> Task:
+    """What a family's models must fit.
+
+    A family without a start token (`start_token` is False) does not score the first token of a
+    source without inputs.
+
+    Raises:
+        ConfigError: when nothing is left to score.
+    """
+    task = Task.of(info)
+    if getattr(family, "start_token", True) or not task.starts:
+        return task
+    task = dataclasses.replace(task, label_mask=(False, *task.label_mask[1:]))
+    if not task.label_tokens:
+        raise ConfigError("length: a model without a start token needs sequences of 2 tokens")
+    return task

@@ -4,11 +4,12 @@ import functools
 import math
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.base.keys import generator
-from epiplexity_jax.sources.spec import HostSource
+from epiplexity_jax.sources.spec import Batch, HostSource
 
 HELDOUT_SHARE = 10  # at most one in so many sequences is held out
 MIN_HELDOUT = 8
@@ -60,20 +61,27 @@ class Split:
         """Sequences to train on."""
         return self.source.sequences - self.heldout_count
 
+    @property
+    def epochs(self) -> int:
+        """How often a training sequence may be read: once, unless a replay was asked for."""
+        return self.source.info.replays
+
     def max_steps(self, batch_size: int) -> int:
-        """Batches in one epoch."""
-        return self.train_sequences // batch_size
+        """Whole batches in all epochs; a batch may reach over the end of one into the next."""
+        return self.train_sequences * self.epochs // batch_size
 
     def check(self, steps: int, batch_size: int, path: str) -> None:
-        """Refuse to read anything twice.
+        """Refuse to read anything more often than was asked for.
 
         Raises:
-            DataError: when the steps need more than one epoch, saying the largest number of steps.
+            DataError: when the steps need more epochs, saying the largest number of steps.
         """
         most = self.max_steps(batch_size)
         if steps <= most:
             return
         holds = f"{path}: holds {self.train_sequences} training sequences"
+        if self.epochs > 1:
+            holds += f" read {self.epochs} times"
         if most == 0:
             raise DataError(
                 f"{holds}, fewer than one batch of {batch_size}; lower training.batch_size, "
@@ -84,8 +92,8 @@ class Split:
             f"{steps}: lower it or training.batch_size, shorten `length`, or bring more data"
         )
 
-    def heldout(self, count: int) -> np.ndarray:
-        """The first `count` held-out sequences: [count, L].
+    def heldout(self, count: int) -> Batch:
+        """The first `count` held-out sequences: [count, L], or `Vectors`.
 
         Raises:
             DataError: when fewer are held out; the next would be training sequences.
@@ -95,29 +103,41 @@ class Split:
         return self.source.read(self._shuffled[:count].astype(np.int64))
 
     @functools.cached_property
-    def _orders(self) -> dict[int, np.ndarray]:
+    def _orders(self) -> dict[int, dict[int, np.ndarray]]:
         return {}
 
-    def _order(self, seed: int) -> np.ndarray:
+    def _order(self, seed: int, epoch: int) -> np.ndarray:
         """Training sequences as a member reads them; kept, as a run asks chunk by chunk."""
-        if seed not in self._orders:
+        orders = self._orders.setdefault(seed, {})
+        if epoch not in orders:
+            for old in [e for e in orders if e < epoch - 1]:
+                del orders[old]
+            names = ("order", seed, epoch) if epoch else ("order", seed)
             train = self._shuffled[self.heldout_count :]
-            self._orders[seed] = generator(self.root, "order", seed).permutation(train)
-        return self._orders[seed]
+            orders[epoch] = generator(self.root, *names).permutation(train)
+        return orders[epoch]
 
-    def blocks(self, seed: int, first: int, count: int, batch_size: int) -> np.ndarray:
-        """Batches first .. first+count-1 in a member's order: [count, batch_size, L].
+    def _indices(self, seed: int, start: int, stop: int) -> np.ndarray:
+        """The sequences that a member reads at places start..stop-1 of all its epochs."""
+        size, parts = self.train_sequences, []
+        for epoch in range(start // size, -(-stop // size)):
+            first, last = max(start - epoch * size, 0), min(stop - epoch * size, size)
+            parts.append(self._order(seed, epoch)[first:last])
+        return np.concatenate(parts).astype(np.int64)
 
-        Any batch can be asked for at any time; no sequence comes twice.
+    def blocks(self, seed: int, first: int, count: int, batch_size: int) -> Batch:
+        """Batches first .. first+count-1 in a member's order: [count, batch_size, ...].
+
+        Any batch can be asked for at any time; no sequence comes twice in an epoch.
 
         Raises:
-            DataError: behind the end of the epoch.
+            DataError: behind the end of the last epoch.
         """
         if first + count > self.max_steps(batch_size):
             raise DataError(
                 f"batch {first + count - 1} lies behind the epoch's end; it holds "
                 f"{self.max_steps(batch_size)} batches of {batch_size}"
             )
-        chosen = self._order(seed)[first * batch_size : (first + count) * batch_size]
-        read = self.source.read(chosen.astype(np.int64))
-        return read.reshape(count, batch_size, self.source.info.length)
+        chosen = self._indices(seed, first * batch_size, (first + count) * batch_size)
+        read = self.source.read(chosen)
+        return jax.tree.map(lambda x: x.reshape(count, batch_size, *x.shape[1:]), read)

@@ -51,8 +51,10 @@ RUNS = (
     Column("tokens_per_label", _FLOAT, "", "r, (input + label tokens) / label tokens"),
     Column("train_flops_per_token", _FLOAT, "FLOPs", "of training, per input or label token"),
     Column("eval_flops_per_token", _FLOAT, "FLOPs", "of evaluation, per input or label token"),
+    Column("flops", _TEXT, "", "who counted them: declared or compiled", null=True),
     Column("entropy_rate_nats", _FLOAT, "nats/token", "of the source, where known", null=True),
     Column("bytes_per_token", _FLOAT, "bytes", "of original data, per label token", null=True),
+    Column("replays", _INT, "", "how often training may read each sequence", null=True),
     Column("heldout_tokens", _INT, "tokens", "held-out labels at the last record point"),
     Column("record_tokens", _INT, "tokens", "held-out labels at the other record points"),
     Column("test_tokens", _FLOAT, "tokens", "the config's, if it names them", null=True),
@@ -66,6 +68,8 @@ RUNS = (
 )
 
 _HELDOUT = "of the EMA weights; the full held-out set in the last row, else the record subset"
+
+_EXACT = "training labels scored by the final model, in the last row; exact variant"
 
 HISTORIES = (
     Column("run_id", _TEXT, "", "the run"),
@@ -82,7 +86,9 @@ HISTORIES = (
     Column("heldout_raw_loss_nats", _FLOAT, "nats/token", "the same of the raw weights"),
     Column("heldout_raw_loss_stderr", _FLOAT, "nats/token", "its standard error"),
     Column("heldout_raw_block_losses_nats", _FLOATS, "nats/token", "raw, per block, record subset"),
-    Column("exact_loss_sum_nats", _FLOAT, "nats", "exact variant, where asked for", null=True),
+    Column("exact_loss_sum_nats", _FLOAT, "nats", f"{_EXACT}, EMA weights", null=True),
+    Column("exact_raw_loss_sum_nats", _FLOAT, "nats", f"{_EXACT}, raw weights", null=True),
+    Column("exact_loss_sum_var", _FLOAT, "nats^2", "variance of that sum (EMA)", null=True),
     Column("kl_sum_nats", _FLOAT, "nats", "requential, EMA student", null=True),
     Column("kl_raw_sum_nats", _FLOAT, "nats", "requential, raw student", null=True),
     Column("certified_sum_bits", _FLOAT, "bits", "requential, certified length", null=True),

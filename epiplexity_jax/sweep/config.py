@@ -15,13 +15,20 @@ class Prequential(Config):
     """Prequential coding: the area between the loss curve and the floor (A, Eq. 8)."""
 
     kind: Literal["prequential"] = "prequential"
-    variant: Literal["paired", "online"] | None = None
-    """Which losses make the curve: paired held-out ones or the online training losses. Default:
-    paired for models trained by gradients, online for count families."""
+    variant: Literal["paired", "online", "exact"] | None = None
+    """Which losses make the curve: paired held-out ones, the online training losses, or (exact)
+    the online losses above those of the final model on the same training data. Default: paired for
+    models trained by gradients, online for count families, exact for replayed data."""
     floor: Literal["ema", "raw", "entropy_rate"] = "ema"
     """Which loss ends the area: held-out, of the EMA or raw weights, or the known entropy rate."""
     ema_steps: int = Field(default=50, ge=1)
     """Window of the EMA of weights, steps."""
+
+    @model_validator(mode="after")
+    def _exact_ends_at_the_final_model(self) -> "Prequential":
+        if self.variant == "exact" and self.floor == "entropy_rate":
+            raise ValueError("floor: the exact variant ends at the final model; use ema or raw")
+        return self
 
 
 class Training(Config):
@@ -42,6 +49,8 @@ class Training(Config):
     """Sequences per slice of a batch, a divisor of batch_size; default: the batch whole."""
     members_per_device: int | None = Field(default=None, ge=1)
     """Members that a device trains in one go; default: 1 on CPU, up to 64 on accelerators."""
+    flops: Literal["declared", "compiled"] = "declared"
+    """Who counts FLOPs per token: the family (6 N and 2 N if dense) or the compiled program."""
     keep_final_state: bool = True
     """Keep each run's last state in the store, so that more steps train only what is new."""
 

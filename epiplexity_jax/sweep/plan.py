@@ -5,54 +5,61 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
+import jax
 
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.families.registry import open_family
-from epiplexity_jax.families.spec import Cost, DeviceFamily, Family, Size, Task
+from epiplexity_jax.families.spec import (
+    Cost,
+    DeviceFamily,
+    Family,
+    HostFamily,
+    Size,
+    Task,
+    task_for,
+)
 from epiplexity_jax.sources.registry import open_source
-from epiplexity_jax.sources.spec import HostSource, Source
+from epiplexity_jax.sources.spec import Batch, HostSource, Source
 from epiplexity_jax.sources.split import Split, heldout_sequences
 from epiplexity_jax.sweep.config import Sweep
 from epiplexity_jax.training.data import Stream, heldout_tokens
+from epiplexity_jax.training.flops import compiled_cost
 from epiplexity_jax.training.heldout import HeldoutLayout, heldout_layout
 
 # Raised when the numbers of an unchanged config change, so that old runs are not taken over.
 NUMERICS = 1
-_NOT_IDENTITY = {
-    "widths",
-    "depths",
-    "orders",
-    "seeds",
-}  # a member's own size and seed stand for these
+# A member's own size, learning rate and seed stand for these.
+_NOT_IDENTITY = {"widths", "depths", "orders", "learning_rates", "seeds"}
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A source opened for a sweep: split, with its held-out set cut."""
+    """A source opened for a sweep: what its models must fit, split, its held-out set cut."""
 
     name: str
     source: Source
+    task: Task
     split: Split | None
     layout: HeldoutLayout
     root: int
 
     @property
-    def task(self) -> Task:
-        """What a model of this source must fit."""
-        info = self.source.info
-        return Task(info.vocab_size, info.length, tuple(bool(m) for m in info.label_mask))
+    def entropy_rate_nats(self) -> float | None:
+        """The source's, where the family scores all of its labels."""
+        whole = self.task.label_tokens == self.source.info.label_tokens
+        return self.source.info.entropy_rate_nats if whole else None
 
     def stream(self, seed: int, batch_size: int) -> Stream:
         """Training batches for a member's seed."""
         return Stream(self.source, self.split, self.root, seed, batch_size)
 
-    def heldout(self) -> np.ndarray:
-        """The held-out set: [tiles, S, L]."""
-        drawn = heldout_tokens(self.source, self.split, self.root, self.layout.sequences)
-        return drawn.reshape(self.layout.tiles, self.layout.tile, -1)
+    def heldout(self) -> Batch:
+        """The held-out set: [tiles, S, ...]."""
+        layout = self.layout
+        drawn = heldout_tokens(self.source, self.split, self.root, layout.sequences)
+        return jax.tree.map(lambda x: x.reshape(layout.tiles, layout.tile, *x.shape[1:]), drawn)
 
 
 @dataclass(frozen=True)
@@ -64,23 +71,40 @@ class Run:
         lineage: the same without the number of steps; a longer run continues a shorter one.
         dataset: its source.
         size: of its model.
+        learning_rate: base learning rate; None for counts.
         seed: of the member.
-        cost: of its model.
+        cost: of its model; `declared` is the family's own count where the compiler's is used.
         steps: to train.
+        variants: which its history allows; the first is the default.
     """
 
     run_id: str
     lineage: str
     dataset: Dataset
     size: Size
+    learning_rate: float | None
     seed: int
     cost: Cost
+    declared: Cost
     steps: int
+    variants: tuple[str, ...]
+    several_rates: bool = False
+
+    @property
+    def cohort(self) -> Any:
+        """What fixes the shapes of its programs: equal for runs that may train side by side."""
+        return self.size, self.dataset.task, self.dataset.layout, self.exact
+
+    @property
+    def exact(self) -> bool:
+        """Whether the final model scores the training data again."""
+        return "exact" in self.variants
 
     @property
     def label(self) -> str:
-        """Source, size and seed, for progress and messages."""
-        return f"{self.dataset.name}, {self.size}, seed {self.seed}"
+        """Source, size, learning rate where there are several, and seed: for messages."""
+        rate = f", lr {self.learning_rate:g}" if self.several_rates else ""
+        return f"{self.dataset.name}, {self.size}{rate}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -106,7 +130,7 @@ class Plan:
         per_device = self.sweep.training.members_per_device or (1 if on_cpu else 64)
         cohorts: dict[Any, list[Run]] = {}
         for run in todo:
-            key = (run.size, run.dataset.task, run.dataset.layout)
+            key = run.cohort
             cohorts.setdefault(key, []).append(run)
         waves = []
         for runs in cohorts.values():
@@ -128,70 +152,138 @@ def make_plan(sweep: Sweep, on_cpu: bool) -> Plan:
     dtype = sweep.training.compute_dtype
     if dtype == "auto":
         dtype = "float32" if on_cpu else "bfloat16"
-    if sweep.estimator.variant == "paired" and not isinstance(family, DeviceFamily):
-        raise ConfigError(f"estimator.variant: a {family.kind} family is coded online, not paired")
-    datasets = tuple(_open(name, sweep) for name in sweep.sources)
-    if sweep.estimator.floor == "entropy_rate":
-        for d in datasets:
-            if d.source.info.entropy_rate_nats is None:
-                raise ConfigError(
-                    f"estimator.floor: the entropy rate of source {d.name!r} is not known; "
-                    "use ema or raw"
-                )
+    datasets = tuple(_open(name, sweep, family) for name in sweep.sources)
+    _check_estimator(sweep, family, datasets)
+    rates: tuple[float | None, ...] = (None,)
+    if isinstance(family, DeviceFamily):
+        rates = getattr(family, "learning_rates", None) or (sweep.training.learning_rate,)
     runs = tuple(
-        _run(sweep, family, dataset, size, seed, dtype)
+        _run(sweep, family, dataset, Member(size, rate, seed, len(rates) > 1), dtype)
         for size in family.sizes()
+        for rate in rates
         for dataset in datasets
         for seed in range(family.seeds)
     )
     return Plan(sweep, family, datasets, runs, dtype)
 
 
-def _open(name: str, sweep: Sweep) -> Dataset:
+def _check_estimator(sweep: Sweep, family: Family, datasets: Sequence[Dataset]) -> None:
+    """Refuse a variant or a floor that some source or the family does not allow.
+
+    Raises:
+        ConfigError: with the reason.
+    """
+    variant, floor = sweep.estimator.variant, sweep.estimator.floor
+    if variant == "paired" and not isinstance(family, DeviceFamily):
+        raise ConfigError(f"estimator.variant: a {family.kind} family is coded online, not paired")
+    for d in datasets:
+        replays = d.source.info.replays
+        if replays > 1 and variant not in (None, "exact"):
+            raise ConfigError(
+                f"estimator.variant: source {d.name!r} replays its data {replays} times, and what "
+                f"was read before is not new to the model, so {variant} would take memorised noise "
+                "for structure; use exact"
+            )
+        if floor != "entropy_rate":
+            continue
+        if replays > 1:
+            raise ConfigError(
+                f"estimator.floor: source {d.name!r} replays its data, so it is coded in the exact "
+                "variant, which ends at the final model; use ema or raw"
+            )
+        if d.entropy_rate_nats is None:
+            raise ConfigError(
+                f"estimator.floor: the entropy rate of source {d.name!r} is not known; "
+                "use ema or raw"
+            )
+
+
+def _open(name: str, sweep: Sweep, family: Family) -> Dataset:
     try:
         source = open_source(sweep.sources[name])
     except EpiplexityError as error:  # which names the file, not the key
         raise type(error)(f"sources.{name}: {error}") from None
-    info, training, heldout = source.info, sweep.training, sweep.heldout
-    wanted = math.ceil(heldout.tokens / info.label_tokens)
+    task, training, heldout = task_for(family, source.info), sweep.training, sweep.heldout
+    wanted = math.ceil(heldout.tokens / task.label_tokens)
     record = training.batch_size
     if heldout.record_tokens is not None:
-        record = math.ceil(heldout.record_tokens / info.label_tokens)
+        record = math.ceil(heldout.record_tokens / task.label_tokens)
     if not isinstance(source, HostSource):
-        return Dataset(name, source, None, heldout_layout(max(wanted, 64), record), sweep.seed)
+        layout = heldout_layout(max(wanted, 64), record)
+        return Dataset(name, source, task, None, layout, sweep.seed)
     available = heldout_sequences(source, heldout.tokens, f"sources.{name}")
     layout = heldout_layout(available, record)
     split = Split(source, layout.sequences, sweep.seed)
     split.check(training.steps, training.batch_size, f"sources.{name}")
-    return Dataset(name, source, split, layout, sweep.seed)
+    return Dataset(name, source, task, split, layout, sweep.seed)
 
 
-def _run(
-    sweep: Sweep, family: Family, dataset: Dataset, size: Size, seed: int, compute_dtype: str
-) -> Run:
-    task, training = dataset.task, sweep.training
+class Member(NamedTuple):
+    """What tells the members of a family apart."""
+
+    size: Size
+    learning_rate: float | None
+    seed: int
+    several_rates: bool
+
+
+def _run(sweep: Sweep, family: Family, dataset: Dataset, member: Member, compute_dtype: str) -> Run:
+    task, training, variant = dataset.task, sweep.training, sweep.estimator.variant
+    variants: tuple[str, ...] = ("exact",)
     if isinstance(family, DeviceFamily):
-        cost = family.model(size, task, compute_dtype).cost
-        own = training.model_dump(
-            include={"batch_size", "learning_rate", "warmup_steps", "microbatch"}
-        ) | {"compute_dtype": compute_dtype, "ema_steps": sweep.estimator.ema_steps}
+        model = family.model(member.size, task, compute_dtype)
+        declared = cost = model.cost
+        if training.flops == "compiled":
+            cost = compiled_cost(model, task, training.microbatch or training.batch_size)
+        own = training.model_dump(include={"batch_size", "warmup_steps", "microbatch"}) | {
+            "learning_rate": member.learning_rate,
+            "compute_dtype": compute_dtype,
+            "ema_steps": sweep.estimator.ema_steps,
+        }
+        usual = ("paired", "online")
     else:
-        cost = family.coder(size, task).cost
-        own = {"batch_size": training.batch_size}
+        declared = cost = _coder_cost(family, member.size, dataset)
+        own, usual = {"batch_size": training.batch_size}, ("online",)
+    if dataset.source.info.replays == 1:
+        variants = (*usual, "exact") if variant == "exact" else usual
     layout = dataset.layout
     identity = {
         "numerics": NUMERICS,
         "source": [dataset.name, dataset.source.info.fingerprint],
         "family": sweep.family.model_dump(mode="json", exclude=_NOT_IDENTITY),
-        "member": [str(size), seed],
+        "member": [str(member.size), member.seed],
         "estimator": sweep.estimator.kind,
         "training": own,
         "heldout": [layout.blocks, layout.per_block, layout.tiles],
         "seed": sweep.seed,
     }
     lineage = _digest(identity)
-    run_id = _digest({"lineage": lineage, "steps": training.steps})
-    return Run(run_id, lineage, dataset, size, seed, cost, training.steps)
+    # Training is the same whoever counts its FLOPs and whether the end is scored again.
+    result: dict[str, Any] = {"lineage": lineage, "steps": training.steps}
+    if cost != declared:
+        result["cost"] = [cost.train_flops_per_token, cost.eval_flops_per_token]
+    if "exact" in variants:
+        result["exact"] = True
+    return Run(
+        run_id=_digest(result),
+        lineage=lineage,
+        dataset=dataset,
+        size=member.size,
+        learning_rate=member.learning_rate,
+        seed=member.seed,
+        cost=cost,
+        declared=declared,
+        steps=training.steps,
+        variants=variants,
+        several_rates=member.several_rates,
+    )
+
+
+def _coder_cost(family: HostFamily, size: Size, dataset: Dataset) -> Cost:
+    try:
+        return family.coder(size, dataset.task).cost
+    except EpiplexityError as error:
+        raise type(error)(f"sources.{dataset.name}: {error}") from None
 
 
 def _digest(identity: Mapping[str, Any]) -> str:

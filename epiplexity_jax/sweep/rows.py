@@ -17,6 +17,7 @@ def stored_row(
 ) -> dict[str, Any]:
     """Everything about a run but its history; the columns are those of `store.schema`."""
     sweep, info, layout = plan.sweep, run.dataset.source.info, run.dataset.layout
+    task, rate = run.dataset.task, run.dataset.entropy_rate_nats
     trained = isinstance(plan.family, DeviceFamily)
     batch = sweep.training.batch_size
     return {
@@ -31,27 +32,29 @@ def stored_row(
         "order": run.size.order,
         "seed": run.seed,
         "params": run.cost.params,
-        "learning_rate": sweep.training.learning_rate if trained else None,
+        "learning_rate": run.learning_rate,
         "estimator": sweep.estimator.kind,
-        "variant": sweep.estimator.variant or ("paired" if trained else "online"),
-        "variants": ["paired", "online"] if trained else ["online"],
+        "variant": run.variants[0] if sweep.estimator.variant is None else sweep.estimator.variant,
+        "variants": list(run.variants),
         "floor": sweep.estimator.floor,
         "status": str(status),
         "message": message,
         "steps": run.steps,
         "steps_done": steps_done,
         "batch_size": batch,
-        "vocab_size": info.vocab_size,
-        "length": info.length,
-        "label_tokens_per_step": batch * info.label_tokens,
-        "train_tokens_per_step": batch * info.total_tokens,
-        "tokens_per_label": info.tokens_per_label,
+        "vocab_size": task.vocab_size,
+        "length": task.length,
+        "label_tokens_per_step": batch * task.label_tokens,
+        "train_tokens_per_step": batch * task.total_tokens,
+        "tokens_per_label": task.total_tokens / task.label_tokens,
         "train_flops_per_token": run.cost.train_flops_per_token,
         "eval_flops_per_token": run.cost.eval_flops_per_token,
-        "entropy_rate_nats": info.entropy_rate_nats,
+        "flops": sweep.training.flops if trained else "declared",
+        "entropy_rate_nats": rate,
         "bytes_per_token": info.bytes_per_token,
-        "heldout_tokens": layout.sequences * info.label_tokens,
-        "record_tokens": layout.tile * info.label_tokens,
+        "replays": info.replays,
+        "heldout_tokens": layout.sequences * task.label_tokens,
+        "record_tokens": layout.tile * task.label_tokens,
         "test_tokens": sweep.frontier.test_tokens,
         "source_fingerprint": info.fingerprint,
         "wall_seconds": wall_seconds,

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 import yaml
 from jax.sharding import Mesh
 
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.families.spec import DeviceFamily
+from epiplexity_jax.sources.spec import Batch
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.plan import Dataset, Plan, Run, Wave
 from epiplexity_jax.sweep.progress import Progress
@@ -69,12 +69,15 @@ def _start(kept: "Mapping[str, _Kept]", run: Run) -> int:
 
 
 def _shorter(run: Run, finished: Sequence[Row], store: Store) -> Row | None:
-    """The longest finished run that this one continues, if its last state was kept."""
+    """The longest finished run that this one continues, if its last state was kept.
+
+    A run of as many steps is continued too, by what this one asks of its end.
+    """
     earlier = [
         row
         for row in finished
         if row["lineage"] == run.lineage
-        and row["steps"] < run.steps
+        and row["steps"] <= run.steps
         and row["status"] == RunStatus.FINISHED
         and state_folder(store, row["run_id"]).exists()
     ]
@@ -82,7 +85,7 @@ def _shorter(run: Run, finished: Sequence[Row], store: Store) -> Row | None:
 
 
 @lru_cache(maxsize=8)
-def _heldout(dataset: Dataset) -> np.ndarray:
+def _heldout(dataset: Dataset) -> Batch:
     """A source's held-out set, drawn once for many waves."""
     return dataset.heldout()
 
@@ -149,13 +152,14 @@ class _Trainer:
             layout=first.dataset.layout,
             start=start,
             microbatch=training.microbatch,
+            exact=first.exact,
             members=tuple(
                 MemberJob(
                     root=sweep.seed,
                     seed=run.seed,
                     stream=run.dataset.stream(run.seed, training.batch_size),
                     heldout=_heldout(run.dataset),
-                    learning_rate=training.learning_rate,
+                    learning_rate=run.learning_rate or training.learning_rate,
                     warmup_steps=training.warmup_steps,
                     ema_steps=sweep.estimator.ema_steps,
                     resume=(k.state, k.history) if (k := kept.get(run.run_id)) else None,
@@ -205,26 +209,28 @@ class _Trainer:
             )
             return
         for old in self.store.finished().values():
-            if old["lineage"] == run.lineage and old["steps"] < run.steps:
+            shorter = old["steps"] <= run.steps and old["run_id"] != run.run_id
+            if old["lineage"] == run.lineage and shorter:
                 shutil.rmtree(state_folder(self.store, old["run_id"]), ignore_errors=True)
 
 
 def _count(plan: Plan, run: Run, store: Store, progress: Progress) -> None:
     """Run a host family's member and commit it."""
-    family, info = plan.family, run.dataset.source.info
+    family, task = plan.family, run.dataset.task
     assert not isinstance(family, DeviceFamily)
-    coder = family.coder(run.size, run.dataset.task)
+    coder = family.coder(run.size, task)
     batch = plan.sweep.training.batch_size
     accounting = Accounting(
-        batch, info.label_tokens, info.total_tokens, coder.cost, run.dataset.layout, passes=1
+        batch, task.label_tokens, task.total_tokens, coder.cost, run.dataset.layout, passes=1
     )
 
     def report(steps: int, losses: Sequence[float]) -> None:
-        progress.advance(steps, steps * batch * info.total_tokens, {run.label: losses[0]})
+        progress.advance(steps, steps * batch * task.total_tokens, {run.label: losses[0]})
 
     began = time.monotonic()
     stream = run.dataset.stream(run.seed, batch)
-    recorder = run_coder(coder, stream, _heldout(run.dataset), accounting, run.steps, report)
+    heldout = _heldout(run.dataset)
+    recorder = run_coder(coder, stream, heldout, accounting, run.steps, report, run.exact)
     wall = time.monotonic() - began
     row = stored_row(plan, run, recorder.status, recorder.message, recorder.steps_done, wall)
     store.commit(row, recorder.history())

@@ -53,7 +53,7 @@ def summarise(plan: Plan, mesh: Mesh, finished: Collection[str]) -> PlanSummary:
         busy["used"] += int(sum(flops))
         busy["held"] += int(max(flops) * wave.slots)
         first = wave.runs[0]
-        key = (first.size, first.dataset.task, first.dataset.layout) if on_devices else first.size
+        key = first.cohort if on_devices else first.size
         row = rows.setdefault(key, _empty_row(len(rows) + 1, first))
         row["members"] += len(wave.runs)
         row["waves"] += 1
@@ -89,11 +89,11 @@ def _empty_row(number: int, run: Run) -> dict[str, Any]:
 
 
 def _tokens(plan: Plan, run: Run) -> int:
-    return run.steps * plan.sweep.training.batch_size * run.dataset.source.info.total_tokens
+    return run.steps * plan.sweep.training.batch_size * run.dataset.task.total_tokens
 
 
 def _flops(plan: Plan, run: Run) -> float:
     """FLOPs of training and of the evaluation at the last record point (EMA and raw weights)."""
-    heldout = 2 * run.dataset.layout.sequences * run.dataset.source.info.total_tokens
+    heldout = 2 * run.dataset.layout.sequences * run.dataset.task.total_tokens
     train = _tokens(plan, run) * run.cost.train_flops_per_token
     return train + heldout * run.cost.eval_flops_per_token

@@ -15,9 +15,15 @@ from jax.sharding import Mesh
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.families.spec import Model, Task
+from epiplexity_jax.sources.spec import Batch
 from epiplexity_jax.training.data import Stream
 from epiplexity_jax.training.heldout import HeldoutLayout
-from epiplexity_jax.training.loop import compile_programs, init_key, member_sharding
+from epiplexity_jax.training.loop import (
+    Programs,
+    compile_programs,
+    init_key,
+    member_sharding,
+)
 from epiplexity_jax.training.record import Accounting, History, Recorder
 from epiplexity_jax.training.state import Hyperparameters, MemberState
 
@@ -35,7 +41,7 @@ class MemberJob:
         root: root seed of the sweep.
         seed: the member's seed.
         stream: its training data.
-        heldout: [tiles, S, L] small integers, its source's held-out set.
+        heldout: its source's held-out set, [tiles, S, L] small integers or `Vectors`.
         learning_rate: base learning rate.
         warmup_steps: steps of linear warm-up.
         ema_steps: window of the EMA, steps.
@@ -45,7 +51,7 @@ class MemberJob:
     root: int
     seed: int
     stream: Stream
-    heldout: np.ndarray
+    heldout: Batch
     learning_rate: float
     warmup_steps: int
     ema_steps: int
@@ -65,6 +71,7 @@ class CohortJob:
         members: C of them.
         start: steps that every member has behind it already.
         microbatch: see `step.train_step`.
+        exact: the final models score the whole training stream again.
     """
 
     model: Model
@@ -75,22 +82,21 @@ class CohortJob:
     members: tuple[MemberJob, ...]
     start: int = 0
     microbatch: int | None = None
+    exact: bool = False
 
     @property
     def block_steps(self) -> int:
         """T, steps of a data block: one for all numbers of steps, unless batches are large."""
-        dtype = self.members[0].stream.dtype
-        batch = self.batch_size * self.task.length * dtype.itemsize
+        batch = self.members[0].stream.batch_bytes
         return max(1, min(_BLOCK_STEPS, _BLOCK_BYTES // batch))
 
     @property
     def accounting(self) -> Accounting:
         """What a step of a member counts."""
-        length, starts = self.task.length, self.task.starts
         return Accounting(
             batch_size=self.batch_size,
-            label_tokens=sum(self.task.label_mask),
-            total_tokens=length + starts,
+            label_tokens=self.task.label_tokens,
+            total_tokens=self.task.total_tokens,
             cost=self.model.cost,
             layout=self.layout,
         )
@@ -128,7 +134,7 @@ def train_cohort(job: CohortJob, mesh: Mesh, report: Report | None = None) -> li
     programs = compile_programs(job.model, job.task, mesh, job.microbatch, job.layout.group)
     place = _Placer(mesh)
     hyper = place(_hyperparameters(members))
-    tiles = [place(np.stack([m.heldout[t] for m in members])) for t in range(job.layout.tiles)]
+    tiles = [place(_tile(members, t)) for t in range(job.layout.tiles)]
     states = _initial_states(programs.init, members, len(job.members), place)
     grid = record_points(job.steps)
     results = _Results(job, grid, report)
@@ -149,7 +155,26 @@ def train_cohort(job: CohortJob, mesh: Mesh, report: Report | None = None) -> li
                 if not results.fetch(lag=_LAG):
                     break
         results.fetch(lag=0)
+        if job.exact:
+            _rescore(job, _Blocks(job, members, place, pool), programs, states, results)
     return results.finish(jax.device_get(states))
+
+
+def _rescore(
+    job: CohortJob, blocks: "_Blocks", programs: Programs, states: MemberState, results: "_Results"
+) -> None:
+    """Let the final models score their training stream again, block by block."""
+    for start in range(0, job.steps, job.block_steps):
+        count = min(job.block_steps, job.steps - start)
+        block, _ = blocks.at(start)
+        info = programs.rescore(states, block, np.int32(0), np.int32(count))
+        results.add_exact(*(np.asarray(a)[:, :, :count] for a in info))
+
+
+def _tile(members: Sequence[MemberJob], number: int) -> Batch:
+    """One held-out tile of every member: [C, S, ...]."""
+    heldouts = [member.heldout for member in members]
+    return jax.tree.map(lambda *sets: np.stack([tiles[number] for tiles in sets]), *heldouts)
 
 
 def _hyperparameters(members: Sequence[MemberJob]) -> Hyperparameters:
@@ -194,8 +219,8 @@ class _Blocks:
         self.block: Any = None
         self.coming: Any = None
 
-    def at(self, step: int) -> tuple[jax.Array, int]:
-        """The block [C, T, B, L] that holds a step, and the step's place in it."""
+    def at(self, step: int) -> tuple[Batch, int]:
+        """The block [C, T, B, ...] that holds a step, and the step's place in it."""
         number, offset = divmod(step, self.job.block_steps)
         if number != self.number:
             self.block = None
@@ -205,13 +230,14 @@ class _Blocks:
             self.coming = self.pool.submit(self._draw, number + 1) if more else None
         return self.block, offset
 
-    def _draw(self, number: int) -> jax.Array:
+    def _draw(self, number: int) -> Batch:
         job, length = self.job, self.job.block_steps
         first = number * length
         count = min(length, job.steps - first)
         parts = [m.stream.block(first, count, length) for m in self.members]
-        on_host = all(isinstance(part, np.ndarray) for part in parts)
-        return self.place(np.stack(parts) if on_host else jnp.stack(parts))
+        on_host = all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(parts))
+        stack = np.stack if on_host else jnp.stack
+        return self.place(jax.tree.map(lambda *leaves: stack(leaves), *parts))
 
 
 class _Results:
@@ -234,6 +260,11 @@ class _Results:
     def add_record(self, step: int, losses: Any) -> None:
         self.pending.append((True, step, losses))
         self.unfetched_records += 1
+
+    def add_exact(self, sums: np.ndarray, variances: np.ndarray) -> None:
+        """Of all members: [C, 2, n] nats and nats^2."""
+        for recorder, s, v in zip(self.recorders, sums, variances, strict=False):
+            recorder.add_exact(s, v)
 
     def fetch(self, lag: int) -> bool:
         """Fetch all but the last `lag` record points; whether any member is still alive."""

@@ -1,4 +1,8 @@
-"""Training and held-out data of a member, as blocks of batches in the smallest integer type."""
+"""Training and held-out data of a member, as blocks of batches in the smallest integer type.
+
+A batch is [B, L] integers, or `Vectors` where the source has features; both are pytrees whose
+leaves begin with the axis B.
+"""
 
 import functools
 from dataclasses import dataclass
@@ -9,15 +13,22 @@ import jax.numpy as jnp
 import numpy as np
 
 from epiplexity_jax.base.keys import key
-from epiplexity_jax.sources.spec import DeviceSource, Sampler, Source
+from epiplexity_jax.sources.spec import Batch, DeviceSource, Sampler, Source, SourceInfo, Vectors
 from epiplexity_jax.sources.split import Split
 
 _HELDOUT_DRAW = 1024
 
 
-def token_dtype(vocab_size: int) -> np.dtype:
-    """The smallest unsigned type that holds every token."""
-    return np.min_scalar_type(vocab_size - 1)
+def token_dtype(info: SourceInfo) -> np.dtype:
+    """The smallest unsigned type that holds every token, of inputs and of labels."""
+    return np.min_scalar_type(max(info.vocab_size, info.input_vocab_size or 0) - 1)
+
+
+def compact(batch: Batch, dtype: Any) -> Batch:
+    """The same batch with its tokens in `dtype`; vectors stay float32."""
+    if isinstance(batch, Vectors):
+        return Vectors(batch.inputs.astype(np.float32), batch.labels.astype(dtype))
+    return batch.astype(dtype)
 
 
 @functools.partial(jax.jit, static_argnames=("sampler", "count", "batch", "dtype"))
@@ -29,10 +40,10 @@ def _draw(
     count: int,
     batch: int,
     dtype: Any,
-) -> jax.Array:
-    """Batches first..first+count-1 of a stream: [count, batch, L]."""
+) -> Batch:
+    """Batches first..first+count-1 of a stream: [count, batch, ...]."""
     keys = jax.vmap(lambda i: jax.random.fold_in(stream, i))(first + jnp.arange(count))
-    return jax.vmap(lambda k: sampler(parameters, k, batch).astype(dtype))(keys)
+    return jax.vmap(lambda k: compact(sampler(parameters, k, batch), dtype))(keys)
 
 
 @dataclass(frozen=True)
@@ -56,10 +67,18 @@ class Stream:
     @property
     def dtype(self) -> np.dtype:
         """Type of the tokens in a block."""
-        return token_dtype(self.source.info.vocab_size)
+        return token_dtype(self.source.info)
 
-    def block(self, first: int, count: int, length: int) -> jax.Array | np.ndarray:
-        """Batches first..first+count-1 in a block of `length` batches: [length, B, L].
+    @property
+    def batch_bytes(self) -> int:
+        """Memory of one batch."""
+        info = self.source.info
+        if info.features is not None:
+            return self.batch_size * (4 * info.features + self.dtype.itemsize)
+        return self.batch_size * info.length * self.dtype.itemsize
+
+    def block(self, first: int, count: int, length: int) -> Batch:
+        """Batches first..first+count-1 in a block of `length` batches: [length, B, ...].
 
         What lies behind `count` is never read; a host source fills it with zeros.
         """
@@ -70,19 +89,23 @@ class Stream:
             return _draw(
                 source.sampler, source.parameters, stream, first, length, batch, self.dtype
             )
-        read = self.split.blocks(self.seed, first, count, self.batch_size)
-        block = np.zeros((length, *read.shape[1:]), self.dtype)
-        block[:count] = read
-        return block
+        read = compact(self.split.blocks(self.seed, first, count, self.batch_size), self.dtype)
+
+        def padded(leaf: np.ndarray) -> np.ndarray:
+            block = np.zeros((length, *leaf.shape[1:]), leaf.dtype)
+            block[:count] = leaf
+            return block
+
+        return jax.tree.map(padded, read)
 
 
-def heldout_tokens(source: Source, split: Split | None, root: int, sequences: int) -> np.ndarray:
-    """The held-out set of a source: [sequences, L], the same for every member of a sweep."""
-    dtype = token_dtype(source.info.vocab_size)
+def heldout_tokens(source: Source, split: Split | None, root: int, sequences: int) -> Batch:
+    """The held-out set of a source: [sequences, ...], the same for every member of a sweep."""
+    dtype = token_dtype(source.info)
     if split is not None:
-        return split.heldout(sequences).astype(dtype)
+        return compact(split.heldout(sequences), dtype)
     assert isinstance(source, DeviceSource)
     draws = -(-sequences // _HELDOUT_DRAW)
     stream = key(root, "heldout")
     drawn = _draw(source.sampler, source.parameters, stream, 0, draws, _HELDOUT_DRAW, dtype)
-    return np.asarray(drawn).reshape(-1, source.info.length)[:sequences]
+    return jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:])[:sequences], drawn)

@@ -40,7 +40,7 @@ class HeldoutLayout:
     @property
     def group(self) -> int:
         """Sequences scored at once: a divisor of the tile that keeps activations small."""
-        return max(g for g in range(1, min(_MAX_GROUP, self.tile) + 1) if self.tile % g == 0)
+        return largest_group(self.tile)
 
     def block_means(self, losses: np.ndarray, label_tokens: int) -> np.ndarray:
         """Mean loss of every block.
@@ -54,6 +54,11 @@ class HeldoutLayout:
         """
         cut = losses.astype(np.float64).reshape(len(losses), self.blocks, self.per_block)
         return cut.mean(axis=(0, 2)) / label_tokens
+
+
+def largest_group(sequences: int) -> int:
+    """How many sequences to score at once: the largest divisor up to 64."""
+    return max(g for g in range(1, min(_MAX_GROUP, sequences) + 1) if sequences % g == 0)
 
 
 def heldout_layout(available: int, record: int) -> HeldoutLayout:

@@ -13,8 +13,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from epiplexity_jax.base.keys import key
 from epiplexity_jax.families.spec import Model, Task
+from epiplexity_jax.sources.spec import Batch
+from epiplexity_jax.training.heldout import largest_group
 from epiplexity_jax.training.state import Hyperparameters, MemberState, StepInfo, initial_state
-from epiplexity_jax.training.step import sequence_losses, train_step
+from epiplexity_jax.training.step import sequence_losses, step_info, train_step
 
 MEMBER = "member"
 _SHARDED = PartitionSpec(MEMBER)
@@ -22,18 +24,23 @@ _COPIED = PartitionSpec()
 
 
 class Programs(NamedTuple):
-    """The three compiled programs of a cohort.
+    """The compiled programs of a cohort.
+
+    Blocks and tiles are [C, T, B, L] and [C, S, L] integers, or `Vectors` with these leading axes.
 
     Attributes:
         init: keys [C] to states.
-        advance: (states, hyperparameters [C], block [C, T, B, L], start, stop) to (states, StepInfo
-            of [C, T]): trains on batches start..stop-1 of the block; entries outside are NaN.
-        evaluate: (states, tile [C, S, L]) to [C, 2, S] nats per sequence: EMA and raw weights.
+        advance: (states, hyperparameters [C], block, start, stop) to (states, StepInfo of [C, T]):
+            trains on batches start..stop-1 of the block; entries outside are NaN.
+        evaluate: (states, tile) to [C, 2, S] nats per sequence: EMA and raw weights.
+        rescore: (states, block, start, stop) to StepInfo of [C, 2, T]: the same batches scored by
+            the weights as they are, learning nothing: EMA and raw weights.
     """
 
     init: Callable[..., MemberState]
     advance: Callable[..., tuple[MemberState, StepInfo]]
     evaluate: Callable[..., jax.Array]
+    rescore: Callable[..., StepInfo]
 
 
 def member_sharding(mesh: Mesh) -> NamedSharding:
@@ -67,9 +74,9 @@ def advance_member(
     bounds: tuple[jax.Array, jax.Array],
     state: MemberState,
     hyper: Hyperparameters,
-    block: jax.Array,
+    block: Batch,
 ) -> tuple[MemberState, StepInfo]:
-    """Train one member on batches bounds[0]..bounds[1]-1 of its block [T, B, L].
+    """Train one member on batches bounds[0]..bounds[1]-1 of its block [T, B, ...].
 
     The bounds are values, so loops of different length share one program.
     """
@@ -79,22 +86,22 @@ def advance_member(
         state, infos = carry
         state, info = jax.lax.cond(
             state.alive,
-            lambda s: train_step(model, task, s, block[t], hyper, microbatch),
+            lambda s: train_step(model, task, s, _batch(block, t), hyper, microbatch),
             lambda s: (s, StepInfo(jnp.float32(jnp.nan), jnp.float32(jnp.nan))),
             state,
         )
         infos = StepInfo(*(all_.at[t].set(one) for all_, one in zip(infos, info, strict=True)))
         return state, infos
 
-    empty = jnp.full((block.shape[0],), jnp.nan, jnp.float32)
+    empty = jnp.full((_length(block),), jnp.nan, jnp.float32)
     return jax.lax.fori_loop(start, stop, body, (state, StepInfo(empty, empty)))
 
 
 def evaluate_member(
-    model: Model, task: Task, group: int, state: MemberState, tile: jax.Array
-) -> Any:
-    """Score EMA and raw weights on a tile [S, L], `group` at a time: [2, S] nats per sequence."""
-    groups = tile.reshape(-1, group, tile.shape[-1])
+    model: Model, task: Task, group: int, state: MemberState, tile: Batch
+) -> jax.Array:
+    """Score EMA and raw weights on a tile [S, ...], `group` at a time: [2, S] nats per sequence."""
+    groups = jax.tree.map(lambda x: x.reshape(-1, group, *x.shape[1:]), tile)
 
     def score(state: MemberState) -> jax.Array:
         def of(params: Any) -> jax.Array:
@@ -103,8 +110,36 @@ def evaluate_member(
 
         return jnp.stack([of(state.ema), of(state.params)])
 
-    resting = jnp.full((2, tile.shape[0]), jnp.nan, jnp.float32)
+    resting = jnp.full((2, _length(tile)), jnp.nan, jnp.float32)
     return jax.lax.cond(state.alive, score, lambda _: resting, state)
+
+
+def rescore_member(
+    model: Model,
+    task: Task,
+    bounds: tuple[jax.Array, jax.Array],
+    state: MemberState,
+    block: Batch,
+) -> StepInfo:
+    """Score batches bounds[0]..bounds[1]-1 of a block [T, B, ...] again: StepInfo of [2, T]."""
+    size = jax.tree.leaves(block)[0].shape[1]
+    group = largest_group(size)
+
+    def body(t: jax.Array, infos: StepInfo) -> StepInfo:
+        losses = evaluate_member(model, task, group, state, _batch(block, t))
+        info = step_info(losses)
+        return StepInfo(*(all_.at[:, t].set(one) for all_, one in zip(infos, info, strict=True)))
+
+    empty = jnp.full((2, _length(block)), jnp.nan, jnp.float32)
+    return jax.lax.fori_loop(*bounds, body, StepInfo(empty, empty))
+
+
+def _batch(block: Batch, t: jax.Array) -> Batch:
+    return jax.tree.map(lambda x: x[t], block)
+
+
+def _length(batch: Batch) -> int:
+    return jax.tree.leaves(batch)[0].shape[0]
 
 
 @functools.lru_cache(maxsize=64)
@@ -127,6 +162,9 @@ def compile_programs(
         one = functools.partial(advance_member, model, task, microbatch, (start, stop))
         return each(one)(states, hyper, block)
 
+    def rescore(states: Any, block: Any, start: Any, stop: Any) -> Any:
+        return each(functools.partial(rescore_member, model, task, (start, stop)))(states, block)
+
     return Programs(
         init=jax.jit(
             shard(
@@ -143,6 +181,9 @@ def compile_programs(
                 in_specs=_SHARDED,
                 out_specs=_SHARDED,
             )
+        ),
+        rescore=jax.jit(
+            shard(rescore, in_specs=(*(_SHARDED,) * 2, _COPIED, _COPIED), out_specs=_SHARDED)
         ),
     )
 

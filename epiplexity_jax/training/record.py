@@ -11,6 +11,9 @@ from epiplexity_jax.training.heldout import HeldoutLayout, mean_and_stderr
 
 History = dict[str, np.ndarray]
 
+# Of the exact variant: NaN but at the last record point.
+EXACT = ("exact_loss_sum_nats", "exact_raw_loss_sum_nats", "exact_loss_sum_var")
+
 
 @dataclass(frozen=True)
 class Accounting:
@@ -56,18 +59,25 @@ class Recorder:
 
     @classmethod
     def resume(cls, accounting: Accounting, history: History, grid: np.ndarray) -> "Recorder":
-        """Go on from a shorter run's history; rows off the grid of the longer one are left out."""
+        """Go on from a shorter run's history; rows off the grid of the longer one are left out.
+
+        What only the end of a run has is dropped, unless the grid ends there too.
+        """
         recorder = cls(accounting)
         last = len(history["step"]) - 1
+        history = {name: column for name, column in history.items() if name not in EXACT}
         recorder.steps_done = int(history["step"][last])
         recorder._loss_sum = float(history["online_loss_sum_nats"][last])
         recorder._loss_var = float(history["online_loss_sum_var"][last])
         for i in np.flatnonzero(np.isin(history["step"], grid)):
             row = {name: column[i] for name, column in history.items()}
-            for which in ("heldout", "heldout_raw"):  # a last row covers the full set
-                mean, stderr = mean_and_stderr(np.asarray(row[f"{which}_block_losses_nats"]))
-                row |= {f"{which}_loss_nats": mean, f"{which}_loss_stderr": stderr}
-            recorder._eval_flops += recorder._tile_flops()
+            whole = row["step"] == grid[-1]  # a last row covers the full held-out set
+            if not whole:
+                for which in ("heldout", "heldout_raw"):
+                    mean, stderr = mean_and_stderr(np.asarray(row[f"{which}_block_losses_nats"]))
+                    row |= {f"{which}_loss_nats": mean, f"{which}_loss_stderr": stderr}
+            tiles = accounting.layout.tiles if whole else 1
+            recorder._eval_flops += tiles * recorder._tile_flops()
             row["spent_flops"] = recorder._spent(int(row["step"]))
             recorder._rows.append(row)
         return recorder
@@ -100,7 +110,8 @@ class Recorder:
             return
         if not np.isfinite(losses).all():
             self._end(f"held-out loss is not finite after step {step}")
-            return
+            if step:
+                return  # the untrained model's row stays: a history has at least one
         acc = self.accounting
         row: dict[str, object] = {
             "step": step,
@@ -118,6 +129,30 @@ class Recorder:
         self._eval_flops += losses.shape[1] * self._tile_flops()
         row["spent_flops"] = self._spent(step)
         self._rows.append(row)
+
+    def add_exact(self, loss_sums: np.ndarray, loss_vars: np.ndarray) -> None:
+        """Add training batches that the final model scored again, to the last record point.
+
+        Args:
+            loss_sums: [passes, n] nats over the label tokens of each batch; EMA first, then raw.
+            loss_vars: [passes, n] nats^2, their variances.
+        """
+        if self.status is not RunStatus.FINISHED:
+            return
+        if not np.isfinite(loss_sums).all():
+            self._end("the final model's loss on its training data is not finite")
+            return
+        sums, variances = (a.astype(np.float64).sum(axis=1) for a in (loss_sums, loss_vars))
+        for row in self._rows:
+            row |= {name: row.get(name, math.nan) for name in EXACT}
+        added = (sums[0], sums[-1], variances[0])
+        for name, value in zip(EXACT, added, strict=True):
+            before = float(self._rows[-1][name])  # type: ignore[arg-type]
+            self._rows[-1][name] = float(value) + (0.0 if math.isnan(before) else before)
+        acc = self.accounting
+        tokens = acc.passes * loss_sums.shape[1] * acc.batch_size * acc.total_tokens
+        self._eval_flops += tokens * acc.cost.eval_flops_per_token
+        self._rows[-1]["spent_flops"] = self._spent(int(self._rows[-1]["step"]))  # type: ignore
 
     def history(self) -> History:
         """The record points as columns; block losses are [R, blocks]."""

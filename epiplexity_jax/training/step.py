@@ -8,78 +8,88 @@ import numpy as np
 import optax
 
 from epiplexity_jax.families.spec import Model, Task
+from epiplexity_jax.sources.spec import Batch, Vectors
 from epiplexity_jax.training.optimiser import average, descend, optimiser, warmup
 from epiplexity_jax.training.state import Hyperparameters, MemberState, StepInfo
 
 
-def shift(tokens: jax.Array, task: Task) -> tuple[jax.Array, jax.Array]:
+def shift(batch: Batch, task: Task) -> tuple[jax.Array, jax.Array]:
     """Split sequences into what a model reads and what it must predict.
 
     Args:
-        tokens: [B, L] integers in [0, V).
+        batch: [B, L] integers, or `Vectors`.
         task: says where the labels are and whether a start token precedes the sequence.
 
     Returns:
-        Inputs [B, task.input_length] int32 (start token: id V) and labels [B, P] int32.
+        Inputs [B, task.input_length] int32 (the start token is the last input id) or, of vectors,
+        [B, F] float32; and labels [B, P] int32.
     """
-    tokens = tokens.astype(jnp.int32)
+    if isinstance(batch, Vectors):
+        return batch.inputs, batch.labels.astype(jnp.int32)
+    tokens = batch.astype(jnp.int32)
     labels = tokens[:, np.flatnonzero(np.asarray(task.label_mask))]
     if task.starts:
-        start = jnp.full((tokens.shape[0], 1), task.vocab_size, jnp.int32)
+        start = jnp.full((tokens.shape[0], 1), task.inputs - 1, jnp.int32)
         return jnp.concatenate([start, tokens[:, :-1]], axis=1), labels
     return tokens[:, :-1], labels
 
 
-def sequence_losses(model: Model, params: Any, tokens: jax.Array, task: Task) -> jax.Array:
+def sequence_losses(model: Model, params: Any, batch: Batch, task: Task) -> jax.Array:
     """Log loss of every sequence, summed over its label tokens.
 
     Args:
         model: the model.
         params: its parameters.
-        tokens: [B, L] integers.
+        batch: [B, L] integers, or `Vectors`.
         task: what the model was built for.
 
     Returns:
         [B] float32 nats.
     """
-    inputs, labels = shift(tokens, task)
+    inputs, labels = shift(batch, task)
     logits = model.logits(params, inputs)
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).sum(-1)
 
 
 def gradient(
-    model: Model, params: Any, tokens: jax.Array, task: Task, microbatch: int | None
+    model: Model, params: Any, batch: Batch, task: Task, microbatch: int | None
 ) -> tuple[jax.Array, Any]:
     """Losses [B] (nats per sequence) and the gradient of the mean loss per label token.
 
     With a microbatch size that divides B the gradient is summed over slices of the batch: the same
     mathematics with activations that fit a cache.
     """
-    batch = tokens.shape[0]
-    per_token = 1.0 / (batch * sum(task.label_mask))
+    size = jax.tree.leaves(batch)[0].shape[0]
+    per_token = 1.0 / (size * task.label_tokens)
 
-    def objective(params: Any, tokens: jax.Array) -> tuple[jax.Array, jax.Array]:
-        losses = sequence_losses(model, params, tokens, task)
+    def objective(params: Any, part: Batch) -> tuple[jax.Array, jax.Array]:
+        losses = sequence_losses(model, params, part, task)
         return losses.sum() * per_token, losses
 
-    if microbatch is None or microbatch >= batch:
-        grads, losses = jax.grad(objective, has_aux=True)(params, tokens)
+    if microbatch is None or microbatch >= size:
+        grads, losses = jax.grad(objective, has_aux=True)(params, batch)
         return losses, grads
 
-    def accumulate(total: Any, part: jax.Array) -> tuple[Any, jax.Array]:
+    def accumulate(total: Any, part: Batch) -> tuple[Any, jax.Array]:
         grads, losses = jax.grad(objective, has_aux=True)(params, part)
         return jax.tree.map(jnp.add, total, grads), losses
 
-    parts = tokens.reshape(batch // microbatch, microbatch, -1)
+    parts = jax.tree.map(lambda x: x.reshape(-1, microbatch, *x.shape[1:]), batch)
     grads, losses = jax.lax.scan(accumulate, jax.tree.map(jnp.zeros_like, params), parts)
     return losses.reshape(-1), grads
+
+
+def step_info(losses: jax.Array) -> StepInfo:
+    """Sum and its variance of the losses of a batch's sequences: [..., B] to [...] each."""
+    size = losses.shape[-1]
+    return StepInfo(losses.sum(-1), size * jnp.var(losses, axis=-1, ddof=min(1, size - 1)))
 
 
 def train_step(
     model: Model,
     task: Task,
     state: MemberState,
-    tokens: jax.Array,
+    batch: Batch,
     hyper: Hyperparameters,
     microbatch: int | None = None,
 ) -> tuple[MemberState, StepInfo]:
@@ -92,15 +102,15 @@ def train_step(
         model: the model (static).
         task: its task (static).
         state: the member before the step.
-        tokens: [B, L] integers.
+        batch: [B, L] integers, or `Vectors`.
         hyper: learning rate, warm-up and EMA window of this member.
         microbatch: sequences per slice of the batch, a divisor of B; None takes the batch whole.
 
     Returns:
         The member after the step, and the loss of the weights before it.
     """
-    losses, grads = gradient(model, state.params, tokens, task, microbatch)
-    info = StepInfo(losses.sum(), losses.shape[0] * jnp.var(losses, ddof=min(1, len(losses) - 1)))
+    losses, grads = gradient(model, state.params, batch, task, microbatch)
+    info = step_info(losses)
     directions, optimiser_state = optimiser().update(grads, state.optimiser)
     rate = warmup(state.step, hyper.learning_rate, hyper.warmup_steps)
     params = descend(state.params, directions, rate, model.rate_scales(state.params))
