@@ -1,16 +1,26 @@
 """Sources: where sequences come from."""
 
+from epiplexity_jax.sources.arrays import Tokens, from_array
 from epiplexity_jax.sources.automata import ElementaryCA
+from epiplexity_jax.sources.cipher import Cipher
+from epiplexity_jax.sources.iterators import Iterated, from_iterator
 from epiplexity_jax.sources.registry import open_source, register
+from epiplexity_jax.sources.repeat import Repeat
 from epiplexity_jax.sources.synthetic import Markov, Noise
 from epiplexity_jax.sources.text import PythonStdlib, Text
 
 __all__ = [
+    "Cipher",
     "ElementaryCA",
+    "Iterated",
     "Markov",
     "Noise",
     "PythonStdlib",
+    "Repeat",
     "Text",
+    "Tokens",
+    "from_array",
+    "from_iterator",
     "open_source",
     "register",
 ]

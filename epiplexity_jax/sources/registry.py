@@ -1,7 +1,11 @@
 """Sources by kind."""
 
 from epiplexity_jax.base.registry import Registry
+from epiplexity_jax.sources.arrays import Tokens, open_file
 from epiplexity_jax.sources.automata import ElementaryCA, open_elementary_ca
+from epiplexity_jax.sources.cipher import Cipher, open_cipher
+from epiplexity_jax.sources.iterators import Iterated, open_iterator
+from epiplexity_jax.sources.repeat import Repeat, open_repeat
 from epiplexity_jax.sources.spec import Source
 from epiplexity_jax.sources.synthetic import Markov, Noise, open_markov, open_noise
 from epiplexity_jax.sources.text import PythonStdlib, Text, open_python_stdlib, open_text
@@ -9,7 +13,11 @@ from epiplexity_jax.sources.text import PythonStdlib, Text, open_python_stdlib, 
 _REGISTRY: Registry[Source] = Registry("source")
 _REGISTRY.register(Text, open_text)
 _REGISTRY.register(PythonStdlib, open_python_stdlib)
+_REGISTRY.register(Tokens, open_file)
+_REGISTRY.register(Iterated, open_iterator)
 _REGISTRY.register(Noise, open_noise)
+_REGISTRY.register(Repeat, open_repeat)
+_REGISTRY.register(Cipher, open_cipher)
 _REGISTRY.register(Markov, open_markov)
 _REGISTRY.register(ElementaryCA, open_elementary_ca)
 
