@@ -118,7 +118,7 @@ def score(
     else:
         at = np.unique([0, curve.steps.size - 1])
         losses, deviations = losses[at], deviations[:, at]
-        model = _exact(curve, floor, at)
+        model = _exact(curve, deviations, floor, at)
     cost, train_tokens = curve.cost, curve.train_tokens[at]
     return Scored(
         steps=curve.steps[at],
@@ -237,7 +237,9 @@ def _online(curve: Curve, losses: Array, deviations: Array, floor: str) -> dict[
     }
 
 
-def _exact(curve: Curve, floor: str, at: NDArray[np.int64]) -> dict[str, Array]:
+def _exact(
+    curve: Curve, deviations: Array, floor: str, at: NDArray[np.int64]
+) -> dict[str, Array]:
     """Online losses of the training tokens less those of the final model on the same tokens.
 
     Both sums are over one data set, so nothing is estimated but for another draw of the data:
@@ -254,7 +256,7 @@ def _exact(curve: Curve, floor: str, at: NDArray[np.int64]) -> dict[str, Array]:
         spread[-1] = nats_to_bits(nats_to_bits(online.sum_var[-1] + curve.exact.sum_var))
     return {
         "model_bits": bits,
-        "model_factors": np.zeros((1, at.size)),
+        "model_factors": np.zeros_like(deviations),
         "model_gain": np.zeros(at.size),
         "model_var": spread,
         "interpolation_error_bits": np.zeros(at.size),
