@@ -29,7 +29,40 @@ EXAMPLES = {
         {"rule": 54, "cells": 11, "steps": 3, "burn_in": 5},
         [{"rule": 55}, {"cells": 12}, {"steps": 4}, {"burn_in": 6}],
     ),
+    "tokens": (
+        {"path": "tokens.npy", "length": 16},
+        [{"length": 8}, {"path": "other.npy"}, {"vocab_size": 60}, {"bytes_per_token": 2.5}],
+    ),
+    "iterator": (
+        {
+            "factory": "number_rows:squares",
+            "vocab_size": 50,
+            "length": 16,
+            "max_tokens": 4000,
+        },
+        [
+            {"length": 8},
+            {"max_tokens": 3000},
+            {"vocab_size": 60},
+            {"options": {"first": 3}},
+            {"factory": "number_rows:cubes"},
+        ],
+    ),
+    "repeat": ({"vocab_size": 5, "length": 7}, [{"vocab_size": 6}, {"length": 8}]),
+    "cipher": (
+        {"algorithm": "threefry", "length": 6, "sequences": 400},
+        [
+            {"algorithm": "aes"},
+            {"algorithm": "chacha20"},
+            {"key_seed": 1},
+            {"vocab_size": 16},
+            {"length": 7},
+            {"sequences": 401},
+        ],
+    ),
 }
+HOST = {"text", "python_stdlib", "tokens", "iterator", "cipher"}
+FROM_BYTES = {"text", "python_stdlib"}  # whose tokens have an original in bytes
 CHANGES = [(kind, change) for kind, (_, changes) in EXAMPLES.items() for change in changes]
 
 
@@ -38,6 +71,13 @@ def _books(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "book.txt").write_text("the quick brown fox\n" * 200)
     (tmp_path / "other.txt").write_text("the quick brown dog\n" * 200)
+    np.save(tmp_path / "tokens.npy", np.arange(4000) ** 2 % 47)
+    np.save(tmp_path / "other.npy", np.arange(4000) ** 2 % 53)
+    (tmp_path / "number_rows.py").write_text(
+        "from itertools import count\n"
+        "def squares(first=0): return (i * i % 47 for i in count(first))\n"
+        "def cubes(): return (i * i * i % 47 for i in count())\n"
+    )
 
 
 def _open(kind, **changes) -> Any:
@@ -79,7 +119,7 @@ def test_facts(kind):
     assert info.label_mask.any()
     assert info.vocab_size >= 2
     assert info.entropy_rate_nats is None or 0 <= info.entropy_rate_nats <= np.log(info.vocab_size)
-    assert (info.bytes_per_token is None) == isinstance(source, DeviceSource)
+    assert (info.bytes_per_token is not None) == (kind in FROM_BYTES)
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
@@ -110,9 +150,7 @@ def test_kinds_never_share_a_fingerprint():
 
 
 def _of(protocol):
-    """Kinds of one protocol; files are host sources, all else is drawn on the device."""
-    host = {"text", "python_stdlib"}
-    return [kind for kind in EXAMPLES if (kind in host) == (protocol is HostSource)]
+    return [kind for kind in EXAMPLES if (kind in HOST) == (protocol is HostSource)]
 
 
 @pytest.mark.parametrize("kind", _of(DeviceSource))
@@ -193,8 +231,7 @@ def _sorted(rows):
         (None, "sources.a: expected keys and values with a kind, got None"),
         (
             {"vocab_size": 3},
-            "sources.a.kind: this key is required; known: elementary_ca, markov, noise, "
-            "python_stdlib, text",
+            "sources.a.kind: this key is required; known: " + ", ".join(sorted(EXAMPLES)),
         ),
         (
             {"kind": "elementary_cca"},
