@@ -19,9 +19,17 @@ class Registry(Generic[T]):
     def __init__(self, what: str):
         self.what = what
         self._entries: dict[str, tuple[type[Config], Callable[[Any], T]]] = {}
+        self._unlisted: set[str] = set()
 
-    def register(self, config: type[Config], opener: Callable[[Any], T]) -> None:
+    def register(
+        self, config: type[Config], opener: Callable[[Any], T], listed: bool = True
+    ) -> None:
         """Add a kind: a config class whose field `kind` has its name as default, and its opener.
+
+        Args:
+            config: the class.
+            opener: what turns a config into the thing itself.
+            listed: whether `kinds` tells of it; what only Python can make is not listed.
 
         Raises:
             ConfigError: when the class names no kind or the kind is taken.
@@ -33,6 +41,8 @@ class Registry(Generic[T]):
         if self._entries.get(kind, (config,))[0] is not config:
             raise ConfigError(f"{self.what} kind {kind!r} is taken by another class")
         self._entries[kind] = (config, opener)
+        if not listed:
+            self._unlisted.add(kind)
 
     def parse(self, data: Any, path: str) -> Config:
         """Check plain data against the config class that its `kind` names.
@@ -47,11 +57,11 @@ class Registry(Generic[T]):
         if not isinstance(data, Mapping):
             raise ConfigError(f"{path}: expected keys and values with a kind, got {cut(data)}")
         if "kind" not in data:
-            known = ", ".join(sorted(self._entries))
+            known = ", ".join(self._listed())
             raise ConfigError(f"{path}.kind: this key is required; known: {known}")
         kind = data["kind"]
         if not isinstance(kind, str) or kind not in self._entries:
-            raise ConfigError(f"{path}.kind: {unknown(self.what, kind, self._entries)}")
+            raise ConfigError(f"{path}.kind: {unknown(self.what, kind, self._listed())}")
         return parse(self._entries[kind][0], data, path)
 
     def open(self, config: Config) -> T:
@@ -86,8 +96,12 @@ class Registry(Generic[T]):
                     for schema in [cls.model_json_schema()["properties"][name]]
                 ],
             }
-            for kind, (cls, _) in sorted(self._entries.items())
+            for kind in self._listed()
+            for cls in [self._entries[kind][0]]
         ]
+
+    def _listed(self) -> list[str]:
+        return sorted(set(self._entries) - self._unlisted)
 
 
 def _type(schema: Mapping[str, Any]) -> str:
