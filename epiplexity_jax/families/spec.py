@@ -151,7 +151,12 @@ class DeviceFamily(Protocol):
 
     @property
     def seeds(self) -> int:
-        """Members per size."""
+        """Members per size and learning rate."""
+        ...
+
+    @property
+    def learning_rates(self) -> tuple[float, ...] | None:
+        """Base learning rates, each a member of its own; None: that of the training."""
         ...
 
     def sizes(self) -> tuple[Size, ...]:

@@ -1,0 +1,109 @@
+"""Layers that the families of networks share, in the parametrisation of `parametrisation`.
+
+Shapes: B batch, L input positions, D width, F features of a vector.
+"""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from epiplexity_jax.families.parametrisation import (
+    embedding_init,
+    hidden_init,
+    norm_init,
+    output_init,
+)
+from epiplexity_jax.families.spec import Task
+
+MLP_RATIO = 4
+
+
+def matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Multiply x [..., D] by kernel [D, E], on one flat token axis: gradients contract one axis."""
+    flat = x.reshape(-1, x.shape[-1]) @ kernel.astype(x.dtype)
+    return flat.reshape(*x.shape[:-1], kernel.shape[-1])
+
+
+def at(x: jax.Array, positions: tuple[int, ...]) -> jax.Array:
+    """Take static positions of x [B, L, D], as a slice where they are contiguous."""
+    first, last = positions[0], positions[-1]
+    if last - first + 1 == len(positions):
+        return x[:, first : last + 1]
+    return x[:, np.asarray(positions)]
+
+
+class Dense(nn.Module):
+    """A matrix without bias; its kernel is [fan_in, features]."""
+
+    features: int
+    init: Any = hidden_init
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Map x [..., D] to [..., features]."""
+        return matmul(x, self.param("kernel", self.init, (x.shape[-1], self.features)))
+
+
+class Norm(nn.Module):
+    """LayerNorm with a weight and no bias, computed in float32."""
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Normalise the last axis."""
+        weight = self.param("weight", norm_init, (x.shape[-1],))
+        centred = x.astype(jnp.float32)
+        centred -= centred.mean(-1, keepdims=True)
+        inverse = jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + 1e-5)
+        weight = weight.reshape((1,) * (x.ndim - 1) + (-1,))
+        return (centred * inverse * weight).astype(x.dtype)
+
+
+class Embed(nn.Module):
+    """Inputs to activations: rows of a table for tokens, a matrix for a vector of features.
+
+    Attributes:
+        task: says what the inputs are.
+        width: D.
+        extra_ids: rows of the table behind those of the task's input tokens.
+    """
+
+    task: Task
+    width: int
+    extra_ids: int = 0
+
+    @nn.compact
+    def __call__(self, inputs: jax.Array) -> jax.Array:
+        """Inputs [B, L] int32 to [B, L, D], or [B, F] float32 to [B, 1, D]: float32."""
+        if self.task.features is not None:
+            return Dense(self.width, name="vector_embedding")(inputs)[:, None]
+        ids = self.task.inputs + self.extra_ids
+        return self.param("token_embedding", embedding_init, (ids, self.width))[inputs]
+
+
+def embed(network: nn.Module, layer: Embed, inputs: jax.Array) -> jax.Array:
+    """Apply an input layer whose parameters stand at the top level of the network's tree."""
+    nn.share_scope(network, layer)
+    return layer(inputs)
+
+
+def add_mlp(x: jax.Array, scale: float) -> jax.Array:
+    """Add to x [..., D] a pre-norm MLP of width 4 D with erf GELU, times the branch's scale.
+
+    Its parameters (mlp_norm, up, down) belong to the module that calls it.
+    """
+    width = x.shape[-1]
+    y = Dense(MLP_RATIO * width, name="up")(Norm(name="mlp_norm")(x))
+    y = Dense(width, init=output_init, name="down")(jax.nn.gelu(y, approximate=False))
+    return x + scale * y
+
+
+def read_out(x: jax.Array, vocab_size: int) -> jax.Array:
+    """Map x [B, P, D] to logits [B, P, V] float32, zero before training.
+
+    Its parameters (final_norm, readout) belong to the module that calls it.
+    """
+    x = Norm(name="final_norm")(x)
+    return Dense(vocab_size, init=output_init, name="readout")(x).astype(jnp.float32)
