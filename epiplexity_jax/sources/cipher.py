@@ -15,7 +15,7 @@ from epiplexity_jax.sources.spec import SourceInfo
 from epiplexity_jax.sources.synthetic import fingerprint
 
 _TOKENS = 20_000_000  # of a source whose `sequences` are not named
-_MAX_BYTES = 1 << 38  # ChaCha20 counts blocks of 64 bytes with 32 bits
+_MAX_BYTES = 1 << 38  # ChaCha20 counts its blocks of 64 bytes with 32 bits
 _GROUP = 4096  # bytes; making so many takes about as long as setting up a cipher
 _THREEFRY_TURNS = ((13, 15, 26, 6), (17, 29, 16, 24))
 
@@ -81,7 +81,8 @@ class KeyStream:
         for end in ends.tolist():
             chosen = order[begin:end]
             first = int(groups[begin]) * together
-            stream = self.stream(first * size, together * size).reshape(together, size)
+            count = min(together, self.sequences - first)  # ChaCha20 makes none past its counter
+            stream = self.stream(first * size, count * size).reshape(count, size)
             made[chosen] = stream[indices[chosen] - first]
             begin = end
         return _digits(made, self.info.vocab_size)[:, : self.info.length]

@@ -1,0 +1,230 @@
+"""Iterators: what they yield, joined; read once and no further than asked; faults by item."""
+
+import itertools
+import sys
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.sources import Iterated, from_iterator, iterators, open_source
+from epiplexity_jax.sources.sequences import TokenSequences
+
+ITEMS = {
+    "integers": [1, 2, 3, 4, 5, 6],
+    "NumPy integers": list(np.array([1, 2, 3, 4, 5, 6], np.int16)),
+    "lists": [[1, 2], [3, 4, 5, 6]],
+    "an array": np.array([1, 2, 3, 4, 5, 6]),
+    "a matrix": np.array([[1, 2, 3], [4, 5, 6]]),
+    "a transposed matrix": [np.array([[1, 4], [2, 5], [3, 6]]).T],
+    "every second": [np.arange(1, 7).repeat(2)[::2]],
+    "swapped bytes": [np.array([1, 2, 3, 4, 5, 6], ">u4")],
+    "JAX arrays": [jnp.array([1, 2, 3]), jnp.array(4), jnp.array([5, 6])],
+    "some of each": [np.array([1]), [], 2, np.zeros((0, 3), np.int8), (3, 4), range(5, 7)],
+}
+
+
+def read_all(source):
+    return source.read(np.arange(source.sequences))
+
+
+def complaint(call, *args, error=DataError, **kwargs):
+    with pytest.raises(error) as caught:
+        call(*args, **kwargs)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Writes a module into the current folder, under a name that no other test has."""
+    monkeypatch.chdir(tmp_path)
+    before = set(sys.modules)
+
+    def write(name, code):
+        path = tmp_path / f"{name.replace('.', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(code)
+
+    yield write
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def opened(factory, **config) -> TokenSequences:
+    source = open_source(Iterated(factory=factory, **{"vocab_size": 10, "length": 2} | config))
+    assert isinstance(source, TokenSequences)
+    return source
+
+
+@pytest.mark.parametrize("vocab", [10, 300, 70_000])
+@pytest.mark.parametrize("items", ITEMS.values(), ids=ITEMS)
+def test_items_are_joined_end_to_end(items, vocab):
+    source = from_iterator(lambda: iter(items), vocab_size=vocab, length=2)
+    assert read_all(source).tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert source.tokens.dtype == np.min_scalar_type(vocab - 1)
+    assert source.info.vocab_size == vocab
+
+
+@pytest.mark.parametrize("size", [None, 1, 3, 7])
+def test_an_endless_iterator_is_read_so_far_and_no_further(size):
+    """Items of any size; the last one is cut, and nothing behind it is asked for."""
+    asked = []
+
+    def endless():
+        for i in itertools.count():
+            asked.append(i)
+            yield i % 10 if size is None else np.arange(i * size, (i + 1) * size) % 10
+
+    source = from_iterator(endless, vocab_size=10, length=10, max_tokens=100)
+    assert np.array_equal(read_all(source), np.arange(100).reshape(10, 10) % 10)
+    assert len(asked) == -(-100 // (size or 1))
+
+
+def test_the_factory_is_called_once():
+    calls = []
+
+    def factory():
+        calls.append(1)
+        return iter(range(10))
+
+    source = from_iterator(factory, vocab_size=10, length=5)
+    assert np.array_equal(read_all(source), read_all(source))
+    assert len(calls) == 1
+
+
+def test_facts():
+    source = from_iterator(lambda: [0] * 200, vocab_size=7, bytes_per_token=4)
+    info = source.info
+    assert (source.sequences, info.length, info.vocab_size, info.bytes_per_token) == (1, 128, 7, 4)
+    assert info.label_mask.all()
+    assert len(info.origins) == 1
+
+
+@pytest.mark.parametrize("vocab", [100, 1000])
+@pytest.mark.parametrize(
+    ("items", "sentence"),
+    [
+        ([1, 2, 1000], "item 2: token 1000 is not in 0 to "),
+        ([1, -1], "item 1: token -1 is not in 0 to "),
+        ([1, 1 << 70], "item 1: token 1180591620717411303424 is not in 0 to "),
+        ([[1, 2], np.array([3, 4, -5, -6])], "item 1: token -5 is not in 0 to "),
+        ([[1], 2.0], "item 1: must be an integer or an array of integers, got 2.0"),
+        ([np.array([1.5])], "item 0: must be an integer or an array of integers, got array([1.5])"),
+        (["text"], "item 0: must be an integer or an array of integers, got 'text'"),
+        ([{"ids": [1]}], "item 0: must be an integer or an array of integers, got {'ids': [1]}"),
+        ([[[1], [2, 3]]], "item 0: must be an integer or an array of integers, got [[1], [2, 3]]"),
+        ([None], "item 0: must be an integer or an array of integers, got None"),
+        ([], "is empty; there is nothing to measure"),
+        ([1], "has 1 token, less than one sequence of 2; bring more data or lower `length`"),
+    ],
+)
+def test_items_of_no_use_are_named(items, sentence, vocab):
+    def rows():
+        yield from items
+
+    said = complaint(from_iterator, rows, vocab_size=vocab, length=2)
+    assert said.partition("rows: ")[2].startswith(sentence)
+
+
+def test_an_exception_inside_is_one_line_with_its_type():
+    def broken():
+        yield [1, 2, 3]
+        raise KeyError("no such\nrow")
+
+    with pytest.raises(DataError) as caught:
+        from_iterator(broken, vocab_size=10, length=2)
+    assert str(caught.value).endswith(
+        "broken: item 1: the iterator raised KeyError: 'no such\\nrow'"
+    )
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_what_is_behind_the_last_token_raises_nothing():
+    def broken():
+        yield [1, 2, 3, 4]
+        raise KeyError
+
+    assert from_iterator(broken, vocab_size=10, length=2, max_tokens=4).sequences == 2
+
+
+def test_an_iterator_that_yields_nothing_for_ever_is_given_up(monkeypatch):
+    monkeypatch.setattr(iterators, "_MAX_EMPTY", 50)
+    said = complaint(from_iterator, lambda: itertools.repeat([]), vocab_size=10)
+    assert said.endswith("50 items without a token up to item 49")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"factory": iter([1, 2])}, "factory: must be a function that returns a fresh iterator, g"),
+        ({"vocab_size": 1}, "vocab_size: input should be greater than or equal to 2, got 1"),
+        ({"length": 0}, "length: input should be greater than or equal to 1, got 0"),
+        ({"max_tokens": 0}, "max_tokens: input should be greater than or equal to 1, got 0"),
+    ],
+)
+def test_arguments_out_of_range_are_named(arguments, sentence):
+    arguments = {"factory": lambda: iter([1, 2]), "vocab_size": 5} | arguments
+    assert complaint(from_iterator, error=ConfigError, **arguments).startswith(sentence)
+
+
+def test_a_function_in_the_current_folder(module):
+    module("rows_one", "import rows_two\ndef numbers(n=4, start=0): return rows_two.make(n, start)")
+    module("rows_two", "def make(n, start):\n    import rows_three\n    return range(start, n)")
+    module("rows_three", "")
+    before = list(sys.path)
+    assert read_all(opened("rows_one:numbers")).tolist() == [[0, 1], [2, 3]]
+    options = {"n": 7, "start": 3}
+    assert read_all(opened("rows_one:numbers", options=options)).tolist() == [[3, 4], [5, 6]]
+    assert sys.path == before
+
+
+def test_a_function_within_a_package_or_a_class(module):
+    module("rows_package.inner", "class Rows:\n    @staticmethod\n    def make(): return [1, 2]")
+    assert read_all(opened("rows_package.inner:Rows.make")).tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("factory", ["rows", "rows:", ":make", "rows.py:make:x", "a b:c", ".r:m"])
+def test_a_name_that_is_none_is_refused(factory):
+    said = complaint(Iterated, factory=factory, vocab_size=5, error=ConfigError)
+    assert said == f"factory: must be package.module:function, got {factory!r}"
+
+
+CODE = """
+number = 5
+def none(): return None
+def fails(): raise OSError("disk\\ngone")
+def takes(): return [1]
+"""
+
+
+@pytest.mark.parametrize(
+    ("factory", "error", "sentence"),
+    [
+        ("rows_missing:make", ConfigError, "factory: no module 'rows_missing'; it must be install"),
+        ("rows_bad.inner:make", ConfigError, "factory: no module 'rows_bad.inner'; it must be"),
+        ("rows_import:make", ConfigError, "factory: importing rows_import raised ModuleNotFoundEr"),
+        ("rows_syntax:make", ConfigError, "factory: importing rows_syntax raised SyntaxError: "),
+        ("rows_bad:make", ConfigError, "factory: module rows_bad has no 'make'"),
+        ("rows_bad:number", ConfigError, "factory: rows_bad:number must be a function, is 5"),
+        ("rows_bad:none", DataError, "rows_bad:none: must return an iterator, returned None"),
+        ("rows_bad:fails", DataError, "rows_bad:fails: the function raised OSError: disk gone"),
+    ],
+)
+def test_functions_of_no_use_are_refused(module, factory, error, sentence):
+    module("rows_bad", CODE)
+    module("rows_import", "import rows_not_there")
+    module("rows_syntax", "def (")
+    before = list(sys.path)
+    assert complaint(opened, factory, error=error).startswith(sentence)
+    assert sys.path == before
+
+
+def test_options_that_the_function_does_not_take(module):
+    module("rows_bad", CODE)
+    said = complaint(opened, "rows_bad:takes", options={"n": 3})
+    assert said.startswith("rows_bad:takes: the function raised TypeError: takes() got an unexpect")
+    said = complaint(Iterated, factory="a:b", vocab_size=5, options=[1], error=ConfigError)
+    assert said.startswith("options: input should be a valid dictionary")
