@@ -11,15 +11,27 @@ from epiplexity_jax.base.errors import ConfigError, DataError, EpiplexityError, 
 
 if TYPE_CHECKING:
     from epiplexity_jax import analysis, coding, families, sources, training
-    from epiplexity_jax.api import Prequential, Runs, load, plot, run
+    from epiplexity_jax.api import (
+        FrontierOptions,
+        Heldout,
+        Prequential,
+        Runs,
+        Training,
+        load,
+        plot,
+        run,
+    )
 
 __all__ = [
     "ConfigError",
     "DataError",
     "EpiplexityError",
+    "FrontierOptions",
+    "Heldout",
     "Prequential",
     "Runs",
     "StoreError",
+    "Training",
     "__version__",
     "analysis",
     "coding",
@@ -32,7 +44,7 @@ __all__ = [
 ]
 
 _LAYERS = {"analysis", "coding", "families", "sources", "training"}
-_API = {"Prequential", "Runs", "load", "plot", "run"}
+_API = {"FrontierOptions", "Heldout", "Prequential", "Runs", "Training", "load", "plot", "run"}
 
 
 def __getattr__(name: str) -> Any:

@@ -211,7 +211,7 @@ class Sections(TypedDict, total=False):
 
 
 def run(
-    source: Config | Mapping[str, Config],
+    source: Any,
     family: Config,
     estimator: Prequential | None = None,
     *,
@@ -226,8 +226,9 @@ def run(
     compilation cache is switched on unless it is configured.
 
     Args:
-        source: one source, or several by name.
-        family: the models an observer may use.
+        source: one source, or several by name: a config such as `sources.Text(...)`, or an opened
+            source such as `sources.from_array(...)`.
+        family: the models an observer may use: a config, or what `families.own` returns.
         estimator: how a trained model is coded.
         store: folder of the store; what it holds already is not trained again.
         steps: of every run; overrides `training.steps`.
@@ -241,10 +242,13 @@ def run(
         DataError: on a source that is missing, wrong or too short.
         StoreError: when the folder is not a store or cannot be written.
     """
+    from epiplexity_jax.sources.given import given
+
     if steps is not None:
         training = sections.get("training") or Training()
         sections["training"] = Training(**(training.model_dump() | {"steps": steps}))
     named = dict(source) if isinstance(source, Mapping) else {"source": source}
+    named = {name: s if isinstance(s, Config) else given(s) for name, s in named.items()}
     sweep = Sweep(sources=named, family=family, estimator=estimator or Prequential(), **sections)
     return _run_sweep(sweep, Path(store), progress or Silent())
 

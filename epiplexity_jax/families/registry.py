@@ -1,12 +1,16 @@
 """Families by kind."""
 
 from epiplexity_jax.base.registry import Registry
+from epiplexity_jax.families.mlp import Mlp, open_mlp
 from epiplexity_jax.families.ngram import Ngram, open_ngram
+from epiplexity_jax.families.recurrent import Recurrent, open_recurrent
 from epiplexity_jax.families.spec import Family
 from epiplexity_jax.families.transformer import Transformer, open_transformer
 
 _REGISTRY: Registry[Family] = Registry("family")
 _REGISTRY.register(Transformer, open_transformer)
+_REGISTRY.register(Recurrent, open_recurrent)
+_REGISTRY.register(Mlp, open_mlp)
 _REGISTRY.register(Ngram, open_ngram)
 
 register = _REGISTRY.register

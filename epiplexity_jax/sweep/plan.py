@@ -156,7 +156,7 @@ def make_plan(sweep: Sweep, on_cpu: bool) -> Plan:
     _check_estimator(sweep, family, datasets)
     rates: tuple[float | None, ...] = (None,)
     if isinstance(family, DeviceFamily):
-        rates = getattr(family, "learning_rates", None) or (sweep.training.learning_rate,)
+        rates = family.learning_rates or (sweep.training.learning_rate,)
     runs = tuple(
         _run(sweep, family, dataset, Member(size, rate, seed, len(rates) > 1), dtype)
         for size in family.sizes()
@@ -230,9 +230,11 @@ class Member(NamedTuple):
 def _run(sweep: Sweep, family: Family, dataset: Dataset, member: Member, compute_dtype: str) -> Run:
     task, training, variant = dataset.task, sweep.training, sweep.estimator.variant
     variants: tuple[str, ...] = ("exact",)
+    fingerprint = None
     if isinstance(family, DeviceFamily):
         model = family.model(member.size, task, compute_dtype)
         declared = cost = model.cost
+        fingerprint = getattr(model, "fingerprint", None)  # of models that a config cannot tell
         if training.flops == "compiled":
             cost = compiled_cost(model, task, training.microbatch or training.batch_size)
         own = training.model_dump(include={"batch_size", "warmup_steps", "microbatch"}) | {
@@ -257,6 +259,8 @@ def _run(sweep: Sweep, family: Family, dataset: Dataset, member: Member, compute
         "heldout": [layout.blocks, layout.per_block, layout.tiles],
         "seed": sweep.seed,
     }
+    if fingerprint:
+        identity["model"] = fingerprint
     lineage = _digest(identity)
     # Training is the same whoever counts its FLOPs and whether the end is scored again.
     result: dict[str, Any] = {"lineage": lineage, "steps": training.steps}
