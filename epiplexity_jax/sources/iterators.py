@@ -97,7 +97,7 @@ def from_iterator(
     """
     if not callable(factory):
         raise ConfigError(
-            f"factory: must be a function that returns a fresh iterator, got {cut(factory)}"
+            f"factory: must be a function that returns a fresh iterator, got {_shown(factory)}"
         )
     name = getattr(factory, "__qualname__", type(factory).__name__)
     config = Iterated(
@@ -119,7 +119,9 @@ def _read(call: Callable[[], Any], config: Iterated, name: str | None = None) ->
     try:
         iterator = iter(given)
     except TypeError:
-        raise DataError(f"{where}: must return an iterator, returned {cut(given)}") from None
+        raise DataError(f"{where}: must return an iterator, returned {_shown(given)}") from None
+    except Exception as error:
+        raise DataError(f"{where}: the iterator raised {_line(error)}") from error
     tokens = _collect(iterator, config.vocab_size, config.max_tokens, where)
     return open_tokens(
         tokens,
@@ -167,8 +169,8 @@ def _tokens(item: Any, vocab_size: int, where: str) -> np.ndarray:
         return np.zeros(0, np.uint8)
     if array.dtype.kind not in "iub":
         if isinstance(item, int):  # too large for any integer type
-            raise DataError(f"{where}: token {cut(item)} is not in 0 to {vocab_size - 1}")
-        raise DataError(f"{where}: must be an integer or an array of integers, got {cut(item)}")
+            raise DataError(f"{where}: token {_shown(item)} is not in 0 to {vocab_size - 1}")
+        raise DataError(f"{where}: must be an integer or an array of integers, got {_shown(item)}")
     if array.size and (int(array.min()) < 0 or int(array.max()) >= vocab_size):
         wrong = array[int(np.argmax((array < 0) | (array >= vocab_size)))]
         raise DataError(f"{where}: token {wrong} is not in 0 to {vocab_size - 1}")
@@ -194,7 +196,7 @@ def _find(factory: str) -> Callable[..., Any]:
     except AttributeError:
         raise ConfigError(f"factory: module {module_name} has no {attribute!r}") from None
     if not callable(found):
-        raise ConfigError(f"factory: {factory} must be a function, is {cut(found)}")
+        raise ConfigError(f"factory: {factory} must be a function, is {_shown(found)}")
     return found
 
 
@@ -208,6 +210,11 @@ def _current_folder_first() -> Iterator[None]:
     finally:
         with contextlib.suppress(ValueError):  # the user's code may have taken it out
             sys.path.remove(folder)
+
+
+def _shown(value: object) -> str:
+    """A value on one line, as far as it has room."""
+    return " ".join(cut(value).split())
 
 
 def _line(error: Exception) -> str:

@@ -113,6 +113,10 @@ def test_facts():
         ([[1, 2], np.array([3, 4, -5, -6])], "item 1: token -5 is not in 0 to "),
         ([[1], 2.0], "item 1: must be an integer or an array of integers, got 2.0"),
         ([np.array([1.5])], "item 0: must be an integer or an array of integers, got array([1.5])"),
+        (
+            [np.eye(2)],
+            "item 0: must be an integer or an array of integers, got array([[1., 0.], [0",
+        ),
         (["text"], "item 0: must be an integer or an array of integers, got 'text'"),
         ([{"ids": [1]}], "item 0: must be an integer or an array of integers, got {'ids': [1]}"),
         ([[[1], [2, 3]]], "item 0: must be an integer or an array of integers, got [[1], [2, 3]]"),
@@ -140,6 +144,15 @@ def test_an_exception_inside_is_one_line_with_its_type():
         "broken: item 1: the iterator raised KeyError: 'no such\\nrow'"
     )
     assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_an_iterable_that_gives_no_iterator():
+    class Broken:
+        def __iter__(self):
+            raise OSError("disk\ngone")
+
+    said = complaint(from_iterator, Broken, vocab_size=10)
+    assert said.endswith("Broken: the iterator raised OSError: disk gone")
 
 
 def test_what_is_behind_the_last_token_raises_nothing():
