@@ -1,0 +1,107 @@
+"""Networks over a fixed window of tokens (Bengio et al. 2003), in muP: context without attention.
+
+Shapes: B batch, L input positions, P paid positions, W window, E embedding size, D width,
+V vocabulary.
+"""
+
+import functools
+from dataclasses import dataclass
+from typing import Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from pydantic import Field
+
+from epiplexity_jax.families.layers import Dense, Embed, add_mlp, at, embed, read_out
+from epiplexity_jax.families.networks import NetworkConfig, NetworkFamily, NetworkModel
+from epiplexity_jax.families.parametrisation import branch_scale
+from epiplexity_jax.families.spec import Task
+
+MAX_EMBEDDING = 32
+
+
+class Mlp(NetworkConfig):
+    """Multilayer perceptron over the last `window` tokens: pre-norm blocks, erf GELU, muP."""
+
+    kind: Literal["mlp"] = "mlp"
+    window: int | None = Field(default=16, ge=1)
+    """Tokens that the network sees before each predicted one; null: all of the sequence."""
+
+
+class Block(nn.Module):
+    """A pre-norm residual block."""
+
+    scale: float
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Map x [B, P, D] to [B, P, D]."""
+        return add_mlp(x, self.scale)
+
+
+class Network(nn.Module):
+    """Tokens, or a vector, to logits at the paid positions; computes nothing elsewhere."""
+
+    width: int
+    depth: int
+    task: Task
+    compute_dtype: str
+    window: int | None
+
+    @nn.compact
+    def __call__(self, inputs: jax.Array) -> jax.Array:
+        """Inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
+        task = self.task
+        if task.features is not None:  # the vector is the window
+            x = embed(self, Embed(task, self.width), inputs).astype(self.compute_dtype)
+        else:
+            x = Dense(self.width, name="projection")(self._windows(inputs))
+        for i in range(self.depth):
+            x = Block(branch_scale(self.depth), name=f"block_{i}")(x)
+        return read_out(x, task.vocab_size)
+
+    def _windows(self, inputs: jax.Array) -> jax.Array:
+        """Embeddings of the last W tokens up to each paid position, oldest first: [B, P, W E]."""
+        task, size = self.task, min(self.width, MAX_EMBEDDING)
+        longest, shortest = task.paid_positions[-1] + 1, task.paid_positions[0] + 1
+        # Places that lie before the beginning at every paid position carry nothing.
+        window = longest if self.window is None else min(self.window, longest)
+        missing = max(0, window - shortest)
+        padded = jnp.pad(inputs, ((0, 0), (missing, 0)), constant_values=task.inputs)
+        layer = Embed(task, size, extra_ids=1 if missing else 0)
+        x = embed(self, layer, padded).astype(self.compute_dtype)
+        oldest = tuple(p + missing - window + 1 for p in task.paid_positions)
+        return jnp.concatenate(
+            [at(x, tuple(p + back for p in oldest)) for back in range(window)], axis=-1
+        )
+
+
+@dataclass(frozen=True)
+class MlpModel(NetworkModel):
+    """One size of the MLP family.
+
+    A predicted label costs 6 N FLOPs to train and 2 N to evaluate, an input that is not predicted
+    nothing; per (input or label) token that is 6 N and 2 N times label tokens / total tokens.
+
+    Attributes:
+        window: W, tokens seen before each predicted one; None: all of the sequence.
+    """
+
+    window: int | None = 16
+
+    @property
+    def network(self) -> Network:
+        """The Flax module."""
+        return Network(self.width, self.depth, self.task, self.compute_dtype, self.window)
+
+    def flops_per_token(self, params: int) -> tuple[float, float]:
+        """FLOPs of training and of evaluation per (input or label) token."""
+        train, evaluate = super().flops_per_token(params)
+        share = self.task.label_tokens / self.task.total_tokens
+        return train * share, evaluate * share
+
+
+def open_mlp(config: Mlp) -> NetworkFamily:
+    """The family that a config describes."""
+    return NetworkFamily(config, functools.partial(MlpModel, window=config.window))
