@@ -13,30 +13,25 @@ from epiplexity_jax.sources.sequences import MAX_VOCAB, TokenSequences, open_tok
 _NPY = b"\x93NUMPY"
 
 
-class _Layout(Config):
-    """What an array of tokens does not say itself."""
-
-    length: int | None = Field(default=None, ge=1)
-    """L, tokens of a sequence; default 128. Of an array with two axes it is the second."""
-    vocab_size: int | None = Field(default=None, ge=2, le=MAX_VOCAB)
-    """V, symbols of the alphabet; default: the largest token + 1."""
-    bytes_per_token: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """Bytes of the original data per token, for results in bits per byte."""
-
-
-class Tokens(_Layout):
+class Tokens(Config):
     """A file of token ids: a NumPy array (.npy), or plain integers one after another."""
 
     kind: Literal["tokens"] = "tokens"
     path: str = Field(min_length=1)
-    """The file, relative to the current folder. `.npy` holds tokens [N], or sequences [n, L]; any
-    other ending is read as plain integers."""
+    """The file, relative to the current folder. A `.npy` file holds a row of tokens, or a matrix
+    whose rows are the sequences; any other ending is read as plain integers."""
     dtype: (
         Literal["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"] | None
     ) = None
     """Type of plain integers, default uint16; a .npy file names its own."""
     byte_order: Literal["little", "big"] | None = None
     """Of plain integers, default little; a .npy file names its own."""
+    vocab_size: int | None = Field(default=None, ge=2, le=MAX_VOCAB)
+    """V, symbols of the alphabet; default: the largest token + 1."""
+    length: int | None = Field(default=None, ge=1)
+    """L, tokens of a sequence; default 128. A matrix says it itself."""
+    bytes_per_token: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Bytes of the original data per token, for results in bits per byte."""
 
 
 def open_file(config: Tokens) -> TokenSequences:
@@ -48,13 +43,7 @@ def open_file(config: Tokens) -> TokenSequences:
     """
     path = Path(config.path)
     tokens = _map_npy(path, config) if path.suffix.lower() == ".npy" else _map_plain(path, config)
-    return open_tokens(
-        tokens,
-        str(path),
-        length=config.length,
-        vocab_size=config.vocab_size,
-        bytes_per_token=config.bytes_per_token,
-    )
+    return _open(tokens, str(path), config)
 
 
 def from_array(
@@ -83,12 +72,24 @@ def from_array(
     >>> source.read([1]), source.info.vocab_size
     (array([[0, 1, 2]], dtype=uint8), 3)
     """
-    layout = _Layout(length=length, vocab_size=vocab_size, bytes_per_token=bytes_per_token)
+    config = Tokens(
+        path="tokens", length=length, vocab_size=vocab_size, bytes_per_token=bytes_per_token
+    )
     try:
         array = np.asarray(tokens)
     except (TypeError, ValueError) as error:
         raise DataError(f"tokens: not an array: {_line(error)}") from None
-    return open_tokens(array, "tokens", **layout.model_dump())
+    return _open(array, "tokens", config)
+
+
+def _open(tokens: np.ndarray, where: str, config: Tokens) -> TokenSequences:
+    return open_tokens(
+        tokens,
+        where,
+        length=config.length,
+        vocab_size=config.vocab_size,
+        bytes_per_token=config.bytes_per_token,
+    )
 
 
 def _map_npy(path: Path, config: Tokens) -> np.ndarray:

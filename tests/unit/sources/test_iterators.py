@@ -115,7 +115,7 @@ def test_facts():
         ([np.array([1.5])], "item 0: must be an integer or an array of integers, got array([1.5])"),
         (
             [np.eye(2)],
-            "item 0: must be an integer or an array of integers, got array([[1., 0.], [0",
+            "item 0: must be an integer or an array of integers, got array([[1., 0.",
         ),
         (["text"], "item 0: must be an integer or an array of integers, got 'text'"),
         ([{"ids": [1]}], "item 0: must be an integer or an array of integers, got {'ids': [1]}"),
