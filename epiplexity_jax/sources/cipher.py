@@ -1,4 +1,4 @@
-"""Key streams of ciphers in counter mode: noise to every observer without the key's time."""
+"""Key streams of ciphers in counter mode: noise to every observer that cannot try all keys."""
 
 import hashlib
 import math
