@@ -3,13 +3,11 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from epiplexity_jax import analysis
-from epiplexity_jax.analysis import Curve, Decomposition
-from epiplexity_jax.base.config import Config, unknown
-from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.store import Store, StoredRun
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.runs import Frontier, Runs, decompose_all, plot
+from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import (
     FrontierOptions,
     Heldout,
@@ -18,187 +16,33 @@ from epiplexity_jax.sweep.config import (
     Training,
     parse_sweep,
 )
-from epiplexity_jax.sweep.files import read_config, read_yaml
+from epiplexity_jax.sweep.files import read_config
 from epiplexity_jax.sweep.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from epiplexity_jax.sweep.plan import Plan
     from epiplexity_jax.sweep.summary import PlanSummary
 
-Procedure = Literal["refined", "hull-median", "raw"]
+__all__ = [
+    "Frontier",
+    "FrontierOptions",
+    "Heldout",
+    "Prequential",
+    "Runs",
+    "Training",
+    "decompose_all",
+    "default_store",
+    "devices",
+    "families",
+    "load",
+    "plan_config",
+    "plot",
+    "run",
+    "run_config",
+    "sources",
+]
+
 DEFAULT_STORE = Path("runs")
-
-
-class Frontier(analysis.Frontier):
-    """The MDL frontier of one source over compute, which can draw itself."""
-
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Draw MDL, S_T and H_T over compute; see `plot`."""
-        return plot({self.source: self}, path)
-
-
-class Runs:
-    """The runs of a store, and what can be read from them.
-
-    Attributes:
-        path: the store's folder.
-    """
-
-    def __init__(self, store: Store):
-        self.path = store.path
-        self._runs = store.load()
-        self._defaults = _frontier_defaults(store)
-
-    def __len__(self) -> int:
-        return len(self._runs)
-
-    @property
-    def sources(self) -> list[str]:
-        """Names of the sources, in the order of the config."""
-        return list(dict.fromkeys(run.row["source"] for run in self._runs))
-
-    @property
-    def test_tokens(self) -> float | None:
-        """The config's test tokens, if it names them."""
-        return self._defaults.get("test_tokens")
-
-    def curves(self, source: str | None = None, estimator: str | None = None) -> list[Curve]:
-        """The runs as curves, of one source and one estimator where asked.
-
-        Raises:
-            ConfigError: when no run is of that source or estimator.
-        """
-        runs = self._runs
-        for column, wanted in (("source", source), ("estimator", estimator)):
-            if wanted is not None:
-                known = {run.row[column] for run in runs}
-                if wanted not in known:
-                    raise ConfigError(unknown(column, wanted, known))
-                runs = [run for run in runs if run.row[column] == wanted]
-        return [analysis.curve_from(run) for run in runs]
-
-    def frontier(
-        self,
-        test_tokens: float | None = None,
-        source: str | None = None,
-        *,
-        estimator: str | None = None,
-        variant: str | None = None,
-        floor: str | None = None,
-        procedure: Procedure = "refined",
-    ) -> Frontier:
-        """The frontier of one source.
-
-        Args:
-            test_tokens: label tokens of the dataset whose information is measured; default: those
-                of the sweep's config.
-            source: its name; may be left out when there is one.
-            estimator: default: the sweep's.
-            variant: "paired", "online" or "exact"; default: that of the runs.
-            floor: "ema", "raw" or "entropy_rate"; default: that of the runs.
-            procedure: "refined", "hull-median" or "raw".
-
-        Raises:
-            ConfigError: when an argument is not allowed or no test tokens are known.
-        """
-        if source is None:
-            if len(self.sources) > 1:
-                raise ConfigError(f"source: name one of {', '.join(self.sources)}")
-            source = self.sources[0]
-        traced = analysis.trace(
-            self.curves(source, estimator),
-            test_tokens=self._test_tokens(test_tokens),
-            variant=variant,
-            floor=floor,
-            procedure=procedure,
-        )
-        return Frontier(
-            traced.setting, traced.all_members, traced.warnings, traced.entropy_rate_nats
-        )
-
-    def frontiers(self, test_tokens: float | None = None, **options: Any) -> dict[str, Frontier]:
-        """The frontier of every source, by name; options as for `frontier`."""
-        return {name: self.frontier(test_tokens, name, **options) for name in self.sources}
-
-    def decompositions(
-        self,
-        test_tokens: float | None = None,
-        compute: Sequence[float] | None = None,
-        **options: Any,
-    ) -> list[Decomposition]:
-        """S_T and H_T of every source at every budget.
-
-        Args:
-            test_tokens: as for `frontier`.
-            compute: budgets in FLOPs; default: the config's, else log-spaced over the sweep, the
-                same for every source.
-            **options: as for `frontier`.
-        """
-        return decompose_all(self.frontiers(test_tokens, **options), self.budgets(compute))
-
-    def budgets(self, compute: Sequence[float] | None = None) -> list[float] | None:
-        """The budgets asked for, else the config's, else None."""
-        chosen = compute or self._defaults.get("compute")
-        return list(chosen) if chosen else None
-
-    def rows(
-        self,
-        test_tokens: float | None = None,
-        variant: str | None = None,
-        floor: str | None = None,
-    ) -> list[dict[str, Any]]:
-        """One row per run: what the store says of it, and its final model and data length.
-
-        The lengths are None for a run that ended early. `model_bits` is never a certified length.
-        """
-        return [_run_row(run, self._test_tokens(test_tokens), variant, floor) for run in self._runs]
-
-    def _test_tokens(self, test_tokens: float | None) -> float:
-        chosen = test_tokens if test_tokens is not None else self.test_tokens
-        if chosen is None:
-            raise ConfigError(
-                "test_tokens: not known; give the label tokens of the dataset that you measure "
-                "(--test-tokens, or frontier.test_tokens in the config)"
-            )
-        return chosen
-
-
-def decompose_all(
-    frontiers: Mapping[str, analysis.Frontier], compute: Sequence[float] | None
-) -> list[Decomposition]:
-    """Every frontier at every budget; without budgets, at those of the widest frontier."""
-    if compute is None:
-        trained = [f for f in frontiers.values() if f.all_members]
-        widest = max(trained, key=lambda f: f.largest_compute, default=None)
-        compute = widest.budgets() if widest else []
-    return [frontier.at(budget) for frontier in frontiers.values() for budget in compute]
-
-
-def _frontier_defaults(store: Store) -> dict[str, Any]:
-    config = read_yaml(store.read_config(), str(store.path / "sweep.yaml"))
-    return (config.get("frontier") if isinstance(config, dict) else None) or {}
-
-
-def _run_row(
-    run: StoredRun, test_tokens: float, variant: str | None, floor: str | None
-) -> dict[str, Any]:
-    row = dict(run.row)
-    lengths: dict[str, Any] = dict.fromkeys(("model_bits", "data_bits", "mdl_bits"))
-    heldout = None
-    if len(run.history.get("step", ())):
-        heldout = float(run.history["heldout_loss_nats"][-1])
-    if row["status"] == "finished":
-        scored = analysis.score(analysis.curve_from(run), test_tokens, variant, floor)
-        lengths = {name: float(getattr(scored, name)[-1]) for name in lengths}
-    return row | {
-        "variant": variant or row["variant"],
-        "floor": floor or row["floor"],
-        "test_tokens": test_tokens,
-        "train_tokens": row["steps_done"] * row["train_tokens_per_step"],
-        "heldout_loss_nats": heldout,
-        "certified_bits": None,
-        **lengths,
-    }
 
 
 class Sections(TypedDict, total=False):
@@ -260,28 +104,6 @@ def load(store: str | os.PathLike[str]) -> Runs:
         StoreError: when the folder is missing, empty or not a store.
     """
     return Runs(Store.open(Path(store)))
-
-
-def plot(
-    frontiers: Mapping[str, analysis.Frontier] | analysis.Frontier,
-    path: str | os.PathLike[str] | None = None,
-) -> Any:
-    """Draw MDL with its frontier, S_T and H_T against compute, one colour a source.
-
-    Args:
-        frontiers: one, or several by name.
-        path: where to write the picture (.png, .svg, .pdf or .html); None writes nothing.
-
-    Returns:
-        The Altair chart.
-    """
-    from epiplexity_jax.report.figures import frontier_chart, save
-
-    named = frontiers if isinstance(frontiers, Mapping) else {frontiers.source: frontiers}
-    chart = frontier_chart(dict(named))
-    if path is not None:
-        save(chart, Path(path))
-    return chart
 
 
 def run_config(

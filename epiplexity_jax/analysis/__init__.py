@@ -5,7 +5,7 @@ from epiplexity_jax.analysis.decomposition import Decomposition
 from epiplexity_jax.analysis.frontier import Frontier, trace
 from epiplexity_jax.analysis.hull import PROCEDURES
 from epiplexity_jax.analysis.members import Member, Points
-from epiplexity_jax.analysis.scoring import FLOORS, VARIANTS, Scored, score
+from epiplexity_jax.analysis.scoring import FLOORS, VARIANTS, Scored, choices, score
 
 __all__ = [
     "FLOORS",
@@ -21,6 +21,7 @@ __all__ = [
     "Online",
     "Points",
     "Scored",
+    "choices",
     "curve_from",
     "score",
     "trace",

@@ -5,6 +5,7 @@ label token, lengths are bits.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from epiplexity_jax import coding
 from epiplexity_jax.analysis.curves import FLOORS, Curve, Heldout
 from epiplexity_jax.base.config import unknown
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.base.units import nats_to_bits
 
 Array = NDArray[np.float64]
@@ -162,6 +164,18 @@ def check_choice(curve: Curve, variant: str | None, floor: str | None) -> tuple[
     return variant, floor
 
 
+def choices(curves: Sequence[Curve]) -> list[tuple[str, str]]:
+    """Every variant with every floor that all of the curves allow; diverged ones do not count."""
+    kept = [curve for curve in curves if curve.status != RunStatus.DIVERGED] or list(curves)
+    return [
+        (variant, floor)
+        for variant in VARIANTS
+        for floor in FLOORS
+        if (variant, floor) != ("exact", "entropy_rate")
+        and all(variant in curve.variants and floor in curve.floors() for curve in kept)
+    ]
+
+
 def _block_deviations(heldout: Heldout) -> Array:
     """[Q, R] error factors, in nats, of the loss at i less the loss at the last record point."""
     if heldout.blocks_nats is None:
@@ -237,9 +251,7 @@ def _online(curve: Curve, losses: Array, deviations: Array, floor: str) -> dict[
     }
 
 
-def _exact(
-    curve: Curve, deviations: Array, floor: str, at: NDArray[np.int64]
-) -> dict[str, Array]:
+def _exact(curve: Curve, deviations: Array, floor: str, at: NDArray[np.int64]) -> dict[str, Array]:
     """Online losses of the training tokens less those of the final model on the same tokens.
 
     Both sums are over one data set, so nothing is estimated but for another draw of the data:

@@ -1,11 +1,12 @@
 """`epiplexity-jax frontier`: S_T and H_T over compute budgets, from a store."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from epiplexity_jax._version import __version__
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.cli.options import (
     Csv,
     Json,
@@ -16,6 +17,7 @@ from epiplexity_jax.cli.options import (
     check_positive,
     echo_json,
     echo_results,
+    echo_table,
     takes_reading,
 )
 
@@ -36,6 +38,12 @@ def frontier(
     figure: Annotated[
         Path | None, typer.Option(help="Write the picture here: .png, .svg, .pdf or .html.")
     ] = None,
+    floor_table: Annotated[
+        bool,
+        typer.Option(
+            "--floor-table", help="Under every variant and floor that the store allows instead."
+        ),
+    ] = False,
     csv: Csv = False,
     as_json: Json = False,
 ) -> None:
@@ -47,6 +55,13 @@ def frontier(
     from epiplexity_jax import api
 
     runs = api.load(store)
+    if floor_table:
+        _check_alone(reading, figure)
+        table = runs.floor_table(
+            reading.test_tokens, compute, estimator=estimator, procedure=cast(Any, procedure)
+        )
+        _print_floor_table(table, store, csv, as_json)
+        return
     options = {**vars(reading), "estimator": estimator, "procedure": procedure}
     frontiers = runs.frontiers(**options)
     results = api.decompose_all(frontiers, runs.budgets(compute))
@@ -61,6 +76,30 @@ def frontier(
         typer.echo(csv_text([d.to_json() for d in results]), nl=False)
     else:
         echo_results(results, frontiers)
+
+
+def _check_alone(reading: Reading, figure: Path | None) -> None:
+    """The table holds every variant and floor, and has no picture.
+
+    Raises:
+        ConfigError: naming the option that does not go with it.
+    """
+    given = {"--variant": reading.variant, "--floor": reading.floor, "--figure": figure}
+    for option, value in given.items():
+        if value is not None:
+            raise ConfigError(f"{option}: cannot be given together with --floor-table")
+
+
+def _print_floor_table(results: list[Any], store: Path, csv: bool, as_json: bool) -> None:
+    from epiplexity_jax.report import tables
+
+    rows = [d.to_json() for d in results]
+    if as_json:
+        echo_json({"floor_table": rows, "store": str(store), "version": __version__})
+    elif csv:
+        typer.echo(tables.csv_text(rows), nl=False)
+    else:
+        echo_table(tables.floor_table(results))
 
 
 def frontier_document(results: list[Any], store: Path) -> dict[str, Any]:

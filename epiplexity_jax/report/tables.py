@@ -43,6 +43,34 @@ def decomposition_table(results: Sequence[Decomposition]) -> Table:
     return table
 
 
+def floor_table(results: Sequence[Decomposition]) -> Table:
+    """S_T and H_T under every variant and floor, budget by budget."""
+    caption = f"{results[0].procedure} frontier, {number(results[0].test_tokens)} test tokens"
+    table = _table(caption=f"{caption}; ± at 95 %")
+    table.add_column("source", no_wrap=True)
+    table.add_column("T, FLOPs", justify="right", no_wrap=True)
+    for name in ("variant", "floor"):
+        table.add_column(name, no_wrap=True)
+    for name in ("S_T, bits", "H_T, bits", "bits/token", "MDL_T"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for d, after in zip(results, [*results[1:], None], strict=True):
+        table.add_row(
+            d.source,
+            number(d.compute_flops),
+            d.variant,
+            d.floor,
+            with_interval(d.epiplexity_bits, d.epiplexity_bits_interval),
+            with_interval(d.entropy_bits, d.entropy_bits_interval),
+            f"{d.entropy_bits_per_token:.4f}",
+            number(d.mdl_bits),
+            str(d.status),
+            end_section=after is None
+            or (d.source, d.compute_flops) != (after.source, after.compute_flops),
+        )
+    return table
+
+
 def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """One line a run: its status, losses and lengths."""
     table = _table()
