@@ -95,13 +95,19 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """One line a cohort of a plan."""
+    """One line a cohort of a plan; where the compiler counts FLOPs, by how much it differs."""
+    counted = any(map(_recounted, rows))
     table = _table()
     for name in ("cohort", "size", "sources"):
         table.add_column(name, justify="left")
-    for name in ("members", "waves", "N", "train tokens", "FLOPs"):
+    differences = ("training vs declared", "evaluation vs declared") if counted else ()
+    for name in ("members", "waves", "N", "train tokens", "FLOPs", *differences):
         table.add_column(name, justify="right")
     for row in rows:
+        shares = [
+            f"{row[f'{which}_flops_per_token'] / row[f'declared_{which}_flops_per_token'] - 1:+.1%}"
+            for which in (("train", "eval") if counted else ())
+        ]
         table.add_row(
             str(row["cohort"]),
             row["size"],
@@ -111,8 +117,13 @@ def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             number(row["params"]),
             number(row["train_tokens"]),
             number(row["flops"]),
+            *shares,
         )
     return table
+
+
+def _recounted(row: Mapping[str, Any]) -> bool:
+    return row["train_flops_per_token"] != row["declared_train_flops_per_token"]
 
 
 def kinds_table(kinds: Sequence[Mapping[str, Any]]) -> Table:

@@ -83,6 +83,10 @@ def _empty_row(number: int, run: Run) -> dict[str, Any]:
         "members": 0,
         "waves": 0,
         "params": run.cost.params,
+        "train_flops_per_token": run.cost.train_flops_per_token,
+        "declared_train_flops_per_token": run.declared.train_flops_per_token,
+        "eval_flops_per_token": run.cost.eval_flops_per_token,
+        "declared_eval_flops_per_token": run.declared.eval_flops_per_token,
         "train_tokens": 0,
         "flops": 0.0,
     }

@@ -1,0 +1,143 @@
+"""The exact variant: the final model scores its training stream again."""
+
+import jax
+import numpy as np
+import pytest
+
+from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.coding import exact_length
+from epiplexity_jax.families.ngram import NgramCoder
+from epiplexity_jax.families.spec import Task
+from epiplexity_jax.sources.spec import SourceInfo
+from epiplexity_jax.sources.split import Split
+from epiplexity_jax.training.cohort import train_cohort
+from epiplexity_jax.training.data import Stream
+from epiplexity_jax.training.devices import member_mesh
+from epiplexity_jax.training.heldout import HeldoutLayout
+from epiplexity_jax.training.host import run_coder
+from epiplexity_jax.training.record import EXACT, Accounting
+from tests.unit.training import reference
+from tests.unit.training.test_engine import BATCH, ROOT, job_of
+from tests.unit.training.toys import cycle
+
+STEPS = 70  # more than one block
+
+
+def _again(model, params, source, seed):
+    """Sum over the training stream of the losses of fixed weights, batch by batch."""
+    each = [
+        np.asarray(
+            reference.losses(model, params, reference.batch(source, ROOT, seed, t, BATCH)),
+            np.float64,
+        )
+        for t in range(STEPS)
+    ]
+    return sum(x.sum() for x in each), sum(BATCH * x.var(ddof=1) for x in each)
+
+
+def _exact_job(**options):
+    job = job_of(cycle(), [0, 1, 2], steps=STEPS, **options)
+    return type(job)(**(vars(job) | {"exact": True}))
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_final_weights_score_the_same_batches(devices):
+    job, source = _exact_job(), cycle()
+    results = train_cohort(job, member_mesh(jax.devices()[:devices]))
+    for seed, result in enumerate(results):
+        for weights, name in (("ema", EXACT[0]), ("params", EXACT[1])):
+            expected, variance = _again(job.model, getattr(result.state, weights), source, seed)
+            column = result.history[name]
+            assert np.isnan(column[:-1]).all()
+            assert column[-1] == pytest.approx(expected, rel=1e-5)
+            if weights == "ema":
+                assert result.history[EXACT[2]][-1] == pytest.approx(variance, rel=1e-3)
+
+
+def test_a_finished_run_is_only_scored_again():
+    """Continuing a run of as many steps trains nothing and changes nothing else."""
+    plain = train_cohort(job_of(cycle(), [0, 1, 2], steps=STEPS), member_mesh(jax.devices()[:1]))
+    resume = {seed: (r.state, r.history) for seed, r in enumerate(plain)}
+    mesh = member_mesh(jax.devices()[:1])
+    whole = train_cohort(_exact_job(), mesh)
+    scored = train_cohort(_exact_job(resume=resume, start=STEPS), mesh)
+    for before, once, again in zip(plain, whole, scored, strict=True):
+        for name in before.history:
+            if name != "spent_flops":
+                np.testing.assert_array_equal(again.history[name], before.history[name])
+            np.testing.assert_array_equal(again.history[name], once.history[name])
+        for name in EXACT:
+            np.testing.assert_array_equal(again.history[name], once.history[name])
+
+
+def test_a_longer_run_forgets_the_score_of_a_shorter_one():
+    mesh = member_mesh(jax.devices()[:1])
+    short = train_cohort(_exact_job(), mesh)
+    resume = {seed: (r.state, r.history) for seed, r in enumerate(short)}
+    job = job_of(cycle(), [0, 1, 2], steps=STEPS + 10, resume=resume, start=STEPS)
+    for result in train_cohort(job, mesh):
+        assert not set(EXACT) & set(result.history)
+
+
+class Rows:
+    """A finite source of given rows."""
+
+    def __init__(self, rows, replays):
+        self.rows = np.asarray(rows)
+        self.info = SourceInfo(
+            vocab_size=2,
+            length=self.rows.shape[1],
+            label_mask=np.ones(self.rows.shape[1], bool),
+            fingerprint="rows",
+            replays=replays,
+        )
+
+    @property
+    def sequences(self):
+        return len(self.rows)
+
+    def read(self, indices):
+        return self.rows[indices]
+
+
+def _counted(replays, steps):
+    rows = np.random.default_rng(0).integers(0, 2, (50, 8))
+    source = Rows(rows, replays)
+    split = Split(source, 10, ROOT)
+    coder = NgramCoder(3, 0.5, Task.of(source.info))
+    layout = HeldoutLayout(10, 1, 1)
+    accounting = Accounting(8, 8, 9, coder.cost, layout, passes=1)
+    stream = Stream(source, split, ROOT, 0, 8)
+    heldout = split.heldout(10).reshape(1, 10, 8)
+    recorder = run_coder(coder, stream, heldout, accounting, steps, exact=True)
+    return recorder.history(), coder, source, split
+
+
+def test_counts_score_every_replay_again():
+    """40 training sequences read 3 times in batches of 8: 15 steps; the sums by hand."""
+    history, coder, _, split = _counted(replays=3, steps=15)
+    train = split.blocks(0, 0, 15, 8).reshape(-1, 8)
+    rows, counts = np.unique(train, axis=0, return_counts=True)
+    assert (counts % 3 == 0).all()
+    expected = float((coder.evaluate(rows) * counts).sum())
+    assert history[EXACT[0]][-1] == pytest.approx(expected, rel=1e-12)
+    assert exact_length(history["online_loss_sum_nats"][-1], expected) > 0
+
+
+def test_replays_are_read_in_new_orders_and_no_more_often():
+    _, _, source, split = _counted(replays=3, steps=15)
+    assert split.max_steps(8) == 15
+    with pytest.raises(DataError, match="read 3 times, at most 15 steps"):
+        split.check(16, 8, "sources.x")
+    epochs = split.blocks(0, 0, 15, 8).reshape(3, 40, 8)
+    numbers = {row.tobytes(): i for i, row in enumerate(source.rows)}
+    orders = [[numbers[row.tobytes()] for row in epoch] for epoch in epochs]
+    assert sorted(orders[0]) == sorted(orders[1]) == sorted(orders[2])
+    assert orders[0] != orders[1] != orders[2]
+    later = split.blocks(0, 7, 3, 8)  # over the end of the first epoch
+    np.testing.assert_array_equal(later.reshape(-1, 8), epochs.reshape(-1, 8)[56:80])
+
+
+def test_exact_length_refuses_what_is_not_finite():
+    with pytest.raises(ConfigError, match="finite"):
+        exact_length(np.nan, 1.0)
