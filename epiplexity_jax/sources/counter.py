@@ -1,0 +1,57 @@
+"""Random numbers by counter: a pure function of a seed, a name and indices, on whole arrays.
+
+SplitMix64 (Steele, Lea and Flood 2014, 'Fast splittable pseudorandom number generators'), seeded
+anew for every index: no generator has a state, so any row can be asked for at any time.
+"""
+
+import hashlib
+
+import numpy as np
+
+_GOLDEN = 0x9E3779B97F4A7C15
+
+
+def seed64(seed: int, name: str) -> int:
+    """64 bits of a seed for one purpose; equal arguments give equal bits in every process."""
+    digest = hashlib.sha256(f"epiplexity_jax {name} {seed}".encode()).digest()
+    return int.from_bytes(digest[:8], "little")
+
+
+def bits(seed: int, name: str, *counters: np.ndarray) -> np.ndarray:
+    """Uniform 64-bit words.
+
+    Args:
+        seed: of the map.
+        name: what the words are for; other names give independent words.
+        *counters: integers from 0, arrays that broadcast against each other.
+
+    Returns:
+        uint64 of the broadcast shape, one word for each combination of counters.
+    """
+    state = np.full((), seed64(seed, name), np.uint64)
+    for counter in counters:
+        # Arrays of an axis or more: NumPy warns when a scalar wraps around.
+        state = _mix(np.atleast_1d(state) + _spread(np.asarray(counter)))
+    return state
+
+
+def uniform(seed: int, name: str, *counters: np.ndarray) -> np.ndarray:
+    """Uniform float64 in [0, 1), multiples of 2^-53; arguments and shape as of `bits`."""
+    return (bits(seed, name, *counters) >> np.uint64(11)) * 2.0**-53
+
+
+def below(limit: int, seed: int, name: str, *counters: np.ndarray) -> np.ndarray:
+    """Uniform int64 in [0, limit); the bias is under limit / 2^53."""
+    return (uniform(seed, name, *counters) * limit).astype(np.int64)
+
+
+def _spread(counter: np.ndarray) -> np.ndarray:
+    """The counter's step of SplitMix64's state, from 1 on."""
+    return np.atleast_1d(counter + 1).astype(np.uint64) * np.uint64(_GOLDEN)
+
+
+def _mix(z: np.ndarray) -> np.ndarray:
+    """SplitMix64's output function, a bijection of 64-bit words."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
