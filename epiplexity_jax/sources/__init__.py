@@ -3,7 +3,9 @@
 from epiplexity_jax.sources.arrays import Tokens, from_array
 from epiplexity_jax.sources.automata import ElementaryCA
 from epiplexity_jax.sources.cipher import Cipher
+from epiplexity_jax.sources.induction import Induction
 from epiplexity_jax.sources.iterators import Iterated, from_iterator
+from epiplexity_jax.sources.labelled import Labelled, from_labelled
 from epiplexity_jax.sources.registry import open_source, register
 from epiplexity_jax.sources.repeat import Repeat
 from epiplexity_jax.sources.synthetic import Markov, Noise
@@ -12,7 +14,9 @@ from epiplexity_jax.sources.text import PythonStdlib, Text
 __all__ = [
     "Cipher",
     "ElementaryCA",
+    "Induction",
     "Iterated",
+    "Labelled",
     "Markov",
     "Noise",
     "PythonStdlib",
@@ -21,6 +25,7 @@ __all__ = [
     "Tokens",
     "from_array",
     "from_iterator",
+    "from_labelled",
     "open_source",
     "register",
 ]

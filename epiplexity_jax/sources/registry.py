@@ -5,7 +5,9 @@ from epiplexity_jax.sources.arrays import Tokens, open_file
 from epiplexity_jax.sources.automata import ElementaryCA, open_elementary_ca
 from epiplexity_jax.sources.cipher import Cipher, open_cipher
 from epiplexity_jax.sources.given import Given, open_given
+from epiplexity_jax.sources.induction import Induction, open_induction
 from epiplexity_jax.sources.iterators import Iterated, open_iterator
+from epiplexity_jax.sources.labelled import Labelled, open_labelled
 from epiplexity_jax.sources.repeat import Repeat, open_repeat
 from epiplexity_jax.sources.spec import Source
 from epiplexity_jax.sources.synthetic import Markov, Noise, open_markov, open_noise
@@ -21,6 +23,8 @@ _REGISTRY.register(Repeat, open_repeat)
 _REGISTRY.register(Cipher, open_cipher)
 _REGISTRY.register(Markov, open_markov)
 _REGISTRY.register(ElementaryCA, open_elementary_ca)
+_REGISTRY.register(Induction, open_induction)
+_REGISTRY.register(Labelled, open_labelled)
 _REGISTRY.register(Given, open_given, listed=False)
 
 register = _REGISTRY.register
