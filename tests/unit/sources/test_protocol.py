@@ -60,8 +60,22 @@ EXAMPLES = {
             {"sequences": 401},
         ],
     ),
+    "induction": (
+        {"rule": 30, "cells": 11, "steps": 3, "hidden": 4},
+        [{"rule": 54}, {"cells": 12}, {"steps": 2}, {"hidden": 3}],
+    ),
+    "labelled": (
+        {"path": "labelled.npz"},
+        [
+            {"labels": "others"},
+            {"inputs": "real"},
+            {"inputs": "real", "standardise": True},
+            {"classes": 9},
+            {"input_vocab_size": 5},
+        ],
+    ),
 }
-HOST = {"text", "python_stdlib", "tokens", "iterator", "cipher"}
+HOST = {"text", "python_stdlib", "tokens", "iterator", "cipher", "labelled"}
 FROM_BYTES = {"text", "python_stdlib"}  # whose tokens have an original in bytes
 CHANGES = [(kind, change) for kind, (_, changes) in EXAMPLES.items() for change in changes]
 
@@ -73,6 +87,9 @@ def _books(tmp_path, monkeypatch):
     (tmp_path / "other.txt").write_text("the quick brown dog\n" * 200)
     np.save(tmp_path / "tokens.npy", np.arange(4000) ** 2 % 47)
     np.save(tmp_path / "other.npy", np.arange(4000) ** 2 % 53)
+    numbers = np.arange(900)
+    arrays = {"inputs": numbers.reshape(300, 3) ** 2 % 4, "real": np.sqrt(numbers.reshape(300, 3))}
+    np.savez("labelled.npz", **arrays, labels=numbers[:300] % 7, others=numbers[:300] % 6)
     (tmp_path / "number_rows.py").write_text(
         "from itertools import count\n"
         "def squares(first=0): return (i * i % 47 for i in count(first))\n"
