@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from epiplexity_jax.base.errors import ConfigError
 
+NESTED = "nested"
+"""Type of pydantic's error whose message goes on where the path of its field ends."""
 _SHOWN = 80  # characters of a wrong value
 
 
@@ -103,6 +105,8 @@ def sentence(error: ValidationError, cls: type[BaseModel], path: str = "") -> st
         return prefix + unknown("key", loc[-1], known)
     if first["type"] == "missing":
         return f"{where}: this key is required"
+    if first["type"] == NESTED:
+        return where + first["msg"]
     message = first["msg"].removeprefix("Value error, ")
     if not message[1:2].isupper():  # KT and ECA stay as they are
         message = message[:1].lower() + message[1:]
