@@ -6,21 +6,29 @@ from epiplexity_jax.sources.cipher import Cipher
 from epiplexity_jax.sources.induction import Induction
 from epiplexity_jax.sources.iterators import Iterated, from_iterator
 from epiplexity_jax.sources.labelled import Labelled, from_labelled
+from epiplexity_jax.sources.maps import FlipLabels, Shuffle
+from epiplexity_jax.sources.mix import Mix
 from epiplexity_jax.sources.registry import open_source, register
 from epiplexity_jax.sources.repeat import Repeat
+from epiplexity_jax.sources.selections import Replay, Subsample
 from epiplexity_jax.sources.synthetic import Markov, Noise
 from epiplexity_jax.sources.text import PythonStdlib, Text
 
 __all__ = [
     "Cipher",
     "ElementaryCA",
+    "FlipLabels",
     "Induction",
     "Iterated",
     "Labelled",
     "Markov",
+    "Mix",
     "Noise",
     "PythonStdlib",
     "Repeat",
+    "Replay",
+    "Shuffle",
+    "Subsample",
     "Text",
     "Tokens",
     "from_array",

@@ -8,7 +8,10 @@ from epiplexity_jax.sources.given import Given, open_given
 from epiplexity_jax.sources.induction import Induction, open_induction
 from epiplexity_jax.sources.iterators import Iterated, open_iterator
 from epiplexity_jax.sources.labelled import Labelled, open_labelled
+from epiplexity_jax.sources.maps import FlipLabels, Shuffle, open_flip_labels, open_shuffle
+from epiplexity_jax.sources.mix import Mix, open_mix
 from epiplexity_jax.sources.repeat import Repeat, open_repeat
+from epiplexity_jax.sources.selections import Replay, Subsample, open_replay, open_subsample
 from epiplexity_jax.sources.spec import Source
 from epiplexity_jax.sources.synthetic import Markov, Noise, open_markov, open_noise
 from epiplexity_jax.sources.text import PythonStdlib, Text, open_python_stdlib, open_text
@@ -25,6 +28,11 @@ _REGISTRY.register(Markov, open_markov)
 _REGISTRY.register(ElementaryCA, open_elementary_ca)
 _REGISTRY.register(Induction, open_induction)
 _REGISTRY.register(Labelled, open_labelled)
+_REGISTRY.register(Shuffle, open_shuffle)
+_REGISTRY.register(FlipLabels, open_flip_labels)
+_REGISTRY.register(Mix, open_mix)
+_REGISTRY.register(Subsample, open_subsample)
+_REGISTRY.register(Replay, open_replay)
 _REGISTRY.register(Given, open_given, listed=False)
 
 register = _REGISTRY.register
