@@ -13,6 +13,9 @@ from epiplexity_jax.sources import registry
 from epiplexity_jax.sources.spec import DeviceSource, HostSource, Sampler
 from epiplexity_jax.sources.split import Split
 
+AUTOMATON = {"kind": "elementary_ca", "rule": 54, "cells": 7, "steps": 2, "burn_in": 1}
+BOOK = {"kind": "text", "path": "book.txt", "length": 16}
+
 # A small config of each kind, and changes that each make it another source.
 EXAMPLES = {
     "text": (
@@ -74,9 +77,35 @@ EXAMPLES = {
             {"input_vocab_size": 5},
         ],
     ),
+    "shuffle": (
+        {"source": AUTOMATON},
+        [
+            {"map_seed": 1},
+            {"source": {**AUTOMATON, "rule": 30}},
+            {"source": BOOK},
+            {"source": BOOK, "scope": "corpus"},
+        ],
+    ),
+    "flip_labels": (
+        {"source": AUTOMATON, "rate": 0.1},
+        [{"map_seed": 1}, {"rate": 0.2}, {"source": BOOK}],
+    ),
+    "mix": (
+        {"sources": [{"source": AUTOMATON}, {"source": {**AUTOMATON, "rule": 30}}]},
+        [
+            {"map_seed": 1},
+            {"sources": [{"source": AUTOMATON, "weight": 2}, {"source": AUTOMATON}]},
+            {"sources": [{"source": AUTOMATON}]},
+        ],
+    ),
+    "subsample": (
+        {"source": AUTOMATON, "sequences": 300},
+        [{"map_seed": 1}, {"sequences": 301}, {"source": BOOK, "sequences": 100}],
+    ),
+    "replay": ({"source": BOOK, "times": 1}, [{"times": 2}, {"source": {**BOOK, "length": 8}}]),
 }
-HOST = {"text", "python_stdlib", "tokens", "iterator", "cipher", "labelled"}
-FROM_BYTES = {"text", "python_stdlib"}  # whose tokens have an original in bytes
+HOST = {"text", "python_stdlib", "tokens", "iterator", "cipher", "labelled", "subsample", "replay"}
+FROM_BYTES = {"text", "python_stdlib", "replay"}  # whose tokens have an original in bytes
 CHANGES = [(kind, change) for kind, (_, changes) in EXAMPLES.items() for change in changes]
 
 
