@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -113,6 +114,23 @@ def undisturbed(config, tmp_path_factory):
     told, found = train(config, store)
     assert len(told.done) == 8
     return store, found
+
+
+def test_the_exact_variant_of_a_finished_sweep_trains_nothing(config, undisturbed, tmp_path):
+    """States that were kept are scored again; the numbers are those of a sweep that began so."""
+    store = tmp_path / "store"
+    shutil.copytree(undisturbed[0], store)
+    told, found = train(config, store, "estimator.variant=exact")
+    assert told.started == (8, 0, 0)
+    assert len(told.done) == 8
+    fresh, expected = train(config, tmp_path / "fresh", "estimator.variant=exact")
+    assert fresh.started is not None
+    assert fresh.started[2] > 0
+    assert found == expected
+    paired = api.load(store)
+    assert [d.to_json() for d in paired.decompositions(variant="paired")] == undisturbed[1][0]
+    again, _ = train(config, store, "training.steps=30")
+    assert again.started == (8, 0, 8 * 6)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Plans: what makes a run another run, how runs are packed, and what is refused before training."""
 
 import jax
+import numpy as np
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError, DataError
@@ -99,6 +100,67 @@ def test_an_ngrams_prior_and_batch_decide_its_numbers_and_its_training_does_not(
 )
 def test_what_only_reads_or_packs_keeps_every_run(plan, override):
     assert ids(plan(override)) == ids(plan())
+
+
+@pytest.mark.parametrize("override", ["estimator.variant=exact", "training.flops=compiled"])
+def test_another_end_or_another_count_of_flops_continues_the_same_training(plan, override):
+    """The rows differ, the training does not."""
+    before, after = plan(), plan(override)
+    assert not set(ids(before).values()) & set(ids(after).values())
+    assert lineages(before) == lineages(after)
+
+
+def test_learning_rates_of_a_family_are_members_of_their_own(plan):
+    before = plan()
+    alone = plan("family.learning_rates=[0.03]")
+    assert ids(alone) == ids(before)
+    two = plan("family.learning_rates=[0.03, 0.01]")
+    assert len(two.runs) == 2 * len(before.runs)
+    assert {run.learning_rate for run in two.runs} == {0.03, 0.01}
+    assert {run.run_id for run in before.runs} < {run.run_id for run in two.runs}
+    labels = [run.label for run in two.runs]
+    assert len(set(labels)) == len(labels)
+    assert "chain, width 8 depth 1, lr 0.01, seed 0" in labels
+    waves = two.waves(two.runs, devices=4, on_cpu=False)
+    assert any(len({run.learning_rate for run in wave.runs}) == 2 for wave in waves)
+
+
+REPLAY = (
+    "sources={again: {kind: replay, times: 3, source: "
+    "{kind: subsample, sequences: 200, source: {kind: noise, vocab_size: 4, length: 16}}}}"
+)
+
+
+@pytest.mark.parametrize("family", ["transformer, widths: [8], depths: [1]", "ngram, orders: [1]"])
+def test_replayed_data_is_coded_exactly_and_no_other_way(plan, family):
+    family = f"family={{kind: {family}, seeds: 1}}"
+    (run,) = plan(REPLAY, family).runs
+    assert run.variants == ("exact",)
+    assert plan(REPLAY, family, "estimator.variant=exact").runs[0].run_id == run.run_id
+    for variant in ("online", "paired"):
+        with pytest.raises(ConfigError, match=r"^estimator\.variant: "):
+            plan(REPLAY, family, f"estimator.variant={variant}")
+    with pytest.raises(
+        ConfigError, match=r"^estimator\.variant: .*replays its data 3 times.*exact"
+    ):
+        plan(REPLAY, family, "estimator.variant=online")
+    with pytest.raises(ConfigError, match=r"^estimator\.floor: .*replays"):
+        plan(REPLAY, family, "estimator.floor=entropy_rate")
+
+
+def test_replayed_data_lasts_as_often_as_was_asked(plan):
+    """200 sequences, a tenth held out, in batches of 4: 45 steps an epoch."""
+    assert plan(REPLAY, "training.steps=135").runs
+    with pytest.raises(DataError, match="180 training sequences read 3 times, at most 135 steps"):
+        plan(REPLAY, "training.steps=136")
+
+
+def test_counts_refuse_vectors_in_one_line(plan, tmp_path):
+    np.savez(tmp_path / "data.npz", inputs=np.ones((500, 3)), labels=np.arange(500) % 2)
+    source = f"sources={{x: {{kind: labelled, path: {tmp_path}/data.npz}}}}"
+    assert plan(source).runs[0].dataset.task.features == 3
+    with pytest.raises(ConfigError, match=r"^sources\.x: .*vectors"):
+        plan(source, "family={kind: ngram}")
 
 
 @pytest.mark.parametrize(
