@@ -3,6 +3,7 @@
 from epiplexity_jax.base.registry import Registry
 from epiplexity_jax.families.mlp import Mlp, open_mlp
 from epiplexity_jax.families.ngram import Ngram, open_ngram
+from epiplexity_jax.families.own import Own, open_own
 from epiplexity_jax.families.recurrent import Recurrent, open_recurrent
 from epiplexity_jax.families.spec import Family
 from epiplexity_jax.families.transformer import Transformer, open_transformer
@@ -12,6 +13,7 @@ _REGISTRY.register(Transformer, open_transformer)
 _REGISTRY.register(Recurrent, open_recurrent)
 _REGISTRY.register(Mlp, open_mlp)
 _REGISTRY.register(Ngram, open_ngram)
+_REGISTRY.register(Own, open_own, listed=False)
 
 register = _REGISTRY.register
 parse = _REGISTRY.parse

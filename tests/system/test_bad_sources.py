@@ -1,0 +1,163 @@
+"""What people get wrong with sources, families and options, through the real command: one line."""
+
+import numpy as np
+import pytest
+import yaml
+
+from tests.system.test_bad_input import call, refused  # noqa: F401 - `call` is a fixture
+
+NOISE = "{kind: noise, vocab_size: 4, length: 16}"
+SOME = f"{{kind: subsample, sequences: 200, source: {NOISE}}}"
+
+
+@pytest.fixture
+def workshop(tmp_path, monkeypatch):
+    """A folder with a config that is right and files of many kinds, most of them wrong."""
+    config = {
+        "sources": {"x": {"kind": "noise", "vocab_size": 4, "length": 16}},
+        "family": {"kind": "mlp", "widths": [8], "depths": [1], "seeds": 1},
+        "training": {"steps": 4, "batch_size": 4, "warmup_steps": 2},
+        "heldout": {"tokens": 1024},
+        "frontier": {"test_tokens": 1e6},
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    tokens = np.arange(4000, dtype=np.int16) % 7
+    np.save(tmp_path / "tokens.npy", tokens)
+    np.save(tmp_path / "rows.npy", tokens.reshape(-1, 8))
+    np.save(tmp_path / "cube.npy", tokens.reshape(10, 20, 20))
+    np.save(tmp_path / "floats.npy", tokens.astype(float))
+    np.save(tmp_path / "negative.npy", tokens - 1)
+    np.save(tmp_path / "objects.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
+    (tmp_path / "odd.bin").write_bytes(b"\x01" * 4001)
+    (tmp_path / "none.bin").touch()
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "tokens.npy").read_bytes()[:300])
+    good, labels = np.ones((500, 3)), np.arange(500) % 2
+    np.savez(tmp_path / "good.npz", inputs=good, labels=labels)
+    np.savez(tmp_path / "nan.npz", inputs=np.where(np.eye(500, 3), np.nan, good), labels=labels)
+    np.savez(tmp_path / "float_labels.npz", inputs=good, labels=labels + 0.5)
+    np.savez(tmp_path / "uneven.npz", inputs=good, labels=labels[:-1])
+    (tmp_path / "streams.py").write_text(
+        "def floats():\n    yield 0.5\n"
+        "def breaks():\n    yield from [1, 2]\n    raise OSError('disk\\nfell off')\n"
+        "def large():\n    yield from range(1000)\n"
+        "number = 7\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def source(kind, **options):
+    return f"sources.x={yaml.safe_dump({'kind': kind, **options}, default_flow_style=True).strip()}"
+
+
+def mapped(kind, inner, **options):
+    rest = "".join(f", {key}: {value}" for key, value in options.items())
+    return f"sources.x={{kind: {kind}, source: {inner}{rest}}}"
+
+
+def iterator(name, **options):
+    return source("iterator", factory=name, vocab_size=9, length=16, **options)
+
+
+WRONG = {
+    "no such array": (source("tokens", path="no.npy"), ["sources.x: ", "no.npy", "no such file"]),
+    "floats": (source("tokens", path="floats.npy"), ["sources.x: ", "floats.npy", "float64"]),
+    "negative": (source("tokens", path="negative.npy"), ["sources.x: ", "negative.npy", "-1"]),
+    "objects": (source("tokens", path="objects.npy"), ["sources.x: ", "objects.npy"]),
+    "cube": (source("tokens", path="cube.npy"), ["sources.x: ", "cube.npy"]),
+    "half an item": (source("tokens", path="odd.bin"), ["sources.x: ", "odd.bin"]),
+    "nothing": (source("tokens", path="none.bin"), ["sources.x: ", "none.bin", "empty"]),
+    "cut short": (source("tokens", path="cut.npy"), ["sources.x: ", "cut.npy"]),
+    "other length": (source("tokens", path="rows.npy", length=9), ["sources.x: ", "length"]),
+    "vocabulary": (source("tokens", path="tokens.npy", vocab_size=5), ["sources.x: ", "5"]),
+    "item type": (source("tokens", path="odd.bin", dtype="float32"), ["sources.x.dtype"]),
+    "no module": (iterator("nowhere:stream"), ["sources.x: ", "nowhere"]),
+    "no function": (iterator("streams:nothing"), ["sources.x: ", "nothing"]),
+    "no callable": (iterator("streams:number"), ["sources.x: ", "streams:number"]),
+    "no path": (iterator("streams"), ["sources.x.factory", "streams"]),
+    "stream of floats": (iterator("streams:floats"), ["sources.x: ", "streams:floats"]),
+    "stream breaks": (iterator("streams:breaks"), ["sources.x: ", "OSError", "disk"]),
+    "stream too large": (iterator("streams:large"), ["sources.x: ", "9"]),
+    "one symbol": (source("repeat", vocab_size=1), ["sources.x.vocab_size"]),
+    "cipher": (source("cipher", algorithm="rot13"), ["sources.x.algorithm", "rot13"]),
+    "cipher symbols": (source("cipher", vocab_size=3), ["sources.x.vocab_size", "3"]),
+    "no npz": (source("labelled", path="tokens.npy"), ["sources.x: ", "tokens.npy"]),
+    "no labels": (source("labelled", path="good.npz", labels="y"), ["sources.x: ", "y"]),
+    "NaN": (source("labelled", path="nan.npz"), ["sources.x: ", "nan.npz"]),
+    "half labels": (source("labelled", path="float_labels.npz"), ["sources.x: ", "labels"]),
+    "uneven": (source("labelled", path="uneven.npz"), ["sources.x: ", "500", "499"]),
+    "classes": (source("labelled", path="good.npz", classes=1), ["sources.x.classes"]),
+    "all hidden": (source("induction", cells=8, hidden=8), ["sources.x"]),
+    "negative hidden": (source("induction", hidden=-1), ["sources.x.hidden"]),
+    "inner key": (mapped("shuffle", "{kind: noise, lenght: 4}"), ["sources.x.source", "length"]),
+    "inner kind": (mapped("shuffle", "{kind: nois}"), ["sources.x.source.kind", "'noise'"]),
+    "inner file": (
+        mapped("shuffle", "{kind: tokens, path: no.npy}"),
+        ["sources.x: source: ", "no.npy"],
+    ),
+    "drawn corpus": (mapped("shuffle", NOISE, scope="corpus"), ["sources.x: ", "subsample"]),
+    "rate": (mapped("flip_labels", NOISE, rate=1.5), ["sources.x.rate"]),
+    "both sizes": (mapped("subsample", SOME, sequences=9, share=0.5), ["sources.x"]),
+    "no size": (mapped("subsample", NOISE), ["sources.x"]),
+    "too many": (mapped("subsample", SOME, sequences=201), ["sources.x: ", "200"]),
+    "drawn replay": (mapped("replay", NOISE, times=2), ["sources.x: ", "subsample"]),
+    "no replay": (mapped("replay", SOME, times=0), ["sources.x.times"]),
+    "inner replay": (
+        mapped("shuffle", f"{{kind: replay, times: 2, source: {SOME}}}"),
+        ["sources.x.source", "outermost"],
+    ),
+    "paired replay": (
+        [mapped("replay", SOME, times=2), "estimator.variant=paired"],
+        ["estimator.variant", "'x'", "2 times", "exact"],
+    ),
+    "one data twice": (
+        f"sources.x={{kind: mix, sources: [{{weight: 1, source: {SOME}}}, "
+        f"{{weight: 1, source: {SOME}}}]}}",
+        ["sources.x: ", "same data"],
+    ),
+    "weight": (
+        f"sources.x={{kind: mix, sources: [{{weight: -1, source: {NOISE}}}]}}",
+        ["sources.x.sources", "weight"],
+    ),
+    "mixed lengths": (
+        f"sources.x={{kind: mix, sources: [{{weight: 1, source: {NOISE}}}, "
+        "{weight: 1, source: {kind: noise, vocab_size: 4, length: 8}}]}",
+        ["sources.x: ", "length"],
+    ),
+    "counted vectors": (
+        [source("labelled", path="good.npz"), "family={kind: ngram}"],
+        ["sources.x: ", "vectors"],
+    ),
+    "no window": ("family.window=0", ["family.window"]),
+    "recurrent width": ("family={kind: recurrent, widths: [0]}", ["family.widths"]),
+    "rates": ("family.learning_rates=[0.1, -0.1]", ["family.learning_rates", "-0.1"]),
+    "no rates": ("family.learning_rates=[]", ["family.learning_rates"]),
+    "rate of a count": ("family={kind: ngram, learning_rates: [0.1]}", ["learning_rates"]),
+    "variant": ("estimator.variant=exactly", ["estimator.variant", "exactly"]),
+    "exact rate": (
+        ["estimator.variant=exact", "estimator.floor=entropy_rate"],
+        ["estimator.floor", "exact"],
+    ),
+    "flops": ("training.flops=counted", ["training.flops", "compiled"]),
+    "given": (source("given", fingerprint="f"), ["sources.x", "Python"]),
+    "own": ("family={kind: own, names: [a]}", ["family", "Python"]),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_wrong_value(what, workshop, call):  # noqa: F811 - the fixture
+    overrides, parts = WRONG[what]
+    overrides = [overrides] if isinstance(overrides, str) else overrides
+    refused(call("run", "config.yaml", *overrides), *parts)
+    assert not (workshop / "runs").exists()
+
+
+def test_what_a_store_does_not_hold(workshop, call):  # noqa: F811 - the fixture
+    status, _, err = call("run", "config.yaml", "--store", "store", "--no-figure")
+    assert status == 0, err
+    refused(call("frontier", "store", "--variant", "exact"), "variant", "exact", "paired, online")
+    for option, value in (("--variant", "paired"), ("--floor", "raw"), ("--figure", "a.png")):
+        refused(call("frontier", "store", "--floor-table", option, value), option, "--floor-table")
+    status, out, _ = call("frontier", "store", "--floor-table", "--csv")
+    assert status == 0
+    assert out.count("\n") == 1 + 6  # two variants by three floors
