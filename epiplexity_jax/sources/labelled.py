@@ -17,9 +17,17 @@ from epiplexity_jax.sources.synthetic import fingerprint
 _ROWS = 4096  # looked at at a time
 
 
-class _Options(Config):
-    """What arrays of inputs and labels do not say themselves."""
+class Labelled(Config):
+    """Inputs with one label each, from an archive of two arrays; only the label is paid for."""
 
+    kind: Literal["labelled"] = "labelled"
+    path: str = Field(min_length=1)
+    """The .npz file, relative to the current folder."""
+    inputs: str = Field(default="inputs", min_length=1)
+    """Name of the array of inputs, whose first axis is the examples: integers are tokens, floats
+    are vectors of real numbers."""
+    labels: str = Field(default="labels", min_length=1)
+    """Name of the array of labels, one row of integers from 0."""
     classes: int | None = Field(default=None, ge=2, le=MAX_VOCAB)
     """V, classes of the label; default: the largest label + 1, but 2 or more."""
     input_vocab_size: int | None = Field(default=None, ge=1, le=MAX_VOCAB)
@@ -27,18 +35,6 @@ class _Options(Config):
     standardise: bool = False
     """Real inputs less their mean, over their standard deviation, feature by feature over the whole
     source; a constant feature becomes 0. The inputs are not paid for, so nothing leaks."""
-
-
-class Labelled(_Options):
-    """Inputs with one label each, from an archive of two arrays; only the label is paid for."""
-
-    kind: Literal["labelled"] = "labelled"
-    path: str = Field(min_length=1)
-    """The .npz file, relative to the current folder."""
-    inputs: str = Field(default="inputs", min_length=1)
-    """Name of the array of inputs [n, ...]: integers are tokens, real numbers are vectors."""
-    labels: str = Field(default="labels", min_length=1)
-    """Name of the array of labels [n], integers from 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +99,7 @@ def open_labelled(config: Labelled) -> LabelledTokens | LabelledVectors:
     """
     path = Path(config.path)
     inputs, labels = _load(path, config.inputs, config.labels)
-    options = _Options(**config.model_dump(include=set(_Options.model_fields)))
-    return _open(inputs, labels, options, f"{path}: ", (config.inputs, config.labels))
+    return _open(inputs, labels, config, f"{path}: ")
 
 
 def from_labelled(
@@ -135,24 +130,30 @@ def from_labelled(
     >>> source.read([1]), source.info.input_vocab_size
     (array([[0, 2, 0]], dtype=uint8), 4)
     """
-    options = _Options(classes=classes, input_vocab_size=input_vocab_size, standardise=standardise)
+    config = Labelled(
+        path="arrays",  # of which nothing is read
+        classes=classes,
+        input_vocab_size=input_vocab_size,
+        standardise=standardise,
+    )
     arrays = []
     for name, given in (("inputs", inputs), ("labels", labels)):
         try:
             arrays.append(np.asarray(given))
         except (TypeError, ValueError) as error:
             raise DataError(f"{name}: not an array: {' '.join(str(error).split())}") from None
-    return _open(arrays[0], arrays[1], options, "", ("inputs", "labels"))
+    return _open(arrays[0], arrays[1], config, "")
 
 
 def _load(path: Path, *names: str) -> list[np.ndarray]:
     """Arrays of an archive by name; never one of Python objects, which would be unpickled."""
     try:
-        if not path.exists():
-            raise FileNotFoundError
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file:  # of a damaged archive NumPy would leave it open
+            archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(f"{path}: holds one array; save two with numpy.savez as .npz")
+                raise DataError(
+                    f"{path}: holds one array, not two; save both with numpy.savez as .npz"
+                )
             for name in names:
                 if name not in archive:
                     held = ", ".join(archive) or "nothing"
@@ -169,34 +170,30 @@ def _load(path: Path, *names: str) -> list[np.ndarray]:
 
 
 def _open(
-    inputs: np.ndarray,
-    labels: np.ndarray,
-    options: _Options,
-    where: str,
-    names: tuple[str, str],
+    inputs: np.ndarray, labels: np.ndarray, config: Labelled, where: str
 ) -> LabelledTokens | LabelledVectors:
-    """Check arrays and make a source of them; `where` opens messages, `names` are the arrays'."""
-    inputs_name, labels_name = (where + name for name in names)
+    """Check arrays and make a source of them; `where` opens the messages."""
+    inputs_name, labels_name = where + config.inputs, where + config.labels
     if inputs.ndim == 0 or len(inputs) != labels.size or inputs.size == 0:
         _refuse_counts(inputs, labels, inputs_name, labels_name)
-    labels, classes = _labels(labels, options.classes, labels_name)
+    labels, classes = _labels(labels, config.classes, labels_name)
     if inputs.dtype.kind == "f":
-        if options.input_vocab_size is not None:
+        if config.input_vocab_size is not None:
             raise DataError(
                 f"{inputs_name}: holds real numbers, which have no alphabet; leave "
                 "input_vocab_size out, or bring integers"
             )
-        return _vectors(inputs, labels, classes, options.standardise, inputs_name)
+        return _vectors(inputs, labels, classes, config.standardise, inputs_name)
     if inputs.dtype.kind not in "iub":
         raise DataError(
             f"{inputs_name}: holds {inputs.dtype}; inputs are integers (tokens) or real numbers"
         )
-    if options.standardise:
+    if config.standardise:
         raise DataError(
             f"{inputs_name}: holds {inputs.dtype}, and standardise is for real numbers; bring "
             "floats, or leave it out"
         )
-    return _tokens(inputs, labels, classes, options.input_vocab_size, inputs_name)
+    return _tokens(inputs, labels, classes, config.input_vocab_size, inputs_name)
 
 
 def _refuse_counts(inputs: np.ndarray, labels: np.ndarray, name: str, labels_name: str) -> None:
