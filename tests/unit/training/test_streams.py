@@ -1,0 +1,100 @@
+"""Batches of every kind of source: the same after a restart, never held out, seeds differ."""
+
+import jax
+import numpy as np
+import pytest
+
+from epiplexity_jax.sources.spec import HostSource, Vectors
+from epiplexity_jax.sources.split import Split
+from epiplexity_jax.training.data import Stream, heldout_tokens, token_dtype
+from tests.unit.sources.test_protocol import EXAMPLES, _books, _open  # noqa: F401 - a fixture
+
+BATCH, ROOT, HELDOUT = 4, 3, 12
+BLOCK = 8  # batches; one length of blocks, so that each kind compiles once
+
+
+def _parts(kind, **changes):
+    """A freshly opened source and its split, as a new process would have them."""
+    source = _open(kind, **changes)
+    split = Split(source, HELDOUT, ROOT) if isinstance(source, HostSource) else None
+    return source, split
+
+
+def _stream(kind, seed=0, **changes):
+    source, split = _parts(kind, **changes)
+    return Stream(source, split, ROOT, seed, BATCH)
+
+
+def _leaves(batch):
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(batch)]
+
+
+CASES = [(kind, {}) for kind in EXAMPLES]
+CASES += [("labelled", {"inputs": "real"}), ("replay", {"times": 3})]
+cases = pytest.mark.parametrize(("kind", "changes"), CASES)
+
+
+@cases
+def test_a_restart_in_the_middle_reads_the_same_batches(kind, changes):
+    whole, again = _stream(kind, **changes), _stream(kind, **changes)
+    first, count = 3, 2
+    everything = _leaves(whole.block(0, BLOCK, BLOCK))
+    for part, leaf in zip(_leaves(again.block(first, count, BLOCK)), everything, strict=True):
+        np.testing.assert_array_equal(part[:count], leaf[first : first + count])
+        assert part.dtype == leaf.dtype
+    other = _leaves(_stream(kind, seed=1, **changes).block(0, BLOCK, BLOCK))
+    assert any(not np.array_equal(a, b) for a, b in zip(everything, other, strict=True))
+
+
+@cases
+def test_batches_have_the_shape_and_type_that_the_facts_say(kind, changes):
+    stream = _stream(kind, **changes)
+    info, block = stream.source.info, stream.block(0, 2, BLOCK)
+    if info.features is None:
+        assert block.shape == (BLOCK, BATCH, info.length)
+        assert block.dtype == token_dtype(info)
+    else:
+        assert isinstance(block, Vectors)
+        assert block.inputs.shape == (BLOCK, BATCH, info.features)
+        assert block.inputs.dtype == np.float32
+        assert block.labels.shape == (BLOCK, BATCH, 1)
+    size = sum(leaf[0].nbytes for leaf in _leaves(block))
+    assert size == stream.batch_bytes
+
+
+@cases
+def test_the_heldout_set_is_the_same_for_all_and_smaller_ones_begin_it(kind, changes):
+    one, two = (heldout_tokens(*_parts(kind, **changes), ROOT, HELDOUT) for _ in range(2))
+    few = heldout_tokens(*_parts(kind, **changes), ROOT, 5)
+    for a, b, c in zip(*map(_leaves, (one, two, few)), strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a[:5], c)
+
+
+@cases
+def test_no_epoch_of_a_finite_source_holds_what_is_held_out(kind, changes):
+    """Sequences by index: what the split reads for training and for the held-out set."""
+    source, split = _parts(kind, **changes)
+    if split is None:
+        pytest.skip("drawn without end")
+    read = []
+
+    class Spy:
+        info, sequences = source.info, source.sequences
+
+        def read(self, indices):
+            read.append(np.array(indices))
+            return source.read(indices)
+
+    spied = Split(Spy(), HELDOUT, ROOT)
+    spied.heldout(HELDOUT)
+    steps = spied.max_steps(BATCH)
+    for first in range(steps):
+        spied.blocks(0, first, 1, BATCH)
+    heldout, train = read[0], np.concatenate(read[1:])
+    assert len(set(heldout)) == HELDOUT
+    assert not set(heldout) & set(train)
+    times = np.bincount(train, minlength=source.sequences)
+    assert times.max() == source.info.replays
+    left_out = spied.train_sequences * source.info.replays - steps * BATCH
+    assert 0 <= left_out < BATCH
