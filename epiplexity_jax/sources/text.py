@@ -19,6 +19,7 @@ from epiplexity_jax.sources.spec import SourceInfo
 ASCII96 = "\n" + "".join(map(chr, range(32, 127)))
 _BLOCK = 1 << 22
 _UNKNOWN = -1
+_CURE = "unknown: drop, alphabet: bytes, or name your own alphabet"
 _LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
 
 
@@ -98,7 +99,8 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
     for path in _python_files(root):
         raw = _bytes(path)
         text = raw.decode("utf-8", errors="replace")
-        tokens = _encode([text], ASCII96, config.unknown, str(path.relative_to(root)))
+        where = f"{config.kind}, {path.relative_to(root)}"
+        tokens = _encode([text], ASCII96, config.unknown, where, cure="unknown: drop")
         parts.append(tokens)
         read, bytes_read = read + len(tokens), bytes_read + len(raw)
         if read >= config.max_tokens:
@@ -127,7 +129,9 @@ def _python_files(root: Path) -> Iterator[Path]:
     return iter(sorted(found))
 
 
-def _encode(texts: Iterable[str], alphabet: str, unknown: str, where: str) -> np.ndarray:
+def _encode(
+    texts: Iterable[str], alphabet: str, unknown: str, where: str, cure: str = _CURE
+) -> np.ndarray:
     """Characters to indices into the alphabet, block by block, in the smallest type."""
     dtype = np.min_scalar_type(len(alphabet) - 1)
     codes = np.array([ord(c) for c in alphabet])
@@ -142,18 +146,17 @@ def _encode(texts: Iterable[str], alphabet: str, unknown: str, where: str) -> np
             strange = tokens == _UNKNOWN
             if strange.any():
                 if unknown == "error":
-                    _refuse(text, start + int(strange.argmax()), where)
+                    _refuse(text, start + int(strange.argmax()), where, cure)
                 tokens = tokens[~strange]
             parts.append(tokens.astype(dtype))
     return np.concatenate(parts) if parts else np.zeros(0, dtype)
 
 
-def _refuse(text: str, at: int, where: str) -> None:
+def _refuse(text: str, at: int, where: str, cure: str) -> None:
     line = text.count("\n", 0, at) + 1
     column = at - (text.rfind("\n", 0, at) + 1) + 1
     raise DataError(
-        f"{where}: {text[at]!r} in line {line}, column {column} is not in the alphabet; use "
-        "unknown: drop, alphabet: bytes, or name your own alphabet"
+        f"{where}: {text[at]!r} in line {line}, column {column} is not in the alphabet; use {cure}"
     )
 
 

@@ -182,7 +182,7 @@ def test_max_tokens_cuts_the_library(library):
 
 
 def test_a_strange_character_in_the_library_can_be_an_error(library):
-    place = f"{Path('a', 'latin.py')}: '\ufffd' in line 2, column 3 is not in the alphabet"
+    place = f"python_stdlib, {Path('a', 'latin.py')}: '\ufffd' in line 2, column 3 is not in the alphabet"
     assert complaint(PythonStdlib(length=1, unknown="error")).startswith(place)
 
 
