@@ -127,7 +127,7 @@ def open_mix(config: Mix) -> Source:
 
     Raises:
         ConfigError: when the components differ in shape, or finite ones are mixed with drawn ones.
-        DataError: when two finite ones hold the same data, or one holds too little.
+        DataError: when two finite ones hold the same data, or one would come to nothing.
     """
     names = [f"sources.{k}.source" for k in range(len(config.sources))]
     opened = [
@@ -201,10 +201,10 @@ def _finite_mix(
 ) -> MixedSequences:
     have = [source.sequences for source in sources]
     counts = exact_counts(have, weights)
-    if not sum(counts):
+    if 0 in counts:
         raise DataError(
-            f"sources: hold {', '.join(map(str, have))} sequences, too few for a mix of these "
-            "weights; bring more data or change the weights"
+            f"sources.{counts.index(0)}.source: comes to no sequence, as the others allow "
+            f"{sum(counts)} in all at these weights; bring more data or change the weights"
         )
     drawn = generator(seed, "mix")
     which, where = np.min_scalar_type(len(have)), np.min_scalar_type(max(have))
