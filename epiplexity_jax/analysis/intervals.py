@@ -29,6 +29,7 @@ Pair = tuple[float, float]
 REPLICATES = 200
 LEVEL = 0.95
 _SEED = 260103220
+_SIGNAL = 4.0  # standard errors of its tokens' sampling from which on an area is its own
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,10 @@ def _reach(half: Sequence[Member], points: Points) -> float:
 class _Pool:
     """Relative deviations of every seed from its member's mean, as whole curves.
 
+    An area that the sampling of the training tokens alone could have made (the online and the exact
+    variant's `model_var`, which is drawn for each member by itself) says nothing about how areas
+    vary with the seed, so it deviates by 0.
+
     Attributes:
         curves: of each seed, (steps [R], deviation of the loss [R], of the area [R]); the loss
             relative to the loss above `floor_nats`, the area relative to the area, both times
@@ -192,6 +197,8 @@ class _Pool:
             scale = math.sqrt(member.seeds / (member.seeds - 1))
             loss = scale * (member.losses - member.losses.mean(axis=0)) / self.excess(member)
             area = scale * (member.model_seeds - member.model_bits) / self.area(member)
+            sampling = np.sqrt(member.model_var * member.seeds)
+            area *= np.abs(member.model_bits) >= _SIGNAL * sampling
             self.curves += [(member.steps, *pair) for pair in zip(loss, area, strict=True)]
 
     def excess(self, member: Member) -> Array:
@@ -235,10 +242,13 @@ def _replicates(members: Sequence[Member], pool: _Pool, procedure: str) -> tuple
         loss = mix @ np.stack([_onto(steps, dev, grid) for steps, dev, _ in pool.curves])
         area = mix @ np.stack([_onto(steps, dev, grid) for steps, _, dev in pool.curves])
         own = generator.standard_normal((REPLICATES, member.model_factors.shape[0]))
+        sampled = np.sqrt(member.model_var)
+        sampling = generator.standard_normal((REPLICATES, 1)) if sampled.any() else np.zeros((1, 1))
         model.append(
             resample(member.steps, member.model_bits, grid)
             + area * _onto(member.steps, pool.area(member), grid)
             + own @ _onto(member.steps, member.model_factors, grid)
+            + sampling * _onto(member.steps, sampled, grid)
             + floor[:, None] * _onto(member.steps, member.model_gain, grid)
         )
         data.append(

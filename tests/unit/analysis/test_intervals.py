@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from epiplexity_jax.analysis import trace
+from epiplexity_jax.analysis import Cost, Curve, Heldout, Online, trace
 from epiplexity_jax.analysis.simulate import CappedLaw, Noise, sweep
 from epiplexity_jax.coding import record_points
 
@@ -126,3 +126,39 @@ def test_members_with_one_seed_borrow_the_spread_of_others():
 def test_every_procedure_has_intervals(procedure):
     result = middle(frontier_of(Noise(), procedure=procedure))
     assert half_width(result.epiplexity_bits_interval) > 0.0
+
+
+def online_member(size, params, loss, area_nats, sampling_nats, seeds=3):
+    """Runs coded online whose areas differ by the sampling of their training tokens alone."""
+    steps, generator = record_points(300), np.random.default_rng(params)
+    share = steps / steps[-1]
+    losses = loss + (math.log(256) - loss) * np.exp(-5 * share)
+    tokens = 1_000 * steps
+    for seed in range(seeds):
+        drawn = generator.standard_normal() * sampling_nats
+        sums = tokens * losses + area_nats * share + drawn * np.sqrt(share)
+        yield Curve(
+            source="counts",
+            size=size,
+            seed=seed,
+            params=params,
+            vocab_size=256,
+            steps=steps,
+            cost=Cost.dense(params, 1_000),
+            ema=Heldout(losses),
+            online=Online(sums, sampling_nats**2 * share),
+            variant="online",
+            variants=("online",),
+        )
+
+
+def test_areas_made_by_sampling_alone_do_not_widen_those_that_are_real():
+    """A small member without area deviates by 100 % of it; a large one's area is known to 1 %."""
+    area, sampling = 2e5, 1e3
+    small = online_member("small", 1_000, 3.0, 0.0, sampling)
+    large = online_member("large", 50_000, 2.0, area, sampling)
+    frontier = trace([*small, *large], test_tokens=1e7)
+    result = frontier.at(frontier.largest_compute)
+    assert result.epiplexity_bits == pytest.approx(area / math.log(2), rel=0.02)
+    stderr = sampling / math.log(2) / math.sqrt(3)
+    assert 1.5 * stderr < half_width(result.epiplexity_bits_interval) < 4 * stderr
