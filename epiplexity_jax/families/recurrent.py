@@ -5,7 +5,9 @@ a candidate c_t that depend on the input alone, so that all positions are comput
 scan (Martin and Cundy 2018, arXiv 1709.04057; minGRU: Feng et al. 2024, arXiv 2410.01201). The
 factor sqrt(1 - a^2) is that of RG-LRU (Griffin: De et al. 2024, arXiv 2402.19427): unrelated
 candidates then leave the state at unit variance whatever its time scale, where minGRU's 1 - a would
-start slow channels near zero, so channels of all time scales learn at one rate.
+start slow channels near zero, so channels of all time scales learn at one rate. As in Griffin,
+gates and candidates see the last few inputs: a gate that saw its own token alone could not tell
+what stands first.
 
 Shapes: B batch, L input positions, P paid positions, D width, V vocabulary.
 """
@@ -20,13 +22,14 @@ import numpy as np
 
 from epiplexity_jax.families.layers import Dense, Embed, Norm, add_mlp, at, embed, read_out
 from epiplexity_jax.families.networks import NetworkConfig, NetworkFamily, NetworkModel
-from epiplexity_jax.families.parametrisation import branch_scale, output_init
+from epiplexity_jax.families.parametrisation import branch_scale, hidden_init, output_init
 from epiplexity_jax.families.spec import Task
 
 # Per channel, block and token, every operation and elementary function as one: the gate's input
 # plus `decay` 1, its sigmoid 3, sqrt((1 - a)(1 + a)) 4, times the candidate 1, a h + b 2, the
 # output gate's product 1.
 RECURRENCE_FLOPS = 12.0
+RECENT = 4  # inputs that a gate and a candidate see, as in Griffin
 _LARGEST_GATE_INPUT = 30.0  # a time scale of e^30 tokens; beyond it sqrt(1 - a)'s slope overflows
 
 
@@ -76,6 +79,21 @@ def _backward(kept: Any, gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
 linear_recurrence.defvjp(_forward, _backward)
 
 
+class Recent(nn.Module):
+    """Each channel's mix of its last `RECENT` values: a causal depthwise convolution."""
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Map x [B, L, D] to [B, L, D]; zeros stand before the beginning."""
+        length, width = x.shape[1:]
+        taps = self.param("kernel", hidden_init, (RECENT, width)).astype(x.dtype)
+        padded = jnp.pad(x, ((0, 0), (RECENT - 1, 0), (0, 0)))
+        mixed = jnp.zeros_like(x)
+        for i in range(RECENT):
+            mixed += taps[None, None, i] * padded[:, i : i + length]
+        return mixed
+
+
 class Recurrence(nn.Module):
     """The gated recurrence: states everywhere, its output at chosen positions.
 
@@ -89,7 +107,8 @@ class Recurrence(nn.Module):
     def __call__(self, x: jax.Array, positions: tuple[int, ...]) -> jax.Array:
         """Map x [B, L, D] to [B, Q, D], Q = number of positions."""
         width = x.shape[-1]
-        both = Dense(2 * width, name="gate_candidate")(x).astype(jnp.float32)
+        both = Dense(2 * width, name="gate_candidate")(Recent(name="recent")(x))
+        both = both.astype(jnp.float32)
         decay = self.param("decay", self._time_scales, (width,))
         gate = jnp.minimum(both[..., :width] + decay[None, None], _LARGEST_GATE_INPUT)
         kept, forgotten = jax.nn.sigmoid(gate), jax.nn.sigmoid(-gate)

@@ -10,7 +10,7 @@ from epiplexity_jax.families.spec import DeviceFamily, HostFamily
 
 def test_kinds_are_described():
     kinds = {kind["kind"]: kind for kind in registry.kinds()}
-    assert set(kinds) >= {"ngram", "transformer"}
+    assert set(kinds) >= {"mlp", "ngram", "recurrent", "transformer"}
     for kind in kinds.values():
         assert kind["summary"].endswith(".")
         for parameter in kind["parameters"]:
@@ -33,7 +33,7 @@ def test_every_kind_opens_with_its_defaults(kind):
     ("data", "sentence"),
     [
         ({"kind": "transfomer"}, "family.kind: unknown family 'transfomer'; did you mean 'transf"),
-        ({"orders": [1]}, "family.kind: this key is required; known: ngram, transformer"),
+        ({"orders": [1]}, "family.kind: this key is required; known: mlp, ngram, recurrent"),
         ({"kind": "ngram", "orders": [2, 2]}, "family.orders: each value once, got [2, 2]"),
         ({"kind": "ngram", "orders": [-1]}, "family.orders: must not be negative, got -1"),
         ({"kind": "ngram", "widths": [8]}, "family: unknown key 'widths'"),
