@@ -10,7 +10,7 @@ import typer
 
 from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import EpiplexityError
-from epiplexity_jax.cli import frontier, init, listings, run, runs
+from epiplexity_jax.cli import curve, frontier, init, listings, run, runs
 
 NAME = "epiplexity-jax"
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("frontier")(frontier.frontier)
 app.command("runs")(runs.runs)
+app.command("curve")(curve.curve)
 app.command("sources")(listings.sources)
 app.command("families")(listings.families)
 app.command("devices")(listings.devices)

@@ -1,8 +1,12 @@
-"""`epiplexity-jax runs`: one row per run of a store."""
+"""`epiplexity-jax runs`: one row per run of a store, or one run's loss curve."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from epiplexity_jax._version import __version__
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.cli.options import (
     Csv,
     Json,
@@ -18,10 +22,27 @@ from epiplexity_jax.cli.options import (
 def runs(
     store: StorePath,
     reading: Reading,
+    export_curve: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN", help="Write this run's loss curve instead, as `curve` reads it."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Where to write the curve; default: standard output.")
+    ] = None,
     csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """Print every run: status, tokens, losses, final model and data length."""
+    if export_curve is not None:
+        if csv or as_json:
+            raise ConfigError("--export-curve: writes CSV and goes with neither --csv nor --json")
+        _export(store, export_curve, output)
+        return
+    if output is not None:
+        raise ConfigError("--output: goes with --export-curve only")
+
     from epiplexity_jax import api
     from epiplexity_jax.report.tables import csv_text, runs_table
 
@@ -36,3 +57,30 @@ def runs(
             if row["message"]:
                 name = f"{row['source']}, {row['size']}, seed {row['seed']}"
                 typer.echo(f"note ({name}): {row['message']}", err=True)
+
+
+def _export(store: Path, wanted: str, output: Path | None) -> None:
+    from epiplexity_jax.analysis import curve_export
+    from epiplexity_jax.store import Store, StoredRun
+
+    opened = Store.open(store)
+    rows = opened.finished()
+    run_id = curve_export.find_run(rows, wanted)
+    run = StoredRun(rows[run_id], opened.history(run_id))
+    text = curve_export.curve_csv(run)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"--output: {output} cannot be written: {error.strerror}") from None
+    command = curve_export.read_back(run, "FILE" if output is None else str(output))
+    typer.echo(f"note ({run_id}): read it with {command}", err=True)
+    if not curve_export.has_dense_cost(run):
+        typer.echo(
+            f"note ({run_id}): its FLOPs are not 6 N and 2 N a token, by which `curve` counts "
+            "time; lengths agree, the time does not",
+            err=True,
+        )

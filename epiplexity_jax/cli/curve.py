@@ -1,0 +1,155 @@
+"""`epiplexity-jax curve`: a prequential estimate from a recorded loss curve, without training."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from epiplexity_jax._version import __version__
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.cli.options import Json, check_positive, echo_json, echo_table
+
+if TYPE_CHECKING:
+    from epiplexity_jax.analysis.loss_curve import Estimate
+
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="The loss curve: CSV with a header, or JSON lines.")
+]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What the curve is the curve of: a model and a dataset.
+
+    Raises:
+        ConfigError: when made from a number that is not allowed.
+    """
+
+    params: Annotated[float, typer.Option(help="N, all parameters of the model.")]
+    test_tokens: Annotated[
+        float, typer.Option(help="Label tokens of the dataset that is measured.")
+    ]
+    floor: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NATS",
+            help="Held-out loss of the final model, nats per label token; default: the last value "
+            "of a column of held-out losses, else the last training loss, with a warning.",
+        ),
+    ] = None
+    vocab_size: Annotated[
+        int | None,
+        typer.Option(help="V: the uniform code competes, and the beginning is checked."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is not allowed."""
+        check_positive("--params", self.params)
+        check_positive("--test-tokens", self.test_tokens)
+        if self.params != int(self.params):
+            raise ConfigError(f"--params: must be a whole number, got {self.params:g}")
+        if self.vocab_size is not None and self.vocab_size < 2:
+            raise ConfigError(f"--vocab-size: must be at least 2, got {self.vocab_size}")
+        if self.floor is not None and not 0 <= self.floor < float("inf"):
+            raise ConfigError(f"--floor: must be a loss of at least 0 nats, got {self.floor:g}")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the file is read; columns are guessed from their names where they are not named."""
+
+    tokens_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column of label tokens seen so far.")
+    ] = None
+    step_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column of steps, with --tokens-per-step.")
+    ] = None
+    tokens_per_step: Annotated[float | None, typer.Option(help="Label tokens of a step.")] = None
+    loss_column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Column of training losses, means since the row before."),
+    ] = None
+    heldout_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column of held-out losses.")
+    ] = None
+    unit: Annotated[
+        str | None,
+        typer.Option(help="nats or bits; default: what the column's name says, else nats."),
+    ] = None
+    inputs_per_label: Annotated[
+        float | None, typer.Option(help="Input tokens that come with each label token; default: 0.")
+    ] = None
+    bytes_per_token: Annotated[
+        float | None, typer.Option(help="Bytes of original data per label token.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is not allowed; the layout refuses the rest."""
+        check_positive("--bytes-per-token", self.bytes_per_token)
+
+
+def _takes(**groups: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the fields of dataclasses as options; it gets each as one argument."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        parameters: list[inspect.Parameter] = []
+        for parameter in inspect.signature(command).parameters.values():
+            group = groups.get(parameter.name)
+            options = inspect.signature(group).parameters.values() if group else [parameter]
+            parameters += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in options]
+
+        def called(**given: Any) -> None:
+            made = {
+                name: group(**{field.name: given.pop(field.name) for field in fields(group)})
+                for name, group in groups.items()
+            }
+            command(**made, **given)
+
+        called.__name__, called.__doc__ = command.__name__, command.__doc__
+        called.__annotations__ = {p.name: p.annotation for p in parameters}
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return called
+
+    return decorate
+
+
+@_takes(measure=Measure, reading=Reading)
+def curve(file: File, measure: Measure, reading: Reading, as_json: Json = False) -> None:
+    """Estimate S_T and H_T from a loss curve that was recorded elsewhere; trains nothing."""
+    from epiplexity_jax.analysis.curve_files import Layout, read_curve
+    from epiplexity_jax.analysis.loss_curve import estimate
+
+    found = estimate(
+        read_curve(file, Layout(**vars(reading)), floor_known=measure.floor is not None),
+        params=int(measure.params),
+        test_tokens=measure.test_tokens,
+        floor_nats=measure.floor,
+        vocab_size=measure.vocab_size,
+        bytes_per_token=reading.bytes_per_token,
+    )
+    if as_json:
+        echo_json({"estimate": found.to_json(), "file": str(file), "version": __version__})
+    else:
+        _print_table(found)
+
+
+_ONE_MODEL = (
+    "one model and no frontier, so MDL_T is an upper bound; it is S_T + H_T, never the epiplexity"
+)
+
+
+def _print_table(found: "Estimate") -> None:
+    from epiplexity_jax.report.tables import decomposition_table, number
+
+    d = found.decomposition
+    table = decomposition_table([d])
+    table.caption = (
+        f"{d.estimator}, {d.variant}, floor {found.floor_nats:.6g} nats ({d.floor}), "
+        f"{number(d.test_tokens)} test tokens"
+    )
+    echo_table(table)
+    for warning in (_ONE_MODEL, *d.warnings):
+        typer.echo(f"note ({d.source}): {warning}", err=True)
