@@ -1,5 +1,6 @@
 """`epiplexity-jax frontier`: S_T and H_T over compute budgets, from a store."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -22,19 +23,35 @@ from epiplexity_jax.cli.options import (
 )
 
 
+@dataclass(frozen=True)
+class Tracing(Reading):
+    """How a frontier is traced, and where."""
+
+    compute: Annotated[
+        list[float] | None, typer.Option(help="A budget in FLOPs; may be given several times.")
+    ] = None
+    estimator: Annotated[str | None, typer.Option(help="Use the runs of this estimator only.")] = (
+        None
+    )
+    procedure: Annotated[str, typer.Option("--frontier", help="refined, hull-median or raw.")] = (
+        "refined"
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse what is not allowed."""
+        super().__post_init__()
+        check_positive("--compute", self.compute)
+        check_choice("--frontier", self.procedure)
+
+    def options(self) -> dict[str, Any]:
+        """As `Runs.frontiers` takes them."""
+        return {name: value for name, value in vars(self).items() if name != "compute"}
+
+
 @takes_reading
 def frontier(
     store: StorePath,
-    reading: Reading,
-    compute: Annotated[
-        list[float] | None, typer.Option(help="A budget in FLOPs; may be given several times.")
-    ] = None,
-    estimator: Annotated[
-        str | None, typer.Option(help="Use the runs of this estimator only.")
-    ] = None,
-    procedure: Annotated[
-        str, typer.Option("--frontier", help="refined, hull-median or raw.")
-    ] = "refined",
+    reading: Tracing,
     figure: Annotated[
         Path | None, typer.Option(help="Write the picture here: .png, .svg, .pdf or .html.")
     ] = None,
@@ -48,8 +65,6 @@ def frontier(
     as_json: Json = False,
 ) -> None:
     """Print epiplexity, time-bounded entropy and the MDL frontier at compute budgets."""
-    check_positive("--compute", compute)
-    check_choice("--frontier", procedure)
     check_figure(figure)
 
     from epiplexity_jax import api
@@ -58,13 +73,15 @@ def frontier(
     if floor_table:
         _check_alone(reading, figure)
         table = runs.floor_table(
-            reading.test_tokens, compute, estimator=estimator, procedure=cast(Any, procedure)
+            reading.test_tokens,
+            reading.compute,
+            estimator=reading.estimator,
+            procedure=cast(Any, reading.procedure),
         )
         _print_floor_table(table, store, csv, as_json)
         return
-    options = {**vars(reading), "estimator": estimator, "procedure": procedure}
-    frontiers = runs.frontiers(**options)
-    results = api.decompose_all(frontiers, runs.budgets(compute))
+    frontiers = runs.frontiers(**reading.options())
+    results = api.decompose_all(frontiers, runs.budgets(reading.compute))
     if figure is not None:
         api.plot(frontiers, figure)
         typer.echo(f"figure: {figure}", err=True)

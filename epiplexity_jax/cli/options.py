@@ -58,18 +58,19 @@ class Reading:
 
 
 def takes_reading(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the fields of `Reading` as options; it gets them as one, named `reading`."""
-    names = [field.name for field in fields(Reading)]
+    """Give a command the fields of its parameter `reading`, a `Reading`, as options."""
+    kind: type[Reading] = inspect.signature(command).parameters["reading"].annotation
+    names = [field.name for field in fields(kind)]
     parameters = []
     for parameter in inspect.signature(command).parameters.values():
         if parameter.name == "reading":
-            options = inspect.signature(Reading).parameters.values()
+            options = inspect.signature(kind).parameters.values()
             parameters += [option.replace(kind=parameter.kind) for option in options]
         else:
             parameters.append(parameter)
 
     def called(**given: Any) -> None:
-        command(reading=Reading(**{name: given.pop(name) for name in names}), **given)
+        command(reading=kind(**{name: given.pop(name) for name in names}), **given)
 
     called.__name__, called.__doc__ = command.__name__, command.__doc__
     called.__annotations__ = {p.name: p.annotation for p in parameters}
