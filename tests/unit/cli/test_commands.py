@@ -12,11 +12,12 @@ import pytest
 import yaml
 
 from epiplexity_jax import __version__, api
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.cli.options import echo_json
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.files import read_config
 
-COMMANDS = ["run", "frontier", "runs", "sources", "families", "devices", "init"]
+COMMANDS = ["run", "frontier", "runs", "curve", "sources", "families", "devices", "init"]
 
 
 def only_json(called):
@@ -213,7 +214,7 @@ def test_configs_with_numbers_of_yaml_1_1(tmp_path, call, monkeypatch):
 
     def plan(config, overrides, store):
         seen["test_tokens"] = read_config(config, overrides)["frontier"]["test_tokens"]
-        raise api.ConfigError("enough")
+        raise ConfigError("enough")
 
     monkeypatch.setattr(api, "plan_config", plan)
     path = tmp_path / "c.yaml"

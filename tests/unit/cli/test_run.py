@@ -61,6 +61,7 @@ def test_without_test_tokens_run_says_what_to_do(call, trained, monkeypatch, tmp
 
 
 class Plan:
+    counted = 1.0
     summary = {
         **{"runs": 8, "finished": 2, "cohorts": 1, "waves": 3, "params": 5000},
         **{"train_tokens": 10**6, "flops": 3e10, "devices": "2 x cpu", "idle_share": 0.25},
@@ -69,10 +70,23 @@ class Plan:
 
     def rows(self):
         cohort = {"cohort": 1, "size": "width 16 depth 1", "sources": ["text"], "members": 6}
-        return [cohort | {"waves": 3, "params": 5000, "train_tokens": 10**6, "flops": 3e10}]
+        cohort |= {"waves": 3, "params": 5000, "train_tokens": 10**6, "flops": 3e10}
+        for name, flops in (("train", 30e3), ("eval", 10e3)):
+            cohort |= {f"{name}_flops_per_token": self.counted * flops}
+            cohort |= {f"declared_{name}_flops_per_token": flops}
+        return [cohort]
 
     def to_json(self):
         return {**self.summary, "cohorts": self.rows()}
+
+
+def test_a_dry_run_says_by_how_much_counted_flops_differ(call, trained, monkeypatch):
+    monkeypatch.setattr(api, "plan_config", lambda *_: Plan())
+    assert "declared" not in call("run", "x.yaml", "--dry-run").out
+    monkeypatch.setattr(Plan, "counted", 1.25)
+    table = call("run", "x.yaml", "--dry-run").out
+    assert "training vs declared" in table
+    assert table.count("+25.0%") == 2
 
 
 def test_a_dry_run_prints_the_plan_and_trains_nothing(call, trained, monkeypatch):
