@@ -67,6 +67,7 @@ class Layout:
         inputs_per_label: input tokens that come with each label token; default: what the columns
             label_tokens and train_tokens say, else 0.
         bytes_per_token: bytes of original data per label token, for losses in bits per byte.
+        sampled: a row's loss is that of one batch, and most batches have no row.
     """
 
     tokens_column: str | None = None
@@ -77,6 +78,7 @@ class Layout:
     unit: str | None = None
     inputs_per_label: float | None = None
     bytes_per_token: float | None = None
+    sampled: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is not allowed.
@@ -92,6 +94,10 @@ class Layout:
         ):
             if value is not None and not (least <= value < math.inf):
                 raise ConfigError(f"{option}: must be a number of at least {least}, got {value:g}")
+        if self.sampled and self.tokens_per_step is None:
+            raise ConfigError(
+                "--sampled: needs --tokens-per-step and steps, to know the batches between rows"
+            )
         if self.tokens_column and (self.step_column or self.tokens_per_step):
             other = "--step-column" if self.step_column else "--tokens-per-step"
             raise ConfigError(f"{other}: cannot be given together with --tokens-column")
@@ -130,12 +136,17 @@ def read_curve(path: Path, layout: Layout | None = None, floor_known: bool = Fal
     for row, position in zip(kept, positions, strict=True):
         if position is None:
             raise DataError(f"{file}: line {row.line}: a loss, but nothing in {columns.position!r}")
-    _note_rows(file, rows, columns, positions, notes)
+    _note_rows(file, rows, columns, notes)
+    places = np.array(positions, dtype=np.float64)
+    if places.size and places[0] == 0:
+        notes.append(_AT_ZERO[layout.sampled].format(columns.position))
+        places += layout.sampled
     return LossCurve(
         name=file,
-        label_tokens=np.array(positions, dtype=np.float64) * columns.tokens_per_unit,
+        label_tokens=places * columns.tokens_per_unit,
         losses_nats=np.array([number(file, row, columns.loss) for row in kept], dtype=float)
         * scale,
+        sampled_step=layout.tokens_per_step if layout.sampled else None,
         tokens_per_label=_tokens_per_label(file, rows, names, layout),
         heldout_nats=_heldout(file, rows, columns, layout),
         epochs=_epochs(file, rows, names),
@@ -276,14 +287,8 @@ def _heldout(file: str, rows: Sequence[Row], columns: _Columns, layout: Layout) 
     return None
 
 
-def _note_rows(
-    file: str,
-    rows: Sequence[Row],
-    columns: _Columns,
-    positions: Sequence[float | None],
-    notes: list[str],
-) -> None:
-    """Say which rows are not in the area."""
+def _note_rows(file: str, rows: Sequence[Row], columns: _Columns, notes: list[str]) -> None:
+    """Say how many rows hold no loss of either kind."""
     blank = sum(
         number(file, row, columns.loss) is None
         and (columns.heldout is None or number(file, row, columns.heldout) is None)
@@ -291,11 +296,13 @@ def _note_rows(
     )
     if blank:
         notes.append(f"{blank} rows without a loss were left out")
-    if positions and positions[0] == 0:
-        notes.append(
-            f"the row at {columns.position} 0 covers no tokens and is not in the area: if its loss "
-            "is that of the first batch, count a row's position after its batch"
-        )
+
+
+_AT_ZERO = {
+    False: "the row at {} 0 covers no tokens and is not in the area: if its loss is that of the "
+    "first batch, count a row's position after its batch",
+    True: "positions ({}) begin at 0, so each is read as the batches before the row's own",
+}
 
 
 def _tokens_per_label(

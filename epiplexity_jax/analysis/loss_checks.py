@@ -27,7 +27,7 @@ TOKENISERS = (
 
 
 def sentences(
-    curve: LossCurve, floor: float, origin: str, area: float, vocab_size: int | None
+    curve: LossCurve, floor: float, origin: str, area: float | None, vocab_size: int | None
 ) -> list[str]:
     """What a person should know about a curve before believing its area.
 
@@ -35,7 +35,7 @@ def sentences(
         curve: the training losses.
         floor: the loss that ends the area, nats per label token.
         origin: where that comes from: given, column or last_point.
-        area: the area above it, bits.
+        area: the area above it, bits; None where it is not the answer.
         vocab_size: V, if known.
     """
     said = [
@@ -44,10 +44,10 @@ def sentences(
         _beginning(curve),
         _initial_loss(curve, vocab_size),
         _not_falling(curve),
-        _end(curve, floor, origin, area),
         _repeated(curve),
-        _precision(curve, area),
     ]
+    if area is not None:
+        said += [_end(curve, floor, origin, area), _precision(curve, area)]
     return [sentence for sentence in said if sentence]
 
 
@@ -64,6 +64,8 @@ def _few(curve: LossCurve) -> str:
     count = curve.widths.size
     if count >= _FEW_ROWS:
         return ""
+    if curve.sampled_step is not None:
+        return f"only {count} rows: most of the curve is interpolated"
     return (
         f"only {count} rows: the area is right if each loss is the mean over all tokens since the "
         "row before, and far off if it is that of one batch"
@@ -121,10 +123,10 @@ def _not_falling(curve: LossCurve) -> str:
     first, last, lowest = float(smooth[0]), float(smooth[-1]), float(smooth.min())
     if last > 0.98 * first:
         return (
-            f"the curve does not go down ({first:.4g} to {last:.4g} nats): nothing was learnt, or "
+            f"the curve hardly goes down ({first:.4g} to {last:.4g} nats): nothing was learnt, or "
             "the file begins where learning had ended"
         )
-    if last > 1.05 * lowest:
+    if last - lowest > 0.05 * (first - lowest):
         return (
             f"the loss ends at {last:.4g} nats, above its lowest, {lowest:.4g}: a curve that rises "
             "late is no learning curve up to its end"
@@ -169,6 +171,12 @@ def _repeated(curve: LossCurve) -> str:
 
 
 def _precision(curve: LossCurve, area: float) -> str:
+    missed = float(nats_to_bits(curve.interpolation_error_nats))
+    if missed > _NOTICEABLE * abs(area):
+        return (
+            f"interpolating between the sampled batches moves the area by {missed:.2g} bits; log "
+            "more rows, or means over all steps"
+        )
     moved = float(nats_to_bits(0.001 * curve.total_tokens))
     if moved <= _NOTICEABLE * abs(area):
         return ""
@@ -182,7 +190,7 @@ def stairs(label_tokens: ArrayLike, losses_nats: ArrayLike) -> float | None:
     """Label tokens between sudden drops of a loss, where these come at regular distances.
 
     A drop is sudden when the means of the rows before and after it differ by five times as much
-    as such means commonly do, and by four times as much as those to its left and right.
+    as such means commonly do, four times as much as those to its left and right, and by 1 %.
 
     Args:
         label_tokens: [P] increasing.
@@ -204,7 +212,7 @@ def stairs(label_tokens: ArrayLike, losses_nats: ArrayLike) -> float | None:
     for i in range(far, drops.size - far):
         around = max(abs(drops[i - far]), abs(drops[i + far]))
         highest = drops[i] == drops[i - window : i + window + 1].max()
-        if highest and drops[i] > max(5.0 * typical, 4.0 * around):
+        if highest and drops[i] > max(5.0 * typical, 4.0 * around, 0.01 * means[i]):
             found.append(i + window)
     if len(found) < 2:
         return None

@@ -18,6 +18,7 @@ from epiplexity_jax.analysis.loss_checks import TOKENISERS, sentences
 from epiplexity_jax.analysis.scoring import check_test_tokens
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.base.status import ResultStatus
+from epiplexity_jax.base.units import nats_to_bits
 
 Array = NDArray[np.float64]
 
@@ -32,7 +33,9 @@ class LossCurve:
         name: what messages call it.
         label_tokens: [P] label tokens seen so far, increasing; a first row at 0 covers none.
         losses_nats: [P] mean training loss over the label tokens since the row before, nats per
-            label token.
+            label token; where `sampled_step` is given, that of the one batch that ends there.
+        sampled_step: label tokens of a batch, where rows are single batches; the losses of the
+            batches between them are then interpolated.
         tokens_per_label: r, (input + label tokens) / label tokens.
         heldout_nats: held-out loss of the final model, nats per label token, or None.
         epochs: passes over the data that were logged with the curve, or None.
@@ -46,6 +49,7 @@ class LossCurve:
     name: str
     label_tokens: Array
     losses_nats: Array
+    sampled_step: float | None = None
     tokens_per_label: float = 1.0
     heldout_nats: float | None = None
     epochs: float | None = None
@@ -80,6 +84,9 @@ class LossCurve:
                 f"{self.name}: tokens do not increase from {self.at(i)} to {self.at(i + 1)} "
                 f"({tokens[i]:g} to {tokens[i + 1]:g}); was training resumed into one file?"
             )
+        if self.sampled_step is not None:
+            partial = np.mod(tokens, self.sampled_step) != 0
+            self._refuse("tokens", partial | (tokens == 0), "does not end a batch")
         if not 1 <= self.tokens_per_label < math.inf:
             raise DataError(
                 f"{self.name}: (input + label tokens) / label tokens must be at least 1, got "
@@ -114,7 +121,25 @@ class LossCurve:
     @property
     def online_sum_nats(self) -> float:
         """Training losses of all label tokens, nats."""
+        if self.sampled_step is not None:
+            batches, losses = self._batches()
+            total = float(coding.interpolate_sum(batches, losses)[-1] + losses[-1])
+            return total * self.sampled_step
         return math.fsum((self.losses_nats * self.widths).tolist())
+
+    @property
+    def interpolation_error_nats(self) -> float:
+        """How far that sum moves when every other sampled batch is left out; 0 for means."""
+        if self.sampled_step is None:
+            return 0.0
+        return float(coding.interpolation_error(*self._batches())) * self.sampled_step
+
+    def _batches(self) -> tuple[NDArray[np.int64], Array]:
+        """[P] steps done before each sampled batch, from 0 on, and its loss."""
+        steps = np.rint(self.label_tokens / (self.sampled_step or 1.0)).astype(np.int64) - 1
+        if steps[0] == 0:
+            return steps, self.losses_nats
+        return np.append(0, steps), np.append(self.losses_nats[0], self.losses_nats)
 
 
 @dataclass(frozen=True)
@@ -181,7 +206,8 @@ def estimate(
     time = coding.time_bound(
         curve.train_tokens, test_tokens, curve.tokens_per_label, *coding.dense_flops(params)
     )
-    said = sentences(curve, floor, origin, area, vocab_size)
+    trained = outcome["status"] != ResultStatus.UNTRAINED
+    said = sentences(curve, floor, origin, area if trained else None, vocab_size)
     per_byte = None if bytes_per_token is None else data / (test_tokens * bytes_per_token)
     said += [TOKENISERS] if per_byte is None else []
     decomposition = Decomposition(
@@ -192,6 +218,7 @@ def estimate(
         mdl_bits=outcome["epiplexity_bits"] + data,
         test_tokens=test_tokens,
         floor=origin,
+        interpolation_error_bits=float(nats_to_bits(curve.interpolation_error_nats)),
         warnings=(*outcome.pop("said"), *curve.notes, *said),
         **_NO_FRONTIER,
         **outcome,
@@ -215,7 +242,6 @@ _NO_FRONTIER: dict[str, Any] = {
     "estimator": "prequential",
     "variant": "online",
     "procedure": "one model",
-    "interpolation_error_bits": 0.0,
     "flags": (),
 }
 

@@ -85,6 +85,12 @@ class Reading:
     bytes_per_token: Annotated[
         float | None, typer.Option(help="Bytes of original data per label token.")
     ] = None
+    sampled: Annotated[
+        bool,
+        typer.Option(
+            "--sampled", help="A row's loss is that of one batch; those between are interpolated."
+        ),
+    ] = False
 
     def __post_init__(self) -> None:
         """Refuse what is not allowed; the layout refuses the rest."""

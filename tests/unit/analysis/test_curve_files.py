@@ -97,6 +97,15 @@ def test_a_row_at_zero_is_said_to_cover_nothing(read):
     )
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_sampled_batches_are_counted_from_the_first(read, first):
+    text = "step,loss\n" + "".join(f"{i + first},{v}\n" for i, v in enumerate([4, 3, 2.5]))
+    curve = read(text, tokens_per_step=8, sampled=True)
+    assert curve.label_tokens.tolist() == [8, 16, 24]
+    assert curve.online_sum_nats == pytest.approx(9.5 * 8)
+    assert len(curve.notes) == (first == 0)
+
+
 @pytest.mark.parametrize(
     ("header", "options", "factor"),
     [
@@ -152,6 +161,7 @@ def test_whole_epochs_are_counted(read):
         (PLAIN, {"unit": "bans"}, "--unit"),
         (PLAIN, {"tokens_per_step": 0.5}, "--tokens-per-step"),
         (PLAIN, {"tokens_column": "tokens", "tokens_per_step": 9}, "together with --tokens-column"),
+        (PLAIN, {"sampled": True}, "--sampled: needs --tokens-per-step"),
         (PLAIN, {"inputs_per_label": -1.0}, "--inputs-per-label"),
     ],
 )

@@ -88,7 +88,7 @@ def test_a_sound_curve_has_nothing_said_of_it():
         (make(FALL[10:], TOKENS[:30]), {}, "pretrained start"),
         (make(FALL / LN2), {"floor": 1.5 / LN2}, "bits labelled nats"),
         (make(FALL * 2), {"floor": 3.0}, "wrong --vocab-size"),
-        (make(np.full(40, 4.5)), {"floor": 4.4}, "does not go down"),
+        (make(np.full(40, 4.5)), {"floor": 4.4}, "hardly goes down"),
         (make(np.append(FALL[:30], np.full(10, 2.0))), {}, "is no learning curve up to its end"),
         (make(), {"floor": 1.9}, "lie below the floor after 1.5e+04 tokens"),
         (make(), {"floor": 0.5}, "of the area lies between the floor and the level"),
@@ -100,6 +100,40 @@ def test_a_sound_curve_has_nothing_said_of_it():
 )
 def test_what_may_be_wrong_is_said(curve, options, said):
     assert said in warned(curve, **options)
+
+
+def test_an_area_that_is_not_the_answer_is_not_judged():
+    assert "of the area" not in warned(make(), floor=0.5, test_tokens=100)
+    assert "of the area" in warned(make(), floor=0.5)
+
+
+def test_sampled_batches_are_interpolated():
+    steps = np.arange(20_000)
+    loss = 1.4 + 3.0 * (1 + steps / 20) ** -0.5
+    rows = np.unique(np.rint(10 ** np.arange(0, 4.31, 1 / 8)).astype(int))
+    rows = np.append(rows[rows < 20_000], 20_000)
+    curve = make(loss[rows - 1], rows * 64.0, sampled_step=64.0)
+    assert curve.online_sum_nats == pytest.approx(loss.sum() * 64, rel=1e-5)
+    found = estimate(curve, params=10, test_tokens=1e9, floor_nats=1.45).decomposition
+    area = (loss.sum() - 20_000 * 1.45) * 64 / LN2
+    assert found.epiplexity_bits == pytest.approx(area, rel=1e-4)
+    assert 0 < found.interpolation_error_bits < 1e-2 * area
+
+
+def test_sampled_batches_may_be_all_of_them():
+    curve = make(sampled_step=1000.0)
+    assert curve.online_sum_nats == pytest.approx(make().online_sum_nats, rel=1e-12)
+
+
+def test_sampled_batches_that_are_far_apart_are_said_to_be():
+    curve = make(FALL[[0, 2, 39]], TOKENS[[0, 2, 39]], sampled_step=1000.0)
+    assert "most of the curve is interpolated" in warned(curve)
+    assert "interpolating between the sampled batches moves the area" in warned(curve)
+
+
+def test_sampled_rows_end_batches():
+    with pytest.raises(DataError, match="row 1: tokens 1000 does not end a batch"):
+        make(sampled_step=300.0)
 
 
 def epochs_of(count, drop, noise, seed=0, rows=200):
