@@ -73,7 +73,13 @@ def _few(curve: LossCurve) -> str:
 
 
 def _beginning(curve: LossCurve) -> str:
-    """The first row that covers tokens covers more than those after it."""
+    """The first row that covers tokens covers more than those after it, or batches are missing."""
+    if curve.sampled_step is not None and curve.label_tokens[0] > curve.sampled_step:
+        return (
+            f"no initial loss: the first batch with a row is number "
+            f"{curve.label_tokens[0] / curve.sampled_step:.0f}, and those before it count as if "
+            "they had its loss, so the area is too small"
+        )
     widths = curve.widths[curve.widths > 0]
     first, second = float(widths[0]), float(widths[1])
     if first <= 2.0 * second:

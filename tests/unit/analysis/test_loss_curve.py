@@ -131,6 +131,13 @@ def test_sampled_batches_that_are_far_apart_are_said_to_be():
     assert "interpolating between the sampled batches moves the area" in warned(curve)
 
 
+def test_a_sampled_curve_begins_with_the_first_batch():
+    late = make(FALL[9::10], TOKENS[9::10], sampled_step=1000.0)
+    assert "the first batch with a row is number 10" in warned(late)
+    assert late.online_sum_nats < make().online_sum_nats
+    assert "no initial loss" not in warned(make(sampled_step=1000.0))
+
+
 def test_sampled_rows_end_batches():
     with pytest.raises(DataError, match="row 1: tokens 1000 does not end a batch"):
         make(sampled_step=300.0)
