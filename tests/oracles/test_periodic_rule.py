@@ -82,8 +82,12 @@ def test_the_orders_reach_what_they_are_named_for(steps):
 
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory):
+    """The shift and, beside it in one program, rule 0: labels that are always 0."""
     return epx.run(
-        epx.sources.ElementaryCA(rule=15, cells=8, steps=1, burn_in=10),
+        {
+            name: epx.sources.ElementaryCA(rule=rule, cells=8, steps=1, burn_in=0)
+            for name, rule in (("shift", 15), ("zeros", 0))
+        },
         epx.families.Transformer(widths=(16,), depths=(1,), seeds=2),
         store=tmp_path_factory.mktemp("transformer") / "store",
         training=Training(steps=400, batch_size=32, warmup_steps=20),
@@ -93,22 +97,25 @@ def learnt(tmp_path_factory):
 
 def test_a_transformer_learns_the_shift_completely(learnt):
     """Losses are positive, so what is left of them bounds H_T without an error bar."""
-    curves = learnt.curves()
-    for curve in curves:
+    for curve in learnt.curves("shift"):
         assert curve.entropy_rate_nats == 0.0
         assert curve.ema.loss_nats[0] == pytest.approx(np.log(2.0), rel=1e-6)
-    frontier = learnt.frontier(TEST)
+    frontier = learnt.frontier(TEST, "shift")
     found = frontier.at(frontier.budgets()[-1])
     assert 0.0 < found.entropy_bits_per_token < 1e-3
 
 
 def test_the_shift_is_structure_of_moderate_size(learnt):
-    """Above what can be resolved, below the code of the data and of the tokens trained on."""
-    frontier = learnt.frontier(TEST)
+    """Above what can be resolved and above a constant, below the code of the data or of the
+    tokens trained on.
+    """
+    frontier = learnt.frontier(TEST, "shift")
     found = frontier.at(frontier.budgets()[-1])
     low, high = found.epiplexity_bits_interval
     assert found.status == "ok"
     assert low > found.resolution_bits > 0.0
+    constant = learnt.frontier(TEST, "zeros").at(frontier.budgets()[-1])
+    assert low > constant.epiplexity_bits_interval[1]
     assert high < frontier.uniform_bits
     assert high < learnt.curves()[0].label_tokens[-1]
     assert found.mdl_bits_interval[1] < frontier.uniform_bits
