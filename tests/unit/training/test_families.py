@@ -1,0 +1,77 @@
+"""Members of every trained family side by side, as accelerators train them, and one by one."""
+
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+
+from epiplexity_jax.families import from_nnx, own, registry
+from epiplexity_jax.families.spec import Task, task_for
+from epiplexity_jax.training import loop
+from epiplexity_jax.training.cohort import CohortJob, MemberJob, train_cohort
+from epiplexity_jax.training.data import Stream, heldout_tokens
+from epiplexity_jax.training.devices import member_mesh
+from epiplexity_jax.training.heldout import heldout_layout
+from tests.unit.training.toys import cycle
+
+BATCH, STEPS, ROOT = 8, 12, 2
+
+
+class Nnx(nnx.Module):
+    def __init__(self, rngs):
+        self.embed = nnx.Embed(8, 8, rngs=rngs)
+        self.readout = nnx.Linear(8, 8, rngs=rngs)
+
+    def __call__(self, tokens):
+        return self.readout(self.embed(tokens))
+
+
+FAMILIES = {
+    "mlp": {"kind": "mlp", "widths": [8], "depths": [1], "window": 3},
+    "recurrent": {"kind": "recurrent", "widths": [8], "depths": [1]},
+    "own": None,
+}
+
+
+def job_of(kind):
+    config = FAMILIES[kind]
+    config = registry.parse(config, "family") if config else own(from_nnx(Nnx))
+    family, source = registry.open_family(config), cycle()
+    task = task_for(family, source.info)
+    layout = heldout_layout(64, BATCH)
+    heldout = heldout_tokens(source, None, ROOT, layout.sequences)
+    heldout = heldout.reshape(layout.tiles, layout.tile, -1)
+    members = tuple(
+        MemberJob(ROOT, seed, Stream(source, None, ROOT, seed, BATCH), heldout, 0.03, 5, 10)
+        for seed in range(3)
+    )
+    model = family.model(family.sizes()[0], task, "float32")
+    return CohortJob(model, task, BATCH, STEPS, layout, members)
+
+
+@pytest.fixture
+def _fresh_programs():
+    loop.compile_programs.cache_clear()
+    yield
+    loop.compile_programs.cache_clear()
+
+
+@pytest.mark.usefixtures("_fresh_programs")
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_side_by_side_is_one_by_one(kind, monkeypatch):
+    job, mesh = job_of(kind), member_mesh(jax.devices()[:1])
+    alone = train_cohort(job, mesh)
+    loop.compile_programs.cache_clear()
+    monkeypatch.setattr(loop, "maps_members", lambda mesh: False)
+    together = train_cohort(job, mesh)
+    for one, other in zip(alone, together, strict=True):
+        for name in ("online_loss_sum_nats", "heldout_loss_nats", "heldout_raw_loss_nats"):
+            np.testing.assert_allclose(one.history[name], other.history[name], rtol=1e-5)
+        assert one.history["heldout_raw_loss_nats"][-1] < one.history["heldout_raw_loss_nats"][0]
+
+
+def test_a_model_without_start_token_is_not_paid_for_the_first_token():
+    own_task, whole = job_of("own").task, Task.of(cycle().info)
+    assert own_task.label_mask == (False, *whole.label_mask[1:])
+    assert job_of("own").accounting.label_tokens == whole.label_tokens - 1
+    assert job_of("own").accounting.total_tokens == whole.total_tokens - 1
