@@ -15,6 +15,11 @@ from epiplexity_jax.sweep.config import Heldout, Training
 
 CELLS = 6
 TEST = 1e6
+CASES = {
+    # hidden bits: rules that transformers learn, and their depth
+    1: ((15, 60), 2),
+    2: ((15,), 1),
+}
 
 
 def bits_per_sequence(nats_per_label):
@@ -48,10 +53,11 @@ def learnt(tmp_path_factory):
     """Curves of transformers, by rule, for so many hidden bits."""
 
     @functools.cache
-    def run(hidden, rules):
+    def run(hidden):
+        rules, depth = CASES[hidden]
         runs = epx.run(
             {str(rule): induction(rule, hidden) for rule in rules},
-            epx.families.Transformer(widths=(32,), depths=(2,), seeds=1),
+            epx.families.Transformer(widths=(32,), depths=(depth,), seeds=1),
             store=tmp_path_factory.mktemp("transformer") / "store",
             training=Training(steps=600, batch_size=32, warmup_steps=20),
             heldout=Heldout(tokens=40_000),
@@ -74,13 +80,10 @@ def test_the_entropy_of_a_sequence_is_that_of_its_hidden_bits(hidden, counts_of)
         assert error + counting < 0.2
 
 
-CASES = {1: (15, 60), 2: (15,)}
-
-
 @pytest.mark.parametrize("hidden", CASES)
 def test_a_transformer_comes_down_to_the_hidden_bits_and_not_below(hidden, learnt):
     """Close: under 1 % of what there was to learn is left above the floor."""
-    for curve in learnt(hidden, CASES[hidden]).values():
+    for curve in learnt(hidden).values():
         above = curve.ema.loss_nats - hidden * math.log(2) / CELLS
         error = 4 * curve.ema.stderr_nats
         assert (above >= -error).all()
@@ -90,6 +93,6 @@ def test_a_transformer_comes_down_to_the_hidden_bits_and_not_below(hidden, learn
 
 
 def test_bits_that_must_be_inferred_take_a_longer_model_than_those_that_are_shown(learnt):
-    shown, inferred = (analysis.score(learnt(1, CASES[1])[rule], TEST) for rule in CASES[1])
+    shown, inferred = (analysis.score(learnt(1)[rule], TEST) for rule in (15, 60))
     error = math.hypot(shown.model_stderr[-1], inferred.model_stderr[-1])
     assert inferred.model_bits[-1] - shown.model_bits[-1] > 4 * error

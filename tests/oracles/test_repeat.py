@@ -34,10 +34,6 @@ MEMBERS = {
         epx.families.Transformer(widths=(16,), depths=(1,), seeds=1),
         Training(steps=300, batch_size=32, warmup_steps=20),
     ),
-    "recurrent": (
-        epx.families.Recurrent(widths=(16,), depths=(1,), seeds=1),
-        Training(steps=300, batch_size=32, warmup_steps=20),
-    ),
     "ngram": (epx.families.Ngram(orders=(1,), seeds=1), Training(steps=8, batch_size=512)),
 }
 
