@@ -17,8 +17,10 @@ from epiplexity_jax.coding.lengths import (
     two_part,
     uniform_length,
 )
+from epiplexity_jax.coding.requential import certified_length, requential_length
 
 __all__ = [
+    "certified_length",
     "data_length",
     "data_length_error",
     "dense_flops",
@@ -32,6 +34,7 @@ __all__ = [
     "per_symbol",
     "per_token",
     "record_points",
+    "requential_length",
     "selection_bits",
     "time_bound",
     "two_part",
