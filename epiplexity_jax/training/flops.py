@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families.spec import Cost, Model, Task
 from epiplexity_jax.sources.spec import Batch, Vectors
-from epiplexity_jax.training.step import gradient, sequence_losses
+from epiplexity_jax.training.step import loss_gradient, sequence_losses
 
 
 @functools.lru_cache(maxsize=256)
@@ -35,7 +35,7 @@ def compiled_cost(model: Model, task: Task, batch_size: int) -> Cost:
         return sequence_losses(model, params, batch, task)
 
     def grad(params: Any, batch: Batch) -> Any:
-        return gradient(model, params, batch, task, None)
+        return loss_gradient(model, params, batch, task, None)
 
     tokens = batch_size * task.total_tokens
     return Cost(

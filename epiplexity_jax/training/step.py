@@ -1,5 +1,6 @@
 """One member, one step: a pure function of state and batch, usable in anybody's jitted program."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -52,31 +53,72 @@ def sequence_losses(model: Model, params: Any, batch: Batch, task: Task) -> jax.
 
 
 def gradient(
-    model: Model, params: Any, batch: Batch, task: Task, microbatch: int | None
-) -> tuple[jax.Array, Any]:
-    """Losses [B] (nats per sequence) and the gradient of the mean loss per label token.
+    score: Callable[[Any, Any], tuple[jax.Array, Any]],
+    params: Any,
+    batch: Any,
+    label_tokens: int,
+    microbatch: int | None,
+) -> tuple[Any, Any]:
+    """What a batch scores, and the gradient of its mean loss per label token.
 
     With a microbatch size that divides B the gradient is summed over slices of the batch: the same
     mathematics with activations that fit a cache.
+
+    Args:
+        score: (params, slice of the batch) to (losses [b] nats per sequence, a pytree of results
+            whose leaves begin with the axis b).
+        params: of the model.
+        batch: a pytree whose leaves begin with the axis B.
+        label_tokens: of a sequence.
+        microbatch: sequences of a slice, or None.
+
+    Returns:
+        The results of all B sequences, and the gradient.
     """
     size = jax.tree.leaves(batch)[0].shape[0]
-    per_token = 1.0 / (size * task.label_tokens)
+    per_token = 1.0 / (size * label_tokens)
 
-    def objective(params: Any, part: Batch) -> tuple[jax.Array, jax.Array]:
-        losses = sequence_losses(model, params, part, task)
-        return losses.sum() * per_token, losses
+    def objective(params: Any, part: Any) -> tuple[jax.Array, Any]:
+        losses, results = score(params, part)
+        return losses.sum() * per_token, results
 
     if microbatch is None or microbatch >= size:
-        grads, losses = jax.grad(objective, has_aux=True)(params, batch)
-        return losses, grads
+        grads, results = jax.grad(objective, has_aux=True)(params, batch)
+        return results, grads
 
-    def accumulate(total: Any, part: Batch) -> tuple[Any, jax.Array]:
-        grads, losses = jax.grad(objective, has_aux=True)(params, part)
-        return jax.tree.map(jnp.add, total, grads), losses
+    def accumulate(total: Any, part: Any) -> tuple[Any, Any]:
+        grads, results = jax.grad(objective, has_aux=True)(params, part)
+        return jax.tree.map(jnp.add, total, grads), results
 
     parts = jax.tree.map(lambda x: x.reshape(-1, microbatch, *x.shape[1:]), batch)
-    grads, losses = jax.lax.scan(accumulate, jax.tree.map(jnp.zeros_like, params), parts)
-    return losses.reshape(-1), grads
+    grads, results = jax.lax.scan(accumulate, jax.tree.map(jnp.zeros_like, params), parts)
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), results), grads
+
+
+def loss_gradient(
+    model: Model, params: Any, batch: Batch, task: Task, microbatch: int | None
+) -> tuple[jax.Array, Any]:
+    """Losses [B] (nats per sequence) and the gradient of the mean loss per label token."""
+
+    def score(params: Any, part: Batch) -> tuple[jax.Array, jax.Array]:
+        losses = sequence_losses(model, params, part, task)
+        return losses, losses
+
+    return gradient(score, params, batch, task.label_tokens, microbatch)
+
+
+def learn(model: Model, state: MemberState, grads: Any, hyper: Hyperparameters) -> MemberState:
+    """One update of weights, EMA and optimiser with the gradient of a batch."""
+    directions, optimiser_state = optimiser().update(grads, state.optimiser)
+    rate = warmup(state.step, hyper.learning_rate, hyper.warmup_steps)
+    params = descend(state.params, directions, rate, model.rate_scales(state.params))
+    return MemberState(
+        params=params,
+        ema=average(state.ema, params, state.step, hyper.ema_steps),
+        optimiser=optimiser_state,
+        step=state.step + 1,
+        alive=state.alive,
+    )
 
 
 def step_info(losses: jax.Array) -> StepInfo:
@@ -109,18 +151,9 @@ def train_step(
     Returns:
         The member after the step, and the loss of the weights before it.
     """
-    losses, grads = gradient(model, state.params, batch, task, microbatch)
+    losses, grads = loss_gradient(model, state.params, batch, task, microbatch)
     info = step_info(losses)
-    directions, optimiser_state = optimiser().update(grads, state.optimiser)
-    rate = warmup(state.step, hyper.learning_rate, hyper.warmup_steps)
-    params = descend(state.params, directions, rate, model.rate_scales(state.params))
-    stepped = MemberState(
-        params=params,
-        ema=average(state.ema, params, state.step, hyper.ema_steps),
-        optimiser=optimiser_state,
-        step=state.step + 1,
-        alive=state.alive,
-    )
+    stepped = learn(model, state, grads, hyper)
     finite = jnp.isfinite(info.loss_sum) & jnp.isfinite(optax.tree.norm(grads))
     info = info._replace(loss_sum=jnp.where(finite, info.loss_sum, jnp.nan))
     stopped = state.replace(alive=jnp.zeros((), bool))
