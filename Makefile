@@ -1,4 +1,5 @@
-# make demo    train the default config and print its table; make test, make lint: what CI runs
+# make demo    train the default config and print its table; make test, make lint: what CI runs;
+# make docs    the reference pages and the pictures of docs/concepts.md, from the code
 # PYTHON=python3.12 chooses another Python, VENV=folder another environment, ARGS="-k name" what
 # pytest is given, BENCH=benchmarks/name.py one benchmark.
 PYTHON ?= python3
@@ -8,7 +9,7 @@ ARGS ?=
 # The short ones; benchmarks/eca.py trains for 20 minutes.
 BENCH ?= benchmarks/automata.py benchmarks/frontier_law.py benchmarks/intervals.py
 
-.PHONY: demo test lint format bench clean setup
+.PHONY: demo test lint format bench docs clean setup
 
 demo: setup
 	"$(VENV)/bin/epiplexity-jax" run configs/demo.yaml --store runs/demo
@@ -28,6 +29,10 @@ format: setup
 
 bench: setup
 	set -e; for file in $(BENCH); do echo "$$file"; "$(VENV)/bin/python" "$$file"; done
+
+docs: setup
+	"$(VENV)/bin/python" docs/generate.py
+	"$(VENV)/bin/python" docs/pictures.py
 
 clean:
 	rm -rf build dist .pytest_cache .ruff_cache .import_linter_cache

@@ -1,6 +1,7 @@
 """Run a host family's member: an online code over its training stream, scored at record points."""
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from epiplexity_jax.training.data import Stream
 from epiplexity_jax.training.record import Accounting, Recorder
 
 _CHUNK_STEPS = 256
+_CHUNK_BYTES = 2**25
 
 
 def run_coder(
@@ -43,24 +45,33 @@ def run_coder(
         losses = np.stack([coder.evaluate(tile) for tile in tiles])
         recorder.add_record(step, losses[None])
 
-    def batches(first: int, count: int, code: Callable[[np.ndarray], np.ndarray]) -> Any:
-        """Sums of the batches first..first+count-1 and their variances, [count] each."""
-        block = np.asarray(stream.block(first, count, count))
-        losses = code(block.reshape(-1, block.shape[-1])).reshape(count, -1)
+    def sums(batches: np.ndarray, code: Callable[[np.ndarray], np.ndarray]) -> Any:
+        """Code [n, B, L]: sums of the batches' losses and their variances, [n] each."""
+        losses = code(batches.reshape(-1, batches.shape[-1])).reshape(len(batches), -1)
         spread = losses.var(axis=1, ddof=min(1, losses.shape[1] - 1)) * losses.shape[1]
         return losses.sum(axis=1), spread
 
     score(0)
     done = 0
-    for record in record_points(steps)[1:]:
-        while done < record:
-            count = int(min(record - done, _CHUNK_STEPS))
-            recorder.add_steps(done, *batches(done, count, coder.observe))
-            done += count
+    records = set(record_points(steps).tolist())
+    for block in _blocks(stream, steps):
+        cuts = sorted({done, done + len(block)} | records & set(range(done, done + len(block))))
+        for first, stop in itertools.pairwise(cuts):
+            part = block[first - cuts[0] : stop - cuts[0]]
+            recorder.add_steps(first, *sums(part, coder.observe))
             if report:
-                report(count, [recorder.last_loss])
-        score(int(record))
-    for first in range(0, steps, _CHUNK_STEPS) if exact else ():
-        sums, spread = batches(first, min(_CHUNK_STEPS, steps - first), coder.evaluate)
-        recorder.add_exact(sums[None], spread[None])
+                report(stop - first, [recorder.last_loss])
+            if stop in records:
+                score(stop)
+        done += len(block)
+    for block in _blocks(stream, steps) if exact else ():
+        recorder.add_exact(*(each[None] for each in sums(block, coder.evaluate)))
     return recorder
+
+
+def _blocks(stream: Stream, steps: int) -> Iterator[np.ndarray]:
+    """The stream in blocks of one shape, so that a drawn source compiles once: [n, B, L]."""
+    size = max(1, min(_CHUNK_STEPS, _CHUNK_BYTES // stream.batch_bytes))
+    for first in range(0, steps, size):
+        count = min(size, steps - first)
+        yield np.asarray(stream.block(first, count, size))[:count]
