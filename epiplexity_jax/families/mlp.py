@@ -22,7 +22,11 @@ MAX_EMBEDDING = 32
 
 
 class Mlp(NetworkConfig):
-    """Multilayer perceptron over the last `window` tokens: pre-norm blocks, erf GELU, muP."""
+    """Multilayer perceptron over the last `window` tokens: pre-norm blocks, erf GELU, muP.
+
+    The embeddings of the window's tokens, side by side, are mapped to width D. What lies before the
+    window is not seen; vectors are seen whole.
+    """
 
     kind: Literal["mlp"] = "mlp"
     window: int | None = Field(default=16, ge=1)

@@ -27,7 +27,13 @@ TRAIN_FLOPS = EVAL_FLOPS + 2.0
 
 
 class Ngram(Config):
-    """Bayesian n-gram: Dirichlet (Krichevsky-Trofimov) counts of symbols after `order` tokens."""
+    """Bayesian n-gram: Dirichlet (Krichevsky-Trofimov) counts of symbols after `order` tokens.
+
+    Symbol v after context c has probability (n_cv + alpha) / (n_c + V alpha), the prediction of a
+    Bayesian with a Dirichlet(alpha) prior. Counts are updated after every token, so the online code
+    is exact at every token and its length is a ratio of Gamma functions. Its variant is `online`
+    and its floor the final counts on held-out data; there are no averaged weights.
+    """
 
     kind: Literal["ngram"] = "ngram"
     orders: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)

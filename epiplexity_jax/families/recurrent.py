@@ -34,7 +34,12 @@ _LARGEST_GATE_INPUT = 30.0  # a time scale of e^30 tokens; beyond it sqrt(1 - a)
 
 
 class Recurrent(NetworkConfig):
-    """Gated linear recurrence (RG-LRU, minGRU) with an MLP in each block, by parallel scan, muP."""
+    """Gated linear recurrence (RG-LRU, minGRU) with an MLP in each block, by parallel scan, muP.
+
+    h_t = a_t h_{t-1} + sqrt(1 - a_t^2) c_t in every channel, with a gate a_t and a candidate c_t
+    that depend on the last four inputs. A state of fixed size in place of attention: what is
+    needed much later has to be kept.
+    """
 
     kind: Literal["recurrent"] = "recurrent"
 

@@ -22,7 +22,14 @@ ATTENTION_SCALE = 8.0  # logits are 8 q.k / K: muP's 1/K, equal to 1/sqrt(K) at 
 
 
 class Transformer(NetworkConfig):
-    """Decoder-only transformer: pre-norm blocks, QK-norm, erf GELU, learned positions, muP."""
+    """Decoder-only transformer: pre-norm blocks, QK-norm, erf GELU, learned positions, muP.
+
+    Pre-norm blocks, LayerNorm with a weight only, heads of size min(32, width) with LayerNorm on
+    queries and keys and logits 8 q.k / head size, an MLP of four widths, a final LayerNorm, an
+    untied readout, no biases. N counts every parameter, embeddings and the start token included:
+    (V + start + L) D + depth (12 D^2 + 2 D + 2 head size) + D + D V. The last block computes
+    queries, MLP and logits only at positions that are paid for.
+    """
 
     kind: Literal["transformer"] = "transformer"
     widths: tuple[int, ...] = Field(default=(16, 32, 64), min_length=1)

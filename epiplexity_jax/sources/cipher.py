@@ -21,7 +21,12 @@ _THREEFRY_TURNS = ((13, 15, 26, 6), (17, 29, 16, 24))
 
 
 class Cipher(Config):
-    """The key stream of a cipher: structure that no bounded observer finds."""
+    """The key stream of a cipher: structure that no bounded observer finds.
+
+    ChaCha20, AES-256 or Threefry in counter mode under a key made of `key_seed`: the output of a
+    short program, which no bounded observer can tell from noise. So S_T is 0 and H_T is log2 V bits
+    per token. `chacha20` and `aes` need `pip install epiplexity-jax[cipher]`.
+    """
 
     kind: Literal["cipher"] = "cipher"
     algorithm: Literal["chacha20", "aes", "threefry"] = "chacha20"

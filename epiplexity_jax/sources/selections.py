@@ -53,7 +53,12 @@ class Subsample(Config):
 
 
 class Replay(Config):
-    """A finite source that training may read more than once."""
+    """A finite source that training may read more than once.
+
+    Every reading has an order of its own. What is memorised is paid for, rightly, but the learning
+    curve of repeated data says nothing about new data: only the exact variant is right, the final
+    model scoring the training stream again, and `paired` and `online` are refused with the reason.
+    """
 
     kind: Literal["replay"] = "replay"
     source: Nested

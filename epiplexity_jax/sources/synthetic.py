@@ -29,7 +29,10 @@ def fingerprint(kind: str, *parts: Any) -> str:
 
 
 class Noise(Config):
-    """Independent uniform symbols: nothing to learn."""
+    """Independent uniform symbols: nothing to learn.
+
+    The control: S_T is 0 and H_T is log2 V bits per token.
+    """
 
     kind: Literal["noise"] = "noise"
     vocab_size: int = Field(default=96, ge=2, le=1 << 20)
@@ -39,7 +42,14 @@ class Noise(Config):
 
 
 class Markov(Config):
-    """A stationary Markov chain with a given or random transition matrix."""
+    """A stationary Markov chain with a given or random transition matrix.
+
+    `matrix` holds the transition probabilities, a row for each state. Without it the rows are drawn
+    from a symmetric Dirichlet distribution, by `table_seed`, whatever the sweep's seed is. The
+    first token comes from the stationary distribution pi, which must be unique: a chain with two
+    sets of states that are never left is refused. With h = sum_i pi_i H(row i), a sequence has
+    H(pi) + (L - 1) h nats, and `floor: entropy_rate` can use it.
+    """
 
     kind: Literal["markov"] = "markov"
     vocab_size: int | None = Field(default=None, ge=2, le=4096)

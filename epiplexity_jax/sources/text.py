@@ -24,7 +24,12 @@ _LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__
 
 
 class Text(Config):
-    """A text or bytes file as tokens: bytes, 96 ASCII characters, or an alphabet of your own."""
+    """A text or bytes file as tokens: bytes, 96 ASCII characters, or an alphabet of your own.
+
+    Except for `bytes` the file must be UTF-8. A character outside the alphabet ends the sweep
+    before it starts, with its line and column; `unknown: drop` leaves such characters out. Bits
+    per byte count bytes of the file as it is on disk, dropped ones too.
+    """
 
     kind: Literal["text"] = "text"
     path: str = Field(min_length=1)
@@ -49,7 +54,12 @@ class Text(Config):
 
 
 class PythonStdlib(Config):
-    """The source text of Python's standard library: real text that every machine has."""
+    """The source text of Python's standard library: real text that every machine has.
+
+    The .py files of the running Python's standard library in sorted order, without tests and
+    installed packages: some 12 million characters. Another version of Python has another text and
+    so another fingerprint; for results that must be comparable, take a file.
+    """
 
     kind: Literal["python_stdlib"] = "python_stdlib"
     length: int = Field(default=128, ge=1)
