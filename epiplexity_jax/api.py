@@ -57,7 +57,7 @@ class Sections(TypedDict, total=False):
 def run(
     source: Any,
     family: Config,
-    estimator: Prequential | None = None,
+    estimator: Prequential | Requential | None = None,
     *,
     store: str | os.PathLike[str],
     steps: int | None = None,

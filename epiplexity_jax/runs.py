@@ -55,13 +55,25 @@ class Runs:
             ConfigError: when no run is of that source or estimator.
         """
         runs = self._runs
-        for column, wanted in (("source", source), ("estimator", estimator)):
-            if wanted is not None:
-                known = {run.row[column] for run in runs}
-                if wanted not in known:
-                    raise ConfigError(unknown(column, wanted, known))
-                runs = [run for run in runs if run.row[column] == wanted]
-        return [analysis.curve_from(run) for run in runs]
+        if source is not None:
+            known = {run.row["source"] for run in runs}
+            if source not in known:
+                raise ConfigError(unknown("source", source, known))
+            runs = [run for run in runs if run.row["source"] == source]
+        if estimator is None:
+            return [analysis.curve_from(run) for run in runs]
+        known = {run.row["estimator"] for run in runs}
+        taught = "requential" in known  # whose teachers are prequential runs
+        if estimator not in known | ({"prequential"} if taught else set()):
+            raise ConfigError(unknown("estimator", estimator, known))
+        curves = [analysis.curve_from(run) for run in runs if run.row["estimator"] == estimator]
+        if estimator == "prequential":
+            curves += [
+                analysis.teacher_curve(run)
+                for run in runs
+                if run.row["estimator"] == "requential" and len(run.history.get("step", ()))
+            ]
+        return curves
 
     def frontier(
         self,
@@ -79,8 +91,10 @@ class Runs:
             test_tokens: label tokens of the dataset whose information is measured; default: those
                 of the sweep's config.
             source: its name; may be left out when there is one.
-            estimator: default: the sweep's.
-            variant: "paired", "online" or "exact"; default: that of the runs.
+            estimator: default: the sweep's. The teachers of a requential sweep are prequential
+                runs, so "prequential" gives the other estimate of the same training.
+            variant: "paired", "online" or "exact", of a requential sweep "ema_student" or
+                "student"; default: that of the runs.
             floor: "ema", "raw" or "entropy_rate"; default: that of the runs.
             procedure: "refined", "hull-median" or "raw".
 
@@ -220,9 +234,17 @@ def _run_row(
         "test_tokens": test_tokens,
         "train_tokens": row["steps_done"] * row["train_tokens_per_step"],
         "heldout_loss_nats": heldout,
-        "certified_bits": None,
+        "certified_bits": _certified_bits(run, variant or row["variant"]),
         **lengths,
     }
+
+
+def _certified_bits(run: StoredRun, variant: str) -> float | None:
+    """Of a finished requential run; None for others."""
+    if run.row["estimator"] != "requential" or run.row["status"] != "finished":
+        return None
+    which = "certified_raw_sum_bits" if variant == "student" else "certified_sum_bits"
+    return float(run.history[which][-1])
 
 
 def plot(

@@ -1,7 +1,16 @@
 """Curves, frontiers, decompositions and their intervals, from stored runs or plain arrays."""
 
 from epiplexity_jax.analysis.curve_files import Layout, read_curve
-from epiplexity_jax.analysis.curves import Cost, Curve, Exact, Heldout, Online, curve_from
+from epiplexity_jax.analysis.curves import (
+    Cost,
+    Curve,
+    Exact,
+    Heldout,
+    Messages,
+    Online,
+    curve_from,
+    teacher_curve,
+)
 from epiplexity_jax.analysis.decomposition import Decomposition
 from epiplexity_jax.analysis.frontier import Frontier, trace
 from epiplexity_jax.analysis.hull import PROCEDURES
@@ -22,6 +31,7 @@ __all__ = [
     "Layout",
     "LossCurve",
     "Member",
+    "Messages",
     "Online",
     "Points",
     "Scored",
@@ -30,5 +40,6 @@ __all__ = [
     "estimate",
     "read_curve",
     "score",
+    "teacher_curve",
     "trace",
 ]

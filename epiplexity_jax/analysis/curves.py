@@ -154,6 +154,24 @@ class Exact:
     sum_var: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class Messages:
+    """What a requential student's messages cost, up to each record point.
+
+    Attributes:
+        kl_nats: [R] sum of KL(teacher || EMA student); kl_var: [R] its variance, nats^2.
+        raw_kl_nats: [R] the same against the raw student; raw_kl_var: [R].
+        certified_bits: [R] certified length, EMA student; raw_certified_bits: [R].
+    """
+
+    kl_nats: Array
+    kl_var: Array
+    raw_kl_nats: Array
+    raw_kl_var: Array
+    certified_bits: Array
+    raw_certified_bits: Array
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Curve:
     """One run: what it is, what a step costs, and what was recorded.
@@ -169,6 +187,7 @@ class Curve:
         raw: held-out losses of the raw weights, or None.
         online: sums of the training losses, or None.
         exact: losses of the training tokens under the final model, or None.
+        messages: what a requential student cost, or None.
         replays: how often training may read a sequence; above 1 only the exact variant is right.
         entropy_rate_nats: known entropy rate, nats per label token, or None.
         bytes_per_token: bytes of original data per label token, or None.
@@ -186,6 +205,7 @@ class Curve:
     raw: Heldout | None = None
     online: Online | None = None
     exact: Exact | None = None
+    messages: Messages | None = None
     replays: int = 1
     seed: int = 0
     width: int | None = None
@@ -225,6 +245,8 @@ class Curve:
             columns["raw"] = self.raw.loss_nats
         if self.online is not None:
             columns["online"] = self.online.sum_nats
+        if self.messages is not None:
+            columns["messages"] = self.messages.kl_nats
         for name, values in columns.items():
             if values.shape != self.steps.shape:
                 raise ConfigError(
@@ -237,6 +259,8 @@ class Curve:
             raise ConfigError(
                 f"variants: {min(online)} needs the sums of the training losses (online=...)"
             )
+        if {"ema_student", "student"} & set(self.variants) and self.messages is None:
+            raise ConfigError("variants: a requential length needs the sums of KL (messages=...)")
         if "exact" in self.variants and self.exact is None and self.status != RunStatus.DIVERGED:
             raise ConfigError("variants: exact needs the final model's losses (exact=...)")
 
@@ -283,27 +307,79 @@ _SAME_IN_ROW = (
 def curve_from(run: StoredRun) -> Curve:
     """The curve of a stored run (columns: store/schema.py)."""
     row, history = run.row, run.history
+    requential = row["estimator"] == "requential"
     online = Online(history["online_loss_sum_nats"], history["online_loss_sum_var"])
-    same: dict[str, Any] = {name: row.get(name) for name in _SAME_IN_ROW}
     return Curve(
-        **same,
-        status=row["status"],
-        message=row.get("message") or "",
+        **_described(run),
         variants=tuple(row["variants"]),
         steps=history["step"],
-        cost=Cost(
+        ema=_heldout(history, "heldout"),
+        raw=_optional_heldout(history, "heldout_raw"),
+        online=None if requential else online,  # those of the teacher: `teacher_curve`
+        exact=_exact(history),
+        messages=_messages(history) if requential else None,
+    )
+
+
+def teacher_curve(run: StoredRun) -> Curve:
+    """The teacher of a requential run as a run of its own, for its prequential length.
+
+    Its steps are those in which it did not wait.
+
+    Raises:
+        ConfigError: when the run has no teacher, or one that read data more than once.
+    """
+    row, history = run.row, run.history
+    if row["estimator"] != "requential":
+        raise ConfigError(f"estimator: run {row['run_id']} is not requential and has no teacher")
+    if (row.get("replays") or 1) > 1:
+        raise ConfigError(
+            f"estimator: the data of source {row['source']!r} is replayed, and a prequential "
+            "length of it needs the exact variant, which is not recorded of a teacher"
+        )
+    steps = np.rint(history["teacher_tokens"] / row["train_tokens_per_step"]).astype(np.int64)
+    # Where it waited all the time between record points, the later one holds the same model.
+    kept = np.flatnonzero(np.diff(steps, append=steps[-1] + 1) > 0)
+    history = {name: np.asarray(column)[kept] for name, column in history.items()}
+    described = _described(run) | {
+        "estimator": "prequential",
+        "variant": "paired",
+        "variants": ("paired", "online"),
+        "floor": "ema",
+    }
+    return Curve(
+        **described,
+        steps=steps[kept],
+        ema=_heldout(history, "teacher_heldout"),
+        raw=_optional_heldout(history, "teacher_heldout_raw"),
+        online=Online(history["online_loss_sum_nats"], history["online_loss_sum_var"]),
+    )
+
+
+def _described(run: StoredRun) -> dict[str, Any]:
+    """What a run is and what its steps cost, as arguments of `Curve`."""
+    row = run.row
+    same: dict[str, Any] = {name: row.get(name) for name in _SAME_IN_ROW}
+    return same | {
+        "status": row["status"],
+        "message": row.get("message") or "",
+        "cost": Cost(
             int(row["label_tokens_per_step"]),
             int(row["train_tokens_per_step"]),
             float(row["tokens_per_label"]),
             float(row["train_flops_per_token"]),
             float(row["eval_flops_per_token"]),
         ),
-        ema=_heldout(history, "heldout"),
-        raw=_optional_heldout(history, "heldout_raw"),
-        online=online,
-        exact=_exact(history),
-        replays=row.get("replays") or 1,
+        "replays": row.get("replays") or 1,
+    }
+
+
+def _messages(history: Mapping[str, Any]) -> Messages:
+    columns = (
+        *("kl_sum_nats", "kl_sum_var", "kl_raw_sum_nats", "kl_raw_sum_var"),
+        *("certified_sum_bits", "certified_raw_sum_bits"),
     )
+    return Messages(*(np.asarray(history[name], dtype=np.float64) for name in columns))
 
 
 def _exact(history: Mapping[str, Any]) -> Exact | None:

@@ -20,7 +20,8 @@ from epiplexity_jax.base.units import nats_to_bits
 
 Array = NDArray[np.float64]
 
-VARIANTS = ("paired", "online", "exact")
+REFERENCES = ("ema_student", "student")  # of a requential length: whose KL is paid for
+VARIANTS = ("paired", "online", "exact", *REFERENCES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +100,8 @@ def score(
     Args:
         curve: the run.
         test_tokens: label tokens of the dataset whose information is measured.
-        variant: "paired", "online" or "exact"; None is the run's own.
+        variant: "paired", "online" or "exact", of a requential run "ema_student" or "student";
+            None is the run's own.
         floor: "ema", "raw" or "entropy_rate"; None is the run's own.
 
     Returns:
@@ -117,6 +119,8 @@ def score(
         model = _paired(curve, heldout, losses, floor)
     elif variant == "online":
         model = _online(curve, losses, deviations, floor)
+    elif variant in REFERENCES:
+        model = _requential(curve, deviations, variant)
     else:
         at = np.unique([0, curve.steps.size - 1])
         losses, deviations = losses[at], deviations[:, at]
@@ -159,9 +163,19 @@ def check_choice(curve: Curve, variant: str | None, floor: str | None) -> tuple[
     if floor not in curve.floors():
         allowed = ", ".join(curve.floors())
         raise ConfigError(f"floor: {floor!r} is not known for {curve.name}, only {allowed}")
-    if variant == "exact" and floor == "entropy_rate":
-        raise ConfigError("floor: the exact variant ends at the final model; use ema or raw")
+    if not _fit(variant, floor):
+        what = (
+            "exact variant ends at the final model"
+            if variant == "exact"
+            else ("data of a requential code is coded by its student")
+        )
+        raise ConfigError(f"floor: the {what}; use ema or raw")
     return variant, floor
+
+
+def _fit(variant: str, floor: str) -> bool:
+    """A known entropy rate can end the area of a curve, and nothing else."""
+    return floor != "entropy_rate" or variant in ("paired", "online")
 
 
 def choices(curves: Sequence[Curve]) -> list[tuple[str, str]]:
@@ -171,7 +185,7 @@ def choices(curves: Sequence[Curve]) -> list[tuple[str, str]]:
         (variant, floor)
         for variant in VARIANTS
         for floor in FLOORS
-        if (variant, floor) != ("exact", "entropy_rate")
+        if _fit(variant, floor)
         and all(variant in curve.variants and floor in curve.floors() for curve in kept)
     ]
 
@@ -272,4 +286,22 @@ def _exact(curve: Curve, deviations: Array, floor: str, at: NDArray[np.int64]) -
         "model_gain": np.zeros(at.size),
         "model_var": spread,
         "interpolation_error_bits": np.zeros(at.size),
+    }
+
+
+def _requential(curve: Curve, deviations: Array, variant: str) -> dict[str, Array]:
+    """KL of the messages sent so far: no held-out loss and no floor is part of it."""
+    messages = curve.messages
+    assert messages is not None  # a curve that allows the variant has them
+    raw = variant == "student"
+    kl, spread = (
+        (messages.raw_kl_nats, messages.raw_kl_var) if raw else (messages.kl_nats, messages.kl_var)
+    )
+    nothing = np.zeros_like(kl)
+    return {
+        "model_bits": np.asarray(coding.requential_length(kl)),
+        "model_factors": np.zeros_like(deviations),
+        "model_gain": nothing,
+        "model_var": nats_to_bits(nats_to_bits(spread)),
+        "interpolation_error_bits": nothing,
     }

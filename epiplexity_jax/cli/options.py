@@ -25,7 +25,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 Csv = Annotated[bool, typer.Option("--csv", help="Comma-separated values.")]
 
 _CHOICES = {
-    "--variant": ("paired", "online", "exact"),
+    "--variant": ("paired", "online", "exact", "ema_student", "student"),
     "--floor": ("ema", "raw", "entropy_rate"),
     "--frontier": ("refined", "hull-median", "raw"),
 }

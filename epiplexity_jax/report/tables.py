@@ -76,7 +76,9 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     table = _table()
     for name in ("run", "source", "size", "status"):
         table.add_column(name, justify="left", no_wrap=True)
-    for name in ("seed", "N", "D", "loss, nats", "model, bits", "data, bits"):
+    certified = any(row["certified_bits"] is not None for row in rows)
+    columns = ("certified, bits", "teacher waited") if certified else ()
+    for name in ("seed", "N", "D", "loss, nats", "model, bits", *columns, "data, bits"):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
@@ -89,9 +91,17 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             number(row["train_tokens"]),
             number(row["heldout_loss_nats"], 5),
             number(row["model_bits"]),
+            *((number(row["certified_bits"]), _waited(row)) if certified else ()),
             number(row["data_bits"]),
         )
     return table
+
+
+def _waited(row: Mapping[str, Any]) -> str:
+    """How many of a requential run's iterations were the student's alone."""
+    if row["teacher_steps"] is None:
+        return ""
+    return str(row["steps_done"] - row["teacher_steps"])
 
 
 def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:

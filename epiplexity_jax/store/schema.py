@@ -41,8 +41,9 @@ RUNS = (
     Column("floor", _TEXT, "", "the config's floor"),
     Column("status", _TEXT, "", "finished or diverged"),
     Column("message", _TEXT, "", "why the run ended early; empty when it did not"),
-    Column("steps", _INT, "steps", "asked for"),
-    Column("steps_done", _INT, "steps", "trained with finite losses"),
+    Column("steps", _INT, "steps", "asked for; of the teacher where there is one"),
+    Column("steps_done", _INT, "steps", "trained with finite losses; a student's iterations"),
+    Column("teacher_steps", _INT, "steps", "of the teacher; in the others it waited", null=True),
     Column("batch_size", _INT, "sequences", "of a step"),
     Column("vocab_size", _INT, "symbols", "V, without the start token"),
     Column("length", _INT, "tokens", "L, of a sequence"),
@@ -71,6 +72,9 @@ _HELDOUT = "of the EMA weights; the full held-out set in the last row, else the 
 
 _EXACT = "training labels scored by the final model, in the last row; exact variant"
 
+_KL = "sum of KL(teacher || student) over the messages so far"
+_TEACHER = "like heldout_loss_nats, of the teacher"
+
 HISTORIES = (
     Column("run_id", _TEXT, "", "the run"),
     Column("step", _INT, "steps", "taken before this record point; 0 is the untrained model"),
@@ -78,7 +82,7 @@ HISTORIES = (
     Column("label_tokens", _INT, "tokens", "labels so far"),
     Column("teacher_tokens", _INT, "tokens", "that a teacher was trained on so far"),
     Column("spent_flops", _FLOAT, "FLOPs", "computed so far, evaluation included"),
-    Column("online_loss_sum_nats", _FLOAT, "nats", "training losses of all labels so far"),
+    Column("online_loss_sum_nats", _FLOAT, "nats", "losses of all real labels learnt so far"),
     Column("online_loss_sum_var", _FLOAT, "nats^2", "variance of that sum"),
     Column("heldout_loss_nats", _FLOAT, "nats/token", _HELDOUT),
     Column("heldout_loss_stderr", _FLOAT, "nats/token", "its standard error, from the blocks"),
@@ -89,9 +93,21 @@ HISTORIES = (
     Column("exact_loss_sum_nats", _FLOAT, "nats", f"{_EXACT}, EMA weights", null=True),
     Column("exact_raw_loss_sum_nats", _FLOAT, "nats", f"{_EXACT}, raw weights", null=True),
     Column("exact_loss_sum_var", _FLOAT, "nats^2", "variance of that sum (EMA)", null=True),
-    Column("kl_sum_nats", _FLOAT, "nats", "requential, EMA student", null=True),
-    Column("kl_raw_sum_nats", _FLOAT, "nats", "requential, raw student", null=True),
-    Column("certified_sum_bits", _FLOAT, "bits", "requential, certified length", null=True),
+    Column("kl_sum_nats", _FLOAT, "nats", f"{_KL}, EMA student", null=True),
+    Column("kl_sum_var", _FLOAT, "nats^2", "variance of that sum", null=True),
+    Column("kl_raw_sum_nats", _FLOAT, "nats", f"{_KL}, raw student", null=True),
+    Column("kl_raw_sum_var", _FLOAT, "nats^2", "variance of that sum", null=True),
+    Column("log_ratio_sum_nats", _FLOAT, "nats", "log Q - log P of the samples, EMA", null=True),
+    Column("log_ratio_sum_var", _FLOAT, "nats^2", "variance of that sum", null=True),
+    Column("certified_sum_bits", _FLOAT, "bits", "certified length, EMA student", null=True),
+    Column("certified_raw_sum_bits", _FLOAT, "bits", "certified length, raw student", null=True),
+    Column("student_loss_sum_nats", _FLOAT, "nats", "raw student, on the samples", null=True),
+    Column("teacher_heldout_loss_nats", _FLOAT, "nats/token", f"{_TEACHER}, EMA", null=True),
+    Column("teacher_heldout_loss_stderr", _FLOAT, "nats/token", "its standard error", null=True),
+    Column("teacher_heldout_block_losses_nats", _FLOATS, "nats/token", "per block", null=True),
+    Column("teacher_heldout_raw_loss_nats", _FLOAT, "nats/token", f"{_TEACHER}, raw", null=True),
+    Column("teacher_heldout_raw_loss_stderr", _FLOAT, "nats/token", "its error", null=True),
+    Column("teacher_heldout_raw_block_losses_nats", _FLOATS, "nats/token", "blocks", null=True),
 )
 
 

@@ -31,11 +31,45 @@ class Prequential(Config):
         return self
 
 
+class Requential(Config):
+    """Requential coding: the KL of a teacher's samples, from which a student learns (A, Eq. 9)."""
+
+    kind: Literal["requential"] = "requential"
+    reference: Literal["ema_student", "student"] = "ema_student"
+    """The student whose KL is paid for and lets the teacher wait: with averaged (EMA) weights, or
+    raw ones, which pay for their own jitter. Both are recorded."""
+    floor: Literal["ema", "raw"] = "ema"
+    """Which weights of the student code the data."""
+    ema_steps: int = Field(default=50, ge=1)
+    """Window of the EMA of teacher and student, steps."""
+    ema_growth: float | None = Field(default=None, ge=0, le=1)
+    """alpha: the window is max(ema_steps, alpha x steps so far); 0.1 in Qiu et al. 2026. Default:
+    a constant window."""
+    max_kl: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Nats per label token of the last message above which the teacher waits; default: never."""
+    max_iterations: int | None = Field(default=None, ge=1)
+    """Where a run ends whose teacher waits too often; default: 4 x training.steps."""
+
+    @model_validator(mode="after")
+    def _bounds_make_sense(self) -> "Requential":
+        if self.max_iterations is not None and self.max_kl is None:
+            raise ValueError("max_iterations: without max_kl the teacher never waits; leave it out")
+        return self
+
+    @property
+    def variant(self) -> str:
+        """The reference is what `--variant` calls the length."""
+        return self.reference
+
+
+Estimator = Prequential | Requential
+
+
 class Training(Config):
     """How members train."""
 
     steps: int = Field(default=1000, ge=1)
-    """Steps of every run."""
+    """Steps of every run; of the teacher where there is one."""
     batch_size: int = Field(default=64, ge=1)
     """Sequences a step."""
     learning_rate: float = Field(default=0.03, gt=0, allow_inf_nan=False)
@@ -94,7 +128,7 @@ class Sweep(Config):
     """Name: source."""
     family: SerializeAsAny[Config]
     """The models an observer may use."""
-    estimator: Prequential = Prequential()
+    estimator: Estimator = Prequential()
     """How a trained model is coded."""
     training: Training = Training()
     """How members train."""
@@ -104,6 +138,16 @@ class Sweep(Config):
     """Root of every random choice."""
     frontier: FrontierOptions = FrontierOptions()
     """Budgets to print."""
+
+    @model_validator(mode="after")
+    def _bound_suffices(self) -> "Sweep":
+        bound = getattr(self.estimator, "max_iterations", None)
+        if bound is not None and bound < self.training.steps:
+            raise ValueError(
+                f"estimator.max_iterations: must be at least training.steps, {self.training.steps}, "
+                f"got {bound}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _sources_have_names(self) -> "Sweep":
@@ -121,7 +165,10 @@ class Sweep(Config):
         return self.model_dump(mode="json")
 
 
-_ESTIMATORS = {"prequential": Prequential}
+_ESTIMATORS: dict[str, type[Prequential] | type[Requential]] = {
+    "prequential": Prequential,
+    "requential": Requential,
+}
 _SECTIONS = {"training": Training, "heldout": Heldout, "frontier": FrontierOptions}
 
 
@@ -161,7 +208,7 @@ def parse_sweep(data: Any) -> Sweep:
     return Sweep(**parsed)
 
 
-def _parse_estimator(data: Any) -> Prequential:
+def _parse_estimator(data: Any) -> Estimator:
     if not isinstance(data, Mapping):
         raise ConfigError(f"estimator: expected keys and values, got {cut(data)}")
     kind = data.get("kind", "prequential")

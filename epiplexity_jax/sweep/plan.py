@@ -23,7 +23,7 @@ from epiplexity_jax.families.spec import (
 from epiplexity_jax.sources.registry import open_source
 from epiplexity_jax.sources.spec import Batch, HostSource, Source
 from epiplexity_jax.sources.split import Split, heldout_sequences
-from epiplexity_jax.sweep.config import Sweep
+from epiplexity_jax.sweep.config import Requential, Sweep
 from epiplexity_jax.training.data import Stream, heldout_tokens
 from epiplexity_jax.training.flops import compiled_cost
 from epiplexity_jax.training.heldout import HeldoutLayout, heldout_layout
@@ -32,6 +32,7 @@ from epiplexity_jax.training.heldout import HeldoutLayout, heldout_layout
 NUMERICS = 1
 # A member's own size, learning rate and seed stand for these.
 _NOT_IDENTITY = {"widths", "depths", "orders", "learning_rates", "seeds"}
+_ITERATIONS_PER_STEP = 4  # before a run ends whose requential teacher waits
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +175,13 @@ def _check_estimator(sweep: Sweep, family: Family, datasets: Sequence[Dataset]) 
         ConfigError: with the reason.
     """
     variant, floor = sweep.estimator.variant, sweep.estimator.floor
+    if isinstance(sweep.estimator, Requential):
+        if not isinstance(family, DeviceFamily):
+            raise ConfigError(
+                f"estimator.kind: a {family.kind} family counts and does not sample, so there is "
+                "no requential code of it; use prequential"
+            )
+        return  # a code of the student, whatever its teacher has read
     if variant == "paired" and not isinstance(family, DeviceFamily):
         raise ConfigError(f"estimator.variant: a {family.kind} family is coded online, not paired")
     for d in datasets:
@@ -228,8 +236,7 @@ class Member(NamedTuple):
 
 
 def _run(sweep: Sweep, family: Family, dataset: Dataset, member: Member, compute_dtype: str) -> Run:
-    task, training, variant = dataset.task, sweep.training, sweep.estimator.variant
-    variants: tuple[str, ...] = ("exact",)
+    task, training = dataset.task, sweep.training
     fingerprint = None
     if isinstance(family, DeviceFamily):
         model = family.model(member.size, task, compute_dtype)
@@ -241,13 +248,12 @@ def _run(sweep: Sweep, family: Family, dataset: Dataset, member: Member, compute
             "learning_rate": member.learning_rate,
             "compute_dtype": compute_dtype,
             "ema_steps": sweep.estimator.ema_steps,
+            **_teaching(sweep),
         }
-        usual = ("paired", "online")
     else:
         declared = cost = _coder_cost(family, member.size, dataset)
-        own, usual = {"batch_size": training.batch_size}, ("online",)
-    if dataset.source.info.replays == 1:
-        variants = (*usual, "exact") if variant == "exact" else usual
+        own = {"batch_size": training.batch_size}
+    variants = _variants(sweep, family, dataset)
     layout = dataset.layout
     identity = {
         "numerics": NUMERICS,
@@ -281,6 +287,37 @@ def _run(sweep: Sweep, family: Family, dataset: Dataset, member: Member, compute
         variants=variants,
         several_rates=member.several_rates,
     )
+
+
+def _teaching(sweep: Sweep) -> dict[str, Any]:
+    """What of a requential estimator decides a run's numbers, beside its EMA window."""
+    estimator = sweep.estimator
+    if not isinstance(estimator, Requential):
+        return {}
+    own: dict[str, Any] = {"ema_growth": estimator.ema_growth or 0.0}
+    if estimator.max_kl is not None:
+        bound = max_iterations(sweep)
+        own |= {"max_kl": estimator.max_kl, "reference": estimator.reference, "bound": bound}
+    return own
+
+
+def max_iterations(sweep: Sweep) -> int:
+    """The most iterations that a run of a sweep may take."""
+    estimator, steps = sweep.estimator, sweep.training.steps
+    if not isinstance(estimator, Requential) or estimator.max_kl is None:
+        return steps
+    return estimator.max_iterations or _ITERATIONS_PER_STEP * steps
+
+
+def _variants(sweep: Sweep, family: Family, dataset: Dataset) -> tuple[str, ...]:
+    """What a history will allow, the default first."""
+    if isinstance(sweep.estimator, Requential):
+        references = ("ema_student", "student")
+        return references if sweep.estimator.reference == references[0] else references[::-1]
+    if dataset.source.info.replays > 1:
+        return ("exact",)
+    usual = ("paired", "online") if isinstance(family, DeviceFamily) else ("online",)
+    return (*usual, "exact") if sweep.estimator.variant == "exact" else usual
 
 
 def _coder_cost(family: HostFamily, size: Size, dataset: Dataset) -> Cost:

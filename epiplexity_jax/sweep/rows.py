@@ -7,14 +7,12 @@ from typing import Any
 import jax
 
 from epiplexity_jax._version import __version__
-from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.sweep.plan import Plan, Run
+from epiplexity_jax.training.record import Outcome
 
 
-def stored_row(
-    plan: Plan, run: Run, status: RunStatus, message: str, steps_done: int, wall_seconds: float
-) -> dict[str, Any]:
+def stored_row(plan: Plan, run: Run, outcome: Outcome, wall_seconds: float) -> dict[str, Any]:
     """Everything about a run but its history; the columns are those of `store.schema`."""
     sweep, info, layout = plan.sweep, run.dataset.source.info, run.dataset.layout
     task, rate = run.dataset.task, run.dataset.entropy_rate_nats
@@ -37,10 +35,11 @@ def stored_row(
         "variant": run.variants[0] if sweep.estimator.variant is None else sweep.estimator.variant,
         "variants": list(run.variants),
         "floor": sweep.estimator.floor,
-        "status": str(status),
-        "message": message,
+        "status": str(outcome.status),
+        "message": outcome.message,
         "steps": run.steps,
-        "steps_done": steps_done,
+        "steps_done": outcome.steps_done,
+        "teacher_steps": outcome.teacher_steps,
         "batch_size": batch,
         "vocab_size": task.vocab_size,
         "length": task.length,

@@ -1,5 +1,6 @@
 """Train what a plan still lacks, wave by wave, and commit every run to the store as it ends."""
 
+import math
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -16,15 +17,18 @@ from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.sources.spec import Batch
 from epiplexity_jax.store import Store
-from epiplexity_jax.sweep.plan import Dataset, Plan, Run, Wave
+from epiplexity_jax.sweep.config import Requential
+from epiplexity_jax.sweep.plan import Dataset, Plan, Run, Wave, max_iterations
 from epiplexity_jax.sweep.progress import Progress
 from epiplexity_jax.sweep.rows import stored_row
 from epiplexity_jax.training.checkpoint import restore_state, save_state
-from epiplexity_jax.training.cohort import CohortJob, MemberJob, MemberResult, train_cohort
+from epiplexity_jax.training.cohort import MemberResult, train_cohort
 from epiplexity_jax.training.host import run_coder
-from epiplexity_jax.training.loop import init_member
+from epiplexity_jax.training.job import CohortJob, MemberJob
+from epiplexity_jax.training.loop import PREQUENTIAL, init_member
+from epiplexity_jax.training.method import Method
 from epiplexity_jax.training.record import Accounting, History
-from epiplexity_jax.training.state import MemberState
+from epiplexity_jax.training.requential import RequentialMethod
 
 Row = Mapping[str, Any]
 
@@ -95,7 +99,7 @@ class _Kept:
     """The last state of a shorter run, and how it got there."""
 
     steps: int
-    state: MemberState
+    state: Any
     history: History
 
 
@@ -105,6 +109,11 @@ class _Trainer:
     def __init__(self, plan: Plan, store: Store, mesh: Mesh, progress: Progress):
         self.plan, self.store, self.mesh, self.progress = plan, store, mesh, progress
         self.on_cpu = mesh.devices.flat[0].platform == "cpu"
+        estimator = plan.sweep.estimator
+        self._gated = getattr(estimator, "max_kl", None) is not None
+        self._method: Method = PREQUENTIAL
+        if isinstance(estimator, Requential):
+            self._method = RequentialMethod(raw_reference=estimator.reference == "student")
 
     def restore(
         self, todo: Sequence[Run], finished: Sequence[Row]
@@ -117,7 +126,8 @@ class _Trainer:
             if row is None:
                 continue
             model = self._model(run)
-            like = jax.eval_shape(lambda k, m=model: init_member(m, k), jax.random.key(0))
+            key = jax.random.key(0)
+            like = jax.eval_shape(lambda k, m=model: init_member(m, k, self._method, k), key)
             state = restore_state(state_folder(self.store, row["run_id"]), like)
             if state is None:
                 damaged.append(
@@ -153,6 +163,8 @@ class _Trainer:
             start=start,
             microbatch=training.microbatch,
             exact=first.exact,
+            method=self._method,
+            max_iterations=max_iterations(sweep),
             members=tuple(
                 MemberJob(
                     root=sweep.seed,
@@ -162,6 +174,8 @@ class _Trainer:
                     learning_rate=run.learning_rate or training.learning_rate,
                     warmup_steps=training.warmup_steps,
                     ema_steps=sweep.estimator.ema_steps,
+                    ema_growth=getattr(sweep.estimator, "ema_growth", None) or 0.0,
+                    max_kl=getattr(sweep.estimator, "max_kl", None) or math.inf,
                     resume=(k.state, k.history) if (k := kept.get(run.run_id)) else None,
                 )
                 for run in wave.runs
@@ -190,15 +204,19 @@ class _Trainer:
             self._commit(run, result, wall)
 
     def _commit(self, run: Run, result: MemberResult, wall: float) -> None:
-        row = stored_row(self.plan, run, result.status, result.message, result.steps_done, wall)
+        row = stored_row(self.plan, run, result.outcome, wall)
         self.store.commit(row, result.history)  # first: a state without its run is of no use
         if result.status is not RunStatus.FINISHED:
             self.progress.message(f"{run.label}: stopped, {result.message}; the others go on")
-        elif self.plan.sweep.training.keep_final_state:
+        elif result.message:
+            self.progress.message(f"{run.label}: {result.message}")
+        if result.status is not RunStatus.FINISHED or self._gated:
+            return  # a state is kept for more steps, and those of members that waited differ
+        if self.plan.sweep.training.keep_final_state:
             self._keep(run, result.state)
         self.progress.run_done(row)
 
-    def _keep(self, run: Run, state: MemberState) -> None:
+    def _keep(self, run: Run, state: Any) -> None:
         """Keep a run's last state in place of those of the shorter runs that led to it."""
         try:
             save_state(state_folder(self.store, run.run_id), state)
@@ -232,6 +250,6 @@ def _count(plan: Plan, run: Run, store: Store, progress: Progress) -> None:
     heldout = _heldout(run.dataset)
     recorder = run_coder(coder, stream, heldout, accounting, run.steps, report, run.exact)
     wall = time.monotonic() - began
-    row = stored_row(plan, run, recorder.status, recorder.message, recorder.steps_done, wall)
+    row = stored_row(plan, run, recorder.outcome(run.steps), wall)
     store.commit(row, recorder.history())
     progress.run_done(row)

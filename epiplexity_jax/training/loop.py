@@ -15,10 +15,12 @@ from epiplexity_jax.base.keys import key
 from epiplexity_jax.families.spec import Model, Task
 from epiplexity_jax.sources.spec import Batch
 from epiplexity_jax.training.heldout import largest_group
-from epiplexity_jax.training.state import Hyperparameters, MemberState, StepInfo, initial_state
-from epiplexity_jax.training.step import sequence_losses, step_info, train_step
+from epiplexity_jax.training.method import Method, PrequentialMethod
+from epiplexity_jax.training.state import Hyperparameters, StepInfo
+from epiplexity_jax.training.step import sequence_losses, step_info
 
 MEMBER = "member"
+PREQUENTIAL = PrequentialMethod()
 _SHARDED = PartitionSpec(MEMBER)
 _COPIED = PartitionSpec()
 
@@ -29,18 +31,36 @@ class Programs(NamedTuple):
     Blocks and tiles are [C, T, B, L] and [C, S, L] integers, or `Vectors` with these leading axes.
 
     Attributes:
-        init: keys [C] to states.
-        advance: (states, hyperparameters [C], block, start, stop) to (states, StepInfo of [C, T]):
-            trains on batches start..stop-1 of the block; entries outside are NaN.
-        evaluate: (states, tile) to [C, 2, S] nats per sequence: EMA and raw weights.
+        init: keys of initial weights [C] and of samples [C] to states.
+        advance: (states, hyperparameters [C], block, first [C], count, steps) to (states, infos of
+            [C, T]): `count` iterations; a member's block holds the batches of its stream from
+            `first` on. Members rest that have learnt `steps` batches or are not alive: their
+            entries are NaN, as are those from `count` on.
+        evaluate: (states, tile) to [C, W, S] nats per sequence, W sets of weights (see `Method`).
         rescore: (states, block, start, stop) to StepInfo of [C, 2, T]: the same batches scored by
             the weights as they are, learning nothing: EMA and raw weights.
     """
 
-    init: Callable[..., MemberState]
-    advance: Callable[..., tuple[MemberState, StepInfo]]
+    init: Callable[..., Any]
+    advance: Callable[..., tuple[Any, Any]]
     evaluate: Callable[..., jax.Array]
     rescore: Callable[..., StepInfo]
+
+
+class Setup(NamedTuple):
+    """What is compiled into a cohort's programs; hashable.
+
+    Attributes:
+        model: the model.
+        task: its task.
+        method: how it trains.
+        microbatch: see `train_step`.
+    """
+
+    model: Model
+    task: Task
+    method: Method = PREQUENTIAL
+    microbatch: int | None = None
 
 
 def member_sharding(mesh: Mesh) -> NamedSharding:
@@ -62,75 +82,84 @@ def _over_members(function: Callable[..., Any], one_by_one: bool) -> Callable[..
     return jax.vmap(function)
 
 
-def init_member(model: Model, member_key: jax.Array) -> MemberState:
-    """The untrained member of a key."""
-    return initial_state(model.init(member_key))
+def init_member(
+    model: Model, member_key: jax.Array, method: Method = PREQUENTIAL, samples: Any = None
+) -> Any:
+    """The untrained member of a key; `samples` is the key of what a requential one draws."""
+    return method.begin(model.init(member_key), samples)
+
+
+class Bounds(NamedTuple):
+    """Where a piece of the loop ends: [] int32 each, values, so that pieces share one program.
+
+    Attributes:
+        count: iterations to run.
+        steps: batches after which a member is done.
+    """
+
+    count: Any
+    steps: Any
 
 
 def advance_member(
-    model: Model,
-    task: Task,
-    microbatch: int | None,
-    bounds: tuple[jax.Array, jax.Array],
-    state: MemberState,
-    hyper: Hyperparameters,
-    block: Batch,
-) -> tuple[MemberState, StepInfo]:
-    """Train one member on batches bounds[0]..bounds[1]-1 of its block [T, B, ...].
+    setup: Setup, bounds: Bounds, state: Any, hyper: Hyperparameters, block: Batch, first: Any
+) -> tuple[Any, Any]:
+    """Let one member iterate on its block [T, B, ...], which begins at batch `first`."""
+    model, task, method, microbatch = setup
 
-    The bounds are values, so loops of different length share one program.
-    """
-    start, stop = bounds
-
-    def body(t: jax.Array, carry: tuple[MemberState, StepInfo]) -> tuple[MemberState, StepInfo]:
+    def body(t: jax.Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
         state, infos = carry
+        learnt = method.data_steps(state)
         state, info = jax.lax.cond(
-            state.alive,
-            lambda s: train_step(model, task, s, _batch(block, t), hyper, microbatch),
-            lambda s: (s, StepInfo(jnp.float32(jnp.nan), jnp.float32(jnp.nan))),
+            method.alive(state) & (learnt < bounds.steps),
+            lambda s: method.iterate(
+                model, task, s, _batch(block, learnt - first), hyper, microbatch
+            ),
+            lambda s: (s, method.rest()),
             state,
         )
-        infos = StepInfo(*(all_.at[t].set(one) for all_, one in zip(infos, info, strict=True)))
-        return state, infos
+        return state, jax.tree.map(lambda all_, one: all_.at[t].set(one), infos, info)
 
-    empty = jnp.full((_length(block),), jnp.nan, jnp.float32)
-    return jax.lax.fori_loop(start, stop, body, (state, StepInfo(empty, empty)))
+    empty = jax.tree.map(lambda x: jnp.full((_length(block),), x), method.rest())
+    return jax.lax.fori_loop(0, bounds.count, body, (state, empty))
 
 
-def evaluate_member(
-    model: Model, task: Task, group: int, state: MemberState, tile: Batch
+def evaluate_member(setup: Setup, group: int, state: Any, tile: Batch) -> jax.Array:
+    """Score every set of weights on a tile [S, ...], `group` at a time: [W, S] nats."""
+    model, task, method, _ = setup
+    scored = functools.partial(score_weights, model, task, group, tile=tile)
+    resting = jnp.full((method.passes, _length(tile)), jnp.nan, jnp.float32)
+    return jax.lax.cond(
+        method.alive(state), lambda s: scored(method.weights(s)), lambda _: resting, state
+    )
+
+
+def score_weights(
+    model: Model, task: Task, group: int, weights: tuple[Any, ...], tile: Batch
 ) -> jax.Array:
-    """Score EMA and raw weights on a tile [S, ...], `group` at a time: [2, S] nats per sequence."""
+    """Losses of W sets of weights on a tile [S, ...], `group` at a time: [W, S] nats."""
     groups = jax.tree.map(lambda x: x.reshape(-1, group, *x.shape[1:]), tile)
 
-    def score(state: MemberState) -> jax.Array:
-        def of(params: Any) -> jax.Array:
-            losses = jax.lax.map(lambda g: sequence_losses(model, params, g, task), groups)
-            return losses.reshape(-1)
+    def of(params: Any) -> jax.Array:
+        losses = jax.lax.map(lambda g: sequence_losses(model, params, g, task), groups)
+        return losses.reshape(-1)
 
-        return jnp.stack([of(state.ema), of(state.params)])
-
-    resting = jnp.full((2, _length(tile)), jnp.nan, jnp.float32)
-    return jax.lax.cond(state.alive, score, lambda _: resting, state)
+    return jnp.stack([of(params) for params in weights])
 
 
 def rescore_member(
-    model: Model,
-    task: Task,
-    bounds: tuple[jax.Array, jax.Array],
-    state: MemberState,
-    block: Batch,
+    setup: Setup, bounds: tuple[jax.Array, jax.Array], state: Any, block: Batch
 ) -> StepInfo:
-    """Score batches bounds[0]..bounds[1]-1 of a block [T, B, ...] again: StepInfo of [2, T]."""
+    """Score batches bounds[0]..bounds[1]-1 of a block [T, B, ...] again: StepInfo of [W, T]."""
     size = jax.tree.leaves(block)[0].shape[1]
     group = largest_group(size)
 
     def body(t: jax.Array, infos: StepInfo) -> StepInfo:
-        losses = evaluate_member(model, task, group, state, _batch(block, t))
+        losses = evaluate_member(setup, group, state, _batch(block, t))
         info = step_info(losses)
         return StepInfo(*(all_.at[:, t].set(one) for all_, one in zip(infos, info, strict=True)))
 
-    empty = jnp.full((2, _length(block)), jnp.nan, jnp.float32)
+    empty = jnp.full((setup.method.passes, _length(block)), jnp.nan, jnp.float32)
     return jax.lax.fori_loop(*bounds, body, StepInfo(empty, empty))
 
 
@@ -143,51 +172,45 @@ def _length(batch: Batch) -> int:
 
 
 @functools.lru_cache(maxsize=64)
-def compile_programs(
-    model: Model, task: Task, mesh: Mesh, microbatch: int | None, eval_group: int
-) -> Programs:
+def compile_programs(setup: Setup, mesh: Mesh, eval_group: int) -> Programs:
     """The programs of a cohort; equal arguments give the same jitted functions.
 
     Args:
-        model: the model, hashable.
-        task: its task.
+        setup: what is compiled into them.
         mesh: devices, one axis `member`.
-        microbatch: see `train_step`.
         eval_group: held-out sequences scored at once, a divisor of the tile.
     """
     each = functools.partial(_over_members, one_by_one=maps_members(mesh))
-    shard = functools.partial(jax.shard_map, mesh=mesh, check_vma=False)
+    shard = functools.partial(jax.shard_map, mesh=mesh, check_vma=False, out_specs=_SHARDED)
 
-    def advance(states: Any, hyper: Any, block: Any, start: Any, stop: Any) -> Any:
-        one = functools.partial(advance_member, model, task, microbatch, (start, stop))
-        return each(one)(states, hyper, block)
+    def init(keys: Any, samples: Any) -> Any:
+        return each(lambda k, s: init_member(setup.model, k, setup.method, s))(keys, samples)
+
+    def advance(states: Any, hyper: Any, block: Any, first: Any, count: Any, steps: Any) -> Any:
+        one = functools.partial(advance_member, setup, Bounds(count, steps))
+        return each(one)(states, hyper, block, first)
+
+    def evaluate(states: Any, tile: Any) -> Any:
+        return each(functools.partial(evaluate_member, setup, eval_group))(states, tile)
 
     def rescore(states: Any, block: Any, start: Any, stop: Any) -> Any:
-        return each(functools.partial(rescore_member, model, task, (start, stop)))(states, block)
+        return each(functools.partial(rescore_member, setup, (start, stop)))(states, block)
 
     return Programs(
-        init=jax.jit(
-            shard(
-                each(functools.partial(init_member, model)), in_specs=_SHARDED, out_specs=_SHARDED
-            )
-        ),
+        init=jax.jit(shard(init, in_specs=_SHARDED)),
         advance=jax.jit(
-            shard(advance, in_specs=(*(_SHARDED,) * 3, _COPIED, _COPIED), out_specs=_SHARDED),
-            donate_argnums=0,
+            shard(advance, in_specs=(*(_SHARDED,) * 4, _COPIED, _COPIED)), donate_argnums=0
         ),
-        evaluate=jax.jit(
-            shard(
-                each(functools.partial(evaluate_member, model, task, eval_group)),
-                in_specs=_SHARDED,
-                out_specs=_SHARDED,
-            )
-        ),
-        rescore=jax.jit(
-            shard(rescore, in_specs=(*(_SHARDED,) * 2, _COPIED, _COPIED), out_specs=_SHARDED)
-        ),
+        evaluate=jax.jit(shard(evaluate, in_specs=_SHARDED)),
+        rescore=jax.jit(shard(rescore, in_specs=(*(_SHARDED,) * 2, _COPIED, _COPIED))),
     )
 
 
 def init_key(root: int, member_seed: int) -> jax.Array:
     """The key of a member's initial weights: the same for every source, so seeds pair."""
     return key(root, "init", member_seed)
+
+
+def samples_key(root: int, member_seed: int) -> jax.Array:
+    """The key of what a member's teacher samples."""
+    return key(root, "samples", member_seed)

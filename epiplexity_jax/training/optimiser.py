@@ -31,7 +31,13 @@ def descend(params: Any, directions: Any, rate: jax.Array, scales: Any) -> Any:
     return jax.tree.map(lambda p, d, s: p - rate * s * d, params, directions, scales)
 
 
-def average(ema: Any, params: Any, step: jax.Array, ema_steps: ArrayLike) -> Any:
-    """Average so that a new value weighs 1 / min(step + 1, ema_steps): no memory of step 0."""
-    weight = 1.0 / jnp.minimum(step + 1, ema_steps)
+def average(
+    ema: Any, params: Any, step: jax.Array, ema_steps: ArrayLike, growth: ArrayLike = 0.0
+) -> Any:
+    """Average so that a new value weighs 1 / min(step + 1, window): no memory of step 0.
+
+    The window is `ema_steps`, or grows as growth x step beyond that (Qiu et al. 2026).
+    """
+    window = jnp.maximum(ema_steps, growth * step)
+    weight = 1.0 / jnp.minimum(step + 1, window)
     return jax.tree.map(lambda e, p: e + weight * (p - e), ema, params)

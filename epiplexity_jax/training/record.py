@@ -1,7 +1,9 @@
 """What a run leaves behind: per-step losses summed in float64, held-out losses at record points."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,6 +28,7 @@ class Accounting:
         cost: FLOPs per token.
         layout: the held-out set's.
         passes: how often an evaluation scores a tile (2: EMA and raw weights; 1: counts).
+        sampling_passes: forward passes that drawing a sequence from the model takes.
     """
 
     batch_size: int
@@ -34,6 +37,34 @@ class Accounting:
     cost: Cost
     layout: HeldoutLayout
     passes: int = 2
+    sampling_passes: int = 1
+
+    @property
+    def step_tokens(self) -> int:
+        """Input and label tokens of a batch."""
+        return self.batch_size * self.total_tokens
+
+    @property
+    def step_labels(self) -> int:
+        """Label tokens of a batch."""
+        return self.batch_size * self.label_tokens
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        status: finished or diverged.
+        message: why it ended early, or what is to be said of its end; else empty.
+        steps_done: steps, of a student its iterations, whose losses were finite.
+        teacher_steps: steps of a teacher, where there is one.
+    """
+
+    status: RunStatus
+    message: str
+    steps_done: int
+    teacher_steps: int | None = None
 
 
 @dataclass
@@ -45,6 +76,7 @@ class Recorder:
         status: FINISHED until a loss is not finite.
         message: why the run ended early, or empty.
         steps_done: steps whose loss was finite.
+        ended: whether the last record point is in.
     """
 
     accounting: Accounting
@@ -52,10 +84,14 @@ class Recorder:
     message: str = ""
     steps_done: int = 0
     last_loss: float = math.nan
+    ended: bool = False
     _loss_sum: float = 0.0
     _loss_var: float = 0.0
     _eval_flops: float = 0.0
     _rows: list[dict[str, object]] = field(default_factory=list)
+
+    # Columns of the weights that a record point scores; counts have one set, which stands for all.
+    _SCORED: ClassVar[tuple[str, ...]] = ("heldout", "heldout_raw")
 
     @classmethod
     def resume(cls, accounting: Accounting, history: History, grid: np.ndarray) -> "Recorder":
@@ -67,13 +103,12 @@ class Recorder:
         last = len(history["step"]) - 1
         history = {name: column for name, column in history.items() if name not in EXACT}
         recorder.steps_done = int(history["step"][last])
-        recorder._loss_sum = float(history["online_loss_sum_nats"][last])
-        recorder._loss_var = float(history["online_loss_sum_var"][last])
+        recorder._restore({name: column[last] for name, column in history.items()})
         for i in np.flatnonzero(np.isin(history["step"], grid)):
             row = {name: column[i] for name, column in history.items()}
             whole = row["step"] == grid[-1]  # a last row covers the full held-out set
             if not whole:
-                for which in ("heldout", "heldout_raw"):
+                for which in cls._SCORED:
                     mean, stderr = mean_and_stderr(np.asarray(row[f"{which}_block_losses_nats"]))
                     row |= {f"{which}_loss_nats": mean, f"{which}_loss_stderr": stderr}
             tiles = accounting.layout.tiles if whole else 1
@@ -93,18 +128,19 @@ class Recorder:
         self._loss_var += float(loss_vars[:good].astype(np.float64).sum())
         self.steps_done = first + int(good)
         if good:
-            tokens = self.accounting.batch_size * self.accounting.label_tokens
-            self.last_loss = float(sums[good - 1]) / tokens
+            self.last_loss = float(sums[good - 1]) / self.accounting.step_labels
         if len(bad):
             self._end(f"loss or gradient is not finite at step {self.steps_done + 1}")
 
-    def add_record(self, step: int, losses: np.ndarray) -> None:
-        """Add a record point; the last one replaces its first tile by the whole set.
+    def add_record(self, step: int, losses: np.ndarray, last: bool = False) -> None:
+        """Add a record point.
 
         Args:
             step: steps taken before it.
             losses: [passes, tiles, S] nats per sequence; EMA first, then raw weights (counts have
                 one pass, which stands for both).
+            last: whether the run ends here; `losses` then hold the whole held-out set, else its
+                first tile.
         """
         if self.status is not RunStatus.FINISHED:
             return
@@ -112,16 +148,14 @@ class Recorder:
             self._end(f"held-out loss is not finite after step {step}")
             if step:
                 return  # the untrained model's row stays: a history has at least one
+        self.ended = last
+        self._add_row(step, losses)
+
+    def _add_row(self, step: int, losses: np.ndarray) -> None:
         acc = self.accounting
-        row: dict[str, object] = {
-            "step": step,
-            "train_tokens": step * acc.batch_size * acc.total_tokens,
-            "label_tokens": step * acc.batch_size * acc.label_tokens,
-            "teacher_tokens": 0,
-            "online_loss_sum_nats": self._loss_sum,
-            "online_loss_sum_var": self._loss_var,
-        }
-        for which, scored in (("heldout", losses[0]), ("heldout_raw", losses[-1])):
+        row: dict[str, object] = {"step": step, **self._counted(step)}
+        for i, which in enumerate(self._SCORED):
+            scored = losses[min(i, len(losses) - 1)]
             mean, stderr = mean_and_stderr(acc.layout.block_means(scored, acc.label_tokens))
             row[f"{which}_loss_nats"] = mean
             row[f"{which}_loss_stderr"] = stderr
@@ -129,6 +163,22 @@ class Recorder:
         self._eval_flops += losses.shape[1] * self._tile_flops()
         row["spent_flops"] = self._spent(step)
         self._rows.append(row)
+
+    def _counted(self, step: int) -> dict[str, object]:
+        """Tokens and sums up to a record point."""
+        acc = self.accounting
+        return {
+            "train_tokens": step * acc.step_tokens,
+            "label_tokens": step * acc.step_labels,
+            "teacher_tokens": 0,
+            "online_loss_sum_nats": self._loss_sum,
+            "online_loss_sum_var": self._loss_var,
+        }
+
+    def _restore(self, row: Mapping[str, Any]) -> None:
+        """Take up the sums of the last record point of a shorter run."""
+        self._loss_sum = float(row["online_loss_sum_nats"])
+        self._loss_var = float(row["online_loss_sum_var"])
 
     def add_exact(self, loss_sums: np.ndarray, loss_vars: np.ndarray) -> None:
         """Add training batches that the final model scored again, to the last record point.
@@ -150,9 +200,14 @@ class Recorder:
             before = float(self._rows[-1][name])  # type: ignore[arg-type]
             self._rows[-1][name] = float(value) + (0.0 if math.isnan(before) else before)
         acc = self.accounting
-        tokens = acc.passes * loss_sums.shape[1] * acc.batch_size * acc.total_tokens
+        tokens = acc.passes * loss_sums.shape[1] * acc.step_tokens
         self._eval_flops += tokens * acc.cost.eval_flops_per_token
         self._rows[-1]["spent_flops"] = self._spent(int(self._rows[-1]["step"]))  # type: ignore
+
+    def outcome(self, steps: int) -> Outcome:
+        """How a run ended that was asked for `steps` batches."""
+        del steps
+        return Outcome(self.status, self.message, self.steps_done)
 
     def history(self) -> History:
         """The record points as columns; block losses are [R, blocks]."""
@@ -169,5 +224,4 @@ class Recorder:
 
     def _spent(self, step: int) -> float:
         acc = self.accounting
-        train = step * acc.batch_size * acc.total_tokens * acc.cost.train_flops_per_token
-        return train + self._eval_flops
+        return step * acc.step_tokens * acc.cost.train_flops_per_token + self._eval_flops

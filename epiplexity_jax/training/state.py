@@ -16,12 +16,17 @@ class Hyperparameters(NamedTuple):
     Attributes:
         learning_rate: [] float32, the base learning rate.
         warmup_steps: [] int32, steps of linear warm-up.
-        ema_steps: [] int32, the EMA's window in steps.
+        ema_steps: [] int32, the EMA's window in steps, or its least where it grows.
+        ema_growth: [] float32, alpha: the window is max(ema_steps, alpha t) after t steps.
+        max_kl: [] float32, nats per label token of the last message above which a requential
+            teacher waits.
     """
 
     learning_rate: ArrayLike
     warmup_steps: ArrayLike
     ema_steps: ArrayLike
+    ema_growth: ArrayLike = 0.0
+    max_kl: ArrayLike = float("inf")
 
 
 class MemberState(struct.PyTreeNode):

@@ -114,7 +114,7 @@ def learn(model: Model, state: MemberState, grads: Any, hyper: Hyperparameters) 
     params = descend(state.params, directions, rate, model.rate_scales(state.params))
     return MemberState(
         params=params,
-        ema=average(state.ema, params, state.step, hyper.ema_steps),
+        ema=average(state.ema, params, state.step, hyper.ema_steps, hyper.ema_growth),
         optimiser=optimiser_state,
         step=state.step + 1,
         alive=state.alive,

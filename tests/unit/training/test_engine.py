@@ -15,7 +15,12 @@ from epiplexity_jax.training.cohort import CohortJob, MemberJob, train_cohort
 from epiplexity_jax.training.data import Stream, heldout_tokens
 from epiplexity_jax.training.devices import member_mesh
 from epiplexity_jax.training.heldout import heldout_layout
-from epiplexity_jax.training.loop import compile_programs, init_key, member_sharding
+from epiplexity_jax.training.loop import (
+    compile_programs,
+    init_key,
+    member_sharding,
+    samples_key,
+)
 from epiplexity_jax.training.state import Hyperparameters
 from tests.unit.training import reference
 from tests.unit.training.toys import cycle, task_of
@@ -67,25 +72,33 @@ def twin(labels):
 
 def advance_all(job, mesh, bounds):
     """Per-step loss sums [C, STEPS] from a block advanced in the given pieces."""
-    programs = compile_programs(job.model, job.task, mesh, job.microbatch, job.layout.group)
+    programs = compile_programs(job.setup, mesh, job.layout.group)
     put = lambda tree: jax.device_put(tree, member_sharding(mesh))  # noqa: E731
-    keys = jax.numpy.stack([init_key(m.root, m.seed) for m in job.members])
-    states = put(jax.device_get(programs.init(put(keys))))
+    keys = [
+        put(jax.numpy.stack([of(m.root, m.seed) for m in job.members]))
+        for of in (init_key, samples_key)
+    ]
+    states = put(jax.device_get(programs.init(*keys)))
     count = len(job.members)
     hyper = put(
         Hyperparameters(
             np.full(count, RATE, np.float32),
             np.full(count, WARMUP, np.int32),
             np.full(count, WINDOW, np.int32),
+            np.zeros(count, np.float32),
+            np.full(count, np.inf, np.float32),
         )
     )
     block = put(np.stack([np.asarray(m.stream.block(0, STEPS, STEPS)) for m in job.members]))
     sums = np.full((count, STEPS), np.nan)
     variances = sums.copy()
     for start, stop in bounds:
-        states, info = programs.advance(states, hyper, block, np.int32(start), np.int32(stop))
-        sums[:, start:stop] = np.asarray(info.loss_sum)[:, start:stop]
-        variances[:, start:stop] = np.asarray(info.loss_var)[:, start:stop]
+        length, first = stop - start, put(np.zeros(count, np.int32))
+        states, info = programs.advance(
+            states, hyper, block, first, np.int32(length), np.int32(STEPS)
+        )
+        sums[:, start:stop] = np.asarray(info.loss_sum)[:, :length]
+        variances[:, start:stop] = np.asarray(info.loss_var)[:, :length]
     return sums, variances, jax.device_get(states)
 
 

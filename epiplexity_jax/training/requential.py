@@ -1,0 +1,227 @@
+"""One requential iteration: a teacher learns from data, a student from the teacher's samples.
+
+Finzi et al. 2026 (arXiv 2601.03220, "A"), Qiu et al. 2026 (arXiv 2607.11883, "B"); DESIGN.md,
+section 2. A pure function of state, batch and key, usable in anybody's jitted program.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from epiplexity_jax.families.sampling import sample
+from epiplexity_jax.families.spec import Model, Task
+from epiplexity_jax.sources.spec import Batch
+from epiplexity_jax.training.record import Recorder
+from epiplexity_jax.training.requential_record import RequentialInfo, RequentialRecorder
+from epiplexity_jax.training.state import Hyperparameters, MemberState, StepInfo, initial_state
+from epiplexity_jax.training.step import gradient, learn, shift, step_info, train_step
+
+
+class RequentialState(struct.PyTreeNode):
+    """A teacher and its student; under a cohort every leaf has a leading axis C.
+
+    Attributes:
+        teacher: learns from real data; its EMA weights are sampled from.
+        student: learns from the samples; it is what the code sends.
+        last_kl: [] float32 nats per label token, KL of the last message against the reference
+            student; 0 before the first.
+        samples: [2] uint32, data of the member's key for its samples; iteration i uses
+            fold_in(key, i).
+    """
+
+    teacher: MemberState
+    student: MemberState
+    last_kl: jax.Array
+    samples: jax.Array
+
+
+def requential_state(params: Any, samples: jax.Array) -> RequentialState:
+    """Teacher and student begin with the same weights, so that KL is 0 before the first step.
+
+    Args:
+        params: initial weights.
+        samples: a typed key, [], for the samples of this member.
+    """
+    data = jax.random.key_data(samples)
+    return RequentialState(initial_state(params), initial_state(params), jnp.float32(0.0), data)
+
+
+def divergence(teacher_logits: jax.Array, student_logits: jax.Array) -> jax.Array:
+    """KL(Q || P) summed over positions: [B, P, V] logits each, to [B] float32 nats (A, Eq. 44).
+
+    Where both are equal it is 0 up to rounding, which may be negative and is not clamped.
+    """
+    log_q = jax.nn.log_softmax(teacher_logits)
+    log_p = jax.nn.log_softmax(student_logits)
+    return (jnp.exp(log_q) * (log_q - log_p)).sum((-2, -1))
+
+
+def log_likelihood(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """Log probability of labels [B, P] under logits [B, P, V]: [B] nats."""
+    chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), labels[..., None], axis=-1)
+    return chosen[..., 0].sum(-1)
+
+
+def requential_step(
+    model: Model,
+    task: Task,
+    state: RequentialState,
+    batch: Batch,
+    hyper: Hyperparameters,
+    raw_reference: bool = False,
+    microbatch: int | None = None,
+) -> tuple[RequentialState, RequentialInfo]:
+    """Teacher step, a batch sampled from the EMA teacher, KL, student step.
+
+    The teacher and its EMA wait where the last message's KL was above `hyper.max_kl`. The student
+    learns from hard labels, as soft ones cannot be coded. What is not finite ends the member:
+    teacher and student keep their weights and are no longer `alive`.
+
+    Args:
+        model: the model of teacher and student (static).
+        task: its task (static).
+        state: before the iteration.
+        batch: real data, [B, L] integers or `Vectors`; a conditional task's inputs are kept.
+        hyper: learning rate, warm-up and EMA window, of teacher and student alike, and the KL
+            above which the teacher waits.
+        raw_reference: whether the raw student's KL makes the teacher wait (A), not that of the
+            EMA student (B) (static).
+        microbatch: sequences per slice of a batch, a divisor of B; None takes the batch whole.
+
+    Returns:
+        The state after the iteration, and what it cost.
+    """
+    size = jax.tree.leaves(batch)[0].shape[0]
+    waits = state.last_kl > jnp.asarray(hyper.max_kl)
+    teacher, seen = jax.lax.cond(
+        waits,
+        lambda old: (old, StepInfo(jnp.float32(jnp.nan), jnp.float32(jnp.nan))),
+        lambda old: train_step(model, task, old, batch, hyper, microbatch),
+        state.teacher,
+    )
+    key = jax.random.fold_in(jax.random.wrap_key_data(state.samples), state.student.step)
+    sampled, logits = sample(model, teacher.ema, batch, task, key)
+    (losses, kl_raw), grads = _student_gradient(
+        model, state.student.params, sampled, logits, task, microbatch
+    )
+    inputs, labels = shift(sampled, task)
+    ema_logits = model.logits(state.student.ema, inputs)
+    kl = divergence(logits, ema_logits)
+    ratio = log_likelihood(logits, labels) - log_likelihood(ema_logits, labels)
+    (kl, kl_var), (kl_raw, kl_raw_var), (ratio, ratio_var) = (
+        step_info(each) for each in (kl, kl_raw, ratio)
+    )
+    info = RequentialInfo(
+        kl=kl,
+        kl_var=kl_var,
+        kl_raw=kl_raw,
+        kl_raw_var=kl_raw_var,
+        log_ratio=ratio,
+        log_ratio_var=ratio_var,
+        student_loss=losses.sum(),
+        teacher_loss=seen.loss_sum,
+        teacher_loss_var=seen.loss_var,
+        waited=waits.astype(jnp.float32),
+    )
+    reference = info.kl_raw if raw_reference else info.kl
+    new = state.replace(
+        teacher=teacher,
+        student=learn(model, state.student, grads, hyper),
+        last_kl=reference / (size * task.label_tokens),
+    )
+    return _unless_broken(state, new, info, grads), info
+
+
+def _student_gradient(
+    model: Model,
+    params: Any,
+    sampled: Batch,
+    teacher_logits: jax.Array,
+    task: Task,
+    microbatch: int | None,
+) -> tuple[tuple[jax.Array, jax.Array], Any]:
+    """Losses [B] and KL [B] of the raw student on the sample, and its gradient, in one pass."""
+
+    def score(params: Any, part: Any) -> tuple[jax.Array, Any]:
+        batch, logits = part
+        inputs, labels = shift(batch, task)
+        own = model.logits(params, inputs)
+        losses = -log_likelihood(own, labels)
+        return losses, (losses, divergence(logits, jax.lax.stop_gradient(own)))
+
+    return gradient(score, params, (sampled, teacher_logits), task.label_tokens, microbatch)
+
+
+def _unless_broken(
+    old: RequentialState, new: RequentialState, info: RequentialInfo, grads: Any
+) -> RequentialState:
+    """The new state, or the old one at rest where a number is not finite."""
+    sums = (info.kl, info.kl_raw, info.log_ratio, info.student_loss)
+    finite = new.teacher.alive
+    for value in (*sums, *jax.tree.leaves(grads)):
+        finite &= jnp.isfinite(value).all()
+    resting = _resting(old, jnp.ones((), bool))
+    return jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, resting)
+
+
+def _resting(state: RequentialState, where: Any) -> RequentialState:
+    teacher, student = state.teacher, state.student
+    return state.replace(
+        teacher=teacher.replace(alive=teacher.alive & ~where),
+        student=student.replace(alive=student.alive & ~where),
+    )
+
+
+@dataclass(frozen=True)
+class RequentialMethod:
+    """Requential training for the engine (see `method.Method`).
+
+    Attributes:
+        raw_reference: see `requential_step`.
+        passes: EMA and raw student, EMA and raw teacher.
+        recorder: what collects a run.
+    """
+
+    raw_reference: bool = False
+    passes: int = 4
+    recorder: type[Recorder] = RequentialRecorder
+
+    def begin(self, params: Any, samples: jax.Array) -> RequentialState:
+        """Teacher and student alike."""
+        return requential_state(params, samples)
+
+    def iterate(
+        self,
+        model: Model,
+        task: Task,
+        state: RequentialState,
+        batch: Batch,
+        hyper: Hyperparameters,
+        microbatch: int | None,
+    ) -> tuple[RequentialState, RequentialInfo]:
+        """See `requential_step`."""
+        return requential_step(model, task, state, batch, hyper, self.raw_reference, microbatch)
+
+    def rest(self) -> RequentialInfo:
+        """NaN throughout, `waited` too."""
+        return RequentialInfo(*(jnp.float32(jnp.nan) for _ in RequentialInfo._fields))
+
+    def data_steps(self, state: RequentialState) -> jax.Array:
+        """The teacher's steps: data and schedules follow it."""
+        return state.teacher.step
+
+    def alive(self, state: RequentialState) -> jax.Array:
+        """Whether teacher and student are."""
+        return state.teacher.alive & state.student.alive
+
+    def laid_to_rest(self, state: RequentialState, resting: Any) -> RequentialState:
+        """Both end."""
+        return _resting(state, resting)
+
+    def weights(self, state: RequentialState) -> tuple[Any, ...]:
+        """EMA and raw student, EMA and raw teacher."""
+        student, teacher = state.student, state.teacher
+        return student.ema, student.params, teacher.ema, teacher.params
