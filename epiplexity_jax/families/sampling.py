@@ -1,0 +1,137 @@
+"""Draws labels from a model at temperature 1: one after the other, each given those before it.
+
+Label number j of a batch is drawn with the key `fold_in(key, j)`, whichever way the logits were
+computed, so all ways draw the same sequences.
+
+Shapes: B batch, L length, P paid positions, V vocabulary.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from epiplexity_jax.families.spec import Decoder, Model, Task
+from epiplexity_jax.sources.spec import Batch, Vectors
+
+
+def sample(
+    model: Model, params: Any, batch: Batch, task: Task, key: jax.Array
+) -> tuple[Batch, jax.Array]:
+    """Replace every label of a batch by a draw from the model; inputs are kept.
+
+    An input that follows a label is read after the label that was drawn. A model that is a
+    `Decoder` reads every token once, others read the whole sequence for every label.
+
+    Args:
+        model: the model.
+        params: its parameters.
+        batch: [B, L] integers, without a start token, or `Vectors`: its inputs condition the
+            labels, its own labels are not looked at.
+        task: what the model was built for.
+        key: a typed key.
+
+    Returns:
+        A batch of the same structure, types and inputs; and the logits [B, P, V] float32 that its
+        labels were drawn from.
+    """
+    if task.label_tokens > 1 and isinstance(model, Decoder):
+        return _sample_by_decoding(model, params, batch, task, key)
+    return sample_by_forward(model, params, batch, task, key)
+
+
+def sample_by_forward(
+    model: Model, params: Any, batch: Batch, task: Task, key: jax.Array
+) -> tuple[Batch, jax.Array]:
+    """What `sample` does for any model: a pass over the whole sequence for every label."""
+    places = jnp.asarray(np.flatnonzero(task.label_mask))
+
+    def draw(batch: Batch, number: jax.Array | int) -> tuple[Batch, jax.Array]:
+        every = model.logits(params, _inputs(batch, task))
+        logits = jax.lax.dynamic_index_in_dim(every, number, axis=1, keepdims=False)
+        drawn = _draw(key, number, logits)
+        if isinstance(batch, Vectors):
+            labels = drawn.reshape(batch.labels.shape).astype(batch.labels.dtype)
+            return Vectors(batch.inputs, labels), logits
+        return batch.at[:, places[number]].set(drawn.astype(batch.dtype)), logits
+
+    if task.label_tokens == 1:
+        batch, logits = draw(batch, 0)
+        return batch, logits[:, None]
+    batch, logits = jax.lax.scan(draw, batch, jnp.arange(task.label_tokens))
+    return batch, logits.swapaxes(0, 1)
+
+
+class _Steps(NamedTuple):
+    """How the inputs behind the first label are read: S steps of `size` tokens each.
+
+    Attributes:
+        size: tokens of a step, the first of which may have been drawn.
+        starts: [S], the position of each step's first token.
+        labels: [S], the number of the label that follows each step.
+        paid: [S] bool, whether a label follows at all.
+    """
+
+    size: int
+    starts: np.ndarray
+    labels: np.ndarray
+    paid: np.ndarray
+
+
+def _steps(task: Task) -> _Steps:
+    """A step for each label where labels stand at equal distances, else for each token."""
+    paid = np.asarray(task.paid_positions)
+    distances = np.diff(paid)
+    if (distances == distances[0]).all():
+        labels = np.arange(1, len(paid))
+        return _Steps(int(distances[0]), paid[:-1] + 1, labels, np.ones(len(labels), bool))
+    starts = np.arange(paid[0] + 1, paid[-1] + 1)
+    # A number is not used where no label follows.
+    return _Steps(1, starts, np.searchsorted(paid, starts), np.isin(starts, paid))
+
+
+def _sample_by_decoding(
+    model: Any, params: Any, batch: jax.Array, task: Task, key: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """One pass over the inputs up to the first label, then step by step over what remains."""
+    inputs, steps, first = _inputs(batch, task), _steps(task), task.paid_positions[0] + 1
+    cache = model.empty_cache(inputs.shape[0])
+    first_logits, cache = model.decode(params, cache, inputs[:, :first], 0)
+    first_drawn = _draw(key, 0, first_logits)
+
+    def step(carry: Any, at: Any) -> tuple[Any, Any]:
+        token, cache = carry
+        start, label, paid, given, following = at
+        read = jnp.concatenate([token[:, None], given], axis=1)
+        logits, cache = model.decode(params, cache, read, start)
+        drawn = _draw(key, label, logits)
+        return (jnp.where(paid, drawn, following), cache), (drawn, logits)
+
+    given = steps.starts[:, None] + np.arange(1, steps.size)
+    following = np.minimum(steps.starts + steps.size, task.input_length - 1)
+    columns = inputs.T
+    at = (steps.starts, steps.labels, steps.paid)
+    at += (columns[given].swapaxes(1, 2), columns[following])
+    _, rest = jax.lax.scan(step, (first_drawn, cache), at)
+    if not steps.paid.all():
+        rest = jax.tree.map(lambda x: x[np.flatnonzero(steps.paid)], rest)
+    drawn = jnp.concatenate([first_drawn[None], rest[0]]).T.astype(batch.dtype)
+    logits = jnp.concatenate([first_logits[None], rest[1]]).swapaxes(0, 1)
+    return batch.at[:, np.flatnonzero(task.label_mask)].set(drawn), logits
+
+
+def _draw(key: jax.Array, number: jax.Array | int, logits: jax.Array) -> jax.Array:
+    """Draw label `number` of every sequence from logits [B, V]: [B] int32."""
+    key = jax.random.fold_in(key, number)
+    return jax.random.categorical(key, logits).astype(jnp.int32)
+
+
+def _inputs(batch: Batch, task: Task) -> jax.Array:
+    """What the model reads: vectors, or tokens [B, input_length] int32 behind a start token."""
+    if isinstance(batch, Vectors):
+        return batch.inputs
+    tokens = batch[:, :-1].astype(jnp.int32)
+    if not task.starts:
+        return tokens
+    return jnp.pad(tokens, ((0, 0), (1, 0)), constant_values=task.inputs - 1)
