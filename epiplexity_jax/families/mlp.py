@@ -16,7 +16,7 @@ from pydantic import Field
 from epiplexity_jax.families.layers import Dense, Embed, add_mlp, at, embed, read_out
 from epiplexity_jax.families.networks import NetworkConfig, NetworkFamily, NetworkModel
 from epiplexity_jax.families.parametrisation import branch_scale
-from epiplexity_jax.families.spec import Task
+from epiplexity_jax.families.spec import Start, Task
 
 MAX_EMBEDDING = 32
 
@@ -53,31 +53,61 @@ class Network(nn.Module):
     compute_dtype: str
     window: int | None
 
-    @nn.compact
     def __call__(self, inputs: jax.Array) -> jax.Array:
         """Inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
+        return self.advance(inputs, self.task.paid_positions)[0]
+
+    @nn.compact
+    def advance(
+        self,
+        inputs: jax.Array,
+        wanted: tuple[int, ...],
+        before: jax.Array | None = None,
+        start: Start = 0,
+    ) -> tuple[jax.Array, jax.Array | None]:
+        """Read the next inputs: logits where wanted, and the last W - 1 tokens read.
+
+        Without the tokens `before` [B, W - 1] the inputs are those of the whole sequence.
+        """
+        del start  # the same mathematics at every position
         task = self.task
         if task.features is not None:  # the vector is the window
             x = embed(self, Embed(task, self.width), inputs).astype(self.compute_dtype)
         else:
-            x = Dense(self.width, name="projection")(self._windows(inputs))
+            window, missing = self._places
+            if before is None:
+                padded = jnp.pad(inputs, ((0, 0), (missing, 0)), constant_values=task.inputs)
+            else:
+                missing = window - 1
+                padded = jnp.concatenate([before, inputs], axis=1)
+                before = padded[:, inputs.shape[1] :]
+            x = self._windows(padded, tuple(p + missing for p in wanted))
+            x = Dense(self.width, name="projection")(x)
         for i in range(self.depth):
             x = Block(branch_scale(self.depth), name=f"block_{i}")(x)
-        return read_out(x, task.vocab_size)
+        return read_out(x, task.vocab_size), before
 
-    def _windows(self, inputs: jax.Array) -> jax.Array:
-        """Embeddings of the last W tokens up to each paid position, oldest first: [B, P, W E]."""
-        task, size = self.task, min(self.width, MAX_EMBEDDING)
-        longest, shortest = task.paid_positions[-1] + 1, task.paid_positions[0] + 1
+    def empty(self, batch: int) -> jax.Array:
+        """The tokens before the beginning, [B, W - 1] int32."""
+        return jnp.full((batch, self._places[0] - 1), self.task.inputs, jnp.int32)
+
+    @property
+    def _places(self) -> tuple[int, int]:
+        """Places of a window, W, and how many of them some window has before the beginning."""
+        paid = self.task.paid_positions
         # Places that lie before the beginning at every paid position carry nothing.
-        window = longest if self.window is None else min(self.window, longest)
-        missing = max(0, window - shortest)
-        padded = jnp.pad(inputs, ((0, 0), (missing, 0)), constant_values=task.inputs)
-        layer = Embed(task, size, extra_ids=1 if missing else 0)
-        x = embed(self, layer, padded).astype(self.compute_dtype)
-        oldest = tuple(p + missing - window + 1 for p in task.paid_positions)
+        window = paid[-1] + 1 if self.window is None else min(self.window, paid[-1] + 1)
+        return window, max(0, window - paid[0] - 1)
+
+    def _windows(self, tokens: jax.Array, ends: tuple[int, ...]) -> jax.Array:
+        """Embeddings of the W tokens up to each of the ends, oldest first: [B, P, W E]."""
+        window, missing = self._places
+        size = min(self.width, MAX_EMBEDDING)
+        layer = Embed(self.task, size, extra_ids=1 if missing else 0)
+        x = embed(self, layer, tokens).astype(self.compute_dtype)
+        oldest = tuple(end - window + 1 for end in ends)
         return jnp.concatenate(
-            [at(x, tuple(p + back for p in oldest)) for back in range(window)], axis=-1
+            [at(x, tuple(place + back for place in oldest)) for back in range(window)], axis=-1
         )
 
 

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.coding import dense_flops
 from epiplexity_jax.families.parametrisation import rate_scales
-from epiplexity_jax.families.spec import Cost, Size, Task
+from epiplexity_jax.families.spec import Cost, Size, Start, Task
 
 
 class NetworkConfig(Config):
@@ -86,6 +86,21 @@ class NetworkModel:
         """Inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
         logits: Any = self.network.apply({"params": params}, inputs)
         return logits
+
+    def empty_cache(self, batch: int) -> Any:
+        """What is kept of B sequences of which nothing was read (see `spec.Decoder`)."""
+        network: Any = self.network
+        return network.empty(batch)
+
+    def decode(
+        self, params: Any, cache: Any, inputs: jax.Array, start: Start
+    ) -> tuple[jax.Array, Any]:
+        """Read the next inputs [B, n]: logits [B, V] float32 after the last, and the cache."""
+        last = (inputs.shape[1] - 1,)
+        read: Any = self.network.apply(
+            {"params": params}, inputs, last, cache, start, method="advance"
+        )
+        return read[0][:, 0], read[1]
 
     def rate_scales(self, params: Any) -> Any:
         """Each leaf's learning rate over the base: `parametrisation.rate_scales`."""

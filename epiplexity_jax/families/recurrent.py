@@ -13,7 +13,7 @@ Shapes: B batch, L input positions, P paid positions, D width, V vocabulary.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -23,7 +23,7 @@ import numpy as np
 from epiplexity_jax.families.layers import Dense, Embed, Norm, add_mlp, at, embed, read_out
 from epiplexity_jax.families.networks import NetworkConfig, NetworkFamily, NetworkModel
 from epiplexity_jax.families.parametrisation import branch_scale, hidden_init, output_init
-from epiplexity_jax.families.spec import Task
+from epiplexity_jax.families.spec import Start, Task
 
 # Per channel, block and token, every operation and elementary function as one: the gate's input
 # plus `decay` 1, its sigmoid 3, sqrt((1 - a)(1 + a)) 4, times the candidate 1, a h + b 2, the
@@ -84,15 +84,30 @@ def _backward(kept: Any, gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
 linear_recurrence.defvjp(_forward, _backward)
 
 
+class Memory(NamedTuple):
+    """What a recurrence keeps of the positions read.
+
+    Attributes:
+        state: [B, D] float32, after the last of them.
+        recent: [B, RECENT - 1, D] in the compute dtype, its last inputs; zeros before the first.
+    """
+
+    state: jax.Array
+    recent: jax.Array
+
+
 class Recent(nn.Module):
     """Each channel's mix of its last `RECENT` values: a causal depthwise convolution."""
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Map x [B, L, D] to [B, L, D]; zeros stand before the beginning."""
+    def __call__(self, x: jax.Array, before: jax.Array | None = None) -> jax.Array:
+        """Map x [B, L, D] to [B, L, D], behind [B, RECENT - 1, D] or, at the beginning, zeros."""
         length, width = x.shape[1:]
         taps = self.param("kernel", hidden_init, (RECENT, width)).astype(x.dtype)
-        padded = jnp.pad(x, ((0, 0), (RECENT - 1, 0), (0, 0)))
+        if before is None:
+            padded = jnp.pad(x, ((0, 0), (RECENT - 1, 0), (0, 0)))
+        else:
+            padded = jnp.concatenate([before, x], axis=1)
         mixed = jnp.zeros_like(x)
         for i in range(RECENT):
             mixed += taps[None, None, i] * padded[:, i : i + length]
@@ -109,19 +124,32 @@ class Recurrence(nn.Module):
     longest: int
 
     @nn.compact
-    def __call__(self, x: jax.Array, positions: tuple[int, ...]) -> jax.Array:
-        """Map x [B, L, D] to [B, Q, D], Q = number of positions."""
-        width = x.shape[-1]
-        both = Dense(2 * width, name="gate_candidate")(Recent(name="recent")(x))
+    def __call__(
+        self, x: jax.Array, positions: tuple[int, ...], memory: Memory | None = None
+    ) -> tuple[jax.Array, Memory | None]:
+        """Map x [B, L, D] to [B, Q, D], Q = number of positions.
+
+        With a memory x holds the positions behind those that it remembers.
+        """
+        length, width = x.shape[1:]
+        mixed = Recent(name="recent")(x, memory.recent if memory else None)
+        both = Dense(2 * width, name="gate_candidate")(mixed)
         both = both.astype(jnp.float32)
         decay = self.param("decay", self._time_scales, (width,))
         gate = jnp.minimum(both[..., :width] + decay[None, None], _LARGEST_GATE_INPUT)
         kept, forgotten = jax.nn.sigmoid(gate), jax.nn.sigmoid(-gate)
         added = jnp.sqrt(forgotten * (1.0 + kept)) * both[..., width:]
-        states = at(linear_recurrence(kept, added), positions).astype(x.dtype)
+        if memory is not None:
+            carried = kept[:, :1] * memory.state[:, None]
+            added += jnp.pad(carried, ((0, 0), (0, length - 1), (0, 0)))
+        every = linear_recurrence(kept, added)
+        if memory is not None:
+            recent = jnp.concatenate([memory.recent, x], axis=1)[:, length:]
+            memory = Memory(every[:, -1], recent)
+        states = at(every, positions).astype(x.dtype)
         opened = Dense(width, name="output_gate")(at(x, positions))
         opened = jax.nn.gelu(opened, approximate=False)
-        return Dense(width, init=output_init, name="output")(opened * states)
+        return Dense(width, init=output_init, name="output")(opened * states), memory
 
     def _time_scales(self, key: jax.Array, shape: tuple[int]) -> jax.Array:
         """Sigmoid's inputs at which a state fades by e in 1 to `longest` positions, log-spaced."""
@@ -137,11 +165,13 @@ class Block(nn.Module):
     longest: int
 
     @nn.compact
-    def __call__(self, x: jax.Array, positions: tuple[int, ...]) -> jax.Array:
-        """Map x [B, L, D] to [B, Q, D]."""
+    def __call__(
+        self, x: jax.Array, positions: tuple[int, ...], memory: Memory | None = None
+    ) -> tuple[jax.Array, Memory | None]:
+        """Map x [B, L, D] to [B, Q, D]; see `Recurrence`."""
         u = Norm(name="recurrence_norm")(x)
-        remembered = Recurrence(self.longest, name="recurrence")(u, positions)
-        return add_mlp(at(x, positions) + self.scale * remembered, self.scale)
+        remembered, memory = Recurrence(self.longest, name="recurrence")(u, positions, memory)
+        return add_mlp(at(x, positions) + self.scale * remembered, self.scale), memory
 
 
 class Network(nn.Module):
@@ -152,17 +182,40 @@ class Network(nn.Module):
     task: Task
     compute_dtype: str
 
-    @nn.compact
     def __call__(self, inputs: jax.Array) -> jax.Array:
         """Inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
+        return self.advance(inputs, self.task.paid_positions)[0]
+
+    @nn.compact
+    def advance(
+        self,
+        inputs: jax.Array,
+        wanted: tuple[int, ...],
+        memories: tuple[Memory, ...] | None = None,
+        start: Start = 0,
+    ) -> tuple[jax.Array, tuple[Memory | None, ...]]:
+        """Read the next inputs: logits where wanted, and every block's memory.
+
+        Without memories the inputs are those of the whole sequence.
+        """
+        del start  # the same mathematics at every position
         task, scale = self.task, branch_scale(self.depth)
         x = embed(self, Embed(task, self.width), inputs).astype(self.compute_dtype)
-        everywhere = tuple(range(task.input_length))
+        everywhere = tuple(range(x.shape[1]))
+        left = []
         for i in range(self.depth):
-            # Nothing reads the last block's output at positions that are not paid for.
-            wanted = task.paid_positions if i == self.depth - 1 else everywhere
-            x = Block(scale, task.input_length, name=f"block_{i}")(x, wanted)
-        return read_out(x, task.vocab_size)
+            # Nothing reads the last block's output at positions that are not wanted.
+            positions = wanted if i == self.depth - 1 else everywhere
+            block = Block(scale, task.input_length, name=f"block_{i}")
+            x, memory = block(x, positions, memories[i] if memories else None)
+            left.append(memory)
+        return read_out(x, task.vocab_size), tuple(left)
+
+    def empty(self, batch: int) -> tuple[Memory, ...]:
+        """The memories of every block before anything is read."""
+        state = jnp.zeros((batch, self.width), jnp.float32)
+        recent = jnp.zeros((batch, RECENT - 1, self.width), self.compute_dtype)
+        return (Memory(state, recent),) * self.depth
 
 
 @dataclass(frozen=True)

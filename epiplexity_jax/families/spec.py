@@ -123,6 +123,29 @@ class Model(Protocol):
         ...
 
 
+Start = int | jax.Array  # a position, static or not
+
+
+@runtime_checkable
+class Decoder(Protocol):
+    """What a `Model` may offer besides: reading a sequence piece by piece, for sampling."""
+
+    def empty_cache(self, batch: int) -> Any:
+        """What is kept of B sequences of which nothing was read: a pytree of arrays."""
+        ...
+
+    def decode(
+        self, params: Any, cache: Any, inputs: jax.Array, start: Start
+    ) -> tuple[jax.Array, Any]:
+        """Read the next inputs [B, n] int32, which stand at positions start..start+n-1.
+
+        Returns:
+            What `logits` gives at the last of them, [B, V] float32; and the cache afterwards, of
+            the same shapes.
+        """
+        ...
+
+
 class Coder(Protocol):
     """A model that codes online on the host, exact at every token."""
 

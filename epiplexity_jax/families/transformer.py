@@ -4,7 +4,7 @@ Shapes: B batch, L input positions, P paid positions, D width, H heads, K head s
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from epiplexity_jax.families.layers import Dense, Embed, Norm, add_mlp, at, embed, read_out
 from epiplexity_jax.families.networks import NetworkConfig, NetworkFamily, NetworkModel
 from epiplexity_jax.families.parametrisation import branch_scale, embedding_init, output_init
-from epiplexity_jax.families.spec import Task
+from epiplexity_jax.families.spec import Start, Task
 
 MAX_HEAD_SIZE = 32
 ATTENTION_SCALE = 8.0  # logits are 8 q.k / K: muP's 1/K, equal to 1/sqrt(K) at K = 64
@@ -51,12 +51,49 @@ def head_size(width: int) -> int:
     return min(MAX_HEAD_SIZE, width)
 
 
+class KeyValues(NamedTuple):
+    """What attention keeps of the positions read: the places behind them hold zeros.
+
+    A head's rows stand together: a product with one query then reads them as they lie, which is
+    several times as fast on a CPU as [B, L, H, K].
+
+    Attributes:
+        keys: [B, H, L, K] in the compute dtype, normalised.
+        values: [B, H, L, K] in the compute dtype.
+    """
+
+    keys: jax.Array
+    values: jax.Array
+
+    def extended(self, keys: jax.Array, values: jax.Array, start: Start) -> "KeyValues":
+        """With keys and values [B, n, H, K] of positions start..start+n-1."""
+        place = (0, 0, start, 0)
+        return KeyValues(
+            jax.lax.dynamic_update_slice(self.keys, keys.swapaxes(1, 2), place),
+            jax.lax.dynamic_update_slice(self.values, values.swapaxes(1, 2), place),
+        )
+
+    def until(self, stop: Start) -> tuple[jax.Array, jax.Array]:
+        """Keys and values [B, l, H, K] before a static position, or all of them: l = L."""
+        length = stop if isinstance(stop, int) else self.keys.shape[2]
+        return self.keys[:, :, :length].swapaxes(1, 2), self.values[:, :, :length].swapaxes(1, 2)
+
+
 class Attention(nn.Module):
     """Causal attention: queries at chosen positions, keys and values everywhere."""
 
     @nn.compact
-    def __call__(self, x: jax.Array, positions: tuple[int, ...]) -> jax.Array:
-        """Map x [B, L, D] to [B, Q, D], Q = number of positions."""
+    def __call__(
+        self,
+        x: jax.Array,
+        positions: tuple[int, ...],
+        cache: KeyValues | None = None,
+        start: Start = 0,
+    ) -> tuple[jax.Array, KeyValues | None]:
+        """Map x [B, L, D] to [B, Q, D], Q = number of positions.
+
+        With a cache x holds the positions from `start` on, and attention reaches back into it.
+        """
         batch, length, width = x.shape
         size = head_size(width)
         heads = (width // size, size)
@@ -64,12 +101,15 @@ class Attention(nn.Module):
         kv = Dense(2 * width, name="key_value")(x).reshape(batch, length, 2, *heads)
         k, v = kv[:, :, 0], kv[:, :, 1]
         q, k = Norm(name="query_norm")(q), Norm(name="key_norm")(k)
+        if cache is not None:
+            cache = cache.extended(k, v, start)
+            k, v = cache.until(start + length)
         logits = jnp.einsum("bqhk,blhk->bhql", q, k, preferred_element_type=jnp.float32)
-        causal = np.arange(length) <= np.asarray(positions)[:, None]
+        causal = np.arange(k.shape[1]) <= start + np.asarray(positions)[:, None]
         logits = jnp.where(causal[None, None], logits * (ATTENTION_SCALE / size), -1e30)
         weights = jax.nn.softmax(logits, axis=-1).astype(x.dtype)
         mixed = jnp.einsum("bhql,blhk->bqhk", weights, v).reshape(batch, -1, width)
-        return Dense(width, init=output_init, name="output")(mixed)
+        return Dense(width, init=output_init, name="output")(mixed), cache
 
 
 class Block(nn.Module):
@@ -78,10 +118,17 @@ class Block(nn.Module):
     scale: float
 
     @nn.compact
-    def __call__(self, x: jax.Array, positions: tuple[int, ...]) -> jax.Array:
-        """Map x [B, L, D] to [B, Q, D]."""
-        attended = Attention(name="attention")(Norm(name="attention_norm")(x), positions)
-        return add_mlp(at(x, positions) + self.scale * attended, self.scale)
+    def __call__(
+        self,
+        x: jax.Array,
+        positions: tuple[int, ...],
+        cache: KeyValues | None = None,
+        start: Start = 0,
+    ) -> tuple[jax.Array, KeyValues | None]:
+        """Map x [B, L, D] to [B, Q, D]; see `Attention`."""
+        y = Norm(name="attention_norm")(x)
+        attended, cache = Attention(name="attention")(y, positions, cache, start)
+        return add_mlp(at(x, positions) + self.scale * attended, self.scale), cache
 
 
 class Network(nn.Module):
@@ -92,21 +139,44 @@ class Network(nn.Module):
     task: Task
     compute_dtype: str
 
-    @nn.compact
     def __call__(self, inputs: jax.Array) -> jax.Array:
         """Inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
+        return self.advance(inputs, self.task.paid_positions)[0]
+
+    @nn.compact
+    def advance(
+        self,
+        inputs: jax.Array,
+        wanted: tuple[int, ...],
+        caches: tuple[KeyValues, ...] | None = None,
+        start: Start = 0,
+    ) -> tuple[jax.Array, tuple[KeyValues | None, ...]]:
+        """Read inputs from position `start` on: logits where wanted, and every block's cache.
+
+        Without caches the inputs are those of the whole sequence.
+        """
         task, dtype = self.task, jnp.dtype(self.compute_dtype)
         x = embed(self, Embed(task, self.width), inputs)
-        positions = self.param(
-            "position_embedding", embedding_init, (task.input_length, self.width)
-        )
-        x = (x + positions[None]).astype(dtype)
-        everywhere = tuple(range(task.input_length))
+        table = self.param("position_embedding", embedding_init, (task.input_length, self.width))
+        if caches is not None:
+            table = jax.lax.dynamic_slice_in_dim(table, start, x.shape[1])
+        x = (x + table[None]).astype(dtype)
+        everywhere = tuple(range(x.shape[1]))
+        left = []
         for i in range(self.depth):
-            # Nothing reads the last block's output at positions that are not paid for.
-            wanted = task.paid_positions if i == self.depth - 1 else everywhere
-            x = Block(branch_scale(self.depth), name=f"block_{i}")(x, wanted)
-        return read_out(x, task.vocab_size)
+            # Nothing reads the last block's output at positions that are not wanted.
+            positions = wanted if i == self.depth - 1 else everywhere
+            block = Block(branch_scale(self.depth), name=f"block_{i}")
+            x, cache = block(x, positions, caches[i] if caches else None, start)
+            left.append(cache)
+        return read_out(x, task.vocab_size), tuple(left)
+
+    def empty(self, batch: int) -> tuple[KeyValues, ...]:
+        """The caches of every block before anything is read."""
+        size = head_size(self.width)
+        shape = (batch, self.width // size, self.task.input_length, size)
+        nothing = jnp.zeros(shape, self.compute_dtype)
+        return (KeyValues(nothing, nothing),) * self.depth
 
 
 @dataclass(frozen=True)
