@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         FrontierOptions,
         Heldout,
         Prequential,
+        Requential,
         Runs,
         Training,
         load,
@@ -29,6 +30,7 @@ __all__ = [
     "FrontierOptions",
     "Heldout",
     "Prequential",
+    "Requential",
     "Runs",
     "StoreError",
     "Training",
@@ -44,7 +46,10 @@ __all__ = [
 ]
 
 _LAYERS = {"analysis", "coding", "families", "sources", "training"}
-_API = {"FrontierOptions", "Heldout", "Prequential", "Runs", "Training", "load", "plot", "run"}
+_API = {
+    *("FrontierOptions", "Heldout", "Prequential", "Requential", "Runs", "Training"),
+    *("load", "plot", "run"),
+}
 
 
 def __getattr__(name: str) -> Any:

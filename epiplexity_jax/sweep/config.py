@@ -144,8 +144,8 @@ class Sweep(Config):
         bound = getattr(self.estimator, "max_iterations", None)
         if bound is not None and bound < self.training.steps:
             raise ValueError(
-                f"estimator.max_iterations: must be at least training.steps, {self.training.steps}, "
-                f"got {bound}"
+                "estimator.max_iterations: must be at least training.steps, "
+                f"{self.training.steps}, got {bound}"
             )
         return self
 
