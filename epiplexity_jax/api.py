@@ -117,14 +117,14 @@ def run_config(
 
 
 def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> "PlanSummary":
-    """What `run_config` would train, checked against the sources and the store but not trained."""
+    """What `run_config` would train, and how long: a few steps of every cohort are timed."""
     from epiplexity_jax.sweep.summary import summarise
 
     sweep = parse_sweep(read_config(config, overrides))
     folder = store or default_store(config)
     plan, mesh = _prepare(sweep)
     finished = Store.open(folder, create=True).finished()  # makes nothing until a run is kept
-    return summarise(plan, mesh, finished)
+    return summarise(plan, mesh, finished, measured=True)
 
 
 def default_store(config: Path) -> Path:

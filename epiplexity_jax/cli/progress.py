@@ -10,19 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from epiplexity_jax.base.units import duration
+
 _EVERY = 15.0
-
-
-def duration(seconds: float) -> str:
-    """A time in words.
-
-    >>> duration(48.2), duration(600), duration(9000)
-    ('48 s', '10 min', '2 h 30 min')
-    """
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 class Counted:

@@ -87,6 +87,7 @@ def _print_plan(plan: Any, as_json: bool) -> None:
     if as_json:
         echo_json({"plan": plan.to_json()})
         return
+    from epiplexity_jax.base.units import duration
     from epiplexity_jax.report.tables import number, plan_table
 
     echo_table(plan_table(plan.rows()))
@@ -97,3 +98,6 @@ def _print_plan(plan: Any, as_json: bool) -> None:
         f"{number(s['train_tokens'])} tokens, {number(s['flops'])} FLOPs in {s['compute_dtype']}; "
         f"devices idle for {s['idle_share']:.0%} of the time"
     )
+    held = s["memory_bytes"]
+    memory = "" if held is None else f", up to {held / 2**20:,.0f} MiB a device in a step"
+    typer.echo(f"from a few steps of every cohort: {duration(s['wall_seconds'])}{memory}")

@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 
 from epiplexity_jax.analysis import Decomposition
+from epiplexity_jax.base.units import duration
 
 
 def decomposition_table(results: Sequence[Decomposition]) -> Table:
@@ -111,7 +112,9 @@ def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     for name in ("cohort", "size", "sources"):
         table.add_column(name, justify="left")
     differences = ("training vs declared", "evaluation vs declared") if counted else ()
-    for name in ("members", "waves", "N", "train tokens", "FLOPs", *differences):
+    timed = any("wall_seconds" in row for row in rows)
+    times = ("time", "MiB/device") if timed else ()
+    for name in ("members", "waves", "N", "train tokens", "FLOPs", *times, *differences):
         table.add_column(name, justify="right")
     for row in rows:
         shares = [
@@ -127,9 +130,15 @@ def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             number(row["params"]),
             number(row["train_tokens"]),
             number(row["flops"]),
+            *(_time_and_memory(row) if timed else ()),
             *shares,
         )
     return table
+
+
+def _time_and_memory(row: Mapping[str, Any]) -> tuple[str, str]:
+    held = row["memory_bytes"]
+    return duration(row["wall_seconds"]), "" if held is None else f"{held / 2**20:,.1f}"
 
 
 def _recounted(row: Mapping[str, Any]) -> bool:

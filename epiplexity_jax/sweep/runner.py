@@ -1,11 +1,9 @@
 """Train what a plan still lacks, wave by wave, and commit every run to the store as it ends."""
 
-import math
 import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +13,16 @@ from jax.sharding import Mesh
 
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.families.spec import DeviceFamily
-from epiplexity_jax.sources.spec import Batch
 from epiplexity_jax.store import Store
-from epiplexity_jax.sweep.config import Requential
-from epiplexity_jax.sweep.plan import Dataset, Plan, Run, Wave, max_iterations
+from epiplexity_jax.sweep.jobs import heldout_of, method_of, model_of, wave_job
+from epiplexity_jax.sweep.plan import Plan, Run, Wave, max_iterations
 from epiplexity_jax.sweep.progress import Progress
 from epiplexity_jax.sweep.rows import stored_row
 from epiplexity_jax.training.checkpoint import restore_state, save_state
 from epiplexity_jax.training.cohort import MemberResult, train_cohort
 from epiplexity_jax.training.host import run_coder
-from epiplexity_jax.training.job import CohortJob, MemberJob
-from epiplexity_jax.training.loop import PREQUENTIAL, init_member
-from epiplexity_jax.training.method import Method
+from epiplexity_jax.training.loop import init_member
 from epiplexity_jax.training.record import Accounting, History
-from epiplexity_jax.training.requential import RequentialMethod
 
 Row = Mapping[str, Any]
 
@@ -52,7 +46,7 @@ def run_plan(plan: Plan, store: Store, mesh: Mesh, progress: Progress) -> None:
     if isinstance(plan.family, DeviceFamily):
         trainer = _Trainer(plan, store, mesh, progress)
         kept, damaged = trainer.restore(todo, list(finished.values()))
-        steps = sum(run.steps - _start(kept, run) for run in todo)
+        steps = sum(max_iterations(plan.sweep) - _start(kept, run) for run in todo)
         progress.start(len(plan.runs), len(plan.runs) - len(todo), steps)
         for sentence in damaged:
             progress.message(sentence)
@@ -88,12 +82,6 @@ def _shorter(run: Run, finished: Sequence[Row], store: Store) -> Row | None:
     return max(earlier, key=lambda row: row["steps"], default=None)
 
 
-@lru_cache(maxsize=8)
-def _heldout(dataset: Dataset) -> Batch:
-    """A source's held-out set, drawn once for many waves."""
-    return dataset.heldout()
-
-
 @dataclass(frozen=True)
 class _Kept:
     """The last state of a shorter run, and how it got there."""
@@ -111,23 +99,20 @@ class _Trainer:
         self.on_cpu = mesh.devices.flat[0].platform == "cpu"
         estimator = plan.sweep.estimator
         self._gated = getattr(estimator, "max_kl", None) is not None
-        self._method: Method = PREQUENTIAL
-        if isinstance(estimator, Requential):
-            self._method = RequentialMethod(raw_reference=estimator.reference == "student")
 
     def restore(
         self, todo: Sequence[Run], finished: Sequence[Row]
     ) -> tuple[dict[str, _Kept], list[str]]:
         """The states that runs can go on from, by run, and a sentence on each damaged one."""
         kept: dict[str, _Kept] = {}
-        damaged = []
+        damaged, method = [], method_of(self.plan.sweep)
         for run in todo:
             row = _shorter(run, finished, self.store)
             if row is None:
                 continue
-            model = self._model(run)
+            model = model_of(self.plan, run)
             key = jax.random.key(0)
-            like = jax.eval_shape(lambda k, m=model: init_member(m, k, self._method, k), key)
+            like = jax.eval_shape(lambda k, m=model: init_member(m, k, method, k), key)
             state = restore_state(state_folder(self.store, row["run_id"]), like)
             if state is None:
                 damaged.append(
@@ -146,48 +131,13 @@ class _Trainer:
             for wave in self.plan.waves(same, self.mesh.size, self.on_cpu):
                 self._train_wave(wave, start, kept)
 
-    def _model(self, run: Run) -> Any:
-        family = self.plan.family
-        assert isinstance(family, DeviceFamily)
-        return family.model(run.size, run.dataset.task, self.plan.compute_dtype)
-
-    def _job(self, wave: Wave, start: int, kept: Mapping[str, _Kept]) -> CohortJob:
-        sweep, first = self.plan.sweep, wave.runs[0]
-        training = sweep.training
-        return CohortJob(
-            model=self._model(first),
-            task=first.dataset.task,
-            batch_size=training.batch_size,
-            steps=first.steps,
-            layout=first.dataset.layout,
-            start=start,
-            microbatch=training.microbatch,
-            exact=first.exact,
-            method=self._method,
-            max_iterations=max_iterations(sweep),
-            members=tuple(
-                MemberJob(
-                    root=sweep.seed,
-                    seed=run.seed,
-                    stream=run.dataset.stream(run.seed, training.batch_size),
-                    heldout=_heldout(run.dataset),
-                    learning_rate=run.learning_rate or training.learning_rate,
-                    warmup_steps=training.warmup_steps,
-                    ema_steps=sweep.estimator.ema_steps,
-                    ema_growth=getattr(sweep.estimator, "ema_growth", None) or 0.0,
-                    max_kl=getattr(sweep.estimator, "max_kl", None) or math.inf,
-                    resume=(k.state, k.history) if (k := kept.get(run.run_id)) else None,
-                )
-                for run in wave.runs
-            ),
-        )
-
     def _train_wave(self, wave: Wave, start: int, kept: Mapping[str, _Kept]) -> None:
-        job = self._job(wave, start, kept)
+        resume = {i: (k.state, k.history) for i, k in kept.items()}
+        job = wave_job(self.plan, wave, start, resume)
         per_step = job.accounting.total_tokens * job.batch_size
         labels = [run.label for run in wave.runs]
 
-        left = len(wave.runs) * (job.steps - start)
+        left = len(wave.runs) * (job.iterations - start)
 
         def report(member_steps: int, losses: Sequence[float]) -> None:
             nonlocal left
@@ -247,7 +197,7 @@ def _count(plan: Plan, run: Run, store: Store, progress: Progress) -> None:
 
     began = time.monotonic()
     stream = run.dataset.stream(run.seed, batch)
-    heldout = _heldout(run.dataset)
+    heldout = heldout_of(run.dataset)
     recorder = run_coder(coder, stream, heldout, accounting, run.steps, report, run.exact)
     wall = time.monotonic() - began
     row = stored_row(plan, run, recorder.outcome(run.steps), wall)

@@ -8,7 +8,11 @@ from typing import Any
 from jax.sharding import Mesh
 
 from epiplexity_jax.families.spec import DeviceFamily
-from epiplexity_jax.sweep.plan import Plan, Run, Wave
+from epiplexity_jax.sweep.calibration import Calibration, calibrate
+from epiplexity_jax.sweep.config import Requential
+from epiplexity_jax.sweep.jobs import model_of
+from epiplexity_jax.sweep.plan import Plan, Run, Wave, max_iterations
+from epiplexity_jax.training.job import sampling_passes
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,8 @@ class PlanSummary:
     Attributes:
         summary: totals of the sweep: runs, finished, cohorts, waves, params, train_tokens, flops
             (training and evaluation still to come), devices, idle_share (part of the devices' time
-            spent on padding, weighed by cost).
+            spent on padding, weighed by cost); after a calibration also wall_seconds and
+            memory_bytes (the most that a device holds in a step; null where it is not known).
         cohorts: one dict a cohort, with the same words.
     """
 
@@ -34,13 +39,16 @@ class PlanSummary:
         return {**self.summary, "cohorts": self.rows()}
 
 
-def summarise(plan: Plan, mesh: Mesh, finished: Collection[str]) -> PlanSummary:
+def summarise(
+    plan: Plan, mesh: Mesh, finished: Collection[str], measured: bool = False
+) -> PlanSummary:
     """Count what a plan still has to do.
 
     Args:
         plan: the validated sweep.
         mesh: the devices.
         finished: run ids that the store holds already.
+        measured: run a few steps of every cohort, to say how long all will take.
     """
     todo = [run for run in plan.runs if run.run_id not in finished]
     on_devices = isinstance(plan.family, DeviceFamily)
@@ -48,6 +56,7 @@ def summarise(plan: Plan, mesh: Mesh, finished: Collection[str]) -> PlanSummary:
     waves = plan.waves(todo, mesh.size, on_cpu) if on_devices else [Wave((r,), 1) for r in todo]
     rows: dict[Any, dict[str, Any]] = {}
     busy: Counter[str] = Counter()
+    taken: dict[Any, Calibration] = {}
     for wave in waves:
         flops = [_flops(plan, run) for run in wave.runs]
         busy["used"] += int(sum(flops))
@@ -60,6 +69,8 @@ def summarise(plan: Plan, mesh: Mesh, finished: Collection[str]) -> PlanSummary:
         row["train_tokens"] += sum(_tokens(plan, run) for run in wave.runs)
         row["flops"] += sum(flops)
         row["sources"] = sorted({*row["sources"], *(run.dataset.name for run in wave.runs)})
+        if measured:
+            _add_time(row, taken, key, plan, wave, mesh)
     summary = {
         "runs": len(plan.runs),
         "finished": len(plan.runs) - len(todo),
@@ -72,7 +83,26 @@ def summarise(plan: Plan, mesh: Mesh, finished: Collection[str]) -> PlanSummary:
         "idle_share": 1.0 - busy["used"] / busy["held"] if busy["held"] else 0.0,
         "compute_dtype": plan.compute_dtype,
     }
+    if measured:
+        held = [row["memory_bytes"] for row in rows.values() if row["memory_bytes"] is not None]
+        summary["wall_seconds"] = sum(row["wall_seconds"] for row in rows.values())
+        summary["memory_bytes"] = max(held, default=None)
     return PlanSummary(summary, tuple(rows.values()))
+
+
+def _add_time(
+    row: dict[str, Any],
+    taken: dict[Any, Calibration],
+    key: Any,
+    plan: Plan,
+    wave: Wave,
+    mesh: Mesh,
+) -> None:
+    """Add a wave's time to its cohort's row; the cohort's first wave is the one that is timed."""
+    if key not in taken:
+        taken[key] = calibrate(plan, wave, mesh)
+        row |= {"wall_seconds": taken[key].compile_seconds, "memory_bytes": taken[key].memory_bytes}
+    row["wall_seconds"] += taken[key].wave_seconds(max_iterations(plan.sweep))
 
 
 def _empty_row(number: int, run: Run) -> dict[str, Any]:
@@ -97,7 +127,12 @@ def _tokens(plan: Plan, run: Run) -> int:
 
 
 def _flops(plan: Plan, run: Run) -> float:
-    """FLOPs of training and of the evaluation at the last record point (EMA and raw weights)."""
+    """FLOPs of training and of the evaluation at the last record point, of all weights."""
     heldout = 2 * run.dataset.layout.sequences * run.dataset.task.total_tokens
-    train = _tokens(plan, run) * run.cost.train_flops_per_token
-    return train + heldout * run.cost.eval_flops_per_token
+    train, evaluate = run.cost.train_flops_per_token, run.cost.eval_flops_per_token
+    per_token = train
+    if isinstance(plan.sweep.estimator, Requential):  # teacher and student, and the samples
+        passes = 1 + sampling_passes(model_of(plan, run), run.dataset.task)
+        per_token = 2 * train + passes * evaluate
+        heldout *= 2
+    return _tokens(plan, run) * per_token + heldout * evaluate

@@ -54,9 +54,9 @@ class Blocks:
         return np.full(len(self.members), stop == self.job.steps)
 
     def _draw(self, number: int) -> tuple[Batch, Any]:
-        return self._drawn([number * self.job.block_steps] * len(self.members))
+        return self.drawn([number * self.job.block_steps] * len(self.members))
 
-    def _drawn(self, firsts: Sequence[int]) -> tuple[Batch, Any]:
+    def drawn(self, firsts: Sequence[int]) -> tuple[Batch, Any]:
         """A block that begins at a step of each member's own, and those steps."""
         job, length = self.job, self.job.block_steps
         parts = [
@@ -85,7 +85,7 @@ class WaitingBlocks(Blocks):
         if self.block is None or (wanted > self.firsts + self.job.block_steps).any():
             self.block = None
             self.firsts = np.minimum(self.learnt, self.job.steps - 1)
-            self.block = self._drawn(self.firsts.tolist())
+            self.block = self.drawn(self.firsts.tolist())
         return self.block
 
     def ends(self, states: Any, stop: int) -> np.ndarray:

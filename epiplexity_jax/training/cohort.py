@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -50,6 +50,42 @@ class MemberResult:
         return self.outcome.steps_done
 
 
+class Ready(NamedTuple):
+    """A cohort on its devices, before it trains.
+
+    Attributes:
+        members: C of them, padded to a multiple of the devices.
+        programs: compiled at their first call.
+        place: puts arrays where these want them.
+        hyper: hyperparameters, [C].
+        tiles: held-out tiles, [C, S, ...] each.
+        states: of all members, padding at rest.
+    """
+
+    members: Sequence[MemberJob]
+    programs: Programs
+    place: Placer
+    hyper: Hyperparameters
+    tiles: list[Batch]
+    states: Any
+
+
+def set_up(job: CohortJob, mesh: Mesh) -> Ready:
+    """Put a cohort on its devices; padding members rest from the start."""
+    padding = -len(job.members) % mesh.size
+    members = job.members + (job.members[-1],) * padding
+    programs = compile_programs(job.setup, mesh, job.layout.group)
+    place = Placer(mesh)
+    return Ready(
+        members=members,
+        programs=programs,
+        place=place,
+        hyper=place(_hyperparameters(members)),
+        tiles=[place(_tile(members, t)) for t in range(job.layout.tiles)],
+        states=_initial_states(job.method, programs.init, members, len(job.members), place),
+    )
+
+
 def train_cohort(job: CohortJob, mesh: Mesh, report: Report | None = None) -> list[MemberResult]:
     """Train every member to `job.steps`, recording on the absolute grid of record points.
 
@@ -66,13 +102,7 @@ def train_cohort(job: CohortJob, mesh: Mesh, report: Report | None = None) -> li
     Returns:
         One result a member, in order.
     """
-    padding = -len(job.members) % mesh.size
-    members = job.members + (job.members[-1],) * padding
-    programs = compile_programs(job.setup, mesh, job.layout.group)
-    place = Placer(mesh)
-    hyper = place(_hyperparameters(members))
-    tiles = [place(_tile(members, t)) for t in range(job.layout.tiles)]
-    states = _initial_states(job.method, programs.init, members, len(job.members), place)
+    members, programs, place, hyper, tiles, states = set_up(job, mesh)
     grid = record_points(job.iterations)
     results = _Results(job, grid, report)
     steps = np.int32(job.steps)

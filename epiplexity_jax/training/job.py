@@ -105,11 +105,14 @@ class CohortJob:
             cost=self.model.cost,
             layout=self.layout,
             passes=self.method.passes,
-            sampling_passes=self._sampling_passes,
+            sampling_passes=sampling_passes(self.model, self.task),
         )
 
-    @property
-    def _sampling_passes(self) -> int:
-        """A model without a cache reads the whole sequence again for every label that it draws."""
-        cached = isinstance(self.model, Decoder) or self.task.label_tokens == 1
-        return 1 if cached else self.task.label_tokens
+
+def sampling_passes(model: Model, task: Task) -> int:
+    """Forward passes that drawing a sequence takes.
+
+    A model without a cache reads the whole sequence again for every label.
+    """
+    cached = isinstance(model, Decoder) or task.label_tokens == 1
+    return 1 if cached else task.label_tokens

@@ -1,0 +1,134 @@
+"""How long a cohort will take and how much memory it needs, from a few of its own steps."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from epiplexity_jax.coding import record_points
+from epiplexity_jax.families.spec import DeviceFamily
+from epiplexity_jax.sweep.jobs import heldout_of, wave_job
+from epiplexity_jax.sweep.plan import Plan, Wave
+from epiplexity_jax.training.blocks import Blocks
+from epiplexity_jax.training.cohort import Ready, set_up
+
+_LONG_ENOUGH = 0.3  # seconds of steps that are timed
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a wave of a cohort takes on this machine.
+
+    Attributes:
+        compile_seconds: of its programs, once a cohort; less where the compilation cache has them.
+        step_seconds: of a step of all its members, drawing their data included.
+        record_seconds: of a record point.
+        heldout_seconds: of the whole held-out set, at the end.
+        memory_bytes: that the devices hold in a step, each; None where it is not known.
+    """
+
+    compile_seconds: float
+    step_seconds: float
+    record_seconds: float
+    heldout_seconds: float
+    memory_bytes: int | None
+
+    def wave_seconds(self, steps: int) -> float:
+        """Of a wave of so many steps, compiling left out."""
+        records = len(record_points(steps)) - 1
+        return steps * self.step_seconds + records * self.record_seconds + self.heldout_seconds
+
+
+def calibrate(plan: Plan, wave: Wave, mesh: Mesh) -> Calibration:
+    """Run a few steps of a wave and throw them away."""
+    if not isinstance(plan.family, DeviceFamily):
+        return _counting(plan, wave)
+    job = wave_job(plan, wave, 0, {})
+    ready = set_up(job, mesh)
+    tiles = job.layout.tiles
+    with ThreadPoolExecutor(1) as pool:
+
+        def draw() -> tuple[Any, Any]:
+            blocks = Blocks(job, ready.members, ready.place, pool)
+            return jax.block_until_ready(blocks.drawn([0] * len(ready.members)))
+
+        draw()  # compiles
+        drawing, (block, first) = _timed(draw)
+    began = time.monotonic()
+    advance = ready.programs.advance.lower(  # type: ignore[attr-defined]
+        ready.states, ready.hyper, block, first, np.int32(1), np.int32(job.steps)
+    ).compile()
+    evaluate = ready.programs.evaluate.lower(ready.states, ready.tiles[0]).compile()  # type: ignore[attr-defined]
+    compiling = time.monotonic() - began
+    record, _ = _timed(lambda: jax.block_until_ready(evaluate(ready.states, ready.tiles[0])))
+    return Calibration(
+        compile_seconds=compiling,
+        step_seconds=_step(advance, ready, block, first, job.steps) + drawing / job.block_steps,
+        record_seconds=record,
+        heldout_seconds=record * tiles,
+        memory_bytes=_memory(advance),
+    )
+
+
+def _step(advance: Any, ready: Ready, block: Any, first: Any, steps: int) -> float:
+    """Seconds of a step, from pieces that double until they take long enough."""
+    states, count, longest = ready.states, 1, jax.tree.leaves(block)[0].shape[1]
+
+    def run(states: Any, count: int) -> Any:
+        # Far from the end of the run, so that no member is done.
+        states, _ = advance(
+            states, ready.hyper, block, first, np.int32(count), np.int32(max(steps, 2 * longest))
+        )
+        return jax.block_until_ready(states)
+
+    states = run(states, 1)
+    while True:
+        # The first batches again: what they are does not change the time that they take.
+        fresh = jax.tree.map(jnp.copy, states)
+        seconds, _ = _timed(lambda f=fresh, n=count: run(f, n))
+        if seconds > _LONG_ENOUGH or 2 * count > longest:
+            return seconds / count
+        count *= 2
+
+
+def _memory(compiled: Any) -> int | None:
+    """Bytes of a program's arguments, results and temporaries on a device."""
+    found = compiled.memory_analysis()
+    if found is None:
+        return None
+    kept = found.argument_size_in_bytes + found.output_size_in_bytes - found.alias_size_in_bytes
+    return int(kept + found.temp_size_in_bytes)
+
+
+def _counting(plan: Plan, wave: Wave) -> Calibration:
+    """The same of a member that counts on the host."""
+    (run,) = wave.runs
+    family, batch = plan.family, plan.sweep.training.batch_size
+    assert not isinstance(family, DeviceFamily)
+    coder = family.coder(run.size, run.dataset.task)
+    stream = run.dataset.stream(run.seed, batch)
+    count = min(16, run.steps)
+    stream.block(0, count, count)  # compiles
+    drawing, block = _timed(lambda: np.asarray(stream.block(0, count, count)))
+    observing, _ = _timed(lambda: coder.observe(block.reshape(-1, block.shape[-1])))
+    tiles = np.asarray(heldout_of(run.dataset))
+    record, _ = _timed(lambda: coder.evaluate(tiles[0]))
+    return Calibration(
+        compile_seconds=0.0,
+        step_seconds=(drawing + observing) / count,
+        record_seconds=record,
+        heldout_seconds=record * len(tiles),
+        memory_bytes=None,
+    )
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    began = time.monotonic()
+    result = work()
+    return time.monotonic() - began, result
