@@ -113,7 +113,7 @@ class Recorder:
                     row |= {f"{which}_loss_nats": mean, f"{which}_loss_stderr": stderr}
             tiles = accounting.layout.tiles if whole else 1
             recorder._eval_flops += tiles * recorder._tile_flops()
-            row["spent_flops"] = recorder._spent(int(row["step"]))
+            row["spent_flops"] = recorder._spent(row)
             recorder._rows.append(row)
         return recorder
 
@@ -161,7 +161,7 @@ class Recorder:
             row[f"{which}_loss_stderr"] = stderr
             row[f"{which}_block_losses_nats"] = acc.layout.block_means(scored[:1], acc.label_tokens)
         self._eval_flops += losses.shape[1] * self._tile_flops()
-        row["spent_flops"] = self._spent(step)
+        row["spent_flops"] = self._spent(row)
         self._rows.append(row)
 
     def _counted(self, step: int) -> dict[str, object]:
@@ -202,7 +202,7 @@ class Recorder:
         acc = self.accounting
         tokens = acc.passes * loss_sums.shape[1] * acc.step_tokens
         self._eval_flops += tokens * acc.cost.eval_flops_per_token
-        self._rows[-1]["spent_flops"] = self._spent(int(self._rows[-1]["step"]))  # type: ignore
+        self._rows[-1]["spent_flops"] = self._spent(self._rows[-1])
 
     def outcome(self, steps: int) -> Outcome:
         """How a run ended that was asked for `steps` batches."""
@@ -222,6 +222,7 @@ class Recorder:
         tokens = acc.passes * acc.layout.tile * acc.total_tokens
         return tokens * acc.cost.eval_flops_per_token
 
-    def _spent(self, step: int) -> float:
-        acc = self.accounting
-        return step * acc.step_tokens * acc.cost.train_flops_per_token + self._eval_flops
+    def _spent(self, row: Mapping[str, Any]) -> float:
+        """FLOPs up to a record point, of which tokens are counted already."""
+        trained = row["train_tokens"] * self.accounting.cost.train_flops_per_token
+        return trained + self._eval_flops

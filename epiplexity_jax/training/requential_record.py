@@ -122,12 +122,12 @@ class RequentialRecorder(Recorder):
         self._sums = {name: float(row[name]) for name in self._sums}
         self.teacher_steps = round(row["teacher_tokens"] / self.accounting.step_tokens)
 
-    def _spent(self, step: int) -> float:
+    def _spent(self, row: Mapping[str, Any]) -> float:
         acc = self.accounting
         train, evaluate = acc.cost.train_flops_per_token, acc.cost.eval_flops_per_token
         # Every iteration samples from the teacher and scores the EMA student on the sample.
-        student = step * acc.step_tokens * (train + (1 + acc.sampling_passes) * evaluate)
-        return student + self.teacher_steps * acc.step_tokens * train + self._eval_flops
+        student = row["train_tokens"] * (train + (1 + acc.sampling_passes) * evaluate)
+        return student + row["teacher_tokens"] * train + self._eval_flops
 
     def outcome(self, steps: int) -> Outcome:
         """See `Recorder.outcome`; the message says so where the teacher did not get to its end."""

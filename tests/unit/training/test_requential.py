@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.keys import key
-from epiplexity_jax.families.sampling import sample_by_forward
 from epiplexity_jax.families.spec import Cost, Task
 from epiplexity_jax.families.transformer import TransformerModel
 from epiplexity_jax.training.loop import samples_key
 from epiplexity_jax.training.requential import divergence, requential_state, requential_step
 from epiplexity_jax.training.state import Hyperparameters, initial_state
 from tests.unit.training import reference
+from tests.unit.training.requential_twin import BATCH, RATE, ROOT, WARMUP, WINDOW, twin
 from tests.unit.training.toys import cycle, task_of
 
-BATCH, STEPS, RATE, WARMUP, WINDOW, ROOT = 8, 50, 0.03, 10, 20, 7
+STEPS = 50
 HYPER = Hyperparameters(RATE, WARMUP, WINDOW)
 MASKS = {"all": None, "second half": [False] * 8 + [True] * 8}
 
@@ -43,71 +43,6 @@ def run(model, source, steps, hyper=HYPER, state=None, microbatch=None):
         state, info = step(state, batch)
         infos.append(jax.tree.map(np.asarray, info))
     return state, jax.tree.map(lambda *x: np.stack(x), *infos)
-
-
-def twin(model, source, steps, max_kl, seed=0):
-    """The same written out: plain Adam, no gate in the graph, sampling without a cache."""
-    params = model.init(key(ROOT, "init", seed))
-    scales = model.rate_scales(params)
-    task, labels = model.task, BATCH * sum(model.task.label_mask)
-    zeros = jax.tree.map(jnp.zeros_like, params)
-    teacher = student = (params, params, zeros, zeros)
-
-    def mean_loss(params, tokens):
-        each = reference.losses(model, params, tokens)
-        return each.sum() / labels, each
-
-    gradient = jax.jit(jax.value_and_grad(mean_loss, has_aux=True))
-
-    def learn(who, t, tokens):
-        params, ema, m, v = who
-        (_, each), grads = gradient(params, tokens)
-        norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in jax.tree.leaves(grads)))
-        grads = jax.tree.map(lambda g: jnp.where(norm > 1, g / norm, g), grads)
-        m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grads)
-        v = jax.tree.map(lambda v, g: 0.95 * v + 0.05 * g * g, v, grads)
-        rate = RATE * min(1.0, (t + 1) / WARMUP)
-        params = jax.tree.map(
-            lambda p, m, v, s: p
-            - rate * s * (m / (1 - 0.9 ** (t + 1))) / (jnp.sqrt(v / (1 - 0.95 ** (t + 1))) + 1e-20),
-            params, m, v, scales,
-        )  # fmt: skip
-        weight = 1 / min(t + 1, WINDOW)
-        ema = jax.tree.map(lambda e, p: e + weight * (p - e), ema, params)
-        return (params, ema, m, v), float(np.asarray(each, np.float64).sum())
-
-    @jax.jit
-    def measure(teacher_ema, student_ema, student_raw, batch, samples_key):
-        tokens, logits = sample_by_forward(model, teacher_ema, batch, task, samples_key)
-        inputs = tokens[:, :-1]
-        if task.starts:
-            start = jnp.full((len(tokens), 1), task.vocab_size)
-            inputs = jnp.concatenate([start, inputs], axis=1)
-        log_q = jax.nn.log_softmax(logits)
-        kls = []
-        for params in (student_ema, student_raw):
-            log_p = jax.nn.log_softmax(model.logits(params, inputs))
-            kls.append((jnp.exp(log_q) * (log_q - log_p)).sum())
-        return tokens, *kls
-
-    rows, last, teacher_steps = [], 0.0, 0
-    for t in range(steps):
-        batch = reference.batch(source, ROOT, seed, teacher_steps, BATCH)
-        waited, loss = last > max_kl, np.nan
-        if not waited:
-            teacher, loss = learn(teacher, teacher_steps, batch)
-            teacher_steps += 1
-        tokens, kl, kl_raw = measure(
-            teacher[1],
-            student[1],
-            student[0],
-            batch,
-            jax.random.fold_in(samples_key(ROOT, seed), t),
-        )
-        student, student_loss = learn(student, t, tokens)
-        last = float(kl) / labels
-        rows.append((float(kl), float(kl_raw), student_loss, loss, waited))
-    return np.array(rows).T
 
 
 @pytest.mark.parametrize("labels", MASKS)

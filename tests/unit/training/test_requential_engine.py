@@ -1,0 +1,165 @@
+"""The requential engine against its slow twin: members that wait among members that do not."""
+
+import functools
+import math
+
+import jax
+import numpy as np
+import pytest
+
+from epiplexity_jax.base.status import RunStatus
+from epiplexity_jax.coding import certified_length
+from epiplexity_jax.families.transformer import TransformerModel
+from epiplexity_jax.training.cohort import set_up, train_cohort
+from epiplexity_jax.training.data import Stream, heldout_tokens
+from epiplexity_jax.training.devices import member_mesh
+from epiplexity_jax.training.heldout import heldout_layout
+from epiplexity_jax.training.job import CohortJob, MemberJob
+from epiplexity_jax.training.requential import RequentialMethod
+from tests.unit.training import reference
+from tests.unit.training.requential_twin import BATCH, RATE, ROOT, WARMUP, WINDOW, twin
+from tests.unit.training.toys import cycle, task_of
+
+STEPS = 50
+CAPS = (math.inf, 0.02, 0.008)
+SOURCE = cycle(mask=[False] * 8 + [True] * 8)
+MODEL = TransformerModel(16, 1, task_of(SOURCE))
+
+
+def job_of(caps, steps=STEPS, bound=None, source=SOURCE, resume=None, start=0):
+    layout = heldout_layout(128, BATCH)
+    heldout = heldout_tokens(source, None, ROOT, layout.sequences)
+    members = tuple(
+        MemberJob(
+            root=ROOT,
+            seed=seed,
+            stream=Stream(source, None, ROOT, seed, BATCH),
+            heldout=heldout.reshape(layout.tiles, layout.tile, -1),
+            learning_rate=RATE,
+            warmup_steps=WARMUP,
+            ema_steps=WINDOW,
+            max_kl=cap,
+            resume=resume[seed] if resume else None,
+        )
+        for seed, cap in enumerate(caps)
+    )
+    return CohortJob(
+        MODEL, MODEL.task, BATCH, steps, layout, members, start,
+        method=RequentialMethod(), max_iterations=bound,
+    )  # fmt: skip
+
+
+def mesh_of(devices):
+    return member_mesh(jax.devices()[:devices])
+
+
+@functools.cache
+def twins(iterations):
+    """[members, 5, iterations]: KL, raw KL, student's and teacher's loss, waited."""
+    return np.stack([twin(MODEL, SOURCE, iterations, cap, i) for i, cap in enumerate(CAPS)])
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_members_that_wait_among_others_equal_the_plain_loop(devices):
+    job = job_of(CAPS)
+    ready = set_up(job, mesh_of(devices))
+    members = len(ready.members)
+    block = ready.place(np.stack([np.asarray(m.stream.block(0, 64, 64)) for m in ready.members]))
+    first = ready.place(np.zeros(members, np.int32))
+    _, info = ready.programs.advance(
+        ready.states, ready.hyper, block, first, np.int32(STEPS), np.int32(1000)
+    )
+    info = jax.tree.map(lambda x: np.asarray(x, np.float64)[: len(CAPS), :STEPS], info)
+    kl, kl_raw, student, teacher, waited = twins(STEPS).swapaxes(0, 1)
+    np.testing.assert_array_equal(info.waited, waited)
+    assert (waited.sum(axis=1) > 5).tolist() == [False, True, True]
+    assert waited.sum(axis=1)[1] < waited.sum(axis=1)[2]
+    scale = student[:, :1]  # what KL is a difference of
+    for got, want in ((info.kl, kl), (info.kl_raw, kl_raw), (info.student_loss, student)):
+        assert np.abs((got - want) / scale)[:, :5].max() < 1e-6
+        assert np.abs((got - want) / scale).max() < 1e-4
+    np.testing.assert_allclose(info.teacher_loss, teacher, rtol=1e-4)
+
+
+def test_histories_hold_the_twins_sums_and_end_where_the_teacher_does():
+    kl, kl_raw, student, teacher, waited = twins(STEPS).swapaxes(0, 1)
+    steps = int((1 - waited).sum(axis=1).min())
+    results = train_cohort(job_of(CAPS, steps=steps, bound=100), mesh_of(2))
+    labels = BATCH * MODEL.task.label_tokens
+    for i, result in enumerate(results):
+        history = result.history
+        ends = int(np.flatnonzero(np.cumsum(1 - waited[i]) == steps)[0]) + 1
+        assert result.status is RunStatus.FINISHED
+        assert result.message == ""
+        assert result.steps_done == history["step"][-1] == ends
+        assert result.outcome.teacher_steps == steps
+        assert (np.diff(history["step"]) > 0).all()
+        for name, column in (
+            ("kl_sum_nats", kl), ("kl_raw_sum_nats", kl_raw), ("student_loss_sum_nats", student)
+        ):  # fmt: skip
+            sums = np.concatenate([[0.0], np.cumsum(column[i])])[history["step"]]
+            np.testing.assert_allclose(history[name], sums, rtol=1e-3, atol=1e-2)
+        learnt = np.concatenate([[0], np.cumsum(1 - waited[i])])[history["step"]]
+        real = np.concatenate([[0.0], np.cumsum(np.nan_to_num(teacher[i]))])[history["step"]]
+        np.testing.assert_allclose(history["online_loss_sum_nats"], real, rtol=1e-4)
+        np.testing.assert_array_equal(history["train_tokens"], history["step"] * BATCH * 16)
+        np.testing.assert_array_equal(history["teacher_tokens"], learnt * BATCH * 16)
+        certified = certified_length(kl[i])[history["step"][1:] - 1]
+        np.testing.assert_allclose(history["certified_sum_bits"][1:], certified, rtol=1e-3)
+        assert history["label_tokens"][-1] == ends * labels
+    assert len({r.steps_done for r in results}) > 1
+
+
+def test_a_teacher_that_waits_too_often_ends_at_the_bound_and_says_so():
+    (result,) = train_cohort(job_of((1e-5,), steps=20, bound=30), mesh_of(1))
+    assert result.status is RunStatus.FINISHED
+    assert result.history["step"][-1] == result.steps_done == 30
+    taken = result.outcome.teacher_steps
+    assert 0 < taken < 20
+    assert result.message.startswith(f"the teacher took {taken} of 20 steps in 30 iterations")
+
+
+def test_record_points_score_student_and_teacher():
+    (result,) = train_cohort(job_of((math.inf,), steps=20), mesh_of(1))
+    history, layout = result.history, job_of((math.inf,)).layout
+    tokens = jax.numpy.asarray(job_of((math.inf,)).members[0].heldout, jax.numpy.int32)
+    state, labels = result.state, MODEL.task.label_tokens
+    scored = {
+        "heldout": state.student.ema,
+        "heldout_raw": state.student.params,
+        "teacher_heldout": state.teacher.ema,
+        "teacher_heldout_raw": state.teacher.params,
+    }
+    seen = set()
+    for name, weights in scored.items():
+        each = np.stack([reference.losses(MODEL, weights, tile) for tile in tokens]) / labels
+        assert history[f"{name}_loss_nats"][-1] == pytest.approx(each.mean(), rel=1e-5)
+        blocks = each[0].reshape(layout.blocks, -1).mean(axis=1)
+        np.testing.assert_allclose(history[f"{name}_block_losses_nats"][-1], blocks, rtol=1e-4)
+        assert history[f"{name}_loss_nats"][0] == pytest.approx(np.log(8), rel=1e-5)
+        seen.add(round(history[f"{name}_loss_nats"][-1], 6))
+    assert len(seen) == 4
+
+
+def test_a_longer_run_goes_on_from_a_shorter_one():
+    long = train_cohort(job_of((math.inf,) * 2, steps=30), mesh_of(2))
+    short = train_cohort(job_of((math.inf,) * 2, steps=18), mesh_of(2))
+    resume = [(r.state, r.history) for r in short]
+    rest = train_cohort(job_of((math.inf,) * 2, steps=30, resume=resume, start=18), mesh_of(2))
+    for whole, joined in zip(long, rest, strict=True):
+        for name, column in whole.history.items():
+            np.testing.assert_allclose(joined.history[name], column, rtol=1e-12, err_msg=name)
+        assert joined.outcome == whole.outcome
+
+
+def test_what_is_not_finite_ends_a_member_and_leaves_the_others():
+    job = job_of((math.inf,) * 3, steps=20)
+    broken = job.members[1].__class__(**{**vars(job.members[1]), "learning_rate": 1e30})
+    members = (job.members[0], broken, job.members[2])
+    results = train_cohort(job.__class__(**{**vars(job), "members": members}), mesh_of(2))
+    alone = train_cohort(job, mesh_of(2))
+    assert [str(r.status) for r in results] == ["finished", "diverged", "finished"]
+    assert "not finite in iteration" in results[1].message
+    for i in (0, 2):
+        for name, column in alone[i].history.items():
+            np.testing.assert_array_equal(results[i].history[name], column)
