@@ -87,8 +87,9 @@ class Network(nn.Module):
             x = Block(branch_scale(self.depth), name=f"block_{i}")(x)
         return read_out(x, task.vocab_size), before
 
-    def empty(self, batch: int) -> jax.Array:
+    def empty(self, batch: int, room: int) -> jax.Array:
         """The tokens before the beginning, [B, W - 1] int32."""
+        del room  # a window is of one size
         return jnp.full((batch, self._places[0] - 1), self.task.inputs, jnp.int32)
 
     @property

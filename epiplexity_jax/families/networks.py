@@ -87,10 +87,10 @@ class NetworkModel:
         logits: Any = self.network.apply({"params": params}, inputs)
         return logits
 
-    def empty_cache(self, batch: int) -> Any:
+    def empty_cache(self, batch: int, room: int) -> Any:
         """What is kept of B sequences of which nothing was read (see `spec.Decoder`)."""
         network: Any = self.network
-        return network.empty(batch)
+        return network.empty(batch, room)
 
     def decode(
         self, params: Any, cache: Any, inputs: jax.Array, start: Start

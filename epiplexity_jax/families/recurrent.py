@@ -211,8 +211,9 @@ class Network(nn.Module):
             left.append(memory)
         return read_out(x, task.vocab_size), tuple(left)
 
-    def empty(self, batch: int) -> tuple[Memory, ...]:
+    def empty(self, batch: int, room: int) -> tuple[Memory, ...]:
         """The memories of every block before anything is read."""
+        del room  # of one size whatever it holds
         state = jnp.zeros((batch, self.width), jnp.float32)
         recent = jnp.zeros((batch, RECENT - 1, self.width), self.compute_dtype)
         return (Memory(state, recent),) * self.depth

@@ -130,8 +130,12 @@ Start = int | jax.Array  # a position, static or not
 class Decoder(Protocol):
     """What a `Model` may offer besides: reading a sequence piece by piece, for sampling."""
 
-    def empty_cache(self, batch: int) -> Any:
-        """What is kept of B sequences of which nothing was read: a pytree of arrays."""
+    def empty_cache(self, batch: int, room: int) -> Any:
+        """What is kept of B sequences of which nothing was read: a pytree of arrays.
+
+        It has places for `room` positions. Written into the beginning of a larger empty one, each
+        array at index 0, a cache keeps what it holds.
+        """
         ...
 
     def decode(

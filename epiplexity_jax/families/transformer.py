@@ -52,14 +52,14 @@ def head_size(width: int) -> int:
 
 
 class KeyValues(NamedTuple):
-    """What attention keeps of the positions read: the places behind them hold zeros.
+    """What attention keeps of the positions read, with places for R of them.
 
     A head's rows stand together: a product with one query then reads them as they lie, which is
-    several times as fast on a CPU as [B, L, H, K].
+    several times as fast on a CPU as [B, R, H, K].
 
     Attributes:
-        keys: [B, H, L, K] in the compute dtype, normalised.
-        values: [B, H, L, K] in the compute dtype.
+        keys: [B, H, R, K] in the compute dtype, normalised.
+        values: [B, H, R, K] in the compute dtype.
     """
 
     keys: jax.Array
@@ -72,11 +72,6 @@ class KeyValues(NamedTuple):
             jax.lax.dynamic_update_slice(self.keys, keys.swapaxes(1, 2), place),
             jax.lax.dynamic_update_slice(self.values, values.swapaxes(1, 2), place),
         )
-
-    def until(self, stop: Start) -> tuple[jax.Array, jax.Array]:
-        """Keys and values [B, l, H, K] before a static position, or all of them: l = L."""
-        length = stop if isinstance(stop, int) else self.keys.shape[2]
-        return self.keys[:, :, :length].swapaxes(1, 2), self.values[:, :, :length].swapaxes(1, 2)
 
 
 class Attention(nn.Module):
@@ -103,9 +98,9 @@ class Attention(nn.Module):
         q, k = Norm(name="query_norm")(q), Norm(name="key_norm")(k)
         if cache is not None:
             cache = cache.extended(k, v, start)
-            k, v = cache.until(start + length)
+            k, v = cache.keys.swapaxes(1, 2), cache.values.swapaxes(1, 2)
         logits = jnp.einsum("bqhk,blhk->bhql", q, k, preferred_element_type=jnp.float32)
-        causal = np.arange(k.shape[1]) <= start + np.asarray(positions)[:, None]
+        causal = np.arange(k.shape[1])[None] <= start + np.asarray(positions)[:, None]
         logits = jnp.where(causal[None, None], logits * (ATTENTION_SCALE / size), -1e30)
         weights = jax.nn.softmax(logits, axis=-1).astype(x.dtype)
         mixed = jnp.einsum("bhql,blhk->bqhk", weights, v).reshape(batch, -1, width)
@@ -171,10 +166,10 @@ class Network(nn.Module):
             left.append(cache)
         return read_out(x, task.vocab_size), tuple(left)
 
-    def empty(self, batch: int) -> tuple[KeyValues, ...]:
+    def empty(self, batch: int, room: int) -> tuple[KeyValues, ...]:
         """The caches of every block before anything is read."""
         size = head_size(self.width)
-        shape = (batch, self.width // size, self.task.input_length, size)
+        shape = (batch, self.width // size, room, size)
         nothing = jnp.zeros(shape, self.compute_dtype)
         return (KeyValues(nothing, nothing),) * self.depth
 
