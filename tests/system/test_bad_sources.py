@@ -138,6 +138,38 @@ WRONG = {
         ["estimator.variant=exact", "estimator.floor=entropy_rate"],
         ["estimator.floor", "exact"],
     ),
+    "counts do not sample": (
+        ["family={kind: ngram}", "estimator.kind=requential"],
+        ["estimator.kind", "ngram", "prequential"],
+    ),
+    "reference": (
+        ["estimator.kind=requential", "estimator.reference=teacher"],
+        ["estimator.reference", "teacher", "ema_student"],
+    ),
+    "requential rate": (
+        ["estimator.kind=requential", "estimator.floor=entropy_rate"],
+        ["estimator.floor", "entropy_rate"],
+    ),
+    "requential variant": (
+        ["estimator.kind=requential", "estimator.variant=paired"],
+        ["estimator", "'variant'", "reference"],
+    ),
+    "cap": (
+        ["estimator.kind=requential", "estimator.max_kl=-0.1"],
+        ["estimator.max_kl", "-0.1"],
+    ),
+    "growth": (
+        ["estimator.kind=requential", "estimator.ema_growth=2"],
+        ["estimator.ema_growth", "2"],
+    ),
+    "bound without a cap": (
+        ["estimator.kind=requential", "estimator.max_iterations=10"],
+        ["estimator", "max_iterations", "max_kl"],
+    ),
+    "bound below the steps": (
+        ["estimator.kind=requential", "estimator.max_kl=0.1", "estimator.max_iterations=3"],
+        ["estimator.max_iterations", "training.steps", "3"],
+    ),
     "flops": ("training.flops=counted", ["training.flops", "compiled"]),
     "given": (source("given", fingerprint="f"), ["sources.x", "Python"]),
     "own": ("family={kind: own, names: [a]}", ["family", "Python"]),

@@ -1,0 +1,264 @@
+"""Is the requential estimate what it should be? Noise, automata, hidden bits, wrong labels.
+
+Run: python benchmarks/requential.py  (about 50 minutes on two cores; runs/requential is resumed)
+
+Every sweep is requential with three seeds; its teachers give the prequential estimate of the same
+training. Writes results/requential.json and docs/images/requential.png.
+
+1. Ten rules at 8 steps: both estimates, and the rank correlation of their S_T at the largest
+   budget that no rule is carried to; its interval from draws of every S_T within its own error.
+2. The same sizes at 48 steps, noise and a cipher: nothing to learn but in rules 54 and 15.
+3. Hidden bits of rule 30: the loss is h bits a sequence, S_T grows with h.
+4. Classes of real vectors, with wrong labels, and with labels that belong to other vectors.
+"""
+
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from result import write
+from scipy.stats import spearmanr
+
+import epiplexity_jax as epx
+from epiplexity_jax.analysis import Decomposition
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.cli.progress import watch
+from epiplexity_jax.report.figures import save
+
+ROOT = Path(__file__).parents[1]
+STORE = ROOT / "runs" / "requential"
+PICTURE = ROOT / "docs" / "images" / "requential.png"
+RULES = (0, 32, 4, 15, 22, 30, 41, 54, 106, 110)
+TEST_TOKENS = 1e8
+CLASSES, RATE = 10, 0.2
+
+
+def sweep(name: str, sources: dict[str, Any], family: Config, **training: Any) -> epx.Runs:
+    """Train (or resume) a requential sweep."""
+    return epx.run(
+        sources,
+        family,
+        epx.Requential(),
+        store=STORE / name,
+        training=epx.Training(**training),
+        heldout=epx.Heldout(tokens=400_000),
+        progress=watch(),
+    )
+
+
+def automaton(rule: int, steps: int, cells: int = 32) -> Config:
+    """Predict a ring of cells some steps ahead."""
+    return epx.sources.ElementaryCA(rule=rule, cells=cells, steps=steps)
+
+
+def rules() -> dict[str, Any]:
+    """Ten rules under both estimators, at one budget."""
+    runs = sweep(
+        "rules",
+        {f"rule {rule}": automaton(rule, 8) for rule in RULES},
+        epx.families.Transformer(widths=(16, 32), depths=(1,)),
+        steps=1000,
+    )
+    compute = min(
+        frontier.largest_compute
+        for estimator in ("requential", "prequential")
+        for frontier in runs.frontiers(TEST_TOKENS, estimator=estimator).values()
+    )
+    both = {
+        estimator: runs.decompositions(TEST_TOKENS, [compute], estimator=estimator)
+        for estimator in ("requential", "prequential")
+    }
+    drawn = {name: _draws(found) for name, found in both.items()}
+    correlations = [
+        spearmanr(a, b).statistic
+        for a, b in zip(drawn["requential"], drawn["prequential"], strict=True)
+    ]
+    lengths = {name: [d.epiplexity_bits for d in found] for name, found in both.items()}
+    low, high = np.quantile(correlations, [0.025, 0.975])
+    return {
+        "compute_flops": compute,
+        "rank_correlation": float(spearmanr(*lengths.values()).statistic),
+        "rank_correlation_interval": [float(low), float(high)],
+        "rows": [d.to_json() for found in both.values() for d in found],
+        "figure": both,
+    }
+
+
+def _draws(found: list[Decomposition], count: int = 2000) -> np.ndarray:
+    """[count, sources] lengths within their errors."""
+    generator = np.random.default_rng(0)
+    middle = np.array([d.epiplexity_bits for d in found])
+    errors = [(d.epiplexity_bits_interval or (0.0, 0.0)) for d in found]
+    deviation = np.array([(high - low) / (2 * 1.96) for low, high in errors])
+    return middle + deviation * generator.standard_normal((count, len(middle)))
+
+
+def unlearnable() -> dict[str, Any]:
+    """Sums of KL of what cannot be learnt, beside rules 54 and 15 at the same size."""
+    binary = {"vocab_size": 2, "length": 64}
+    runs = sweep(
+        "unlearnable",
+        {
+            "rule 54": automaton(54, 48),
+            "rule 15": automaton(15, 48),
+            "rule 30": automaton(30, 48),
+            "noise": epx.sources.Noise(**binary),
+            "cipher": epx.sources.Cipher(**binary),
+        },
+        epx.families.Transformer(widths=(32,), depths=(1,)),
+        steps=1000,
+    )
+    rows = runs.rows(TEST_TOKENS)
+    lengths = {
+        name: float(np.mean([row["model_bits"] for row in rows if row["source"] == name]))
+        for name in runs.sources
+    }
+    codes = {
+        name: float(np.mean([_message_bits(row) for row in rows if row["source"] == name]))
+        for name in runs.sources
+    }
+    largest = [
+        frontier.at(frontier.largest_compute) for frontier in runs.frontiers(TEST_TOKENS).values()
+    ]
+    return {
+        "kl_bits": lengths,
+        "share_of_rule_54": {name: value / lengths["rule 54"] for name, value in lengths.items()},
+        "share_of_data_code": {name: lengths[name] / codes[name] for name in lengths},
+        "rows": [d.to_json() for d in largest],
+    }
+
+
+def _message_bits(row: dict[str, Any]) -> float:
+    """The labels that a student has learnt, coded by its final weights."""
+    labels = row["steps_done"] * row["label_tokens_per_step"]
+    return labels * row["heldout_loss_nats"] / math.log(2)
+
+
+def induction() -> dict[str, Any]:
+    """Rule 30 with h hidden bits."""
+    hidden = (0, 1, 2, 3)
+    runs = sweep(
+        "induction",
+        {f"h = {h}": epx.sources.Induction(cells=10, steps=1, hidden=h) for h in hidden},
+        epx.families.Transformer(widths=(32,), depths=(2,)),
+        steps=3000,
+    )
+    found = [
+        frontier.at(frontier.largest_compute) for frontier in runs.frontiers(TEST_TOKENS).values()
+    ]
+    return {
+        "bits_per_sequence": [d.entropy_bits_per_token * 10 for d in found],
+        "epiplexity_bits": [d.epiplexity_bits for d in found],
+        "rows": [d.to_json() for d in found],
+    }
+
+
+def classes() -> dict[str, Any]:
+    """Ten classes of real vectors; a fifth of the labels wrong; labels of other vectors."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, CLASSES, 200_000)
+    centres = 4.0 * generator.standard_normal((CLASSES, 16))
+    inputs = (centres[labels] + generator.standard_normal((labels.size, 16))).astype(np.float32)
+    true = epx.sources.from_labelled(inputs, labels, standardise=True)
+    runs = sweep(
+        "classes",
+        {
+            "true": true,
+            "wrong": epx.sources.open_source(epx.sources.FlipLabels(source=true, rate=RATE)),
+            "of others": epx.sources.from_labelled(
+                inputs, generator.permutation(labels), standardise=True
+            ),
+        },
+        epx.families.Mlp(widths=(16, 32), depths=(1,)),
+        steps=1000,
+    )
+    true_, wrong, others = (
+        frontier.at(frontier.largest_compute) for frontier in runs.frontiers(TEST_TOKENS).values()
+    )
+    added = -RATE * math.log2(RATE) - (1 - RATE) * math.log2(1 - RATE)
+    added += RATE * math.log2(CLASSES - 1)
+    return {
+        "analytic_bits_per_label": added,
+        "measured_bits_per_label": wrong.entropy_bits_per_token - true_.entropy_bits_per_token,
+        "epiplexity_change_over_entropy_change": (wrong.epiplexity_bits - true_.epiplexity_bits)
+        / (wrong.entropy_bits - true_.entropy_bits),
+        "rows": [d.to_json() for d in (true_, wrong, others)],
+    }
+
+
+def checks(found: dict[str, dict[str, Any]]) -> dict[str, bool]:
+    """What must hold."""
+    far, hidden, labels = (found[name] for name in ("unlearnable", "induction", "classes"))
+    at = {row["source"]: row for row in far["rows"]}
+    nothing = ("rule 30", "noise", "cipher")
+    sizes = {name: at[name]["epiplexity_bits"] for name in at}
+    bits, lengths = hidden["bits_per_sequence"], hidden["epiplexity_bits"]
+    return {
+        "rank correlation of the estimates is 0.8 or more": found["rules"]["rank_correlation"]
+        >= 0.8,
+        "rule 30 at 48 steps, noise and cipher have no S_T": all(
+            at[name]["status"] in ("untrained", "below_resolution") for name in nothing
+        ),
+        "their KL is below 1 % of rule 54's": max(far["share_of_rule_54"][n] for n in nothing)
+        < 0.01,
+        "their KL is below 1 % of their data": max(far["share_of_data_code"][n] for n in nothing)
+        < 0.01,
+        "S(54) > S(15) > S(30) at 48 steps": sizes["rule 54"] > sizes["rule 15"] > sizes["rule 30"],
+        "the loss is h bits within 2 %": all(
+            abs(b - h) < 0.02 * max(h, 1) for h, b in enumerate(bits)
+        ),
+        "S_T grows with h": all(a < b for a, b in zip(lengths, lengths[1:], strict=False)),
+        "wrong labels cost what they must within 5 %": abs(
+            labels["measured_bits_per_label"] / labels["analytic_bits_per_label"] - 1
+        )
+        < 0.05,
+        "and change S_T by less than 5 % of it": abs(
+            labels["epiplexity_change_over_entropy_change"]
+        )
+        < 0.05,
+        "labels of other vectors teach nothing": labels["rows"][2]["epiplexity_bits"]
+        < 0.01 * labels["rows"][0]["epiplexity_bits"],
+    }
+
+
+def scatter(both: dict[str, list[Decomposition]]) -> Any:
+    """Requential against prequential S_T, a point a rule."""
+    import altair as alt
+
+    rows = []
+    for a, b in zip(both["prequential"], both["requential"], strict=True):
+        spans = [d.epiplexity_bits_interval or (d.epiplexity_bits,) * 2 for d in (a, b)]
+        row = {"source": a.source, "x": a.epiplexity_bits, "y": b.epiplexity_bits}
+        row |= {"x0": spans[0][0], "x1": spans[0][1], "y0": spans[1][0], "y1": spans[1][1]}
+        rows.append({k: v if isinstance(v, str) else max(v, 1.0) for k, v in row.items()})
+    scale = alt.Scale(type="symlog", constant=1000)
+    ticks = alt.Axis(format="~s", tickCount=5)
+    x = alt.X("x:Q", title="prequential S_T, bits", scale=scale, axis=ticks)
+    y = alt.Y("y:Q", title="requential S_T, bits", scale=scale, axis=ticks)
+    base = alt.Chart(alt.Data(values=rows))
+    points = base.mark_circle(size=70, color="#0072B2").encode(x=x, y=y)
+    across = base.mark_rule(color="#0072B2").encode(x=alt.X("x0:Q", scale=scale), x2="x1:Q", y=y)
+    up = base.mark_rule(color="#0072B2").encode(x=x, y=alt.Y("y0:Q", scale=scale), y2="y1:Q")
+    names = base.mark_text(align="left", dx=7, dy=-7).encode(x=x, y=y, text="source:N")
+    chart = alt.layer(across, up, points, names).properties(width=440, height=320)
+    return chart.configure(background="white", padding=12).configure_axis(
+        labelFontSize=12, titleFontSize=13, titleFontWeight="normal"
+    )
+
+
+def main() -> None:
+    found = {work.__name__: work() for work in (classes, unlearnable, induction, rules)}
+    save(scatter(found["rules"].pop("figure")), PICTURE)
+    passed = checks(found)
+    print(write("requential", test_tokens=TEST_TOKENS, checks=passed, **found))
+    for section in found.values():
+        print({name: value for name, value in section.items() if name != "rows"})
+    for sentence, holds in passed.items():
+        print("holds " if holds else "FAILS ", sentence)
+    sys.exit(not all(passed.values()))
+
+
+if __name__ == "__main__":
+    main()
