@@ -25,7 +25,7 @@ family:                     # the models an observer may use: widths x depths x 
   depths: [1]
   seeds: 3                  # intervals need at least 2
 
-estimator: {{kind: prequential}}   # variant: paired or online; floor: ema, raw or entropy_rate
+estimator: {{kind: prequential}}   # or requential: a teacher and a student (docs/requential.md)
 
 training:
   steps: 600
