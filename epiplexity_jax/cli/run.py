@@ -87,7 +87,7 @@ def _print_plan(plan: Any, as_json: bool) -> None:
     if as_json:
         echo_json({"plan": plan.to_json()})
         return
-    from epiplexity_jax.base.units import duration
+    from epiplexity_jax.base.words import duration
     from epiplexity_jax.report.tables import number, plan_table
 
     echo_table(plan_table(plan.rows()))

@@ -72,7 +72,7 @@ _HELDOUT = "of the EMA weights; the full held-out set in the last row, else the 
 
 _EXACT = "training labels scored by the final model, in the last row; exact variant"
 
-_KL = "sum of KL(teacher || student) over the messages so far"
+_KL = "sum of KL from teacher to student over the messages so far"
 _TEACHER = "like heldout_loss_nats, of the teacher"
 
 HISTORIES = (

@@ -76,17 +76,16 @@ def requential_step(
 ) -> tuple[RequentialState, RequentialInfo]:
     """Teacher step, a batch sampled from the EMA teacher, KL, student step.
 
-    The teacher and its EMA wait where the last message's KL was above `hyper.max_kl`. The student
-    learns from hard labels, as soft ones cannot be coded. What is not finite ends the member:
-    teacher and student keep their weights and are no longer `alive`.
+    The teacher and its EMA wait where the last message's KL was above `hyper.max_kl`. Labels are
+    hard, as soft ones cannot be coded. What is not finite ends the member: teacher and student
+    keep their weights and are no longer `alive`.
 
     Args:
         model: the model of teacher and student (static).
         task: its task (static).
         state: before the iteration.
         batch: real data, [B, L] integers or `Vectors`; a conditional task's inputs are kept.
-        hyper: learning rate, warm-up and EMA window, of teacher and student alike, and the KL
-            above which the teacher waits.
+        hyper: of teacher and student alike.
         raw_reference: whether the raw student's KL makes the teacher wait (A), not that of the
             EMA student (B) (static).
         microbatch: sequences per slice of a batch, a divisor of B; None takes the batch whole.
@@ -104,16 +103,9 @@ def requential_step(
     )
     key = jax.random.fold_in(jax.random.wrap_key_data(state.samples), state.student.step)
     sampled, logits = sample(model, teacher.ema, batch, task, key)
-    (losses, kl_raw), grads = _student_gradient(
-        model, state.student.params, sampled, logits, task, microbatch
-    )
-    inputs, labels = shift(sampled, task)
-    ema_logits = model.logits(state.student.ema, inputs)
-    kl = divergence(logits, ema_logits)
-    ratio = log_likelihood(logits, labels) - log_likelihood(ema_logits, labels)
-    (kl, kl_var), (kl_raw, kl_raw_var), (ratio, ratio_var) = (
-        step_info(each) for each in (kl, kl_raw, ratio)
-    )
+    scored, grads = _student_pass(model, state.student, sampled, logits, task, microbatch)
+    losses, *divergences = scored
+    (kl, kl_var), (kl_raw, kl_raw_var), (ratio, ratio_var) = map(step_info, divergences)
     info = RequentialInfo(
         kl=kl,
         kl_var=kl_var,
@@ -135,24 +127,27 @@ def requential_step(
     return _unless_broken(state, new, info, grads), info
 
 
-def _student_gradient(
+def _student_pass(
     model: Model,
-    params: Any,
+    student: MemberState,
     sampled: Batch,
     teacher_logits: jax.Array,
     task: Task,
     microbatch: int | None,
-) -> tuple[tuple[jax.Array, jax.Array], Any]:
-    """Losses [B] and KL [B] of the raw student on the sample, and its gradient, in one pass."""
+) -> tuple[tuple[jax.Array, ...], Any]:
+    """Loss of the raw student, KL of EMA and raw, log-ratio of EMA: [B] each; and the gradient."""
 
     def score(params: Any, part: Any) -> tuple[jax.Array, Any]:
         batch, logits = part
         inputs, labels = shift(batch, task)
         own = model.logits(params, inputs)
+        ema = model.logits(student.ema, inputs)
         losses = -log_likelihood(own, labels)
-        return losses, (losses, divergence(logits, jax.lax.stop_gradient(own)))
+        kl_raw = divergence(logits, jax.lax.stop_gradient(own))
+        ratio = log_likelihood(logits, labels) - log_likelihood(ema, labels)
+        return losses, (losses, divergence(logits, ema), kl_raw, ratio)
 
-    return gradient(score, params, (sampled, teacher_logits), task.label_tokens, microbatch)
+    return gradient(score, student.params, (sampled, teacher_logits), task.label_tokens, microbatch)
 
 
 def _unless_broken(

@@ -65,12 +65,13 @@ class Plan:
     summary = {
         **{"runs": 8, "finished": 2, "cohorts": 1, "waves": 3, "params": 5000},
         **{"train_tokens": 10**6, "flops": 3e10, "devices": "2 x cpu", "idle_share": 0.25},
-        "compute_dtype": "float32",
+        **{"compute_dtype": "float32", "wall_seconds": 600.0, "memory_bytes": 3 * 2**20},
     }
 
     def rows(self):
         cohort = {"cohort": 1, "size": "width 16 depth 1", "sources": ["text"], "members": 6}
         cohort |= {"waves": 3, "params": 5000, "train_tokens": 10**6, "flops": 3e10}
+        cohort |= {"wall_seconds": 600.0, "memory_bytes": 3 * 2**20}
         for name, flops in (("train", 30e3), ("eval", 10e3)):
             cohort |= {f"{name}_flops_per_token": self.counted * flops}
             cohort |= {f"declared_{name}_flops_per_token": flops}
@@ -94,6 +95,7 @@ def test_a_dry_run_prints_the_plan_and_trains_nothing(call, trained, monkeypatch
     table = call("run", "x.yaml", "--dry-run")
     assert "8 runs, 2 of them finished" in table.out
     assert "idle for 25%" in table.out
+    assert "from a few steps of every cohort: 10 min, up to 3 MiB a device" in table.out
     document = json.loads(call("run", "x.yaml", "--dry-run", "--json").out)
     assert document["plan"]["cohorts"][0]["members"] == 6
     assert not trained

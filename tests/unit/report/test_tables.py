@@ -163,6 +163,7 @@ def test_runs_have_a_line_each_and_blanks_where_a_run_ended_early():
         "model_bits": 1.25e6,
         "data_bits": 3.5e7,
     }
+    row |= {"certified_bits": None, "teacher_steps": None, "steps_done": 10}
     ended = row | {"status": "diverged", "heldout_loss_nats": None, "seed": 1}
     ended |= {"model_bits": None, "data_bits": None}
     table = runs_table([row, ended])
@@ -173,16 +174,20 @@ def test_runs_have_a_line_each_and_blanks_where_a_run_ended_early():
         *("7.26e3", "1.5e6", "2.3457", "1.25e6", "3.5e7"),
     ]
     assert lines[1].split()[6:] == ["diverged", "1", "7.26e3", "1.5e6"]
+    taught = row | {"certified_bits": 1.5e6, "teacher_steps": 7}
+    assert text(runs_table([taught]), 160)[-1].split()[-4:] == ["1.25e6", "1.5e6", "3", "3.5e7"]
 
 
 def test_plans_have_a_line_a_cohort():
     row = {"cohort": 1, "size": "width 16 depth 1", "sources": ["text", "noise"], "members": 6}
     row |= {"waves": 3, "params": 7264, "train_tokens": 12_000_000, "flops": 5.2e11}
-    lines = text(plan_table([row]))
-    assert lines[2].split() == [
-        *("1", "width", "16", "depth", "1", "text,", "noise"),
-        *("6", "3", "7.26e3", "1.2e7", "5.2e11"),
-    ]
+    for name, flops in (("train", 43_584.0), ("eval", 14_528.0)):
+        row |= {f"{name}_flops_per_token": flops, f"declared_{name}_flops_per_token": flops}
+    cells = [*("1", "width", "16", "depth", "1", "text,", "noise")]
+    cells += [*("6", "3", "7.26e3", "1.2e7", "5.2e11")]
+    assert text(plan_table([row]))[2].split() == cells
+    timed = row | {"wall_seconds": 600.0, "memory_bytes": 3 * 2**19}
+    assert text(plan_table([timed]), 160)[2].split() == [*cells, "10", "min", "1.5"]
 
 
 def test_kinds_show_what_must_be_given_and_what_has_a_default():

@@ -1,5 +1,7 @@
 """The slow twin of the requential engine: plain Adam, no gate in the graph, no cache, no vmap."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,12 @@ from epiplexity_jax.training.loop import samples_key
 from tests.unit.training import reference
 
 BATCH, RATE, WARMUP, WINDOW, ROOT = 8, 0.03, 10, 20, 7
+
+
+def updated(t, rate, p, m, v, scale):
+    """Adam's step for one leaf."""
+    direction = (m / (1 - 0.9 ** (t + 1))) / (jnp.sqrt(v / (1 - 0.95 ** (t + 1))) + 1e-20)
+    return p - rate * scale * direction
 
 
 def twin(model, source, steps, max_kl, seed=0):
@@ -34,11 +42,7 @@ def twin(model, source, steps, max_kl, seed=0):
         m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grads)
         v = jax.tree.map(lambda v, g: 0.95 * v + 0.05 * g * g, v, grads)
         rate = RATE * min(1.0, (t + 1) / WARMUP)
-        params = jax.tree.map(
-            lambda p, m, v, s: p
-            - rate * s * (m / (1 - 0.9 ** (t + 1))) / (jnp.sqrt(v / (1 - 0.95 ** (t + 1))) + 1e-20),
-            params, m, v, scales,
-        )  # fmt: skip
+        params = jax.tree.map(functools.partial(updated, t, rate), params, m, v, scales)
         weight = 1 / min(t + 1, WINDOW)
         ema = jax.tree.map(lambda e, p: e + weight * (p - e), ema, params)
         return (params, ema, m, v), float(np.asarray(each, np.float64).sum())
