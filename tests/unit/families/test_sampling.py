@@ -293,7 +293,7 @@ def test_caches_are_in_the_compute_dtype_and_states_in_float32():
         for build in (TransformerModel, RecurrentModel)
     }
     for cache in shapes[TransformerModel]:
-        assert cache.keys.shape == cache.values.shape == (3, 1, 5, 16)
+        assert cache.keys.shape == cache.values.shape == (3, 5, 16)
         assert cache.keys.dtype == cache.values.dtype == jnp.bfloat16
     for memory in shapes[RecurrentModel]:
         assert memory.state.dtype == jnp.float32
