@@ -226,7 +226,8 @@ def _family_page(entry: Mapping[str, Any], registry: Registry) -> str:
         f"paid for:\n\n{_table(heads, rows)}"
     )
     model = next(iter(models.values()))
-    said = _section("What it costs", *_docstring(type(model)), costs)
+    _, *said = _docstring(type(model), prose_only=True)
+    said = _section("What it costs", *said, costs)
     return _page(entry, cls, text, _parameters(entry, cls), said)
 
 
@@ -343,12 +344,12 @@ def _plain(value: Any) -> str:
     return text.strip().removesuffix("\n...")
 
 
-def _docstring(thing: Any) -> list[str]:
+def _docstring(thing: Any, prose_only: bool = False) -> list[str]:
     """A google docstring as paragraphs of Markdown: prose, attributes, what is refused."""
     text = inspect.cleandoc(thing.__doc__ or "")
     prose, *sections = re.split(r"^(?=(?:Args|Returns|Attributes|Raises):\n)", text, flags=re.M)
     paragraphs = [" ".join(part.split()) for part in prose.strip().split("\n\n")]
-    for section in sections:
+    for section in () if prose_only else sections:
         title, _, body = section.partition(":\n")
         entries = _entries(inspect.cleandoc(body))
         if title == "Attributes":

@@ -116,9 +116,25 @@ class Runs:
             traced.setting, traced.all_members, traced.warnings, traced.entropy_rate_nats
         )
 
-    def frontiers(self, test_tokens: float | None = None, **options: Any) -> dict[str, Frontier]:
-        """The frontier of every source, by name; options as for `frontier`."""
-        return {name: self.frontier(test_tokens, name, **options) for name in self.sources}
+    def frontiers(
+        self,
+        test_tokens: float | None = None,
+        sources: Sequence[str] | None = None,
+        **options: Any,
+    ) -> dict[str, Frontier]:
+        """The frontier of every source, or of some, by name; options as for `frontier`."""
+        return {name: self.frontier(test_tokens, name, **options) for name in self._named(sources)}
+
+    def _named(self, sources: Sequence[str] | None) -> list[str]:
+        """The sources of that name, or all, in the order of the config.
+
+        Raises:
+            ConfigError: when there is none of a name.
+        """
+        for name in sources or ():
+            if name not in self.sources:
+                raise ConfigError(unknown("source", name, self.sources))
+        return [name for name in self.sources if not sources or name in sources]
 
     def decompositions(
         self,
@@ -141,6 +157,7 @@ class Runs:
         test_tokens: float | None = None,
         compute: Sequence[float] | None = None,
         *,
+        sources: Sequence[str] | None = None,
         estimator: str | None = None,
         procedure: Procedure = "refined",
     ) -> list[Decomposition]:
@@ -150,8 +167,9 @@ class Runs:
 
         Args:
             test_tokens: as for `frontier`.
-            compute: budgets in FLOPs; default: the config's, else the largest that no frontier
-                has to be carried to.
+            compute: budgets in FLOPs; default: the config's, else for every source the largest
+                to which none of its frontiers has to be carried.
+            sources: as for `frontiers`.
             estimator: as for `frontier`.
             procedure: as for `frontier`.
         """
@@ -167,12 +185,15 @@ class Runs:
                 )
                 for variant, floor in analysis.choices(self.curves(name, estimator))
             ]
-            for name in self.sources
+            for name in self._named(sources)
         }
-        budgets = self.budgets(compute)
-        if budgets is None:
-            budgets = [min(f.budgets()[-1] for all_ in frontiers.values() for f in all_)]
-        return [f.at(t) for all_ in frontiers.values() for t in budgets for f in all_]
+        chosen = self.budgets(compute)
+        table = []
+        for all_ in frontiers.values():
+            reached = [budgets[-1] for f in all_ if (budgets := f.budgets())]
+            for budget in chosen or ([min(reached)] if reached else []):
+                table += [frontier.at(budget) for frontier in all_]
+        return table
 
     def budgets(self, compute: Sequence[float] | None = None) -> list[float] | None:
         """The budgets asked for, else the config's, else None."""
@@ -184,12 +205,19 @@ class Runs:
         test_tokens: float | None = None,
         variant: str | None = None,
         floor: str | None = None,
+        sources: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
         """One row per run: what the store says of it, and its final model and data length.
 
-        The lengths are None for a run that ended early. `model_bits` is never a certified length.
+        The lengths are None for a run that ended early. `model_bits` is never a certified length;
+        `heldout_loss_nats` is that of the raw weights where the floor is.
         """
-        return [_run_row(run, self._test_tokens(test_tokens), variant, floor) for run in self._runs]
+        named, tokens = self._named(sources), self._test_tokens(test_tokens)
+        return [
+            _run_row(run, tokens, variant, floor)
+            for run in self._runs
+            if run.row["source"] in named
+        ]
 
     def _test_tokens(self, test_tokens: float | None) -> float:
         chosen = test_tokens if test_tokens is not None else self.test_tokens
@@ -224,7 +252,8 @@ def _run_row(
     lengths: dict[str, Any] = dict.fromkeys(("model_bits", "data_bits", "mdl_bits"))
     heldout = None
     if len(run.history.get("step", ())):
-        heldout = float(run.history["heldout_loss_nats"][-1])
+        raw = (floor or row["floor"]) == "raw"
+        heldout = float(run.history[f"heldout{'_raw' if raw else ''}_loss_nats"][-1])
     if row["status"] == "finished":
         scored = analysis.score(analysis.curve_from(run), test_tokens, variant, floor)
         lengths = {name: float(getattr(scored, name)[-1]) for name in lengths}

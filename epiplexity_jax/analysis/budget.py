@@ -42,10 +42,10 @@ class _Place:
         """The candidates that take part."""
         return (self.left, self.right) if self.weight > 0.0 else (self.left,)
 
-    @property
-    def nearest(self) -> int:
-        """The candidate nearer in log T."""
-        return self.left if self.weight < 0.5 else self.right
+    def nearest(self, trained: NDArray[np.bool_]) -> int:
+        """The candidate nearer in log T; a trained one if there is one, as it has what is told."""
+        near, far = (self.left, self.right) if self.weight < 0.5 else (self.right, self.left)
+        return far if far in self.ends and trained[far] and not trained[near] else near
 
 
 def decompose(frontier: Frontier, compute: float, strict: bool) -> Decomposition:
@@ -156,7 +156,8 @@ def _model(frontier: Frontier, compute: float, place: _Place, strict: bool) -> _
     status, resolution = status_of(model, stderr), 2.0 * stderr
     if all(points.step[end] == 0 for end in place.ends):
         status, resolution = ResultStatus.UNTRAINED, _resolution(frontier, compute)
-    nearest = members[points.member[place.nearest]]
+    near = place.nearest(points.step > 0)
+    nearest = members[points.member[near]]
     return _Outcome(
         model_bits=model,
         data_bits=data,
@@ -166,7 +167,7 @@ def _model(frontier: Frontier, compute: float, place: _Place, strict: bool) -> _
         member=nearest.name,
         neighbours=tuple(members[points.member[end]].name for end in place.ends),
         params=nearest.params,
-        train_tokens=float(points.train_tokens[place.nearest]),
+        train_tokens=float(points.train_tokens[near]),
         interpolation_error_bits=place.of(points.interpolation_error_bits),
     )
 
@@ -182,7 +183,7 @@ def _flags(
         sizes = sorted({member.params for member in frontier.all_members})
         if len(sizes) > 1 and outcome.params in (sizes[0], sizes[-1]):
             flags.append("edge_size")
-        if points.last[place.nearest] and frontier.setting.variant != "exact":
+        if points.last[place.nearest(points.step > 0)] and frontier.setting.variant != "exact":
             flags.append("edge_steps")
         vertex = int(np.searchsorted(frontier.vertices, place.left))
         if not strict and place.weight > 0.0 and frontier.bridged[vertex]:

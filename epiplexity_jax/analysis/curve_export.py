@@ -5,6 +5,7 @@ Axis letters: R record point.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ def read_back(run: StoredRun, file: str) -> str:
         file: where its curve was written.
     """
     row = run.row
-    words = ["epiplexity-jax curve", file, f"--params {row['params']}"]
+    words = ["epiplexity-jax curve", shlex.quote(file), f"--params {row['params']}"]
     tokens = "N" if row["test_tokens"] is None else f"{row['test_tokens']:.17g}"
     words += [f"--test-tokens {tokens}", f"--vocab-size {row['vocab_size']}"]
     if row["bytes_per_token"] is not None:

@@ -4,7 +4,7 @@ Axis letters: P candidate point, K vertex of the frontier.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -204,18 +204,23 @@ class Frontier:
         )
 
     def budgets(self, n: int = 5) -> list[float]:
-        """Budgets spaced evenly in log compute over the sweep, of two significant digits.
+        """Budgets spaced evenly in log compute over the sweep, of two significant digits or more.
 
         The first lets the smallest member train to its end; the last is the sweep's own reach,
-        rounded down so that no point has to be carried.
+        rounded down so that no point has to be carried, by little of what training takes.
         """
         if not self.all_members:
             return []
-        ends = self.points.time_flops[self.points.last]
+        times, ends = self.points.time_flops, self.points.time_flops[self.points.last]
         low, high = math.log(ends.min()), math.log(self.largest_compute)
         spaced = np.exp(np.linspace(low, high, n))
-        rounded = {_two_digits(value, math.floor) for value in spaced}
-        first = _two_digits(float(ends.min()), math.ceil)
+        started = times[(self.points.member == self.points.member[-1])].min()
+        enough = self.largest_compute - 0.1 * (self.largest_compute - started)
+        digits = 2
+        while digits < 9 and _rounded(self.largest_compute, math.floor, digits) < enough:
+            digits += 1
+        rounded = {_rounded(value, math.floor, digits) for value in spaced}
+        first = _rounded(float(ends.min()), math.ceil, digits)
         if first <= max(rounded):
             rounded = {first, *(value for value in rounded if value > first)}
         return sorted(rounded)
@@ -234,6 +239,6 @@ class Frontier:
         return decompose(self, compute, strict)
 
 
-def _two_digits(value: float, rounding) -> float:
-    scale = 10.0 ** (math.floor(math.log10(value)) - 1)
-    return float(f"{rounding(value / scale + 1e-9) * scale:.1e}")
+def _rounded(value: float, rounding: Callable[[float], int], digits: int) -> float:
+    scale = 10.0 ** (math.floor(math.log10(value)) - digits + 1)
+    return float(f"{rounding(value / scale + 1e-9) * scale:.{digits - 1}e}")

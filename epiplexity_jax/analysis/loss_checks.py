@@ -186,10 +186,8 @@ def _precision(curve: LossCurve, area: float) -> str:
     moved = float(nats_to_bits(0.001 * curve.total_tokens))
     if moved <= _NOTICEABLE * abs(area):
         return ""
-    return (
-        f"an error of 0.001 nats in the floor moves the area by {moved:.3g} bits, that is "
-        f"{moved / abs(area) if area else math.inf:.0%} of it"
-    )
+    share = f", that is {moved / abs(area):.0%} of it" if area else ", which is 0"
+    return f"an error of 0.001 nats in the floor moves the area by {moved:.3g} bits{share}"
 
 
 def stairs(label_tokens: ArrayLike, losses_nats: ArrayLike) -> float | None:

@@ -186,8 +186,14 @@ def choices(curves: Sequence[Curve]) -> list[tuple[str, str]]:
         for variant in VARIANTS
         for floor in FLOORS
         if _fit(variant, floor)
+        and not (floor == "raw" and all(map(_has_one_model, kept)))
         and all(variant in curve.variants and floor in curve.floors() for curve in kept)
     ]
+
+
+def _has_one_model(curve: Curve) -> bool:
+    """Whether raw and averaged weights are the same model, as those of counts are."""
+    return curve.raw is not None and np.array_equal(curve.raw.loss_nats, curve.ema.loss_nats)
 
 
 def _block_deviations(heldout: Heldout) -> Array:

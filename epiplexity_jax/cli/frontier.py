@@ -15,6 +15,7 @@ from epiplexity_jax.cli.options import (
     StorePath,
     check_choice,
     check_figure,
+    check_one_format,
     check_positive,
     echo_json,
     echo_results,
@@ -66,6 +67,7 @@ def frontier(
 ) -> None:
     """Print epiplexity, time-bounded entropy and the MDL frontier at compute budgets."""
     check_figure(figure)
+    check_one_format(csv, as_json)
 
     from epiplexity_jax import api
 
@@ -75,6 +77,7 @@ def frontier(
         table = runs.floor_table(
             reading.test_tokens,
             reading.compute,
+            sources=reading.sources,
             estimator=reading.estimator,
             procedure=cast(Any, reading.procedure),
         )

@@ -44,10 +44,19 @@ class Reading:
         typer.Option(help="Label tokens of the dataset that is measured; default: the config's."),
     ] = None
     variant: Annotated[
-        str | None, typer.Option(help="paired, online or exact; default: that of the runs.")
+        str | None,
+        typer.Option(
+            help="paired, online or exact; of requential runs ema_student or student; default: "
+            "that of the runs."
+        ),
     ] = None
     floor: Annotated[
         str | None, typer.Option(help="ema, raw or entropy_rate; default: that of the runs.")
+    ] = None
+
+    sources: Annotated[
+        list[str] | None,
+        typer.Option("--source", help="This source only; may be given several times."),
     ] = None
 
     def __post_init__(self) -> None:
@@ -86,6 +95,16 @@ def check_choice(option: str, value: str | None) -> None:
     """
     if value is not None and value not in _CHOICES[option]:
         raise ConfigError(f"{option}: {unknown('choice', value, _CHOICES[option])}")
+
+
+def check_one_format(csv: bool, as_json: bool) -> None:
+    """Refuse two formats at once.
+
+    Raises:
+        ConfigError: naming both.
+    """
+    if csv and as_json:
+        raise ConfigError("--csv: cannot be given together with --json")
 
 
 def check_positive(option: str, values: float | Sequence[float] | None) -> None:

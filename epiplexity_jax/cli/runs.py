@@ -12,6 +12,7 @@ from epiplexity_jax.cli.options import (
     Json,
     Reading,
     StorePath,
+    check_one_format,
     echo_json,
     echo_table,
     takes_reading,
@@ -38,10 +39,16 @@ def runs(
     if export_curve is not None:
         if csv or as_json:
             raise ConfigError("--export-curve: writes CSV and goes with neither --csv nor --json")
+        for name, value in vars(reading).items():
+            if value:
+                option = f"--{name.rstrip('s') if name == 'sources' else name}".replace("_", "-")
+                raise ConfigError(f"{option}: cannot be given together with --export-curve")
         _export(store, export_curve, output)
         return
     if output is not None:
         raise ConfigError("--output: goes with --export-curve only")
+
+    check_one_format(csv, as_json)
 
     from epiplexity_jax import api
     from epiplexity_jax.report.tables import csv_text, runs_table

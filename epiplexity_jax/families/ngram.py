@@ -32,7 +32,8 @@ class Ngram(Config):
     Symbol v after context c has probability (n_cv + alpha) / (n_c + V alpha), the prediction of a
     Bayesian with a Dirichlet(alpha) prior. Counts are updated after every token, so the online code
     is exact at every token and its length is a ratio of Gamma functions. Its variant is `online`
-    and its floor the final counts on held-out data; there are no averaged weights.
+    (`exact` for replayed data) and its floor the final counts on held-out data; there are no
+    averaged weights.
     """
 
     kind: Literal["ngram"] = "ngram"
@@ -106,9 +107,12 @@ class NgramCoder:
     hold a start symbol, so sequences are independent. Inputs of a conditional source are context
     only: neither coded nor learnt.
 
+    N is the V counts of every context that can stand before a label, whether or not the data
+    reaches it. A token costs 4 FLOPs to evaluate (two additions of the prior, a division, a
+    logarithm) and two counts more to learn.
+
     Attributes:
-        cost: params are the V counts of every context that can stand before a label (the FLOPs:
-            `EVAL_FLOPS` and `TRAIN_FLOPS`), whether or not the data reaches it.
+        cost: N and these FLOPs.
 
     Raises:
         ConfigError: when contexts are too many to be numbered in 62 bits.

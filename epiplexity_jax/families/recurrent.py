@@ -223,7 +223,7 @@ class Network(nn.Module):
 class RecurrentModel(NetworkModel):
     """One size of the recurrent family.
 
-    FLOPs per token: 2 N and `RECURRENCE_FLOPS` x D x depth to evaluate, three times that to train.
+    FLOPs per token: 2 N and 12 x D x depth to evaluate, three times that to train.
     The recurrence is counted as a loop over time computes it; the parallel scan does more work.
     """
 

@@ -187,7 +187,10 @@ class Network(nn.Module):
 
 @dataclass(frozen=True)
 class TransformerModel(NetworkModel):
-    """One size of the transformer; 6 N and 2 N FLOPs per token."""
+    """One size of the transformer.
+
+    6 N FLOPs per token to train and 2 N to evaluate.
+    """
 
     @property
     def network(self) -> Network:

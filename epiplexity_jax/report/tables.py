@@ -77,9 +77,11 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     table = _table()
     for name in ("run", "source", "size", "status"):
         table.add_column(name, justify="left", no_wrap=True)
+    rated = len({row["learning_rate"] for row in rows}) > 1
     certified = any(row["certified_bits"] is not None for row in rows)
     columns = ("certified, bits", "teacher waited") if certified else ()
-    for name in ("seed", "N", "D", "loss, nats", "model, bits", *columns, "data, bits"):
+    rates = ("lr",) if rated else ()
+    for name in ("seed", *rates, "N", "D", "loss, nats", "model, bits", *columns, "data, bits"):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
@@ -88,6 +90,7 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             row["size"],
             row["status"],
             str(row["seed"]),
+            *((number(row["learning_rate"]),) if rated else ()),
             number(row["params"]),
             number(row["train_tokens"]),
             number(row["heldout_loss_nats"], 5),

@@ -150,4 +150,8 @@ def checked_history(run_id: str, history: Mapping[str, np.ndarray]) -> dict[str,
     if points and missing:
         raise ValueError(f"a history lacks {', '.join(sorted(missing))}")
     columns = {c.name: list(history.get(c.name, [None] * points)) for c in HISTORIES}
+    for column in HISTORIES:
+        if column.null and column.type == _FLOAT:  # no number is null to other readers, not NaN
+            values = columns[column.name]
+            columns[column.name] = [None if v is None or np.isnan(v) else v for v in values]
     return columns | {"run_id": [run_id] * points}

@@ -251,6 +251,11 @@ def _run(sweep: Sweep, family: Family, dataset: Dataset, member: Member, compute
             **_teaching(sweep),
         }
     else:
+        if training.flops == "compiled":
+            raise ConfigError(
+                f"training.flops: a {family.kind} family counts on the host and has no compiled "
+                "program; use declared"
+            )
         declared = cost = _coder_cost(family, member.size, dataset)
         own = {"batch_size": training.batch_size}
     variants = _variants(sweep, family, dataset)

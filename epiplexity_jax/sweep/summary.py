@@ -62,7 +62,7 @@ def summarise(
         busy["used"] += int(sum(flops))
         busy["held"] += int(max(flops) * wave.slots)
         first = wave.runs[0]
-        key = first.cohort if on_devices else first.size
+        key = first.cohort
         row = rows.setdefault(key, _empty_row(len(rows) + 1, first))
         row["members"] += len(wave.runs)
         row["waves"] += 1

@@ -293,3 +293,23 @@ def test_a_budget_must_be_positive(compute):
 def test_arguments_that_do_not_fit_are_refused(curves, options, said):
     with pytest.raises(ConfigError, match=said):
         trace(curves, **({"test_tokens": 1e6} | options))
+
+
+def test_where_structure_is_found_a_trained_model_is_named():
+    """Near the untrained model in log T, the answer is still about what was learnt."""
+    frontier = trace([toy(LEARNT, seed=seed) for seed in range(2)], test_tokens=1e9)
+    start = float(frontier.points.time_flops[0])
+    first = float(frontier.compute[frontier.compute > start].min())
+    found = frontier.at(start * (first / start) ** 0.1)
+    assert found.epiplexity_bits > 0.0
+    assert found.status == "ok"
+    assert found.train_tokens > 0
+
+
+def test_budgets_of_a_sweep_in_which_evaluation_takes_most_of_the_time_reach_its_end():
+    frontier = trace([toy(LEARNT, seed=seed) for seed in range(2)], test_tokens=1e9)
+    start, end = float(frontier.points.time_flops[0]), frontier.largest_compute
+    assert end / start < 1.01
+    (budget,) = frontier.budgets()
+    assert end - 0.1 * (end - start) <= budget <= end
+    assert frontier.at(budget).train_tokens > 0

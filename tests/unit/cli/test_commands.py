@@ -230,3 +230,39 @@ def test_a_narrow_terminal_cuts_no_number(call, store, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert call("frontier", store).out == plain
     assert "…" not in plain
+
+
+def test_one_source_alone(call, store):
+    rows = only_json(call("frontier", store, "--source", "noise", "--compute", "3e9", "--json"))
+    assert [row["source"] for row in rows["frontier"]] == ["noise"]
+    rows = only_json(call("runs", store, "--source", "text", "--json"))["runs"]
+    assert {row["source"] for row in rows} == {"text"}
+    table = call("frontier", store, "--source", "text", "--floor-table", "--csv").out
+    assert {row["source"] for row in csv.DictReader(io.StringIO(table))} == {"text"}
+    refused = call("runs", store, "--source", "novel")
+    assert refused.status == 2
+    assert "unknown source 'novel'" in refused.err
+
+
+@pytest.mark.parametrize("command", ["frontier", "runs"])
+def test_two_formats_at_once_are_refused(call, store, command):
+    refused = call(command, store, "--csv", "--json")
+    assert (refused.status, refused.out) == (2, "")
+    assert "--csv: cannot be given together with --json" in refused.err
+
+
+def test_a_curve_takes_no_reading(call, store):
+    for option in (["--floor", "raw"], ["--test-tokens", "1e6"], ["--source", "text"]):
+        refused = call("runs", store, "--export-curve", "text-1000-0", *option)
+        assert refused.status == 2
+        assert f"{option[0]}: cannot be given together with --export-curve" in refused.err
+
+
+def test_the_loss_of_a_run_is_that_of_the_floors_weights(call, store):
+    ema, raw = (
+        only_json(call("runs", store, "--floor", floor, "--json"))["runs"][0]
+        for floor in ("ema", "raw")
+    )
+    assert ema["heldout_loss_nats"] != raw["heldout_loss_nats"]
+    for row in (ema, raw):
+        assert row["data_bits"] == pytest.approx(1e6 * row["heldout_loss_nats"] / math.log(2))

@@ -142,6 +142,18 @@ def test_a_cache_that_grows_changes_nothing(monkeypatch):
     np.testing.assert_allclose(logits, one[1], atol=1e-5)
 
 
+@pytest.mark.parametrize("paid", [(100, 350, 600), range(1, 700), (5, 6), (1, 2, 400, 699)])
+def test_every_step_is_in_one_loop(paid):
+    task = Task(3, 701, tuple(i in paid for i in range(701)))
+    steps = sampling._steps(task)
+    loops = sampling._loops(MODELS["transformer 1"](task), BATCH, steps)
+    assert 1 <= len(loops) <= sampling.MOST_LOOPS
+    parts = [list(range(len(steps.starts))[loop]) for loop in loops]
+    assert all(parts)
+    assert sum(parts, []) == list(range(len(steps.starts)))
+    assert len(sampling._loops(MODELS["recurrent 1"](task), BATCH, steps)) == 1
+
+
 TINY = {
     "unconditional": Task(3, 3, (True,) * 3),
     "conditional": Task(3, 4, (False, False, True, True)),

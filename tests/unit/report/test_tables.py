@@ -163,7 +163,7 @@ def test_runs_have_a_line_each_and_blanks_where_a_run_ended_early():
         "model_bits": 1.25e6,
         "data_bits": 3.5e7,
     }
-    row |= {"certified_bits": None, "teacher_steps": None, "steps_done": 10}
+    row |= {"certified_bits": None, "teacher_steps": None, "steps_done": 10, "learning_rate": 0.03}
     ended = row | {"status": "diverged", "heldout_loss_nats": None, "seed": 1}
     ended |= {"model_bits": None, "data_bits": None}
     table = runs_table([row, ended])
@@ -174,6 +174,8 @@ def test_runs_have_a_line_each_and_blanks_where_a_run_ended_early():
         *("7.26e3", "1.5e6", "2.3457", "1.25e6", "3.5e7"),
     ]
     assert lines[1].split()[6:] == ["diverged", "1", "7.26e3", "1.5e6"]
+    other = row | {"learning_rate": 0.1}
+    assert [line.split()[8] for line in text(runs_table([row, other]))[-2:]] == ["0.03", "0.1"]
     taught = row | {"certified_bits": 1.5e6, "teacher_steps": 7}
     assert text(runs_table([taught]), 160)[-1].split()[-4:] == ["1.25e6", "1.5e6", "3", "3.5e7"]
 
