@@ -2,7 +2,7 @@
 
 Run: python benchmarks/requential.py  (about 50 minutes on two cores; runs/requential is resumed)
 
-Every sweep is requential with two or three seeds; its teachers give the prequential estimate of the same
+Every sweep is requential; its teachers give the prequential estimate of the same
 training. Writes results/requential.json and docs/images/requential.png.
 
 1. Ten rules at 8 steps: both estimates, and the rank correlation of their S_T at the largest

@@ -1,0 +1,138 @@
+"""What does a requential iteration cost beside a prequential step of the same model and batch?
+
+Run: python benchmarks/requential_cost.py  (about 6 minutes on two cores)
+
+One member on every device, real engine programs, milliseconds per member-step: wall time over
+member-steps finished by all cores together. Pieces of both kinds take turns; medians of five. FLOPs
+alone make the ratio 8/3 (two trainings, sampling and the EMA student's pass, to one training), 7/3
+without the EMA student. `published` is what the PyTorch code of Finzi et al. 2026 takes as shipped
+for an iteration of the same size on a machine of two x86 cores.
+"""
+
+import os
+import statistics
+import time
+from typing import Any
+
+import jax
+import numpy as np
+from result import write
+
+from epiplexity_jax.families import Recurrent, Transformer, open_family
+from epiplexity_jax.families.spec import DeviceFamily, Size, task_for
+from epiplexity_jax.sources import ElementaryCA, Noise, open_source
+from epiplexity_jax.training import devices
+from epiplexity_jax.training.cohort import set_up
+from epiplexity_jax.training.data import Stream, heldout_tokens
+from epiplexity_jax.training.heldout import heldout_layout
+from epiplexity_jax.training.job import CohortJob, MemberJob
+from epiplexity_jax.training.method import Method, PrequentialMethod
+from epiplexity_jax.training.requential import RequentialMethod
+
+REPEATS, SECONDS = 5, 2.0
+METHODS: dict[str, Method] = {
+    "prequential": PrequentialMethod(),
+    "requential": RequentialMethod(),
+}
+PUBLISHED = {16: 545.0, 32: 758.0, 64: 1764.0}  # milliseconds, by width
+
+
+def job_of(source: Any, family: Any, size: Size, batch: int, slices: int, method: Method) -> Any:
+    """A member a device."""
+    opened, trained = open_source(source), open_family(family)
+    assert isinstance(trained, DeviceFamily)
+    task = task_for(trained, opened.info)
+    layout = heldout_layout(64, 64)
+    heldout = heldout_tokens(opened, None, 0, layout.sequences)
+    members = tuple(
+        MemberJob(
+            root=0,
+            seed=seed,
+            stream=Stream(opened, None, 0, seed, batch),
+            heldout=heldout.reshape(layout.tiles, layout.tile, -1),
+            learning_rate=0.03,
+            warmup_steps=100,
+            ema_steps=50,
+        )
+        for seed in range(jax.device_count())
+    )
+    model = trained.model(size, task, "float32")
+    return CohortJob(model, task, batch, 10**6, layout, members, microbatch=slices, method=method)
+
+
+class Loop:
+    """A cohort that goes on from piece to piece."""
+
+    def __init__(self, job: CohortJob):
+        self.ready = set_up(job, devices.member_mesh())
+        self.states, self.members = self.ready.states, len(job.members)
+        block = [np.asarray(m.stream.block(0, 64, 64)) for m in job.members]
+        self.block = self.ready.place(np.stack(block))
+        self.first = self.ready.place(np.zeros(self.members, np.int32))
+        self.run(1)  # compiles
+        self.count = 1
+        while self.run(self.count) * self.count < SECONDS and self.count < 32:
+            self.count *= 2
+
+    def run(self, count: int | None = None) -> float:
+        """Seconds of an iteration."""
+        count = self.count if count is None else count
+        # The stream's first batches again and again.
+        states = jax.tree.map(jax.numpy.copy, self.ready.states)
+        began = time.perf_counter()
+        out, _ = self.ready.programs.advance(
+            states, self.ready.hyper, self.block, self.first, np.int32(count), np.int32(10**6)
+        )
+        jax.block_until_ready(out)
+        return (time.perf_counter() - began) / count
+
+
+def measure(name: str, source: Any, family: Any, size: Size, batch: int, slices: int) -> dict:
+    """Both methods on one configuration."""
+    loops = {
+        method: Loop(job_of(source, family, size, batch, slices, how))
+        for method, how in METHODS.items()
+    }
+    times: dict[str, list[float]] = {method: [] for method in loops}
+    for _ in range(REPEATS):
+        for method, loop in loops.items():
+            times[method].append(1e3 * loop.run() / loop.members)
+    medians = {method: statistics.median(each) for method, each in times.items()}
+    row = {
+        "what": name,
+        "family": family.kind,
+        "size": str(size),
+        "batch": batch,
+        "microbatch": slices,
+        "length": loops["requential"].block.shape[-1],
+        **{f"{method}_ms": round(value, 2) for method, value in medians.items()},
+        "ratio": round(medians["requential"] / medians["prequential"], 2),
+        "spread": [round(min(t) / statistics.median(t), 3) for t in times.values()]
+        + [round(max(t) / statistics.median(t), 3) for t in times.values()],
+    }
+    if name == "as published" and size.width in PUBLISHED:
+        row["published_ms"] = PUBLISHED[size.width]
+    print(row, flush=True)
+    return row
+
+
+def main() -> None:
+    devices.use_every_core()
+    devices.cache_compilations()
+    transformer, recurrent = Transformer(), Recurrent()
+    rows = [
+        measure("as published", ElementaryCA(rule=54), transformer, Size(width, 1), 384, 12)
+        for width in PUBLISHED
+    ]
+    for length in (64, 128, 512):
+        slices = max(1, 16 * 64 // length)
+        automaton = ElementaryCA(rule=54, cells=length // 2, steps=8)
+        text = Noise(vocab_size=96, length=length)
+        for name, source in (("half conditional", automaton), ("unconditional", text)):
+            rows.append(measure(name, source, transformer, Size(32, 1), 64, slices))
+    rows.append(measure("half conditional", ElementaryCA(rule=54), recurrent, Size(32, 1), 64, 16))
+    print(write("requential_cost", devices=os.cpu_count(), rows=rows))
+
+
+if __name__ == "__main__":
+    main()
