@@ -107,7 +107,8 @@ def sentence(error: ValidationError, cls: type[BaseModel], path: str = "") -> st
         return f"{where}: this key is required"
     if first["type"] == NESTED:
         return where + first["msg"]
-    message = first["msg"].removeprefix("Value error, ")
+    message = _plainer(first["type"], first.get("ctx", {}))
+    message = message or first["msg"].removeprefix("Value error, ")
     if not message[1:2].isupper():  # KT and ECA stay as they are
         message = message[:1].lower() + message[1:]
     if first["type"] != "value_error":
@@ -116,6 +117,18 @@ def sentence(error: ValidationError, cls: type[BaseModel], path: str = "") -> st
     if owner and message.partition(":")[0] in owner.model_fields and ":" in message:
         return f"{where}.{message}" if where else message
     return f"{where}: {message}" if where else message
+
+
+def _plainer(kind: str, limits: Mapping[str, Any]) -> str | None:
+    """What pydantic says in words of Python's types or of its own checks, without them."""
+    if kind in ("tuple_type", "list_type"):
+        return "expected a list"
+    if kind in ("too_short", "string_too_short"):
+        least, text = limits["min_length"], kind == "string_too_short"
+        if least == 1:
+            return "must not be empty" if text else "needs at least one entry"
+        return f"needs at least {least} {'characters' if text else 'entries'}"
+    return None
 
 
 def _model_at(cls: type[BaseModel], loc: list[str]) -> type[BaseModel] | None:

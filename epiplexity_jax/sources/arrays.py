@@ -8,7 +8,14 @@ from pydantic import Field
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import DataError
-from epiplexity_jax.sources.sequences import MAX_VOCAB, TokenSequences, open_tokens, unreadable
+from epiplexity_jax.sources.sequences import (
+    MAX_VOCAB,
+    TokenSequences,
+    as_array,
+    file_origin,
+    open_tokens,
+    unreadable,
+)
 
 _NPY = b"\x93NUMPY"
 
@@ -35,15 +42,17 @@ class Tokens(Config):
 
 
 def open_file(config: Tokens) -> TokenSequences:
-    """Map a file of tokens and read it once, for its checks and its hash.
+    """The file is read once, to check every token, and then mapped: it need not fit into memory.
+
+    Leave it as it is while a sweep runs.
 
     Raises:
-        DataError: when it is missing, unreadable, empty, damaged, of another type or shape, too
-            short for a sequence, or holds a token outside the vocabulary.
+        DataError: when the file is missing, unreadable, empty, damaged, of another type or shape,
+            too short for a sequence, or holds a token outside the vocabulary.
     """
     path = Path(config.path)
     tokens = _map_npy(path, config) if path.suffix.lower() == ".npy" else _map_plain(path, config)
-    return _open(tokens, str(path), config)
+    return _open(tokens, str(path), config, (file_origin(path),))
 
 
 def from_array(
@@ -66,7 +75,7 @@ def from_array(
 
     Raises:
         ConfigError: when an argument is out of range.
-        DataError: as for a file.
+        DataError: when they are no array, masked, or as for a file.
 
     >>> source = from_array([0, 1, 2, 0, 1, 2, 0], length=3)
     >>> source.read([1]), source.info.vocab_size
@@ -75,20 +84,19 @@ def from_array(
     config = Tokens(
         path="tokens", length=length, vocab_size=vocab_size, bytes_per_token=bytes_per_token
     )
-    try:
-        array = np.asarray(tokens)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"tokens: not an array: {_line(error)}") from None
-    return _open(array, "tokens", config)
+    return _open(as_array(tokens, "tokens"), "tokens", config)
 
 
-def _open(tokens: np.ndarray, where: str, config: Tokens) -> TokenSequences:
+def _open(
+    tokens: np.ndarray, where: str, config: Tokens, origins: tuple[str, ...] = ()
+) -> TokenSequences:
     return open_tokens(
         tokens,
         where,
         length=config.length,
         vocab_size=config.vocab_size,
         bytes_per_token=config.bytes_per_token,
+        origins=origins,
     )
 
 

@@ -24,9 +24,9 @@ class ElementaryCA(Config):
     without a bound on compute needs 0 bits for it; what a bounded one needs is what is measured
     (rule 30 over many steps: nearly 1 bit per cell).
 
-    The rule is a table of values, so all rules of a sweep with equal `cells`, `steps` and `burn_in`
-    share one compiled program. 32 cells are packed to a word: 1048 steps of 384 rings of 64 cells
-    take 0.25 to 0.35 ms on two CPU cores (benchmarks/automata.py).
+    All rules of a sweep with equal `cells`, `steps` and `burn_in` train together in one compiled
+    program. Drawing is fast: 1048 steps of 384 rings of 64 cells take 0.25 to 0.35 ms on two CPU
+    cores (benchmarks/automata.py).
     """
 
     kind: Literal["elementary_ca"] = "elementary_ca"
@@ -112,7 +112,7 @@ def rule_masks(rule: int) -> np.ndarray:
 
 
 def open_elementary_ca(config: ElementaryCA) -> Synthetic:
-    """The automaton; its entropy rate is 0, as Y is a function of X for who can compute it."""
+    """The entropy rate is 0: who can compute the rule needs nothing but X to know Y."""
     cells = config.cells
     masks = rule_masks(config.rule)
     info = SourceInfo(

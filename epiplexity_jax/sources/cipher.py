@@ -44,6 +44,12 @@ class Cipher(Config):
     @model_validator(mode="after")
     def _one_nonce_lasts(self) -> "Cipher":
         most = _MAX_BYTES // self.bytes_per_sequence
+        if not most:
+            longest = _MAX_BYTES * 8 // (self.vocab_size.bit_length() - 1)
+            raise ValueError(
+                f"length: one key stream has 256 GiB, {longest} tokens of {self.vocab_size} "
+                f"symbols, got {self.length}"
+            )
         if (self.sequences or 1) > most:
             raise ValueError(
                 f"sequences: one key stream has 256 GiB, {most} sequences of this length, "
@@ -94,13 +100,13 @@ class KeyStream:
 
 
 def open_cipher(config: Cipher) -> KeyStream:
-    """The key stream of a cipher.
+    """Sequence i is always the same stretch of the key stream, whatever `sequences` is.
 
     Its entropy rate is given as ln V, which is true of every observer that cannot try all keys;
     one that can needs the key alone.
 
     Raises:
-        ConfigError: when the package that holds the cipher is missing.
+        ConfigError: when the package `cryptography`, which `chacha20` and `aes` need, is missing.
     """
     if config.algorithm != "threefry":
         _need_cryptography(config.algorithm)
@@ -114,6 +120,8 @@ def open_cipher(config: Cipher) -> KeyStream:
             "cipher", config.algorithm, config.key_seed, vocab, length, sequences
         ),
         entropy_rate_nats=math.log(vocab),
+        # Others of the same key are the same bits, cut up differently.
+        origins=(fingerprint("key stream", config.algorithm, config.key_seed),),
     )
     make, block = _STREAMS[config.algorithm]
     key, nonce = _derived("key", config.key_seed), _derived("nonce", config.key_seed)

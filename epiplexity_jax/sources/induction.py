@@ -66,13 +66,14 @@ def is_left_permutive(rule: int) -> bool:
 
 
 def open_induction(config: Induction) -> Synthetic:
-    """Hidden-bit induction (Finzi et al. 2026), X uniform.
+    """The task of Finzi et al. 2026. Its entropy is known where the hidden bits can be found.
 
-    A left-permutive rule is f(l, c, r) = l xor g(c, r), so Y[i] is X[i - steps] xor a function of
-    X[i - steps + 1 .. i + steps], which on the ring are 2 steps other cells whenever
-    hidden + 2 steps <= cells and hidden >= 1. Then Y[hidden - 1 + steps] and the visible cells
-    hidden .. hidden + 2 steps - 1 give X[hidden - 1], and so on down to X[0]: given the visible
-    bits, Y is a one-to-one function of the uniform hidden ones, and its entropy is `hidden` bits.
+    That is where the rule is left-permutive, such as 30, f(l, c, r) = l xor g(c, r), and
+    hidden + 2 steps <= cells. Y[i] is then X[i - steps] xor a function of
+    X[i - steps + 1 .. i + steps], which on the ring are 2 steps other cells. So, with a hidden bit
+    or more, Y[hidden - 1 + steps] and the visible cells hidden .. hidden + 2 steps - 1 give
+    X[hidden - 1], and so on down to X[0]: given the visible bits, Y is a one-to-one function of the
+    uniform hidden ones, and its entropy is `hidden` bits. It is 0 where none is hidden.
     """
     cells, hidden = config.cells, config.hidden
     masks = rule_masks(config.rule)

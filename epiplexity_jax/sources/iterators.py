@@ -10,19 +10,24 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from epiplexity_jax.base.config import Config, cut
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources.sequences import (
     DEFAULT_LENGTH,
+    MASKED,
     MAX_VOCAB,
     TokenSequences,
+    check_max_tokens,
+    is_masked,
     open_tokens,
     smallest_type,
 )
+from epiplexity_jax.sources.synthetic import fingerprint
 
 _MAX_TOKENS = 20_000_000
+_FAULTS = (Exception, SystemExit)  # of a user's code; Ctrl-C is none of them
 _INTEGERS = (int, np.integer)
 _MAX_EMPTY = 1_000_000  # items on end without a token: such an iterator never ends
 
@@ -52,17 +57,27 @@ class Iterated(Config):
             raise ValueError(f"must be package.module:function, got {cut(factory)}")
         return factory
 
+    @model_validator(mode="after")
+    def _holds_a_sequence(self) -> "Iterated":
+        check_max_tokens(self.max_tokens, self.length)
+        return self
+
 
 def open_iterator(config: Iterated) -> TokenSequences:
-    """Find the function, call it and read what it gives.
+    """The function is called once, with `options`; what it yields is read once and kept in memory.
+
+    With equal options it should yield the same tokens each time: a sweep is resumed only where its
+    data are the same.
 
     Raises:
         ConfigError: when there is no such module or function, or it cannot be called.
-        DataError: as for `from_iterator`.
+        DataError: when the function or its iterator raises or exits, or the iterator yields
+            something else than tokens of the vocabulary, or too few for a sequence.
     """
+    origin = fingerprint("iterator", config.factory, sorted(config.options.items()))
     with _current_folder_first():  # a function may import more of it while it runs
         factory = _find(config.factory)
-        return _read(lambda: factory(**config.options), config)
+        return _read(lambda: factory(**config.options), config, config.factory, (origin,))
 
 
 def from_iterator(
@@ -88,8 +103,8 @@ def from_iterator(
 
     Raises:
         ConfigError: when an argument is out of range or the factory cannot be called.
-        DataError: when it gives no iterator, the iterator raises, yields something else than
-            tokens of the vocabulary, or yields too few.
+        DataError: when it gives no iterator, one of the two raises or exits, or the iterator
+            yields something else than tokens of the vocabulary, or too few.
 
     >>> source = from_iterator(lambda: iter([[0, 1, 2], 3, [4]]), vocab_size=5, length=2)
     >>> source.read([0, 1]).tolist()
@@ -110,17 +125,18 @@ def from_iterator(
     return _read(factory, config, name)
 
 
-def _read(call: Callable[[], Any], config: Iterated, name: str | None = None) -> TokenSequences:
-    where = name or config.factory
+def _read(
+    call: Callable[[], Any], config: Iterated, where: str, origins: tuple[str, ...] = ()
+) -> TokenSequences:
     try:
         given = call()
-    except Exception as error:
+    except _FAULTS as error:
         raise DataError(f"{where}: the function raised {_line(error)}") from error
     try:
         iterator = iter(given)
     except TypeError:
         raise DataError(f"{where}: must return an iterator, returned {_shown(given)}") from None
-    except Exception as error:
+    except _FAULTS as error:
         raise DataError(f"{where}: the iterator raised {_line(error)}") from error
     tokens = _collect(iterator, config.vocab_size, config.max_tokens, where)
     return open_tokens(
@@ -129,6 +145,7 @@ def _read(call: Callable[[], Any], config: Iterated, name: str | None = None) ->
         length=config.length,
         vocab_size=config.vocab_size,
         bytes_per_token=config.bytes_per_token,
+        origins=origins,
     )
 
 
@@ -142,7 +159,7 @@ def _collect(iterator: Iterator[Any], vocab_size: int, most: int, where: str) ->
             item = next(iterator)
         except StopIteration:
             break
-        except Exception as error:
+        except _FAULTS as error:
             raise DataError(
                 f"{where}: item {number}: the iterator raised {_line(error)}"
             ) from error
@@ -161,6 +178,8 @@ def _collect(iterator: Iterator[Any], vocab_size: int, most: int, where: str) ->
 
 def _tokens(item: Any, vocab_size: int, where: str) -> np.ndarray:
     """The tokens of one item in a row: [n] of its own integer type."""
+    if is_masked(item):
+        raise DataError(f"{where}: {MASKED}")
     try:
         array = np.asarray(item).reshape(-1)
     except (TypeError, ValueError):
@@ -189,7 +208,7 @@ def _find(factory: str) -> Callable[..., Any]:
             f"factory: no module {error.name!r}; it must be installed or stand in the current "
             "folder"
         ) from None
-    except Exception as error:
+    except _FAULTS as error:
         raise ConfigError(f"factory: importing {module_name} raised {_line(error)}") from error
     try:
         found = operator.attrgetter(attribute)(module)
@@ -217,6 +236,6 @@ def _shown(value: object) -> str:
     return " ".join(cut(value).split())
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     """An exception on one line: its type and the beginning of its message."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200].rstrip(": ")

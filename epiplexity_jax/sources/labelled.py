@@ -10,7 +10,14 @@ from pydantic import Field
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import DataError
-from epiplexity_jax.sources.sequences import MAX_VOCAB, data_hash, smallest_type, unreadable
+from epiplexity_jax.sources.sequences import (
+    MAX_VOCAB,
+    as_array,
+    beginning,
+    data_hash,
+    smallest_type,
+    unreadable,
+)
 from epiplexity_jax.sources.spec import Batch, SourceInfo, Vectors
 from epiplexity_jax.sources.synthetic import fingerprint
 
@@ -91,11 +98,11 @@ class LabelledVectors:
 
 
 def open_labelled(config: Labelled) -> LabelledTokens | LabelledVectors:
-    """Read an archive of inputs and labels.
+    """Both arrays are read into memory; a `.npz` file may hold others too.
 
     Raises:
-        DataError: when it is missing, damaged or no archive, lacks an array, or its arrays are
-            empty, of another type or shape, of different lengths, or hold a wrong value.
+        DataError: when the file is missing, damaged or no archive, lacks an array, or its arrays
+            are empty, of another type or shape, of different lengths, or hold a wrong value.
     """
     path = Path(config.path)
     inputs, labels = _load(path, config.inputs, config.labels)
@@ -110,7 +117,7 @@ def from_labelled(
     input_vocab_size: int | None = None,
     standardise: bool = False,
 ) -> LabelledTokens | LabelledVectors:
-    """A source of inputs with one label each. NumPy arrays may not be copied: leave them as is.
+    """A source of inputs with one label each. NumPy arrays may not be copied: leave them alone.
 
     Args:
         inputs: [n, ...] of NumPy or JAX: integers or booleans are tokens, floats are vectors.
@@ -124,7 +131,7 @@ def from_labelled(
 
     Raises:
         ConfigError: when an argument is out of range.
-        DataError: as for a file.
+        DataError: when they are no arrays, masked, or as for a file.
 
     >>> source = from_labelled([[3, 1], [0, 2]], [1, 0])
     >>> source.read([1]), source.info.input_vocab_size
@@ -136,13 +143,7 @@ def from_labelled(
         input_vocab_size=input_vocab_size,
         standardise=standardise,
     )
-    arrays = []
-    for name, given in (("inputs", inputs), ("labels", labels)):
-        try:
-            arrays.append(np.asarray(given))
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{name}: not an array: {' '.join(str(error).split())}") from None
-    return _open(arrays[0], arrays[1], config, "")
+    return _open(as_array(inputs, "inputs"), as_array(labels, "labels"), config, "")
 
 
 def _load(path: Path, *names: str) -> list[np.ndarray]:
@@ -249,7 +250,7 @@ def _tokens(
         label_mask=np.arange(inputs.shape[1] + 1) == inputs.shape[1],
         fingerprint=fingerprint("labelled", origin, inputs.shape, labels_hash, classes, vocab_size),
         input_vocab_size=vocab_size,
-        origins=(origin,),
+        origins=tuple(dict.fromkeys((origin, data_hash(beginning(inputs))))),
     )
     return LabelledTokens(info, inputs, labels)
 
@@ -269,6 +270,7 @@ def _vectors(
             raise DataError(f"{name}: row {start + row} holds {value} as float32; mend or drop it")
         digest.update(block.astype("<f4", copy=False).data)
     origin = digest.hexdigest()[:16]
+    begins = hashlib.sha256(beginning(inputs).astype("<f4").data).hexdigest()[:16]
     info = SourceInfo(
         vocab_size=classes,
         length=2,
@@ -277,7 +279,7 @@ def _vectors(
             "labelled", "vectors", origin, inputs.shape, data_hash(labels), classes, standardise
         ),
         features=inputs.shape[1],
-        origins=(origin,),
+        origins=tuple(dict.fromkeys((origin, begins))),
     )
     return LabelledVectors(info, standardised(inputs) if standardise else inputs, labels)
 

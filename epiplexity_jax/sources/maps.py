@@ -100,10 +100,11 @@ class MappedSampler:
 
 
 def open_shuffle(config: Shuffle) -> Source:
-    """The source in another order; its entropy rate is not known.
+    """The entropy rate of what is left is not known, even where that of the source is.
 
     Raises:
-        ConfigError: when a corpus is drawn or has inputs.
+        ConfigError: when `scope: corpus` is asked for of a source without end, or of one with
+            inputs that are not paid for.
     """
     inner = open_inner(config.source)
     info, seed = inner.info, config.map_seed
@@ -219,10 +220,9 @@ class ShuffledCorpus:
 
 
 def open_flip_labels(config: FlipLabels) -> Source:
-    """The source with flipped labels.
+    """The entropy rate is known where the labels are a function of inputs that all come before them.
 
-    Where the labels are a function of inputs that all come before them, a model that computes it
-    pays for the flips alone: H2(e) + e ln(V - 1) nats per label token.
+    A model that computes it pays for the flips alone: H2(e) + e ln(V - 1) nats per label token.
     """
     inner = open_inner(config.source)
     info, rate = inner.info, config.rate

@@ -123,11 +123,16 @@ class MixedSequences:
 
 
 def open_mix(config: Mix) -> Source:
-    """The mixed source; its entropy rate is not known, unless there is but one component.
+    """A finite mix holds as many sequences as the weights allow, and none twice.
+
+    Its entropy rate is not known, unless there is but one source.
 
     Raises:
-        ConfigError: when the components differ in shape, or finite ones are mixed with drawn ones.
-        DataError: when two finite ones hold the same data, or one would come to nothing.
+        ConfigError: when the sources differ in length or in which tokens are paid for, or finite
+            ones are mixed with endless ones.
+        DataError: when two finite ones hold the same data, whatever their lengths, sizes and maps,
+            as held-out sequences of one would be trained on in the other; or when a weight is so
+            small that no sequence of its source is taken.
     """
     names = [f"sources.{k}.source" for k in range(len(config.sources))]
     opened = [
@@ -191,8 +196,9 @@ def _refuse_equal_data(infos: list[SourceInfo], names: list[str]) -> None:
     for (k, one), (j, other) in itertools.combinations(enumerate(infos), 2):
         if set(origins(one)) & set(origins(other)):
             raise DataError(
-                f"{names[j]}: holds the same data as {names[k]}, so held-out sequences of one "
-                "would be training sequences of the other; mix sources of different data"
+                f"{names[j]}: holds the same data as {names[k]}, or a part of it, so held-out "
+                "sequences of one would be training sequences of the other; mix sources of "
+                "different data or seeds"
             )
 
 

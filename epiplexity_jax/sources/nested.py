@@ -75,7 +75,7 @@ def open_inner(config: Config, key: str = "source") -> Source:
 
 
 def origins(info: SourceInfo) -> tuple[str, ...]:
-    """Fingerprints of the data that a source was made from, or its own."""
+    """Names of the data that a source was made from, or its own fingerprint."""
     return info.origins or (info.fingerprint,)
 
 
@@ -90,12 +90,14 @@ def mapped_info(info: SourceInfo, kind: str, *parameters: Any, **changes: Any) -
         *parameters: all that decides what it does.
         **changes: fields that differ from the inner source's.
     """
-    changed: dict[str, Any] = {"entropy_rate_nats": None, "bytes_per_token": None, **changes}
+    changed: dict[str, Any] = {
+        "entropy_rate_nats": None,
+        "bytes_per_token": None,
+        "origins": origins(info),
+        **changes,
+    }
     return dataclasses.replace(
-        info,
-        fingerprint=fingerprint(kind, *parameters, info.fingerprint),
-        origins=origins(info),
-        **changed,
+        info, fingerprint=fingerprint(kind, *parameters, info.fingerprint), **changed
     )
 
 

@@ -42,7 +42,7 @@ class RepeatSampler:
 
 
 def open_repeat(config: Repeat) -> Synthetic:
-    """The repeated token; ln V nats pay for a whole sequence, so ln V / L per token."""
+    """The entropy rate: ln V nats pay for a whole sequence, so ln V / L per token."""
     vocab, length = config.vocab_size, config.length
     info = SourceInfo(
         vocab_size=vocab,

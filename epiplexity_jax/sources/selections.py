@@ -19,6 +19,7 @@ from epiplexity_jax.sources.nested import (
     empty_batch,
     mapped_info,
     open_inner,
+    origins,
     put,
 )
 from epiplexity_jax.sources.spec import (
@@ -28,6 +29,7 @@ from epiplexity_jax.sources.spec import (
     Sampler,
     SourceInfo,
 )
+from epiplexity_jax.sources.synthetic import fingerprint
 
 _BLOCK = 256  # sequences drawn at a time; part of which sequence has which index
 
@@ -145,24 +147,29 @@ def _draw(sampler: Sampler, parameters: Any, root: jax.Array, number: Any) -> Ba
 
 
 def open_subsample(config: Subsample) -> HostSource:
-    """Some sequences of the source; what is known of the whole holds for them.
+    """What is known of the whole, such as its entropy rate, holds for the chosen sequences.
+
+    Two subsamples of one drawn source with different `map_seed` are independent draws, which may be
+    mixed; those of a finite source may share sequences, whatever their seeds, and may not.
 
     Raises:
-        ConfigError: when a share of a drawn source is asked for.
-        DataError: when there are fewer sequences than asked for.
+        ConfigError: when a `share` of a source without end is asked for.
+        DataError: when the source holds fewer sequences than asked for.
     """
     inner = open_inner(config.source)
     wanted, seed = config.sequences, config.map_seed
-    kept = {
+    kept: dict[str, Any] = {
         "entropy_rate_nats": inner.info.entropy_rate_nats,
         "bytes_per_token": inner.info.bytes_per_token,
     }
     if isinstance(inner, DeviceSource):
         if wanted is None:
             raise ConfigError("share: a drawn source has no end to share; give sequences instead")
-        return Drawn(
-            mapped_info(inner.info, "subsample", wanted, seed, **kept), inner, wanted, seed
-        )
+        # Another seed draws other sequences. Maps of one source draw from it alike, so what they
+        # are made of counts, and not the map.
+        kept["origins"] = tuple(fingerprint("drawn", name, seed) for name in origins(inner.info))
+        info = mapped_info(inner.info, "subsample", wanted, seed, **kept)
+        return Drawn(info, inner, wanted, seed)
     have = inner.sequences
     if wanted is None:
         wanted = max(1, int(Fraction(repr(config.share)) * have))
@@ -174,10 +181,10 @@ def open_subsample(config: Subsample) -> HostSource:
 
 
 def open_replay(config: Replay) -> HostSource:
-    """The source as it is, and leave to read it `times` times.
+    """Training may read every sequence `times` times; held-out ones are never among them.
 
     Raises:
-        ConfigError: when the source is drawn.
+        ConfigError: when the source is drawn without end; wrap it in `subsample` first.
     """
     inner = open_inner(config.source)
     if isinstance(inner, DeviceSource):

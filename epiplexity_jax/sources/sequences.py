@@ -1,9 +1,11 @@
 """Tokens in an array as a finite source: checked, named and read block by block."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +13,10 @@ from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.spec import SourceInfo
 
 DEFAULT_LENGTH = 128
+MASKED = "is a masked array, whose masked values would be read; fill or drop them first"
 MAX_VOCAB = 1 << 24  # a model has a row of weights for every token
 _BLOCK = 1 << 20  # tokens; part of what `data_hash` is
+_BEGINNING = 1024  # tokens; more than the header that files of one format share
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,51 @@ def unreadable(path: Path, error: OSError | ValueError) -> DataError:
     return DataError(f"{str(path)!r}: cannot be read: {reason}")
 
 
+def as_array(given: Any, where: str) -> np.ndarray:
+    """What somebody gave, as an array.
+
+    Raises:
+        DataError: when it is none, or masked.
+    """
+    if is_masked(given):
+        raise DataError(f"{where}: {MASKED}")
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError) as error:
+        line = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+        raise DataError(f"{where}: not an array: {line}") from None
+
+
+def is_masked(given: Any) -> bool:
+    """Whether it is a masked array, or a list of some; `numpy.asarray` forgets the mask."""
+    parts = given if isinstance(given, list | tuple) else (given,)
+    return any(isinstance(part, np.ma.MaskedArray) for part in parts)
+
+
+def check_max_tokens(max_tokens: int, length: int) -> None:
+    """Refuse a limit that leaves no sequence.
+
+    Raises:
+        ValueError: for pydantic, which makes it a ConfigError.
+    """
+    if max_tokens < max(2, length):
+        raise ValueError(
+            f"max_tokens: must be at least one sequence of {max(2, length)} tokens, got "
+            f"{max_tokens}; raise it or lower `length`"
+        )
+
+
+def file_origin(path: Path) -> str:
+    """An origin that all readings of one file share, whatever they take its bytes for."""
+    real = os.path.normcase(os.path.realpath(path))
+    return hashlib.sha256(f"file;{real}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def beginning(values: np.ndarray) -> np.ndarray:
+    """The first values of an array in row order, by which a shorter view of it is known."""
+    return np.asarray(values.flat[:_BEGINNING])
+
+
 def data_hash(tokens: np.ndarray) -> str:
     """Hash of tokens alone: equal values give equal hashes, whatever their type and shape."""
     digest = hashlib.sha256()
@@ -74,6 +123,7 @@ def open_tokens(
     length: int | None = None,
     vocab_size: int | None = None,
     bytes_per_token: float | None = None,
+    origins: tuple[str, ...] = (),
 ) -> TokenSequences:
     """Check an array of tokens, in blocks and without a copy, and make a source of it.
 
@@ -83,11 +133,15 @@ def open_tokens(
         length: L; default 128, or the second axis.
         vocab_size: V; default: the largest token + 1, but 2 or more.
         bytes_per_token: bytes of the original data per token, where that is known.
+        origins: what is known of where they come from; hashes of all tokens and of the first 1024
+            are added, so that a longer row which begins like this one has the same origin.
 
     Raises:
         DataError: when the array is of another type or shape, holds too little, or holds a token
             outside the vocabulary.
     """
+    if tokens.size == 0:
+        raise DataError(f"{where}: is empty; there is nothing to measure")
     if tokens.dtype.kind not in "iub":
         raise DataError(f"{where}: holds {tokens.dtype}, not integers; tokens are integers from 0")
     if tokens.ndim not in (1, 2):
@@ -95,8 +149,6 @@ def open_tokens(
             f"{where}: has {tokens.ndim} axes; give one row of tokens, or two axes whose rows are "
             "the sequences"
         )
-    if tokens.size == 0:
-        raise DataError(f"{where}: is empty; there is nothing to measure")
     if tokens.ndim == 2 and length not in (None, tokens.shape[1]):
         raise DataError(
             f"{where}: its rows are sequences of {tokens.shape[1]} tokens, but length is {length}; "
@@ -119,7 +171,7 @@ def open_tokens(
         label_mask=np.ones(length, bool),
         fingerprint=hashlib.sha256(facts.encode()).hexdigest()[:16],
         bytes_per_token=bytes_per_token,
-        origins=(origin,),
+        origins=tuple(dict.fromkeys((origin, data_hash(beginning(tokens)), *origins))),
     )
     return TokenSequences(info, tokens if tokens.ndim == 2 else cut(tokens, length))
 

@@ -37,7 +37,9 @@ class SourceInfo:
         input_vocab_size: symbols of an input token, where inputs have an alphabet of their own.
         features: F, numbers in the input vector; None for tokens.
         replays: how often training may read each sequence; above 1 only because it was asked for.
-        origins: fingerprints of the data that this was made from; its own where empty.
+        origins: names of the data that this was made from; the fingerprint alone where empty. Any
+            two views of the same data share one, whatever their length, alphabet or size, so two
+            finite sources that share none may be mixed.
         entropy_rate_nats: nats per label token that no model can go below, averaged over the
             label tokens of a sequence; None where theory does not know it.
         bytes_per_token: bytes of the original data per label token; None where it has none.

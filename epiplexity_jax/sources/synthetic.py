@@ -128,7 +128,7 @@ class Synthetic:
 
 
 def open_noise(config: Noise) -> Synthetic:
-    """Uniform noise; its entropy rate is ln V."""
+    """The entropy rate is ln V, and no model goes below it."""
     vocab, length = config.vocab_size, config.length
     info = SourceInfo(
         vocab_size=vocab,
@@ -141,9 +141,9 @@ def open_noise(config: Noise) -> Synthetic:
 
 
 def open_markov(config: Markov) -> Synthetic:
-    """A chain that starts in its stationary distribution pi.
+    """The chain starts in its stationary distribution pi.
 
-    Its entropy rate per token of a sequence is (H(pi) + (L - 1) h) / L, h = sum_i pi_i H(row i).
+    The entropy rate per token of a sequence is (H(pi) + (L - 1) h) / L, h = sum_i pi_i H(row i).
     """
     length = config.length
     matrix = _matrix(config)

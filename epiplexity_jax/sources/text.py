@@ -13,7 +13,14 @@ from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import DataError
-from epiplexity_jax.sources.sequences import TokenSequences, cut, data_hash, unreadable
+from epiplexity_jax.sources.sequences import (
+    TokenSequences,
+    check_max_tokens,
+    cut,
+    data_hash,
+    file_origin,
+    unreadable,
+)
 from epiplexity_jax.sources.spec import SourceInfo
 
 ASCII96 = "\n" + "".join(map(chr, range(32, 127)))
@@ -69,22 +76,27 @@ class PythonStdlib(Config):
     unknown: Literal["error", "drop"] = "drop"
     """What to do with a character outside the 96-character alphabet."""
 
+    @model_validator(mode="after")
+    def _holds_a_sequence(self) -> "PythonStdlib":
+        check_max_tokens(self.max_tokens, self.length)
+        return self
+
 
 def open_text(config: Text) -> TokenSequences:
-    """Read and encode a file.
+    """The whole file is read into memory, at one byte a token for alphabets of up to 256.
 
     Raises:
-        DataError: when it is missing, unreadable, empty, too short for a sequence, not UTF-8, or
-            holds a character outside the alphabet.
+        DataError: when the file is missing, unreadable, empty, too short for a sequence, not UTF-8,
+            or holds a character outside the alphabet.
     """
     path = Path(config.path)
     raw = _bytes(path)
     if not raw:
         raise DataError(f"{path}: is empty; there is nothing to measure")
     data = np.frombuffer(raw, np.uint8)
-    size, origin = len(raw), data_hash(data)
+    size, origins = len(raw), (data_hash(data), file_origin(path))
     if config.alphabet == "bytes":
-        return _sequences(data, config.alphabet, 256, config.length, size, str(path), origin)
+        return _sequences(data, config.alphabet, 256, config.length, size, str(path), origins)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -94,14 +106,15 @@ def open_text(config: Text) -> TokenSequences:
     del raw, data
     alphabet = ASCII96 if config.alphabet == "ascii96" else config.alphabet
     tokens = _encode([text], alphabet, config.unknown, str(path))
-    return _sequences(tokens, alphabet, len(alphabet), config.length, size, str(path), origin)
+    return _sequences(tokens, alphabet, len(alphabet), config.length, size, str(path), origins)
 
 
 def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
-    """Read the standard library of the running Python, file by file in sorted order.
+    """The files are read one by one in sorted order, until there are `max_tokens`.
 
     Raises:
-        DataError: when no source text is installed, or it is too short for a sequence.
+        DataError: when no source text is installed, it is too short for a sequence, or, with
+            `unknown: error`, it holds a character outside the alphabet.
     """
     root = Path(sysconfig.get_path("stdlib"))
     read = bytes_read = 0
@@ -120,7 +133,7 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
     tokens = np.concatenate(parts)[: config.max_tokens]
     size = bytes_read * len(tokens) / max(1, read)
     origin = hashlib.sha256(f"{config.kind};{sys.version}".encode()).hexdigest()[:16]
-    return _sequences(tokens, ASCII96, len(ASCII96), config.length, size, config.kind, origin)
+    return _sequences(tokens, ASCII96, len(ASCII96), config.length, size, config.kind, (origin,))
 
 
 def _bytes(path: Path) -> bytes:
@@ -177,9 +190,9 @@ def _sequences(
     length: int,
     size: float,
     where: str,
-    origin: str,
+    origins: tuple[str, ...],
 ) -> TokenSequences:
-    """Sequences of encoded tokens; `size` is the bytes of the text that `origin` is a hash of."""
+    """Sequences of encoded tokens; `size` is the bytes of the text that they stand for."""
     if len(tokens) < max(2, length):
         raise DataError(
             f"{where}: has {len(tokens)} token{'s' * (len(tokens) != 1)} of its alphabet, less "
@@ -193,6 +206,6 @@ def _sequences(
         label_mask=np.ones(length, bool),
         fingerprint=digest.hexdigest()[:16],
         bytes_per_token=size / len(tokens),
-        origins=(origin,),
+        origins=origins,
     )
     return TokenSequences(info, cut(tokens, length))

@@ -78,8 +78,15 @@ WRONG = {
     "stream of floats": (iterator("streams:floats"), ["sources.x: ", "streams:floats"]),
     "stream breaks": (iterator("streams:breaks"), ["sources.x: ", "OSError", "disk"]),
     "stream too large": (iterator("streams:large"), ["sources.x: ", "9"]),
+    "stream ends it all": (iterator("sys:exit"), ["sources.x: ", "sys:exit", "SystemExit"]),
+    "stream cut short": (
+        iterator("streams:floats", max_tokens=10),
+        ["sources.x.max_tokens", "one sequence of 16", "got 10"],
+    ),
+    "no name": (source("tokens", path=""), ["sources.x.path", "must not be empty, got ''"]),
     "one symbol": (source("repeat", vocab_size=1), ["sources.x.vocab_size"]),
     "cipher": (source("cipher", algorithm="rot13"), ["sources.x.algorithm", "rot13"]),
+    "cipher length": (source("cipher", length=1e12), ["sources.x.length", "256 GiB"]),
     "cipher symbols": (source("cipher", vocab_size=3), ["sources.x.vocab_size", "3"]),
     "no npz": (source("labelled", path="tokens.npy"), ["sources.x: ", "tokens.npy"]),
     "no labels": (source("labelled", path="good.npz", labels="y"), ["sources.x: ", "y"]),
@@ -115,6 +122,16 @@ WRONG = {
         f"{{weight: 1, source: {SOME}}}]}}",
         ["sources.x: ", "same data"],
     ),
+    "nothing mixed": (
+        "sources.x={kind: mix, sources: []}",
+        ["sources.x.sources", "needs at least one entry, got []"],
+    ),
+    "one stream twice": (
+        "sources.x={kind: mix, sources: [{source: {kind: cipher, algorithm: threefry, length: 32, "
+        "sequences: 1000}}, {source: {kind: cipher, algorithm: threefry, length: 32, sequences: "
+        "2000}}]}",
+        ["sources.x: ", "sources.1.source", "same data", "seeds"],
+    ),
     "weight": (
         f"sources.x={{kind: mix, sources: [{{weight: -1, source: {NOISE}}}]}}",
         ["sources.x.sources", "weight"],
@@ -131,7 +148,11 @@ WRONG = {
     "no window": ("family.window=0", ["family.window"]),
     "recurrent width": ("family={kind: recurrent, widths: [0]}", ["family.widths"]),
     "rates": ("family.learning_rates=[0.1, -0.1]", ["family.learning_rates", "-0.1"]),
-    "no rates": ("family.learning_rates=[]", ["family.learning_rates"]),
+    "no rates": (
+        "family.learning_rates=[]",
+        ["family.learning_rates", "needs at least one entry, got []"],
+    ),
+    "one rate": ("family.learning_rates=0.1", ["family.learning_rates", "expected a list, got 0."]),
     "rate of a count": ("family={kind: ngram, learning_rates: [0.1]}", ["learning_rates"]),
     "variant": ("estimator.variant=exactly", ["estimator.variant", "exactly"]),
     "exact rate": (

@@ -186,6 +186,14 @@ def test_the_far_end_of_a_key_stream_can_be_read(algorithm):
         ({"vocab_size": 8}, "vocab_size: input should be 2, 4, 16 or 256, got 8"),
         ({"algorithm": "des"}, "algorithm: input should be 'chacha20', 'aes' or 'threefry', got"),
         ({"length": 100, "sequences": (1 << 38) // 100 + 1}, "sequences: one key stream has 256 G"),
+        (
+            {"length": 1e12},
+            "length: one key stream has 256 GiB, 274877906944 tokens of 256 symbols, got 100000000",
+        ),
+        (
+            {"length": (1 << 40) + 1, "vocab_size": 4},
+            "length: one key stream has 256 GiB, 1099511627776 tokens",
+        ),
         ({"key_seed": -1}, "key_seed: input should be greater than or equal to 0, got -1"),
     ],
 )

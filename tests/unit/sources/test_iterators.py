@@ -146,6 +146,84 @@ def test_an_exception_inside_is_one_line_with_its_type():
     assert isinstance(caught.value.__cause__, KeyError)
 
 
+def exits():
+    sys.exit(3)
+
+
+def exits_later():
+    yield [1, 2]
+    sys.exit("no\nmore")
+
+
+class ExitsAtOnce:
+    def __iter__(self):
+        sys.exit()
+
+
+@pytest.mark.parametrize(
+    ("factory", "sentence"),
+    [
+        (exits, "exits: the function raised SystemExit: 3"),
+        (exits_later, "exits_later: item 1: the iterator raised SystemExit: no more"),
+        (ExitsAtOnce, "ExitsAtOnce: the iterator raised SystemExit"),
+    ],
+)
+def test_an_exit_is_a_fault_like_others(factory, sentence):
+    assert complaint(from_iterator, factory, vocab_size=10) == sentence
+
+
+def test_an_exit_by_name(module):
+    assert complaint(opened, "sys:exit") == "sys:exit: the function raised SystemExit"
+    module("rows_leave", "import sys\nsys.exit(1)")
+    said = complaint(opened, "rows_leave:make", error=ConfigError)
+    assert said == "factory: importing rows_leave raised SystemExit: 1"
+
+
+def test_an_interrupt_passes():
+    def interrupted():
+        raise KeyboardInterrupt
+        yield
+
+    def at_once():
+        raise KeyboardInterrupt
+
+    for factory in (interrupted, at_once):
+        with pytest.raises(KeyboardInterrupt):
+            from_iterator(factory, vocab_size=10)
+
+
+@pytest.mark.parametrize("masked", [np.ma.array([1, 2], mask=[0, 1]), np.ma.masked])
+def test_masked_items_are_refused(masked):
+    for item in (masked, [masked]):
+        said = complaint(from_iterator, lambda item=item: iter([[0, 1], item]), vocab_size=10)
+        assert said.endswith(
+            "item 1: is a masked array, whose masked values would be read; fill or drop them first"
+        )
+
+
+def test_an_origin_is_the_function_and_its_options(module):
+    """Even where it yields something else each time, as a shuffled data set may."""
+    module(
+        "rows_seen",
+        "import itertools\ncalls = itertools.count()\n"
+        "def make(n=0, start=0):\n    return (i % 10 for i in itertools.count(next(calls)))\n",
+    )
+    some = opened("rows_seen:make", options={"n": 1, "start": 2}, max_tokens=50).info
+    more = opened("rows_seen:make", options={"start": 2, "n": 1}, max_tokens=99, length=3).info
+    other = opened("rows_seen:make", options={"n": 3}, max_tokens=50).info
+    assert set(some.origins) & set(more.origins)
+    assert not set(some.origins) & set(other.origins)
+
+
+def test_an_iterator_read_further_has_the_same_origin():
+    def numbers():
+        return iter(np.random.default_rng(0).integers(0, 9, 9000))
+
+    infos = [from_iterator(numbers, vocab_size=9, max_tokens=n).info for n in (2000, 4000, 9000)]
+    assert set.intersection(*(set(info.origins) for info in infos))
+    assert len({info.fingerprint for info in infos}) == 3
+
+
 def test_an_iterable_that_gives_no_iterator():
     class Broken:
         def __iter__(self):
@@ -175,6 +253,11 @@ def test_an_iterator_that_yields_nothing_for_ever_is_given_up(monkeypatch):
         ({"factory": iter([1, 2])}, "factory: must be a function that returns a fresh iterator, g"),
         ({"vocab_size": 1}, "vocab_size: input should be greater than or equal to 2, got 1"),
         ({"length": 0}, "length: input should be greater than or equal to 1, got 0"),
+        (
+            {"max_tokens": 10},
+            "max_tokens: must be at least one sequence of 128 tokens, got 10; raise it or lower `l",
+        ),
+        ({"max_tokens": 1, "length": 1}, "max_tokens: must be at least one sequence of 2 tokens"),
         ({"max_tokens": 0}, "max_tokens: input should be greater than or equal to 1, got 0"),
     ],
 )

@@ -100,6 +100,25 @@ def test_standardised_data_has_the_same_origin():
     assert plain.info.origins == standard.info.origins != ()
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.float64])
+def test_the_first_of_the_rows_are_a_view_of_all(dtype):
+    inputs = np.random.default_rng(0).integers(0, 9, (900, 4)).astype(dtype)
+    origins = [
+        set(from_labelled(inputs[rows], np.arange(len(inputs[rows])) % 3).info.origins)
+        for rows in (slice(None), slice(400), slice(400, None))
+    ]
+    assert origins[0] & origins[1]
+    assert not origins[0] & origins[2]
+
+
+def test_masked_inputs_and_labels_are_refused():
+    masked = np.ma.array(REALS, mask=REALS > 1)
+    with pytest.raises(DataError, match="^inputs: is a masked array, whose masked values would"):
+        from_labelled(masked, LABELS)
+    with pytest.raises(DataError, match="^labels: is a masked array, whose masked values would"):
+        from_labelled(REALS, np.ma.array(LABELS))
+
+
 @pytest.mark.parametrize("inputs", [TOKENS, REALS])
 def test_a_split_keeps_all_and_mixes_nothing(inputs):
     source = from_labelled(np.tile(inputs, (9, *[1] * (inputs.ndim - 1))), np.arange(90))

@@ -22,12 +22,13 @@ from epiplexity_jax.sources import (
     open_source,
 )
 from epiplexity_jax.sources.mix import exact_counts
+from epiplexity_jax.sources.registry import parse
 from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.split import Split
 
 
 def opened(config) -> Any:
-    return open_source(config)
+    return open_source(parse(config, "a") if isinstance(config, dict) else config)
 
 
 def numbered(first=0, count=100, length=2, vocab_size=1 << 16):
@@ -237,12 +238,12 @@ RULE = {"kind": "elementary_ca", "rule": 54, "cells": 4}
         (
             [numbered(), numbered(5), numbered()],
             DataError,
-            "sources.2.source: holds the same data as sources.0.source, so held-out sequences of",
+            "sources.2.source: holds the same data as sources.0.source, or a part of it, so held-o",
         ),
         (
             [Shuffle(source=numbered()), FlipLabels(source=numbered(), rate=0.1)],
             DataError,
-            "sources.1.source: holds the same data as sources.0.source, so held-out sequences of",
+            "sources.1.source: holds the same data as sources.0.source, or a part of it, so held-o",
         ),
     ],
 )
@@ -250,6 +251,65 @@ def test_what_does_not_mix(sources, error, sentence):
     with pytest.raises(error) as caught:
         opened(Mix(sources=[{"source": source} for source in sources]))
     assert str(caught.value).startswith(sentence)
+
+
+def twice(one, other):
+    return Mix(sources=[{"source": one}, {"source": other}])
+
+
+STREAM = {"kind": "cipher", "algorithm": "threefry", "length": 32, "sequences": 1000}
+CHAIN = {"kind": "markov", "vocab_size": 4, "length": 8}
+SOME = {"kind": "subsample", "sequences": 500, "source": CHAIN}
+SHUFFLED = {"kind": "shuffle", "source": CHAIN}
+FLIPPED = {"kind": "flip_labels", "rate": 0.5, "source": CHAIN}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (STREAM, {**STREAM, "sequences": 2000}),
+        (STREAM, {**STREAM, "vocab_size": 16}),
+        (STREAM, {"kind": "shuffle", "source": {**STREAM, "sequences": 90}}),
+        (SOME, {**SOME, "sequences": 400}),
+        (SOME, {"kind": "subsample", "share": 0.5, "source": SOME}),
+        (SOME, {"kind": "shuffle", "source": SOME}),
+        ({**SOME, "source": FLIPPED}, {**SOME, "source": SHUFFLED}),
+        ({**SOME, "source": FLIPPED}, {**SOME, "source": {**FLIPPED, "rate": 0.1}}),
+        (
+            {"kind": "subsample", "share": 0.5, "map_seed": 1, "source": STREAM},
+            {"kind": "subsample", "share": 0.5, "map_seed": 2, "source": STREAM},
+        ),
+    ],
+)
+def test_two_views_of_one_data_do_not_mix(one, other):
+    with pytest.raises(DataError, match="^sources.1.source: holds the same data as sources.0.so"):
+        opened(twice(one, other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (STREAM, {**STREAM, "key_seed": 1}),
+        (SOME, {**SOME, "map_seed": 1}),
+        (SOME, {**SOME, "source": {**CHAIN, "table_seed": 1}}),
+        ({**SOME, "source": FLIPPED}, {**SOME, "source": FLIPPED, "map_seed": 1}),
+    ],
+)
+def test_independent_draws_mix(one, other):
+    source = opened(twice(one, other))
+    assert source.sequences == sum(opened(part).sequences for part in (one, other))
+
+
+def test_maps_of_one_drawn_source_share_its_draws():
+    """Why they are refused: with no flips at all, the two are the same sequences."""
+    parts = [
+        opened(Subsample(source={**FLIPPED, "rate": 0, "map_seed": seed}, sequences=300))
+        for seed in (0, 1)
+    ]
+    one, other = (part.read(np.arange(300)) for part in parts)
+    assert np.array_equal(one, other)
+    assert parts[0].info.fingerprint != parts[1].info.fingerprint
+    assert parts[0].info.origins == parts[1].info.origins
 
 
 def test_no_component_is_left_out():

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources import PythonStdlib, Text, open_source, text
 from epiplexity_jax.sources.text import TokenSequences
 
@@ -174,6 +174,11 @@ def test_the_library_is_read_in_sorted_order_without_tests_and_packages(library)
     source = _open(PythonStdlib(length=1))
     assert _letters(source) == "# -*- coding: latin-1 -*-\n# \nzz\nbb\n"
     assert source.info.bytes_per_token == 36 / 35  # the byte that is not UTF-8 was dropped
+
+
+def test_max_tokens_hold_a_sequence():
+    with pytest.raises(ConfigError, match="^max_tokens: must be at least one sequence of 128 tok"):
+        PythonStdlib(max_tokens=127)
 
 
 def test_max_tokens_cuts_the_library(library):
