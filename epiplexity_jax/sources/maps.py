@@ -220,7 +220,7 @@ class ShuffledCorpus:
 
 
 def open_flip_labels(config: FlipLabels) -> Source:
-    """The entropy rate is known where the labels are a function of inputs that all come before them.
+    """The entropy rate is known where labels are a function of inputs that all come before them.
 
     A model that computes it pays for the flips alone: H2(e) + e ln(V - 1) nats per label token.
     """
