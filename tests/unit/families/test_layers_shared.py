@@ -144,7 +144,7 @@ def test_learning_rates_are_handed_on(config, rates):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"learning_rates": []}, "learning_rates: tuple should have at least 1 item"),
+        ({"learning_rates": []}, "learning_rates: needs at least one entry"),
         ({"learning_rates": [0.1, 0.0]}, "learning_rates: must be positive and finite, got 0.0"),
         ({"learning_rates": [float("inf")]}, "learning_rates: must be positive and finite, got in"),
         ({"learning_rates": [float("nan")]}, "learning_rates: must be positive and finite, got na"),

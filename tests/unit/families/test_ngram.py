@@ -113,7 +113,7 @@ def test_the_family_lists_its_orders():
     [
         ({"orders": (-1,)}, "orders: must not be negative, got -1"),
         ({"orders": (1, 1)}, "orders: each value once, got [1, 1]"),
-        ({"orders": ()}, "orders: tuple should have at least 1 item"),
+        ({"orders": ()}, "orders: needs at least one entry"),
         ({"orders": (0, 1.5)}, "orders.1: input should be a valid integer"),
         ({"alpha": math.inf}, "alpha: input should be a finite number, got inf"),
         ({"alpha": 0.0}, "alpha: input should be greater than 0, got 0.0"),
