@@ -75,6 +75,8 @@ def _status(arguments: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         typer.echo(f"{NAME}: stopped", err=True)
         return 130
+    except MemoryError as error:  # NumPy's says how much was asked for
+        return _refuse(f"memory: {str(error) or 'there is not enough of it'}; ask for less data")
     except Exception as error:
         said = getattr(error, "format_message", None)  # click's usage errors have one
         if said is None:
