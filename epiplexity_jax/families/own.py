@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,9 +15,8 @@ from pydantic import Field, PrivateAttr, model_validator
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.coding import dense_flops
+from epiplexity_jax.families.own_checks import RateScales, blank_inputs, check
 from epiplexity_jax.families.spec import Cost, Size, Task
-
-RateScales = Callable[[Any], Any]
 
 
 class Functions(NamedTuple):
@@ -180,7 +178,7 @@ class OwnModel:
 
     def init(self, key: jax.Array) -> Any:
         """Initial parameters."""
-        return self.functions.init(key, _inputs(self.task))
+        return self.functions.init(key, blank_inputs(self.task))
 
     def logits(self, params: Any, inputs: jax.Array) -> jax.Array:
         """Inputs to logits [B, P, V] float32 at the paid positions."""
@@ -191,13 +189,6 @@ class OwnModel:
         if self.scales is not None:
             return self.scales(params)
         return jax.tree.map(lambda _: 1.0, params)
-
-
-def _inputs(task: Task) -> jax.Array:
-    """Inputs of one sequence, all zero, for `init`."""
-    if task.features is not None:
-        return jnp.zeros((1, task.features), jnp.float32)
-    return jnp.zeros((1, task.input_length), jnp.int32)
 
 
 def _logits(functions: Functions, task: Task, params: Any, inputs: jax.Array) -> jax.Array:
@@ -234,7 +225,7 @@ class OwnFamily:
         return tuple(Size(name=name) for name in self.config.names)
 
     def model(self, size: Size, task: Task, compute_dtype: str) -> OwnModel:
-        """One of the models, checked: shapes, types and causality. It chooses its own types."""
+        """One of the models, checked (see `own_checks`). It chooses its own types."""
         return self._checked(size.name or "", task)
 
     @functools.cached_property
@@ -258,74 +249,15 @@ class OwnFamily:
 
 
 def _check(name: str, functions: Functions, task: Task, config: Own) -> OwnModel:
-    """Check a model against its task before anything is trained.
+    """A model that may be trained.
 
     Raises:
-        ConfigError: when parameters or logits have a wrong type or shape, or a logit at a paid
-            position depends on a later label.
+        ConfigError: see `own_checks.check`.
     """
-    inputs = _inputs(task)
-    shapes = jax.eval_shape(functions.init, jax.random.key(0), inputs)
-    leaves = jax.tree.leaves(shapes)
-    wrong = {str(leaf.dtype) for leaf in leaves} - {"float32"}
-    if not leaves or wrong:
-        held = f"holds {', '.join(sorted(wrong))}" if leaves else "has no parameters"
-        raise ConfigError(f"{held}; parameters must be float32 arrays")
-    given = jax.eval_shape(functions.apply, shapes, inputs).shape
-    vector = task.features is not None
-    wanted = (1, task.vocab_size) if vector else (1, task.input_length, task.vocab_size)
-    if given != wanted and not (vector and given == (1, 1, task.vocab_size)):
-        raise ConfigError(f"gives logits of shape {[*given]} for one sequence, not {[*wanted]}")
-    if not vector:
-        _refuse_foresight(functions, task)
-    params = sum(leaf.size for leaf in leaves)
+    scales = config._rate_scales
+    params, fingerprint = check(*functions, task, scales)
     cost = Cost(params, *(config.flops_per_token or dense_flops(params)))
-    text = _program(functions.init, jax.random.key(0), inputs)
-    text += _program(functions.apply, shapes, inputs)
-    if config._rate_scales is not None:
-        text += str(jax.tree.leaves(config._rate_scales(shapes)))
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return OwnModel(name, task, digest, cost, functions, config._rate_scales)
-
-
-def _program(function: Callable[..., Any], *arguments: Any) -> str:
-    """A function's program, constants included."""
-    return jax.jit(function).lower(*arguments).as_text()
-
-
-def _refuse_foresight(functions: Functions, task: Task) -> None:
-    """Labels must not be seen before they are predicted.
-
-    Weights are moved away from their initial values, as an output layer of zeros hides what a
-    model sees; then the labels of the second half are changed.
-
-    Raises:
-        ConfigError: naming the first position whose logits move.
-    """
-    labels = [i for i, paid in enumerate(task.label_mask) if paid]
-    changed = labels[len(labels) // 2]  # a token; it may be seen from its own position on
-    shift = 0 if task.starts else 1
-    seen_from = changed + 1 - shift
-    later = [i + 1 - shift for i in labels if i >= changed and i + 1 - shift < task.input_length]
-    paid = np.array([p for p in task.paid_positions if p < seen_from])
-    if not later or not len(paid):
-        return
-    generator = np.random.Generator(np.random.Philox(0))
-    params = jax.tree.map(
-        lambda x: x + jnp.float32(0.1) * generator.standard_normal(x.shape, np.float32),
-        jax.jit(functions.init)(jax.random.key(0), _inputs(task)),
-    )
-    first = generator.integers(task.vocab_size, size=(1, task.input_length), dtype=np.int32)
-    second = first.copy()
-    second[:, later] = (first[:, later] + 1) % task.vocab_size
-    apply = jax.jit(functions.apply)
-    one, two = (np.asarray(apply(params, x), np.float64)[0, paid] for x in (first, second))
-    moved = np.abs(one - two).max(axis=-1) > 1e-4 * np.abs(one).max()
-    if moved.any():
-        position = int(paid[moved][0])
-        raise ConfigError(
-            f"is not causal: its logits at position {position} change with a token that comes later"
-        )
+    return OwnModel(name, task, fingerprint, cost, functions, scales)
 
 
 def open_own(config: Own) -> OwnFamily:

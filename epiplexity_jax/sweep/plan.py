@@ -30,8 +30,9 @@ from epiplexity_jax.training.heldout import HeldoutLayout, heldout_layout
 
 # Raised when the numbers of an unchanged config change, so that old runs are not taken over.
 NUMERICS = 1
-# A member's own size, learning rate and seed stand for these.
-_NOT_IDENTITY = {"widths", "depths", "orders", "learning_rates", "seeds"}
+# A member's own size, learning rate, seed and cost stand for these.
+_SIZES = {"widths", "depths", "orders", "names"}
+_NOT_IDENTITY = _SIZES | {"learning_rates", "seeds", "flops_per_token"}
 _ITERATIONS_PER_STEP = 4  # before a run ends whose requential teacher waits
 
 
@@ -275,7 +276,7 @@ def _run(sweep: Sweep, family: Family, dataset: Dataset, member: Member, compute
     lineage = _digest(identity)
     # Training is the same whoever counts its FLOPs and whether the end is scored again.
     result: dict[str, Any] = {"lineage": lineage, "steps": training.steps}
-    if cost != declared:
+    if cost != declared or getattr(sweep.family, "flops_per_token", None):
         result["cost"] = [cost.train_flops_per_token, cost.eval_flops_per_token]
     if "exact" in variants:
         result["exact"] = True
