@@ -1,4 +1,4 @@
-"""Models of one's own: adapters, checks before training, and the whole way through `run`."""
+"""Models of one's own: adapters, identity, and the whole way through `run`."""
 
 import subprocess
 import sys
@@ -16,9 +16,14 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families import from_linen, from_nnx, own
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.families.spec import Size, Task
+from epiplexity_jax.store import Store
+from epiplexity_jax.sweep.config import Sweep
+from epiplexity_jax.sweep.plan import make_plan
+from epiplexity_jax.training.data import Stream
 from epiplexity_jax.training.step import sequence_losses
 
 V, LENGTH = 5, 6
+STAY = np.full((V, V), 0.05) + 0.75 * np.eye(V)
 TASK = Task(V, LENGTH, (False, *(True,) * (LENGTH - 1)))
 VECTORS = Task(3, 2, (False, True), features=4)
 
@@ -45,12 +50,6 @@ class Linen(nn.Module):
         return nn.Dense(V)(nn.Embed(V, self.width)(tokens))
 
 
-class LinenStatistics(nn.Module):
-    @nn.compact
-    def __call__(self, tokens):
-        return nn.BatchNorm(use_running_average=False)(nn.Dense(V)(nn.Embed(V, 4)(tokens)))
-
-
 class Nnx(nnx.Module):
     def __init__(self, rngs, width=8):
         self.embed = nnx.Embed(V, width, rngs=rngs)
@@ -58,12 +57,6 @@ class Nnx(nnx.Module):
 
     def __call__(self, tokens):
         return self.readout(self.embed(tokens))
-
-
-class NnxDropout(Nnx):
-    def __init__(self, rngs):
-        super().__init__(rngs)
-        self.dropout = nnx.Dropout(0.1, rngs=rngs)
 
 
 def model_of(module, task=TASK, **options):
@@ -122,37 +115,6 @@ def test_vectors_go_in():
     assert model.logits(model.init(jax.random.key(0)), jnp.ones((2, 4))).shape == (2, 1, 3)
 
 
-def _shape(params, tokens):
-    return params["table"][tokens][..., :3]
-
-
-def _whole(key):
-    return {"table": jnp.zeros((V, V), jnp.int32)}
-
-
-def _breaks(params, tokens):
-    raise KeyError("weights")
-
-
-WRONG = {
-    "peeks": (Table(peeks=1), "is not causal: its logits at position"),
-    "shape": ({"init": Table().init, "apply": _shape}, r"logits of shape \[1, 5, 3\]"),
-    "integers": ({"init": _whole, "apply": Table().apply}, "float32"),
-    "breaks": ({"init": Table().init, "apply": _breaks}, "failed: KeyError: 'weights'"),
-    "statistics": (from_linen(LinenStatistics()), "state besides its parameters"),
-    "dropout": (from_nnx(NnxDropout), "state besides its parameters"),
-}
-
-
-@pytest.mark.parametrize("kind", WRONG)
-def test_wrong_models_are_refused_before_training(kind):
-    module, message = WRONG[kind]
-    if isinstance(module, dict):
-        module = type("Given", (), {k: staticmethod(f) for k, f in module.items()})()
-    with pytest.raises(ConfigError, match=message):
-        model_of(module)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -173,10 +135,55 @@ def test_what_is_no_model_is_refused():
         own(len)
 
 
+def runs_of(models, **options):
+    """A plan's run ids and lineages, by name."""
+    sweep = Sweep(
+        sources={"cycle": epx.sources.Markov(matrix=STAY.tolist(), length=LENGTH)},
+        family=own(models, seeds=1, **options),
+        training=epx.Training(steps=5),
+    )
+    runs = make_plan(sweep, on_cpu=True).runs
+    return {r.size.name: (r.run_id, r.lineage, r.cost.train_flops_per_token) for r in runs}
+
+
+def test_a_run_is_its_own_models():
+    """Other models of the family, declared FLOPs and more learning rates train nothing anew."""
+    alone = runs_of({"a": Table()})["a"]
+    assert runs_of({"b": from_linen(Linen()), "a": Table()})["a"] == alone
+    assert runs_of({"b": Table()})["b"][1] != alone[1]
+    assert runs_of({"a": from_linen(Linen())})["a"][1] != alone[1]
+    assert runs_of({"a": Table()}, rate_scales=lambda p: {"table": 0.5})["a"][1] != alone[1]
+    costly = [runs_of({"a": Table()}, flops_per_token=(6.0, n))["a"] for n in (2.0, 3.0)]
+    assert len({run_id for run_id, *_ in (alone, *costly)}) == 3
+    assert {lineage for _, lineage, _ in costly} == {alone[1]}
+    assert costly[0][2] == 6.0
+
+
+def test_other_flops_are_counted_without_training_anew(tmp_path, monkeypatch):
+    source = epx.sources.Markov(matrix=STAY.tolist(), length=LENGTH)
+
+    def rows_of(**options):
+        runs = epx.run(
+            source,
+            own(Table(), seeds=1, **options),
+            store=tmp_path / "store",
+            training=epx.Training(steps=20, batch_size=8, warmup_steps=5),
+            heldout=epx.Heldout(tokens=2_000),
+        )
+        (row,) = runs.rows(test_tokens=1e6)
+        return row, Store(tmp_path / "store").history(row["run_id"])
+
+    first, before = rows_of()
+    monkeypatch.setattr(Stream, "block", lambda *_: pytest.fail("trains"))
+    second, after = rows_of(flops_per_token=(60.0, 20.0))
+    assert second["train_flops_per_token"] == 60.0 != first["train_flops_per_token"]
+    assert after["spent_flops"][-1] != before["spent_flops"][-1]
+    np.testing.assert_array_equal(after["heldout_loss_nats"], before["heldout_loss_nats"])
+
+
 def test_a_model_without_start_token_is_measured(tmp_path):
     """The first token of a chain is not scored; the loss falls towards the chain's own rate."""
-    stay = np.full((V, V), 0.05) + 0.75 * np.eye(V)
-    source = epx.sources.Markov(matrix=stay.tolist(), length=LENGTH)
+    source = epx.sources.Markov(matrix=STAY.tolist(), length=LENGTH)
     family = own(Table(), seeds=2, learning_rates=(0.1,))
     runs = epx.run(
         source,
