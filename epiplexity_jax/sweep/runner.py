@@ -160,9 +160,9 @@ class _Trainer:
             self.progress.message(f"{run.label}: stopped, {result.message}; the others go on")
         elif result.message:
             self.progress.message(f"{run.label}: {result.message}")
-        if result.status is not RunStatus.FINISHED or self._gated:
-            return  # a state is kept for more steps, and those of members that waited differ
-        if self.plan.sweep.training.keep_final_state:
+        # A state is kept for more steps, and those of members that waited differ.
+        kept = self.plan.sweep.training.keep_final_state and not self._gated
+        if kept and result.status is RunStatus.FINISHED:
             self._keep(run, result.state)
         self.progress.run_done(row)
 

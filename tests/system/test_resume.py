@@ -16,7 +16,7 @@ import yaml
 
 from epiplexity_jax import api
 from epiplexity_jax.store import Store
-from epiplexity_jax.sweep import runner
+from epiplexity_jax.sweep import jobs, runner
 
 TOKENS = 2048
 CONFIG = MappingProxyType(
@@ -32,7 +32,6 @@ SLOW = """
 import sys, time
 from epiplexity_jax.cli.app import main
 from epiplexity_jax.store import Store
-from epiplexity_jax.sweep import runner
 quick = Store.commit
 def commit(self, *arguments):
     quick(self, *arguments)
@@ -264,15 +263,13 @@ def test_a_diverging_member_is_reported_and_the_sweep_ends_well(config, tmp_path
 
 
 def test_the_others_of_a_cohort_go_on(config, undisturbed, tmp_path, monkeypatch):
-    from epiplexity_jax.sweep import runner
-
-    usual = runner.MemberJob
+    usual = jobs.MemberJob
 
     def job(**options):
         wild = options["seed"] == 1
         return usual(**options | {"learning_rate": 1e30} if wild else options)
 
-    monkeypatch.setattr(runner, "MemberJob", job)
+    monkeypatch.setattr(jobs, "MemberJob", job)
     told, (_, rows) = train(config, tmp_path / "store")
     assert {row["seed"]: row["status"] for row in rows} == {0: "finished", 1: "diverged"}
     assert len(told.said) == 4
@@ -339,3 +336,14 @@ def test_a_state_that_cannot_be_kept_is_said_and_its_run_is_safe(
     assert found == undisturbed[1]
     assert len(told.said) == len(told.done) == 8
     assert all("cannot be kept: No space left on device" in said for said in told.said)
+
+
+def test_requential_runs_whose_teachers_wait_are_kept_as_they_are(config, tmp_path):
+    words = ("estimator={kind: requential, max_kl: 1.0e-4}", "family.widths=[8]", "family.seeds=1")
+    told, found = train(config, tmp_path / "store", *words)
+    assert len(told.done) == 2
+    assert all(row["teacher_steps"] < row["steps_done"] for row in found[1])
+    assert told.said
+    assert all("and waited in the others" in said for said in told.said)
+    again, same = train(config, tmp_path / "store", *words)
+    assert (again.done, same) == ([], found)
