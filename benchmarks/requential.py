@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from result import write
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 import epiplexity_jax as epx
 from epiplexity_jax.analysis import Decomposition
@@ -72,18 +72,23 @@ def rules() -> dict[str, Any]:
     }
     drawn = {name: _draws(found) for name, found in both.items()}
     correlations = [
-        spearmanr(a, b).statistic
+        rank_correlation(a, b)
         for a, b in zip(drawn["requential"], drawn["prequential"], strict=True)
     ]
     lengths = {name: [d.epiplexity_bits for d in found] for name, found in both.items()}
     low, high = np.quantile(correlations, [0.025, 0.975])
     return {
         "compute_flops": compute,
-        "rank_correlation": float(spearmanr(*lengths.values()).statistic),
+        "rank_correlation": rank_correlation(*map(np.array, lengths.values())),
         "rank_correlation_interval": [float(low), float(high)],
         "rows": [d.to_json() for found in both.values() for d in found],
         "figure": both,
     }
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's, equal values sharing a rank."""
+    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
 
 
 def _draws(found: list[Decomposition], count: int = 2000) -> np.ndarray:
