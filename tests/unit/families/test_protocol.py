@@ -48,7 +48,7 @@ def moved(kind, task, size=-1):
     generator = np.random.default_rng(0)
     params = jax.tree.map(
         lambda x: x + 0.3 * generator.standard_normal(x.shape).astype(np.float32),
-        model.init(jax.random.key(0)),
+        jax.jit(model.init)(jax.random.key(0)),
     )
     return model, params
 
@@ -60,6 +60,11 @@ def sequences_of(task, count=4, seed=0):
     labels = np.flatnonzero(task.label_mask)
     tokens[:, labels] = generator.integers(0, task.vocab_size, (count, len(labels)))
     return tokens
+
+
+def losses_of(model, params, task):
+    compiled = jax.jit(lambda params, tokens: sequence_losses(model, params, tokens, task))
+    return np.asarray(compiled(params, sequences_of(task)))
 
 
 def test_every_kind_has_an_example():
@@ -116,8 +121,9 @@ def test_equal_arguments_give_equal_models(kind):
     assert hash(one) == hash(two)
     assert one != family.model(size, task, "bfloat16")
     assert one != family.model(size, TASKS["scattered"], "float32")
-    first, second = one.init(jax.random.key(0)), two.init(jax.random.key(0))
-    other = one.init(jax.random.key(1))
+    init = jax.jit(one.init)
+    first, second = init(jax.random.key(0)), jax.jit(two.init)(jax.random.key(0))
+    other = init(jax.random.key(1))
     jax.tree.map(np.testing.assert_array_equal, first, second)
     differ = [
         not np.array_equal(a, b) for a, b in zip(*map(jax.tree.leaves, (first, other)), strict=True)
@@ -135,7 +141,7 @@ def test_a_prediction_reads_the_past_only(kind, task):
     def predictions(table):
         return jnp.tanh(model.logits({**params, "token_embedding": table}, inputs)[0]).sum(-1)
 
-    gradients = jax.jacobian(predictions)(params["token_embedding"])
+    gradients = jax.jit(jax.jacobian(predictions))(params["token_embedding"])
     reads = np.abs(np.asarray(gradients)).sum(-1)[:, : task.input_length]
     window = 4 if kind == "mlp" else LENGTH
     for row, position in zip(reads, task.paid_positions, strict=True):
@@ -150,13 +156,14 @@ def test_masks_choose_rows_of_one_prediction(kind):
     whole = Task(12, LENGTH, (False,) + (True,) * (LENGTH - 1))
     model, params = moved(kind, whole)
     tokens = sequences_of(whole)[:, :-1]
-    full = model.logits(params, tokens)
+    full = jax.jit(model.logits)(params, tokens)
     for name in ("second half", "scattered"):
         masked, own = moved(kind, TASKS[name])
         if jax.tree.map(jnp.shape, own) != jax.tree.map(jnp.shape, params):
             continue  # an MLP pads fewer places where the first label stands later
         paid = np.array(TASKS[name].paid_positions)
-        np.testing.assert_allclose(masked.logits(params, tokens), full[:, paid], atol=2e-5)
+        found = jax.jit(masked.logits)(params, tokens)
+        np.testing.assert_allclose(found, full[:, paid], atol=2e-5)
 
 
 @device_kinds
@@ -164,7 +171,7 @@ def test_untrained_models_are_uniform(kind):
     for task in TASKS.values():
         family = family_of(kind)
         model = family.model(family.sizes()[0], task, "float32")
-        losses = sequence_losses(model, model.init(jax.random.key(0)), sequences_of(task), task)
+        losses = losses_of(model, jax.jit(model.init)(jax.random.key(0)), task)
         np.testing.assert_allclose(losses, task.label_tokens * np.log(task.vocab_size), rtol=1e-6)
 
 
@@ -172,9 +179,9 @@ def test_untrained_models_are_uniform(kind):
 def test_vectors_go_in(kind):
     model, params = moved(kind, VECTORS)
     x = np.random.default_rng(0).standard_normal((5, 6)).astype(np.float32)
-    logits = model.logits(params, x)
+    logits = jax.jit(model.logits)(params, x)
     assert logits.shape == (5, 1, 3)
-    gradient = jax.grad(lambda x: jnp.tanh(model.logits(params, x)).sum())(x)
+    gradient = jax.jit(jax.grad(lambda x: jnp.tanh(model.logits(params, x)).sum()))(x)
     assert (np.abs(gradient) > 0).all()
 
 
@@ -184,8 +191,7 @@ def test_half_precision_is_close(kind):
     _, params = moved(kind, task)
     half = family.model(family.sizes()[-1], task, "bfloat16")
     full = family.model(family.sizes()[-1], task, "float32")
-    tokens = sequences_of(task)
-    one, two = (np.asarray(sequence_losses(m, params, tokens, task)) for m in (half, full))
+    one, two = (losses_of(m, params, task) for m in (half, full))
     np.testing.assert_allclose(one, two, rtol=0.05)
     assert not np.array_equal(one, two)
 

@@ -47,7 +47,7 @@ def job_of(source, seeds, steps=STEPS, rates=None, microbatch=None, resume=None,
         )
         for seed in seeds
     )
-    model = TransformerModel(16, 2, task)
+    model = TransformerModel(16, 1, task)
     return CohortJob(model, task, BATCH, steps, layout, members, start, microbatch)
 
 
@@ -59,7 +59,7 @@ def mesh_of(devices):
 def twin(labels):
     """A source and its reference losses for four seeds."""
     source = cycle(mask=LABELS_OF[labels])
-    model = TransformerModel(16, 2, task_of(source))
+    model = TransformerModel(16, 1, task_of(source))
     runs = {
         seed: reference.train(
             model, source, root=ROOT, seed=seed, steps=STEPS, batch_size=BATCH, rate=RATE,
@@ -106,9 +106,6 @@ def advance_all(job, mesh, bounds):
     ("labels", "members", "devices"),
     [
         ("all", 1, 1),
-        ("all", 2, 1),
-        ("all", 2, 2),
-        ("all", 4, 1),
         ("all", 4, 2),
         ("second half", 2, 2),
     ],

@@ -1,4 +1,4 @@
-"""The requential iteration against its slow twin, and what theory says of its KL."""
+"""One requential iteration, and what theory says of its KL; its twin: test_requential_engine.py."""
 
 import itertools
 from dataclasses import dataclass
@@ -15,10 +15,9 @@ from epiplexity_jax.training.loop import samples_key
 from epiplexity_jax.training.requential import divergence, requential_state, requential_step
 from epiplexity_jax.training.state import Hyperparameters, initial_state
 from tests.unit.training import reference
-from tests.unit.training.requential_twin import BATCH, RATE, ROOT, WARMUP, WINDOW, twin
+from tests.unit.training.requential_twin import BATCH, RATE, ROOT, WARMUP, WINDOW
 from tests.unit.training.toys import cycle, task_of
 
-STEPS = 50
 HYPER = Hyperparameters(RATE, WARMUP, WINDOW)
 
 
@@ -42,25 +41,6 @@ def run(model, source, steps, hyper=HYPER, state=None, microbatch=None):
         state, info = step(state, batch)
         infos.append(jax.tree.map(np.asarray, info))
     return state, jax.tree.map(lambda *x: np.stack(x), *infos)
-
-
-def test_the_iteration_of_a_source_without_inputs_is_the_written_out_one():
-    """With inputs: test_requential_engine.py."""
-    source, max_kl = cycle(), 0.02
-    model = model_of(source)
-    state, info = run(model, source, STEPS, HYPER._replace(max_kl=max_kl))
-    kl, kl_raw, student_loss, teacher_loss, waited = twin(model, source, STEPS, max_kl)
-    np.testing.assert_array_equal(info.waited, waited.astype(bool))
-    assert waited.any()
-    assert not waited.all()
-    assert int(state.teacher.step) == STEPS - waited.sum()
-    assert int(state.student.step) == STEPS
-    pairs = ((info.kl, kl), (info.kl_raw, kl_raw), (info.student_loss, student_loss))
-    for mine, expected in pairs:
-        np.testing.assert_allclose(mine[:5], expected[:5], rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(mine, expected, rtol=2e-3, atol=1e-3)
-    np.testing.assert_allclose(info.teacher_loss, teacher_loss, rtol=1e-4)
-    assert kl.sum() > 1.0
 
 
 def test_nothing_is_sent_before_the_teacher_has_learnt():
