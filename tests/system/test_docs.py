@@ -26,7 +26,9 @@ LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)[^)]*\)")
 TINY = {
     r"widths=\([^)]*\)": "widths=(16,)",
     r"depths=\([^)]*\)": "depths=(1,)",
+    r"steps=\d{3,}, store": "steps=6, heldout=epx.Heldout(tokens=8192), store",
     r"steps=\d{3,}": "steps=6",
+    r"Heldout\(tokens=\d{2,}_000\)": "Heldout(tokens=8192)",
 }
 SMALL = {
     "family": {

@@ -101,8 +101,10 @@ def test_a_dry_run_prints_the_plan_and_trains_nothing(call, trained, monkeypatch
     assert not trained
 
 
+# In the background of a shell that has no job control, SIGINT is ignored from the start.
 WAITING = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from epiplexity_jax import api
 from epiplexity_jax.cli.app import main
 def wait(config, overrides, store, progress):

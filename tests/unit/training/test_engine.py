@@ -118,7 +118,8 @@ def test_engine_equals_the_plain_loop(labels, members, devices):
         expected, expected_var, ema, params = runs[seed]
         np.testing.assert_allclose(sums[seed, :5], expected[:5], rtol=1e-6)
         np.testing.assert_allclose(sums[seed], expected, rtol=1e-4)
-        np.testing.assert_allclose(variances[seed, :5], expected_var[:5], rtol=1e-3)
+        # The first batch's losses are all ln V: their variance is 0 up to rounding.
+        np.testing.assert_allclose(variances[seed, :5], expected_var[:5], rtol=1e-3, atol=1e-8)
         own = jax.tree.map(lambda leaf, seed=seed: leaf[seed], (states.ema, states.params))
         for got, want in zip(jax.tree.leaves(own), jax.tree.leaves((ema, params)), strict=True):
             np.testing.assert_allclose(got, want, atol=2e-3)
