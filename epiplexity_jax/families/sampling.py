@@ -22,7 +22,12 @@ MOST_LOOPS = 4
 
 
 def sample(
-    model: Model, params: Any, batch: Batch, task: Task, key: jax.Array
+    model: Model,
+    params: Any,
+    batch: Batch,
+    task: Task,
+    key: jax.Array,
+    microbatch: int | None = None,
 ) -> tuple[Batch, jax.Array]:
     """Replace every label of a batch by a draw from the model; inputs are kept.
 
@@ -36,13 +41,26 @@ def sample(
             labels, its own labels are not looked at.
         task: what the model was built for.
         key: a typed key.
+        microbatch: sequences whose caches are filled at once, a divisor of B; None: all. It
+            decides how fast a `Decoder` samples, not what.
 
     Returns:
         A batch of the same structure, types and inputs; and the logits [B, P, V] float32 that its
         labels were drawn from.
     """
     if task.label_tokens > 1 and isinstance(model, Decoder):
-        return _sample_by_decoding(model, params, jnp.asarray(batch), task, key)
+        tokens = jnp.asarray(batch)
+        size, labels = tokens.shape[0], jnp.arange(task.label_tokens)
+        noise = jax.vmap(lambda number: _noise(key, number, (size, task.vocab_size)))(labels)
+        if microbatch is None or microbatch == size:
+            return _sample_by_decoding(model, params, tokens, task, noise)
+        count = size // microbatch
+        slices = noise.reshape(-1, count, microbatch, task.vocab_size).swapaxes(0, 1)
+        found = jax.lax.map(
+            lambda part: _sample_by_decoding(model, params, part[0], task, part[1]),
+            (tokens.reshape(count, microbatch, -1), slices),
+        )
+        return jax.tree.map(lambda x: x.reshape(size, *x.shape[2:]), found)
     return sample_by_forward(model, params, batch, task, key)
 
 
@@ -98,27 +116,29 @@ def _steps(task: Task) -> _Steps:
 
 
 def _sample_by_decoding(
-    model: Any, params: Any, batch: jax.Array, task: Task, key: jax.Array
+    model: Any, params: Any, batch: jax.Array, task: Task, noise: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """One pass over the inputs up to the first label, then step by step over what remains."""
+    """One pass over the inputs up to the first label, then step by step over what remains.
+
+    `noise` [P, B, V] is added to the logits of each label.
+    """
     inputs, steps, first = _inputs(batch, task), _steps(task), task.paid_positions[0] + 1
     size = inputs.shape[0]
     logits, cache = model.decode(params, model.empty_cache(size, first), inputs[:, :first], 0)
-    token = _draw(key, 0, logits)
+    token = _largest(logits + noise[0])
     found = [(token[None], logits[None])]
 
     def step(carry: Any, at: Any) -> tuple[Any, Any]:
         token, cache = carry
-        start, paid, noise, given, following = at
+        start, paid, added, given, following = at
         read = jnp.concatenate([token[:, None], given], axis=1)
         logits, cache = model.decode(params, cache, read, start)
-        drawn = _largest(logits + noise)
+        drawn = _largest(logits + added)
         return (jnp.where(paid, drawn, following), cache), (drawn, logits)
 
-    noise = jax.vmap(lambda number: _noise(key, number, logits.shape))(steps.labels)
     given = inputs.T[steps.starts[:, None] + np.arange(1, steps.size)].swapaxes(1, 2)
     following = inputs.T[np.minimum(steps.starts + steps.size, task.input_length - 1)]
-    every = (steps.starts, steps.paid, noise, given, following)
+    every = (steps.starts, steps.paid, noise[steps.labels], given, following)
     for part in _loops(model, size, steps):
         room = int(steps.starts[part][-1]) + steps.size
         cache = _with_room(cache, model.empty_cache(size, room))

@@ -4,6 +4,7 @@ Finzi et al. 2026 (arXiv 2601.03220, "A"), Qiu et al. 2026 (arXiv 2607.11883, "B
 section 2. A pure function of state, batch and key, usable in anybody's jitted program.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +103,8 @@ def requential_step(
         state.teacher,
     )
     key = jax.random.fold_in(jax.random.wrap_key_data(state.samples), state.student.step)
-    sampled, logits = sample(model, teacher.ema, batch, task, key)
+    slices = _sampling_slice(size, microbatch)
+    sampled, logits = sample(model, teacher.ema, batch, task, key, slices)
     scored, grads = _student_pass(model, state.student, sampled, logits, task, microbatch)
     losses, *divergences = scored
     (kl, kl_var), (kl_raw, kl_raw_var), (ratio, ratio_var) = map(step_info, divergences)
@@ -125,6 +127,15 @@ def requential_step(
         last_kl=reference / (size * task.label_tokens),
     )
     return _unless_broken(state, new, info, grads), info
+
+
+def _sampling_slice(size: int, microbatch: int | None) -> int | None:
+    """Sequences whose caches are filled at once.
+
+    More than are trained at once fit the processor's cache, as no activations are kept for a
+    backward pass; four times as many are the fastest at widths 16 to 64 and lengths 64 to 512.
+    """
+    return None if microbatch is None else math.gcd(size, 4 * microbatch)
 
 
 def _student_pass(

@@ -112,6 +112,21 @@ def test_all_ways_draw_the_same_and_logits_are_those_of_the_full_pass(name, kind
     assert 0 <= drawn[:, labels].min() < drawn[:, labels].max() < task.vocab_size
 
 
+@pytest.mark.parametrize("kind", ["irregular", "text"])
+@pytest.mark.parametrize("size", [4, BATCH])
+def test_slices_of_a_batch_draw_the_same(kind, size):
+    task = TASKS[kind]
+    model, batch = MODELS["transformer 1"](task), batch_of(task)
+
+    def sliced(*arguments):
+        return sample(*arguments, microbatch=size)
+
+    whole, logits = program(model, sample)(params_of(model), batch, KEY)
+    drawn, own = program(model, sliced)(params_of(model), batch, KEY)
+    np.testing.assert_array_equal(drawn, whole)
+    np.testing.assert_allclose(own, logits, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["transformer 1", "mlp"])
 def test_keys_alone_decide_and_given_labels_are_not_looked_at(name):
     task = TASKS["irregular"]
