@@ -3,13 +3,13 @@
 Run: python benchmarks/sampling.py  (10 minutes; `--quick` leaves length 512 out: 2 minutes)
 
 Batches of 64. `cached` is `sample` in slices of 16 sequences, `forward` is `sample_by_forward` (one
-compiled loop of full passes), `host` a Python loop that calls a compiled full pass for every label. `gradient` is the
-loss and gradient of a training step on the same batch, for scale. All are compiled beforehand and
-timed in turns, so that other work on the machine meets all of them; `load` is the machine's load
-average when a row begins, 0 if nothing else runs. Ratios are of medians within the run:
-`forward_ratio` and `host_ratio` say how many times as fast the cache is, `gradient_ratio` what
-sampling a batch costs in gradients. A way that takes long is timed fewer than five times: `repeats`
-says how often. Tokens are label tokens.
+compiled loop of full passes), `host` a Python loop that calls a compiled full pass for every label.
+`gradient` is the loss and gradient of a training step on the same batch, for scale. All are
+compiled beforehand and timed in turns, so that other work on the machine meets all of them; `load`
+is the machine's load average when a row begins, 0 if nothing else runs. Ratios are of medians
+within the run: `forward_ratio` and `host_ratio` say how many times as fast the cache is,
+`gradient_ratio` what sampling a batch costs in gradients. A way that takes long is timed fewer than
+five times: `repeats` says how often. Tokens are label tokens.
 """
 
 import os

@@ -103,8 +103,7 @@ def requential_step(
         state.teacher,
     )
     key = jax.random.fold_in(jax.random.wrap_key_data(state.samples), state.student.step)
-    slices = _sampling_slice(size, microbatch)
-    sampled, logits = sample(model, teacher.ema, batch, task, key, slices)
+    sampled, logits = sample(model, teacher.ema, batch, task, key, _slice(size, microbatch))
     scored, grads = _student_pass(model, state.student, sampled, logits, task, microbatch)
     losses, *divergences = scored
     (kl, kl_var), (kl_raw, kl_raw_var), (ratio, ratio_var) = map(step_info, divergences)
@@ -129,7 +128,7 @@ def requential_step(
     return _unless_broken(state, new, info, grads), info
 
 
-def _sampling_slice(size: int, microbatch: int | None) -> int | None:
+def _slice(size: int, microbatch: int | None) -> int | None:
     """Sequences whose caches are filled at once.
 
     More than are trained at once fit the processor's cache, as no activations are kept for a
