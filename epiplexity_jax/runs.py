@@ -33,7 +33,8 @@ class Runs:
     def __init__(self, store: Store):
         self.path = store.path
         self._runs = store.load()
-        self._defaults = _frontier_defaults(store)
+        self._defaults = _config_section(store, "frontier")
+        self._estimator = _config_section(store, "estimator")
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -64,8 +65,9 @@ class Runs:
             return [analysis.curve_from(run) for run in runs]
         known = {run.row["estimator"] for run in runs}
         taught = "requential" in known  # whose teachers are prequential runs
-        if estimator not in known | ({"prequential"} if taught else set()):
-            raise ConfigError(unknown("estimator", estimator, known))
+        allowed = known | ({"prequential"} if taught else set())
+        if estimator not in allowed:
+            raise ConfigError(f"--estimator: {unknown('estimator', estimator, allowed)}")
         curves = [analysis.curve_from(run) for run in runs if run.row["estimator"] == estimator]
         if estimator == "prequential":
             curves += [
@@ -94,8 +96,8 @@ class Runs:
             estimator: default: the sweep's. The teachers of a requential sweep are prequential
                 runs, so "prequential" gives the other estimate of the same training.
             variant: "paired", "online" or "exact", of a requential sweep "ema_student" or
-                "student"; default: that of the runs.
-            floor: "ema", "raw" or "entropy_rate"; default: that of the runs.
+                "student"; default: that of the sweep's config.
+            floor: "ema", "raw" or "entropy_rate"; default: that of the sweep's config.
             procedure: "refined", "hull-median" or "raw".
 
         Raises:
@@ -105,11 +107,15 @@ class Runs:
             if len(self.sources) > 1:
                 raise ConfigError(f"source: name one of {', '.join(self.sources)}")
             source = self.sources[0]
+        curves = self.curves(source, estimator)
+        own = (None, None)
+        if curves:
+            own = self._asked_for(curves[0].estimator, curves[0].variants)
         traced = analysis.trace(
-            self.curves(source, estimator),
+            curves,
             test_tokens=self._test_tokens(test_tokens),
-            variant=variant,
-            floor=floor,
+            variant=variant or own[0],
+            floor=floor or own[1],
             procedure=procedure,
         )
         return Frontier(
@@ -213,11 +219,22 @@ class Runs:
         `heldout_loss_nats` is that of the raw weights where the floor is.
         """
         named, tokens = self._named(sources), self._test_tokens(test_tokens)
-        return [
-            _run_row(run, tokens, variant, floor)
-            for run in self._runs
-            if run.row["source"] in named
-        ]
+        rows = []
+        for run in self._runs:
+            if run.row["source"] in named:
+                own = self._asked_for(run.row["estimator"], run.row["variants"])
+                rows.append(_run_row(run, tokens, variant or own[0], floor or own[1]))
+        return rows
+
+    def _asked_for(self, estimator: str, variants: Sequence[str]) -> tuple[str | None, str | None]:
+        """The variant and the floor of the config; None: those of the run, of another estimator.
+
+        A run trained once is not written again when a config reads it another way.
+        """
+        own = self._estimator
+        if own.get("kind") != estimator:
+            return None, None
+        return own.get("reference") or own.get("variant") or variants[0], own.get("floor")
 
     def _test_tokens(self, test_tokens: float | None) -> float:
         chosen = test_tokens if test_tokens is not None else self.test_tokens
@@ -240,9 +257,10 @@ def decompose_all(
     return [frontier.at(budget) for frontier in frontiers.values() for budget in compute]
 
 
-def _frontier_defaults(store: Store) -> dict[str, Any]:
+def _config_section(store: Store, name: str) -> dict[str, Any]:
+    """A section of the store's config."""
     config = read_yaml(store.read_config(), str(store.path / "sweep.yaml"))
-    return (config.get("frontier") if isinstance(config, dict) else None) or {}
+    return (config.get(name) if isinstance(config, dict) else None) or {}
 
 
 def _run_row(

@@ -81,6 +81,7 @@ def trace(
     if single:
         which = "every member" if len(single) == len(members) else ", ".join(single)
         warnings.append(f"a single seed of {which}: no spread between seeds is seen there")
+    warnings += _uneven(members)
     first = curves[0]
     setting = Setting(
         source=first.source,
@@ -104,6 +105,19 @@ def _left_out(curves: Sequence[Curve], kept: Sequence[Curve]) -> list[str]:
     said = [f"{len(lost)} of {len(curves)} runs diverged and are left out: {names}"]
     if not kept:
         said.append("every run diverged, so the uniform code answers; lower the learning rate")
+    return said
+
+
+def _uneven(members: Sequence[Member]) -> list[str]:
+    """Which members' seeds end far apart, so that much of the longer runs is not used."""
+    said = []
+    for member in members:
+        low, high = min(member.last_steps), max(member.last_steps)
+        if high > 1.1 * low:
+            said.append(
+                f"the seeds of {member.name} end at steps {low} to {high}, and count to the "
+                "first of these"
+            )
     return said
 
 

@@ -1,4 +1,4 @@
-"""Members: runs that differ only in their seed, averaged on their common record points.
+"""Members: runs that differ only in their seed, averaged at the record points of the shortest.
 
 Axis letters: S seed, R record point, F point of a finer grid, P point of all members, Q factor.
 """
@@ -22,10 +22,11 @@ REFINEMENT = 10
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A model of a family, averaged over its seeds, at each common record point.
+    """A model of a family, averaged over its seeds, at each record point of the shortest run.
 
     Attributes:
         name: size, and the learning rate where the family holds several.
+        last_steps: [S], where each seed's run ends.
         params: N.
         steps: [R]; train_tokens: [R]; time_flops: [R].
         model_seeds: [S, R] bits; data_seeds: [S, R] bits.
@@ -38,6 +39,7 @@ class Member:
 
     name: str
     params: int
+    last_steps: tuple[int, ...]
     steps: NDArray[np.int64]
     train_tokens: Array
     time_flops: Array
@@ -136,38 +138,46 @@ def _names(firsts: list[Curve]) -> list[str]:
 
 
 def _average(name: str, params: int, scored: list[Scored]) -> Member:
-    common = scored[0].steps
-    for one in scored[1:]:
-        common = np.intersect1d(common, one.steps)
-    at = [np.searchsorted(one.steps, common) for one in scored]
-    first = scored[0]
+    shortest = min(scored, key=lambda one: one.steps[-1])
+    first = max(one.steps[0] for one in scored)
+    common = shortest.steps[shortest.steps >= first]
+    own = np.searchsorted(shortest.steps, common)
 
-    def stack(field: str) -> Array:
-        return np.stack([getattr(one, field)[..., i] for one, i in zip(scored, at, strict=True)])
+    def at_common(field: str) -> list[Array]:
+        return [_at(one.steps, getattr(one, field), common) for one in scored]
 
-    factors = [_mean_factors(_seed_factors(scored, at, field)) for field in ("model", "data")]
+    factors = [_mean_factors(at_common(f"{field}_factors")) for field in ("model", "data")]
     return Member(
         name=name,
         params=params,
+        last_steps=tuple(int(one.steps[-1]) for one in scored),
         steps=common,
-        train_tokens=first.train_tokens[at[0]],
-        time_flops=first.time_flops[at[0]],
-        model_seeds=stack("model_bits"),
-        data_seeds=stack("data_bits"),
+        train_tokens=shortest.train_tokens[own],
+        time_flops=shortest.time_flops[own],
+        model_seeds=np.stack(at_common("model_bits")),
+        data_seeds=np.stack(at_common("data_bits")),
         model_factors=factors[0],
         data_factors=factors[1],
-        model_gain=first.model_gain[at[0]],
-        data_gain=first.data_gain,
+        model_gain=shortest.model_gain[own],
+        data_gain=shortest.data_gain,
         floor_stderr_nats=float(np.mean([one.floor_stderr_nats for one in scored])),
-        model_var=stack("model_var").mean(axis=0) / len(scored),
-        interpolation_error_bits=stack("interpolation_error_bits").mean(axis=0),
-        refinable=first.refinable,
+        model_var=np.stack(at_common("model_var")).mean(axis=0) / len(scored),
+        interpolation_error_bits=np.stack(at_common("interpolation_error_bits")).mean(axis=0),
+        refinable=shortest.refinable,
     )
 
 
-def _seed_factors(scored: list[Scored], at: list[NDArray[np.int64]], field: str) -> list[Array]:
-    """One length's factors of each seed at the common record points."""
-    return [getattr(one, f"{field}_factors")[:, i] for one, i in zip(scored, at, strict=True)]
+def _at(steps: NDArray[np.int64], values: Array, common: NDArray[np.int64]) -> Array:
+    """Values [..., R] at other steps, straight in log(1 + step) between record points.
+
+    Record points lie on one absolute grid, so there is nothing between them but where teachers
+    waited for their students or runs ended at different steps.
+    """
+    if np.isin(common, steps).all():
+        return values[..., np.searchsorted(steps, common)]
+    x, at = np.log1p(steps), np.log1p(common)
+    rows = [np.interp(at, x, row) for row in values.reshape(-1, steps.size)]
+    return np.array(rows).reshape(*values.shape[:-1], common.size)
 
 
 def _mean_factors(factors: list[Array]) -> Array:

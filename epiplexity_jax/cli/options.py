@@ -51,7 +51,8 @@ class Reading:
         ),
     ] = None
     floor: Annotated[
-        str | None, typer.Option(help="ema, raw or entropy_rate; default: that of the runs.")
+        str | None,
+        typer.Option(help="ema, raw or entropy_rate; default: that of the sweep's config."),
     ] = None
 
     sources: Annotated[

@@ -100,4 +100,6 @@ def _print_plan(plan: Any, as_json: bool) -> None:
     )
     held = s["memory_bytes"]
     memory = "" if held is None else f", up to {held / 2**20:,.0f} MiB a device in a step"
-    typer.echo(f"from a few steps of every cohort: {duration(s['wall_seconds'])}{memory}")
+    waits = s["iterations"] > s["steps"]
+    bound = f", if teachers wait until iteration {s['iterations']:,}" if waits else ""
+    typer.echo(f"from a few steps of every cohort: {duration(s['wall_seconds'])}{bound}{memory}")

@@ -94,8 +94,11 @@ def _encode(table: pa.Table) -> bytes:
 
 def _decode(content: bytes, columns: list[str] | None = None) -> pa.Table:
     try:
-        return pq.read_table(
-            pa.BufferReader(content), columns=columns, page_checksum_verification=True
+        # Not `read_table`: small tables need none of its threads, which may outlive the process's
+        # end and abort it.
+        file = pq.ParquetFile(
+            pa.BufferReader(content), page_checksum_verification=True, pre_buffer=False
         )
+        return file.read(columns=columns, use_threads=False)
     except (OSError, pa.ArrowException, ValueError):
         raise Damaged from None

@@ -82,6 +82,8 @@ def summarise(
         "devices": f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
         "idle_share": 1.0 - busy["used"] / busy["held"] if busy["held"] else 0.0,
         "compute_dtype": plan.compute_dtype,
+        "steps": plan.sweep.training.steps,
+        "iterations": max_iterations(plan.sweep),
     }
     if measured:
         held = [row["memory_bytes"] for row in rows.values() if row["memory_bytes"] is not None]

@@ -125,7 +125,7 @@ def requential_step(
         student=learn(model, state.student, grads, hyper),
         last_kl=reference / (size * task.label_tokens),
     )
-    return _unless_broken(state, new, info, grads), info
+    return _unless_broken(state, new, info, grads)
 
 
 def _slice(size: int, microbatch: int | None) -> int | None:
@@ -162,14 +162,15 @@ def _student_pass(
 
 def _unless_broken(
     old: RequentialState, new: RequentialState, info: RequentialInfo, grads: Any
-) -> RequentialState:
-    """The new state, or the old one at rest where a number is not finite."""
+) -> tuple[RequentialState, RequentialInfo]:
+    """The new state, or the old one at rest and no student's loss where something is not finite."""
     sums = (info.kl, info.kl_raw, info.log_ratio, info.student_loss)
     finite = new.teacher.alive
     for value in (*sums, *jax.tree.leaves(grads)):
         finite &= jnp.isfinite(value).all()
     resting = _resting(old, jnp.ones((), bool))
-    return jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, resting)
+    info = info._replace(student_loss=jnp.where(finite, info.student_loss, jnp.nan))
+    return jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, resting), info
 
 
 def _resting(state: RequentialState, where: Any) -> RequentialState:

@@ -281,6 +281,16 @@ def test_the_others_of_a_cohort_go_on(config, undisturbed, tmp_path, monkeypatch
         assert any("2 of 4 runs diverged and are left out" in said for said in frontier.warnings)
 
 
+def test_a_finished_sweep_is_read_as_its_config_says(config, undisturbed, tmp_path):
+    store, as_trained = undisturbed
+    store = copied(store, tmp_path / "store")
+    told, found = train(config, store, "estimator={variant: online, floor: raw}")
+    assert told.started == (8, 8, 0)
+    assert {(d["variant"], d["floor"]) for d in found[0]} == {("online", "raw")}
+    assert found != as_trained
+    assert train(config, store)[1] == as_trained
+
+
 def test_a_changed_config_takes_nothing_over(config, undisturbed, tmp_path):
     store = copied(undisturbed[0], tmp_path / "store")
     words = ("training.batch_size=8", "family.widths=[8]")

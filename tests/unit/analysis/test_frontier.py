@@ -207,6 +207,28 @@ def test_seeds_are_averaged_on_their_common_record_points():
     assert frontier.entropy_bits[-1] == pytest.approx(1e6 * mean / math.log(2.0))
 
 
+def test_seeds_whose_record_points_differ_are_averaged_between_them():
+    every, some = np.arange(31), np.array([0, 1, 4, 7, 13, 19, 28])
+    curves = [toy(LEARNT, seed=0), toy(LEARNT[some], seed=1, steps=some)]
+    frontier = trace(curves, test_tokens=1e6, procedure="raw")
+    whole = trace([toy(LEARNT, seed=s, steps=every) for s in (0, 1)], test_tokens=1e6)
+    (member,), (wanted,) = frontier.all_members, whole.all_members
+    np.testing.assert_array_equal(member.steps, some)  # those of the run that ends first
+    np.testing.assert_array_equal(member.data_seeds[0], wanted.data_seeds[0][some])
+    between = toy(LEARNT[:29:2], seed=2, steps=every[:29:2])  # has 4 and 28, but not 1 or 7
+    mixed = trace([curves[1], between], test_tokens=1e6).all_members[0]
+    np.testing.assert_allclose(mixed.data_seeds[1], member.data_seeds[1], rtol=0.03)
+    assert not any("end at steps" in said for said in frontier.warnings)
+
+
+def test_seeds_that_end_far_apart_are_named():
+    short = toy(LEARNT[:16], seed=1, steps=np.arange(16))
+    frontier = trace([toy(LEARNT), short], test_tokens=1e6)
+    assert "the seeds of N1000 end at steps 15 to 30, and count to the first of these" in (
+        frontier.warnings
+    )
+
+
 def test_the_scatter_of_seeds_enters_the_standard_error_of_their_mean():
     factors = np.array([0.98, 1.01, 1.04])
     curves = [toy(LEARNT * factor, seed=s) for s, factor in enumerate(factors)]

@@ -66,6 +66,7 @@ class Plan:
         **{"runs": 8, "finished": 2, "cohorts": 1, "waves": 3, "params": 5000},
         **{"train_tokens": 10**6, "flops": 3e10, "devices": "2 x cpu", "idle_share": 0.25},
         **{"compute_dtype": "float32", "wall_seconds": 600.0, "memory_bytes": 3 * 2**20},
+        **{"steps": 100, "iterations": 100},
     }
 
     def rows(self):
@@ -98,6 +99,9 @@ def test_a_dry_run_prints_the_plan_and_trains_nothing(call, trained, monkeypatch
     assert "from a few steps of every cohort: 10 min, up to 3 MiB a device" in table.out
     document = json.loads(call("run", "x.yaml", "--dry-run", "--json").out)
     assert document["plan"]["cohorts"][0]["members"] == 6
+    monkeypatch.setitem(Plan.summary, "iterations", 400)
+    table = call("run", "x.yaml", "--dry-run")
+    assert ": 10 min, if teachers wait until iteration 400, up to 3 MiB a device" in table.out
     assert not trained
 
 

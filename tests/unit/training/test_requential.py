@@ -46,11 +46,20 @@ def run(model, source, steps, hyper=HYPER, state=None, microbatch=None):
 def test_nothing_is_sent_before_the_teacher_has_learnt():
     source = cycle()
     model = model_of(source)
-    _, info = run(model, source, 3, HYPER._replace(max_kl=-1.0))
+    generator = np.random.default_rng(0)  # untrained models are uniform, which hides everything
+    params = jax.tree.map(
+        lambda x: x + 0.3 * generator.standard_normal(x.shape, np.float32),
+        model.init(key(ROOT, "init", 0)),
+    )
+    state = requential_state(params, samples_key(ROOT, 0))
+    still = HYPER._replace(max_kl=-1.0, learning_rate=0.0)
+    _, info = run(model, source, 8, still, state)
     assert info.waited.all()
     assert np.isnan(info.teacher_loss).all()
-    np.testing.assert_allclose(info.kl[0], 0.0, atol=1e-5)
-    np.testing.assert_allclose(info.log_ratio[0], 0.0, atol=1e-5)
+    assert info.student_loss.std() > 0.1
+    for found in (info.kl, info.kl_raw, info.log_ratio):
+        np.testing.assert_allclose(found, 0.0, atol=1e-5 * BATCH * model.task.label_tokens)
+        assert found.min() < 0.0  # rounding, as it is
 
 
 def test_slices_of_a_batch_are_the_batch():
@@ -95,6 +104,14 @@ class Chain:
         return {"kernel": 1.0}
 
 
+@dataclass(frozen=True)
+class Steep(Chain):
+    """A chain whose logits are finite and whose gradient is not."""
+
+    def logits(self, params, inputs):
+        return params["kernel"][inputs] + jnp.sqrt(0.0 * params["kernel"][inputs])
+
+
 CHAIN = Chain(Task(3, 5, (True,) * 5))
 
 
@@ -103,6 +120,54 @@ def chain_losses(params, sequences):
     table = np.asarray(jax.nn.log_softmax(params["kernel"]), np.float64)
     previous = np.concatenate([np.full((len(sequences), 1), 3), sequences[:, :-1]], axis=1)
     return -table[previous, sequences].sum(1)
+
+
+def chain_run(steps, raw_reference=False, **hyper):
+    """A chain that learns nothing but its noise: state and infos."""
+    state = requential_state(CHAIN.init(jax.random.key(6)), jax.random.key(9))
+    hyper = Hyperparameters(0.05, 1, 4)._replace(**hyper)
+    batches = np.random.default_rng(0).integers(0, 2, (steps, 16, 5)).astype(np.int32)
+    step = jax.jit(lambda s, b: requential_step(CHAIN, CHAIN.task, s, b, hyper, raw_reference))
+    infos, states = [], []
+    for batch in batches:
+        state, info = step(state, batch)
+        infos.append(info)
+        states.append(state)
+    return states, infos
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_the_reference_s_kl_decides_whether_the_teacher_waits(raw):
+    states, infos = chain_run(12, raw, max_kl=0.008)
+    waited = [bool(info.waited) for info in infos]
+    kl = [float(info.kl_raw if raw else info.kl) / (16 * 5) for info in infos]
+    assert waited == [False, *(value > 0.008 for value in kl[:-1])]
+    assert 0 < sum(waited) < 12
+    assert float(states[-1].last_kl) == pytest.approx(kl[-1])
+    assert abs(float(infos[-1].kl) - float(infos[-1].kl_raw)) > 1e-3
+
+
+@pytest.mark.parametrize("growth", [0.0, 0.5])
+def test_averages_of_teacher_and_student_grow_with_their_steps(growth):
+    states, _ = chain_run(20, ema_growth=growth)
+    for name in ("teacher", "student"):
+        members = [getattr(state, name) for state in states]
+        mean = np.zeros((4, 3))
+        for t, member in enumerate(members):
+            window = min(t + 1, max(4, growth * t))
+            mean += (np.asarray(member.params["kernel"]) - mean) / window
+            np.testing.assert_allclose(member.ema["kernel"], mean, atol=1e-5)
+
+
+def test_a_student_s_broken_gradient_ends_the_member_at_that_iteration():
+    states, _ = chain_run(1)
+    model = Steep(CHAIN.task)
+    batch = np.zeros((16, 5), np.int32)
+    hyper = Hyperparameters(0.05, 1, 4, max_kl=-1.0)
+    state, info = requential_step(model, model.task, states[0], batch, hyper)
+    assert np.isfinite(float(info.kl))
+    assert np.isnan(float(info.student_loss))
+    assert not state.student.alive
 
 
 def test_kl_along_samples_is_the_excess_loss_by_enumeration():

@@ -10,6 +10,7 @@ import pytest
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import certified_length
 from epiplexity_jax.families.transformer import TransformerModel
+from epiplexity_jax.training import loop
 from epiplexity_jax.training.cohort import set_up, train_cohort
 from epiplexity_jax.training.data import Stream, heldout_tokens
 from epiplexity_jax.training.devices import member_mesh
@@ -59,6 +60,19 @@ def twins(iterations):
     return np.stack([twin(MODEL, SOURCE, iterations, cap, i) for i, cap in enumerate(CAPS)])
 
 
+@pytest.fixture(params=["one by one", "at once"])
+def _members(request, monkeypatch):
+    """On a CPU members train one after the other, on an accelerator side by side."""
+    if request.param == "one by one":
+        yield
+        return
+    loop.compile_programs.cache_clear()
+    monkeypatch.setattr(loop, "maps_members", lambda mesh: False)
+    yield
+    loop.compile_programs.cache_clear()
+
+
+@pytest.mark.usefixtures("_members")
 def test_members_that_wait_among_others_equal_the_plain_loop():
     job = job_of(CAPS)
     ready = set_up(job, mesh_of(2))
