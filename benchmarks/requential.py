@@ -34,6 +34,7 @@ RULES = (0, 32, 4, 15, 22, 30, 41, 54, 106, 110)
 TEST_TOKENS = 1e8
 CLASSES, RATE = 10, 0.2
 HIDDEN, RING = range(5), 8
+LEFT = ("15", "41", "106")  # whose names would else lie on others
 
 
 def sweep(name: str, sources: dict[str, Any], family: Config, **training: Any) -> epx.Runs:
@@ -228,22 +229,31 @@ def scatter(both: dict[str, list[Decomposition]]) -> Any:
     """Requential against prequential S_T, a point a rule."""
     import altair as alt
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for a, b in zip(both["prequential"], both["requential"], strict=True):
-        spans = [d.epiplexity_bits_interval or (d.epiplexity_bits,) * 2 for d in (a, b)]
-        row = {"source": a.source, "x": a.epiplexity_bits, "y": b.epiplexity_bits}
-        row |= {"x0": spans[0][0], "x1": spans[0][1], "y0": spans[1][0], "y1": spans[1][1]}
-        rows.append({k: v if isinstance(v, str) else max(v, 1.0) for k, v in row.items()})
-    scale = alt.Scale(type="symlog", constant=1000)
-    ticks = alt.Axis(format="~s", tickCount=5)
+        number = a.source.removeprefix("rule ")
+        row = {"rules": number, "x": a.epiplexity_bits, "y": b.epiplexity_bits}
+        for axis, d in (("x", a), ("y", b)):
+            row[f"{axis}0"], row[f"{axis}1"] = d.epiplexity_bits_interval or (row[axis], row[axis])
+        same = [old for old in rows if (old["x"], old["y"]) == (row["x"], row["y"])]
+        for old in same:
+            old["rules"] += f", {number}"
+        rows += [] if same else [row]
+    scale, ticks = alt.Scale(domainMin=0), alt.Axis(format="~s", tickCount=6)
     x = alt.X("x:Q", title="prequential S_T, bits", scale=scale, axis=ticks)
     y = alt.Y("y:Q", title="requential S_T, bits", scale=scale, axis=ticks)
     base = alt.Chart(alt.Data(values=rows))
-    points = base.mark_circle(size=70, color="#0072B2").encode(x=x, y=y)
-    across = base.mark_rule(color="#0072B2").encode(x=alt.X("x0:Q", scale=scale), x2="x1:Q", y=y)
-    up = base.mark_rule(color="#0072B2").encode(x=x, y=alt.Y("y0:Q", scale=scale), y2="y1:Q")
-    names = base.mark_text(align="left", dx=7, dy=-7).encode(x=x, y=y, text="source:N")
-    chart = alt.layer(across, up, points, names).properties(width=440, height=320)
+    points = base.mark_circle(size=70, color="#0072B2", opacity=1).encode(x=x, y=y)
+    across = base.mark_rule(color="#0072B2").encode(x="x0:Q", x2="x1:Q", y=y)
+    up = base.mark_rule(color="#0072B2").encode(x=x, y="y0:Q", y2="y1:Q")
+    layers = [across, up, points]
+    for on_left in (True, False):
+        chosen = [row for row in rows if (row["rules"] in LEFT) == on_left]
+        text = alt.Chart(alt.Data(values=chosen)).mark_text(
+            align="right" if on_left else "left", dx=-6 if on_left else 6, dy=-8, fontSize=12
+        )
+        layers.append(text.encode(x=x, y=y, text="rules:N"))
+    chart = alt.layer(*layers).properties(width=440, height=320)
     return chart.configure(background="white", padding=12).configure_axis(
         labelFontSize=12, titleFontSize=13, titleFontWeight="normal"
     )
