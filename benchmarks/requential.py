@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from result import write
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 
 import epiplexity_jax as epx
 from epiplexity_jax.analysis import Decomposition
@@ -89,8 +89,9 @@ def rules() -> dict[str, Any]:
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's, equal values sharing a rank."""
-    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
+    """Spearman's."""
+    found: Any = spearmanr(a, b)
+    return float(found.statistic)
 
 
 def _draws(found: list[Decomposition], count: int = 2000) -> np.ndarray:

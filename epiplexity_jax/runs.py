@@ -33,8 +33,9 @@ class Runs:
     def __init__(self, store: Store):
         self.path = store.path
         self._runs = store.load()
-        self._defaults = _config_section(store, "frontier")
-        self._estimator = _config_section(store, "estimator")
+        config = _config(store)
+        self._defaults = config.get("frontier") or {}
+        self._estimator = config.get("estimator") or {}
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -67,7 +68,7 @@ class Runs:
         taught = "requential" in known  # whose teachers are prequential runs
         allowed = known | ({"prequential"} if taught else set())
         if estimator not in allowed:
-            raise ConfigError(f"--estimator: {unknown('estimator', estimator, allowed)}")
+            raise ConfigError(f"estimator: {unknown('estimator', estimator, allowed)}")
         curves = [analysis.curve_from(run) for run in runs if run.row["estimator"] == estimator]
         if estimator == "prequential":
             curves += [
@@ -108,9 +109,7 @@ class Runs:
                 raise ConfigError(f"source: name one of {', '.join(self.sources)}")
             source = self.sources[0]
         curves = self.curves(source, estimator)
-        own = (None, None)
-        if curves:
-            own = self._asked_for(curves[0].estimator, curves[0].variants)
+        own = next((self._asked_for(c.estimator, c.variants) for c in curves), (None, None))
         traced = analysis.trace(
             curves,
             test_tokens=self._test_tokens(test_tokens),
@@ -257,10 +256,9 @@ def decompose_all(
     return [frontier.at(budget) for frontier in frontiers.values() for budget in compute]
 
 
-def _config_section(store: Store, name: str) -> dict[str, Any]:
-    """A section of the store's config."""
+def _config(store: Store) -> dict[str, Any]:
     config = read_yaml(store.read_config(), str(store.path / "sweep.yaml"))
-    return (config.get(name) if isinstance(config, dict) else None) or {}
+    return config if isinstance(config, dict) else {}
 
 
 def _run_row(

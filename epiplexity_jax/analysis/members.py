@@ -141,6 +141,8 @@ def _average(name: str, params: int, scored: list[Scored]) -> Member:
     shortest = min(scored, key=lambda one: one.steps[-1])
     first = max(one.steps[0] for one in scored)
     common = shortest.steps[shortest.steps >= first]
+    if not shortest.refinable:  # then only what every seed has
+        common = common[np.all([np.isin(common, one.steps) for one in scored], axis=0)]
     own = np.searchsorted(shortest.steps, common)
 
     def at_common(field: str) -> list[Array]:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.analysis import Cost, Curve, Heldout, Online, trace
+from epiplexity_jax.analysis.curves import Exact
 from epiplexity_jax.analysis.simulate import CappedLaw, Noise, sweep
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.coding import record_points
@@ -219,6 +220,19 @@ def test_seeds_whose_record_points_differ_are_averaged_between_them():
     mixed = trace([curves[1], between], test_tokens=1e6).all_members[0]
     np.testing.assert_allclose(mixed.data_seeds[1], member.data_seeds[1], rtol=0.03)
     assert not any("end at steps" in said for said in frontier.warnings)
+
+
+def test_lengths_that_may_not_be_interpolated_are_averaged_where_every_seed_has_them():
+    def exact(loss, seed):
+        online = Online(np.cumsum(1000 * loss) - 1000 * loss[0], np.zeros(loss.size))
+        own = {"online": online, "exact": Exact(5e5, 5e5), "variant": "exact"}
+        return toy(loss, seed=seed, variants=("online", "exact"), **own)
+
+    longer, shorter = exact(LEARNT, 0), exact(LEARNT[:16], 1)
+    (alike,) = trace([longer, exact(LEARNT, 1)], test_tokens=1e6).all_members
+    np.testing.assert_array_equal(alike.steps, [0, 30])
+    (member,) = trace([longer, shorter], test_tokens=1e6).all_members
+    np.testing.assert_array_equal(member.steps, [0])
 
 
 def test_seeds_that_end_far_apart_are_named():
