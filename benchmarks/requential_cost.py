@@ -11,80 +11,24 @@ for an iteration of the same size on a machine of two x86 cores.
 
 import os
 import statistics
-import time
 from typing import Any
 
-import jax
-import numpy as np
 from result import write
+from stepping import Loop, job_of
 
-from epiplexity_jax.families import Recurrent, Transformer, open_family
-from epiplexity_jax.families.spec import DeviceFamily, Size, task_for
-from epiplexity_jax.sources import ElementaryCA, Noise, open_source
+from epiplexity_jax.families import Recurrent, Transformer
+from epiplexity_jax.families.spec import Size
+from epiplexity_jax.sources import ElementaryCA, Noise
 from epiplexity_jax.training import devices
-from epiplexity_jax.training.cohort import set_up
-from epiplexity_jax.training.data import Stream, heldout_tokens
-from epiplexity_jax.training.heldout import heldout_layout
-from epiplexity_jax.training.job import CohortJob, MemberJob
 from epiplexity_jax.training.method import Method, PrequentialMethod
 from epiplexity_jax.training.requential import RequentialMethod
 
-REPEATS, SECONDS = 5, 2.0
+REPEATS = 5
 METHODS: dict[str, Method] = {
     "prequential": PrequentialMethod(),
     "requential": RequentialMethod(),
 }
 PUBLISHED = {16: 545.0, 32: 758.0, 64: 1764.0}  # milliseconds, by width
-
-
-def job_of(source: Any, family: Any, size: Size, batch: int, slices: int, method: Method) -> Any:
-    """A member a device."""
-    opened, trained = open_source(source), open_family(family)
-    assert isinstance(trained, DeviceFamily)
-    task = task_for(trained, opened.info)
-    layout = heldout_layout(64, 64)
-    heldout = heldout_tokens(opened, None, 0, layout.sequences)
-    members = tuple(
-        MemberJob(
-            root=0,
-            seed=seed,
-            stream=Stream(opened, None, 0, seed, batch),
-            heldout=heldout.reshape(layout.tiles, layout.tile, -1),
-            learning_rate=0.03,
-            warmup_steps=100,
-            ema_steps=50,
-        )
-        for seed in range(jax.device_count())
-    )
-    model = trained.model(size, task, "float32")
-    return CohortJob(model, task, batch, 10**6, layout, members, microbatch=slices, method=method)
-
-
-class Loop:
-    """A cohort that goes on from piece to piece."""
-
-    def __init__(self, job: CohortJob):
-        self.ready = set_up(job, devices.member_mesh())
-        self.states, self.members = self.ready.states, len(job.members)
-        block = [np.asarray(m.stream.block(0, 64, 64)) for m in job.members]
-        self.block = self.ready.place(np.stack(block))
-        self.first = self.ready.place(np.zeros(self.members, np.int32))
-        self.run(1)  # compiles
-        self.count = 1
-        while self.run(self.count) * self.count < SECONDS and self.count < 32:
-            self.count *= 2
-
-    def run(self, count: int | None = None) -> float:
-        """Seconds of an iteration."""
-        count = self.count if count is None else count
-        # The stream's first batches again and again.
-        states = jax.tree.map(jax.numpy.copy, self.ready.states)
-        began = time.perf_counter()
-        out, _ = self.ready.programs.advance(
-            states, self.ready.hyper, self.block, self.first, np.int32(count), np.int32(10**6)
-        )
-        jax.block_until_ready(out)
-        return (time.perf_counter() - began) / count
 
 
 def measure(name: str, source: Any, family: Any, size: Size, batch: int, slices: int) -> dict:

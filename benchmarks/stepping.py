@@ -1,0 +1,90 @@
+"""Engine programs for benchmarks: a member on every device, put in place before it is timed."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from epiplexity_jax.families import open_family
+from epiplexity_jax.families.spec import DeviceFamily, Size, task_for
+from epiplexity_jax.sources import open_source
+from epiplexity_jax.training import devices
+from epiplexity_jax.training.cohort import set_up
+from epiplexity_jax.training.data import Stream, heldout_tokens
+from epiplexity_jax.training.heldout import heldout_layout
+from epiplexity_jax.training.job import CohortJob, MemberJob
+from epiplexity_jax.training.method import Method, PrequentialMethod
+
+PREQUENTIAL = PrequentialMethod()
+
+
+def job_of(
+    source: Any,
+    family: Any,
+    size: Size,
+    batch: int,
+    slices: int | None = None,
+    method: Method = PREQUENTIAL,
+    members: int | None = None,
+    steps: int = 10**6,
+) -> CohortJob:
+    """A cohort of so many members (default: one a device) of one size."""
+    opened, trained = open_source(source), open_family(family)
+    assert isinstance(trained, DeviceFamily)
+    task = task_for(trained, opened.info)
+    layout = heldout_layout(batch, batch)
+    heldout = heldout_tokens(opened, None, 0, layout.sequences)
+    each = tuple(
+        MemberJob(
+            root=0,
+            seed=seed,
+            stream=Stream(opened, None, 0, seed, batch),
+            heldout=heldout.reshape(layout.tiles, layout.tile, -1),
+            learning_rate=0.03,
+            warmup_steps=100,
+            ema_steps=50,
+        )
+        for seed in range(members or jax.device_count())
+    )
+    model = trained.model(size, task, "float32")
+    return CohortJob(model, task, batch, steps, layout, each, microbatch=slices, method=method)
+
+
+class Loop:
+    """A cohort that iterates on its first batches again and again, data drawn beforehand."""
+
+    def __init__(self, job: CohortJob, seconds: float = 2.0):
+        """Compile, and find how many iterations take `seconds`."""
+        self.ready = set_up(job, devices.member_mesh())
+        self.members = len(job.members)
+        block = [np.asarray(m.stream.block(0, 32, 32)) for m in job.members]
+        self.block = self.ready.place(np.stack(block))
+        self.first = self.ready.place(np.zeros(self.members, np.int32))
+        self.count = 1
+        self.run()  # compiles
+        while self.run() * self.count < seconds and self.count < 32:
+            self.count *= 2
+
+    def run(self) -> float:
+        """Seconds of an iteration."""
+        states = jax.tree.map(jax.numpy.copy, self.ready.states)
+        began = time.perf_counter()
+        out, _ = self.ready.programs.advance(
+            states,
+            self.ready.hyper,
+            self.block,
+            self.first,
+            np.int32(self.count),
+            np.int32(10**6),
+        )
+        jax.block_until_ready(out)
+        return (time.perf_counter() - began) / self.count
+
+
+def seconds_of(work: Callable[[], Any]) -> float:
+    """How long it takes until what it returns is there."""
+    began = time.perf_counter()
+    jax.block_until_ready(work())
+    return time.perf_counter() - began
