@@ -15,6 +15,7 @@ from epiplexity_jax.training.cohort import set_up
 from epiplexity_jax.training.data import Stream, heldout_tokens
 from epiplexity_jax.training.heldout import heldout_layout
 from epiplexity_jax.training.job import CohortJob, MemberJob
+from epiplexity_jax.training.loop import member_sharding
 from epiplexity_jax.training.method import Method, PrequentialMethod
 
 PREQUENTIAL = PrequentialMethod()
@@ -63,7 +64,7 @@ class Loop:
         self.block = self.ready.place(np.stack(block))
         self.first = self.ready.place(np.zeros(self.members, np.int32))
         self.count = 1
-        self.run()  # compiles
+        self.compile_seconds = self.run()
         while self.run() * self.count < seconds and self.count < 32:
             self.count *= 2
 
@@ -81,6 +82,22 @@ class Loop:
         )
         jax.block_until_ready(out)
         return (time.perf_counter() - began) / self.count
+
+
+def on_every_device(function: Callable[..., Any], *trees: Any) -> Callable[[], Any]:
+    """A call of a function of one member on every device at once, with copies of its arguments."""
+    mesh = devices.member_mesh()
+    sharding = member_sharding(mesh)
+    spec = sharding.spec
+    copies = jax.device_put(
+        jax.tree.map(lambda x: np.stack([np.asarray(x)] * mesh.size), trees), sharding
+    )
+
+    def one(*parts: Any) -> Any:
+        return jax.lax.map(lambda each: function(*each), parts)
+
+    program = jax.jit(jax.shard_map(one, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False))
+    return lambda: program(*copies)
 
 
 def seconds_of(work: Callable[[], Any]) -> float:

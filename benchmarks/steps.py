@@ -1,0 +1,207 @@
+"""What does a training step cost, where does its time go, and how far is a plain loop from it?
+
+Run: python benchmarks/steps.py  (about 25 minutes on two cores; `--quick`: 3, and writes nothing)
+
+Rule 54 on 64 cells, 48 steps after 1000 of burn-in, conditional, batches of 384 in slices of 12.
+`engine_ms` is a whole call of `train_cohort`, data, record points and host included, over the
+member-steps that all cores together finish in it; `plain_ms` is a step of a plain loop over all
+cores: the same model, loss and optimiser, a jitted step called from Python on a whole batch that
+NumPy made. Both are compiled beforehand and take turns; medians of five, with the shortest and the
+longest as shares of it. `parts_ms` are those of a member-step, each timed alone: data, the
+gradient (requential: of the teacher), the update, a sampled batch, and what record points cost a
+step in a run of 3000. `peak_share` is the compiled program's count of FLOPs a core and second over
+what the core reaches in a product of 2048 x 2048 matrices. `compile_s` is of the training program.
+"""
+
+import resource
+import statistics
+import sys
+import time
+from typing import Any
+
+import jax
+import numpy as np
+from result import write
+from stepping import Loop, job_of, on_every_device, seconds_of
+
+from epiplexity_jax.coding import record_points
+from epiplexity_jax.families import Transformer
+from epiplexity_jax.families.sampling import sample
+from epiplexity_jax.families.spec import Size
+from epiplexity_jax.sources import ElementaryCA
+from epiplexity_jax.training import devices
+from epiplexity_jax.training.cohort import train_cohort
+from epiplexity_jax.training.flops import compiled_cost
+from epiplexity_jax.training.loop import init_key, score_weights
+from epiplexity_jax.training.method import Method, PrequentialMethod
+from epiplexity_jax.training.requential import RequentialMethod
+from epiplexity_jax.training.state import Hyperparameters, initial_state
+from epiplexity_jax.training.step import learn, loss_gradient, train_step
+
+BATCH, SLICE, CELLS, REPEATS = 384, 12, 64, 5
+SOURCE = ElementaryCA(rule=54, cells=CELLS, steps=48, burn_in=1000)
+METHODS: dict[str, Method] = {
+    "prequential": PrequentialMethod(),
+    "requential": RequentialMethod(),
+}
+SIZES = [Size(width=w, depth=1) for w in (16, 32, 64, 128)] + [
+    Size(width=w, depth=d) for d in (2, 3) for w in (16, 32, 64)
+]
+SECONDS = 4.0
+RUN = 3000  # steps over which record points are spread
+
+
+def automaton(generator: np.random.Generator) -> np.ndarray:
+    """A batch [B, 2 * CELLS] of rule 54, made by NumPy."""
+    table = np.array([54 >> i & 1 for i in range(8)], np.uint8)
+    state = generator.integers(0, 2, (BATCH, CELLS), np.uint8)
+    for step in range(1048):
+        if step == 1000:
+            before = state
+        left, right = np.roll(state, 1, 1), np.roll(state, -1, 1)
+        state = table[left << 2 | state << 1 | right]
+    return np.concatenate([before, state], 1).astype(np.int32)
+
+
+class PlainLoop:
+    """A jitted step, called from Python on batches that NumPy makes."""
+
+    def __init__(self, job: Any):
+        self.state = initial_state(job.model.init(init_key(0, 0)))
+        self.hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema_steps=50)
+        self.step = jax.jit(
+            lambda state, batch: train_step(job.model, job.task, state, batch, self.hyper)
+        )
+        self.generator = np.random.default_rng(0)
+        self.count = 1
+        self.run()  # compiles
+        self.count = max(2, int(SECONDS / self.run()))
+
+    def run(self) -> float:
+        """Seconds of a step."""
+        began = time.perf_counter()
+        for _ in range(self.count):
+            self.state, info = self.step(self.state, automaton(self.generator))
+            float(info.loss_sum)
+        return (time.perf_counter() - began) / self.count
+
+
+class Engine:
+    """Whole calls of `train_cohort`."""
+
+    def __init__(self, size: Size, method: Method, members: int):
+        loop = Loop(self.job(size, method, members, 10**6))
+        self.compile_seconds = loop.compile_seconds
+        steps = max(8, int(SECONDS / loop.run()))
+        self.whole = self.job(size, method, members, steps)
+        self.members = members
+        self.run()  # compiles
+
+    @staticmethod
+    def job(size: Size, method: Method, members: int, steps: int) -> Any:
+        """The cohort."""
+        return job_of(SOURCE, Transformer(), size, BATCH, SLICE, method, members, steps)
+
+    def run(self) -> float:
+        """Seconds of a member-step."""
+        began = time.perf_counter()
+        train_cohort(self.whole, devices.member_mesh())
+        return (time.perf_counter() - began) / (self.whole.steps * self.members)
+
+
+def parts(job: Any, requential: bool) -> dict[str, float]:
+    """Milliseconds of the parts of a member-step, each timed on all cores at once."""
+    model, task, group = job.model, job.task, job.layout.group
+    state = initial_state(model.init(init_key(0, 0)))
+    hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema_steps=50)
+    block = np.asarray(job.members[0].stream.block(0, 16, 16))
+    batch, params = block[0], state.params
+    grads = jax.jit(lambda p, b: loss_gradient(model, p, b, task, SLICE)[1])(params, batch)
+    sampling = jax.random.key_data(jax.random.key(0))
+    weights = 2 * (1 + requential)  # EMA and raw, of the teacher too
+    passes = weights * job.layout.tile / BATCH * len(record_points(RUN)) / RUN
+
+    def draw(params: Any, batch: Any, key: Any) -> Any:
+        return sample(model, params, batch, task, jax.random.wrap_key_data(key), 4 * SLICE)
+
+    def gradient(params: Any, batch: Any) -> Any:
+        return loss_gradient(model, params, batch, task, SLICE)
+
+    def evaluate(params: Any, batch: Any) -> Any:
+        return score_weights(model, task, group, (params,), batch)
+
+    def update(state: Any, grads: Any) -> Any:
+        return learn(model, state, grads, hyper)
+
+    tile = job.members[0].heldout[0]
+    works = {
+        "gradient": (on_every_device(gradient, params, batch), 1.0),
+        "update": (on_every_device(update, state, grads), 1.0),
+        "evaluation": (on_every_device(evaluate, params, tile), passes * BATCH / len(tile)),
+    }
+    if requential:
+        works["sampling"] = (on_every_device(draw, params, batch, sampling), 1.0)
+    found = {
+        name: share * _median(work) / jax.device_count() for name, (work, share) in works.items()
+    }
+    found["data"] = _median(lambda: job.members[0].stream.block(0, 16, 16)) / 16
+    return {name: round(1e3 * seconds, 3) for name, seconds in found.items()}
+
+
+def _median(work: Any) -> float:
+    seconds_of(work)  # compiles
+    return statistics.median(seconds_of(work) for _ in range(REPEATS))
+
+
+def peak() -> float:
+    """FLOPs a second of one core, all of them busy, in products of 2048 x 2048 matrices."""
+    work = on_every_device(lambda a: a @ a, np.ones((2048, 2048), np.float32))
+    seconds_of(work)
+    return 2 * 2048**3 / min(seconds_of(work) for _ in range(REPEATS))
+
+
+def measure(size: Size, name: str, members: int, speed: float) -> dict[str, Any]:
+    """One row."""
+    method = METHODS[name]
+    job = Engine.job(size, method, members, 10**6)
+    engine = Engine(size, method, members)
+    ways = {"engine": engine.run}
+    if name == "prequential":
+        ways["plain"] = PlainLoop(job).run
+    times: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(REPEATS):
+        for way, run in ways.items():
+            times[way].append(1e3 * run())
+    row: dict[str, Any] = {"size": str(size), "method": name, "members": members}
+    for way, each in times.items():
+        middle = statistics.median(each)
+        row[f"{way}_ms"] = round(middle, 2)
+        row[f"{way}_spread"] = [round(min(each) / middle, 3), round(max(each) / middle, 3)]
+    if name == "prequential":
+        row["plain_over_engine"] = round(row["plain_ms"] / row["engine_ms"], 2)
+        flops = compiled_cost(job.model, job.task, SLICE).train_flops_per_token * BATCH * 2 * CELLS
+        cores = jax.device_count() * row["engine_ms"] / 1e3
+        row["peak_share"] = round(flops / cores / speed, 3)
+    row["compile_s"] = round(engine.compile_seconds, 1)
+    row["parts_ms"] = parts(job, name == "requential")
+    row["peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    print(row, flush=True)
+    return row
+
+
+def main() -> None:
+    devices.use_every_core()
+    quick = "--quick" in sys.argv
+    cores = jax.device_count()
+    cases = [(size, name, cores) for size in SIZES for name in METHODS]
+    cases += [(SIZES[1], "prequential", members) for members in (1, 4, 16)]
+    if quick:
+        cases = [(SIZES[0], name, cores) for name in METHODS]
+    speed = peak()
+    rows = [measure(*case, speed) for case in cases]
+    if not quick:
+        print(write("steps", core_peak_gflops=round(speed / 1e9, 1), cores=cores, rows=rows))
+
+
+if __name__ == "__main__":
+    main()
