@@ -1,15 +1,18 @@
 # make demo    train the default config and print its table; make test, make lint: what CI runs;
+# make bench   the short benchmarks; make bench-gpu, on an accelerator, its own
 # make docs    the reference pages and the pictures of docs/concepts.md, from the code
 # PYTHON=python3.12 chooses another Python, VENV=folder another environment, ARGS="-k name" what
-# pytest is given, BENCH=benchmarks/name.py one benchmark.
+# pytest is given, BENCH=benchmarks/name.py one benchmark, PARTS="cohorts sampling" some of the GPU's.
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
 ARGS ?=
-# The short ones; benchmarks/eca.py trains for 20 minutes.
-BENCH ?= benchmarks/automata.py benchmarks/frontier_law.py benchmarks/intervals.py
+PARTS ?=
+# The short ones; others take up to an hour, as their first lines say.
+BENCH ?= benchmarks/automata.py benchmarks/frontier_law.py benchmarks/intervals.py \
+  benchmarks/shares.py benchmarks/startup.py
 
-.PHONY: demo test lint format bench docs clean setup
+.PHONY: demo test lint format bench bench-gpu docs clean setup
 
 demo: setup
 	"$(VENV)/bin/epiplexity-jax" run configs/demo.yaml --store runs/demo
@@ -29,6 +32,11 @@ format: setup
 
 bench: setup
 	set -e; for file in $(BENCH); do echo "$$file"; "$(VENV)/bin/python" "$$file"; done
+
+bench-gpu: setup
+	set -e; if command -v nvidia-smi >/dev/null; then \
+	  "$(VENV)/bin/python" -m pip install --quiet -e '.[dev,cuda]'; fi; \
+	"$(VENV)/bin/python" benchmarks/accelerator.py $(PARTS)
 
 docs: setup
 	"$(VENV)/bin/python" docs/generate.py

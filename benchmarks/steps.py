@@ -1,22 +1,24 @@
 """What does a training step cost, where does its time go, and how far is a plain loop from it?
 
-Run: python benchmarks/steps.py  (about 25 minutes on two cores; `--quick`: 3, and writes nothing)
+Run: python benchmarks/steps.py  (about 20 minutes on two cores; `--quick`: 3, and writes nothing)
 
-Rule 54 on 64 cells, 48 steps after 1000 of burn-in, conditional, batches of 384 in slices of 12.
-`engine_ms` is a whole call of `train_cohort`, data, record points and host included, over the
-member-steps that all cores together finish in it; `plain_ms` is a step of a plain loop over all
-cores: the same model, loss and optimiser, a jitted step called from Python on a whole batch that
-NumPy made. Both are compiled beforehand and take turns; medians of five, with the shortest and the
-longest as shares of it. `parts_ms` are those of a member-step, each timed alone: data, the
-gradient (requential: of the teacher), the update, a sampled batch, and what record points cost a
-step in a run of 3000. `peak_share` is the compiled program's count of FLOPs a core and second over
-what the core reaches in a product of 2048 x 2048 matrices. `compile_s` is of the training program.
+Rule 54 on 64 cells, 48 steps after 1000 of burn-in, conditional, batches of 384 in the slices that
+the engine chooses. `engine_ms` is a whole call of `train_cohort` for the steps behind step 3000,
+data, a record point of 64 sequences and the host included, over the member-steps that all cores
+together finish in it; `plain_ms` is a step of a plain loop over all cores: the same model, loss and
+optimiser, a jitted step called from Python on a whole batch that NumPy made. Both are compiled
+beforehand and take turns; medians of five, with the shortest and the longest as shares of it.
+`parts_ms` are those of a member-step, each timed alone: data, the gradient (requential: of the
+teacher), the update, a sampled batch, and what record points cost a step in a run of 3000.
+`peak_share` is the compiled program's count of FLOPs a core and second over what the core reaches
+in a product of 2048 x 2048 matrices. `compile_s` is of the training program.
 """
 
 import resource
 import statistics
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -32,13 +34,15 @@ from epiplexity_jax.sources import ElementaryCA
 from epiplexity_jax.training import devices
 from epiplexity_jax.training.cohort import train_cohort
 from epiplexity_jax.training.flops import compiled_cost
+from epiplexity_jax.training.heldout import heldout_layout
 from epiplexity_jax.training.loop import init_key, score_weights
 from epiplexity_jax.training.method import Method, PrequentialMethod
 from epiplexity_jax.training.requential import RequentialMethod
+from epiplexity_jax.training.slices import scoring_slice, training_slice
 from epiplexity_jax.training.state import Hyperparameters, initial_state
 from epiplexity_jax.training.step import learn, loss_gradient, train_step
 
-BATCH, SLICE, CELLS, REPEATS = 384, 12, 64, 5
+BATCH, CELLS, REPEATS = 384, 64, 5
 SOURCE = ElementaryCA(rule=54, cells=CELLS, steps=48, burn_in=1000)
 METHODS: dict[str, Method] = {
     "prequential": PrequentialMethod(),
@@ -47,8 +51,9 @@ METHODS: dict[str, Method] = {
 SIZES = [Size(width=w, depth=1) for w in (16, 32, 64, 128)] + [
     Size(width=w, depth=d) for d in (2, 3) for w in (16, 32, 64)
 ]
-SECONDS = 4.0
+SECONDS = 3.0
 RUN = 3000  # steps over which record points are spread
+MESH = devices.member_mesh
 
 
 def automaton(generator: np.random.Generator) -> np.ndarray:
@@ -87,45 +92,68 @@ class PlainLoop:
 
 
 class Engine:
-    """Whole calls of `train_cohort`."""
+    """Whole calls of `train_cohort`, which go on from step 3000."""
 
     def __init__(self, size: Size, method: Method, members: int):
-        loop = Loop(self.job(size, method, members, 10**6))
+        job = cohort(size, method, members)
+        loop = Loop(job)
         self.compile_seconds = loop.compile_seconds
-        steps = max(8, int(SECONDS / loop.run()))
-        self.whole = self.job(size, method, members, steps)
-        self.members = members
-        self.run()  # compiles
-
-    @staticmethod
-    def job(size: Size, method: Method, members: int, steps: int) -> Any:
-        """The cohort."""
-        return job_of(SOURCE, Transformer(), size, BATCH, SLICE, method, members, steps)
+        seconds = loop.run()
+        # Whole blocks of data where they do not take long.
+        steps = job.block_steps if job.block_steps * seconds < 2 * SECONDS else SECONDS / seconds
+        self.steps = max(8, round(steps))
+        resumed = tuple(map(far, job.members, train_cohort(replace(job, steps=1), MESH())))
+        self.job = replace(job, members=resumed, start=RUN, steps=RUN + self.steps)
+        self.run()
 
     def run(self) -> float:
         """Seconds of a member-step."""
         began = time.perf_counter()
-        train_cohort(self.whole, devices.member_mesh())
-        return (time.perf_counter() - began) / (self.whole.steps * self.members)
+        train_cohort(self.job, MESH())
+        return (time.perf_counter() - began) / (self.steps * len(self.job.members))
+
+
+def cohort(size: Size, method: Method, members: int) -> Any:
+    """A cohort that cuts its batches as the engine would, and holds out 64 sequences."""
+    job = job_of(SOURCE, Transformer(), size, BATCH, None, method, members)
+    layout = heldout_layout(64, 64)
+    each = tuple(replace(m, heldout=m.heldout[:1, : layout.tile]) for m in job.members)
+    cut = training_slice(BATCH, job.task, on_cpu=True)
+    return replace(job, microbatch=cut, layout=layout, members=each)
+
+
+def far(member: Any, result: Any) -> Any:
+    """A member as if it had `RUN` steps behind it."""
+
+    def late(path: Any, leaf: Any) -> Any:
+        return np.full_like(leaf, RUN) if path[-1].name == "step" else leaf
+
+    def named(path: Any, leaf: Any) -> Any:
+        return late(path, leaf) if hasattr(path[-1], "name") else leaf
+
+    state = jax.tree_util.tree_map_with_path(named, result.state)
+    history = {name: column[-1:] for name, column in result.history.items()}
+    return replace(member, resume=(state, history | {"step": np.array([RUN])}))
 
 
 def parts(job: Any, requential: bool) -> dict[str, float]:
     """Milliseconds of the parts of a member-step, each timed on all cores at once."""
-    model, task, group = job.model, job.task, job.layout.group
+    model, task, cut = job.model, job.task, job.microbatch
+    group = scoring_slice(job.layout.tile, task, on_cpu=True)
     state = initial_state(model.init(init_key(0, 0)))
     hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema_steps=50)
     block = np.asarray(job.members[0].stream.block(0, 16, 16))
     batch, params = block[0], state.params
-    grads = jax.jit(lambda p, b: loss_gradient(model, p, b, task, SLICE)[1])(params, batch)
+    grads = jax.jit(lambda p, b: loss_gradient(model, p, b, task, cut)[1])(params, batch)
     sampling = jax.random.key_data(jax.random.key(0))
     weights = 2 * (1 + requential)  # EMA and raw, of the teacher too
     passes = weights * job.layout.tile / BATCH * len(record_points(RUN)) / RUN
 
     def draw(params: Any, batch: Any, key: Any) -> Any:
-        return sample(model, params, batch, task, jax.random.wrap_key_data(key), 4 * SLICE)
+        return sample(model, params, batch, task, jax.random.wrap_key_data(key), 4 * cut)
 
     def gradient(params: Any, batch: Any) -> Any:
-        return loss_gradient(model, params, batch, task, SLICE)
+        return loss_gradient(model, params, batch, task, cut)
 
     def evaluate(params: Any, batch: Any) -> Any:
         return score_weights(model, task, group, (params,), batch)
@@ -163,7 +191,7 @@ def peak() -> float:
 def measure(size: Size, name: str, members: int, speed: float) -> dict[str, Any]:
     """One row."""
     method = METHODS[name]
-    job = Engine.job(size, method, members, 10**6)
+    job = cohort(size, method, members)
     engine = Engine(size, method, members)
     ways = {"engine": engine.run}
     if name == "prequential":
@@ -179,7 +207,8 @@ def measure(size: Size, name: str, members: int, speed: float) -> dict[str, Any]
         row[f"{way}_spread"] = [round(min(each) / middle, 3), round(max(each) / middle, 3)]
     if name == "prequential":
         row["plain_over_engine"] = round(row["plain_ms"] / row["engine_ms"], 2)
-        flops = compiled_cost(job.model, job.task, SLICE).train_flops_per_token * BATCH * 2 * CELLS
+        cost = compiled_cost(job.model, job.task, job.microbatch)
+        flops = cost.train_flops_per_token * BATCH * 2 * CELLS
         cores = jax.device_count() * row["engine_ms"] / 1e3
         row["peak_share"] = round(flops / cores / speed, 3)
     row["compile_s"] = round(engine.compile_seconds, 1)

@@ -117,7 +117,8 @@ def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     differences = ("training vs declared", "evaluation vs declared") if counted else ()
     timed = any("wall_seconds" in row for row in rows)
     times = ("time", "MiB/device") if timed else ()
-    for name in ("members", "waves", "N", "train tokens", "FLOPs", *times, *differences):
+    counts = ("microbatch", "members", "waves", "N", "train tokens", "FLOPs")
+    for name in (*counts, *times, *differences):
         table.add_column(name, justify="right")
     for row in rows:
         shares = [
@@ -128,6 +129,7 @@ def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             str(row["cohort"]),
             row["size"],
             ", ".join(row["sources"]),
+            str(row["microbatch"]),
             str(row["members"]),
             str(row["waves"]),
             number(row["params"]),

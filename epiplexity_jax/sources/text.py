@@ -1,12 +1,13 @@
 """Text and bytes: files, and the source text of Python's own standard library."""
 
+import codecs
 import hashlib
 import os
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -24,7 +25,7 @@ from epiplexity_jax.sources.sequences import (
 from epiplexity_jax.sources.spec import SourceInfo
 
 ASCII96 = "\n" + "".join(map(chr, range(32, 127)))
-_BLOCK = 1 << 22
+_BLOCK = 1 << 18  # bytes or characters that are decoded at a time
 _UNKNOWN = -1
 _CURE = "unknown: drop, alphabet: bytes, or name your own alphabet"
 _LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
@@ -83,7 +84,7 @@ class PythonStdlib(Config):
 
 
 def open_text(config: Text) -> TokenSequences:
-    """The whole file is read into memory, at one byte a token for alphabets of up to 256.
+    """The tokens are kept in memory, at one byte each for alphabets of up to 256.
 
     Raises:
         DataError: when the file is missing, unreadable, empty, too short for a sequence, not UTF-8,
@@ -97,15 +98,18 @@ def open_text(config: Text) -> TokenSequences:
     size, origins = len(raw), (data_hash(data), file_origin(path))
     if config.alphabet == "bytes":
         return _sequences(data, config.alphabet, 256, config.length, size, str(path), origins)
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}: is not UTF-8 at byte {error.start}; convert it, or use alphabet: bytes"
-        ) from None
-    del raw, data
     alphabet = ASCII96 if config.alphabet == "ascii96" else config.alphabet
-    tokens = _encode([text], alphabet, config.unknown, str(path))
+    encoder = _Encoder(alphabet, config.unknown, room=size)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, size, _BLOCK):
+            part = raw[start : start + _BLOCK]
+            encoder.add(decoder.decode(part, final=start + _BLOCK >= size))
+    except UnicodeDecodeError:
+        _refuse_bytes(raw, str(path))
+    except _StrangeError as strange:
+        _refuse(raw.decode(errors="replace"), strange.place, str(path), _CURE)
+    tokens = encoder.tokens
     return _sequences(tokens, alphabet, len(alphabet), config.length, size, str(path), origins)
 
 
@@ -117,21 +121,24 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
             `unknown: error`, it holds a character outside the alphabet.
     """
     root = Path(sysconfig.get_path("stdlib"))
-    read = bytes_read = 0
-    parts = []
-    for path in _python_files(root):
-        raw = _bytes(path)
-        text = raw.decode("utf-8", errors="replace")
-        where = f"{config.kind}, {path.relative_to(root)}"
-        tokens = _encode([text], ASCII96, config.unknown, where, cure="unknown: drop")
-        parts.append(tokens)
-        read, bytes_read = read + len(tokens), bytes_read + len(raw)
-        if read >= config.max_tokens:
-            break
-    if not parts:
+    files = list(_python_files(root))
+    if not files:
         raise DataError("python_stdlib: this Python has no standard library in source form")
-    tokens = np.concatenate(parts)[: config.max_tokens]
-    size = bytes_read * len(tokens) / max(1, read)
+    encoder = _Encoder(ASCII96, config.unknown, room=sum(map(_size, files)))
+    bytes_read = 0
+    for path in files:
+        raw = _bytes(path)
+        text, before = raw.decode("utf-8", errors="replace"), encoder.characters
+        try:
+            encoder.add(text)
+        except _StrangeError as strange:
+            where = f"{config.kind}, {path.relative_to(root)}"
+            _refuse(text, strange.place - before, where, "unknown: drop")
+        bytes_read += len(raw)
+        if encoder.count >= config.max_tokens:
+            break
+    tokens = encoder.tokens[: config.max_tokens]
+    size = bytes_read * len(tokens) / max(1, encoder.count)
     origin = hashlib.sha256(f"{config.kind};{sys.version}".encode()).hexdigest()[:16]
     return _sequences(tokens, ASCII96, len(ASCII96), config.length, size, config.kind, (origin,))
 
@@ -140,6 +147,13 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
         raise unreadable(path, error) from None
 
 
@@ -152,30 +166,65 @@ def _python_files(root: Path) -> Iterator[Path]:
     return iter(sorted(found))
 
 
-def _encode(
-    texts: Iterable[str], alphabet: str, unknown: str, where: str, cure: str = _CURE
-) -> np.ndarray:
-    """Characters to indices into the alphabet, block by block, in the smallest type."""
-    dtype = np.min_scalar_type(len(alphabet) - 1)
-    codes = np.array([ord(c) for c in alphabet])
-    table = np.full(codes.max() + 2, _UNKNOWN, np.int32)  # the last entry: any higher character
-    table[codes] = np.arange(len(codes))
-    parts = []
-    for text in texts:
+class _StrangeError(Exception):
+    """A character outside the alphabet stands at `place`, counted over all that was added."""
+
+    def __init__(self, place: int):
+        super().__init__(place)
+        self.place = place
+
+
+class _Encoder:
+    """Characters to indices into an alphabet, piece by piece into one array.
+
+    Attributes:
+        characters: added so far.
+        count: tokens they made.
+    """
+
+    def __init__(self, alphabet: str, unknown: str, room: int):
+        """`room` tokens at most; what is not filled takes no memory."""
+        codes = np.array([ord(c) for c in alphabet])
+        table = np.full(codes.max() + 2, _UNKNOWN, np.int32)  # the last: any higher character
+        table[codes] = np.arange(len(codes))
+        self._table, self._drops = table, unknown == "drop"
+        self._tokens = np.empty(room, np.min_scalar_type(len(alphabet) - 1))
+        self.characters = self.count = 0
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """[count], in the smallest type."""
+        return self._tokens[: self.count]
+
+    def add(self, text: str) -> None:
+        """Encode more.
+
+        Raises:
+            _StrangeError: on a character outside the alphabet, unless those are dropped.
+        """
         for start in range(0, len(text), _BLOCK):
             part = text[start : start + _BLOCK]
             points = np.frombuffer(part.encode("utf-32-le", "surrogatepass"), np.uint32)
-            tokens = table[np.minimum(points, len(table) - 1)]
+            tokens = self._table[np.minimum(points, len(self._table) - 1)]
             strange = tokens == _UNKNOWN
             if strange.any():
-                if unknown == "error":
-                    _refuse(text, start + int(strange.argmax()), where, cure)
+                if not self._drops:
+                    raise _StrangeError(self.characters + int(strange.argmax()))
                 tokens = tokens[~strange]
-            parts.append(tokens.astype(dtype))
-    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+            self._tokens[self.count : self.count + len(tokens)] = tokens
+            self.characters += len(part)
+            self.count += len(tokens)
 
 
-def _refuse(text: str, at: int, where: str, cure: str) -> None:
+def _refuse_bytes(raw: bytes, where: str) -> NoReturn:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        place = error.start
+    raise DataError(f"{where}: is not UTF-8 at byte {place}; convert it, or use alphabet: bytes")
+
+
+def _refuse(text: str, at: int, where: str, cure: str) -> NoReturn:
     line = text.count("\n", 0, at) + 1
     column = at - (text.rfind("\n", 0, at) + 1) + 1
     raise DataError(

@@ -80,7 +80,8 @@ class Training(Config):
     """Type of activations; auto is float32 on CPU and bfloat16 on accelerators. Parameters, losses
     and the optimiser are float32."""
     microbatch: int | None = Field(default=None, ge=1)
-    """Sequences per slice of a batch, a divisor of batch_size; default: the batch whole."""
+    """Sequences whose gradient is taken at once, a divisor of batch_size; default: about 512 tokens
+    on a CPU, where activations then fit a core's cache, and the batch whole on accelerators."""
     members_per_device: int | None = Field(default=None, ge=1)
     """Members that a device trains in one go; default: 1 on CPU, up to 64 on accelerators."""
     flops: Literal["declared", "compiled"] = "declared"
@@ -98,7 +99,7 @@ class Training(Config):
 class Heldout(Config):
     """Held-out data, the same for every member of a source."""
 
-    tokens: int = Field(default=1_000_000, ge=1)
+    tokens: int = Field(default=250_000, ge=1)
     """Label tokens at the last record point; at most a tenth of a finite source."""
     record_tokens: int | None = Field(default=None, ge=1)
     """Label tokens at the other record points; default: a training batch's, and at least 64

@@ -57,7 +57,7 @@ def wave_job(plan: Plan, wave: Wave, start: int, resume: Resume) -> CohortJob:
         steps=first.steps,
         layout=first.dataset.layout,
         start=start,
-        microbatch=training.microbatch,
+        microbatch=first.dataset.microbatch,
         exact=first.exact,
         method=method_of(sweep),
         max_iterations=max_iterations(sweep),

@@ -27,6 +27,7 @@ from epiplexity_jax.sweep.config import Requential, Sweep
 from epiplexity_jax.training.data import Stream, heldout_tokens
 from epiplexity_jax.training.flops import compiled_cost
 from epiplexity_jax.training.heldout import HeldoutLayout, heldout_layout
+from epiplexity_jax.training.slices import training_slice
 
 # Raised when the numbers of an unchanged config change, so that old runs are not taken over.
 NUMERICS = 1
@@ -38,7 +39,10 @@ _ITERATIONS_PER_STEP = 4  # before a run ends whose requential teacher waits
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A source opened for a sweep: what its models must fit, split, its held-out set cut."""
+    """A source opened for a sweep: what its models must fit, split, its held-out set cut.
+
+    `microbatch` is the config's, or what suits this source's sequences.
+    """
 
     name: str
     source: Source
@@ -46,6 +50,7 @@ class Dataset:
     split: Split | None
     layout: HeldoutLayout
     root: int
+    microbatch: int
 
     @property
     def entropy_rate_nats(self) -> float | None:
@@ -154,7 +159,7 @@ def make_plan(sweep: Sweep, on_cpu: bool) -> Plan:
     dtype = sweep.training.compute_dtype
     if dtype == "auto":
         dtype = "float32" if on_cpu else "bfloat16"
-    datasets = tuple(_open(name, sweep, family) for name in sweep.sources)
+    datasets = tuple(_open(name, sweep, family, on_cpu) for name in sweep.sources)
     _check_estimator(sweep, family, datasets)
     rates: tuple[float | None, ...] = (None,)
     if isinstance(family, DeviceFamily):
@@ -207,24 +212,25 @@ def _check_estimator(sweep: Sweep, family: Family, datasets: Sequence[Dataset]) 
             )
 
 
-def _open(name: str, sweep: Sweep, family: Family) -> Dataset:
+def _open(name: str, sweep: Sweep, family: Family, on_cpu: bool) -> Dataset:
     try:
         source = open_source(sweep.sources[name])
     except EpiplexityError as error:  # which names the file, not the key
         raise type(error)(f"sources.{name}: {error}") from None
     task, training, heldout = task_for(family, source.info), sweep.training, sweep.heldout
     wanted = math.ceil(heldout.tokens / task.label_tokens)
-    record = training.batch_size
+    batch = record = training.batch_size
+    microbatch = training.microbatch or training_slice(batch, task, on_cpu)
     if heldout.record_tokens is not None:
         record = math.ceil(heldout.record_tokens / task.label_tokens)
     if not isinstance(source, HostSource):
         layout = heldout_layout(max(wanted, 64), record)
-        return Dataset(name, source, task, None, layout, sweep.seed)
+        return Dataset(name, source, task, None, layout, sweep.seed, microbatch)
     available = heldout_sequences(source, heldout.tokens, f"sources.{name}")
     layout = heldout_layout(available, record)
     split = Split(source, layout.sequences, sweep.seed)
-    split.check(training.steps, training.batch_size, f"sources.{name}")
-    return Dataset(name, source, task, split, layout, sweep.seed)
+    split.check(training.steps, batch, f"sources.{name}")
+    return Dataset(name, source, task, split, layout, sweep.seed, microbatch)
 
 
 class Member(NamedTuple):
@@ -244,8 +250,9 @@ def _run(sweep: Sweep, family: Family, dataset: Dataset, member: Member, compute
         declared = cost = model.cost
         fingerprint = getattr(model, "fingerprint", None)  # of models that a config cannot tell
         if training.flops == "compiled":
-            cost = compiled_cost(model, task, training.microbatch or training.batch_size)
-        own = training.model_dump(include={"batch_size", "warmup_steps", "microbatch"}) | {
+            cost = compiled_cost(model, task, dataset.microbatch)
+        own = training.model_dump(include={"batch_size", "warmup_steps"}) | {
+            "microbatch": dataset.microbatch,
             "learning_rate": member.learning_rate,
             "compute_dtype": compute_dtype,
             "ema_steps": sweep.estimator.ema_steps,

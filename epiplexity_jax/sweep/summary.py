@@ -112,6 +112,7 @@ def _empty_row(number: int, run: Run) -> dict[str, Any]:
         "cohort": number,
         "size": str(run.size),
         "sources": [],
+        "microbatch": run.dataset.microbatch,
         "members": 0,
         "waves": 0,
         "params": run.cost.params,

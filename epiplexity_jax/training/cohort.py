@@ -74,7 +74,7 @@ def set_up(job: CohortJob, mesh: Mesh) -> Ready:
     """Put a cohort on its devices; padding members rest from the start."""
     padding = -len(job.members) % mesh.size
     members = job.members + (job.members[-1],) * padding
-    programs = compile_programs(job.setup, mesh, job.layout.group)
+    programs = compile_programs(job.setup, mesh)
     place = Placer(mesh)
     return Ready(
         members=members,

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 BLOCKS = 64
-_MAX_GROUP = 64
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,6 @@ class HeldoutLayout:
         """Sequences of the whole set."""
         return self.tile * self.tiles
 
-    @property
-    def group(self) -> int:
-        """Sequences scored at once: a divisor of the tile that keeps activations small."""
-        return largest_group(self.tile)
-
     def block_means(self, losses: np.ndarray, label_tokens: int) -> np.ndarray:
         """Mean loss of every block.
 
@@ -54,11 +48,6 @@ class HeldoutLayout:
         """
         cut = losses.astype(np.float64).reshape(len(losses), self.blocks, self.per_block)
         return cut.mean(axis=(0, 2)) / label_tokens
-
-
-def largest_group(sequences: int) -> int:
-    """How many sequences to score at once: the largest divisor up to 64."""
-    return max(g for g in range(1, min(_MAX_GROUP, sequences) + 1) if sequences % g == 0)
 
 
 def heldout_layout(available: int, record: int) -> HeldoutLayout:

@@ -14,8 +14,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from epiplexity_jax.base.keys import key
 from epiplexity_jax.families.spec import Model, Task
 from epiplexity_jax.sources.spec import Batch
-from epiplexity_jax.training.heldout import largest_group
 from epiplexity_jax.training.method import Method, PrequentialMethod
+from epiplexity_jax.training.slices import scoring_slice
 from epiplexity_jax.training.state import Hyperparameters, StepInfo
 from epiplexity_jax.training.step import sequence_losses, step_info
 
@@ -124,9 +124,10 @@ def advance_member(
     return jax.lax.fori_loop(0, bounds.count, body, (state, empty))
 
 
-def evaluate_member(setup: Setup, group: int, state: Any, tile: Batch) -> jax.Array:
-    """Score every set of weights on a tile [S, ...], `group` at a time: [W, S] nats."""
+def evaluate_member(setup: Setup, on_cpu: bool, state: Any, tile: Batch) -> jax.Array:
+    """Score every set of weights on a tile [S, ...], a slice at a time: [W, S] nats."""
     model, task, method, _ = setup
+    group = scoring_slice(_length(tile), task, on_cpu)
     scored = functools.partial(score_weights, model, task, group, tile=tile)
     resting = jnp.full((method.passes, _length(tile)), jnp.nan, jnp.float32)
     return jax.lax.cond(
@@ -148,14 +149,12 @@ def score_weights(
 
 
 def rescore_member(
-    setup: Setup, bounds: tuple[jax.Array, jax.Array], state: Any, block: Batch
+    setup: Setup, on_cpu: bool, bounds: tuple[jax.Array, jax.Array], state: Any, block: Batch
 ) -> StepInfo:
     """Score batches bounds[0]..bounds[1]-1 of a block [T, B, ...] again: StepInfo of [W, T]."""
-    size = jax.tree.leaves(block)[0].shape[1]
-    group = largest_group(size)
 
     def body(t: jax.Array, infos: StepInfo) -> StepInfo:
-        losses = evaluate_member(setup, group, state, _batch(block, t))
+        losses = evaluate_member(setup, on_cpu, state, _batch(block, t))
         info = step_info(losses)
         return StepInfo(*(all_.at[:, t].set(one) for all_, one in zip(infos, info, strict=True)))
 
@@ -172,15 +171,15 @@ def _length(batch: Batch) -> int:
 
 
 @functools.lru_cache(maxsize=64)
-def compile_programs(setup: Setup, mesh: Mesh, eval_group: int) -> Programs:
+def compile_programs(setup: Setup, mesh: Mesh) -> Programs:
     """The programs of a cohort; equal arguments give the same jitted functions.
 
     Args:
         setup: what is compiled into them.
         mesh: devices, one axis `member`.
-        eval_group: held-out sequences scored at once, a divisor of the tile.
     """
-    each = functools.partial(_over_members, one_by_one=maps_members(mesh))
+    on_cpu = maps_members(mesh)
+    each = functools.partial(_over_members, one_by_one=on_cpu)
     shard = functools.partial(jax.shard_map, mesh=mesh, check_vma=False, out_specs=_SHARDED)
 
     def init(keys: Any, samples: Any) -> Any:
@@ -191,10 +190,10 @@ def compile_programs(setup: Setup, mesh: Mesh, eval_group: int) -> Programs:
         return each(one)(states, hyper, block, first)
 
     def evaluate(states: Any, tile: Any) -> Any:
-        return each(functools.partial(evaluate_member, setup, eval_group))(states, tile)
+        return each(functools.partial(evaluate_member, setup, on_cpu))(states, tile)
 
     def rescore(states: Any, block: Any, start: Any, stop: Any) -> Any:
-        return each(functools.partial(rescore_member, setup, (start, stop)))(states, block)
+        return each(functools.partial(rescore_member, setup, on_cpu, (start, stop)))(states, block)
 
     return Programs(
         init=jax.jit(shard(init, in_specs=_SHARDED)),

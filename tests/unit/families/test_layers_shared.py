@@ -97,7 +97,7 @@ def changes(build, width):
     """Root mean square change of every activation over ten steps of training."""
     task = Task(8, 17, (False,) + (True,) * 16)
     model = build(width, 2, task)
-    start = jax.random.randint(jax.random.key(1), (64, 1), 0, 8)
+    start = jax.random.randint(jax.random.key(1), (32, 1), 0, 8)
     batch = (start + jnp.arange(17)[None] * (1 + start % 2)) % 8
 
     @jax.jit
@@ -126,10 +126,10 @@ def changes(build, width):
 @each_model
 def test_activations_move_alike_at_every_width(build):
     """The coordinate check of muP: changes that grew or shrank with width would not be flat."""
-    narrow, wide = changes(build, 16), changes(build, 128)
+    narrow, wide = changes(build, 32), changes(build, 512)
     assert len(narrow) > 10
     for name, value in narrow.items():
-        assert 0.5 < wide[name] / value < 2.0, (name, value, wide[name])
+        assert 1 / 1.5 < wide[name] / value < 1.5, (name, value, wide[name])
 
 
 @pytest.mark.parametrize("config", CONFIGS)

@@ -1,6 +1,7 @@
 """Text sources: encodings against a plain loop, positions in messages, data that is no use."""
 
 import sysconfig
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources import PythonStdlib, Text, open_source, text
+from epiplexity_jax.sources.split import Split
 from epiplexity_jax.sources.text import TokenSequences
 
 SAMPLE = "Zwölf Boxkämpfer jagen\n\tViktor — 12 × über den Deich. 😀\n" * 9
@@ -206,3 +208,21 @@ def test_the_library_of_this_python():
     assert "import " in words
     assert "def __init__(self" in words
     assert 1.0 <= source.info.bytes_per_token < 1.1
+
+
+@pytest.mark.parametrize("alphabet", ["bytes", "ascii96"])
+def test_text_is_held_once(book, alphabet):
+    """Tokens in memory, and while they are made the file; a character that is no byte adds none."""
+    config = book("The quick brown fox. " * 100_000 + "😀", alphabet=alphabet, unknown="drop")
+    size = Path(config.path).stat().st_size
+    tracemalloc.start()
+    try:
+        source = _open(config)
+        split = Split(source, source.sequences // 10, root=0)
+        split.blocks(0, first=3, count=2, batch_size=4)
+        held, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    orders = 16 * source.sequences  # which sequence comes when
+    assert size <= held < size + orders + 200_000
+    assert most < 2 * size + 12_000_000

@@ -77,7 +77,7 @@ def twin(labels):
 
 def advance_all(job, mesh, bounds):
     """Per-step loss sums [C, STEPS] from a block advanced in the given pieces."""
-    programs = compile_programs(job.setup, mesh, job.layout.group)
+    programs = compile_programs(job.setup, mesh)
     put = lambda tree: jax.device_put(tree, member_sharding(mesh))  # noqa: E731
     keys = [
         put(jax.numpy.stack([of(m.root, m.seed) for m in job.members]))

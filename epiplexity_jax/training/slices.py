@@ -1,0 +1,43 @@
+"""How many sequences a device works on at once, where the config does not say.
+
+A rule and no measurement at run time, as the size of a slice decides how sums are rounded: a run
+that is resumed, or trained again, gives the same bits. benchmarks/slices.py is what it rests on.
+"""
+
+from epiplexity_jax.families.spec import Task
+
+# A CPU core is fastest while the activations of a slice fit its cache: 256 to 1024 tokens take the
+# same time for widths 8 to 256, more take longer. Less makes the sum of gradients cost.
+_CORE_TOKENS = 512
+# An accelerator wants all it can get; only logits, of the largest vocabularies, must be cut.
+_LOGITS = 2**28  # entries: 1 GiB in float32
+
+
+def training_slice(sequences: int, task: Task, on_cpu: bool) -> int:
+    """Sequences of a batch whose gradient is taken at once: a divisor of `sequences`.
+
+    On a CPU the divisor whose tokens are nearest to 512, by ratio; on an accelerator the batch
+    whole. Never more than 2^28 logits, but at least one sequence.
+    """
+    fitting = _fitting(sequences, task)
+    if not on_cpu:
+        return fitting[-1]
+    return min(fitting, key=lambda n: _ratio(n * task.input_length))
+
+
+def scoring_slice(sequences: int, task: Task, on_cpu: bool) -> int:
+    """Sequences scored at once: as `training_slice`, up to 64 on accelerators."""
+    most = sequences if on_cpu else 64
+    fitting = [n for n in _fitting(sequences, task) if n <= most]
+    return min(fitting, key=lambda n: _ratio(n * task.input_length)) if on_cpu else fitting[-1]
+
+
+def _fitting(sequences: int, task: Task) -> list[int]:
+    """Divisors of a number of sequences, in order, whose logits are not too many."""
+    each = task.label_tokens * task.vocab_size
+    divisors = [n for n in range(1, sequences + 1) if sequences % n == 0]
+    return [n for n in divisors if n == 1 or n * each <= _LOGITS]
+
+
+def _ratio(tokens: int) -> float:
+    return max(tokens / _CORE_TOKENS, _CORE_TOKENS / tokens)
