@@ -1,6 +1,7 @@
 # make demo    train the default config and print its table; make test, make lint: what CI runs;
 # make bench   the short benchmarks; make bench-gpu, on an accelerator, its own
-# make docs    the reference pages and the pictures of docs/concepts.md, from the code
+# make docs    the reference pages and the pictures of docs/concepts.md, from the code; the tables of
+#              docs/speed.md, from the benchmarks' results
 # PYTHON=python3.12 chooses another Python, VENV=folder another environment, ARGS="-k name" what
 # pytest is given, BENCH=benchmarks/name.py one benchmark, PARTS="cohorts sampling" some of the GPU's.
 PYTHON ?= python3
@@ -41,6 +42,7 @@ bench-gpu: setup
 docs: setup
 	"$(VENV)/bin/python" docs/generate.py
 	"$(VENV)/bin/python" docs/pictures.py
+	"$(VENV)/bin/python" docs/measured.py
 
 clean:
 	rm -rf build dist .pytest_cache .ruff_cache .import_linter_cache

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from docs import generate
+from docs import generate, measured
 from epiplexity_jax.families import registry as families
 from epiplexity_jax.sources import registry as sources
 from epiplexity_jax.sources.spec import HostSource
@@ -38,6 +38,12 @@ def test_committed_pages_are_what_the_script_writes():
     assert sorted(committed) == sorted(written), "run `make docs`"
     changed = [page for page, text in written.items() if committed[page] != text]
     assert not changed, "run `make docs`"
+
+
+def test_tables_of_measurements_are_what_the_results_say():
+    page = measured.PAGE.read_text("utf-8")
+    assert {match[2] for match in measured.MARKED.finditer(page)} == set(measured.TABLES)
+    assert page == measured.filled(page), "run `make docs`"
 
 
 def test_examples_are_those_of_the_registered_kinds():

@@ -182,7 +182,8 @@ def test_runs_have_a_line_each_and_blanks_where_a_run_ended_early():
 
 def test_plans_have_a_line_a_cohort():
     row = {"cohort": 1, "size": "width 16 depth 1", "sources": ["text", "noise"], "members": 6}
-    row |= {"microbatch": 8, "waves": 3, "params": 7264, "train_tokens": 12_000_000, "flops": 5.2e11}
+    row |= {"waves": 3, "params": 7264, "train_tokens": 12_000_000, "flops": 5.2e11}
+    row |= {"microbatch": 8}
     for name, flops in (("train", 43_584.0), ("eval", 14_528.0)):
         row |= {f"{name}_flops_per_token": flops, f"declared_{name}_flops_per_token": flops}
     cells = [*("1", "width", "16", "depth", "1", "text,", "noise")]

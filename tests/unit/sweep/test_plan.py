@@ -77,6 +77,20 @@ def test_a_changed_source_leaves_the_other_source_alone(plan, override):
         assert (after[label] == run_id) == label.startswith("noise")
 
 
+def test_batches_are_cut_to_fit_a_core_and_that_is_part_of_a_run(plan):
+    """About 512 tokens on a CPU; naming the same number is the same run."""
+    large = "training.batch_size=64"
+    chosen = plan(large)
+    assert {d.microbatch for d in chosen.datasets} == {32}
+    assert ids(plan(large, "training.microbatch=32")) == ids(chosen)
+    whole = plan(large, "training.microbatch=64")
+    assert not set(ids(whole).values()) & set(ids(chosen).values())
+    accelerated = plan(large, "training.compute_dtype=float32", on_cpu=False)
+    assert ids(accelerated) == ids(whole)
+    rows = summarise(chosen, member_mesh(), ()).rows()
+    assert [row["microbatch"] for row in rows] == [32] * len(rows)
+
+
 def test_an_ngrams_prior_and_batch_decide_its_numbers_and_its_training_does_not(plan):
     counting = "family={kind: ngram, orders: [0, 1], seeds: 1}"
     before = ids(plan(counting))

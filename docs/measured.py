@@ -1,0 +1,156 @@
+"""Write the tables of docs/speed.md from the committed results of the benchmarks.
+
+Run: make docs  (or python docs/measured.py); nothing is measured here.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parent
+PAGE = DOCS / "speed.md"
+RESULTS = DOCS.parent / "benchmarks" / "results"
+MARKED = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def steps(found: dict[str, Any]) -> str:
+    """End to end, one row a size."""
+    rows = [r for r in found["rows"] if r["members"] == found["cores"]]
+    taught = {r["size"]: r for r in rows if r["method"] == "requential"}
+    return _table(
+        ("size", "prequential, ms", "plain loop, ms", "ratio", "of the peak", "requential, ms"),
+        (
+            (
+                row["size"],
+                f"{row['engine_ms']:.1f}",
+                f"{row['plain_ms']:.0f}",
+                f"{row['plain_over_engine']:.1f}",
+                f"{row['peak_share']:.0%}",
+                f"{taught[row['size']]['engine_ms']:.1f}",
+            )
+            for row in rows
+            if row["method"] == "prequential"
+        ),
+    )
+
+
+def parts(found: dict[str, Any]) -> str:
+    """Where the time goes, in shares of a whole member-step."""
+    names = ("gradient", "sampling", "update", "data", "evaluation")
+    rows = []
+    for row in found["rows"]:
+        if row["members"] == found["cores"] and row["size"].endswith("depth 1"):
+            by, whole = row["parts_ms"], row["engine_ms"]
+            shares = [f"{by[name] / whole:.1%}" if name in by else "" for name in names]
+            rest = f"{1 - sum(by.values()) / whole:.1%}"
+            rows.append((row["size"], row["method"], *shares, rest, f"{row['compile_s']:.1f}"))
+    return _table(("size", "", *names, "rest", "compiling, s"), rows)
+
+
+def members(found: dict[str, Any]) -> str:
+    """Milliseconds of a member-step by members."""
+    rows = [r for r in found["rows"] if r["method"] == "prequential" and r["size"] == WIDTH_32]
+    cells = sorted((row["members"], f"{row['engine_ms']:.1f}") for row in rows)
+    return _table(
+        ("members", *(str(n) for n, _ in cells)), [("ms a member-step", *(ms for _, ms in cells))]
+    )
+
+
+def slices(found: dict[str, Any]) -> str:
+    """Milliseconds of a step by tokens of a slice."""
+    tokens = ("256", "512", "1024", "2048", "4096")
+    rows = []
+    for row in found["rows"]:
+        by = row["ms_by_slice_tokens"]
+        name = f"{row['family']}, {row['size']}, V = {row['vocab_size']}, L = {row['length']}"
+        whole = by[str(row["batch"] * row["length"])]
+        rows.append((name, *(f"{by[t]:.1f}" for t in tokens), f"{whole:.1f}"))
+    return _table(("", *tokens, "whole"), rows)
+
+
+def scaling(found: dict[str, Any]) -> str:
+    """Exponents."""
+    rows = []
+    for row in found["rows"]:
+        by = row["us_per_token"]
+        first, *_, last = by
+        time, flops = row["exponent"], row["flops_exponent"]
+        rows.append(
+            (
+                f"{row['varied']}, {first} to {last}",
+                f"{by[first]:.2f} to {by[last]:.2f}",
+                f"{time['fitted']:.2f} ({time['last_two']:.2f})",
+                f"{flops['fitted']:.2f} ({flops['last_two']:.2f})",
+            )
+        )
+    return _table(("varied", "µs a token", "exponent of the time", "of the FLOPs"), rows)
+
+
+def shares(found: dict[str, Any]) -> str:
+    """Data and evaluation."""
+    rows = (
+        (row["config"], f"{row['data_share']:.1%}", f"{row['evaluation_share']:.1%}")
+        for row in found["rows"]
+    )
+    return _table(("config", "data", "evaluation"), rows)
+
+
+def startup(found: dict[str, Any]) -> str:
+    """First and second start."""
+    names = ("import_s", "with_jax_s", "first_step_s", "sweep_s", "misses")
+    rows = ((f"{kind} cache", *(f"{by[n]:g}" for n in names)) for kind, by in _starts(found))
+    heads = ("import, s", "with JAX, s", "first step, s", "sweep of two steps, s", "compiled")
+    return _table(("", *heads), rows)
+
+
+def mup(found: dict[str, Any]) -> str:
+    """Best base learning rates."""
+    best = {(row["depth"], row["width"]): f"{row['best_rate']:g}" for row in found["rows"]}
+    widths = sorted({width for _, width in best})
+    return _table(
+        ("", *(f"width {width}" for width in widths)),
+        (
+            (f"depth {depth}", *(best[depth, width] for width in widths))
+            for depth in sorted({depth for depth, _ in best})
+        ),
+    )
+
+
+WIDTH_32 = "width 32 depth 1"
+TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+    "steps": ("steps", steps),
+    "parts": ("steps", parts),
+    "members": ("steps", members),
+    "slices": ("slices", slices),
+    "scaling": ("scaling", scaling),
+    "shares": ("shares", shares),
+    "startup": ("startup", startup),
+    "mup": ("mup", mup),
+}
+
+
+def _starts(found: dict[str, Any]) -> list[tuple[str, dict[str, float]]]:
+    return [("empty", found["cold"]), ("its own", found["warm"])]
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    heads = tuple(heads)
+    lines = [heads, ("---",) * len(heads), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def filled(page: str) -> str:
+    """The page with every marked table as the results have it."""
+
+    def table(match: re.Match[str]) -> str:
+        result, make = TABLES[match[2]]
+        found = json.loads((RESULTS / f"{result}.json").read_text("utf-8"))
+        return f"{match[1]}\n{make(found)}\n{match[3]}"
+
+    return MARKED.sub(table, page)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(filled(PAGE.read_text("utf-8")), encoding="utf-8")
