@@ -58,11 +58,16 @@ def measured_peak() -> float:
     return 2 * side**3 / min(seconds_of(lambda: product(a)) for _ in range(REPEATS))
 
 
+def in_bfloat16(model: Any) -> Any:
+    """The same model with activations of that type."""
+    return dataclasses.replace(model, compute_dtype="bfloat16")
+
+
 def start(size: Size, batch: int, method: Method, members: int, vocabulary: int) -> Any:
     """A cohort in bfloat16, and its loop."""
     source = Noise(vocab_size=vocabulary, length=LENGTH)
     job = job_of(source, Transformer(), size, batch, None, method, members)
-    model = dataclasses.replace(job.model, compute_dtype="bfloat16")
+    model = in_bfloat16(job.model)
     cut = training_slice(batch, job.task, on_cpu=False)
     job = dataclasses.replace(job, model=model, microbatch=cut)
     return job, Loop(job)
@@ -141,7 +146,7 @@ def sampling() -> list[dict[str, Any]]:
     for width, depth in SIZES:
         size = Size(width=width, depth=depth)
         job = job_of(Noise(vocab_size=VOCABULARY, length=LENGTH), Transformer(), size, BATCH)
-        model = dataclasses.replace(job.model, compute_dtype="bfloat16")
+        model = in_bfloat16(job.model)
         params = jax.jit(model.init)(jax.random.key(0))
         batch = jnp.zeros((BATCH, LENGTH), jnp.int32)
         draw = jax.jit(lambda p, k, m=model, t=job.task, b=batch: sample(m, p, b, t, k)[0])

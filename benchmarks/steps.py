@@ -11,12 +11,13 @@ beforehand and take turns; medians of five, with the shortest and the longest as
 `parts_ms` are those of a member-step, each timed alone: data, the gradient (requential: of the
 teacher), the update, a sampled batch, and what record points cost a step in a run of 3000.
 `peak_share` is the compiled program's count of FLOPs a core and second over what the core reaches
-in a product of 2048 x 2048 matrices. `compile_s` is of the training program.
+in a product of 2048 x 2048 matrices. `compile_s` and `memory_mib` (on a core) are of the training
+program.
 """
 
-import resource
 import statistics
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from typing import Any
@@ -31,6 +32,7 @@ from epiplexity_jax.families import Transformer
 from epiplexity_jax.families.sampling import sample
 from epiplexity_jax.families.spec import Size
 from epiplexity_jax.sources import ElementaryCA
+from epiplexity_jax.sweep.calibration import memory_bytes
 from epiplexity_jax.training import devices
 from epiplexity_jax.training.cohort import train_cohort
 from epiplexity_jax.training.flops import compiled_cost
@@ -97,7 +99,7 @@ class Engine:
     def __init__(self, size: Size, method: Method, members: int):
         job = cohort(size, method, members)
         loop = Loop(job)
-        self.compile_seconds = loop.compile_seconds
+        self.compile_seconds, self.memory = loop.compile_seconds, memory(loop)
         seconds = loop.run()
         # Whole blocks of data where they do not take long.
         steps = job.block_steps if job.block_steps * seconds < 2 * SECONDS else SECONDS / seconds
@@ -111,6 +113,15 @@ class Engine:
         began = time.perf_counter()
         train_cohort(self.job, MESH())
         return (time.perf_counter() - began) / (self.steps * len(self.job.members))
+
+
+def memory(loop: Loop) -> int:
+    """Bytes that the training program holds on a core: states, a block of data, temporaries."""
+    ready = loop.ready
+    program = ready.programs.advance.lower(  # type: ignore[attr-defined]
+        ready.states, ready.hyper, loop.block, loop.first, np.int32(1), np.int32(1)
+    )
+    return memory_bytes(program.compile()) or 0
 
 
 def cohort(size: Size, method: Method, members: int) -> Any:
@@ -213,14 +224,21 @@ def measure(size: Size, name: str, members: int, speed: float) -> dict[str, Any]
         row["peak_share"] = round(flops / cores / speed, 3)
     row["compile_s"] = round(engine.compile_seconds, 1)
     row["parts_ms"] = parts(job, name == "requential")
-    row["peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    row["memory_mib"] = engine.memory >> 20
     print(row, flush=True)
     return row
 
 
 def main() -> None:
     devices.use_every_core()
-    quick = "--quick" in sys.argv
+    with tempfile.TemporaryDirectory() as folder:
+        # What was compiled and timed is compiled once more, to be asked for its memory.
+        jax.config.update("jax_compilation_cache_dir", folder)
+        run("--quick" in sys.argv)
+
+
+def run(quick: bool) -> None:
+    """Measure all rows, and write them."""
     cores = jax.device_count()
     cases = [(size, name, cores) for size in SIZES for name in METHODS]
     cases += [(SIZES[1], "prequential", members) for members in (1, 4, 16)]

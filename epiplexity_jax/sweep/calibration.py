@@ -79,7 +79,7 @@ def calibrate(plan: Plan, wave: Wave, mesh: Mesh) -> Calibration:
         data_seconds=data,
         record_seconds=record,
         heldout_seconds=record * tiles,
-        memory_bytes=_memory(advance),
+        memory_bytes=memory_bytes(advance),
     )
 
 
@@ -104,8 +104,8 @@ def _step(advance: Any, ready: Ready, block: Any, first: Any, steps: int) -> flo
         count *= 2
 
 
-def _memory(compiled: Any) -> int | None:
-    """Bytes of a program's arguments, results and temporaries on a device."""
+def memory_bytes(compiled: Any) -> int | None:
+    """Bytes of a compiled program's arguments, results and temporaries on a device."""
     found = compiled.memory_analysis()
     if found is None:
         return None
