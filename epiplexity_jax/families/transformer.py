@@ -3,8 +3,9 @@
 Shapes: B batch, L input positions, P paid positions, D width, H heads, K head size, V vocabulary.
 """
 
+import itertools
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -19,6 +20,9 @@ from epiplexity_jax.families.spec import Start, Task
 
 MAX_HEAD_SIZE = 32
 ATTENTION_SCALE = 8.0  # logits are 8 q.k / K: muP's 1/K, equal to 1/sqrt(K) at K = 64
+# Queries that look at once on a CPU: their weights stay in a core's cache, and keys behind the last
+# of them are not looked at. More pieces than MOST_PIECES take longer to compile than they save.
+QUERIES, MOST_PIECES = 64, 8
 
 
 class Transformer(NetworkConfig):
@@ -79,6 +83,46 @@ def by_head(x: jax.Array) -> jax.Array:
     return x.swapaxes(1, 2).reshape(-1, x.shape[1], x.shape[3])
 
 
+def causal_attention(
+    q: jax.Array, k: jax.Array, v: jax.Array, positions: tuple[int, ...]
+) -> jax.Array:
+    """Attention of queries [B, Q, H, K] at increasing positions over keys and values [B, L, H, K].
+
+    Piece by piece on a CPU; see `QUERIES`.
+    """
+    wanted = round(len(positions) / QUERIES) if jax.default_backend() == "cpu" else 1
+    pieces = min(max(wanted, 1), MOST_PIECES)
+    edges = np.linspace(0, len(positions), pieces + 1).astype(int).tolist()
+    mixed = []
+    for first, last in itertools.pairwise(edges):
+        seen = positions[last - 1] + 1
+        logits = _scores("bqhk,blhk->bhql", q[:, first:last], k[:, :seen])
+        weights = _weights(logits, np.asarray(positions[first:last]), v.dtype)
+        mixed.append(jnp.einsum("bhql,blhk->bqhk", weights, v[:, :seen]))
+    return mixed[0] if pieces == 1 else jnp.concatenate(mixed, axis=1)
+
+
+def cached_attention(q: jax.Array, cache: KeyValues, positions: Any) -> jax.Array:
+    """Attention of queries [B, Q, H, K] at positions [Q] over a cache: [B, Q, H, K]."""
+    batch, _, heads, size = q.shape
+    logits = _scores("nqk,nlk->nql", by_head(q), cache.keys)
+    weights = _weights(logits, positions, cache.values.dtype)
+    mixed = jnp.einsum("nql,nlk->nqk", weights, cache.values)
+    return mixed.reshape(batch, heads, -1, size).swapaxes(1, 2)
+
+
+def _scores(products: str, q: jax.Array, k: jax.Array) -> jax.Array:
+    logits = jnp.einsum(products, q, k, preferred_element_type=jnp.float32)
+    return logits * (ATTENTION_SCALE / q.shape[-1])
+
+
+def _weights(logits: jax.Array, positions: Any, dtype: Any) -> jax.Array:
+    """Softmax over the keys up to each query's position, of logits [..., Q, L]."""
+    causal = np.arange(logits.shape[-1])[None] <= positions[:, None]
+    causal = causal[(None,) * (logits.ndim - 2)]
+    return jax.nn.softmax(jnp.where(causal, logits, -1e30), axis=-1).astype(dtype)
+
+
 class Attention(nn.Module):
     """Causal attention: queries at chosen positions, keys and values everywhere."""
 
@@ -101,19 +145,11 @@ class Attention(nn.Module):
         kv = Dense(2 * width, name="key_value")(x).reshape(batch, length, 2, *heads)
         k, v = kv[:, :, 0], kv[:, :, 1]
         q, k = Norm(name="query_norm")(q), Norm(name="key_norm")(k)
-        scores, mixture = "bqhk,blhk->bhql", "bhql,blhk->bqhk"
-        if cache is not None:
-            scores, mixture = "nqk,nlk->nql", "nql,nlk->nqk"
+        if cache is None:
+            mixed = causal_attention(q, k, v, positions)
+        else:
             cache = cache.extended(k, v, start)
-            q, (k, v) = by_head(q), cache
-        logits = jnp.einsum(scores, q, k, preferred_element_type=jnp.float32)
-        causal = np.arange(k.shape[1])[None] <= start + np.asarray(positions)[:, None]
-        causal = causal[(None,) * (logits.ndim - 2)]
-        logits = jnp.where(causal, logits * (ATTENTION_SCALE / size), -1e30)
-        weights = jax.nn.softmax(logits, axis=-1).astype(x.dtype)
-        mixed = jnp.einsum(mixture, weights, v)
-        if cache is not None:
-            mixed = mixed.reshape(batch, heads[0], -1, size).swapaxes(1, 2)
+            mixed = cached_attention(q, cache, start + np.asarray(positions))
         mixed = mixed.reshape(batch, -1, width)
         return Dense(width, init=output_init, name="output")(mixed), cache
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from epiplexity_jax.families import transformer
 from epiplexity_jax.families.spec import Task
 from epiplexity_jax.families.transformer import TransformerModel
 from epiplexity_jax.training.step import loss_gradient, sequence_losses, shift
@@ -53,9 +54,15 @@ def reference(params, inputs, task, depth):
     return logits[:, np.asarray(task.paid_positions)]
 
 
-@pytest.mark.parametrize(("width", "depth", "microbatch"), [(16, 1, None), (64, 2, 3)])
+@pytest.mark.parametrize(
+    ("width", "depth", "microbatch", "queries"), [(16, 1, None, 64), (64, 2, 3, 3)]
+)
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
-def test_losses_and_gradients_are_those_of_the_plain_one(task, width, depth, microbatch):
+def test_losses_and_gradients_are_those_of_the_plain_one(
+    task, width, depth, microbatch, queries, monkeypatch
+):
+    """Whole and in pieces: of the batch, and of the queries (2 to 4 for these tasks)."""
+    monkeypatch.setattr(transformer, "QUERIES", queries)
     model = TransformerModel(width, depth, task)
     params = perturbed(model)
     batch = jax.random.randint(jax.random.key(3), (6, task.length), 0, task.vocab_size)
