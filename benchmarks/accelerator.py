@@ -191,6 +191,9 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; default: all")
     parser.add_argument("--tiny", action="store_true")
     options = parser.parse_args()
+    wrong = set(options.parts) - set(PARTS)
+    if wrong:
+        parser.error(f"no part {min(wrong)!r}; choose from {', '.join(PARTS)}")
     if options.tiny:
         tiny()
     devices.cache_compilations()

@@ -71,9 +71,10 @@ def chart(rows: list[dict[str, Any]]) -> Any:
         for rate, bits in row["bits_per_token"].items()
         if math.isfinite(bits)
     ]
-    ticks = alt.Axis(values=[float(f"{r:g}") for r in RATES], format=".3g", grid=False)
+    ticks = alt.Axis(values=[float(f"{r:g}") for r in RATES], format=".2~g", grid=False)
+    log = alt.Scale(type="log", domain=[RATES[0] / 1.2, RATES[-1] * 1.2], nice=False)
     base = alt.Chart(alt.Data(values=values)).encode(
-        x=alt.X("rate:Q", title="base learning rate", scale=alt.Scale(type="log"), axis=ticks),
+        x=alt.X("rate:Q", title="base learning rate", scale=log, axis=ticks),
         y=alt.Y("bits:Q", title="held-out bits per token", scale=alt.Scale(zero=False)),
         color=alt.Color(
             "width:N",

@@ -53,7 +53,7 @@ METHODS: dict[str, Method] = {
 SIZES = [Size(width=w, depth=1) for w in (16, 32, 64, 128)] + [
     Size(width=w, depth=d) for d in (2, 3) for w in (16, 32, 64)
 ]
-SECONDS = 3.0
+SECONDS = 2.0
 RUN = 3000  # steps over which record points are spread
 MESH = devices.member_mesh
 

@@ -1,0 +1,31 @@
+"""Benchmarks that a user runs on an own machine run anywhere."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def test_the_accelerators_benchmark_runs_small_and_writes_nothing():
+    before = {path: path.read_bytes() for path in (BENCHMARKS / "results").iterdir()}
+    command = [sys.executable, str(BENCHMARKS / "accelerator.py"), "--tiny"]
+    parts = ["utilisation", "cohorts", "sampling"]
+    done = subprocess.run([*command, *parts], capture_output=True, text=True, check=True)
+    rows = [ast.literal_eval(line) for line in done.stdout.splitlines()]
+    assert [row.get("method") for row in rows[:2]] == ["prequential", "requential"]
+    assert all(0 < row["share_of_measured_peak"] < 2 for row in rows[:2])
+    assert [row["members"] for row in rows[2:4]] == [1, 8]
+    assert all(row["tokens_per_second"] > 0 for row in (*rows[:2], rows[4]))
+    after = {path: path.read_bytes() for path in (BENCHMARKS / "results").iterdir()}
+    assert after == before
+
+
+def test_an_unknown_part_is_refused_in_one_line():
+    command = [sys.executable, str(BENCHMARKS / "accelerator.py"), "speed"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith(
+        "choose from utilisation, cohorts, sampling, sweep"
+    )
