@@ -1,6 +1,8 @@
 """What does a training step cost, where does its time go, and how far is a plain loop from it?
 
-Run: python benchmarks/steps.py  (about 20 minutes on two cores; `--quick`: 3, and writes nothing)
+Run: python benchmarks/steps.py  (about 30 minutes on two cores; `--quick`: 3, and writes nothing)
+
+Rows are kept in runs/steps.jsonl until that is removed, so a run that was stopped goes on.
 
 Rule 54 on 64 cells, 48 steps after 1000 of burn-in, conditional, batches of 384 in the slices that
 the engine chooses. `engine_ms` is a whole call of `train_cohort` for the steps behind step 3000,
@@ -15,11 +17,13 @@ in a product of 2048 x 2048 matrices. `compile_s` and `memory_mib` (on a core) a
 program.
 """
 
+import json
 import statistics
 import sys
 import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -56,6 +60,7 @@ SIZES = [Size(width=w, depth=1) for w in (16, 32, 64, 128)] + [
 SECONDS = 2.0
 RUN = 3000  # steps over which record points are spread
 MESH = devices.member_mesh
+KEPT = Path(__file__).parents[1] / "runs" / "steps.jsonl"
 
 
 def automaton(generator: np.random.Generator) -> np.ndarray:
@@ -222,6 +227,7 @@ def measure(size: Size, name: str, members: int, speed: float) -> dict[str, Any]
         flops = cost.train_flops_per_token * BATCH * 2 * CELLS
         cores = jax.device_count() * row["engine_ms"] / 1e3
         row["peak_share"] = round(flops / cores / speed, 3)
+        row["core_peak_gflops"] = round(speed / 1e9, 1)
     row["compile_s"] = round(engine.compile_seconds, 1)
     row["parts_ms"] = parts(job, name == "requential")
     row["memory_mib"] = engine.memory >> 20
@@ -238,16 +244,28 @@ def main() -> None:
 
 
 def run(quick: bool) -> None:
-    """Measure all rows, and write them."""
+    """Measure the rows that are missing, and write all."""
     cores = jax.device_count()
-    cases = [(size, name, cores) for size in SIZES for name in METHODS]
-    cases += [(SIZES[1], "prequential", members) for members in (1, 4, 16)]
     if quick:
-        cases = [(SIZES[0], name, cores) for name in METHODS]
-    speed = peak()
-    rows = [measure(*case, speed) for case in cases]
-    if not quick:
-        print(write("steps", core_peak_gflops=round(speed / 1e9, 1), cores=cores, rows=rows))
+        for name in METHODS:
+            measure(SIZES[0], name, cores, peak())
+        return
+    cases = [(size, name, cores) for name in METHODS for size in SIZES]
+    cases += [(SIZES[1], "prequential", members) for members in (1, 4, 16)]
+    done = [json.loads(line) for line in KEPT.read_text().splitlines()] if KEPT.exists() else []
+    KEPT.parent.mkdir(exist_ok=True)
+    for size, name, members in cases:
+        if (str(size), name, members) not in map(named, done):
+            done.append(measure(size, name, members, peak()))
+            with KEPT.open("a") as kept:
+                kept.write(json.dumps(done[-1]) + "\n")
+    order = [(str(size), name, members) for size, name, members in cases]
+    print(write("steps", cores=cores, rows=sorted(done, key=lambda row: order.index(named(row)))))
+
+
+def named(row: dict[str, Any]) -> tuple[str, str, int]:
+    """Which case a row is."""
+    return row["size"], row["method"], row["members"]
 
 
 if __name__ == "__main__":
