@@ -59,10 +59,10 @@ class Loop:
     def __init__(self, job: CohortJob, seconds: float = 2.0):
         """Compile, and find how many iterations take `seconds`."""
         self.ready = set_up(job, devices.member_mesh())
-        self.members = len(job.members)
-        block = [np.asarray(m.stream.block(0, 32, 32)) for m in job.members]
+        self.members, padded = len(job.members), self.ready.members
+        block = [np.asarray(m.stream.block(0, 32, 32)) for m in padded]
         self.block = self.ready.place(np.stack(block))
-        self.first = self.ready.place(np.zeros(self.members, np.int32))
+        self.first = self.ready.place(np.zeros(len(padded), np.int32))
         self.count = 1
         self.compile_seconds = self.run()
         while self.run() * self.count < seconds and self.count < 32:

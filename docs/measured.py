@@ -28,7 +28,7 @@ def steps(found: dict[str, Any]) -> str:
                 f"{row['plain_ms']:.0f}",
                 f"{row['plain_over_engine']:.1f}",
                 f"{row['peak_share']:.0%}",
-                f"{taught[row['size']]['engine_ms']:.1f}",
+                f"{taught[row['size']]['engine_ms']:.1f}" if row["size"] in taught else "",
             )
             for row in rows
             if row["method"] == "prequential"
@@ -47,15 +47,6 @@ def parts(found: dict[str, Any]) -> str:
             rest = f"{1 - sum(by.values()) / whole:.1%}"
             rows.append((row["size"], row["method"], *shares, rest, f"{row['compile_s']:.1f}"))
     return _table(("size", "", *names, "rest", "compiling, s"), rows)
-
-
-def members(found: dict[str, Any]) -> str:
-    """Milliseconds of a member-step by members."""
-    rows = [r for r in found["rows"] if r["method"] == "prequential" and r["size"] == WIDTH_32]
-    cells = sorted((row["members"], f"{row['engine_ms']:.1f}") for row in rows)
-    return _table(
-        ("members", *(str(n) for n, _ in cells)), [("ms a member-step", *(ms for _, ms in cells))]
-    )
 
 
 def slices(found: dict[str, Any]) -> str:
@@ -105,29 +96,13 @@ def startup(found: dict[str, Any]) -> str:
     return _table(("", *heads), rows)
 
 
-def mup(found: dict[str, Any]) -> str:
-    """Best base learning rates."""
-    best = {(row["depth"], row["width"]): f"{row['best_rate']:g}" for row in found["rows"]}
-    widths = sorted({width for _, width in best})
-    return _table(
-        ("", *(f"width {width}" for width in widths)),
-        (
-            (f"depth {depth}", *(best[depth, width] for width in widths))
-            for depth in sorted({depth for depth, _ in best})
-        ),
-    )
-
-
-WIDTH_32 = "width 32 depth 1"
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "steps": ("steps", steps),
     "parts": ("steps", parts),
-    "members": ("steps", members),
     "slices": ("slices", slices),
     "scaling": ("scaling", scaling),
     "shares": ("shares", shares),
     "startup": ("startup", startup),
-    "mup": ("mup", mup),
 }
 
 
