@@ -21,7 +21,7 @@ from epiplexity_jax.families.spec import Start, Task
 MAX_HEAD_SIZE = 32
 ATTENTION_SCALE = 8.0  # logits are 8 q.k / K: muP's 1/K, equal to 1/sqrt(K) at K = 64
 # Queries that look at once on a CPU: their weights stay in a core's cache, and keys behind the last
-# of them are not looked at. More pieces than MOST_PIECES take longer to compile than they save.
+# of them are not looked at. In at most MOST_PIECES, as each is compiled.
 QUERIES, MOST_PIECES = 64, 8
 
 

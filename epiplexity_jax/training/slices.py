@@ -26,10 +26,10 @@ def training_slice(sequences: int, task: Task, on_cpu: bool) -> int:
 
 
 def scoring_slice(sequences: int, task: Task, on_cpu: bool) -> int:
-    """Sequences scored at once: as `training_slice`, up to 64 on accelerators."""
-    most = sequences if on_cpu else 64
-    fitting = [n for n in _fitting(sequences, task) if n <= most]
-    return min(fitting, key=lambda n: _ratio(n * task.input_length)) if on_cpu else fitting[-1]
+    """Sequences scored at once: as `training_slice`, but up to 64 on accelerators."""
+    if on_cpu:
+        return training_slice(sequences, task, on_cpu)
+    return max(n for n in _fitting(sequences, task) if n <= 64)
 
 
 def _fitting(sequences: int, task: Task) -> list[int]:
