@@ -14,7 +14,7 @@ import statistics
 from typing import Any
 
 from result import write
-from stepping import Loop, job_of
+from stepping import Loop, in_turns, job_of
 
 from epiplexity_jax.families import Recurrent, Transformer
 from epiplexity_jax.families.spec import Size
@@ -37,10 +37,7 @@ def measure(name: str, source: Any, family: Any, size: Size, batch: int, slices:
         method: Loop(job_of(source, family, size, batch, slices, how))
         for method, how in METHODS.items()
     }
-    times: dict[str, list[float]] = {method: [] for method in loops}
-    for _ in range(REPEATS):
-        for method, loop in loops.items():
-            times[method].append(1e3 * loop.run() / loop.members)
+    times = in_turns(loops, REPEATS)
     medians = {method: statistics.median(each) for method, each in times.items()}
     row = {
         "what": name,

@@ -11,7 +11,7 @@ import statistics
 from typing import Any
 
 from result import write
-from stepping import Loop, job_of
+from stepping import Loop, in_turns, job_of
 
 from epiplexity_jax.families import Mlp, Recurrent, Transformer
 from epiplexity_jax.families.spec import Size
@@ -36,10 +36,7 @@ def measure(family: Any, width: int, depth: int, vocab: int, length: int, batch:
     source, size = Noise(vocab_size=vocab, length=length), Size(width=width, depth=depth)
     cuts = {t: t // length for t in (*TOKENS, batch * length) if t // length <= batch}
     loops = {t: Loop(job_of(source, family, size, batch, cut), 1.0) for t, cut in cuts.items()}
-    times: dict[int, list[float]] = {t: [] for t in loops}
-    for _ in range(REPEATS):
-        for t, loop in loops.items():
-            times[t].append(1e3 * loop.run() / loop.members)
+    times = in_turns(loops, REPEATS)
     middle = {t: statistics.median(each) for t, each in times.items()}
     row = {
         "family": family.kind,

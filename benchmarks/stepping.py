@@ -1,7 +1,7 @@
 """Engine programs for benchmarks: a member on every device, put in place before it is timed."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -82,6 +82,15 @@ class Loop:
         )
         jax.block_until_ready(out)
         return (time.perf_counter() - began) / self.count
+
+
+def in_turns(loops: Mapping[Any, Loop], repeats: int) -> dict[Any, list[float]]:
+    """Milliseconds of a member-step, of loops that take turns."""
+    times: dict[Any, list[float]] = {name: [] for name in loops}
+    for _ in range(repeats):
+        for name, loop in loops.items():
+            times[name].append(1e3 * loop.run() / loop.members)
+    return times
 
 
 def on_every_device(function: Callable[..., Any], *trees: Any) -> Callable[[], Any]:
