@@ -12,6 +12,7 @@ within the run: `forward_ratio` and `host_ratio` say how many times as fast the 
 five times: `repeats` says how often. Tokens are label tokens.
 """
 
+import functools
 import os
 import statistics
 import sys
@@ -27,7 +28,7 @@ from result import write
 from epiplexity_jax.families import Mlp, Recurrent, Transformer, open_family
 from epiplexity_jax.families.sampling import sample, sample_by_forward
 from epiplexity_jax.families.spec import DeviceFamily, Model, Size, Task
-from epiplexity_jax.training.step import loss_gradient, shift
+from epiplexity_jax.training.step import in_slices, loss_gradient, shift
 
 BATCH, SLICE, REPEATS, SECONDS = 64, 16, 7, 30.0
 CONFIGS = {"transformer": Transformer(), "recurrent": Recurrent(), "mlp": Mlp()}
@@ -58,6 +59,15 @@ def timed(ways: dict[str, Callable[[], Any]], labels: int) -> dict[str, dict[str
     }
 
 
+def in_turn(model: Model, task: Task, params: Any, batch: jax.Array, key: jax.Array) -> Any:
+    """Sample SLICE sequences after the others, as training does."""
+
+    def work(part: Any) -> tuple[Any, Any]:
+        return (), sample(model, params, part[0], task, key, part[1][0])
+
+    return in_slices(work, (), (batch, jnp.arange(len(batch))), SLICE)[1]
+
+
 def ways(model: Model, task: Task) -> dict[str, Callable[[], Any]]:
     """Compiled functions without arguments, run once."""
     key, generator = jax.random.key(1), np.random.default_rng(0)
@@ -71,7 +81,7 @@ def ways(model: Model, task: Task) -> dict[str, Callable[[], Any]]:
     def compiled(function: Callable[..., Any]) -> Any:
         return jax.jit(function).lower(params, batch, key).compile()
 
-    cached = compiled(lambda p, b, k: sample(model, p, b, task, k, SLICE))
+    cached = compiled(functools.partial(in_turn, model, task))
     forward = compiled(lambda p, b, k: sample_by_forward(model, p, b, task, k))
     gradient = compiled(lambda p, b, k: loss_gradient(model, p, b, task, None))
 

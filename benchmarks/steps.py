@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from result import write
 from stepping import Loop, job_of, on_every_device, seconds_of
@@ -46,7 +47,7 @@ from epiplexity_jax.training.method import Method, PrequentialMethod
 from epiplexity_jax.training.requential import RequentialMethod
 from epiplexity_jax.training.slices import scoring_slice, training_slice
 from epiplexity_jax.training.state import Hyperparameters, initial_state
-from epiplexity_jax.training.step import learn, loss_gradient, train_step
+from epiplexity_jax.training.step import in_slices, learn, loss_gradient, train_step
 
 BATCH, CELLS, REPEATS = 384, 64, 5
 SOURCE = ElementaryCA(rule=54, cells=CELLS, steps=48, burn_in=1000)
@@ -166,7 +167,12 @@ def parts(job: Any, requential: bool) -> dict[str, float]:
     passes = weights * job.layout.tile / BATCH * len(record_points(RUN)) / RUN
 
     def draw(params: Any, batch: Any, key: Any) -> Any:
-        return sample(model, params, batch, task, jax.random.wrap_key_data(key), 4 * cut)
+        key = jax.random.wrap_key_data(key)
+
+        def work(part: Any) -> tuple[Any, Any]:
+            return (), sample(model, params, part[0], task, key, part[1][0])
+
+        return in_slices(work, (), (batch, jnp.arange(len(batch))), 4 * cut)[1]
 
     def gradient(params: Any, batch: Any) -> Any:
         return loss_gradient(model, params, batch, task, cut)

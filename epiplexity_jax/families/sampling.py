@@ -1,8 +1,9 @@
 """Draws labels from a model at temperature 1: one after the other, each given those before it.
 
-Label number j of a batch is drawn by `jax.random.categorical` with the key `fold_in(key, j)`,
-whichever way the logits were computed, so all ways draw the same sequences. It takes float32 noise,
-which leaves symbols of a probability below about 1e-7 biased.
+The labels of sequence b of a batch are those of `jax.random.categorical(fold_in(key, b), logits)`,
+with its logits [P, V], whichever way these were computed: all ways draw the same sequences, and a
+part of a batch draws what the whole would. It takes float32 noise, which leaves symbols of a
+probability below about 1e-7 biased.
 
 Shapes: B batch, L length, P paid positions, V vocabulary.
 """
@@ -14,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from epiplexity_jax.families.spec import Decoder, Model, Task
+from epiplexity_jax.families.spec import Decoder, Model, Start, Task
 from epiplexity_jax.sources.spec import Batch, Vectors
 
 ROOM = 128  # positions for which another loop, with a larger cache, is worth its compilation
@@ -27,7 +28,7 @@ def sample(
     batch: Batch,
     task: Task,
     key: jax.Array,
-    microbatch: int | None = None,
+    first: Start = 0,
 ) -> tuple[Batch, jax.Array]:
     """Replace every label of a batch by a draw from the model; inputs are kept.
 
@@ -40,9 +41,8 @@ def sample(
         batch: [B, L] integers, without a start token, or `Vectors`: its inputs condition the
             labels, its own labels are not looked at.
         task: what the model was built for.
-        key: a typed key.
-        microbatch: sequences whose caches are filled at once, a divisor of B; None: all. It
-            decides how fast a `Decoder` samples, not what.
+        key: a typed key, of the whole batch.
+        first: number of the first sequence, where this is a part of a batch.
 
     Returns:
         A batch of the same structure, types and inputs; and the logits [B, P, V] float32 that its
@@ -50,30 +50,22 @@ def sample(
     """
     if task.label_tokens > 1 and isinstance(model, Decoder):
         tokens = jnp.asarray(batch)
-        size, labels = tokens.shape[0], jnp.arange(task.label_tokens)
-        noise = jax.vmap(lambda number: _noise(key, number, (size, task.vocab_size)))(labels)
-        if microbatch is None or microbatch == size:
-            return _sample_by_decoding(model, params, tokens, task, noise)
-        count = size // microbatch
-        slices = noise.reshape(-1, count, microbatch, task.vocab_size).swapaxes(0, 1)
-        found = jax.lax.map(
-            lambda part: _sample_by_decoding(model, params, part[0], task, part[1]),
-            (tokens.reshape(count, microbatch, -1), slices),
-        )
-        return jax.tree.map(lambda x: x.reshape(size, *x.shape[2:]), found)
-    return sample_by_forward(model, params, batch, task, key)
+        noise = _noise(key, first, tokens.shape[0], task)
+        return _sample_by_decoding(model, params, tokens, task, noise)
+    return sample_by_forward(model, params, batch, task, key, first)
 
 
 def sample_by_forward(
-    model: Model, params: Any, batch: Batch, task: Task, key: jax.Array
+    model: Model, params: Any, batch: Batch, task: Task, key: jax.Array, first: Start = 0
 ) -> tuple[Batch, jax.Array]:
     """What `sample` does for any model: a pass over the whole sequence for every label."""
     places = jnp.asarray(np.flatnonzero(task.label_mask))
+    noise = _noise(key, first, jax.tree.leaves(batch)[0].shape[0], task)
 
     def draw(batch: Batch, number: jax.Array | int) -> tuple[Batch, jax.Array]:
         every = model.logits(params, _inputs(batch, task))
         logits = jax.lax.dynamic_index_in_dim(every, number, axis=1, keepdims=False)
-        drawn = _draw(key, number, logits)
+        drawn = _largest(logits + noise[number])
         if isinstance(batch, Vectors):
             labels = drawn.reshape(batch.labels.shape).astype(batch.labels.dtype)
             return Vectors(batch.inputs, labels), logits
@@ -170,19 +162,15 @@ def _rows(results: Any, chosen: np.ndarray) -> Any:
     return jax.tree.map(lambda x: x[np.flatnonzero(chosen)], results)
 
 
-def _draw(key: jax.Array, number: jax.Array | int, logits: jax.Array) -> jax.Array:
-    """Draw label `number` of every sequence from logits [B, V]: [B] int32."""
-    key = jax.random.fold_in(key, number)
-    return jax.random.categorical(key, logits).astype(jnp.int32)
-
-
-def _noise(key: jax.Array, number: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """What `_draw` adds to logits [B, V] before it takes the largest.
+def _noise(key: jax.Array, first: Start, count: int, task: Task) -> jax.Array:
+    """What is added to the logits of sequences first..first+count-1: [P, count, V] float32.
 
     Made for all labels at once, an array as large as the logits, it costs half of what it costs
     inside a loop over them.
     """
-    return jax.random.gumbel(jax.random.fold_in(key, number), shape, jnp.float32)
+    shape = (task.label_tokens, task.vocab_size)
+    keys = jax.vmap(lambda number: jax.random.fold_in(key, number))(first + jnp.arange(count))
+    return jax.vmap(lambda own: jax.random.gumbel(own, shape, jnp.float32), out_axes=1)(keys)
 
 
 def _largest(x: jax.Array) -> jax.Array:

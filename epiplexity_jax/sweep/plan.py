@@ -30,7 +30,7 @@ from epiplexity_jax.training.heldout import HeldoutLayout, heldout_layout
 from epiplexity_jax.training.slices import training_slice
 
 # Raised when the numbers of an unchanged config change, so that old runs are not taken over.
-NUMERICS = 2
+NUMERICS = 3
 # A member's own size, learning rate, seed and cost stand for these.
 _SIZES = {"widths", "depths", "orders", "names"}
 _NOT_IDENTITY = _SIZES | {"learning_rates", "seeds", "flops_per_token"}

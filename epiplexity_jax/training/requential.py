@@ -18,7 +18,16 @@ from epiplexity_jax.sources.spec import Batch
 from epiplexity_jax.training.record import Recorder
 from epiplexity_jax.training.requential_record import RequentialInfo, RequentialRecorder
 from epiplexity_jax.training.state import Hyperparameters, MemberState, StepInfo, initial_state
-from epiplexity_jax.training.step import gradient, learn, shift, step_info, train_step
+from epiplexity_jax.training.step import (
+    gradient,
+    in_slices,
+    learn,
+    shift,
+    step_info,
+    train_step,
+)
+
+_LOGITS = 2**26  # entries that are sampled ahead of training: 256 MiB in float32
 
 
 class RequentialState(struct.PyTreeNode):
@@ -103,8 +112,7 @@ def requential_step(
         state.teacher,
     )
     key = jax.random.fold_in(jax.random.wrap_key_data(state.samples), state.student.step)
-    sampled, logits = sample(model, teacher.ema, batch, task, key, _slice(size, microbatch))
-    scored, grads = _student_pass(model, state.student, sampled, logits, task, microbatch)
+    grads, scored = _student_pass(model, task, (teacher.ema, state.student), batch, key, microbatch)
     losses, *divergences = scored
     (kl, kl_var), (kl_raw, kl_raw_var), (ratio, ratio_var) = map(step_info, divergences)
     info = RequentialInfo(
@@ -128,36 +136,52 @@ def requential_step(
     return _unless_broken(state, new, info, grads)
 
 
-def _slice(size: int, microbatch: int | None) -> int | None:
-    """Sequences whose caches are filled at once.
+def _sampled_at_once(size: int, microbatch: int | None, task: Task) -> int:
+    """Sequences whose caches are filled at once; their logits and noise are held until trained on.
 
     More than are trained at once fit the processor's cache, as no activations are kept for a
     backward pass; four times as many are the fastest at widths 16 to 64 and lengths 64 to 512.
     """
-    return None if microbatch is None else math.gcd(size, 4 * microbatch)
+    few = size if microbatch is None else microbatch
+    many = math.gcd(size, 4 * few)
+    return many if many * task.label_tokens * task.vocab_size <= _LOGITS else few
 
 
 def _student_pass(
     model: Model,
-    student: MemberState,
-    sampled: Batch,
-    teacher_logits: jax.Array,
     task: Task,
+    weights: tuple[Any, MemberState],
+    batch: Batch,
+    key: jax.Array,
     microbatch: int | None,
-) -> tuple[tuple[jax.Array, ...], Any]:
-    """Loss of the raw student, KL of EMA and raw, log-ratio of EMA: [B] each; and the gradient."""
+) -> tuple[Any, tuple[jax.Array, ...]]:
+    """Sample a batch from the teacher's weights and score it, some sequences after the others.
+
+    Returns:
+        The gradient of the raw student, its losses, and KL of EMA and raw student and log-ratio of
+        the EMA student: [B] each.
+    """
+    teacher, student = weights
+    size = jax.tree.leaves(batch)[0].shape[0]
+    labels = size * task.label_tokens
 
     def score(params: Any, part: Any) -> tuple[jax.Array, Any]:
-        batch, logits = part
-        inputs, labels = shift(batch, task)
+        sampled, logits = part
+        inputs, drawn = shift(sampled, task)
         own = model.logits(params, inputs)
         ema = model.logits(student.ema, inputs)
-        losses = -log_likelihood(own, labels)
+        losses = -log_likelihood(own, drawn)
         kl_raw = divergence(logits, jax.lax.stop_gradient(own))
-        ratio = log_likelihood(logits, labels) - log_likelihood(ema, labels)
+        ratio = log_likelihood(logits, drawn) - log_likelihood(ema, drawn)
         return losses, (losses, divergence(logits, ema), kl_raw, ratio)
 
-    return gradient(score, student.params, (sampled, teacher_logits), task.label_tokens, microbatch)
+    def work(part: Any) -> tuple[Any, Any]:
+        given, numbers = part
+        sampled = sample(model, teacher, given, task, key, numbers[0])
+        return gradient(score, student.params, sampled, labels, microbatch)
+
+    at_once = _sampled_at_once(size, microbatch, task)
+    return in_slices(work, student.params, (batch, jnp.arange(size)), at_once)
 
 
 def _unless_broken(

@@ -52,11 +52,38 @@ def sequence_losses(model: Model, params: Any, batch: Batch, task: Task) -> jax.
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).sum(-1)
 
 
+def in_slices(
+    work: Callable[[Any], tuple[Any, Any]], like: Any, batch: Any, size: int | None
+) -> tuple[Any, Any]:
+    """Do a batch's work slice by slice, so that no more than a slice's arrays are held.
+
+    Args:
+        work: slice of the batch to (a pytree to be summed over slices, a pytree of results whose
+            leaves begin with the axis of the slice's sequences).
+        like: a pytree with the structure, shapes and types of what is summed.
+        batch: a pytree whose leaves begin with the axis B.
+        size: sequences of a slice, a divisor of B; None takes the batch whole.
+
+    Returns:
+        The sums, and the results of all B sequences.
+    """
+    if size is None or size >= jax.tree.leaves(batch)[0].shape[0]:
+        return work(batch)
+
+    def add(total: Any, part: Any) -> tuple[Any, Any]:
+        own, results = work(part)
+        return jax.tree.map(jnp.add, total, own), results
+
+    parts = jax.tree.map(lambda x: x.reshape(-1, size, *x.shape[1:]), batch)
+    total, results = jax.lax.scan(add, jax.tree.map(jnp.zeros_like, like), parts)
+    return total, jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), results)
+
+
 def gradient(
     score: Callable[[Any, Any], tuple[jax.Array, Any]],
     params: Any,
     batch: Any,
-    label_tokens: int,
+    labels: int,
     microbatch: int | None,
 ) -> tuple[Any, Any]:
     """What a batch scores, and the gradient of its mean loss per label token.
@@ -69,30 +96,21 @@ def gradient(
             whose leaves begin with the axis b).
         params: of the model.
         batch: a pytree whose leaves begin with the axis B.
-        label_tokens: of a sequence.
+        labels: label tokens that the mean is taken over.
         microbatch: sequences of a slice, or None.
 
     Returns:
-        The results of all B sequences, and the gradient.
+        The gradient, and the results of all B sequences.
     """
-    size = jax.tree.leaves(batch)[0].shape[0]
-    per_token = 1.0 / (size * label_tokens)
 
     def objective(params: Any, part: Any) -> tuple[jax.Array, Any]:
         losses, results = score(params, part)
-        return losses.sum() * per_token, results
+        return losses.sum() * (1.0 / labels), results
 
-    if microbatch is None or microbatch >= size:
-        grads, results = jax.grad(objective, has_aux=True)(params, batch)
-        return results, grads
+    def work(part: Any) -> tuple[Any, Any]:
+        return jax.grad(objective, has_aux=True)(params, part)
 
-    def accumulate(total: Any, part: Any) -> tuple[Any, Any]:
-        grads, results = jax.grad(objective, has_aux=True)(params, part)
-        return jax.tree.map(jnp.add, total, grads), results
-
-    parts = jax.tree.map(lambda x: x.reshape(-1, microbatch, *x.shape[1:]), batch)
-    grads, results = jax.lax.scan(accumulate, jax.tree.map(jnp.zeros_like, params), parts)
-    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), results), grads
+    return in_slices(work, params, batch, microbatch)
 
 
 def loss_gradient(
@@ -104,7 +122,9 @@ def loss_gradient(
         losses = sequence_losses(model, params, part, task)
         return losses, losses
 
-    return gradient(score, params, batch, task.label_tokens, microbatch)
+    labels = jax.tree.leaves(batch)[0].shape[0] * task.label_tokens
+    grads, losses = gradient(score, params, batch, labels, microbatch)
+    return losses, grads
 
 
 def learn(model: Model, state: MemberState, grads: Any, hyper: Hyperparameters) -> MemberState:

@@ -71,6 +71,20 @@ def test_slices_of_a_batch_are_the_batch():
     np.testing.assert_allclose(whole.student_loss, sliced.student_loss, rtol=1e-5)
 
 
+def test_logits_and_noise_of_a_few_slices_are_held_and_not_of_the_batch():
+    task = Task(2048, 16, (True,) * 16)
+    model = TransformerModel(8, 1, task)
+    state = jax.eval_shape(lambda: begin(model))
+
+    def held(size):
+        batch = jax.ShapeDtypeStruct((size, task.length), jnp.int32)
+        step = jax.jit(lambda s, b: requential_step(model, task, s, b, HYPER, microbatch=2))
+        return step.lower(state, batch).compile().memory_analysis().temp_size_in_bytes
+
+    a_sequence_s_logits = 4 * task.length * task.vocab_size
+    assert held(48) - held(16) < 8 * a_sequence_s_logits  # 32 more, of which nothing stays
+
+
 def test_what_is_not_finite_ends_teacher_and_student():
     source = cycle()
     model = model_of(source)
