@@ -12,6 +12,7 @@ from epiplexity_jax.base.errors import ConfigError, DataError, EpiplexityError, 
 if TYPE_CHECKING:
     from epiplexity_jax import analysis, coding, families, sources, training
     from epiplexity_jax.api import (
+        CheckpointOptions,
         FrontierOptions,
         Heldout,
         Prequential,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CheckpointOptions",
     "ConfigError",
     "DataError",
     "EpiplexityError",
@@ -47,7 +49,15 @@ __all__ = [
 
 _LAYERS = {"analysis", "coding", "families", "sources", "training"}
 _API = {
-    *("FrontierOptions", "Heldout", "Prequential", "Requential", "Runs", "Training"),
+    *(
+        "CheckpointOptions",
+        "FrontierOptions",
+        "Heldout",
+        "Prequential",
+        "Requential",
+        "Runs",
+        "Training",
+    ),
     *("load", "plot", "run"),
 }
 

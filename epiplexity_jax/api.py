@@ -9,6 +9,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.runs import Frontier, Runs, decompose_all, plot
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import (
+    CheckpointOptions,
     FrontierOptions,
     Heldout,
     Prequential,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from epiplexity_jax.sweep.summary import PlanSummary
 
 __all__ = [
+    "CheckpointOptions",
     "Frontier",
     "FrontierOptions",
     "Heldout",
@@ -52,6 +54,7 @@ class Sections(TypedDict, total=False):
 
     training: Training
     heldout: Heldout
+    checkpoints: CheckpointOptions
     frontier: FrontierOptions
     seed: int
 
@@ -80,8 +83,8 @@ def run(
         steps: of every run; overrides `training.steps`.
         progress: who is told; default: nobody.
         **sections: `training` (batch size, learning rate and the like), `heldout` (size of the
-            held-out set), `frontier` (default test tokens and budgets), `seed` (root of every
-            random choice).
+            held-out set), `checkpoints` (how often runs in training are kept), `frontier` (default
+            test tokens and budgets), `seed` (root of every random choice).
 
     Raises:
         ConfigError: on an impossible combination.
@@ -143,15 +146,17 @@ def _prepare(sweep: Sweep) -> tuple["Plan", Any]:
 
 
 def _run_sweep(sweep: Sweep, folder: Path, progress: Progress) -> Runs:
-    from epiplexity_jax.sweep.runner import run_plan
+    from epiplexity_jax.sweep.interrupts import Stop
+    from epiplexity_jax.sweep.runner import Surroundings, run_plan
 
     store = Store.open(folder, create=True)
     plan, mesh = _prepare(sweep)
-    try:
-        with store.lock():
-            run_plan(plan, store, mesh, progress)
-    finally:
-        progress.close()
+    stop = Stop()
+    with store.lock(), stop.postponed():
+        try:
+            run_plan(plan, store, Surroundings(mesh, progress, stop))
+        finally:
+            progress.close()
     return Runs(store)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from epiplexity_jax.base.errors import StoreError
-from epiplexity_jax.store.files import (
+from epiplexity_jax.base.files import (
     locked,
     names_in,
     read_if_there,

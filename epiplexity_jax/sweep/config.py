@@ -106,6 +106,15 @@ class Heldout(Config):
     sequences."""
 
 
+class CheckpointOptions(Config):
+    """How often runs in training are kept, so that the same command goes on from there."""
+
+    minutes: float = Field(default=10.0, gt=0, allow_inf_nan=False)
+    """Between two checkpoints of a wave; one more is written on Ctrl-C and SIGTERM."""
+    keep: int = Field(default=2, ge=1)
+    """Checkpoints of a wave that stay; an older one stands in for one that is damaged."""
+
+
 class FrontierOptions(Config):
     """What `run` prints at the end, and the default of `frontier`."""
 
@@ -135,6 +144,8 @@ class Sweep(Config):
     """How members train."""
     heldout: Heldout = Heldout()
     """Held-out data."""
+    checkpoints: CheckpointOptions = CheckpointOptions()
+    """What is kept of runs in training."""
     seed: int = Field(default=0, ge=0)
     """Root of every random choice."""
     frontier: FrontierOptions = FrontierOptions()
@@ -170,7 +181,12 @@ _ESTIMATORS: dict[str, type[Prequential] | type[Requential]] = {
     "prequential": Prequential,
     "requential": Requential,
 }
-_SECTIONS = {"training": Training, "heldout": Heldout, "frontier": FrontierOptions}
+_SECTIONS = {
+    "training": Training,
+    "heldout": Heldout,
+    "checkpoints": CheckpointOptions,
+    "frontier": FrontierOptions,
+}
 
 
 def parse_sweep(data: Any) -> Sweep:

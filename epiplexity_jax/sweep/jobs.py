@@ -12,10 +12,10 @@ from epiplexity_jax.sweep.plan import Dataset, Plan, Run, Wave, max_iterations
 from epiplexity_jax.training.job import CohortJob, MemberJob
 from epiplexity_jax.training.loop import PREQUENTIAL
 from epiplexity_jax.training.method import Method
-from epiplexity_jax.training.record import History
+from epiplexity_jax.training.record import History, Saved
 from epiplexity_jax.training.requential import RequentialMethod
 
-Resume = Mapping[str, tuple[Any, History]]
+Resume = Mapping[str, tuple[Any, History | Saved]]
 
 
 @lru_cache(maxsize=8)
@@ -45,7 +45,7 @@ def wave_job(plan: Plan, wave: Wave, start: int, resume: Resume) -> CohortJob:
         plan: the validated sweep.
         wave: runs of a device family.
         start: steps that every run has behind it.
-        resume: states and histories at `start`, by run id.
+        resume: states and records at `start`, by run id.
     """
     sweep, first = plan.sweep, wave.runs[0]
     training, estimator = sweep.training, sweep.estimator

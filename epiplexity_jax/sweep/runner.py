@@ -14,6 +14,8 @@ from jax.sharding import Mesh
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.store import Store
+from epiplexity_jax.sweep.checkpoints import Checkpoints, Found
+from epiplexity_jax.sweep.interrupts import Stop
 from epiplexity_jax.sweep.jobs import heldout_of, method_of, model_of, wave_job
 from epiplexity_jax.sweep.plan import Plan, Run, Wave, max_iterations
 from epiplexity_jax.sweep.progress import Progress
@@ -22,29 +24,48 @@ from epiplexity_jax.training.checkpoint import restore_state, save_state
 from epiplexity_jax.training.cohort import MemberResult, train_cohort
 from epiplexity_jax.training.host import run_coder
 from epiplexity_jax.training.loop import init_member
-from epiplexity_jax.training.record import Accounting, History
+from epiplexity_jax.training.record import Accounting
+from epiplexity_jax.training.snapshot import Interrupted
+
+_CHECKPOINTS = "checkpoints"
 
 Row = Mapping[str, Any]
 
 
-def run_plan(plan: Plan, store: Store, mesh: Mesh, progress: Progress) -> None:
+@dataclass(frozen=True)
+class Surroundings:
+    """What a sweep runs in.
+
+    Attributes:
+        mesh: devices, one axis `member`.
+        progress: who is told.
+        stop: whether somebody asked for an end.
+    """
+
+    mesh: Mesh
+    progress: Progress
+    stop: Stop
+
+
+def run_plan(plan: Plan, store: Store, around: Surroundings) -> None:
     """Train every run that the store does not hold yet.
 
     Args:
         plan: the validated sweep.
         store: where finished runs are, and where new ones go.
-        mesh: devices, one axis `member`.
-        progress: who is told.
+        around: what it runs in.
 
     Raises:
         StoreError: when the store cannot be written; what was finished stays.
+        Interrupted: when an end was asked for; what was trained is kept.
     """
+    progress = around.progress
     finished = store.finished()
     todo = [run for run in plan.runs if run.run_id not in finished]
     store.write_config(yaml.safe_dump(plan.sweep.to_plain(), sort_keys=False))
     store.mark_current([run.run_id for run in plan.runs])
     if isinstance(plan.family, DeviceFamily):
-        trainer = _Trainer(plan, store, mesh, progress)
+        trainer = _Trainer(plan, store, around)
         kept, damaged = trainer.restore(todo, list(finished.values()))
         steps = sum(max_iterations(plan.sweep) - _start(kept, run) for run in todo)
         progress.start(len(plan.runs), len(plan.runs) - len(todo), steps)
@@ -55,15 +76,17 @@ def run_plan(plan: Plan, store: Store, mesh: Mesh, progress: Progress) -> None:
         progress.start(len(plan.runs), len(plan.runs) - len(todo), sum(r.steps for r in todo))
         for run in todo:
             _count(plan, run, store, progress)
+            if around.stop():
+                raise Interrupted
 
 
 def state_folder(store: Store, run_id: str) -> Path:
     """Where a run's last state is kept."""
-    return store.path / "checkpoints" / run_id
+    return store.path / _CHECKPOINTS / run_id
 
 
-def _start(kept: "Mapping[str, _Kept]", run: Run) -> int:
-    return kept[run.run_id].steps if run.run_id in kept else 0
+def _start(kept: Mapping[str, Found], run: Run) -> int:
+    return kept[run.run_id].iteration if run.run_id in kept else 0
 
 
 def _shorter(run: Run, finished: Sequence[Row], store: Store) -> Row | None:
@@ -82,61 +105,57 @@ def _shorter(run: Run, finished: Sequence[Row], store: Store) -> Row | None:
     return max(earlier, key=lambda row: row["steps"], default=None)
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """The last state of a shorter run, and how it got there."""
-
-    steps: int
-    state: Any
-    history: History
-
-
 class _Trainer:
     """Trains waves of a device family and commits their runs."""
 
-    def __init__(self, plan: Plan, store: Store, mesh: Mesh, progress: Progress):
-        self.plan, self.store, self.mesh, self.progress = plan, store, mesh, progress
-        self.on_cpu = mesh.devices.flat[0].platform == "cpu"
+    def __init__(self, plan: Plan, store: Store, around: Surroundings):
+        self.plan, self.store, self.around = plan, store, around
+        self.progress = around.progress
+        self.on_cpu = around.mesh.devices.flat[0].platform == "cpu"
+        self.checkpoints = Checkpoints(store.path / _CHECKPOINTS, plan.sweep.checkpoints)
         estimator = plan.sweep.estimator
         self._gated = getattr(estimator, "max_kl", None) is not None
 
     def restore(
         self, todo: Sequence[Run], finished: Sequence[Row]
-    ) -> tuple[dict[str, _Kept], list[str]]:
-        """The states that runs can go on from, by run, and a sentence on each damaged one."""
-        kept: dict[str, _Kept] = {}
-        damaged, method = [], method_of(self.plan.sweep)
+    ) -> tuple[dict[str, Found], list[str]]:
+        """Where runs can go on, by run, and a sentence on each damaged state."""
+        runs = {run.run_id: run for run in todo}
+        self.checkpoints.forget([row["run_id"] for row in finished])
+        kept, damaged = self.checkpoints.find(runs, lambda run_id: self._like(runs[run_id]))
         for run in todo:
             row = _shorter(run, finished, self.store)
-            if row is None:
+            if row is None or row["steps"] < _start(kept, run):
                 continue
-            model = model_of(self.plan, run)
-            key = jax.random.key(0)
-            like = jax.eval_shape(lambda k, m=model: init_member(m, k, method, k), key)
-            state = restore_state(state_folder(self.store, row["run_id"]), like)
+            state = restore_state(state_folder(self.store, row["run_id"]), self._like(run))
             if state is None:
                 damaged.append(
                     f"{run.label}: the state kept at step {row['steps']} is damaged; "
-                    "training from step 0"
+                    f"training from step {_start(kept, run)}"
                 )
             else:
                 history = self.store.history(row["run_id"])
-                kept[run.run_id] = _Kept(row["steps"], state, history)
+                kept[run.run_id] = Found(row["steps"], state, history, 0.0)
         return kept, damaged
 
-    def train(self, todo: Sequence[Run], kept: Mapping[str, _Kept]) -> None:
+    def _like(self, run: Run) -> Any:
+        """Shapes and types of a run's state."""
+        model, method = model_of(self.plan, run), method_of(self.plan.sweep)
+        return jax.eval_shape(lambda k: init_member(model, k, method, k), jax.random.key(0))
+
+    def train(self, todo: Sequence[Run], kept: Mapping[str, Found]) -> None:
         """Train runs wave by wave, those that have least to do first."""
         for start in sorted({_start(kept, run) for run in todo}, reverse=True):
             same = [run for run in todo if _start(kept, run) == start]
-            for wave in self.plan.waves(same, self.mesh.size, self.on_cpu):
+            for wave in self.plan.waves(same, self.around.mesh.size, self.on_cpu):
                 self._train_wave(wave, start, kept)
 
-    def _train_wave(self, wave: Wave, start: int, kept: Mapping[str, _Kept]) -> None:
-        resume = {i: (k.state, k.history) for i, k in kept.items()}
+    def _train_wave(self, wave: Wave, start: int, kept: Mapping[str, Found]) -> None:
+        resume = {i: (found.state, found.record) for i, found in kept.items()}
         job = wave_job(self.plan, wave, start, resume)
         per_step = job.accounting.total_tokens * job.batch_size
         labels = [run.label for run in wave.runs]
-
+        ids = [run.run_id for run in wave.runs]
         left = len(wave.runs) * (job.iterations - start)
 
         def report(member_steps: int, losses: Sequence[float]) -> None:
@@ -145,13 +164,18 @@ class _Trainer:
             latest = dict(zip(labels, losses, strict=True))
             self.progress.advance(member_steps, member_steps * per_step, latest)
 
-        began = time.monotonic()
-        results = train_cohort(job, self.mesh, report)
-        wall = (time.monotonic() - began) / len(results)
+        before = sum(kept[i].seconds for i in ids if i in kept)
+        stop, say = self.around.stop, self.progress.message
+        with self.checkpoints.keeping(ids, before, stop, say) as keeper:
+            results = train_cohort(job, self.around.mesh, report, keeper)
+            wall = keeper.seconds / len(results)
         if left:  # every member stopped early: what they left is not waited for
             self.progress.advance(left, 0, {})
         for run, result in zip(wave.runs, results, strict=True):
             self._commit(run, result, wall)
+        self.checkpoints.forget(self.store.finished())
+        if stop():
+            raise Interrupted
 
     def _commit(self, run: Run, result: MemberResult, wall: float) -> None:
         row = stored_row(self.plan, run, result.outcome, wall)

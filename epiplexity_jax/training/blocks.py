@@ -12,6 +12,7 @@ from jax.sharding import Mesh
 from epiplexity_jax.sources.spec import Batch
 from epiplexity_jax.training.job import CohortJob, MemberJob
 from epiplexity_jax.training.loop import member_sharding
+from epiplexity_jax.training.record import Saved
 
 
 class Placer:
@@ -74,9 +75,12 @@ class WaitingBlocks(Blocks):
 
     def __init__(self, *args: Any):
         super().__init__(*args)
-        self.firsts = np.zeros(len(self.members), int)
-        self.learnt = np.zeros(len(self.members), int)
-        self.ended = np.zeros(len(self.members), bool)
+        going_on = [member.resume for member in self.members if member.resume is not None]
+        steps = [self.job.method.data_steps(state) for state, _ in going_on]
+        ended = [isinstance(r, Saved) and r.values["ended"] for _, r in going_on]
+        self.learnt = np.array(steps or [0] * len(self.members), int)
+        self.ended = np.array(ended or [False] * len(self.members))
+        self.firsts = self.learnt
 
     def at(self, step: int, count: int) -> tuple[Batch, Any]:
         """A block that holds the next `count` batches of every member, wherever it is."""

@@ -15,6 +15,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from epiplexity_jax.base.files import write_atomically
+
 _CHECKSUM = "checksum.json"
 _STATE = "state"
 
@@ -30,10 +32,13 @@ def checksum(state: Any) -> str:
 
 
 def save_state(folder: Path, state: Any) -> None:
-    """Write a state (pytree of host arrays); the checksum comes last, so a torn write has none.
+    """Write a state (pytree of host arrays) and read it back.
+
+    The checksum comes last, so that a torn write has none.
 
     Raises:
-        OSError: when the disk is full or not writable; nothing is left of the state then.
+        OSError: when the disk is full or not writable, or does not give back what was written;
+            nothing is left of the state then.
     """
     import orbax.checkpoint as ocp
 
@@ -42,9 +47,10 @@ def save_state(folder: Path, state: Any) -> None:
         folder.mkdir(parents=True)
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(folder.resolve() / _STATE, jax.tree.map(np.asarray, state))
-        partial = folder / f"{_CHECKSUM}.tmp"
-        partial.write_text(json.dumps({"sha256": checksum(state)}))
-        partial.rename(folder / _CHECKSUM)
+        expected = checksum(state)
+        if _read(folder, state, expected) is None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        write_atomically(folder / _CHECKSUM, json.dumps({"sha256": expected}).encode())
     except (OSError, ValueError) as error:  # the file driver's errors reach us as ValueError
         shutil.rmtree(folder, ignore_errors=True)
         full = "No space left on device" in str(error)
@@ -62,10 +68,18 @@ def restore_state(folder: Path, like: Any) -> Any | None:
     Returns:
         Host arrays in the structure of `like`, or None when the state is absent, torn or damaged.
     """
+    try:
+        expected = json.loads((folder / _CHECKSUM).read_text())["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return _read(folder, like, expected)
+
+
+def _read(folder: Path, like: Any, expected: str) -> Any | None:
+    """What a folder holds, or None where its checksum is another."""
     import orbax.checkpoint as ocp
 
     try:
-        expected = json.loads((folder / _CHECKSUM).read_text())["sha256"]
         target = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), like)
         with ocp.StandardCheckpointer() as checkpointer:
             state = checkpointer.restore(folder.resolve() / _STATE, target)

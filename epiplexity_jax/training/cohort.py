@@ -19,7 +19,9 @@ from epiplexity_jax.training.blocks import Blocks, Placer, WaitingBlocks
 from epiplexity_jax.training.job import CohortJob, MemberJob
 from epiplexity_jax.training.loop import Programs, compile_programs, init_key, samples_key
 from epiplexity_jax.training.method import Method
-from epiplexity_jax.training.record import History, Outcome
+from epiplexity_jax.training.pace import AHEAD, Pace
+from epiplexity_jax.training.record import Accounting, History, Outcome, Recorder, Saved
+from epiplexity_jax.training.snapshot import Keeper
 from epiplexity_jax.training.state import Hyperparameters
 
 Report = Callable[[int, Sequence[float]], None]
@@ -86,10 +88,12 @@ def set_up(job: CohortJob, mesh: Mesh) -> Ready:
     )
 
 
-def train_cohort(job: CohortJob, mesh: Mesh, report: Report | None = None) -> list[MemberResult]:
+def train_cohort(
+    job: CohortJob, mesh: Mesh, report: Report | None = None, keeper: Keeper | None = None
+) -> list[MemberResult]:
     """Train every member to `job.steps`, recording on the absolute grid of record points.
 
-    The devices are never waited for between record points: data of the next block is drawn in a
+    The devices always have their next piece of the loop: data of the next block is drawn in a
     thread, results are fetched while later steps run. A member whose loss is not finite rests while
     the others go on, and its result says so.
 
@@ -98,33 +102,41 @@ def train_cohort(job: CohortJob, mesh: Mesh, report: Report | None = None) -> li
         mesh: one axis `member`; the cohort is padded with resting members to a multiple of it.
         report: called with member-steps newly finished and each member's last loss (nats per
             label token).
+        keeper: asked between pieces of the loop whether the cohort is to be kept as it is.
 
     Returns:
         One result a member, in order.
+
+    Raises:
+        Interrupted: when the keeper says so.
     """
     members, programs, place, hyper, tiles, states = set_up(job, mesh)
     grid = record_points(job.iterations)
     results = _Results(job, grid, report)
-    steps = np.int32(job.steps)
+    steps, pace = np.int32(job.steps), Pace()
 
     with ThreadPoolExecutor(1, "blocks") as pool:
         source = WaitingBlocks if job.gated else Blocks
         blocks = source(job, members, place, pool)
         if job.start == 0:
             results.add_record(0, [programs.evaluate(states, tiles[0])], True)
-        for start, stop, record in _intervals(job.start, job.iterations, job.block_steps, grid):
+        for start, stop, record in _pieces(job, grid, pace):
             block, first = blocks.at(start, stop - start)
             states, info = programs.advance(
                 states, hyper, block, first, np.int32(stop - start), steps
             )
             results.add_steps(start, stop, info)
+            pace.give(info, stop - start)
             ends = blocks.ends(states, stop)
             if record or ends.any():
                 wanted = tiles if ends.any() else tiles[:1]
                 losses = [programs.evaluate(states, tile) for tile in wanted]
                 results.add_record(stop, losses, record, ends)
-                if not results.fetch(lag=0 if job.gated else _LAG):
-                    break
+            if not results.fetch(lag=0 if job.gated else _LAG):
+                break
+            if keeper is not None and keeper.due():
+                results.fetch(lag=0)
+                keeper.keep(stop, states, results.saved())
         results.fetch(lag=0)
         if job.exact:
             _rescore(job, Blocks(job, members, place, pool), programs, states, results)
@@ -178,16 +190,25 @@ def _initial_states(
     return place(method.laid_to_rest(states, padding))
 
 
+def _recorder(
+    kind: type[Recorder], accounting: Accounting, member: MemberJob, grid: np.ndarray
+) -> Recorder:
+    """A new one, or one that goes on: in the middle of a run, or behind the end of a shorter."""
+    if member.resume is None:
+        return kind(accounting)
+    record = member.resume[1]
+    if isinstance(record, Saved):
+        return kind.restored(accounting, record)
+    return kind.resume(accounting, record, grid)
+
+
 class _Results:
     """Turns what the devices report into histories, a few record points behind them."""
 
     def __init__(self, job: CohortJob, grid: np.ndarray, report: Report | None):
         self.report = report
         kind, self.steps = job.method.recorder, job.steps
-        self.recorders = [
-            kind.resume(job.accounting, m.resume[1], grid) if m.resume else kind(job.accounting)
-            for m in job.members
-        ]
+        self.recorders = [_recorder(kind, job.accounting, m, grid) for m in job.members]
         self.pending: deque[tuple[Any, int, Any]] = deque()
         self.unfetched_records = 0
 
@@ -207,15 +228,23 @@ class _Results:
         for recorder, s, v in zip(self.recorders, sums, variances, strict=False):
             recorder.add_exact(s, v)
 
+    def saved(self) -> list[Saved]:
+        """The recorders as they are; everything must have been fetched."""
+        return [recorder.saved() for recorder in self.recorders]
+
     def fetch(self, lag: int) -> bool:
         """Fetch all but the last `lag` record points; whether any member goes on."""
-        while self.pending and (self.unfetched_records > lag or lag == 0):
+        while self.pending and (self.unfetched_records > lag or lag == 0 or self._waited_for()):
             whose, step, what = self.pending.popleft()
             if whose is None:
                 self._steps(step, what)
             else:
                 self._record(step, np.stack([np.asarray(tile) for tile in what], axis=2), *whose)
         return any(r.status is RunStatus.FINISHED and not r.ended for r in self.recorders)
+
+    def _waited_for(self) -> bool:
+        """Whether the next to be fetched are steps that the pace has waited for."""
+        return self.pending[0][0] is None and len(self.pending) > AHEAD
 
     def _record(self, step: int, losses: np.ndarray, record: bool, ends: np.ndarray) -> None:
         self.unfetched_records -= 1
@@ -247,13 +276,16 @@ class _Results:
         ]
 
 
-def _intervals(
-    start: int, steps: int, block: int, grid: np.ndarray
-) -> Iterator[tuple[int, int, bool]]:
-    """Cut start..steps at record points and block ends: (from, to, whether a record is there)."""
+def _pieces(job: CohortJob, grid: np.ndarray, pace: Pace) -> Iterator[tuple[int, int, bool]]:
+    """Cut the iterations at record points, block ends and where the pace says.
+
+    Yields:
+        From, to, and whether a record point is there.
+    """
     records = set(grid.tolist())
-    ends = sorted(records | set(range(block, steps, block)))
-    for stop in ends:
-        if stop > start:
+    start = job.start
+    for end in sorted(records | set(range(job.block_steps, job.iterations, job.block_steps))):
+        while start < end:
+            stop = min(end, start + pace.steps)
             yield start, stop, stop in records
             start = stop

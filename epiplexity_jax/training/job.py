@@ -10,7 +10,7 @@ from epiplexity_jax.training.data import Stream
 from epiplexity_jax.training.heldout import HeldoutLayout
 from epiplexity_jax.training.loop import PREQUENTIAL, Setup
 from epiplexity_jax.training.method import Method
-from epiplexity_jax.training.record import Accounting, History
+from epiplexity_jax.training.record import Accounting, History, Saved
 
 _BLOCK_BYTES = 2**25
 _BLOCK_STEPS = 64
@@ -29,7 +29,8 @@ class MemberJob:
         warmup_steps: steps of linear warm-up.
         ema_steps: window of the EMA, steps; it grows with ema_growth (see `Hyperparameters`).
         max_kl: nats per label token above which a requential teacher waits; infinite: never.
-        resume: state (host arrays) and history at `CohortJob.start`; None for a new member.
+        resume: state (host arrays) and record at `CohortJob.start`, the history of a shorter run or
+            what was saved in the middle of this one; None for a new member.
     """
 
     root: int
@@ -41,7 +42,7 @@ class MemberJob:
     ema_steps: int
     ema_growth: float = 0.0
     max_kl: float = math.inf
-    resume: tuple[Any, History] | None = None
+    resume: tuple[Any, History | Saved] | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +15,18 @@ History = dict[str, np.ndarray]
 
 # Of the exact variant: NaN but at the last record point.
 EXACT = ("exact_loss_sum_nats", "exact_raw_loss_sum_nats", "exact_loss_sum_var")
+
+
+_NOT_SAVED = ("accounting", "_rows")
+
+
+def added(total: float, values: np.ndarray) -> float:
+    """A sum in float64, one value after the other: the same however they are cut into pieces.
+
+    >>> added(1.0, np.array([0.5, 0.25]))
+    1.75
+    """
+    return float(np.add.accumulate(np.concatenate([[total], values.astype(np.float64)]))[-1])
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,19 @@ class Outcome:
     teacher_steps: int | None = None
 
 
+@dataclass(frozen=True)
+class Saved:
+    """A recorder between two steps, as plain values: see `Recorder.saved`.
+
+    Attributes:
+        values: its fields, numbers and texts.
+        rows: its record points as columns.
+    """
+
+    values: Mapping[str, Any]
+    rows: History
+
+
 @dataclass
 class Recorder:
     """Collects one run on the host; every sum is float64.
@@ -117,6 +142,23 @@ class Recorder:
             recorder._rows.append(row)
         return recorder
 
+    def saved(self) -> Saved:
+        """What `restored` makes the same recorder from, to the last bit."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_SAVED}
+        return Saved(values, self.history())
+
+    @classmethod
+    def restored(cls, accounting: Accounting, saved: Saved) -> "Recorder":
+        """A recorder as it was when `saved` was called."""
+        recorder = cls(accounting)
+        for name, value in saved.values.items():
+            setattr(recorder, name, value)
+        recorder.status = RunStatus(recorder.status)
+        columns = saved.rows
+        count = len(next(iter(columns.values()), ()))
+        recorder._rows = [{name: c[i] for name, c in columns.items()} for i in range(count)]
+        return recorder
+
     def add_steps(self, first: int, loss_sums: np.ndarray, loss_vars: np.ndarray) -> None:
         """Add the steps first, first+1, ...: batch sums [n] nats and their variances [n] nats^2."""
         if self.status is not RunStatus.FINISHED:
@@ -124,8 +166,8 @@ class Recorder:
         sums = loss_sums.astype(np.float64)
         bad = np.flatnonzero(~np.isfinite(sums))
         good = bad[0] if len(bad) else len(sums)
-        self._loss_sum += float(sums[:good].sum())
-        self._loss_var += float(loss_vars[:good].astype(np.float64).sum())
+        self._loss_sum = added(self._loss_sum, sums[:good])
+        self._loss_var = added(self._loss_var, loss_vars[:good])
         self.steps_done = first + int(good)
         if good:
             self.last_loss = float(sums[good - 1]) / self.accounting.step_labels

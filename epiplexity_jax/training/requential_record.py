@@ -9,7 +9,7 @@ import numpy as np
 
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import certified_length
-from epiplexity_jax.training.record import Outcome, Recorder
+from epiplexity_jax.training.record import Outcome, Recorder, added
 
 Values = jax.Array | np.ndarray
 
@@ -89,10 +89,11 @@ class RequentialRecorder(Recorder):
         bad = np.flatnonzero(~finite)
         good = int(bad[0]) if len(bad) else ran
         for name, source in SUMS.items():
-            self._sums[name] += float(np.nansum(getattr(info, source)[:good]))
+            values = getattr(info, source)[:good]
+            self._sums[name] = added(self._sums[name], values[~np.isnan(values)])
         for name, source in _CERTIFIED.items():
-            if good:
-                self._sums[name] += float(certified_length(getattr(info, source)[:good])[-1])
+            messages = certified_length(getattr(info, source)[:good, None])[:, 0]  # of each alone
+            self._sums[name] = added(self._sums[name], messages)
         self.steps_done += good
         self.teacher_steps += good - int(info.waited[:good].sum())
         if good:

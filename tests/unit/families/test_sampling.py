@@ -234,8 +234,8 @@ def test_one_label_takes_one_pass():
     np.testing.assert_array_equal(drawn[:, :-1], batch[:, :-1])
     full = jax.jit(model.logits)(params, batch[:, :-1])
     np.testing.assert_allclose(logits, full, atol=1e-5)
-    for number, own in enumerate(logits):
-        expected = jax.random.categorical(jax.random.fold_in(KEY, number), own)
+    for number, each in enumerate(logits):
+        expected = jax.random.categorical(jax.random.fold_in(KEY, number), each)
         assert drawn[number, -1] == expected
 
 

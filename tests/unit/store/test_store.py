@@ -136,7 +136,7 @@ def test_a_crash_before_the_rename_leaves_the_old_file(store, monkeypatch):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from epiplexity_jax.store.files import write_atomically
+from epiplexity_jax.base.files import write_atomically
 os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
 write_atomically(Path(sys.argv[1]), b"PAR1 half")
 """

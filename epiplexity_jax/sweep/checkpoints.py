@@ -1,0 +1,193 @@
+"""Snapshots of waves in training: `checkpoints/wave-<hash>/<iteration>/` in the store."""
+
+import contextlib
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from epiplexity_jax.base.files import names_in, reason
+from epiplexity_jax.sweep.config import CheckpointOptions
+from epiplexity_jax.training.record import History, Saved
+from epiplexity_jax.training.snapshot import (
+    Interrupted,
+    Snapshot,
+    load_records,
+    load_snapshot,
+    save_snapshot,
+)
+
+_WAVE = "wave-"
+
+
+class Found(NamedTuple):
+    """Where a run was when it was last kept.
+
+    Attributes:
+        iteration: that it has behind it.
+        state: host arrays.
+        record: what it had recorded, or the history of a shorter run that it continues.
+        seconds: that it had taken.
+    """
+
+    iteration: int
+    state: Any
+    record: Saved | History
+    seconds: float
+
+
+class Checkpoints:
+    """The snapshots of a store.
+
+    Attributes:
+        folder: `checkpoints` of the store.
+        options: how often, how many.
+    """
+
+    def __init__(self, folder: Path, options: CheckpointOptions):
+        self.folder, self.options = folder, options
+
+    def find(
+        self, wanted: Collection[str], like: Callable[[str], Any]
+    ) -> tuple[dict[str, Found], list[str]]:
+        """The latest whole snapshot of every run that has one, and a sentence on each damaged one.
+
+        Args:
+            wanted: ids of the runs.
+            like: a wanted run's id to a pytree of the shapes and types of its state.
+        """
+        found: dict[str, Found] = {}
+        damaged: list[str] = []
+        for wave in self._waves():
+            for folder in _latest_first(wave):
+                records = load_records(folder)
+                runs = set(wanted) & set(records.run_ids if records else ())
+                if records and not runs:
+                    break  # of runs that are finished, or that nobody asks for now
+                snapshot = load_snapshot(folder, like(min(runs))) if records else None
+                if snapshot is None:
+                    damaged.append(f"{folder}: the checkpoint is damaged; going back before it")
+                    continue
+                for run_id in runs:
+                    one = _one(snapshot, run_id)
+                    if run_id not in found or found[run_id].iteration < one.iteration:
+                        found[run_id] = one
+                break
+        return found, damaged
+
+    def forget(self, finished: Collection[str]) -> None:
+        """Remove the snapshots of waves all of whose runs are finished, and what is unfinished."""
+        for wave in self._waves():
+            whole = [r for f in _latest_first(wave) if (r := load_records(f)) is not None]
+            if all(set(records.run_ids) <= set(finished) for records in whole):
+                shutil.rmtree(wave, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def keeping(
+        self,
+        run_ids: Sequence[str],
+        seconds: float,
+        stopping: Callable[[], bool],
+        say: Callable[[str], None],
+    ) -> Iterator["WaveKeeper"]:
+        """Keep a wave while it trains.
+
+        Args:
+            run_ids: of its members.
+            seconds: that it has taken before.
+            stopping: whether training is to end as soon as it is kept.
+            say: told in a sentence what could not be written.
+        """
+        name = hashlib.sha256("".join(run_ids).encode()).hexdigest()[:16]
+        keeper = WaveKeeper(self.folder / f"{_WAVE}{name}", self.options, tuple(run_ids), seconds)
+        keeper.stopping, keeper.say = stopping, say
+        try:
+            yield keeper
+        finally:
+            keeper.close()
+
+    def _waves(self) -> list[Path]:
+        names = [name for name in names_in(self.folder) if name.startswith(_WAVE)]
+        return [self.folder / name for name in names]
+
+
+class WaveKeeper:
+    """Keeps a wave every few minutes, written by a thread while the devices go on."""
+
+    def __init__(
+        self, folder: Path, options: CheckpointOptions, run_ids: tuple[str, ...], seconds: float
+    ):
+        self.folder, self.options, self.run_ids = folder, options, run_ids
+        self.stopping: Callable[[], bool] = lambda: False
+        self.say: Callable[[str], None] = lambda text: None
+        self._before, self._began = seconds, time.monotonic()
+        self._kept_at = self._began
+        self._pool = ThreadPoolExecutor(1, "checkpoints")
+        self._writing: Future[str] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """That the wave has taken so far, before this start too."""
+        return self._before + time.monotonic() - self._began
+
+    def due(self) -> bool:
+        """See `snapshot.Keeper`."""
+        if self.stopping():
+            return True
+        if self._writing is not None and not self._writing.done():
+            return False
+        return time.monotonic() - self._kept_at > 60.0 * self.options.minutes
+
+    def keep(self, iteration: int, states: Any, records: Sequence[Saved]) -> None:
+        """See `snapshot.Keeper`."""
+        ending = self.stopping()
+        real = len(self.run_ids)  # the others are padding
+        host = jax.tree.map(lambda leaf: leaf[:real], jax.device_get(states))
+        snapshot = Snapshot(iteration, self.run_ids, host, tuple(records), self.seconds)
+        self._wait()
+        self._kept_at = time.monotonic()
+        self._writing = self._pool.submit(self._write, snapshot)
+        if ending:
+            self._wait()
+            raise Interrupted
+
+    def close(self) -> None:
+        """Wait for what is being written."""
+        self._wait()
+        self._pool.shutdown()
+
+    def _wait(self) -> None:
+        if self._writing is not None and (failed := self._writing.result()):
+            self.say(failed)
+        self._writing = None
+
+    def _write(self, snapshot: Snapshot) -> str:
+        """Write a snapshot and remove the oldest: what went wrong, or nothing."""
+        folder = self.folder / str(snapshot.iteration)
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            save_snapshot(folder, snapshot)
+            for old in _latest_first(self.folder)[self.options.keep :]:
+                shutil.rmtree(old)
+        except OSError as error:
+            return f"{folder}: the checkpoint cannot be written: {reason(error)}; going on"
+        return ""
+
+
+def _latest_first(wave: Path) -> list[Path]:
+    """The folders of a wave's snapshots, whole or not."""
+    numbers = [int(name) for name in names_in(wave) if name.isdecimal()]
+    return [wave / str(number) for number in sorted(numbers, reverse=True)]
+
+
+def _one(snapshot: Snapshot, run_id: str) -> Found:
+    at = snapshot.run_ids.index(run_id)
+    state = jax.tree.map(lambda leaf: leaf[at], snapshot.states)
+    share = snapshot.seconds / len(snapshot.run_ids)
+    return Found(snapshot.iteration, state, snapshot.records[at], share)
