@@ -20,6 +20,7 @@ from epiplexity_jax.training.snapshot import (
     load_records,
     load_snapshot,
     save_snapshot,
+    unfinished,
 )
 
 _WAVE = "wave-"
@@ -65,6 +66,9 @@ class Checkpoints:
         damaged: list[str] = []
         for wave in self._waves():
             for folder in _latest_first(wave):
+                if unfinished(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
+                    continue
                 records = load_records(folder)
                 runs = set(wanted) & set(records.run_ids if records else ())
                 if records and not runs:
@@ -81,7 +85,7 @@ class Checkpoints:
         return found, damaged
 
     def forget(self, finished: Collection[str]) -> None:
-        """Remove the snapshots of waves all of whose runs are finished, and what is unfinished."""
+        """Remove the snapshots of waves all of whose runs are finished."""
         for wave in self._waves():
             whole = [r for f in _latest_first(wave) if (r := load_records(f)) is not None]
             if all(set(records.run_ids) <= set(finished) for records in whole):
@@ -149,19 +153,20 @@ class WaveKeeper:
         real = len(self.run_ids)  # the others are padding
         host = jax.tree.map(lambda leaf: leaf[:real], jax.device_get(states))
         snapshot = Snapshot(iteration, self.run_ids, host, tuple(records), self.seconds)
-        self._wait()
+        self.wait()
         self._kept_at = time.monotonic()
         self._writing = self._pool.submit(self._write, snapshot)
         if ending:
-            self._wait()
+            self.wait()
             raise Interrupted
 
     def close(self) -> None:
         """Wait for what is being written."""
-        self._wait()
+        self.wait()
         self._pool.shutdown()
 
-    def _wait(self) -> None:
+    def wait(self) -> None:
+        """Wait for what is being written, and say what went wrong."""
         if self._writing is not None and (failed := self._writing.result()):
             self.say(failed)
         self._writing = None

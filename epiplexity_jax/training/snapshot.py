@@ -96,6 +96,11 @@ def load_snapshot(folder: Path, like: Any) -> Snapshot | None:
     return replace(snapshot, states=states)
 
 
+def unfinished(folder: Path) -> bool:
+    """Whether a snapshot was never written to its end."""
+    return not (folder / _RECORDS).exists()
+
+
 def load_records(folder: Path) -> Snapshot | None:
     """A snapshot without its states (None); None where it is unfinished or damaged."""
     try:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -17,6 +16,7 @@ import yaml
 from epiplexity_jax import api
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep import jobs, runner
+from tests.system.sweeps import histories, results, train
 
 TOKENS = 2048
 CONFIG = MappingProxyType(
@@ -53,51 +53,6 @@ def config(tmp_path_factory):
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump({"sources": sources, **CONFIG}), encoding="utf-8")
     return path
-
-
-class Listener:
-    """Remembers what it is told."""
-
-    def __init__(self):
-        self.done, self.said, self.started = [], [], None
-        self.member_steps = 0
-
-    def start(self, runs, finished, member_steps):
-        self.started = (runs, finished, member_steps)
-
-    def advance(self, member_steps, tokens, losses):
-        self.member_steps += member_steps
-
-    def run_done(self, row):
-        self.done.append((row["source"], row["size"], row["seed"], row["steps"]))
-
-    def message(self, text):
-        self.said.append(text)
-
-    def close(self):
-        pass
-
-
-def train(config, store, *overrides):
-    """Run a sweep in this process; what was told, and the results."""
-    told = Listener()
-    runs = api.run_config(config, list(overrides), store, told)
-    assert told.started is not None
-    assert told.member_steps == told.started[2]
-    return told, results(runs)
-
-
-def results(runs):
-    """What the commands print, without what differs between any two runs."""
-    varying = {"wall_seconds", "created", "devices"}
-    rows = [{k: v for k, v in row.items() if k not in varying} for row in runs.rows()]
-    return [d.to_json() for d in runs.decompositions()], rows
-
-
-def histories(store):
-    """Every history file with the moment it was written and its bytes."""
-    files = (Path(store) / "histories").glob("*.parquet")
-    return {file.name: (file.stat().st_mtime_ns, file.read_bytes()) for file in files}
 
 
 def command(config, store, *words, code=None):
