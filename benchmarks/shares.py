@@ -9,12 +9,14 @@ Every cohort's step, data, record point and held-out set are timed by the same c
 from pathlib import Path
 from typing import Any
 
+import jax
 from result import write
 
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.sweep.calibration import calibrate
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.files import read_config
+from epiplexity_jax.sweep.packing import Machine, pack
 from epiplexity_jax.sweep.plan import make_plan
 from epiplexity_jax.training import devices
 
@@ -25,15 +27,15 @@ TEXT = {"sources": {"text": {"kind": "python_stdlib"}}, "family": {"kind": "tran
 def measure(name: str, config: Any) -> dict[str, Any]:
     """One row."""
     sweep = parse_sweep(config)
-    mesh = devices.member_mesh()
-    plan = make_plan(sweep, on_cpu=mesh.devices.flat[0].platform == "cpu")
+    cores = jax.devices()
+    plan = make_plan(sweep, on_cpu=cores[0].platform == "cpu")
     steps = sweep.training.steps
     taken: dict[Any, Any] = {}
     total = data = records = heldout = 0.0
-    for wave in plan.waves(plan.runs, mesh.size, on_cpu=True):
+    for wave in pack(plan, plan.runs, Machine.of(cores)):
         key = wave.runs[0].cohort
         if key not in taken:
-            taken[key] = calibrate(plan, wave, mesh)
+            taken[key] = calibrate(plan, wave, cores)
         found = taken[key]
         total += found.wave_seconds(steps)
         data += steps * found.data_seconds

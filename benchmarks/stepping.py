@@ -10,13 +10,12 @@ import numpy as np
 from epiplexity_jax.families import open_family
 from epiplexity_jax.families.spec import DeviceFamily, Size, task_for
 from epiplexity_jax.sources import open_source
-from epiplexity_jax.training import devices
 from epiplexity_jax.training.cohort import set_up
 from epiplexity_jax.training.data import Stream, heldout_tokens
 from epiplexity_jax.training.heldout import heldout_layout
 from epiplexity_jax.training.job import CohortJob, MemberJob
-from epiplexity_jax.training.loop import member_sharding
 from epiplexity_jax.training.method import Method, PrequentialMethod
+from epiplexity_jax.training.sharding import member_mesh, member_sharding
 
 PREQUENTIAL = PrequentialMethod()
 
@@ -58,7 +57,7 @@ class Loop:
 
     def __init__(self, job: CohortJob, seconds: float = 2.0):
         """Compile, and find how many iterations take `seconds`."""
-        self.ready = set_up(job, devices.member_mesh())
+        self.ready = set_up(job, member_mesh())
         self.members, padded = len(job.members), self.ready.members
         block = [np.asarray(m.stream.block(0, 32, 32)) for m in padded]
         self.block = self.ready.place(np.stack(block))
@@ -95,7 +94,7 @@ def in_turns(loops: Mapping[Any, Loop], repeats: int) -> dict[Any, list[float]]:
 
 def on_every_device(function: Callable[..., Any], *trees: Any) -> Callable[[], Any]:
     """A call of a function of one member on every device at once, with copies of its arguments."""
-    mesh = devices.member_mesh()
+    mesh = member_mesh()
     sharding = member_sharding(mesh)
     spec = sharding.spec
     copies = jax.device_put(

@@ -45,6 +45,7 @@ from epiplexity_jax.training.heldout import heldout_layout
 from epiplexity_jax.training.loop import init_key, score_weights
 from epiplexity_jax.training.method import Method, PrequentialMethod
 from epiplexity_jax.training.requential import RequentialMethod
+from epiplexity_jax.training.sharding import member_mesh
 from epiplexity_jax.training.slices import scoring_slice, training_slice
 from epiplexity_jax.training.state import Hyperparameters, initial_state
 from epiplexity_jax.training.step import in_slices, learn, loss_gradient, train_step
@@ -60,7 +61,7 @@ SIZES = [Size(width=w, depth=1) for w in (16, 32, 64, 128)] + [
 ]
 SECONDS = 2.0
 RUN = 3000  # steps over which record points are spread
-MESH = devices.member_mesh
+MESH = member_mesh
 KEPT = Path(__file__).parents[1] / "runs" / "steps.jsonl"
 
 

@@ -49,6 +49,16 @@ def parts(found: dict[str, Any]) -> str:
     return _table(("size", "", *names, "rest", "compiling, s"), rows)
 
 
+def members(found: dict[str, Any]) -> str:
+    """Milliseconds of a member-step by members, of one size."""
+    rows = [r for r in found["rows"] if r["size"] == _ONE_SIZE]
+    counts = sorted({row["members"] for row in rows})
+    by = {(row["method"], row["members"]): f"{row['engine_ms']:.1f}" for row in rows}
+    methods = ("prequential", "requential")
+    heads = ("ms a member-step", *(f"{n} member" + "s" * (n > 1) for n in counts))
+    return _table(heads, ((m, *(by.get((m, n), "") for n in counts)) for m in methods))
+
+
 def slices(found: dict[str, Any]) -> str:
     """Milliseconds of a step by tokens of a slice."""
     tokens = ("256", "512", "1024", "2048", "4096")
@@ -96,13 +106,35 @@ def startup(found: dict[str, Any]) -> str:
     return _table(("", *heads), rows)
 
 
+def mup(found: dict[str, Any]) -> str:
+    """Best base learning rates, and what one rate for all costs."""
+    every = [row["bits_per_token"] for row in found["rows"]]
+    shared = min(every[0], key=lambda rate: sum(by[rate] for by in every))
+    return _table(
+        ("size", "best rate", "bits at the best", f"at {shared}", "at 0.03"),
+        (
+            (
+                f"width {row['width']} depth {row['depth']}",
+                f"{row['best_rate']:g}",
+                f"{min(by.values()):.3f}",
+                f"{by[shared]:.3f}",
+                f"{by['0.03']:.3f}",
+            )
+            for row, by in zip(found["rows"], every, strict=True)
+        ),
+    )
+
+
+_ONE_SIZE = "width 32 depth 1"
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "steps": ("steps", steps),
     "parts": ("steps", parts),
+    "members": ("steps", members),
     "slices": ("slices", slices),
     "scaling": ("scaling", scaling),
     "shares": ("shares", shares),
     "startup": ("startup", startup),
+    "mup": ("mup", mup),
 }
 
 

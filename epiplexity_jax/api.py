@@ -125,9 +125,9 @@ def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> "
 
     sweep = parse_sweep(read_config(config, overrides))
     folder = store or default_store(config)
-    plan, mesh = _prepare(sweep)
+    plan, devices = _prepare(sweep)
     finished = Store.open(folder, create=True).finished()  # makes nothing until a run is kept
-    return summarise(plan, mesh, finished, measured=True)
+    return summarise(plan, devices, finished, measured=True)
 
 
 def default_store(config: Path) -> Path:
@@ -135,26 +135,30 @@ def default_store(config: Path) -> Path:
     return DEFAULT_STORE / config.stem
 
 
-def _prepare(sweep: Sweep) -> tuple["Plan", Any]:
-    from epiplexity_jax.sweep.plan import make_plan
-    from epiplexity_jax.training import devices
+def _prepare(sweep: Sweep) -> tuple["Plan", Sequence[Any]]:
+    import jax
 
-    devices.use_every_core()
-    devices.cache_compilations()
-    mesh = devices.member_mesh()
-    return make_plan(sweep, on_cpu=mesh.devices.flat[0].platform == "cpu"), mesh
+    from epiplexity_jax.sweep.plan import make_plan
+    from epiplexity_jax.training.devices import cache_compilations, use_every_core
+
+    use_every_core()
+    cache_compilations()
+    devices = jax.devices()
+    return make_plan(sweep, on_cpu=devices[0].platform == "cpu"), devices
 
 
 def _run_sweep(sweep: Sweep, folder: Path, progress: Progress) -> Runs:
     from epiplexity_jax.sweep.interrupts import Stop
     from epiplexity_jax.sweep.runner import Surroundings, run_plan
+    from epiplexity_jax.training.processes import leads
 
     store = Store.open(folder, create=True)
-    plan, mesh = _prepare(sweep)
+    plan, devices = _prepare(sweep)
+    store.writes = leads()
     stop = Stop()
     with store.lock(), stop.postponed():
         try:
-            run_plan(plan, store, Surroundings(mesh, progress, stop))
+            run_plan(plan, store, Surroundings(devices, progress, stop))
         finally:
             progress.close()
     return Runs(store)

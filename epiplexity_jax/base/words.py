@@ -11,3 +11,13 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def memory(size: float) -> str:
+    """Bytes in words.
+
+    >>> memory(3 * 2**19), memory(5 * 2**30)
+    ('1.5 MiB', '5.0 GiB')
+    """
+    unit, name = (2**30, "GiB") if size >= 2**30 else (2**20, "MiB")
+    return f"{size / unit:,.1f} {name}"

@@ -10,7 +10,7 @@ import typer
 
 from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import EpiplexityError
-from epiplexity_jax.cli import curve, frontier, init, listings, run, runs
+from epiplexity_jax.cli import curve, frontier, init, launch, listings, run, runs
 
 NAME = "epiplexity-jax"
 
@@ -23,6 +23,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.command("run")(run.run)
+app.command("launch", context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(
+    launch.launch
+)
 app.command("frontier")(frontier.frontier)
 app.command("runs")(runs.runs)
 app.command("curve")(curve.curve)

@@ -142,6 +142,13 @@ class Bars(Counted):
             )
 
 
+class Unseen(Counted):
+    """Counts and says nothing: of a process that does not lead."""
+
+    def message(self, text: str) -> None:
+        """Nothing: the leader says it."""
+
+
 def watch() -> Counted:
     """Bars where standard error is a terminal, else lines."""
     return Bars() if sys.stderr.isatty() else Lines()

@@ -9,7 +9,7 @@ import typer
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.cli.frontier import frontier_document
 from epiplexity_jax.cli.options import Json, check_figure, echo_json, echo_results, echo_table
-from epiplexity_jax.cli.progress import watch
+from epiplexity_jax.cli.progress import Unseen, watch
 
 if TYPE_CHECKING:
     from epiplexity_jax.api import Runs
@@ -35,6 +35,14 @@ def run(
     ] = None,
     no_figure: Annotated[bool, typer.Option("--no-figure", help="Write no picture.")] = False,
     as_json: Json = False,
+    join: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N@HOST:PORT",
+            help="This is process I, from 0, of N that train one sweep; process 0 is at HOST:PORT. "
+            "Found by itself under SLURM, Open MPI, Kubernetes and on TPU pods.",
+        ),
+    ] = None,
 ) -> None:
     """Train the sweep of a config, or resume it, then print epiplexity and entropy."""
     if figure is not None and no_figure:
@@ -42,13 +50,15 @@ def run(
     check_figure(figure)
 
     from epiplexity_jax import api
+    from epiplexity_jax.training import processes
 
     overrides = overrides or []
+    processes.join(join)
     if dry_run:
         _print_plan(api.plan_config(config, overrides, store), as_json)
         return
     store = store or api.default_store(config)
-    progress = watch()
+    progress = watch() if processes.leads() else Unseen()
     # A polite kill ends like Ctrl-C, so that what is half written is removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -57,7 +67,10 @@ def run(
         done = f"{progress.done} of {progress.runs} runs are finished; " if progress.runs else ""
         typer.echo(f"epiplexity-jax: stopped; {done}the same command resumes", err=True)
         raise typer.Exit(130) from None
-    _print_results(runs, store, None if no_figure else figure or store / "frontier.png", as_json)
+    if processes.leads():
+        _print_results(
+            runs, store, None if no_figure else figure or store / "frontier.png", as_json
+        )
 
 
 def _print_results(runs: "Runs", store: Path, figure: Path | None, as_json: bool) -> None:

@@ -117,7 +117,9 @@ def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     differences = ("training vs declared", "evaluation vs declared") if counted else ()
     timed = any("wall_seconds" in row for row in rows)
     times = ("time", "MiB/device") if timed else ()
-    counts = ("microbatch", "members", "waves", "N", "train tokens", "FLOPs")
+    shared = any(row["data_devices"] > 1 for row in rows)
+    counts = ("microbatch", "members", *(("devices each",) if shared else ()))
+    counts = (*counts, "waves", "N", "train tokens", "FLOPs")
     for name in (*counts, *times, *differences):
         table.add_column(name, justify="right")
     for row in rows:
@@ -131,6 +133,7 @@ def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             ", ".join(row["sources"]),
             str(row["microbatch"]),
             str(row["members"]),
+            *((str(row["data_devices"]),) if shared else ()),
             str(row["waves"]),
             number(row["params"]),
             number(row["train_tokens"]),

@@ -5,6 +5,7 @@ is an index that can be rebuilt.
 """
 
 import contextlib
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from epiplexity_jax.store.parquet import (
 from epiplexity_jax.store.schema import checked_row
 
 _CONFIG, _RUNS, _HISTORIES, _LOCK = "sweep.yaml", "runs.parquet", "histories", ".lock"
+_STARTS = "provenance.jsonl"
 _ENDING = ".parquet"
 _log = logging.getLogger(__name__)
 
@@ -49,11 +51,13 @@ class Store:
 
     Attributes:
         path: the folder.
+        writes: whether this process writes; another does where several train one sweep, and this
+            one remembers what it would have written.
         warnings: what was found damaged so far, one sentence each; they are logged too.
     """
 
     def __init__(self, path: Path):
-        self.path = path
+        self.path, self.writes = path, True
         self.warnings: list[str] = []
         self._rows: dict[str, Row] | None = None
 
@@ -87,6 +91,9 @@ class Store:
         Raises:
             StoreError: when another process holds it or the folder is not writable.
         """
+        if not self.writes:
+            yield
+            return
         with contextlib.ExitStack() as held:
             with self._writing():
                 held.enter_context(locked(self.path / _LOCK))
@@ -128,6 +135,9 @@ class Store:
         row = checked_row(row)
         content = encode_history(row, history)
         rows = self.finished() | {row["run_id"]: row}
+        if not self.writes:
+            self._rows = rows
+            return
         with self._writing():
             write_atomically(self._history_file(row["run_id"]), content)
             self._write_index(rows)
@@ -138,6 +148,8 @@ class Store:
         Raises:
             StoreError: when it cannot be written.
         """
+        if not self.writes:
+            return
         wanted = set(run_ids)
         rows = {key: row | {"current": key in wanted} for key, row in self.finished().items()}
         with self._writing():
@@ -176,8 +188,23 @@ class Store:
         Raises:
             StoreError: when it cannot be written.
         """
+        if not self.writes:
+            return
         with self._writing():
             write_atomically(self.path / _CONFIG, text.encode())
+
+    def note_start(self, record: Mapping[str, Any]) -> None:
+        """Add a line to the list of starts.
+
+        Raises:
+            StoreError: when it cannot be written.
+        """
+        if not self.writes:
+            return
+        file = self.path / _STARTS
+        with self._writing():
+            line = json.dumps(record) + "\n"
+            write_atomically(file, (read_if_there(file) or b"") + line.encode())
 
     def read_config(self) -> str:
         """The resolved config, or an empty text where there is none.

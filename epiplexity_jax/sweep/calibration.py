@@ -1,7 +1,7 @@
 """How long a cohort will take and how much memory it needs, from a few of its own steps."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -9,14 +9,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
 
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.sweep.jobs import heldout_of, wave_job
-from epiplexity_jax.sweep.plan import Plan, Wave
+from epiplexity_jax.sweep.packing import Wave
+from epiplexity_jax.sweep.plan import Plan
 from epiplexity_jax.training.blocks import Blocks
 from epiplexity_jax.training.cohort import Ready, set_up
+from epiplexity_jax.training.sharding import member_mesh
 
 _LONG_ENOUGH = 0.3  # seconds of steps that are timed
 
@@ -47,12 +48,12 @@ class Calibration:
         return steps * self.step_seconds + records * self.record_seconds + self.heldout_seconds
 
 
-def calibrate(plan: Plan, wave: Wave, mesh: Mesh) -> Calibration:
+def calibrate(plan: Plan, wave: Wave, devices: Sequence[Any]) -> Calibration:
     """Run a few steps of a wave and throw them away."""
     if not isinstance(plan.family, DeviceFamily):
         return _counting(plan, wave)
     job = wave_job(plan, wave, 0, {})
-    ready = set_up(job, mesh)
+    ready = set_up(job, member_mesh(devices, wave.data))
     tiles = job.layout.tiles
     with ThreadPoolExecutor(1) as pool:
 

@@ -13,6 +13,7 @@ import jax
 
 from epiplexity_jax.base.files import names_in, reason
 from epiplexity_jax.sweep.config import CheckpointOptions
+from epiplexity_jax.training.processes import gathered, leads, told
 from epiplexity_jax.training.record import History, Saved
 from epiplexity_jax.training.snapshot import (
     Interrupted,
@@ -67,7 +68,8 @@ class Checkpoints:
         for wave in self._waves():
             for folder in _latest_first(wave):
                 if unfinished(folder):
-                    shutil.rmtree(folder, ignore_errors=True)
+                    if leads():
+                        shutil.rmtree(folder, ignore_errors=True)
                     continue
                 records = load_records(folder)
                 runs = set(wanted) & set(records.run_ids if records else ())
@@ -86,6 +88,8 @@ class Checkpoints:
 
     def forget(self, finished: Collection[str]) -> None:
         """Remove the snapshots of waves all of whose runs are finished."""
+        if not leads():
+            return
         for wave in self._waves():
             whole = [r for f in _latest_first(wave) if (r := load_records(f)) is not None]
             if all(set(records.run_ids) <= set(finished) for records in whole):
@@ -130,7 +134,7 @@ class WaveKeeper:
         self.stopping: Callable[[], bool] = lambda: False
         self.say: Callable[[str], None] = lambda text: None
         self._before, self._began = seconds, time.monotonic()
-        self._kept_at = self._began
+        self._kept_at, self._ending = self._began, False
         self._pool = ThreadPoolExecutor(1, "checkpoints")
         self._writing: Future[str] | None = None
 
@@ -141,22 +145,22 @@ class WaveKeeper:
 
     def due(self) -> bool:
         """See `snapshot.Keeper`."""
-        if self.stopping():
-            return True
-        if self._writing is not None and not self._writing.done():
-            return False
-        return time.monotonic() - self._kept_at > 60.0 * self.options.minutes
+        late = time.monotonic() - self._kept_at > 60.0 * self.options.minutes
+        busy = self._writing is not None and not self._writing.done()
+        said = told([self.stopping(), late and not busy])
+        self._ending = bool(said[:, 0].any())
+        return self._ending or bool(said[0, 1])  # the leader's clock, as it writes
 
     def keep(self, iteration: int, states: Any, records: Sequence[Saved]) -> None:
         """See `snapshot.Keeper`."""
-        ending = self.stopping()
         real = len(self.run_ids)  # the others are padding
-        host = jax.tree.map(lambda leaf: leaf[:real], jax.device_get(states))
+        host = jax.tree.map(lambda leaf: leaf[:real], gathered(states))
         snapshot = Snapshot(iteration, self.run_ids, host, tuple(records), self.seconds)
         self.wait()
         self._kept_at = time.monotonic()
-        self._writing = self._pool.submit(self._write, snapshot)
-        if ending:
+        if leads():
+            self._writing = self._pool.submit(self._write, snapshot)
+        if self._ending:
             self.wait()
             raise Interrupted
 

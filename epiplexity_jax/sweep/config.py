@@ -84,6 +84,12 @@ class Training(Config):
     on a CPU, where activations then fit a core's cache, and the batch whole on accelerators."""
     members_per_device: int | None = Field(default=None, ge=1)
     """Members that a device trains in one go; default: 1 on CPU, up to 64 on accelerators."""
+    data_devices: int | None = Field(default=None, ge=1)
+    """Devices that share a member's batch; default: 1, or more where there are fewer members of a
+    shape than devices."""
+    shard_state: bool | None = None
+    """Whether devices that share a batch share parameters and optimiser state as well; default:
+    where a model does not fit one of them."""
     flops: Literal["declared", "compiled"] = "declared"
     """Who counts FLOPs per token: the family (6 N and 2 N if dense) or the compiled program."""
     keep_final_state: bool = True

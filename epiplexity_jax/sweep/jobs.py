@@ -8,7 +8,8 @@ from typing import Any
 from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.sources.spec import Batch
 from epiplexity_jax.sweep.config import Requential, Sweep
-from epiplexity_jax.sweep.plan import Dataset, Plan, Run, Wave, max_iterations
+from epiplexity_jax.sweep.packing import Wave
+from epiplexity_jax.sweep.plan import Dataset, Plan, Run, max_iterations
 from epiplexity_jax.training.job import CohortJob, MemberJob
 from epiplexity_jax.training.loop import PREQUENTIAL
 from epiplexity_jax.training.method import Method
@@ -60,6 +61,7 @@ def wave_job(plan: Plan, wave: Wave, start: int, resume: Resume) -> CohortJob:
         microbatch=first.dataset.microbatch,
         exact=first.exact,
         method=method_of(sweep),
+        spreads=wave.spreads,
         max_iterations=max_iterations(sweep),
         members=tuple(
             MemberJob(

@@ -115,14 +115,6 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Wave:
-    """Runs of one cohort that train at once; `slots` >= their number is what the devices hold."""
-
-    runs: tuple[Run, ...]
-    slots: int
-
-
-@dataclass(frozen=True)
 class Plan:
     """A validated sweep."""
 
@@ -131,21 +123,6 @@ class Plan:
     datasets: tuple[Dataset, ...]
     runs: tuple[Run, ...]
     compute_dtype: str
-
-    def waves(self, todo: Sequence[Run], devices: int, on_cpu: bool) -> list[Wave]:
-        """Pack runs into cohorts of equal shapes and cohorts into waves, largest first."""
-        per_device = self.sweep.training.members_per_device or (1 if on_cpu else 64)
-        cohorts: dict[Any, list[Run]] = {}
-        for run in todo:
-            key = run.cohort
-            cohorts.setdefault(key, []).append(run)
-        waves = []
-        for runs in cohorts.values():
-            size = devices * min(per_device, math.ceil(len(runs) / devices))
-            for i in range(0, len(runs), size):
-                part = tuple(runs[i : i + size])
-                waves.append(Wave(part, math.ceil(len(part) / devices) * devices))
-        return sorted(waves, key=lambda w: -w.runs[0].cost.train_flops_per_token)
 
 
 def make_plan(sweep: Sweep, on_cpu: bool) -> Plan:

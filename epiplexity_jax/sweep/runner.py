@@ -9,7 +9,6 @@ from typing import Any
 
 import jax
 import yaml
-from jax.sharding import Mesh
 
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.families.spec import DeviceFamily
@@ -17,14 +16,18 @@ from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.checkpoints import Checkpoints, Found
 from epiplexity_jax.sweep.interrupts import Stop
 from epiplexity_jax.sweep.jobs import heldout_of, method_of, model_of, wave_job
-from epiplexity_jax.sweep.plan import Plan, Run, Wave, max_iterations
+from epiplexity_jax.sweep.packing import Machine, Wave, pack
+from epiplexity_jax.sweep.plan import Plan, Run, max_iterations
 from epiplexity_jax.sweep.progress import Progress
+from epiplexity_jax.sweep.provenance import changed_sources, provenance
 from epiplexity_jax.sweep.rows import stored_row
 from epiplexity_jax.training.checkpoint import restore_state, save_state
 from epiplexity_jax.training.cohort import MemberResult, train_cohort
 from epiplexity_jax.training.host import run_coder
 from epiplexity_jax.training.loop import init_member
+from epiplexity_jax.training.processes import leads, meet, told
 from epiplexity_jax.training.record import Accounting
+from epiplexity_jax.training.sharding import member_mesh
 from epiplexity_jax.training.snapshot import Interrupted
 
 _CHECKPOINTS = "checkpoints"
@@ -37,12 +40,12 @@ class Surroundings:
     """What a sweep runs in.
 
     Attributes:
-        mesh: devices, one axis `member`.
+        devices: to train on.
         progress: who is told.
         stop: whether somebody asked for an end.
     """
 
-    mesh: Mesh
+    devices: Sequence[Any]
     progress: Progress
     stop: Stop
 
@@ -64,20 +67,25 @@ def run_plan(plan: Plan, store: Store, around: Surroundings) -> None:
     todo = [run for run in plan.runs if run.run_id not in finished]
     store.write_config(yaml.safe_dump(plan.sweep.to_plain(), sort_keys=False))
     store.mark_current([run.run_id for run in plan.runs])
+    store.note_start(provenance(plan, around.devices))
+    changed = changed_sources(plan, finished.values())
     if isinstance(plan.family, DeviceFamily):
         trainer = _Trainer(plan, store, around)
         kept, damaged = trainer.restore(todo, list(finished.values()))
         steps = sum(max_iterations(plan.sweep) - _start(kept, run) for run in todo)
         progress.start(len(plan.runs), len(plan.runs) - len(todo), steps)
-        for sentence in damaged:
+        for sentence in (*changed, *damaged):
             progress.message(sentence)
         trainer.train(todo, kept)
     else:
         progress.start(len(plan.runs), len(plan.runs) - len(todo), sum(r.steps for r in todo))
-        for run in todo:
+        for sentence in changed:
+            progress.message(sentence)
+        for run in todo if leads() else ():
             _count(plan, run, store, progress)
             if around.stop():
                 raise Interrupted
+    meet()  # what the leader has written can be read now
 
 
 def state_folder(store: Store, run_id: str) -> Path:
@@ -111,7 +119,6 @@ class _Trainer:
     def __init__(self, plan: Plan, store: Store, around: Surroundings):
         self.plan, self.store, self.around = plan, store, around
         self.progress = around.progress
-        self.on_cpu = around.mesh.devices.flat[0].platform == "cpu"
         self.checkpoints = Checkpoints(store.path / _CHECKPOINTS, plan.sweep.checkpoints)
         estimator = plan.sweep.estimator
         self._gated = getattr(estimator, "max_kl", None) is not None
@@ -147,7 +154,7 @@ class _Trainer:
         """Train runs wave by wave, those that have least to do first."""
         for start in sorted({_start(kept, run) for run in todo}, reverse=True):
             same = [run for run in todo if _start(kept, run) == start]
-            for wave in self.plan.waves(same, self.around.mesh.size, self.on_cpu):
+            for wave in pack(self.plan, same, Machine.of(self.around.devices)):
                 self._train_wave(wave, start, kept)
 
     def _train_wave(self, wave: Wave, start: int, kept: Mapping[str, Found]) -> None:
@@ -167,14 +174,15 @@ class _Trainer:
         before = sum(kept[i].seconds for i in ids if i in kept)
         stop, say = self.around.stop, self.progress.message
         with self.checkpoints.keeping(ids, before, stop, say) as keeper:
-            results = train_cohort(job, self.around.mesh, report, keeper)
+            mesh = member_mesh(self.around.devices, wave.data)
+            results = train_cohort(job, mesh, report, keeper)
             wall = keeper.seconds / len(results)
         if left:  # every member stopped early: what they left is not waited for
             self.progress.advance(left, 0, {})
         for run, result in zip(wave.runs, results, strict=True):
             self._commit(run, result, wall)
         self.checkpoints.forget(self.store.finished())
-        if stop():
+        if told([stop()]).any():
             raise Interrupted
 
     def _commit(self, run: Run, result: MemberResult, wall: float) -> None:
@@ -185,7 +193,7 @@ class _Trainer:
         elif result.message:
             self.progress.message(f"{run.label}: {result.message}")
         # A state is kept for more steps, and those of members that waited differ.
-        kept = self.plan.sweep.training.keep_final_state and not self._gated
+        kept = self.plan.sweep.training.keep_final_state and not self._gated and leads()
         if kept and result.status is RunStatus.FINISHED:
             self._keep(run, result.state)
         self.progress.run_done(row)

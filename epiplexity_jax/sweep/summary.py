@@ -1,17 +1,16 @@
 """What a sweep would train and cost, said before anything is compiled."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from jax.sharding import Mesh
 
 from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.sweep.calibration import Calibration, calibrate
 from epiplexity_jax.sweep.config import Requential
 from epiplexity_jax.sweep.jobs import model_of
-from epiplexity_jax.sweep.plan import Plan, Run, Wave, max_iterations
+from epiplexity_jax.sweep.packing import Machine, Wave, pack
+from epiplexity_jax.sweep.plan import Plan, Run, max_iterations
 from epiplexity_jax.training.job import sampling_passes
 
 
@@ -40,20 +39,20 @@ class PlanSummary:
 
 
 def summarise(
-    plan: Plan, mesh: Mesh, finished: Collection[str], measured: bool = False
+    plan: Plan, devices: Sequence[Any], finished: Collection[str], measured: bool = False
 ) -> PlanSummary:
     """Count what a plan still has to do.
 
     Args:
         plan: the validated sweep.
-        mesh: the devices.
+        devices: to train on.
         finished: run ids that the store holds already.
         measured: run a few steps of every cohort, to say how long all will take.
     """
     todo = [run for run in plan.runs if run.run_id not in finished]
-    on_devices = isinstance(plan.family, DeviceFamily)
-    on_cpu = mesh.devices.flat[0].platform == "cpu"
-    waves = plan.waves(todo, mesh.size, on_cpu) if on_devices else [Wave((r,), 1) for r in todo]
+    waves = [Wave((run,), 1) for run in todo]
+    if isinstance(plan.family, DeviceFamily):
+        waves = pack(plan, todo, Machine.of(devices))
     rows: dict[Any, dict[str, Any]] = {}
     busy: Counter[str] = Counter()
     taken: dict[Any, Calibration] = {}
@@ -63,14 +62,14 @@ def summarise(
         busy["held"] += int(max(flops) * wave.slots)
         first = wave.runs[0]
         key = first.cohort
-        row = rows.setdefault(key, _empty_row(len(rows) + 1, first))
+        row = rows.setdefault(key, _empty_row(len(rows) + 1, wave))
         row["members"] += len(wave.runs)
         row["waves"] += 1
         row["train_tokens"] += sum(_tokens(plan, run) for run in wave.runs)
         row["flops"] += sum(flops)
         row["sources"] = sorted({*row["sources"], *(run.dataset.name for run in wave.runs)})
         if measured:
-            _add_time(row, taken, key, plan, wave, mesh)
+            _add_time(row, taken, key, plan, wave, devices)
     summary = {
         "runs": len(plan.runs),
         "finished": len(plan.runs) - len(todo),
@@ -79,7 +78,7 @@ def summarise(
         "params": sum(run.cost.params for run in todo),
         "train_tokens": sum(row["train_tokens"] for row in rows.values()),
         "flops": sum(row["flops"] for row in rows.values()),
-        "devices": f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
+        "devices": f"{len(devices)} x {devices[0].device_kind}",
         "idle_share": 1.0 - busy["used"] / busy["held"] if busy["held"] else 0.0,
         "compute_dtype": plan.compute_dtype,
         "steps": plan.sweep.training.steps,
@@ -98,21 +97,24 @@ def _add_time(
     key: Any,
     plan: Plan,
     wave: Wave,
-    mesh: Mesh,
+    devices: Sequence[Any],
 ) -> None:
     """Add a wave's time to its cohort's row; the cohort's first wave is the one that is timed."""
     if key not in taken:
-        taken[key] = calibrate(plan, wave, mesh)
+        taken[key] = calibrate(plan, wave, devices)
         row |= {"wall_seconds": taken[key].compile_seconds, "memory_bytes": taken[key].memory_bytes}
     row["wall_seconds"] += taken[key].wave_seconds(max_iterations(plan.sweep))
 
 
-def _empty_row(number: int, run: Run) -> dict[str, Any]:
+def _empty_row(number: int, wave: Wave) -> dict[str, Any]:
+    run = wave.runs[0]
     return {
         "cohort": number,
         "size": str(run.size),
         "sources": [],
         "microbatch": run.dataset.microbatch,
+        "data_devices": wave.data,
+        "shards_state": wave.spreads,
         "members": 0,
         "waves": 0,
         "params": run.cost.params,

@@ -2,9 +2,10 @@
 
 from epiplexity_jax.training.cohort import CohortJob, MemberJob, MemberResult, train_cohort
 from epiplexity_jax.training.data import Stream, heldout_tokens
-from epiplexity_jax.training.devices import cache_compilations, member_mesh, use_every_core
+from epiplexity_jax.training.devices import cache_compilations, use_every_core
 from epiplexity_jax.training.heldout import HeldoutLayout, heldout_layout
 from epiplexity_jax.training.loop import init_member
+from epiplexity_jax.training.sharding import member_mesh
 from epiplexity_jax.training.state import Hyperparameters, MemberState, StepInfo, initial_state
 from epiplexity_jax.training.step import sequence_losses, train_step
 

@@ -7,23 +7,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
 
 from epiplexity_jax.sources.spec import Batch
 from epiplexity_jax.training.job import CohortJob, MemberJob
-from epiplexity_jax.training.loop import member_sharding
+from epiplexity_jax.training.processes import gathered
 from epiplexity_jax.training.record import Saved
-
-
-class Placer:
-    """Puts arrays with a leading member axis on the mesh, so that no program compiles twice."""
-
-    def __init__(self, mesh: Mesh):
-        self.sharding = member_sharding(mesh)
-
-    def __call__(self, tree: Any) -> Any:
-        """Place every leaf."""
-        return jax.device_put(tree, self.sharding)
+from epiplexity_jax.training.sharding import Placer
 
 
 class Blocks:
@@ -60,14 +49,19 @@ class Blocks:
     def drawn(self, firsts: Sequence[int]) -> tuple[Batch, Any]:
         """A block that begins at a step of each member's own, and those steps."""
         job, length = self.job, self.job.block_steps
-        parts = [
-            m.stream.block(first, min(length, job.steps - first), length)
-            for m, first in zip(self.members, firsts, strict=True)
-        ]
+        held = self.place.holds(len(self.members))
+        drawn: dict[int, Batch] = {
+            i: self.members[i].stream.block(first, min(length, job.steps - first), length)
+            for i, first in enumerate(firsts)
+            if held[i]
+        }
+        # Members that another process holds are drawn there.
+        nothing = jax.tree.map(jnp.zeros_like, next(iter(drawn.values())))
+        parts = [drawn.get(i, nothing) for i in range(len(self.members))]
         on_host = all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(parts))
         stack = np.stack if on_host else jnp.stack
         block = jax.tree.map(lambda *leaves: stack(leaves), *parts)
-        return self.place(block), self.place(np.array(firsts, np.int32))
+        return self.place.sequences(block, 2), self.place(np.array(firsts, np.int32))
 
 
 class WaitingBlocks(Blocks):
@@ -94,7 +88,7 @@ class WaitingBlocks(Blocks):
 
     def ends(self, states: Any, stop: int) -> np.ndarray:
         """See `Blocks.ends`; waits for the devices."""
-        self.learnt = np.asarray(self.job.method.data_steps(states)).astype(int)
+        self.learnt = gathered(self.job.method.data_steps(states)).astype(int)
         done = (self.learnt >= self.job.steps) | (stop == self.job.iterations)
         ends = done & ~self.ended
         self.ended |= done

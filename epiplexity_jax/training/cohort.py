@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.sources.spec import Batch
-from epiplexity_jax.training.blocks import Blocks, Placer, WaitingBlocks
+from epiplexity_jax.training.blocks import Blocks, WaitingBlocks
 from epiplexity_jax.training.job import CohortJob, MemberJob
 from epiplexity_jax.training.loop import Programs, compile_programs, init_key, samples_key
-from epiplexity_jax.training.method import Method
 from epiplexity_jax.training.pace import AHEAD, Pace
+from epiplexity_jax.training.processes import gathered
 from epiplexity_jax.training.record import Accounting, History, Outcome, Recorder, Saved
+from epiplexity_jax.training.sharding import MEMBER, Placer
 from epiplexity_jax.training.snapshot import Keeper
 from epiplexity_jax.training.state import Hyperparameters
 
@@ -74,17 +74,17 @@ class Ready(NamedTuple):
 
 def set_up(job: CohortJob, mesh: Mesh) -> Ready:
     """Put a cohort on its devices; padding members rest from the start."""
-    padding = -len(job.members) % mesh.size
+    padding = -len(job.members) % mesh.shape[MEMBER]
     members = job.members + (job.members[-1],) * padding
     programs = compile_programs(job.setup, mesh)
-    place = Placer(mesh)
+    place = Placer(mesh, job.spreads)
     return Ready(
         members=members,
         programs=programs,
         place=place,
         hyper=place(_hyperparameters(members)),
-        tiles=[place(_tile(members, t)) for t in range(job.layout.tiles)],
-        states=_initial_states(job.method, programs.init, members, len(job.members), place),
+        tiles=[place.sequences(_tile(members, t), 1) for t in range(job.layout.tiles)],
+        states=_initial_states(job, programs.init, members, place),
     )
 
 
@@ -99,7 +99,8 @@ def train_cohort(
 
     Args:
         job: the cohort.
-        mesh: one axis `member`; the cohort is padded with resting members to a multiple of it.
+        mesh: see `sharding.member_mesh`; the cohort is padded with resting members to a multiple
+            of its `member` axis.
         report: called with member-steps newly finished and each member's last loss (nats per
             label token).
         keeper: asked between pieces of the loop whether the cohort is to be kept as it is.
@@ -140,7 +141,7 @@ def train_cohort(
         results.fetch(lag=0)
         if job.exact:
             _rescore(job, Blocks(job, members, place, pool), programs, states, results)
-    return results.finish(jax.device_get(states))
+    return results.finish(gathered(states))
 
 
 def _rescore(
@@ -171,23 +172,18 @@ def _hyperparameters(members: Sequence[MemberJob]) -> Hyperparameters:
 
 
 def _initial_states(
-    method: Method,
-    init: Callable[..., Any],
-    members: Sequence[MemberJob],
-    real: int,
-    place: Placer,
+    job: CohortJob, init: Callable[..., Any], members: Sequence[MemberJob], place: Placer
 ) -> Any:
+    padding = np.arange(len(members)) >= len(job.members)  # rests from the start
     resumed = [m.resume[0] for m in members if m.resume is not None]
     if resumed:
         states = jax.tree.map(lambda *leaves: np.stack(leaves), *resumed)
-    else:
-        keys, samples = (
-            place(jnp.stack([key_of(m.root, m.seed) for m in members]))
-            for key_of in (init_key, samples_key)
-        )
-        states = jax.device_get(init(keys, samples))
-    padding = np.arange(len(members)) >= real  # rests from the start
-    return place(method.laid_to_rest(states, padding))
+        return place.states(jax.device_get(job.method.laid_to_rest(states, padding)))
+    keys = (
+        np.stack([np.asarray(jax.random.key_data(key_of(m.root, m.seed))) for m in members])
+        for key_of in (init_key, samples_key)
+    )
+    return init(*map(place, (*keys, padding)))
 
 
 def _recorder(

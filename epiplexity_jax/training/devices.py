@@ -1,15 +1,10 @@
-"""Devices: one host device per CPU core, the member mesh, and the persistent compilation cache."""
+"""Devices: one host device per CPU core, and the persistent compilation cache."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
-from jax.sharding import AxisType, Mesh
-
-from epiplexity_jax.training.loop import MEMBER
 
 
 def cpu_cores() -> int:
@@ -25,6 +20,7 @@ def use_every_core() -> None:
     Does nothing once JAX has started a backend, or where the number was chosen already.
     """
     chosen = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    chosen |= "JAX_NUM_CPU_DEVICES" in os.environ
     if chosen or _setting("jax_num_cpu_devices") > 1:
         return
     try:
@@ -44,8 +40,3 @@ def cache_compilations() -> None:
 
 def _setting(name: str) -> Any:
     return getattr(jax.config, name)
-
-
-def member_mesh(devices: Sequence[Any] | None = None) -> Mesh:
-    """A mesh of one axis, `member`, over the devices given (default: all of them)."""
-    return Mesh(np.array(devices or jax.devices()), (MEMBER,), axis_types=(AxisType.Auto,))

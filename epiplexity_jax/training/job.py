@@ -60,6 +60,7 @@ class CohortJob:
         microbatch: see `step.train_step`.
         exact: the final models score the whole training stream again.
         method: how members train.
+        spreads: whether a member's state is spread over the devices that share its batch.
         max_iterations: where a member ends whose teacher waited too often; `steps` without a cap.
     """
 
@@ -73,12 +74,13 @@ class CohortJob:
     microbatch: int | None = None
     exact: bool = False
     method: Method = PREQUENTIAL
+    spreads: bool = False
     max_iterations: int | None = None
 
     @property
     def setup(self) -> Setup:
         """What is compiled into the programs."""
-        return Setup(self.model, self.task, self.method, self.microbatch)
+        return Setup(self.model, self.task, self.method, self.microbatch, self.spreads)
 
     @property
     def gated(self) -> bool:

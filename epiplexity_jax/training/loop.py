@@ -15,11 +15,11 @@ from epiplexity_jax.base.keys import key
 from epiplexity_jax.families.spec import Model, Task
 from epiplexity_jax.sources.spec import Batch
 from epiplexity_jax.training.method import Method, PrequentialMethod
+from epiplexity_jax.training.sharding import MEMBER, Placer, data_devices, over_data, spread
 from epiplexity_jax.training.slices import scoring_slice
 from epiplexity_jax.training.state import Hyperparameters, StepInfo
 from epiplexity_jax.training.step import sequence_losses, step_info
 
-MEMBER = "member"
 PREQUENTIAL = PrequentialMethod()
 _SHARDED = PartitionSpec(MEMBER)
 _COPIED = PartitionSpec()
@@ -31,7 +31,8 @@ class Programs(NamedTuple):
     Blocks and tiles are [C, T, B, L] and [C, S, L] integers, or `Vectors` with these leading axes.
 
     Attributes:
-        init: keys of initial weights [C] and of samples [C] to states.
+        init: data of the keys of initial weights [C, 2] and of samples [C, 2], and who rests from
+            the start [C], to states.
         advance: (states, hyperparameters [C], block, first [C], count, steps) to (states, infos of
             [C, T]): `count` iterations; a member's block holds the batches of its stream from
             `first` on. Members rest that have learnt `steps` batches or are not alive: their
@@ -54,18 +55,15 @@ class Setup(NamedTuple):
         model: the model.
         task: its task.
         method: how it trains.
-        microbatch: see `train_step`.
+        microbatch: see `train_step`; as many of them at once as devices share a batch.
+        spreads: whether a member's state is spread over the devices that share its batch.
     """
 
     model: Model
     task: Task
     method: Method = PREQUENTIAL
     microbatch: int | None = None
-
-
-def member_sharding(mesh: Mesh) -> NamedSharding:
-    """The leading axis over the devices of the mesh."""
-    return NamedSharding(mesh, _SHARDED)
+    spreads: bool = False
 
 
 def maps_members(mesh: Mesh) -> bool:
@@ -105,7 +103,8 @@ def advance_member(
     setup: Setup, bounds: Bounds, state: Any, hyper: Hyperparameters, block: Batch, first: Any
 ) -> tuple[Any, Any]:
     """Let one member iterate on its block [T, B, ...], which begins at batch `first`."""
-    model, task, method, microbatch = setup
+    model, task, method, microbatch, spreads = setup
+    microbatch = _shared(microbatch, _length(_batch(block, 0)))
 
     def body(t: jax.Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
         state, infos = carry
@@ -118,6 +117,7 @@ def advance_member(
             lambda s: (s, method.rest()),
             state,
         )
+        state = spread(state) if spreads else state
         return state, jax.tree.map(lambda all_, one: all_.at[t].set(one), infos, info)
 
     empty = jax.tree.map(lambda x: jnp.full((_length(block),), x), method.rest())
@@ -126,8 +126,8 @@ def advance_member(
 
 def evaluate_member(setup: Setup, on_cpu: bool, state: Any, tile: Batch) -> jax.Array:
     """Score every set of weights on a tile [S, ...], a slice at a time: [W, S] nats."""
-    model, task, method, _ = setup
-    group = scoring_slice(_length(tile), task, on_cpu)
+    model, task, method, *_ = setup
+    group = _shared(scoring_slice(_length(tile), task, on_cpu), _length(tile))
     scored = functools.partial(score_weights, model, task, group, tile=tile)
     resting = jnp.full((method.passes, _length(tile)), jnp.nan, jnp.float32)
     return jax.lax.cond(
@@ -140,6 +140,7 @@ def score_weights(
 ) -> jax.Array:
     """Losses of W sets of weights on a tile [S, ...], `group` at a time: [W, S] nats."""
     groups = jax.tree.map(lambda x: x.reshape(-1, group, *x.shape[1:]), tile)
+    groups = over_data(groups, axis=1)
 
     def of(params: Any) -> jax.Array:
         losses = jax.lax.map(lambda g: sequence_losses(model, params, g, task), groups)
@@ -162,7 +163,13 @@ def rescore_member(
     return jax.lax.fori_loop(*bounds, body, StepInfo(empty, empty))
 
 
-def _batch(block: Batch, t: jax.Array) -> Batch:
+def _shared(slice_: Any, whole: int) -> Any:
+    """Sequences worked on at once by all devices that share a batch, of one's slice."""
+    together = (slice_ or whole) * data_devices()
+    return together if slice_ and whole % together == 0 else slice_
+
+
+def _batch(block: Batch, t: Any) -> Batch:
     return jax.tree.map(lambda x: x[t], block)
 
 
@@ -176,14 +183,25 @@ def compile_programs(setup: Setup, mesh: Mesh) -> Programs:
 
     Args:
         setup: what is compiled into them.
-        mesh: devices, one axis `member`.
+        mesh: see `sharding.member_mesh`.
     """
     on_cpu = maps_members(mesh)
     each = functools.partial(_over_members, one_by_one=on_cpu)
-    shard = functools.partial(jax.shard_map, mesh=mesh, check_vma=False, out_specs=_SHARDED)
+    shard = functools.partial(
+        jax.shard_map, mesh=mesh, check_vma=False, out_specs=_SHARDED, axis_names={MEMBER}
+    )
+    states = Placer(mesh, setup.spreads).state_shardings(_member_shapes(setup))
+    # What the host reads: all of it in every process.
+    alone = jax.process_count() == 1
+    results = NamedSharding(mesh, _SHARDED if alone else _COPIED)
 
-    def init(keys: Any, samples: Any) -> Any:
-        return each(lambda k, s: init_member(setup.model, k, setup.method, s))(keys, samples)
+    def init(keys: Any, samples: Any, resting: Any) -> Any:
+        def one(key_data: Any, samples_data: Any, rests: Any) -> Any:
+            keys = map(jax.random.wrap_key_data, (key_data, samples_data))
+            state = init_member(setup.model, next(keys), setup.method, next(keys))
+            return setup.method.laid_to_rest(state, rests)
+
+        return each(one)(keys, samples, resting)
 
     def advance(states: Any, hyper: Any, block: Any, first: Any, count: Any, steps: Any) -> Any:
         one = functools.partial(advance_member, setup, Bounds(count, steps))
@@ -196,13 +214,22 @@ def compile_programs(setup: Setup, mesh: Mesh) -> Programs:
         return each(functools.partial(rescore_member, setup, on_cpu, (start, stop)))(states, block)
 
     return Programs(
-        init=jax.jit(shard(init, in_specs=_SHARDED)),
+        init=jax.jit(shard(init, in_specs=_SHARDED), out_shardings=states),
         advance=jax.jit(
-            shard(advance, in_specs=(*(_SHARDED,) * 4, _COPIED, _COPIED)), donate_argnums=0
+            shard(advance, in_specs=(*(_SHARDED,) * 4, _COPIED, _COPIED)),
+            out_shardings=(states, results),
+            donate_argnums=0,
         ),
-        evaluate=jax.jit(shard(evaluate, in_specs=_SHARDED)),
-        rescore=jax.jit(shard(rescore, in_specs=(*(_SHARDED,) * 2, _COPIED, _COPIED))),
+        evaluate=jax.jit(shard(evaluate, in_specs=_SHARDED), out_shardings=results),
+        rescore=jax.jit(
+            shard(rescore, in_specs=(*(_SHARDED,) * 2, _COPIED, _COPIED)), out_shardings=results
+        ),
     )
+
+
+def _member_shapes(setup: Setup) -> Any:
+    """Shapes and types of a member's state."""
+    return jax.eval_shape(lambda k: init_member(setup.model, k, setup.method, k), jax.random.key(0))
 
 
 def init_key(root: int, member_seed: int) -> jax.Array:

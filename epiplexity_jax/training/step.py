@@ -11,6 +11,7 @@ import optax
 from epiplexity_jax.families.spec import Model, Task
 from epiplexity_jax.sources.spec import Batch, Vectors
 from epiplexity_jax.training.optimiser import average, descend, optimiser, warmup
+from epiplexity_jax.training.sharding import over_data
 from epiplexity_jax.training.state import Hyperparameters, MemberState, StepInfo
 
 
@@ -68,13 +69,14 @@ def in_slices(
         The sums, and the results of all B sequences.
     """
     if size is None or size >= jax.tree.leaves(batch)[0].shape[0]:
-        return work(batch)
+        return work(over_data(batch))
 
     def add(total: Any, part: Any) -> tuple[Any, Any]:
         own, results = work(part)
         return jax.tree.map(jnp.add, total, own), results
 
     parts = jax.tree.map(lambda x: x.reshape(-1, size, *x.shape[1:]), batch)
+    parts = over_data(parts, axis=1)
     total, results = jax.lax.scan(add, jax.tree.map(jnp.zeros_like, like), parts)
     return total, jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), results)
 

@@ -7,9 +7,9 @@ import pytest
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.files import read_config
+from epiplexity_jax.sweep.packing import Machine, pack
 from epiplexity_jax.sweep.plan import make_plan
 from epiplexity_jax.sweep.summary import summarise
-from epiplexity_jax.training.devices import member_mesh
 
 GOOD = """
 sources:
@@ -87,7 +87,7 @@ def test_batches_are_cut_to_fit_a_core_and_that_is_part_of_a_run(plan):
     assert not set(ids(whole).values()) & set(ids(chosen).values())
     accelerated = plan(large, "training.compute_dtype=float32", on_cpu=False)
     assert ids(accelerated) == ids(whole)
-    rows = summarise(chosen, member_mesh(), ()).rows()
+    rows = summarise(chosen, jax.devices(), ()).rows()
     assert [row["microbatch"] for row in rows] == [32] * len(rows)
 
 
@@ -135,7 +135,7 @@ def test_learning_rates_of_a_family_are_members_of_their_own(plan):
     labels = [run.label for run in two.runs]
     assert len(set(labels)) == len(labels)
     assert "chain, width 8 depth 1, lr 0.01, seed 0" in labels
-    waves = two.waves(two.runs, devices=4, on_cpu=False)
+    waves = pack(two, two.runs, Machine(4, on_cpu=False))
     assert any(len({run.learning_rate for run in wave.runs}) == 2 for wave in waves)
 
 
@@ -206,7 +206,7 @@ def test_a_run_on_an_accelerator_is_another(plan):
 
 def test_waves_hold_each_run_once_largest_first_and_one_shape_each(plan):
     plan = plan("family.seeds=3", "sources.long={kind: noise, vocab_size: 4, length: 32}")
-    waves = plan.waves(plan.runs, devices=2, on_cpu=True)
+    waves = pack(plan, plan.runs, Machine(2, on_cpu=True))
     assert sorted(run.run_id for w in waves for run in w.runs) == sorted(
         run.run_id for run in plan.runs
     )
@@ -221,7 +221,7 @@ def test_waves_hold_each_run_once_largest_first_and_one_shape_each(plan):
 
 def test_sources_of_one_shape_share_waves(plan):
     plan = plan("family.widths=[16]", "family.seeds=1")
-    (wave,) = plan.waves(plan.runs, devices=2, on_cpu=True)
+    (wave,) = pack(plan, plan.runs, Machine(2, on_cpu=True))
     assert [run.dataset.name for run in wave.runs] == ["chain", "noise"]
 
 
@@ -233,20 +233,21 @@ def test_sources_of_one_shape_share_waves(plan):
         ("training.members_per_device=2", 2, True, [4], [4]),
         ("seed=0", 1, False, [4], [4]),
         ("training.members_per_device=3", 1, False, [3, 1], [3, 1]),
-        ("seed=0", 8, False, [4], [8]),
+        ("seed=0", 8, False, [4], [4]),  # two devices each
+        ("training.data_devices=1", 8, False, [4], [8]),
     ],
 )
 def test_waves_fill_the_devices(plan, override, devices, on_cpu, sizes, slots):
     plan = plan("family.widths=[16]", override)
-    waves = plan.waves(plan.runs, devices, on_cpu)
+    waves = pack(plan, plan.runs, Machine(devices, on_cpu))
     assert [len(wave.runs) for wave in waves] == sizes
     assert [wave.slots for wave in waves] == slots
 
 
 def test_the_summary_counts_what_is_left(plan):
-    plan, mesh = plan("family.widths=[16]"), member_mesh(jax.devices()[:2])
+    plan, devices = plan("family.widths=[16]"), jax.devices()[:2]
     left = plan.runs[1:]
-    summary = summarise(plan, mesh, {plan.runs[0].run_id})
+    summary = summarise(plan, devices, {plan.runs[0].run_id})
     batch_tokens = 4 * 17  # a start token stands before the 16
     per_run = 8 * batch_tokens
     assert summary.summary["runs"] == 4
@@ -262,18 +263,18 @@ def test_the_summary_counts_what_is_left(plan):
 
 
 def test_the_idle_share_is_the_part_of_the_devices_that_waits(plan):
-    plan, mesh = plan("family.widths=[16]"), member_mesh(jax.devices()[:2])
-    assert summarise(plan, mesh, set()).summary["idle_share"] == pytest.approx(0.0)
+    plan, devices = plan("family.widths=[16]"), jax.devices()[:2]
+    assert summarise(plan, devices, set()).summary["idle_share"] == pytest.approx(0.0)
     done = {plan.runs[0].run_id}
-    assert summarise(plan, mesh, done).summary["idle_share"] == pytest.approx(1 / 4)
+    assert summarise(plan, devices, done).summary["idle_share"] == pytest.approx(1 / 4)
     everything = {run.run_id for run in plan.runs}
-    summary = summarise(plan, mesh, everything).summary
+    summary = summarise(plan, devices, everything).summary
     assert (summary["idle_share"], summary["flops"], summary["waves"]) == (0.0, 0, 0)
 
 
 def test_counting_families_use_one_processor_at_a_time(plan):
     plan = plan("family={kind: ngram, orders: [0, 1], seeds: 2}")
-    summary = summarise(plan, member_mesh(jax.devices()[:2]), set()).summary
+    summary = summarise(plan, jax.devices()[:2], set()).summary
     assert (summary["runs"], summary["waves"], summary["idle_share"]) == (8, 8, 0.0)
 
 

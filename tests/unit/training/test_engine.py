@@ -13,14 +13,13 @@ from epiplexity_jax.families.transformer import TransformerModel
 from epiplexity_jax.training import loop
 from epiplexity_jax.training.cohort import CohortJob, MemberJob, train_cohort
 from epiplexity_jax.training.data import Stream, heldout_tokens
-from epiplexity_jax.training.devices import member_mesh
 from epiplexity_jax.training.heldout import heldout_layout
 from epiplexity_jax.training.loop import (
     compile_programs,
     init_key,
-    member_sharding,
     samples_key,
 )
+from epiplexity_jax.training.sharding import member_mesh, member_sharding
 from epiplexity_jax.training.state import Hyperparameters
 from tests.unit.training import reference
 from tests.unit.training.toys import cycle, task_of
@@ -80,10 +79,10 @@ def advance_all(job, mesh, bounds):
     programs = compile_programs(job.setup, mesh)
     put = lambda tree: jax.device_put(tree, member_sharding(mesh))  # noqa: E731
     keys = [
-        put(jax.numpy.stack([of(m.root, m.seed) for m in job.members]))
+        np.stack([np.asarray(jax.random.key_data(of(m.root, m.seed))) for m in job.members])
         for of in (init_key, samples_key)
     ]
-    states = put(jax.device_get(programs.init(*keys)))
+    states = programs.init(*map(put, (*keys, np.zeros(len(job.members), bool))))
     count = len(job.members)
     hyper = put(
         Hyperparameters(

@@ -12,10 +12,10 @@ from epiplexity_jax.sources.spec import SourceInfo
 from epiplexity_jax.sources.split import Split
 from epiplexity_jax.training.cohort import train_cohort
 from epiplexity_jax.training.data import Stream
-from epiplexity_jax.training.devices import member_mesh
 from epiplexity_jax.training.heldout import HeldoutLayout
 from epiplexity_jax.training.host import run_coder
 from epiplexity_jax.training.record import EXACT, Accounting
+from epiplexity_jax.training.sharding import member_mesh
 from tests.unit.training import reference
 from tests.unit.training.test_engine import BATCH, ROOT, job_of
 from tests.unit.training.toys import cycle

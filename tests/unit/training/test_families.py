@@ -10,8 +10,8 @@ from epiplexity_jax.families.spec import Task, task_for
 from epiplexity_jax.training import loop
 from epiplexity_jax.training.cohort import CohortJob, MemberJob, train_cohort
 from epiplexity_jax.training.data import Stream, heldout_tokens
-from epiplexity_jax.training.devices import member_mesh
 from epiplexity_jax.training.heldout import heldout_layout
+from epiplexity_jax.training.sharding import member_mesh
 from tests.unit.training.toys import cycle
 
 BATCH, STEPS, ROOT = 8, 12, 2

@@ -13,10 +13,10 @@ from epiplexity_jax.families.transformer import TransformerModel
 from epiplexity_jax.training import loop
 from epiplexity_jax.training.cohort import set_up, train_cohort
 from epiplexity_jax.training.data import Stream, heldout_tokens
-from epiplexity_jax.training.devices import member_mesh
 from epiplexity_jax.training.heldout import heldout_layout
 from epiplexity_jax.training.job import CohortJob, MemberJob
 from epiplexity_jax.training.requential import RequentialMethod
+from epiplexity_jax.training.sharding import member_mesh
 from tests.unit.training import reference
 from tests.unit.training.requential_twin import BATCH, RATE, ROOT, WARMUP, WINDOW, twin
 from tests.unit.training.toys import cycle, task_of

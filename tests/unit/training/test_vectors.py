@@ -14,9 +14,9 @@ from epiplexity_jax.sources.spec import SourceInfo, Vectors
 from epiplexity_jax.training import flops
 from epiplexity_jax.training.cohort import CohortJob, MemberJob, train_cohort
 from epiplexity_jax.training.data import Stream, compact, heldout_tokens
-from epiplexity_jax.training.devices import member_mesh
 from epiplexity_jax.training.heldout import heldout_layout
 from epiplexity_jax.training.loop import init_key
+from epiplexity_jax.training.sharding import member_mesh
 from epiplexity_jax.training.state import Hyperparameters, initial_state
 from epiplexity_jax.training.step import sequence_losses, train_step
 

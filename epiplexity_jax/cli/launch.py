@@ -1,0 +1,141 @@
+"""`epiplexity-jax launch`: several processes on one host that train one sweep."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from epiplexity_jax.base.errors import ConfigError
+
+_GRACE = 30.0  # seconds for the others to end
+_POLL = 0.05
+_STOPPED = 130
+
+
+def launch(
+    context: typer.Context,
+    processes: Annotated[int, typer.Option("-n", "--processes", min=1, help="How many.")],
+) -> None:
+    """Train a sweep in several processes of this host: launch -n 2 -- run CONFIG ...
+
+    CPU cores are shared out among them. A process that dies takes the others with it; what was
+    kept before is in the store, and the same command goes on from there.
+    """
+    words = context.args
+    if not words or words[0] != "run":
+        raise ConfigError("launch: expected the command to run: launch -n 2 -- run CONFIG ...")
+    port = _free_port()
+    group = [_Process(words, i, processes, port) for i in range(processes)]
+    asked: list[int] = []
+
+    def pass_on(number: int, frame: Any) -> None:
+        del frame
+        asked.append(number)
+        for each in group:
+            each.send(signal.Signals(number))
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, pass_on)
+    try:
+        died = _first_to_die(group)
+        for each in group:
+            each.muted = died is not None and not asked
+        _end(group, asking=died is not None and not asked)
+    finally:
+        for each in group:
+            each.send(signal.SIGKILL)
+    if asked:
+        raise typer.Exit(_STOPPED)
+    if died is not None:
+        typer.echo(died.reason(), err=True)
+        raise typer.Exit(2 if died.process.returncode == 2 else 1)
+
+
+class _Process:
+    """One of the processes; what it says on standard error is passed on until it is muted."""
+
+    def __init__(self, words: Sequence[str], number: int, count: int, port: int):
+        self.name, self.muted, self.last = f"process {number} of {count}", False, ""
+        from epiplexity_jax.training.devices import cpu_cores
+
+        cores = max(1, cpu_cores() // count)
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "epiplexity_jax",
+                *words,
+                f"--join={number}/{count}@127.0.0.1:{port}",
+            ],
+            env={"JAX_NUM_CPU_DEVICES": str(cores), **os.environ},
+            stdout=None if number == 0 else subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C reaches it through us, once
+        )
+        self.reader = threading.Thread(target=self._listen, args=(number == 0,), daemon=True)
+        self.reader.start()
+
+    def _listen(self, speaks: bool) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            if not self.muted:
+                self.last = line.strip() or self.last
+                if speaks:
+                    sys.stderr.write(line)
+                    sys.stderr.flush()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, if it is still there."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def reason(self) -> str:
+        """Why it died, in a line."""
+        status = self.process.returncode
+        if status == 2 and self.last:
+            return self.last
+        how = (
+            f"was ended by {signal.Signals(-status).name}" if status < 0 else f"failed: {self.last}"
+        )
+        return f"epiplexity-jax: {self.name} {how}; the same command resumes"
+
+
+def _first_to_die(group: Sequence[_Process]) -> _Process | None:
+    """Wait for all of them, or for the first that does not end well."""
+    while True:
+        states = [each.process.poll() for each in group]
+        for each, state in zip(group, states, strict=True):
+            if state:
+                return each
+        if None not in states:
+            return None
+        time.sleep(_POLL)
+
+
+def _end(group: Sequence[_Process], asking: bool) -> None:
+    """Wait for what is left of the others, after asking them to end."""
+    until = time.monotonic() + _GRACE
+    for each in group:
+        if asking:
+            each.send(signal.SIGTERM)
+        try:
+            each.process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            each.send(signal.SIGKILL)
+            each.process.wait()
+        each.reader.join(1.0)
+
+
+def _free_port() -> int:
+    with socket.socket() as any_port:
+        any_port.bind(("127.0.0.1", 0))
+        return any_port.getsockname()[1]

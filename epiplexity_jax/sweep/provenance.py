@@ -1,0 +1,66 @@
+"""Where a result comes from: what is noted at every start of a sweep."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import epiplexity_jax
+from epiplexity_jax._version import __version__
+from epiplexity_jax.sweep.plan import Plan
+
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pyarrow")
+_FLAGS = ("JAX_", "XLA_", "LIBTPU_", "TF_CUDNN_", "CUDA_VISIBLE_DEVICES", "NCCL_")
+
+
+def provenance(plan: Plan, devices: Sequence[Any]) -> dict[str, Any]:
+    """Versions, flags, devices, revision and data of a sweep, as plain values."""
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "arguments": sys.argv[1:],
+        "epiplexity_jax": __version__,
+        "revision": revision(Path(epiplexity_jax.__file__).parent),
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "platform": platform.platform(),
+        "devices": f"{len(devices)} x {devices[0].device_kind}",
+        "compute_dtype": plan.compute_dtype,
+        "flags": {k: v for k, v in sorted(os.environ.items()) if k.startswith(_FLAGS)},
+        "sources": {d.name: d.source.info.fingerprint for d in plan.datasets},
+    }
+
+
+def revision(folder: Path) -> str | None:
+    """The git commit of a checkout, with `+` where it was changed since; None elsewhere."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        # A package in somebody else's checkout, a virtual environment in it say, is not under it.
+        tracked = _git(folder, "ls-files", "__init__.py")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no", ".")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit + ("+" if changed else "") if tracked else None
+
+
+def changed_sources(plan: Plan, finished: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A sentence on each source that is not what finished runs of its name were trained on."""
+    before: dict[str, set[str]] = {}
+    for row in finished:
+        before.setdefault(row["source"], set()).add(row["source_fingerprint"])
+    return [
+        f"source {d.name!r} is not what runs in this store were trained on; it is trained anew"
+        for d in plan.datasets
+        if d.name in before and d.source.info.fingerprint not in before[d.name]
+    ]
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10
+    )
+    return done.stdout.strip()

@@ -1,0 +1,96 @@
+"""Several processes that train one sweep: which of them leads, and what they agree on.
+
+All run the same program on the same data. The leader, process 0, alone writes and speaks.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.training.devices import use_every_core
+
+_SECONDS = 120  # that a process waits for the others to come
+_PLACE = re.compile(r"(?P<process>\d+)/(?P<processes>\d+)@(?P<address>[^\s:]+:\d+)")
+_MPI = "OMPI_COMM_WORLD_SIZE"
+
+
+def join(place: str | None) -> None:
+    """Join the others, where there are any; before any device is used.
+
+    Args:
+        place: "I/N@HOST:PORT": this is process I, from 0, of N, and process 0 listens at HOST:PORT.
+            None: what the cluster's environment says, see `is_one_of_several`.
+
+    Raises:
+        ConfigError: when the place is malformed or they do not find each other.
+    """
+    if place is None:
+        if is_one_of_several(os.environ):
+            _initialise()
+        return
+    found = _PLACE.fullmatch(place)
+    if found is None or not int(found["process"]) < int(found["processes"]):
+        raise ConfigError(f"--join: expected I/N@HOST:PORT with I from 0 to N-1, got {place!r}")
+    _initialise(
+        coordinator_address=found["address"],
+        num_processes=int(found["processes"]),
+        process_id=int(found["process"]),
+    )
+
+
+def is_one_of_several(environment: Mapping[str, str]) -> bool:
+    """Whether SLURM (`srun`), Open MPI, an indexed Kubernetes job or a TPU pod started this one.
+
+    >>> is_one_of_several({"SLURM_STEP_NUM_TASKS": "8"}), is_one_of_several({})
+    (True, False)
+    """
+    counts = (environment.get(name, "1") for name in ("SLURM_STEP_NUM_TASKS", _MPI))
+    hosts = environment.get("TPU_WORKER_HOSTNAMES", "").split(",")
+    return (
+        any(count.isdecimal() and int(count) > 1 for count in counts)
+        or ("JOB_COMPLETION_INDEX" in environment and "KUBERNETES_SERVICE_HOST" in environment)
+        or len(hosts) > 1
+    )
+
+
+def _initialise(**options: Any) -> None:
+    use_every_core()  # which is too late once the processes have met
+    # Else SIGTERM never reaches Python, and nothing could be kept.
+    jax.config.update("jax_enable_preemption_service", False)
+    try:
+        jax.distributed.initialize(initialization_timeout=_SECONDS, **options)
+    except (RuntimeError, ValueError) as error:
+        raise ConfigError(f"the processes do not find each other: {error}") from None
+
+
+def leads() -> bool:
+    """Whether this process writes and speaks."""
+    return not jax.distributed.is_initialized() or jax.process_index() == 0
+
+
+def gathered(tree: Any) -> Any:
+    """Host arrays of a pytree of device arrays, whole in every process."""
+    if all(leaf.is_fully_addressable for leaf in jax.tree.leaves(tree)):
+        return jax.device_get(tree)
+    from jax.experimental.multihost_utils import process_allgather
+
+    return process_allgather(tree, tiled=True)
+
+
+def told(values: Sequence[bool]) -> np.ndarray:
+    """What every process says: [processes, values] bool. All must call it, and in one order."""
+    if not jax.distributed.is_initialized():
+        return np.array([values], bool)
+    from jax.experimental.multihost_utils import process_allgather
+
+    return np.asarray(process_allgather(np.array(values, bool)))
+
+
+def meet() -> None:
+    """Wait for all others to come here."""
+    told([True])

@@ -1,0 +1,81 @@
+"""Trains one cohort on the devices of this process, laid out as asked, and says what came of it.
+
+Run: python -m tests.system.layouts DATA SPREADS RESULT.npz, with JAX_NUM_CPU_DEVICES in the
+environment. DATA devices share a batch; SPREADS is 1 where they share the state as well.
+"""
+
+import sys
+
+import jax
+import numpy as np
+
+from epiplexity_jax.families.sampling import sample
+from epiplexity_jax.families.transformer import TransformerModel
+from epiplexity_jax.training import sharding
+from epiplexity_jax.training.cohort import CohortJob, MemberJob, set_up, train_cohort
+from epiplexity_jax.training.data import Stream, heldout_tokens
+from epiplexity_jax.training.heldout import heldout_layout
+from epiplexity_jax.training.requential import RequentialMethod
+from tests.unit.training.toys import cycle, task_of
+
+BATCH, STEPS, MEMBERS, ROOT = 16, 30, 2, 3
+SOURCE = cycle(mask=[False] * 8 + [True] * 8)
+MODEL = TransformerModel(16, 2, task_of(SOURCE))
+
+
+def job_of(spreads):
+    layout = heldout_layout(128, BATCH)
+    heldout = heldout_tokens(SOURCE, None, ROOT, layout.sequences)
+    members = tuple(
+        MemberJob(
+            root=ROOT,
+            seed=seed,
+            stream=Stream(SOURCE, None, ROOT, seed, BATCH),
+            heldout=heldout.reshape(layout.tiles, layout.tile, -1),
+            learning_rate=0.1,
+            warmup_steps=5,
+            ema_steps=5,
+        )
+        for seed in range(MEMBERS)
+    )
+    return CohortJob(
+        MODEL, MODEL.task, BATCH, STEPS, layout, members,
+        microbatch=4, method=RequentialMethod(), spreads=spreads,
+    )  # fmt: skip
+
+
+def drawn(place, block):
+    """What the untrained weights of a member of its own draw, sequences lying on many devices."""
+    params = jax.tree.map(lambda x: x + 0.1, MODEL.init(jax.random.key(5)))
+    one = jax.shard_map(
+        lambda b: sample(MODEL, params, sharding.over_data(b[0, 0]), MODEL.task, jax.random.key(6)),
+        mesh=place.mesh,
+        in_specs=jax.sharding.PartitionSpec(sharding.MEMBER),
+        out_specs=jax.sharding.PartitionSpec(),
+        axis_names={sharding.MEMBER},
+        check_vma=False,
+    )
+    return jax.jit(one)(block)[0]
+
+
+def main():
+    data, spreads, result = int(sys.argv[1]), sys.argv[2] == "1", sys.argv[3]
+    job = job_of(spreads)
+    mesh = sharding.member_mesh(data=data)
+    ready = set_up(job, mesh)
+    block = np.stack([np.asarray(m.stream.block(0, 2, 2)) for m in ready.members])
+    block = ready.place.sequences(block, 2)
+    leaves = jax.tree.leaves(ready.states)
+    found = {
+        "data": np.asarray(block)[:MEMBERS],
+        "samples": np.asarray(drawn(ready.place, block)),
+        "on_one_device": sum(leaf.addressable_shards[0].data.nbytes for leaf in leaves),
+        "first_weights": np.concatenate([np.asarray(x)[:MEMBERS].ravel() for x in leaves]),
+    }
+    for i, member in enumerate(train_cohort(job, mesh)):
+        found |= {f"{i}/{name}": column for name, column in member.history.items()}
+    np.savez(result, **found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""Two processes train one sweep: the numbers of one, one store, and an end that is explained."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from epiplexity_jax import api
+from epiplexity_jax.training.processes import is_one_of_several
+from tests.system.sweeps import histories
+from tests.system.test_faults import CONFIG
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    path = tmp_path_factory.mktemp("processes") / "config.yaml"
+    sources = {"chain": {"kind": "markov", "vocab_size": 4, "length": 8}}
+    path.write_text(yaml.safe_dump(CONFIG | {"sources": sources}), encoding="utf-8")
+    return path
+
+
+def command(config, store, *words, launched=2):
+    program = [sys.executable, "-m", "epiplexity_jax"]
+    if launched:
+        program += ["launch", "-n", str(launched), "--"]
+    return [*program, "run", str(config), "--store", str(store), "--no-figure", "--json", *words]
+
+
+def environment(devices):
+    return os.environ | {"JAX_NUM_CPU_DEVICES": str(devices)}
+
+
+def rows(store):
+    varying = {"wall_seconds", "created", "devices"}
+    return [{k: v for k, v in row.items() if k not in varying} for row in api.load(store).rows()]
+
+
+@pytest.fixture(scope="module")
+def alone(config, tmp_path_factory):
+    """The sweep in one process of two devices."""
+    store = tmp_path_factory.mktemp("alone") / "store"
+    done = subprocess.run(
+        command(config, store, launched=0), env=environment(2), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["frontier"], rows(store)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", [1, 2, 4])
+def test_two_processes_of_two_devices_give_the_numbers_of_one(config, alone, tmp_path, data):
+    store = tmp_path / "store"
+    words = [f"training.data_devices={data}"]
+    done = subprocess.run(
+        command(config, store, *words), env=environment(2), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    for found, wanted in zip(document["frontier"], alone[0], strict=True):
+        for key, value in wanted.items():
+            if isinstance(value, float):
+                assert found[key] == pytest.approx(value, rel=1e-4), key
+    for found, wanted in zip(rows(store), alone[1], strict=True):
+        assert found["run_id"] == wanted["run_id"]
+        assert found["heldout_loss_nats"] == pytest.approx(wanted["heldout_loss_nats"], rel=1e-4)
+    assert len(histories(store)) == 2
+    assert done.stderr.count("runs 0/2") == 1  # one process speaks
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_is_named_and_the_same_command_resumes(config, alone, tmp_path):
+    store = tmp_path / "store"
+    words = ["training.steps=4000", "checkpoints.minutes=0.01"]
+    with subprocess.Popen(
+        command(config, store, *words), env=environment(1), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as launcher:  # fmt: skip
+        while not list(store.glob("checkpoints/wave-*/*/records.npz")):
+            assert launcher.poll() is None, launcher.stderr.read()
+            time.sleep(0.05)
+        children = subprocess.check_output(
+            ["ps", "-o", "pid=,args=", "--ppid", str(launcher.pid)], text=True
+        )
+        (victim,) = re.findall(r"^\s*(\d+) .*--join=1/2@", children, re.MULTILINE)
+        os.kill(int(victim), signal.SIGKILL)
+        out, err = launcher.communicate(timeout=90)
+    assert (launcher.returncode, out) == (1, "")
+    assert err.splitlines()[-1] == (
+        "epiplexity-jax: process 1 of 2 was ended by SIGKILL; the same command resumes"
+    )
+    assert not histories(store)
+    kept = max(int(p.parent.name) for p in store.glob("checkpoints/wave-*/*/records.npz"))
+    again = subprocess.run(
+        command(config, store, *words), env=environment(1), capture_output=True, text=True
+    )
+    assert again.returncode == 0, again.stderr
+    assert kept > 0
+    assert not list(store.glob("checkpoints/wave-*"))
+    whole = tmp_path / "whole"
+    done = subprocess.run(
+        command(config, whole, words[0]), env=environment(1), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert rows(store) == rows(whole)
+
+
+def test_what_is_wrong_is_said_once(config, tmp_path):
+    done = subprocess.run(
+        command(config, tmp_path / "store", "training.batch_size=0"),
+        env=environment(1), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("epiplexity-jax: error: training.batch_size: ")
+
+
+@pytest.mark.parametrize("place", ["1", "2/2@host:1", "0/2@host", "a/b@c:1"])
+def test_a_place_that_is_none_is_refused(config, tmp_path, place):
+    done = subprocess.run(
+        command(config, tmp_path / "store", "--join", place, launched=0),
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert f"--join: expected I/N@HOST:PORT with I from 0 to N-1, got '{place}'" in done.stderr
+
+
+def test_clusters_are_known_by_their_environment():
+    assert is_one_of_several({"SLURM_STEP_NUM_TASKS": "2"})
+    assert is_one_of_several({"OMPI_COMM_WORLD_SIZE": "4"})
+    assert is_one_of_several({"TPU_WORKER_HOSTNAMES": "a,b"})
+    assert is_one_of_several({"JOB_COMPLETION_INDEX": "0", "KUBERNETES_SERVICE_HOST": "10.0.0.1"})
+    for alone in ({}, {"SLURM_STEP_NUM_TASKS": "1"}, {"TPU_WORKER_HOSTNAMES": "localhost"}):
+        assert not is_one_of_several(alone)
