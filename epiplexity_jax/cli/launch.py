@@ -15,8 +15,9 @@ import typer
 from epiplexity_jax.base.errors import ConfigError
 
 _GRACE = 30.0  # seconds for the others to end
-_POLL = 0.05
-_STOPPED = 130
+_POLL, _PATIENCE = 0.05, 2.0
+_STOPPED, _REFUSED = 130, 2
+_NOISE = "[Gloo]"  # which libraries print between processes
 
 
 def launch(
@@ -54,8 +55,10 @@ def launch(
     if asked:
         raise typer.Exit(_STOPPED)
     if died is not None:
-        typer.echo(died.reason(), err=True)
-        raise typer.Exit(2 if died.process.returncode == 2 else 1)
+        refused = died.process.returncode == _REFUSED
+        if not refused or died.last != group[0].last:  # which was passed on already
+            typer.echo(died.reason(), err=True)
+        raise typer.Exit(_REFUSED if refused else 1)
 
 
 class _Process:
@@ -87,11 +90,12 @@ class _Process:
     def _listen(self, speaks: bool) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            if not self.muted:
-                self.last = line.strip() or self.last
-                if speaks:
-                    sys.stderr.write(line)
-                    sys.stderr.flush()
+            if self.muted or line.startswith(_NOISE):
+                continue
+            self.last = line.strip() or self.last
+            if speaks:
+                sys.stderr.write(line)
+                sys.stderr.flush()
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, if it is still there."""
@@ -101,7 +105,7 @@ class _Process:
     def reason(self) -> str:
         """Why it died, in a line."""
         status = self.process.returncode
-        if status == 2 and self.last:
+        if status == _REFUSED:
             return self.last
         how = (
             f"was ended by {signal.Signals(-status).name}" if status < 0 else f"failed: {self.last}"
@@ -110,14 +114,22 @@ class _Process:
 
 
 def _first_to_die(group: Sequence[_Process]) -> _Process | None:
-    """Wait for all of them, or for the first that does not end well."""
+    """Wait for all of them, or for the first that does not end well.
+
+    A process that lost another says so; it is the other that is looked for then, a little while.
+    """
+    from epiplexity_jax.training.processes import LOST
+
+    patience = _PATIENCE
     while True:
-        states = [each.process.poll() for each in group]
-        for each, state in zip(group, states, strict=True):
-            if state:
-                return each
-        if None not in states:
+        states = {each: each.process.poll() for each in group}
+        failed = [each for each, state in states.items() if state]
+        reasons = [each for each in failed if states[each] != LOST]
+        if reasons or (failed and patience <= 0):
+            return (reasons or failed)[0]
+        if None not in states.values() and not failed:
             return None
+        patience -= _POLL if failed else 0.0
         time.sleep(_POLL)
 
 

@@ -62,11 +62,17 @@ def run(
     # A polite kill ends like Ctrl-C, so that what is half written is removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        runs = api.run_config(config, overrides, store, progress)
+        with processes.own_output():
+            runs = api.run_config(config, overrides, store, progress)
     except KeyboardInterrupt:
         done = f"{progress.done} of {progress.runs} runs are finished; " if progress.runs else ""
         typer.echo(f"epiplexity-jax: stopped; {done}the same command resumes", err=True)
         raise typer.Exit(130) from None
+    except Exception as error:
+        if not processes.is_lost(error):
+            raise
+        typer.echo("epiplexity-jax: another process was lost; the same command resumes", err=True)
+        raise typer.Exit(processes.LOST) from None
     if processes.leads():
         _print_results(
             runs, store, None if no_figure else figure or store / "frontier.png", as_json

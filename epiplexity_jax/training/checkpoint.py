@@ -40,12 +40,10 @@ def save_state(folder: Path, state: Any) -> None:
         OSError: when the disk is full or not writable, or does not give back what was written;
             nothing is left of the state then.
     """
-    import orbax.checkpoint as ocp
-
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(parents=True)
-        with ocp.StandardCheckpointer() as checkpointer:
+        with _checkpointer() as checkpointer:
             checkpointer.save(folder.resolve() / _STATE, jax.tree.map(np.asarray, state))
         expected = checksum(state)
         if _read(folder, state, expected) is None:
@@ -75,13 +73,24 @@ def restore_state(folder: Path, like: Any) -> Any | None:
     return _read(folder, like, expected)
 
 
-def _read(folder: Path, like: Any, expected: str) -> Any | None:
-    """What a folder holds, or None where its checksum is another."""
+def _checkpointer() -> Any:
+    """Orbax for host arrays of this process alone, whatever other processes there are."""
     import orbax.checkpoint as ocp
 
+    if not jax.distributed.is_initialized():
+        return ocp.StandardCheckpointer()
+    own = jax.process_index()
+    alone = ocp.options.MultiprocessingOptions(
+        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process_{own}"
+    )
+    return ocp.StandardCheckpointer(multiprocessing_options=alone)
+
+
+def _read(folder: Path, like: Any, expected: str) -> Any | None:
+    """What a folder holds, or None where its checksum is another."""
     try:
         target = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), like)
-        with ocp.StandardCheckpointer() as checkpointer:
+        with _checkpointer() as checkpointer:
             state = checkpointer.restore(folder.resolve() / _STATE, target)
     except Exception:  # noqa: BLE001 - a damaged folder makes Orbax raise anything, asserts too
         return None

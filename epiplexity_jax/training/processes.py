@@ -3,9 +3,11 @@
 All run the same program on the same data. The leader, process 0, alone writes and speaks.
 """
 
+import contextlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -14,6 +16,7 @@ import numpy as np
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.training.devices import use_every_core
 
+LOST = 3  # exit status of a process that lost another
 _SECONDS = 120  # that a process waits for the others to come
 _PLACE = re.compile(r"(?P<process>\d+)/(?P<processes>\d+)@(?P<address>[^\s:]+:\d+)")
 _MPI = "OMPI_COMM_WORLD_SIZE"
@@ -71,6 +74,28 @@ def _initialise(**options: Any) -> None:
 def leads() -> bool:
     """Whether this process writes and speaks."""
     return not jax.distributed.is_initialized() or jax.process_index() == 0
+
+
+@contextlib.contextmanager
+def own_output() -> Iterator[None]:
+    """Let what libraries print, between processes, go to standard error."""
+    if not jax.distributed.is_initialized():
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether an error says that another process is gone."""
+    return jax.distributed.is_initialized() and isinstance(error, jax.errors.JaxRuntimeError)
 
 
 def gathered(tree: Any) -> Any:

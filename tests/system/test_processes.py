@@ -2,11 +2,11 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -39,6 +39,13 @@ def environment(devices):
 def rows(store):
     varying = {"wall_seconds", "created", "devices"}
     return [{k: v for k, v in row.items() if k not in varying} for row in api.load(store).rows()]
+
+
+def child(pid, word):
+    """The child of a process that was called with a word."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    (found,) = [c for c in children if word in Path(f"/proc/{c}/cmdline").read_text()]
+    return int(found)
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +91,7 @@ def test_a_process_that_dies_is_named_and_the_same_command_resumes(config, alone
         while not list(store.glob("checkpoints/wave-*/*/records.npz")):
             assert launcher.poll() is None, launcher.stderr.read()
             time.sleep(0.05)
-        children = subprocess.check_output(
-            ["ps", "-o", "pid=,args=", "--ppid", str(launcher.pid)], text=True
-        )
-        (victim,) = re.findall(r"^\s*(\d+) .*--join=1/2@", children, re.MULTILINE)
-        os.kill(int(victim), signal.SIGKILL)
+        os.kill(child(launcher.pid, "--join=1/2@"), signal.SIGKILL)
         out, err = launcher.communicate(timeout=90)
     assert (launcher.returncode, out) == (1, "")
     assert err.splitlines()[-1] == (

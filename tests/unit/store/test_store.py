@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from epiplexity_jax.base import files
 from epiplexity_jax.base.errors import StoreError
-from epiplexity_jax.store import Store, files, parquet
+from epiplexity_jax.store import Store, parquet
 from tests.unit.store.stored import make_history, make_row
 
 
