@@ -1,6 +1,7 @@
 """The command line: one line and exit status 2 for whatever a user can mend."""
 
 import io
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -61,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _status(arguments: Sequence[str] | None) -> int:
+    logging.getLogger("absl").setLevel(logging.CRITICAL)  # what failed is said in our own line
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of sources may not be in its encoding
         sys.stdout.reconfigure(errors="replace")
     try:

@@ -86,7 +86,7 @@ class Training(Config):
     """Members that a device trains in one go; default: 1 on CPU, up to 64 on accelerators."""
     data_devices: int | None = Field(default=None, ge=1)
     """Devices that share a member's batch; default: 1, or more where there are fewer members of a
-    shape than devices."""
+    shape than accelerators."""
     shard_state: bool | None = None
     """Whether devices that share a batch share parameters and optimiser state as well; default:
     where a model does not fit one of them."""

@@ -62,7 +62,7 @@ def pack(plan: Plan, todo: Sequence[Run], machine: Machine) -> list[Wave]:
     """Pack runs into cohorts of equal shapes and cohorts into waves, largest first.
 
     Members are spread over the devices first. Where the plan has fewer members of a shape than
-    there are devices, devices share a batch; where a member does not fit one, its state as well.
+    there are accelerators, these share a batch; where a member does not fit one, its state as well.
     The plan decides and not what is left of it, so a sweep that is resumed trains as before.
 
     Raises:
@@ -104,7 +104,9 @@ def _shared(plan: Plan, run: Run, members: int, machine: Machine) -> tuple[int, 
                 f"batches of {training.batch_size}; possible are {', '.join(map(str, possible))}"
             )
         possible = [chosen]
-    usual = max((n for n in possible if machine.devices // n >= members), default=possible[0])
+    idle = [n for n in possible if machine.devices // n >= members]
+    # Cores share the machine's caches and threads: a member each is what they do best.
+    usual = max(idle) if idle and not machine.on_cpu else possible[0]
     if training.shard_state and usual == 1:
         usual = possible[-1]
         if usual == 1:

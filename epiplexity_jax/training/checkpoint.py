@@ -40,11 +40,14 @@ def save_state(folder: Path, state: Any) -> None:
         OSError: when the disk is full or not writable, or does not give back what was written;
             nothing is left of the state then.
     """
+    import orbax.checkpoint as ocp
+
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(parents=True)
         with _checkpointer() as checkpointer:
-            checkpointer.save(folder.resolve() / _STATE, jax.tree.map(np.asarray, state))
+            arrays = ocp.args.StandardSave(jax.tree.map(np.asarray, state))
+            checkpointer.save(folder.resolve() / _STATE, args=arrays)
         expected = checksum(state)
         if _read(folder, state, expected) is None:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -77,21 +80,26 @@ def _checkpointer() -> Any:
     """Orbax for host arrays of this process alone, whatever other processes there are."""
     import orbax.checkpoint as ocp
 
-    if not jax.distributed.is_initialized():
-        return ocp.StandardCheckpointer()
-    own = jax.process_index()
-    alone = ocp.options.MultiprocessingOptions(
-        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process_{own}"
-    )
-    return ocp.StandardCheckpointer(multiprocessing_options=alone)
+    options = ocp.options.MultiprocessingOptions()
+    if jax.distributed.is_initialized():
+        own = jax.process_index()
+        options = ocp.options.MultiprocessingOptions(
+            primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process_{own}"
+        )
+    # Not its asynchronous twin, whose threads wait for minutes where a write has failed.
+    handler = ocp.StandardCheckpointHandler(multiprocessing_options=options)
+    return ocp.Checkpointer(handler, multiprocessing_options=options)
 
 
 def _read(folder: Path, like: Any, expected: str) -> Any | None:
     """What a folder holds, or None where its checksum is another."""
+    import orbax.checkpoint as ocp
+
     try:
         target = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), like)
         with _checkpointer() as checkpointer:
-            state = checkpointer.restore(folder.resolve() / _STATE, target)
+            arrays = ocp.args.StandardRestore(target)
+            state = checkpointer.restore(folder.resolve() / _STATE, args=arrays)
     except Exception:  # noqa: BLE001 - a damaged folder makes Orbax raise anything, asserts too
         return None
     return state if checksum(state) == expected else None

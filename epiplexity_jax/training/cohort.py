@@ -16,11 +16,18 @@ from epiplexity_jax.coding import record_points
 from epiplexity_jax.sources.spec import Batch
 from epiplexity_jax.training.blocks import Blocks, WaitingBlocks
 from epiplexity_jax.training.job import CohortJob, MemberJob
-from epiplexity_jax.training.loop import Programs, compile_programs, init_key, samples_key
+from epiplexity_jax.training.loop import (
+    Programs,
+    compile_programs,
+    init_key,
+    maps_members,
+    one_at_a_time,
+    samples_key,
+)
 from epiplexity_jax.training.pace import AHEAD, Pace
 from epiplexity_jax.training.processes import gathered
 from epiplexity_jax.training.record import Accounting, History, Outcome, Recorder, Saved
-from epiplexity_jax.training.sharding import MEMBER, Placer
+from epiplexity_jax.training.sharding import DATA, MEMBER, Placer
 from epiplexity_jax.training.snapshot import Keeper
 from epiplexity_jax.training.state import Hyperparameters
 
@@ -77,6 +84,8 @@ def set_up(job: CohortJob, mesh: Mesh) -> Ready:
     padding = -len(job.members) % mesh.shape[MEMBER]
     members = job.members + (job.members[-1],) * padding
     programs = compile_programs(job.setup, mesh)
+    if maps_members(mesh) and (mesh.shape[DATA] > 1 or jax.process_count() > 1):
+        programs = one_at_a_time(programs)
     place = Placer(mesh, job.spreads)
     return Ready(
         members=members,

@@ -232,6 +232,19 @@ def _member_shapes(setup: Setup) -> Any:
     return jax.eval_shape(lambda k: init_member(setup.model, k, setup.method, k), jax.random.key(0))
 
 
+def one_at_a_time(programs: Programs) -> Programs:
+    """The same programs, each waited for.
+
+    On a CPU the devices of a process share its threads: two programs that are under way at once
+    may each wait for a device that the other holds.
+    """
+
+    def waited(program: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments: jax.block_until_ready(program(*arguments))
+
+    return Programs(*map(waited, programs))
+
+
 def init_key(root: int, member_seed: int) -> jax.Array:
     """The key of a member's initial weights: the same for every source, so seeds pair."""
     return key(root, "init", member_seed)

@@ -46,6 +46,13 @@ def test_devices_that_members_leave_share_batches(members, devices, batch, data,
     assert not any(wave.spreads for wave in found)
 
 
+def test_cores_share_a_batch_only_if_the_config_says_so():
+    (wave,) = packed(plan(members=1), 2, on_cpu=True)
+    assert (wave.data, wave.slots) == (1, 2)
+    (wave,) = packed(plan(members=1, data_devices=2), 2, on_cpu=True)
+    assert (wave.data, wave.slots) == (2, 1)
+
+
 def test_what_is_left_of_a_plan_is_laid_out_as_the_whole():
     whole = plan(members=4)
     every = packed(whole, 4)

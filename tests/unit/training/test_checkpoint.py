@@ -71,7 +71,7 @@ def test_a_full_disk_is_an_os_error_whatever_the_driver_raises(state, tmp_path, 
     def full(self, *args, **kwargs):
         raise ValueError("RESOURCE_EXHAUSTED: ... No space left on device [os_error_code='28']")
 
-    monkeypatch.setattr(orbax.checkpoint.StandardCheckpointer, "save", full)
+    monkeypatch.setattr(orbax.checkpoint.Checkpointer, "save", full)
     with pytest.raises(OSError, match="No space left on device"):
         save_state(tmp_path / "run", state)
     assert not (tmp_path / "run").exists()
