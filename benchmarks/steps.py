@@ -8,8 +8,9 @@ Rule 54 on 64 cells, 48 steps after 1000 of burn-in, conditional, batches of 384
 the engine chooses. `engine_ms` is a whole call of `train_cohort` for the steps behind step 3000,
 data, a record point of 64 sequences and the host included, over the member-steps that all cores
 together finish in it; `plain_ms` is a step of a plain loop over all cores: the same model, loss and
-optimiser, a jitted step called from Python on a whole batch that NumPy made. Both are compiled
-beforehand and take turns; medians of five, with the shortest and the longest as shares of it.
+optimiser, a jitted step called from Python on a whole batch that NumPy made; `given_ms` is the same
+on one batch over and over. All are compiled beforehand and take turns; medians of five, with the
+shortest and the longest as shares of it.
 `parts_ms` are those of a member-step, each timed alone: data, the gradient (requential: of the
 teacher), the update, a sampled batch, and what record points cost a step in a run of 3000.
 `peak_share` is the compiled program's count of FLOPs a core and second over what the core reaches
@@ -22,6 +23,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,15 +89,23 @@ class PlainLoop:
             lambda state, batch: train_step(job.model, job.task, state, batch, self.hyper)
         )
         self.generator = np.random.default_rng(0)
+        self.batch = automaton(self.generator)
         self.count = 1
         self.run()  # compiles
         self.count = max(2, int(SECONDS / self.run()))
 
     def run(self) -> float:
         """Seconds of a step."""
+        return self._run(lambda: automaton(self.generator))
+
+    def run_given(self) -> float:
+        """The same on one batch, over and over: what is left if data were free."""
+        return self._run(lambda: self.batch)
+
+    def _run(self, batch: Callable[[], np.ndarray]) -> float:
         began = time.perf_counter()
         for _ in range(self.count):
-            self.state, info = self.step(self.state, automaton(self.generator))
+            self.state, info = self.step(self.state, batch())
             float(info.loss_sum)
         return (time.perf_counter() - began) / self.count
 
@@ -218,7 +228,8 @@ def measure(size: Size, name: str, members: int, speed: float) -> dict[str, Any]
     engine = Engine(size, method, members)
     ways = {"engine": engine.run}
     if name == "prequential":
-        ways["plain"] = PlainLoop(job).run
+        plain = PlainLoop(job)
+        ways |= {"plain": plain.run, "given": plain.run_given}
     times: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(REPEATS):
         for way, run in ways.items():
@@ -229,10 +240,12 @@ def measure(size: Size, name: str, members: int, speed: float) -> dict[str, Any]
         row[f"{way}_ms"] = round(middle, 2)
         row[f"{way}_spread"] = [round(min(each) / middle, 3), round(max(each) / middle, 3)]
     if name == "prequential":
-        row["plain_over_engine"] = round(row["plain_ms"] / row["engine_ms"], 2)
+        for way in ("plain", "given"):
+            row[f"{way}_over_engine"] = round(row[f"{way}_ms"] / row["engine_ms"], 2)
         cost = compiled_cost(job.model, job.task, job.microbatch)
         flops = cost.train_flops_per_token * BATCH * 2 * CELLS
         cores = jax.device_count() * row["engine_ms"] / 1e3
+        row["peak_gflops_a_core"] = round(speed / 1e9, 1)
         row["peak_share"] = round(flops / cores / speed, 3)
     row["compile_s"] = round(engine.compile_seconds, 1)
     row["parts_ms"] = parts(job, name == "requential")

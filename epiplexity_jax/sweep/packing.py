@@ -91,6 +91,12 @@ def state_bytes(plan: Plan, run: Run) -> int:
     return 4 * run.cost.params * (_TAUGHT_COPIES if taught else _COPIES)
 
 
+def _logits_bytes(run: Run) -> int:
+    """What the loss holds of a slice: its logits and their gradient, float32."""
+    task = run.dataset.task
+    return 2 * 4 * run.dataset.microbatch * task.label_tokens * task.vocab_size
+
+
 def _shared(plan: Plan, run: Run, members: int, machine: Machine) -> tuple[int, bool]:
     """Devices that share a batch, and whether they share the state."""
     training = plan.sweep.training
@@ -133,7 +139,8 @@ def _members_per_device(plan: Plan, run: Run, machine: Machine, shared_by: int) 
         return 1
     if machine.memory_bytes is None:
         return _MOST_MEMBERS
-    fitting = int(_USABLE * machine.memory_bytes * shared_by // state_bytes(plan, run))
+    each = state_bytes(plan, run) + _logits_bytes(run)
+    fitting = int(_USABLE * machine.memory_bytes * shared_by // each)
     return max(1, min(_MOST_MEMBERS, fitting))
 
 

@@ -164,9 +164,12 @@ def rescore_member(
 
 
 def _shared(slice_: Any, whole: int) -> Any:
-    """Sequences worked on at once by all devices that share a batch, of one's slice."""
-    together = (slice_ or whole) * data_devices()
-    return together if slice_ and whole % together == 0 else slice_
+    """Sequences worked on at once by all devices that share a batch, of one device's slice."""
+    devices = data_devices()
+    if slice_ is None or devices == 1:
+        return slice_
+    even = range(devices, slice_ * devices + 1, devices)
+    return max((n for n in even if whole % n == 0), default=slice_)
 
 
 def _batch(block: Batch, t: Any) -> Batch:

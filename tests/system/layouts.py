@@ -15,6 +15,7 @@ from epiplexity_jax.training import sharding
 from epiplexity_jax.training.cohort import CohortJob, MemberJob, set_up, train_cohort
 from epiplexity_jax.training.data import Stream, heldout_tokens
 from epiplexity_jax.training.heldout import heldout_layout
+from epiplexity_jax.training.loop import compile_programs
 from epiplexity_jax.training.requential import RequentialMethod
 from tests.unit.training.toys import cycle, task_of
 
@@ -58,6 +59,15 @@ def drawn(place, block):
     return jax.jit(one)(block)[0]
 
 
+def flops(job, mesh, ready, block):
+    """What the compiled loop does on one device, in one iteration of every loop."""
+    first, steps = ready.place(np.zeros(len(ready.members), np.int32)), np.int32(STEPS)
+    lowered = compile_programs(job.setup, mesh).advance.lower(
+        ready.states, ready.hyper, block, first, steps, steps
+    )
+    return lowered.compile().cost_analysis()["flops"]
+
+
 def main():
     data, spreads, result = int(sys.argv[1]), sys.argv[2] == "1", sys.argv[3]
     job = job_of(spreads)
@@ -69,6 +79,7 @@ def main():
     found = {
         "data": np.asarray(block)[:MEMBERS],
         "samples": np.asarray(drawn(ready.place, block)),
+        "flops_of_one_device": flops(job, mesh, ready, block),
         "on_one_device": sum(leaf.addressable_shards[0].data.nbytes for leaf in leaves),
         "first_weights": np.concatenate([np.asarray(x)[:MEMBERS].ravel() for x in leaves]),
     }

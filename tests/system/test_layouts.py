@@ -59,6 +59,14 @@ def test_every_layout_gives_the_same_numbers(found, name):
 
 
 @pytest.mark.slow
+def test_devices_that_share_a_batch_do_a_part_of_it_each(found):
+    """Where a batch is in four, a slice has four times the sequences: each device does its own."""
+    alone = found["a member each"]["flops_of_one_device"]
+    for name in ("a batch in two", "members and batches", "states in four"):
+        assert found[name]["flops_of_one_device"] < 1.3 * alone, name
+
+
+@pytest.mark.slow
 def test_a_spread_state_takes_less_of_each_device(found):
     whole, spread = found["a member each"], found["states in four"]
     # A quarter of the large arrays; those of under 1024 entries stay whole.

@@ -7,12 +7,14 @@ from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.packing import Machine, pack, state_bytes
 from epiplexity_jax.sweep.plan import make_plan
 
+NOISE = {"noise": {"kind": "noise", "vocab_size": 4, "length": 16}}
 
-def plan(members=2, batch=8, estimator="prequential", **training):
+
+def plan(members=2, batch=8, estimator="prequential", sources=NOISE, **training):
     return make_plan(
         parse_sweep(
             {
-                "sources": {"noise": {"kind": "noise", "vocab_size": 4, "length": 16}},
+                "sources": sources,
                 "family": {"kind": "transformer", "widths": [16], "depths": [1], "seeds": members},
                 "estimator": {"kind": estimator},
                 "training": {"steps": 8, "batch_size": batch, **training},
@@ -90,5 +92,13 @@ def test_a_state_that_does_not_fit_is_shared_or_refused(estimator):
 def test_a_device_holds_as_many_members_as_fit():
     asked = plan(members=8)
     needed = state_bytes(asked, asked.runs[0])
+    found = packed(asked, 1, memory_bytes=4 * needed)
+    assert [len(wave.runs) for wave in found] == [3, 3, 2]
+
+
+def test_logits_of_a_large_vocabulary_count_for_every_member():
+    asked = plan(members=8, sources={"noise": {"kind": "noise", "vocab_size": 4096, "length": 64}})
+    logits = 2 * 4 * 8 * 64 * 4096
+    needed = state_bytes(asked, asked.runs[0]) + logits
     found = packed(asked, 1, memory_bytes=4 * needed)
     assert [len(wave.runs) for wave in found] == [3, 3, 2]

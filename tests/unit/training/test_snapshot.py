@@ -16,11 +16,11 @@ from epiplexity_jax.training.snapshot import (
 from tests.unit.training.test_engine import job_of, mesh_of
 from tests.unit.training.toys import cycle
 
-SEEDS, AT, STEPS = range(2), 20, 50
+SEEDS, AT = range(2), 21  # a record point
 
 
 class Keeper:
-    """Keeps a cohort once, behind iteration 20, and ends it."""
+    """Keeps a cohort once, behind iteration 21, and ends it."""
 
     def __init__(self):
         self.kept, self.iteration = None, 0
@@ -59,10 +59,10 @@ def resumed(snapshot, **options):
 
 
 def test_a_snapshot_comes_back_exactly(snapshot, tmp_path):
-    (tmp_path / "20").mkdir()
-    assert unfinished(tmp_path / "20")
-    save_snapshot(tmp_path / "20", snapshot)
-    again = load_snapshot(tmp_path / "20", member_state(snapshot))
+    (tmp_path / "21").mkdir()
+    assert unfinished(tmp_path / "21")
+    save_snapshot(tmp_path / "21", snapshot)
+    again = load_snapshot(tmp_path / "21", member_state(snapshot))
     assert (again.iteration, again.run_ids, again.seconds) == (AT, ("a", "b"), 1.5)
     jax.tree.map(np.testing.assert_array_equal, again.states, snapshot.states)
     for one, other in zip(again.records, snapshot.records, strict=True):
@@ -93,7 +93,7 @@ def test_another_layout_restores_every_bit_and_goes_on(snapshot, whole, devices,
 
 
 def test_every_flipped_bit_is_noticed(snapshot, tmp_path):
-    folder, rng = tmp_path / "20", np.random.default_rng(0)
+    folder, rng = tmp_path / "21", np.random.default_rng(0)
     folder.mkdir()
     save_snapshot(folder, snapshot)
     for file in sorted(f for f in folder.rglob("*") if f.is_file()):
