@@ -139,8 +139,14 @@ def _prepare(sweep: Sweep) -> tuple["Plan", Sequence[Any]]:
     import jax
 
     from epiplexity_jax.sweep.plan import make_plan
-    from epiplexity_jax.training.devices import cache_compilations, use_every_core
+    from epiplexity_jax.training.devices import (
+        cache_compilations,
+        let_devices_wait,
+        use_every_core,
+    )
 
+    if sweep.training.data_devices or sweep.training.shard_state:
+        let_devices_wait()
     use_every_core()
     cache_compilations()
     devices = jax.devices()

@@ -1,6 +1,7 @@
 """`epiplexity-jax run`: train the sweep of a config, or resume it, and print the decomposition."""
 
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,15 +56,28 @@ def run(
     overrides = overrides or []
     processes.join(join)
     if dry_run:
-        _print_plan(api.plan_config(config, overrides, store), as_json)
+        plan = api.plan_config(config, overrides, store)
+        if processes.leads():
+            _print_plan(plan, as_json)
         return
     store = store or api.default_store(config)
+    runs = _train(config, overrides, store)
+    if processes.leads():
+        file = None if no_figure else figure or store / "frontier.png"
+        _print_results(runs, store, file, as_json)
+
+
+def _train(config: Path, overrides: Sequence[str], store: Path) -> "Runs":
+    """Train with progress; an end before the end is said in a line."""
+    from epiplexity_jax import api
+    from epiplexity_jax.training import processes
+
     progress = watch() if processes.leads() else Unseen()
     # A polite kill ends like Ctrl-C, so that what is half written is removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with processes.own_output():
-            runs = api.run_config(config, overrides, store, progress)
+            return api.run_config(config, overrides, store, progress)
     except KeyboardInterrupt:
         done = f"{progress.done} of {progress.runs} runs are finished; " if progress.runs else ""
         typer.echo(f"epiplexity-jax: stopped; {done}the same command resumes", err=True)
@@ -73,10 +87,6 @@ def run(
             raise
         typer.echo("epiplexity-jax: another process was lost; the same command resumes", err=True)
         raise typer.Exit(processes.LOST) from None
-    if processes.leads():
-        _print_results(
-            runs, store, None if no_figure else figure or store / "frontier.png", as_json
-        )
 
 
 def _print_results(runs: "Runs", store: Path, figure: Path | None, as_json: bool) -> None:

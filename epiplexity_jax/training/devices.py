@@ -29,6 +29,15 @@ def use_every_core() -> None:
         return
 
 
+def let_devices_wait() -> None:
+    """Give XLA threads to spare, for cores that wait for each other inside of a program.
+
+    A device of the CPU that waits for another holds a thread; with as many threads as cores none
+    may be left for the one that is waited for. Does nothing once JAX has started a backend.
+    """
+    os.environ.setdefault("NPROC", str(max(64, 8 * cpu_cores())))
+
+
 def cache_compilations() -> None:
     """Keep compiled programs in the user's cache folder, unless the user chose another place."""
     if _setting("jax_compilation_cache_dir") is not None:

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.training.devices import use_every_core
+from epiplexity_jax.training.devices import let_devices_wait, use_every_core
 
 LOST = 3  # exit status of a process that lost another
 _SECONDS = 120  # that a process waits for the others to come
@@ -62,6 +62,7 @@ def is_one_of_several(environment: Mapping[str, str]) -> bool:
 
 
 def _initialise(**options: Any) -> None:
+    let_devices_wait()
     use_every_core()  # which is too late once the processes have met
     # Else SIGTERM never reaches Python, and nothing could be kept.
     jax.config.update("jax_enable_preemption_service", False)

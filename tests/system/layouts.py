@@ -1,7 +1,7 @@
 """Trains one cohort on the devices of this process, laid out as asked, and says what came of it.
 
 Run: python -m tests.system.layouts DATA SPREADS RESULT.npz, with JAX_NUM_CPU_DEVICES in the
-environment. DATA devices share a batch; SPREADS is 1 where they share the state as well.
+environment, and NPROC large (see `devices.let_devices_wait`). DATA devices share a batch; SPREADS is 1 where they share the state as well.
 """
 
 import sys
@@ -21,7 +21,7 @@ from tests.unit.training.toys import cycle, task_of
 
 BATCH, STEPS, MEMBERS, ROOT = 16, 30, 2, 3
 SOURCE = cycle(mask=[False] * 8 + [True] * 8)
-MODEL = TransformerModel(16, 2, task_of(SOURCE))
+MODEL = TransformerModel(16, 1, task_of(SOURCE))
 
 
 def job_of(spreads):

@@ -60,7 +60,7 @@ def alone(config, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("data", [1, 2, 4])
+@pytest.mark.parametrize("data", [1, 4])
 def test_two_processes_of_two_devices_give_the_numbers_of_one(config, alone, tmp_path, data):
     store = tmp_path / "store"
     words = [f"training.data_devices={data}"]
@@ -83,7 +83,7 @@ def test_two_processes_of_two_devices_give_the_numbers_of_one(config, alone, tmp
 @pytest.mark.slow
 def test_a_process_that_dies_is_named_and_the_same_command_resumes(config, alone, tmp_path):
     store = tmp_path / "store"
-    words = ["training.steps=4000", "checkpoints.minutes=0.01"]
+    words = ["training.steps=1500", "checkpoints.minutes=0.01"]
     with subprocess.Popen(
         command(config, store, *words), env=environment(1), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,

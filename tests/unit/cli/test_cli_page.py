@@ -9,7 +9,14 @@ import yaml
 
 from epiplexity_jax.analysis import Decomposition
 from epiplexity_jax.cli.app import app
-from epiplexity_jax.sweep.config import FrontierOptions, Heldout, Prequential, Training, parse_sweep
+from epiplexity_jax.sweep.config import (
+    CheckpointOptions,
+    FrontierOptions,
+    Heldout,
+    Prequential,
+    Training,
+    parse_sweep,
+)
 from epiplexity_jax.sweep.files import read_yaml
 
 PAGE = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -44,6 +51,7 @@ def test_every_key_of_a_config_is_listed_with_its_default():
         "estimator": Prequential,
         "training": Training,
         "heldout": Heldout,
+        "checkpoints": CheckpointOptions,
         "frontier": FrontierOptions,
     }
     rows = {

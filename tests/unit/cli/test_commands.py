@@ -17,7 +17,7 @@ from epiplexity_jax.cli.options import echo_json
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.files import read_config
 
-COMMANDS = ["run", "frontier", "runs", "curve", "sources", "families", "devices", "init"]
+COMMANDS = ["run", "launch", "frontier", "runs", "curve", "sources", "families", "devices", "init"]
 
 
 def only_json(called):

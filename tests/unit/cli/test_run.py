@@ -72,7 +72,7 @@ class Plan:
     def rows(self):
         cohort = {"cohort": 1, "size": "width 16 depth 1", "sources": ["text"], "members": 6}
         cohort |= {"waves": 3, "params": 5000, "train_tokens": 10**6, "flops": 3e10}
-        cohort |= {"microbatch": 8}
+        cohort |= {"microbatch": 8, "data_devices": 1, "shards_state": False}
         cohort |= {"wall_seconds": 600.0, "memory_bytes": 3 * 2**20}
         for name, flops in (("train", 30e3), ("eval", 10e3)):
             cohort |= {f"{name}_flops_per_token": self.counted * flops}
