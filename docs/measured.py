@@ -28,7 +28,7 @@ def steps(found: dict[str, Any]) -> str:
                 f"{row['engine_ms']:.1f}",
                 f"{row['plain_ms']:.0f}",
                 f"{row['plain_over_engine']:.1f}",
-                f"{row['given_over_engine']:.1f}",
+                f"{row['given_over_engine']:.1f}" if "given_over_engine" in row else "",
                 f"{row['peak_share']:.0%}",
                 f"{taught[row['size']]['engine_ms']:.1f}" if row["size"] in taught else "",
             )

@@ -1,7 +1,8 @@
 """Trains one cohort on the devices of this process, laid out as asked, and says what came of it.
 
 Run: python -m tests.system.layouts DATA SPREADS RESULT.npz, with JAX_NUM_CPU_DEVICES in the
-environment, and NPROC large (see `devices.let_devices_wait`). DATA devices share a batch; SPREADS is 1 where they share the state as well.
+environment, and NPROC large (see `devices.let_devices_wait`). DATA devices share a batch; SPREADS
+is 1 where they share the state as well.
 """
 
 import sys
