@@ -1,4 +1,4 @@
-"""One cohort on 1, 2, 4 and 8 devices, members, batches and states divided: the same numbers."""
+"""One cohort on 1, 2 and 8 devices, members, batches and states divided: the same numbers."""
 
 import os
 import subprocess
@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[2]
 LAYOUTS = {
     "one": (1, 1, 0),
     "a batch in two": (2, 2, 0),
-    "members and batches": (4, 2, 0),
     "states in four": (8, 4, 1),
 }
 NUMBERS = (
