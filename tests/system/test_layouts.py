@@ -1,4 +1,7 @@
-"""One cohort on 1, 2 and 8 devices, members, batches and states divided: the same numbers."""
+"""One cohort on one device and on eight, members, batches and states divided: the same numbers.
+
+Batches that are shared by devices of two processes: test_processes.py.
+"""
 
 import os
 import subprocess
@@ -12,7 +15,6 @@ ROOT = Path(__file__).parents[2]
 # Devices; those that share a batch; whether they share the state.
 LAYOUTS = {
     "one": (1, 1, 0),
-    "a batch in two": (2, 2, 0),
     "states in four": (8, 4, 1),
 }
 NUMBERS = (
