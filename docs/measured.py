@@ -19,7 +19,7 @@ def steps(found: dict[str, Any]) -> str:
     """End to end, one row a size."""
     rows = [r for r in found["rows"] if r["members"] == found["cores"]]
     taught = {r["size"]: r for r in rows if r["method"] == "requential"}
-    heads = ("size", "prequential, ms", "plain loop, ms", "ratio", "data for free")
+    heads = ("size", "prequential, ms", "plain loop, ms", "ratio")
     return _table(
         (*heads, "of the peak", "requential, ms"),
         (
@@ -28,7 +28,6 @@ def steps(found: dict[str, Any]) -> str:
                 f"{row['engine_ms']:.1f}",
                 f"{row['plain_ms']:.0f}",
                 f"{row['plain_over_engine']:.1f}",
-                f"{row['given_over_engine']:.1f}" if "given_over_engine" in row else "",
                 f"{row['peak_share']:.0%}",
                 f"{taught[row['size']]['engine_ms']:.1f}" if row["size"] in taught else "",
             )
