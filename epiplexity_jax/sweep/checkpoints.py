@@ -185,7 +185,7 @@ class WaveKeeper:
             for old in _latest_first(self.folder)[self.options.keep :]:
                 shutil.rmtree(old)
         except OSError as error:
-            return f"{folder}: the checkpoint cannot be written: {reason(error)}; going on"
+            return f"{folder}: the checkpoint cannot be written: {reason(error)}"
         return ""
 
 

@@ -128,8 +128,8 @@ class _Trainer:
     ) -> tuple[dict[str, Found], list[str]]:
         """Where runs can go on, by run, and a sentence on each damaged state."""
         runs = {run.run_id: run for run in todo}
-        self.checkpoints.forget([row["run_id"] for row in finished])
         kept, damaged = self.checkpoints.find(runs, lambda run_id: self._like(runs[run_id]))
+        self.checkpoints.forget([row["run_id"] for row in finished])  # what is damaged was said
         for run in todo:
             row = _shorter(run, finished, self.store)
             if row is None or row["steps"] < _start(kept, run):

@@ -55,9 +55,10 @@ class Blocks:
             for i, first in enumerate(firsts)
             if held[i]
         }
-        # Members that another process holds are drawn there.
-        nothing = jax.tree.map(jnp.zeros_like, next(iter(drawn.values())))
-        parts = [drawn.get(i, nothing) for i in range(len(self.members))]
+        parts = list(drawn.values())
+        if not all(held):  # members that another process holds are drawn there
+            nothing = jax.tree.map(np.zeros_like, parts[0])
+            parts = [drawn.get(i, nothing) for i in range(len(self.members))]
         on_host = all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(parts))
         stack = np.stack if on_host else jnp.stack
         block = jax.tree.map(lambda *leaves: stack(leaves), *parts)
