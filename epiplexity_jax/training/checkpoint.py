@@ -1,7 +1,8 @@
 """The last state of a run, kept through Orbax and checked by our own checksum.
 
-Orbax does not notice a flipped bit and casts dtypes silently, so a checksum of every leaf's bytes,
-shape and dtype stands beside the state and is compared after reading it back.
+Orbax does not notice a flipped bit and casts dtypes silently, so two checksums stand beside the
+state: of the files, compared before Orbax reads any (what is damaged makes it raise anything, in
+threads of its own too), and of every leaf's bytes, shape and dtype, compared after reading.
 """
 
 import errno
@@ -51,7 +52,8 @@ def save_state(folder: Path, state: Any) -> None:
         expected = checksum(state)
         if _read(folder, state, expected) is None:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        write_atomically(folder / _CHECKSUM, json.dumps({"sha256": expected}).encode())
+        sums = {"files": _files_checksum(folder / _STATE), "leaves": expected}
+        write_atomically(folder / _CHECKSUM, json.dumps(sums).encode())
     except (OSError, ValueError) as error:  # the file driver's errors reach us as ValueError
         shutil.rmtree(folder, ignore_errors=True)
         full = "No space left on device" in str(error)
@@ -70,10 +72,22 @@ def restore_state(folder: Path, like: Any) -> Any | None:
         Host arrays in the structure of `like`, or None when the state is absent, torn or damaged.
     """
     try:
-        expected = json.loads((folder / _CHECKSUM).read_text())["sha256"]
+        sums = json.loads((folder / _CHECKSUM).read_text())
+        if sums["files"] != _files_checksum(folder / _STATE):
+            return None
+        return _read(folder, like, sums["leaves"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return _read(folder, like, expected)
+
+
+def _files_checksum(folder: Path) -> str:
+    """SHA-256 over the files under a folder: path and bytes."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            own = hashlib.file_digest(file, "sha256")
+        digest.update(f"{path.relative_to(folder)} {own.hexdigest()};".encode())
+    return digest.hexdigest()
 
 
 def _checkpointer() -> Any:

@@ -101,9 +101,6 @@ def test_every_flipped_bit_is_noticed(snapshot, tmp_path):
         broken = whole.copy()
         broken[int(rng.integers(len(whole)))] ^= 1 << int(rng.integers(8))
         file.write_bytes(broken)
-        again = load_snapshot(folder, member_state(snapshot))
-        if again is not None:  # a bit that nothing reads leaves all as it was
-            jax.tree.map(np.testing.assert_array_equal, again.states, snapshot.states)
-            assert file.name not in ("records.npz", "checksum.json")
+        assert load_snapshot(folder, member_state(snapshot)) is None
         file.write_bytes(whole)
     assert load_snapshot(folder, member_state(snapshot)) is not None
