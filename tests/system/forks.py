@@ -39,21 +39,25 @@ class Forks:
 
     Attributes:
         path: what PATH must be for the clients to be found.
-        python: the client that stands for Python; it knows `-c CODE` and `-m epiplexity_jax`.
+        python: the client that stands for Python; it knows `-c CODE`.
     """
 
     def __init__(self, folder: Path):
         address = str(folder / "socket")
-        for name in ("python", "epiplexity-jax"):
-            text = CLIENT.format(python=sys.executable, address=address, name=name)
-            (folder / name).write_text(text, encoding="utf-8")
-            (folder / name).chmod(0o755)
+        self.python, self._program = (str(folder / name) for name in ("python", "epiplexity-jax"))
+        for file in map(Path, (self.python, self._program)):
+            text = CLIENT.format(python=sys.executable, address=address, name=file.name)
+            file.write_text(text, encoding="utf-8")
+            file.chmod(0o755)
         self.path = f"{folder}{os.pathsep}{os.environ['PATH']}"
-        self.python = str(folder / "python")
         self._server = subprocess.Popen([sys.executable, "-m", "tests.system.forks", address])
         while not Path(address).exists():
             assert self._server.poll() is None
             time.sleep(0.05)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess:
+        """A command line, each word an argument."""
+        return subprocess.run([self._program, *words], capture_output=True, text=True)
 
     def close(self) -> None:
         """End the server."""
@@ -121,8 +125,6 @@ def _program(name: str, words: list[str]) -> None:
 
     if name == "epiplexity-jax":
         main(words)
-    elif words[:2] == ["-m", "epiplexity_jax"]:
-        main(words[2:])
     else:
         assert words[0] == "-c"
         sys.argv = words
