@@ -29,8 +29,13 @@ def map_npy(path: Path) -> np.ndarray:
     return np.asarray(mapped)
 
 
-def load_npz(path: Path, *names: str) -> list[np.ndarray]:
+def load_npz(path: Path, *names: str, alone: bool = False) -> list[np.ndarray]:
     """Arrays of a .npz archive by name, read into memory.
+
+    Args:
+        path: the archive.
+        *names: of the arrays.
+        alone: where the archive holds one array, that one is meant, whatever its name.
 
     Raises:
         DataError: when the file is missing, damaged or no archive, or lacks an array.
@@ -42,6 +47,8 @@ def load_npz(path: Path, *names: str) -> list[np.ndarray]:
                 raise DataError(
                     f"{path}: holds one array, not two; save both with numpy.savez as .npz"
                 )
+            if alone and len(archive.files) == 1:
+                names = tuple(archive.files)
             for name in names:
                 if name not in archive:
                     held = ", ".join(archive) or "nothing"
