@@ -128,7 +128,8 @@ def test_a_dead_worker_is_said(monkeypatch):
 def test_a_config_names_a_function(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "named_rows.py").write_text(
-        "import grain\ndef rows(top):\n    return grain.MapDataset.range(top).map(lambda i: [i, 1])\n"
+        "from grain import MapDataset\n"
+        "def rows(top):\n    return MapDataset.range(top).map(lambda i: [i, 1])\n"
         "def none():\n    raise KeyError('x')\n"
     )
     source = open_source(Grain(factory="named_rows:rows", options={"top": 40}, vocab_size=40))
