@@ -45,13 +45,13 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-def tokens() -> tuple[grain.MapDataset, int]:
+def tokens() -> tuple[Any, int]:
     """Rows of 128 tokens that are there, and their vocabulary."""
-    table = np.random.default_rng(0).integers(0, 96, (ROWS, 128), np.uint8)
+    table: Any = np.random.default_rng(0).integers(0, 96, (ROWS, 128), np.uint8)
     return grain.MapDataset.source(table), 96
 
 
-def images() -> tuple[grain.MapDataset, int]:
+def images() -> tuple[Any, int]:
     """Rows of 256 tokens that are decoded from PNG files."""
     generator, files = np.random.default_rng(0), []
     for _ in range(ROWS):
@@ -67,7 +67,7 @@ def images() -> tuple[grain.MapDataset, int]:
     return grain.MapDataset.source(files).map(decoded), 16
 
 
-def opened(dataset: grain.MapDataset, vocab_size: int) -> tuple[dict[str, Any], dict[str, float]]:
+def opened(dataset: Any, vocab_size: int) -> tuple[dict[str, Any], dict[str, float]]:
     """The source of every way, and the seconds that opening it took."""
     table = np.stack([dataset[i] for i in range(len(dataset))])
     openers: dict[str, Callable[[], Any]] = {
@@ -96,7 +96,7 @@ def in_turns(ways: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
     return times
 
 
-def measure(sort: str, dataset: grain.MapDataset, vocab_size: int) -> list[dict[str, Any]]:
+def measure(sort: str, dataset: Any, vocab_size: int) -> list[dict[str, Any]]:
     """One row a way."""
     load = round(os.getloadavg()[0], 1)
     sources, seconds = opened(dataset, vocab_size)

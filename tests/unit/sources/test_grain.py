@@ -115,6 +115,12 @@ def test_errors_of_workers_come_here():
         from_grain(dataset().map(lambda row: row if lock else None), vocab_size=300, workers=1)
 
 
+def test_without_grain_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "grain", None)
+    with pytest.raises(ConfigError, match=r"grain: is not installed: pip install .*\[tfds\]"):
+        from_grain(TABLE, vocab_size=300)
+
+
 def test_a_dead_worker_is_said(monkeypatch):
     class Broken:
         def map(self, function, parts):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -189,6 +190,12 @@ def test_damaged_records_are_one_line(copy):
     with pytest.raises(DataError) as caught:
         opened(copy, feature="label", split="test")
     assert "\n" not in str(caught.value)
+
+
+def test_without_tfds_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    with pytest.raises(ConfigError, match=r"tfds: is not installed: pip install .*\[tfds\]"):
+        opened(feature="label")
 
 
 def test_a_separator_outside_the_alphabet_is_refused():
