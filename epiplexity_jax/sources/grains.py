@@ -95,6 +95,7 @@ def from_grain(
         DataError: when it is no `MapDataset`, or as for a config.
 
     >>> import grain
+    >>> import numpy as np
     >>> squares = grain.MapDataset.range(40).map(lambda i: np.arange(i, i + 3) ** 2 % 7)
     >>> source = from_grain(squares, vocab_size=7)
     >>> source.sequences, source.read(np.array([1])).tolist()

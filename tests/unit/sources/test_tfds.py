@@ -193,6 +193,7 @@ def test_damaged_records_are_one_line(copy):
 
 
 def test_without_tfds_the_extra_is_named(monkeypatch):
+    tiny_numbers()
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(ConfigError, match=r"tfds: is not installed: pip install .*\[tfds\]"):
         opened(feature="label")
