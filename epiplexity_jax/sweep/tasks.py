@@ -202,7 +202,7 @@ class _Watch:
         self._steps = self._tokens = 0
         self._losses: Mapping[str, float] = {}
         self._stopping, self._over = False, threading.Event()
-        self._thread = threading.Thread(target=self._tell, daemon=True)
+        self._thread = threading.Thread(target=self._tell, name="board", daemon=True)
 
     def __enter__(self) -> "_Watch":
         self._thread.start()
