@@ -10,7 +10,7 @@ from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import ConfigError, DataError, EpiplexityError, StoreError
 
 if TYPE_CHECKING:
-    from epiplexity_jax import analysis, coding, families, sources, training
+    from epiplexity_jax import analysis, coding, families, sources, trackers, training
     from epiplexity_jax.api import (
         CheckpointOptions,
         FrontierOptions,
@@ -44,10 +44,11 @@ __all__ = [
     "plot",
     "run",
     "sources",
+    "trackers",
     "training",
 ]
 
-_LAYERS = {"analysis", "coding", "families", "sources", "training"}
+_LAYERS = {"analysis", "coding", "families", "sources", "trackers", "training"}
 _API = {
     *(
         "CheckpointOptions",

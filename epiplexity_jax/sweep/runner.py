@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from epiplexity_jax.sweep.plan import Plan, Run, max_iterations
 from epiplexity_jax.sweep.progress import Progress
 from epiplexity_jax.sweep.provenance import changed_sources, provenance
 from epiplexity_jax.sweep.rows import stored_row
+from epiplexity_jax.sweep.tracking import Tracking
 from epiplexity_jax.training.checkpoint import restore_state, save_state
 from epiplexity_jax.training.cohort import MemberResult, train_cohort
 from epiplexity_jax.training.host import run_coder
@@ -43,11 +44,13 @@ class Surroundings:
         devices: to train on.
         progress: who is told.
         stop: whether somebody asked for an end.
+        tracking: tells the trackers.
     """
 
     devices: Sequence[Any]
     progress: Progress
     stop: Stop
+    tracking: Tracking = field(default_factory=Tracking)
 
 
 def run_plan(plan: Plan, store: Store, around: Surroundings) -> None:
@@ -74,15 +77,18 @@ def run_plan(plan: Plan, store: Store, around: Surroundings) -> None:
         kept, damaged = trainer.restore(todo, list(finished.values()))
         steps = sum(max_iterations(plan.sweep) - _start(kept, run) for run in todo)
         progress.start(len(plan.runs), len(plan.runs) - len(todo), steps)
+        around.tracking.start(plan, todo, len(plan.runs) * max_iterations(plan.sweep) - steps)
         for sentence in (*changed, *damaged):
             progress.message(sentence)
         trainer.train(todo, kept)
     else:
-        progress.start(len(plan.runs), len(plan.runs) - len(todo), sum(r.steps for r in todo))
+        steps = sum(run.steps for run in todo)
+        progress.start(len(plan.runs), len(plan.runs) - len(todo), steps)
+        around.tracking.start(plan, todo, sum(run.steps for run in plan.runs) - steps)
         for sentence in changed:
             progress.message(sentence)
         for run in todo if leads() else ():
-            _count(plan, run, store, progress)
+            _count(plan, run, store, around)
             if around.stop():
                 raise Interrupted
     meet()  # what the leader has written can be read now
@@ -170,12 +176,16 @@ class _Trainer:
             left -= member_steps
             latest = dict(zip(labels, losses, strict=True))
             self.progress.advance(member_steps, member_steps * per_step, latest)
+            self.around.tracking.advance(member_steps, member_steps * per_step)
+
+        def track(member: int, row: Row) -> None:
+            self.around.tracking.record(wave.runs[member], row)
 
         before = sum(kept[i].seconds for i in ids if i in kept)
         stop, say = self.around.stop, self.progress.message
         with self.checkpoints.keeping(ids, before, stop, say) as keeper:
             mesh = member_mesh(self.around.devices, wave.data)
-            results = train_cohort(job, mesh, report, keeper)
+            results = train_cohort(job, mesh, report, keeper, track)
             wall = keeper.seconds / len(results)
         if left:  # every member stopped early: what they left is not waited for
             self.progress.advance(left, 0, {})
@@ -188,6 +198,7 @@ class _Trainer:
     def _commit(self, run: Run, result: MemberResult, wall: float) -> None:
         row = stored_row(self.plan, run, result.outcome, wall)
         self.store.commit(row, result.history)  # first: a state without its run is of no use
+        self.around.tracking.done(run, row, result.history)
         if result.status is not RunStatus.FINISHED:
             self.progress.message(f"{run.label}: stopped, {result.message}; the others go on")
         elif result.message:
@@ -214,7 +225,7 @@ class _Trainer:
                 shutil.rmtree(state_folder(self.store, old["run_id"]), ignore_errors=True)
 
 
-def _count(plan: Plan, run: Run, store: Store, progress: Progress) -> None:
+def _count(plan: Plan, run: Run, store: Store, around: Surroundings) -> None:
     """Run a host family's member and commit it."""
     family, task = plan.family, run.dataset.task
     assert not isinstance(family, DeviceFamily)
@@ -225,13 +236,16 @@ def _count(plan: Plan, run: Run, store: Store, progress: Progress) -> None:
     )
 
     def report(steps: int, losses: Sequence[float]) -> None:
-        progress.advance(steps, steps * batch * task.total_tokens, {run.label: losses[0]})
+        tokens = steps * batch * task.total_tokens
+        around.progress.advance(steps, tokens, {run.label: losses[0]})
+        around.tracking.advance(steps, tokens)
 
     began = time.monotonic()
     stream = run.dataset.stream(run.seed, batch)
     heldout = heldout_of(run.dataset)
     recorder = run_coder(coder, stream, heldout, accounting, run.steps, report, run.exact)
     wall = time.monotonic() - began
-    row = stored_row(plan, run, recorder.outcome(run.steps), wall)
-    store.commit(row, recorder.history())
-    progress.run_done(row)
+    row, history = stored_row(plan, run, recorder.outcome(run.steps), wall), recorder.history()
+    store.commit(row, history)
+    around.tracking.done(run, row, history)
+    around.progress.run_done(row)
