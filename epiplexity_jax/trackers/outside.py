@@ -56,8 +56,6 @@ class _Outside:
         self._send("finish", dataclasses.asdict(series), dict(summary))
 
     def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
         if said := self._said():
             raise RuntimeError(said)
 
@@ -70,11 +68,9 @@ class _Outside:
             raise RuntimeError(self._said() or "its process was ended") from None
 
     def _said(self) -> str:
-        """What the process had to say; waits for its end."""
-        assert self._process.stdout is not None
-        said = self._process.stdout.read().decode(errors="replace")
-        self._process.wait()
-        return said.strip()
+        """What the process had to say; ends its input and waits for its end."""
+        said, _ = self._process.communicate()
+        return said.decode(errors="replace").strip()
 
 
 def open_wandb(config: Wandb) -> Sink:
