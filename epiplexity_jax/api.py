@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.config import Config, cut
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.runs import Frontier, Runs, decompose_all, final_lengths, plot
 from epiplexity_jax.store import Store
@@ -112,7 +112,7 @@ def run(
         trackers=tuple(tracker for tracker in trackers if isinstance(tracker, Config)),
         **sections,
     )
-    own = [tracker for tracker in trackers if not isinstance(tracker, Config)]
+    own = [_own_sink(tracker) for tracker in trackers if not isinstance(tracker, Config)]
     return _run_sweep(sweep, Path(store), progress or Silent(), own)
 
 
@@ -177,10 +177,25 @@ def _sinks(sweep: Sweep) -> list[tuple[str, Sink]]:
     sinks = []
     for i, config in enumerate(sweep.trackers):
         try:
-            sinks.append((config.model_dump()["kind"], open_tracker(config)))
+            sink = open_tracker(config)
         except ConfigError as error:  # which does not know the key
             raise ConfigError(f"trackers.{i}: {error}") from None
+        sinks.append((config.model_dump()["kind"], sink))
     return sinks
+
+
+def _own_sink(tracker: Any) -> Sink:
+    """A tracker that is no config.
+
+    Raises:
+        ConfigError: when it is no sink either.
+    """
+    if not isinstance(tracker, Sink):
+        raise ConfigError(
+            f"trackers: {cut(tracker)} is none; take a config such as trackers.Jsonl(), or an "
+            "object with the methods start, log, finish and close"
+        )
+    return tracker
 
 
 def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:

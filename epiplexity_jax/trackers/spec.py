@@ -4,7 +4,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from epiplexity_jax.base.errors import ConfigError
 
@@ -28,6 +28,7 @@ class Series:
     config: Mapping[str, Plain]
 
 
+@runtime_checkable
 class Sink(Protocol):
     """Receives what is tracked, in order, in a thread of its own.
 

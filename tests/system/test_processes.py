@@ -63,7 +63,7 @@ def alone(config, tmp_path_factory):
 @pytest.mark.parametrize("data", [1, 4])
 def test_two_processes_of_two_devices_give_the_numbers_of_one(config, alone, tmp_path, data):
     store = tmp_path / "store"
-    words = [f"training.data_devices={data}"]
+    words = [f"training.data_devices={data}", "trackers=[jsonl]"]
     done = subprocess.run(
         command(config, store, *words), env=environment(2), capture_output=True, text=True
     )
@@ -78,6 +78,9 @@ def test_two_processes_of_two_devices_give_the_numbers_of_one(config, alone, tmp
         assert found["heldout_loss_nats"] == pytest.approx(wanted["heldout_loss_nats"], rel=1e-4)
     assert len(histories(store)) == 2
     assert done.stderr.count("runs 0/2") == 1  # one process speaks
+    text = (store / "metrics.jsonl").read_text("utf-8")
+    told = [(line["id"], line.get("step")) for line in map(json.loads, text.splitlines())]
+    assert len(told) == len(set(told)) + 2  # start and end of a run have no step
 
 
 @pytest.mark.slow

@@ -75,7 +75,7 @@ def check(sink, row, stored):
 
 
 def test_trackers_change_nothing_and_cannot_fail_a_sweep(config, tmp_path, monkeypatch):
-    monkeypatch.setattr(tracking, "_CLOSING", 1.0)
+    monkeypatch.setattr(tracking, "_CLOSING", 1.5)
     monkeypatch.setattr(tracking, "_EVERY", 0.0)
     _, wanted = train(config, tmp_path / "alone")
     sound = Sink()
@@ -160,3 +160,12 @@ def test_families_that_count_are_tracked_too(tmp_path):
     assert "data_bits" not in summary  # nobody said of how many tokens
     assert summary["model_bits"] == runs.rows(test_tokens=1e6)[0]["model_bits"]
     assert (tmp_path / "store" / "metrics.jsonl").exists()
+
+
+@pytest.mark.parametrize("wrong", ["jsonl", epx.trackers.Jsonl, object(), epx.Training()])
+def test_what_is_no_tracker_is_refused(wrong, tmp_path):
+    with pytest.raises(epx.ConfigError, match="^trackers.*(is none; take|no registered tracker)"):
+        epx.run(
+            epx.sources.Noise(), epx.families.Ngram(), store=tmp_path / "store", trackers=[wrong]
+        )
+    assert not (tmp_path / "store").exists()
