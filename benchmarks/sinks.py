@@ -6,7 +6,8 @@ Four members of width 16, prequential, 600 steps: after a first sweep that compi
 a tracker and with each kind take turns, in one process, each into a new folder. `train_s` is the
 time from the first piece of the loop to the last run that was committed, `end_s` what the end of
 the sweep then takes (at most five seconds are spent waiting for trackers), `cpu_s` processor
-seconds of this process and of children. Medians; `overhead` is the median of the ratios of
+seconds of this process and of children, `told_ms` what the training thread spent in telling all
+trackers, of which it never waits for any. Medians; `overhead` is the median of the ratios of
 `train_s` to that of the sweep without trackers in the same round, less one, with its quartiles.
 Weights & Biases is offline.
 """
@@ -24,6 +25,7 @@ from result import write
 
 import epiplexity_jax as epx
 from epiplexity_jax import api
+from epiplexity_jax.sweep.tracking import Tracking
 from epiplexity_jax.trackers import Jsonl, Tensorboard, Trackio, Wandb
 
 REPEATS = int(os.environ.get("REPEATS", "9"))
@@ -57,14 +59,35 @@ class Watch(api.Silent):
         self.said.append(text)
 
 
+class Told:
+    """Adds up the time that the training thread spends in some methods."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def watch(self, cls: type, *names: str) -> None:
+        """Count these methods in from now on."""
+        for name in names:
+            setattr(cls, name, self._timed(getattr(cls, name)))
+
+    def _timed(self, method: Any) -> Any:
+        def timed(*arguments: Any) -> None:
+            began = time.perf_counter()
+            method(*arguments)
+            self.seconds += time.perf_counter() - began
+
+        return timed
+
+
 def cpu_seconds() -> float:
     """Of this process and of the children that ended."""
     both = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(used.ru_utime + used.ru_stime for used in both)
 
 
-def sweep(tracker: Any) -> dict[str, Any]:
+def sweep(tracker: Any, told: Told) -> dict[str, Any]:
     watch, before = Watch(), cpu_seconds()
+    told.seconds = 0.0
     with tempfile.TemporaryDirectory() as folder:
         epx.run(
             epx.sources.Markov(vocab_size=16, length=32),
@@ -80,6 +103,7 @@ def sweep(tracker: Any) -> dict[str, Any]:
         "train_s": watch.ended - watch.began,
         "end_s": done - watch.ended,
         "cpu_s": cpu_seconds() - before,
+        "told_ms": 1e3 * told.seconds,
         "said": watch.said,
     }
 
@@ -87,12 +111,14 @@ def sweep(tracker: Any) -> dict[str, Any]:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"TRACKIO_DIR": folder, "WANDB_MODE": "offline"}
-        sweep(None)
+        told = Told()
+        told.watch(Tracking, "start", "advance", "record", "done")
+        sweep(None, told)
         rounds = []
         for number in range(REPEATS):
             names = list(KINDS)
             turned = names[number % len(names) :] + names[: number % len(names)]
-            rounds.append({name: sweep(KINDS[name]) for name in turned})
+            rounds.append({name: sweep(KINDS[name], told) for name in turned})
             print({name: round(rounds[-1][name]["train_s"], 2) for name in names}, flush=True)
     rows = []
     for name in KINDS:
@@ -102,7 +128,7 @@ def main() -> None:
             {"tracker": name}
             | {
                 key: round(statistics.median(r[name][key] for r in rounds), 3)
-                for key in ("train_s", "end_s", "cpu_s")
+                for key in ("train_s", "end_s", "cpu_s", "told_ms")
             }
             | {"overhead": median, "quartiles": [low, high]}
             | {"said": sorted({line for r in rounds for line in r[name]["said"]})}

@@ -126,6 +126,19 @@ def mup(found: dict[str, Any]) -> str:
     )
 
 
+def sinks(found: dict[str, Any]) -> str:
+    """What trackers cost."""
+    (bare,) = [row for row in found["rows"] if row["tracker"] == "none"]
+    rows = []
+    for row in found["rows"]:
+        low, high = row["quartiles"]
+        ratio = "" if row is bare else f"{row['overhead']:+.1%} ({low:+.1%} to {high:+.1%})"
+        more = "" if row is bare else f"{row['cpu_s'] - bare['cpu_s']:+.2f}"
+        rows.append((row["tracker"], f"{row['train_s']:.2f}", ratio, f"{row['end_s']:.2f}", more))
+    heads = ("training, s", "more than without", "end, s", "processor, s")
+    return _table(("tracker", *heads), rows)
+
+
 _ONE_SIZE = "width 32 depth 1"
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "steps": ("steps", steps),
@@ -136,6 +149,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "shares": ("shares", shares),
     "startup": ("startup", startup),
     "mup": ("mup", mup),
+    "sinks": ("sinks", sinks),
 }
 
 

@@ -59,7 +59,8 @@ def check_installed(package: str, extra: str) -> None:
     Raises:
         ConfigError: naming the extra that installs it.
     """
-    if importlib.util.find_spec(package) is None:
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:  # Weights & Biases makes folders of its own name
         raise ConfigError(
             f"{extra} needs the package {package}: pip install 'epiplexity-jax[{extra}]'"
         )

@@ -1,5 +1,6 @@
 """A sink in a thread of its own, which training never waits for."""
 
+import contextlib
 import queue
 import threading
 import time
@@ -55,7 +56,7 @@ class Worker:
             why = f"no answer for {waited:.0f} s"
         else:
             return None
-        self._gone = True
+        self._leave()
         return f"tracker {self.name}: given up, {why}"
 
     def let_end(self) -> None:
@@ -68,12 +69,20 @@ class Worker:
             self._thread.join(max(0.0, deadline - time.monotonic()))
         said = [complaint] if (complaint := self.complaint()) else []
         if self._thread.is_alive() and not self._gone:
-            self._gone = True
-            self._dropped += max(0, self._jobs.qsize() - 1)
+            self._dropped += self._leave()
             said.append(f"tracker {self.name}: still busy, and not waited for")
         if self._dropped:
             said.append(f"tracker {self.name}: too slow, {self._dropped} records are left out")
         return said
+
+    def _leave(self) -> int:
+        """Forget what the sink has not begun: how many records that were."""
+        self._gone, records = True, 0
+        with contextlib.suppress(queue.Empty):
+            while True:
+                records += self._jobs.get_nowait() is not None
+        self._jobs.put(None)  # a thread that waits ends
+        return records
 
     def _work(self) -> None:
         try:
