@@ -6,8 +6,8 @@ Four members of width 16, prequential, 600 steps: after a first sweep that compi
 a tracker and with each kind take turns, in one process, each into a new folder. `train_s` is the
 time from the first piece of the loop to the last run that was committed, `end_s` what the end of
 the sweep then takes (at most five seconds are spent waiting for trackers), `cpu_s` processor
-seconds of this process and of children, `told_ms` what the training thread spent in telling all
-trackers, of which it never waits for any. Medians; `overhead` is the median of the ratios of
+seconds of this process and of children, `told_ms` processor milliseconds of the training thread in
+telling the tracker, for which it never waits. Medians; `overhead` is the median of the ratios of
 `train_s` to that of the sweep without trackers in the same round, less one, with its quartiles.
 Weights & Biases is offline.
 """
@@ -60,7 +60,7 @@ class Watch(api.Silent):
 
 
 class Told:
-    """Adds up the time that the training thread spends in some methods."""
+    """Adds up the processor time that the training thread spends in some methods."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -72,9 +72,9 @@ class Told:
 
     def _timed(self, method: Any) -> Any:
         def timed(*arguments: Any) -> None:
-            began = time.perf_counter()
+            began = time.thread_time()
             method(*arguments)
-            self.seconds += time.perf_counter() - began
+            self.seconds += time.thread_time() - began
 
         return timed
 

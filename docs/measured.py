@@ -134,8 +134,10 @@ def sinks(found: dict[str, Any]) -> str:
         low, high = row["quartiles"]
         ratio = "" if row is bare else f"{row['overhead']:+.1%} ({low:+.1%} to {high:+.1%})"
         more = "" if row is bare else f"{row['cpu_s'] - bare['cpu_s']:+.2f}"
-        rows.append((row["tracker"], f"{row['train_s']:.2f}", ratio, f"{row['end_s']:.2f}", more))
-    heads = ("training, s", "more than without", "end, s", "processor, s")
+        told = f"{row['told_ms']:.1f}"
+        seconds = (f"{row['train_s']:.1f}", ratio, f"{row['end_s']:.2f}", more)
+        rows.append((row["tracker"], *seconds, told))
+    heads = ("training, s", "more than without", "end, s", "processor, s more", "telling, ms")
     return _table(("tracker", *heads), rows)
 
 

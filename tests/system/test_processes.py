@@ -77,7 +77,7 @@ def test_two_processes_of_two_devices_give_the_numbers_of_one(config, alone, tmp
         assert found["run_id"] == wanted["run_id"]
         assert found["heldout_loss_nats"] == pytest.approx(wanted["heldout_loss_nats"], rel=1e-4)
     assert len(histories(store)) == 2
-    assert done.stderr.count("runs 0/2") == 1  # one process speaks
+    assert done.stderr.splitlines().count("runs 0/2") == 1  # one process speaks
     text = (store / "metrics.jsonl").read_text("utf-8")
     told = [(line["id"], line.get("step")) for line in map(json.loads, text.splitlines())]
     assert len(told) == len(set(told)) + 2  # start and end of a run have no step
