@@ -13,6 +13,7 @@ from epiplexity_jax.runs import Frontier, Runs, decompose_all, final_lengths, pl
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import (
     CheckpointOptions,
+    ExecutorOptions,
     FrontierOptions,
     Heldout,
     Prequential,
@@ -26,11 +27,11 @@ from epiplexity_jax.sweep.progress import Progress, Silent
 from epiplexity_jax.trackers import Sink, open_tracker
 
 if TYPE_CHECKING:
-    from epiplexity_jax.sweep.plan import Plan
     from epiplexity_jax.sweep.summary import PlanSummary
 
 __all__ = [
     "CheckpointOptions",
+    "ExecutorOptions",
     "Frontier",
     "FrontierOptions",
     "Heldout",
@@ -59,6 +60,7 @@ class Sections(TypedDict, total=False):
     training: Training
     heldout: Heldout
     checkpoints: CheckpointOptions
+    executor: ExecutorOptions
     frontier: FrontierOptions
     seed: int
 
@@ -90,13 +92,15 @@ def run(
         trackers: where numbers go while it trains: configs such as `trackers.Jsonl()`, or sinks of
             your own, see `trackers.Sink`.
         **sections: `training` (batch size, learning rate and the like), `heldout` (size of the
-            held-out set), `checkpoints` (how often runs in training are kept), `frontier` (default
-            test tokens and budgets), `seed` (root of every random choice).
+            held-out set), `checkpoints` (how often runs in training are kept), `executor` (what
+            trains them: this process, or a Ray cluster), `frontier` (default test tokens and
+            budgets), `seed` (root of every random choice).
 
     Raises:
         ConfigError: on an impossible combination, or when a tracker's package is not installed.
         DataError: on a source that is missing, wrong or too short.
         StoreError: when the folder is not a store or cannot be written.
+        RunsFailed: when a cluster could not train some runs; the others are in the store.
     """
     from epiplexity_jax.sources.given import given
 
@@ -135,12 +139,15 @@ def run_config(
 
 def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> "PlanSummary":
     """What `run_config` would train, and how long: a few steps of every cohort are timed."""
+    from epiplexity_jax.sweep.plan import make_plan
     from epiplexity_jax.sweep.summary import summarise
+    from epiplexity_jax.training.devices import start_devices
 
     sweep = parse_sweep(read_config(config, overrides))
     _sinks(sweep)
     folder = store or default_store(config)
-    plan, devices = _prepare(sweep)
+    devices = start_devices(sweep.training.shares)
+    plan = make_plan(sweep, on_cpu=devices[0].platform == "cpu")
     finished = Store.open(folder, create=True).finished()  # makes nothing until a run is kept
     return summarise(plan, devices, finished, measured=True)
 
@@ -148,24 +155,6 @@ def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> "
 def default_store(config: Path) -> Path:
     """runs/<name of the config>."""
     return DEFAULT_STORE / config.stem
-
-
-def _prepare(sweep: Sweep) -> tuple["Plan", Sequence[Any]]:
-    import jax
-
-    from epiplexity_jax.sweep.plan import make_plan
-    from epiplexity_jax.training.devices import (
-        cache_compilations,
-        let_devices_wait,
-        use_every_core,
-    )
-
-    if sweep.training.data_devices or sweep.training.shard_state:
-        let_devices_wait()
-    use_every_core()
-    cache_compilations()
-    devices = jax.devices()
-    return make_plan(sweep, on_cpu=devices[0].platform == "cpu"), devices
 
 
 def _sinks(sweep: Sweep) -> list[tuple[str, Sink]]:
@@ -199,19 +188,22 @@ def _own_sink(tracker: Any) -> Sink:
 
 
 def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:
+    from epiplexity_jax.sweep.executors import Assignment, executor_of
     from epiplexity_jax.sweep.interrupts import Stop
-    from epiplexity_jax.sweep.runner import Surroundings, run_plan
+    from epiplexity_jax.sweep.plan import make_plan
+    from epiplexity_jax.sweep.runner import run_plan
     from epiplexity_jax.sweep.tracking import Tracking
     from epiplexity_jax.training.processes import leads
 
     sinks = [*_sinks(sweep), *((type(sink).__name__, sink) for sink in own)]
     store = Store.open(folder, create=True)
-    plan, devices = _prepare(sweep)
-    store.writes = leads()
     stop, lengths = Stop(), partial(final_lengths, test_tokens=sweep.frontier.test_tokens)
-    tracking = Tracking(sinks if leads() else (), store.path, progress.message, lengths)
-    with store.lock(), stop.postponed(), closing(progress), closing(tracking):
-        run_plan(plan, store, Surroundings(devices, progress, stop, tracking))
+    with executor_of(sweep) as executor:
+        plan = make_plan(sweep, executor.machine.on_cpu)
+        store.writes = leads()
+        tracking = Tracking(sinks if leads() else (), store.path, progress.message, lengths)
+        with store.lock(), stop.postponed(), closing(progress), closing(tracking):
+            run_plan(Assignment(plan, store, progress, stop, tracking), executor)
     return Runs(store)
 
 
