@@ -144,6 +144,21 @@ def mup(found: dict[str, Any]) -> str:
     )
 
 
+def sinks(found: dict[str, Any]) -> str:
+    """What trackers cost."""
+    (bare,) = [row for row in found["rows"] if row["tracker"] == "none"]
+    rows = []
+    for row in found["rows"]:
+        low, high = row["quartiles"]
+        ratio = "" if row is bare else f"{row['overhead']:+.1%} ({low:+.1%} to {high:+.1%})"
+        more = "" if row is bare else f"{row['cpu_s'] - bare['cpu_s']:+.2f}"
+        told = f"{row['told_ms']:.1f}"
+        seconds = (f"{row['train_s']:.1f}", ratio, f"{row['end_s']:.2f}", more)
+        rows.append((row["tracker"], *seconds, told))
+    heads = ("training, s", "more than without", "end, s", "processor, s more", "telling, ms")
+    return _table(("tracker", *heads), rows)
+
+
 _ONE_SIZE = "width 32 depth 1"
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "steps": ("steps", steps),
@@ -155,6 +170,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "rows": ("rows", rows),
     "startup": ("startup", startup),
     "mup": ("mup", mup),
+    "sinks": ("sinks", sinks),
 }
 
 

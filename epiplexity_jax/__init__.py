@@ -16,7 +16,7 @@ from epiplexity_jax.base.errors import (
 )
 
 if TYPE_CHECKING:
-    from epiplexity_jax import analysis, coding, families, sources, training
+    from epiplexity_jax import analysis, coding, families, sources, trackers, training
     from epiplexity_jax.api import (
         CheckpointOptions,
         ExecutorOptions,
@@ -53,10 +53,11 @@ __all__ = [
     "plot",
     "run",
     "sources",
+    "trackers",
     "training",
 ]
 
-_LAYERS = {"analysis", "coding", "families", "sources", "training"}
+_LAYERS = {"analysis", "coding", "families", "sources", "trackers", "training"}
 _API = {
     *(
         "CheckpointOptions",

@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from epiplexity_jax.base.config import Config
-from epiplexity_jax.runs import Frontier, Runs, decompose_all, plot
+from epiplexity_jax.base.config import Config, cut
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.runs import Frontier, Runs, decompose_all, final_lengths, plot
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import (
     CheckpointOptions,
@@ -21,6 +24,7 @@ from epiplexity_jax.sweep.config import (
 )
 from epiplexity_jax.sweep.files import read_config
 from epiplexity_jax.sweep.progress import Progress, Silent
+from epiplexity_jax.trackers import Sink, open_tracker
 
 if TYPE_CHECKING:
     from epiplexity_jax.sweep.summary import PlanSummary
@@ -69,6 +73,7 @@ def run(
     store: str | os.PathLike[str],
     steps: int | None = None,
     progress: Progress | None = None,
+    trackers: Sequence[Config | Sink] = (),
     **sections: Unpack[Sections],
 ) -> Runs:
     """Train every member of a family on one or several sources, or resume it.
@@ -84,13 +89,15 @@ def run(
         store: folder of the store; what it holds already is not trained again.
         steps: of every run; overrides `training.steps`.
         progress: who is told; default: nobody.
+        trackers: where numbers go while it trains: configs such as `trackers.Jsonl()`, or sinks of
+            your own, see `trackers.Sink`.
         **sections: `training` (batch size, learning rate and the like), `heldout` (size of the
             held-out set), `checkpoints` (how often runs in training are kept), `executor` (what
             trains them: this process, or a Ray cluster), `frontier` (default test tokens and
             budgets), `seed` (root of every random choice).
 
     Raises:
-        ConfigError: on an impossible combination.
+        ConfigError: on an impossible combination, or when a tracker's package is not installed.
         DataError: on a source that is missing, wrong or too short.
         StoreError: when the folder is not a store or cannot be written.
         RunsFailed: when a cluster could not train some runs; the others are in the store.
@@ -102,8 +109,15 @@ def run(
         sections["training"] = Training(**(training.model_dump() | {"steps": steps}))
     named = dict(source) if isinstance(source, Mapping) else {"source": source}
     named = {name: s if isinstance(s, Config) else given(s) for name, s in named.items()}
-    sweep = Sweep(sources=named, family=family, estimator=estimator or Prequential(), **sections)
-    return _run_sweep(sweep, Path(store), progress or Silent())
+    sweep = Sweep(
+        sources=named,
+        family=family,
+        estimator=estimator or Prequential(),
+        trackers=tuple(tracker for tracker in trackers if isinstance(tracker, Config)),
+        **sections,
+    )
+    own = [_own_sink(tracker) for tracker in trackers if not isinstance(tracker, Config)]
+    return _run_sweep(sweep, Path(store), progress or Silent(), own)
 
 
 def load(store: str | os.PathLike[str]) -> Runs:
@@ -130,6 +144,7 @@ def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> "
     from epiplexity_jax.training.devices import start_devices
 
     sweep = parse_sweep(read_config(config, overrides))
+    _sinks(sweep)
     folder = store or default_store(config)
     devices = start_devices(sweep.training.shares)
     plan = make_plan(sweep, on_cpu=devices[0].platform == "cpu")
@@ -142,23 +157,53 @@ def default_store(config: Path) -> Path:
     return DEFAULT_STORE / config.stem
 
 
-def _run_sweep(sweep: Sweep, folder: Path, progress: Progress) -> Runs:
+def _sinks(sweep: Sweep) -> list[tuple[str, Sink]]:
+    """The sinks of a config, by kind; nothing is imported or written yet.
+
+    Raises:
+        ConfigError: when a package is not installed.
+    """
+    sinks = []
+    for i, config in enumerate(sweep.trackers):
+        try:
+            sink = open_tracker(config)
+        except ConfigError as error:  # which does not know the key
+            raise ConfigError(f"trackers.{i}: {error}") from None
+        sinks.append((config.model_dump()["kind"], sink))
+    return sinks
+
+
+def _own_sink(tracker: Any) -> Sink:
+    """A tracker that is no config.
+
+    Raises:
+        ConfigError: when it is no sink either.
+    """
+    if not isinstance(tracker, Sink):
+        raise ConfigError(
+            f"trackers: {cut(tracker)} is none; take a config such as trackers.Jsonl(), or an "
+            "object with the methods start, log, finish and close"
+        )
+    return tracker
+
+
+def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:
     from epiplexity_jax.sweep.executors import Assignment, executor_of
     from epiplexity_jax.sweep.interrupts import Stop
     from epiplexity_jax.sweep.plan import make_plan
     from epiplexity_jax.sweep.runner import run_plan
+    from epiplexity_jax.sweep.tracking import Tracking
     from epiplexity_jax.training.processes import leads
 
+    sinks = [*_sinks(sweep), *((type(sink).__name__, sink) for sink in own)]
     store = Store.open(folder, create=True)
-    stop = Stop()
+    stop, lengths = Stop(), partial(final_lengths, test_tokens=sweep.frontier.test_tokens)
     with executor_of(sweep) as executor:
         plan = make_plan(sweep, executor.machine.on_cpu)
         store.writes = leads()
-        with store.lock(), stop.postponed():
-            try:
-                run_plan(Assignment(plan, store, progress, stop), executor)
-            finally:
-                progress.close()
+        tracking = Tracking(sinks if leads() else (), store.path, progress.message, lengths)
+        with store.lock(), stop.postponed(), closing(progress), closing(tracking):
+            run_plan(Assignment(plan, store, progress, stop, tracking), executor)
     return Runs(store)
 
 

@@ -256,6 +256,20 @@ def decompose_all(
     return [frontier.at(budget) for frontier in frontiers.values() for budget in compute]
 
 
+def final_lengths(
+    row: Mapping[str, Any], history: Mapping[str, Any], test_tokens: float | None
+) -> dict[str, float | None]:
+    """Lengths of a run's last record point, as its row's own variant and floor have them.
+
+    Returns:
+        `model_bits`, and where the test tokens are known `data_bits`; None where it diverged.
+    """
+    run = StoredRun(dict(row), dict(history))
+    found = _run_row(run, test_tokens or 1.0, row["variant"], row["floor"])
+    known = ("model_bits", "data_bits") if test_tokens else ("model_bits",)
+    return {name: found[name] for name in known}
+
+
 def _config(store: Store) -> dict[str, Any]:
     config = read_yaml(store.read_config(), str(store.path / "sweep.yaml"))
     return config if isinstance(config, dict) else {}

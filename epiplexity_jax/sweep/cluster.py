@@ -120,7 +120,8 @@ class _Watched:
 
     def __init__(self, assignment: Assignment, works: Sequence[Work], board: Any):
         self._plan: Plan = assignment.plan
-        self._progress, self._works, self._board = assignment.progress, works, board
+        self._progress, self._tracking = assignment.progress, assignment.tracking
+        self._works, self._board = works, board
         self._seen: dict[int, tuple[int, int]] = dict.fromkeys(range(len(works)), (0, 0))
         self._said: set[str] = set()
         self._failed: list[str] = []
@@ -171,6 +172,8 @@ class _Watched:
         now = self._seen[number]
         if now != before:
             self._progress.advance(now[0] - before[0], now[1] - before[1], losses)
+        if now[1] > before[1]:  # else steps that nobody takes
+            self._tracking.advance(now[0] - before[0], now[1] - before[1])
 
     def _say(self, text: str) -> None:
         if text not in self._said:

@@ -9,6 +9,7 @@ from epiplexity_jax.base.config import Config, cut, parse, unknown
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families import registry as families
 from epiplexity_jax.sources import registry as sources
+from epiplexity_jax.trackers import registry as trackers
 
 
 class Prequential(Config):
@@ -186,6 +187,15 @@ class Sweep(Config):
     """Root of every random choice."""
     frontier: FrontierOptions = FrontierOptions()
     """Budgets to print."""
+    trackers: tuple[SerializeAsAny[Config], ...] = ()
+    """Where numbers go while it trains; default: nowhere but the store."""
+
+    @model_validator(mode="after")
+    def _trackers_differ(self) -> "Sweep":
+        for i, tracker in enumerate(self.trackers):
+            if tracker in self.trackers[:i]:
+                raise ValueError(f"trackers: {tracker.model_dump()['kind']} stands twice")
+        return self
 
     @model_validator(mode="after")
     def _bound_suffices(self) -> "Sweep":
@@ -259,6 +269,8 @@ def parse_sweep(data: Any) -> Sweep:
             parsed[key] = parse(cls, data[key], key)
     if data.get("seed") is not None:
         parsed["seed"] = data["seed"]
+    if data.get("trackers") is not None:
+        parsed["trackers"] = _parse_trackers(data["trackers"])
     return Sweep(**parsed)
 
 
@@ -269,3 +281,13 @@ def _parse_estimator(data: Any) -> Estimator:
     if kind not in _ESTIMATORS:
         raise ConfigError(f"estimator.kind: {unknown('estimator', kind, _ESTIMATORS)}")
     return parse(_ESTIMATORS[kind], data, "estimator")
+
+
+def _parse_trackers(data: Any) -> tuple[Config, ...]:
+    """A list of kinds, or of keys and values with a kind."""
+    if not isinstance(data, list | tuple):
+        raise ConfigError(
+            f"trackers: expected a list such as [jsonl, tensorboard], got {cut(data)}"
+        )
+    entries = [{"kind": entry} if isinstance(entry, str) else entry for entry in data]
+    return tuple(trackers.parse(entry, f"trackers.{i}") for i, entry in enumerate(entries))

@@ -6,7 +6,7 @@ import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from epiplexity_jax.base.errors import ConfigError
@@ -17,6 +17,7 @@ from epiplexity_jax.sweep.config import ExecutorOptions, Sweep
 from epiplexity_jax.sweep.packing import Machine
 from epiplexity_jax.sweep.plan import Plan
 from epiplexity_jax.sweep.progress import Progress
+from epiplexity_jax.sweep.tracking import Tracking
 from epiplexity_jax.sweep.waves import Surroundings, Trained, Work, train_wave
 from epiplexity_jax.training.devices import described, start_devices
 from epiplexity_jax.training.processes import several, told
@@ -34,12 +35,14 @@ class Assignment:
         store: where finished runs go; this process holds it.
         progress: who is told.
         stop: whether somebody asked for an end.
+        tracking: tells the trackers.
     """
 
     plan: Plan
     store: Store
     progress: Progress
     stop: Callable[[], bool]
+    tracking: Tracking = field(default_factory=Tracking)
 
 
 class Executor(Protocol):
@@ -125,7 +128,8 @@ class Local:
         """See `Executor`."""
         plan, stop = assignment.plan, assignment.stop
         checkpoints = Checkpoints(assignment.store.path / CHECKPOINTS, plan.sweep.checkpoints)
-        around = Surroundings(self.own, assignment.progress, stop, checkpoints)
+        tracking = assignment.tracking
+        around = Surroundings(self.own, assignment.progress, stop, checkpoints, tracking)
         together = isinstance(plan.family, DeviceFamily)  # else one process counts alone
         for work in works:
             yield train_wave(plan, work, around)

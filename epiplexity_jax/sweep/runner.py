@@ -14,7 +14,7 @@ from epiplexity_jax.sweep.checkpoints import CHECKPOINTS, Checkpoints, Found
 from epiplexity_jax.sweep.executors import Assignment, Executor
 from epiplexity_jax.sweep.jobs import state_like
 from epiplexity_jax.sweep.packing import Machine, Wave, pack
-from epiplexity_jax.sweep.plan import Plan, Run
+from epiplexity_jax.sweep.plan import Plan, Run, max_iterations
 from epiplexity_jax.sweep.provenance import changed_sources, provenance
 from epiplexity_jax.sweep.waves import Trained, Work, member_steps
 from epiplexity_jax.training.checkpoint import restore_state, save_state
@@ -47,6 +47,8 @@ def run_plan(assignment: Assignment, executor: Executor) -> None:
     works = _works(plan, todo, kept, executor.machine)
     steps = sum(member_steps(plan, work) for work in works)
     progress.start(len(plan.runs), len(plan.runs) - len(todo), steps)
+    whole = len(plan.runs) * max_iterations(plan.sweep)
+    assignment.tracking.start(plan, todo, whole - steps)
     for sentence in (*changed, *damaged):
         progress.message(sentence)
     if not isinstance(plan.family, DeviceFamily) and not leads():
@@ -132,6 +134,7 @@ def _works(
 def _commit(assignment: Assignment, run: Run, trained: Trained) -> None:
     store, progress, row = assignment.store, assignment.progress, trained.row
     store.commit(row, trained.history)  # first: a state without its run is of no use
+    assignment.tracking.done(run, row, trained.history)
     if row["status"] != RunStatus.FINISHED:
         progress.message(f"{run.label}: stopped, {row['message']}; the others go on")
     elif row["message"]:

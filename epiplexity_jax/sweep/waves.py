@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from epiplexity_jax.base.status import RunStatus
@@ -13,6 +13,7 @@ from epiplexity_jax.sweep.packing import Wave
 from epiplexity_jax.sweep.plan import Plan, Run, max_iterations
 from epiplexity_jax.sweep.progress import Progress
 from epiplexity_jax.sweep.rows import stored_row
+from epiplexity_jax.sweep.tracking import Tracking
 from epiplexity_jax.training.cohort import MemberResult, train_cohort
 from epiplexity_jax.training.host import run_coder
 from epiplexity_jax.training.record import Accounting
@@ -56,12 +57,14 @@ class Surroundings:
         progress: who is told.
         stop: whether somebody asked for an end.
         checkpoints: where waves in training are kept.
+        tracking: tells the trackers, of which a node of a cluster has none.
     """
 
     devices: Sequence[Any]
     progress: Progress
     stop: Callable[[], bool]
     checkpoints: Checkpoints
+    tracking: Tracking = field(default_factory=Tracking)
 
 
 def train_wave(plan: Plan, work: Work, around: Surroundings) -> list[Trained]:
@@ -73,7 +76,7 @@ def train_wave(plan: Plan, work: Work, around: Surroundings) -> list[Trained]:
     if isinstance(plan.family, DeviceFamily):
         return _fit(plan, work, around)
     (run,) = work.wave.runs
-    return [_count(plan, run, around.progress)]
+    return [_count(plan, run, around)]
 
 
 def member_steps(plan: Plan, work: Work) -> int:
@@ -97,11 +100,16 @@ def _fit(plan: Plan, work: Work, around: Surroundings) -> list[Trained]:
         nonlocal left
         left -= steps
         progress.advance(steps, steps * per_step, dict(zip(labels, losses, strict=True)))
+        around.tracking.advance(steps, steps * per_step)
+
+    def track(member: int, row: Mapping[str, Any]) -> None:
+        around.tracking.record(wave.runs[member], row)
 
     ids = [run.run_id for run in wave.runs]
     before = sum(found.seconds for found in kept.values())
     with around.checkpoints.keeping(ids, before, around.stop, progress.message) as keeper:
-        results = train_cohort(job, member_mesh(around.devices, wave.data), report, keeper)
+        mesh = member_mesh(around.devices, wave.data)
+        results = train_cohort(job, mesh, report, keeper, track)
         wall = keeper.seconds / len(results)
     if left:  # every member stopped early: what they left is not waited for
         progress.advance(left, 0, {})
@@ -117,7 +125,7 @@ def _trained(plan: Plan, run: Run, result: MemberResult, wall: float) -> Trained
     return Trained(row, result.history, result.state if kept else None)
 
 
-def _count(plan: Plan, run: Run, progress: Progress) -> Trained:
+def _count(plan: Plan, run: Run, around: Surroundings) -> Trained:
     """Run a host family's member."""
     family, task = plan.family, run.dataset.task
     assert not isinstance(family, DeviceFamily)
@@ -128,7 +136,9 @@ def _count(plan: Plan, run: Run, progress: Progress) -> Trained:
     )
 
     def report(steps: int, losses: Sequence[float]) -> None:
-        progress.advance(steps, steps * batch * task.total_tokens, {run.label: losses[0]})
+        tokens = steps * batch * task.total_tokens
+        around.progress.advance(steps, tokens, {run.label: losses[0]})
+        around.tracking.advance(steps, tokens)
 
     began = time.monotonic()
     stream = run.dataset.stream(run.seed, batch)

@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -32,6 +32,7 @@ from epiplexity_jax.training.snapshot import Keeper
 from epiplexity_jax.training.state import Hyperparameters
 
 Report = Callable[[int, Sequence[float]], None]
+Track = Callable[[int, Mapping[str, Any]], None]
 _LAG = 2  # record points whose results may still be on their way while the devices go on
 
 
@@ -98,7 +99,11 @@ def set_up(job: CohortJob, mesh: Mesh) -> Ready:
 
 
 def train_cohort(
-    job: CohortJob, mesh: Mesh, report: Report | None = None, keeper: Keeper | None = None
+    job: CohortJob,
+    mesh: Mesh,
+    report: Report | None = None,
+    keeper: Keeper | None = None,
+    track: Track | None = None,
 ) -> list[MemberResult]:
     """Train every member to `job.steps`, recording on the absolute grid of record points.
 
@@ -113,6 +118,8 @@ def train_cohort(
         report: called with member-steps newly finished and each member's last loss (nats per
             label token).
         keeper: asked between pieces of the loop whether the cohort is to be kept as it is.
+        track: called with a member's number and each of its record points, columns of its
+            history; with those from before a resumed run was kept, too.
 
     Returns:
         One result a member, in order.
@@ -122,7 +129,7 @@ def train_cohort(
     """
     members, programs, place, hyper, tiles, states = set_up(job, mesh)
     grid = record_points(job.iterations)
-    results = _Results(job, grid, report)
+    results = _Results(job, grid, report, track)
     steps, pace = np.int32(job.steps), Pace()
 
     with ThreadPoolExecutor(1, "blocks") as pool:
@@ -210,12 +217,16 @@ def _recorder(
 class _Results:
     """Turns what the devices report into histories, a few record points behind them."""
 
-    def __init__(self, job: CohortJob, grid: np.ndarray, report: Report | None):
-        self.report = report
+    def __init__(
+        self, job: CohortJob, grid: np.ndarray, report: Report | None, track: Track | None
+    ):
+        self.report, self.track = report, track
         kind, self.steps = job.method.recorder, job.steps
         self.recorders = [_recorder(kind, job.accounting, m, grid) for m in job.members]
         self.pending: deque[tuple[Any, int, Any]] = deque()
         self.unfetched_records = 0
+        self.told = [0] * len(self.recorders)
+        self._tell()
 
     def add_steps(self, start: int, stop: int, info: Any) -> None:
         self.pending.append((None, start, (info, stop - start)))
@@ -256,6 +267,16 @@ class _Results:
         for recorder, own, last in zip(self.recorders, losses, ends, strict=False):
             if last or record:
                 recorder.add_record(step, own if last else own[:, :1], bool(last))
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell of record points that nobody was told of."""
+        if self.track is None:
+            return
+        for i, recorder in enumerate(self.recorders):
+            for row in recorder.rows[self.told[i] :]:
+                self.track(i, row)
+            self.told[i] = len(recorder.rows)
 
     def _steps(self, start: int, what: Any) -> None:
         info, count = what

@@ -1,7 +1,7 @@
 """What a run leaves behind: per-step losses summed in float64, held-out losses at record points."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -250,6 +250,11 @@ class Recorder:
         """How a run ended that was asked for `steps` batches."""
         del steps
         return Outcome(self.status, self.message, self.steps_done)
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """The record points so far, columns of the history each."""
+        return self._rows
 
     def history(self) -> History:
         """The record points as columns; block losses are [R, blocks]."""

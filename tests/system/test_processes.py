@@ -62,12 +62,15 @@ def check_numbers(store, config, alone, *words):
 def test_two_processes_share_every_batch_and_come_to_the_numbers_of_one(config, tmp_path):
     store = tmp_path / "store"
     done = subprocess.run(
-        command(config, store, "training.data_devices=4"),
+        command(config, store, "training.data_devices=4", "trackers=[jsonl]"),
         env=environment(2), capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert {entry["source"] for entry in json.loads(done.stdout)["frontier"]} == {"chain"}
     assert done.stderr.splitlines().count("runs 0/2") == 1  # one process speaks
+    text = (store / "metrics.jsonl").read_text("utf-8")
+    told = [(line["id"], line.get("step")) for line in map(json.loads, text.splitlines())]
+    assert len(told) == len(set(told)) + 2  # start and end of a run have no step
     check_numbers(store, config, tmp_path / "alone")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from epiplexity_jax import api
 from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.trackers import spec
 from tests.unit.store.stored import make_store
 
 
@@ -81,6 +82,19 @@ def test_test_tokens_that_nobody_named(call, tmp_path):
 def test_a_bad_config(call, tmp_path, text, parts):
     (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
     refused(call("run", tmp_path / "config.yaml", "--store", tmp_path / "s"), *parts)
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("words", [[], ["--dry-run"]], ids=["run", "dry run"])
+def test_a_tracker_without_its_package(call, tmp_path, monkeypatch, words):
+    usual = spec.importlib.util.find_spec
+    monkeypatch.setattr(
+        spec.importlib.util, "find_spec", lambda n: None if n == "wandb" else usual(n)
+    )
+    text = "sources: {a: {kind: noise}}\nfamily: {kind: ngram}\ntrackers: [jsonl, wandb]\n"
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    called = call("run", tmp_path / "config.yaml", "--store", tmp_path / "s", *words)
+    refused(called, "trackers.1: wandb needs", "pip install 'epiplexity-jax[wandb]'")
     assert not (tmp_path / "s").exists()
 
 

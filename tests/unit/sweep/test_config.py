@@ -108,6 +108,12 @@ def test_an_unknown_key_is_refused_at_every_level(good, override, key, nearest):
         ("frontier.compute=[1e12, 0]", "frontier.compute", ["positive", "0"]),
         ("frontier.compute=[-1e12]", "frontier.compute", ["positive", "-1e+12"]),
         ("frontier.compute=[.nan]", "frontier.compute", ["nan"]),
+        ("trackers=jsonl", "trackers", ["a list such as [jsonl, tensorboard]", "'jsonl'"]),
+        ("trackers=[jsonk]", "trackers.0.kind", ["did you mean 'jsonl'"]),
+        ("trackers=[jsonl, 5]", "trackers.1", ["5"]),
+        ("trackers=[{kind: wandb, projct: x}]", "trackers.0", ["did you mean 'project'"]),
+        ("trackers=[{kind: wandb, project: ''}]", "trackers.0.project", ["empty"]),
+        ("trackers=[jsonl, {kind: jsonl}]", "trackers", ["jsonl stands twice"]),
         ("seed=-1", "seed", ["-1"]),
         ("seed=x", "seed", ["x"]),
     ],
@@ -221,7 +227,8 @@ def test_an_override_of_a_blank_file_is_enough(tmp_path):
 
 
 def test_plain_values_give_the_same_sweep_back(good):
-    sweep = parsed(good)
+    sweep = parsed(good, "trackers=[jsonl, {kind: wandb, project: mine}]")
+    assert [tracker.kind for tracker in sweep.trackers] == ["jsonl", "wandb"]  # type: ignore
     text = yaml.safe_dump(sweep.to_plain())
     assert parse_sweep(read_yaml(text, "here")) == sweep
 
@@ -229,7 +236,7 @@ def test_plain_values_give_the_same_sweep_back(good):
 def test_sections_may_be_left_blank(good):
     good.write_text(
         "sources: {n: {kind: noise}}\nfamily: {kind: ngram}\n"
-        "training:\nheldout:\nfrontier:\nestimator:\nseed:\n",
+        "training:\nheldout:\nfrontier:\nestimator:\nseed:\ntrackers:\n",
         encoding="utf-8",
     )
     sweep = parsed(good)

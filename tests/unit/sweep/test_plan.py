@@ -110,6 +110,7 @@ def test_an_ngrams_prior_and_batch_decide_its_numbers_and_its_training_does_not(
         "estimator.floor=entropy_rate",
         "training.members_per_device=2",
         "training.keep_final_state=false",
+        "trackers=[jsonl]",
     ],
 )
 def test_what_only_reads_or_packs_keeps_every_run(plan, override):

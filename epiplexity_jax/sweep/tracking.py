@@ -1,0 +1,192 @@
+"""What trackers are told of a sweep: numbers that the host has anyway, handed to threads."""
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from epiplexity_jax.base.units import nats_to_bits
+from epiplexity_jax.sweep.plan import Plan, Run
+from epiplexity_jax.trackers.spec import Plain, Series, Sink
+from epiplexity_jax.trackers.worker import Worker
+
+Row = Mapping[str, Any]
+Lengths = Callable[[Row, Mapping[str, Any]], Mapping[str, float | None]]
+
+_EVERY = 10.0  # seconds between two rates of the sweep
+_LONGEST = 60  # characters of a name, before its hash
+_CLOSING = 5.0  # seconds that the end waits for all sinks together
+
+
+class Tracking:
+    """Tells sinks of record points, ends of runs and the sweep's rate; none of them can fail it.
+
+    Args:
+        sinks: by name; none: nothing is done.
+        store: the store's folder.
+        say: told in a sentence what was given up or left out.
+        lengths: of a stored row and its history, final lengths in bits; called in a sink's thread.
+    """
+
+    def __init__(
+        self,
+        sinks: Sequence[tuple[str, Sink]] = (),
+        store: Path = Path(),
+        say: Callable[[str], None] = lambda text: None,
+        lengths: Lengths = lambda row, history: {},
+    ):
+        self._sinks, self._store, self._say, self._lengths = tuple(sinks), store, say, lengths
+        self._workers: list[Worker] = []
+        self._told: dict[str, Row] = {}  # the last record point of each run
+
+    def start(self, plan: Plan, todo: Sequence[Run], member_steps: int) -> None:
+        """Start the sinks where there is something to do; member-steps are behind the sweep."""
+        if not todo:
+            return
+        self._plan, self._steps = plan, member_steps
+        self._since, self._new_steps, self._new_tokens = time.monotonic(), 0, 0
+        self._workers = [Worker(name, sink, self._store) for name, sink in self._sinks]
+
+    def record(self, run: Run, row: Row) -> None:
+        """A record point of a run: columns of a history. One that was told is not told again."""
+        before = self._told.get(run.run_id)
+        if not self._workers or (before is not None and row["step"] <= before["step"]):
+            return
+        self._told[run.run_id] = row
+        self._log(self._series(run), int(row["step"]), _numbers(row, before))
+
+    def advance(self, member_steps: int, tokens: int) -> None:
+        """Member-steps and tokens newly trained."""
+        if not self._workers:
+            return
+        self._new_steps += member_steps
+        self._new_tokens += tokens
+        if time.monotonic() - self._since > _EVERY:
+            self._tell_rate()
+        self._hear()
+
+    def done(self, run: Run, row: Row, history: Mapping[str, Any]) -> None:
+        """A run was committed; of its record points those that nobody told before are told."""
+        if not self._workers:
+            return
+        for i in range(len(history.get("step", ()))):
+            self.record(run, {name: column[i] for name, column in history.items()})
+        self._told.pop(run.run_id, None)
+        series, lengths = self._series(run), self._lengths
+
+        def finish(sink: Sink) -> None:
+            ended = {name: row[name] for name in ("status", "message", "steps_done")}
+            sink.finish(series, ended | dict(lengths(row, history)))
+
+        self._give(finish)
+
+    def close(self) -> None:
+        """Tell the last rate, wait a few seconds for the sinks, and say what went wrong."""
+        if not self._workers:
+            return
+        if self._new_steps:
+            self._tell_rate()
+        self._hear()
+        deadline = time.monotonic() + _CLOSING
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            worker.let_end()
+        for worker in workers:
+            for sentence in worker.wait(deadline):
+                self._say(sentence)
+
+    def _series(self, run: Run) -> Series:
+        rate = None if run.learning_rate is None else f"{run.learning_rate:g}"
+        config: dict[str, Plain] = {
+            "run_id": run.run_id,
+            "source": run.dataset.name,
+            "family": self._plan.family.kind,
+            "size": str(run.size),
+            "params": run.cost.params,
+            "learning_rate": run.learning_rate,
+            "seed": run.seed,
+            "estimator": self._plan.sweep.estimator.kind,
+            "steps": run.steps,
+            "batch_size": self._plan.sweep.training.batch_size,
+        }
+        words = [run.dataset.name, str(run.size), *([f"lr {rate}"] if rate else [])]
+        name = _file_name(" ".join([*words, f"seed {run.seed}"]), run.run_id)
+        return Series(run.run_id, name, self._group, config)
+
+    @property
+    def _group(self) -> str:
+        return self._store.resolve().name
+
+    def _tell_rate(self) -> None:
+        now = time.monotonic()
+        seconds = max(now - self._since, 1e-9)
+        self._steps += self._new_steps
+        values = {
+            "member_steps_per_second": self._new_steps / seconds,
+            "tokens_per_second": self._new_tokens / seconds,
+        }
+        self._since, self._new_steps, self._new_tokens = now, 0, 0
+        ids = "".join(sorted(run.run_id for run in self._plan.runs))
+        sweep_id = hashlib.sha256(ids.encode()).hexdigest()[:16]
+        config: dict[str, Plain] = {"runs": len(self._plan.runs)}
+        series = Series(sweep_id, _file_name("sweep", sweep_id), self._group, config)
+        self._log(series, self._steps, values)
+
+    def _log(self, series: Series, step: int, values: Mapping[str, float]) -> None:
+        finite = {name: float(v) for name, v in values.items() if math.isfinite(v)}
+        self._give(lambda sink: sink.log(series, step, finite))
+
+    def _give(self, job: Callable[[Sink], None]) -> None:
+        for worker in self._workers:
+            worker.give(job)
+        self._hear()
+
+    def _hear(self) -> None:
+        for worker in self._workers:
+            if complaint := worker.complaint():
+                self._say(complaint)
+
+
+def _numbers(row: Row, before: Row | None) -> dict[str, float]:
+    """A record point in tokens, FLOPs and bits per label token.
+
+    Online losses, and the KL of a requential run, are means since the record point before.
+    """
+    numbers = {
+        "train_tokens": float(row["train_tokens"]),
+        "spent_flops": float(row["spent_flops"]),
+        "heldout_loss_bits": nats_to_bits(float(row["heldout_loss_nats"])),
+    }
+    sums = [("online_loss_bits", "online_loss_sum_nats", _learnt)]
+    if "kl_sum_nats" in row:
+        sums.append(("kl_bits", "kl_sum_nats", _paid))
+    for name, column, labels in sums:
+        new = labels(row) - (0.0 if before is None else labels(before))
+        if new > 0:
+            nats = float(row[column]) - (0.0 if before is None else float(before[column]))
+            numbers[name] = nats_to_bits(nats / new)
+    return numbers
+
+
+def _paid(row: Row) -> float:
+    """Labels that a student learnt so far, or a model without a teacher."""
+    return float(row["label_tokens"])
+
+
+def _learnt(row: Row) -> float:
+    """Real labels learnt so far: by the teacher, where there is one."""
+    if "kl_sum_nats" not in row or not row["train_tokens"]:
+        return _paid(row)
+    return _paid(row) * float(row["teacher_tokens"]) / float(row["train_tokens"])
+
+
+def _file_name(words: str, digest: str) -> str:
+    """Words and a hash as a name for a file.
+
+    >>> _file_name("a b, width 8", "0123456789abcdef")
+    'a-b-width-8-01234567'
+    """
+    plain = "".join(c if c.isalnum() or c in "._+=" else " " for c in words)
+    return "-".join([*plain[:_LONGEST].split(), digest[:8]])

@@ -1,0 +1,106 @@
+"""A sink in a thread of its own, which training never waits for."""
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from epiplexity_jax.base.files import reason
+from epiplexity_jax.trackers.spec import Sink
+
+Job = Callable[[Sink], None]
+
+_ROOM = 10_000  # records that may wait
+_PATIENCE = 60.0  # seconds for one record
+
+
+class Worker:
+    """Hands jobs to a sink in a daemon thread; what goes wrong there stays there.
+
+    Args:
+        name: of the sink, for messages.
+        sink: the sink.
+        store: the folder that it starts with.
+    """
+
+    def __init__(self, name: str, sink: Sink, store: Path):
+        self.name, self._sink = name, sink
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._dropped = 0
+        self._busy_since = 0.0  # of the job at hand; 0: none
+        self._failure: str | None = None
+        self._gone = False  # given up, and that was said
+        self._thread = threading.Thread(target=self._work, name=f"tracker {name}", daemon=True)
+        self.give(lambda sink: sink.start(store))
+        self._thread.start()
+
+    def give(self, job: Job) -> None:
+        """Let the sink do something later; nothing where it is given up or too far behind."""
+        if self._gone or self._failure is not None:
+            return
+        if self._jobs.qsize() < _ROOM:
+            self._jobs.put(job)
+        else:
+            self._dropped += 1
+
+    def complaint(self) -> str | None:
+        """Why the sink was given up; said once."""
+        if self._gone:
+            return None
+        since = self._busy_since
+        if self._failure is not None:
+            why = self._failure
+        elif since and (waited := time.monotonic() - since) > _PATIENCE:
+            why = f"no answer for {waited:.0f} s"
+        else:
+            return None
+        self._leave()
+        return f"tracker {self.name}: given up, {why}"
+
+    def let_end(self) -> None:
+        """Let the sink end behind what it was given."""
+        self._jobs.put(None)
+
+    def wait(self, deadline: float) -> list[str]:
+        """Wait for its end until a time of `time.monotonic`; what is to be said of it."""
+        if not self._gone:
+            self._thread.join(max(0.0, deadline - time.monotonic()))
+        said = [complaint] if (complaint := self.complaint()) else []
+        if self._thread.is_alive() and not self._gone:
+            self._dropped += self._leave()
+            said.append(f"tracker {self.name}: still busy, and not waited for")
+        if self._dropped:
+            said.append(f"tracker {self.name}: too slow, {self._dropped} records are left out")
+        return said
+
+    def _leave(self) -> int:
+        """Forget what the sink has not begun: how many records that were."""
+        self._gone, records = True, 0
+        with contextlib.suppress(queue.Empty):
+            while True:
+                records += self._jobs.get_nowait() is not None
+        self._jobs.put(None)  # a thread that waits ends
+        return records
+
+    def _work(self) -> None:
+        try:
+            while not self._gone and (job := self._jobs.get()) is not None:
+                self._do(job)
+            if not self._gone:
+                self._do(lambda sink: sink.close())
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            self._failure = _one_line(f"{where}{reason(error)}")
+        except BaseException as error:  # noqa: BLE001 - no sink may stop a run
+            self._failure = _one_line(str(error) or type(error).__name__)
+
+    def _do(self, job: Job) -> None:
+        self._busy_since = time.monotonic()
+        job(self._sink)
+        self._busy_since = 0.0
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
