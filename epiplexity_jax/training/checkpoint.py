@@ -20,6 +20,7 @@ from epiplexity_jax.base.files import write_atomically
 
 _CHECKSUM = "checksum.json"
 _STATE = "state"
+_SLACK = 1 << 17  # bytes that Orbax writes beside the arrays, and more
 
 
 def checksum(state: Any) -> str:
@@ -46,6 +47,7 @@ def save_state(folder: Path, state: Any) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(parents=True)
+        _check_space(folder, state)
         with _checkpointer() as checkpointer:
             arrays = ocp.args.StandardSave(jax.tree.map(np.asarray, state))
             checkpointer.save(folder.resolve() / _STATE, args=arrays)
@@ -59,6 +61,13 @@ def save_state(folder: Path, state: Any) -> None:
         full = "No space left on device" in str(error)
         code = errno.ENOSPC if full else getattr(error, "errno", None) or errno.EIO
         raise OSError(code, os.strerror(code), str(folder)) from None
+
+
+def _check_space(folder: Path, state: Any) -> None:
+    """Refuse a full disk; Orbax would notice in threads of its own, and show their tracebacks."""
+    needed = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(state)) + _SLACK
+    if shutil.disk_usage(folder).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def restore_state(folder: Path, like: Any) -> Any | None:
