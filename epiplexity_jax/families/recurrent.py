@@ -241,9 +241,7 @@ class RecurrentModel(NetworkModel):
     @property
     def network(self) -> Network:
         """The Flax module."""
-        return Network(
-            self.width, self.depth, self.task, self.compute_dtype, self.rematerialises
-        )
+        return Network(self.width, self.depth, self.task, self.compute_dtype, self.rematerialises)
 
     def flops_per_token(self, params: int) -> tuple[float, float]:
         """FLOPs of training and of evaluation per (input or label) token."""

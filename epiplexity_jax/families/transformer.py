@@ -242,9 +242,7 @@ class TransformerModel(NetworkModel):
     @property
     def network(self) -> Network:
         """The Flax module."""
-        return Network(
-            self.width, self.depth, self.task, self.compute_dtype, self.rematerialises
-        )
+        return Network(self.width, self.depth, self.task, self.compute_dtype, self.rematerialises)
 
 
 def open_transformer(config: Transformer) -> NetworkFamily:

@@ -152,10 +152,12 @@ class _Trainer:
 
     def train(self, todo: Sequence[Run], kept: Mapping[str, Found]) -> None:
         """Train runs wave by wave, those that have least to do first."""
+        machine, waves = Machine.of(self.around.devices), []
         for start in sorted({_start(kept, run) for run in todo}, reverse=True):
             same = [run for run in todo if _start(kept, run) == start]
-            for wave in pack(self.plan, same, Machine.of(self.around.devices)):
-                self._train_wave(wave, start, kept)
+            waves += [(wave, start) for wave in pack(self.plan, same, machine)]
+        for wave, start in waves:  # all were found to fit
+            self._train_wave(wave, start, kept)
 
     def _train_wave(self, wave: Wave, start: int, kept: Mapping[str, Found]) -> None:
         resume = {i: (found.state, found.record) for i, found in kept.items()}

@@ -2,8 +2,8 @@
 
 A trace (a jaxpr) lists operations on arrays in order. Compilers do not hold every array of it: a
 chain of elementwise operations is one loop over what it reads, and results take the place of what
-is read for the last time. The rules here are those of XLA's fusion, simplified; benchmarks/memory.py
-compares what they give with what XLA allocates.
+is read for the last time. The rules here are those of XLA's fusion, simplified;
+benchmarks/memory.py compares what they give with what XLA allocates.
 """
 
 import math
@@ -12,30 +12,36 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Jaxpr, JaxprEqn, Literal
 
 Size = Callable[[Any], int]  # of an abstract array: bytes
 
 # Another name for the same bytes.
-_RENAMED = set("reshape squeeze expand_dims stop_gradient random_wrap random_unwrap".split())
-_RENAMED |= {"optimization_barrier", "sharding_constraint"}
-# Part of the loop of whoever reads the result, where that is one operation.
-_FUSED = set(
-    "abs add add_any and atan2 bitcast_convert_type broadcast_in_dim cbrt ceil clamp clz concatenate "
-    "convert_element_type copy cos div dynamic_slice eq erf erf_inv erfc exp exp2 expm1 floor gather "
-    "ge gt integer_pow iota is_finite le log log1p logistic lt max min mul ne neg nextafter not or "
-    "pad population_count pow reduce_precision rem rev round rsqrt select_n shift_left "
-    "shift_right_arithmetic shift_right_logical sign sin slice split sqrt square sub tan tanh "
-    "transpose xor".split()
+_RENAMED = frozenset(
+    ("reshape", "squeeze", "expand_dims", "stop_gradient", "random_wrap", "random_unwrap")
+    + ("optimization_barrier", "sharding_constraint")
 )
 # Computed anew by every operation that reads the result.
-_REPEATED = set(
-    "and broadcast_in_dim convert_element_type eq ge gt iota le lt ne not or slice transpose".split()
+_REPEATED = frozenset(
+    ("and", "broadcast_in_dim", "convert_element_type", "eq", "ge", "gt", "iota", "le", "lt")
+    + ("ne", "not", "or", "slice", "transpose")
 )
-_CALLS = set("jit pjit closed_call core_call custom_jvp_call custom_vjp_call checkpoint".split())
-_CALLS |= {"remat2", "shard_map"}
-_UPDATES = set("dynamic_update_slice scatter scatter-add while".split())  # in place
+# Part of the loop of whoever reads the result, where that is one operation.
+_FUSED = _REPEATED.union(
+    ("abs", "add", "add_any", "atan2", "bitcast_convert_type", "cbrt", "ceil", "clamp", "clz"),
+    ("concatenate", "copy", "cos", "div", "dynamic_slice", "erf", "erf_inv", "erfc", "exp", "exp2"),
+    ("expm1", "floor", "gather", "integer_pow", "is_finite", "log", "log1p", "logistic", "max"),
+    ("min", "mul", "neg", "nextafter", "pad", "population_count", "pow", "reduce_precision", "rem"),
+    ("rev", "round", "rsqrt", "select_n", "shift_left", "shift_right_arithmetic"),
+    ("shift_right_logical", "sign", "sin", "split", "sqrt", "square", "sub", "tan", "tanh", "xor"),
+)
+_CALLS = frozenset(
+    ("jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call")
+    + ("checkpoint", "remat2", "shard_map")
+)
+_UPDATES = frozenset(("dynamic_update_slice", "scatter", "scatter-add", "while"))  # in place
 # Threefry's rounds carry two arrays of words, and a loop over them holds the last round's as well.
 _RANDOM = {"random_bits", "threefry2x32"}
 
@@ -43,7 +49,7 @@ _RANDOM = {"random_bits", "threefry2x32"}
 def array_bytes(aval: Any) -> int:
     """Bytes of an abstract array; keys and tokens count as nothing."""
     dtype = getattr(aval, "dtype", None)
-    if dtype is None or jax.dtypes.issubdtype(dtype, jax.dtypes.extended):
+    if dtype is None or jnp.issubdtype(dtype, jax.dtypes.extended):
         return 0
     return math.prod(aval.shape) * np.dtype(dtype).itemsize
 
@@ -153,7 +159,8 @@ class _Program:
         contracted, batched = eqn.params["dimension_numbers"]
         found = []
         for v, array, summed, batch in zip(eqn.invars, reads, contracted, batched, strict=True):
-            axes = range(v.aval.ndim)
+            shape: Any = v.aval
+            axes = range(shape.ndim)
             rest = tuple(i for i in axes if i not in (*batch, *summed))
             orders = (*batch, *rest, *summed), (*batch, *summed, *rest)
             if batch and tuple(axes) not in orders:
