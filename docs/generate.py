@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from docs import tiny_tfds
 from epiplexity_jax.base.registry import Registry
 from epiplexity_jax.families.spec import DeviceFamily, Family, Task
 from epiplexity_jax.sources.spec import HostSource, Source
@@ -40,6 +41,13 @@ SOURCES = {
     kind: flip_labels
     rate: 0.1
     source: {kind: elementary_ca, rule: 15, cells: 32, steps: 8}
+""",
+    "grain": f"""\
+  rows: {{kind: grain, factory: "{MODULE}:rows", vocab_size: 47, options: {{length: 24}}}}
+""",
+    "images": """\
+  digits: {kind: images, path: images.npz, patch: 4, levels: 16}
+  colour: {kind: images, path: colour.npy, channels: planar, downsample: 2}
 """,
     "induction": """\
   four: {kind: induction}
@@ -88,6 +96,12 @@ SOURCES = {
   binary: {kind: text, path: photo.png, alphabet: bytes}
   dna:    {kind: text, path: genome.txt, alphabet: ACGT, unknown: drop}
 """,
+    "tfds": """\
+  words:  {kind: tfds, name: tiny_numbers, data_dir: prepared, feature: text, length: 16}
+  pixels: {kind: tfds, name: tiny_numbers, data_dir: prepared, feature: image, levels: 8}
+  rows:   {kind: tfds, name: tiny_numbers, data_dir: prepared, feature: row, vocab_size: 47}
+  both:   {kind: tfds, name: tiny_numbers, data_dir: prepared, feature: label, split: train+test}
+""",
     "tokens": """\
   matrix: {kind: tokens, path: tokens.npy}                            # [N], or [n, L]
   plain:  {kind: tokens, path: train.bin, dtype: uint16, vocab_size: 50257, bytes_per_token: 4.2}
@@ -114,7 +128,18 @@ def make_files(folder: Path) -> None:
     (np.arange(20_000) % 50_257).astype("<u2").tofile(folder / "train.bin")
     labels = np.arange(500) % 10
     np.savez(folder / "digits.npz", inputs=np.eye(10)[labels], labels=labels)
-    module = "def stream(step):\n    return (i * step % 10 for i in range(20_000))\n"
+    pixels = np.arange(200 * 8 * 8 * 3) % 256
+    np.savez(folder / "images.npz", images=pixels[: 200 * 64].reshape(200, 8, 8).astype("u1"))
+    np.save(folder / "colour.npy", pixels.reshape(200, 8, 8, 3).astype("u1"))
+    tiny_tfds.prepare(folder / "prepared")
+    module = (
+        "import numpy as np\n"
+        "def stream(step):\n    return (i * step % 10 for i in range(20_000))\n"
+        "def rows(length):\n"
+        "    import grain\n"
+        "    make = lambda i: (i + np.arange(length)) ** 2 % 47\n"
+        "    return grain.MapDataset.range(2000).map(make)\n"
+    )
     (folder / f"{MODULE}.py").write_text(module, encoding="ascii")
 
 
@@ -340,7 +365,8 @@ def _plain(value: Any) -> str:
     """A default as YAML writes it."""
     if isinstance(value, tuple):
         value = list(value)
-    text = yaml.safe_dump(value, default_flow_style=True, width=math.inf)
+    style = '"' if isinstance(value, str) and not value.isprintable() else None
+    text = yaml.safe_dump(value, default_flow_style=True, default_style=style, width=math.inf)
     return text.strip().removesuffix("\n...")
 
 

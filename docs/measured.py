@@ -99,6 +99,24 @@ def shares(found: dict[str, Any]) -> str:
     return _table(("config", "data", "evaluation"), rows)
 
 
+def rows(found: dict[str, Any]) -> str:
+    """Rows out of grain in four ways."""
+    return _table(
+        ("rows", "way", "opening, s", "rows a second", "reading, of a step's time"),
+        (
+            (
+                f"{row['rows']}, {row['length']} tokens",
+                row["way"],
+                f"{row['open_seconds']:.1f}",
+                f"{row['rows_per_second']:,}",
+                f"{row['step_share']:.1%} ({low:.1%} to {high:.1%})",
+            )
+            for row in found["rows"]
+            for low, high in [row["step_share_range"]]
+        ),
+    )
+
+
 def startup(found: dict[str, Any]) -> str:
     """First and second start."""
     names = ("import_s", "with_jax_s", "first_step_s", "sweep_s", "misses")
@@ -147,6 +165,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "slices": ("slices", slices),
     "scaling": ("scaling", scaling),
     "shares": ("shares", shares),
+    "rows": ("rows", rows),
     "startup": ("startup", startup),
     "mup": ("mup", mup),
     "memory": ("memory", memory),

@@ -7,12 +7,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from epiplexity_jax._version import __version__
-from epiplexity_jax.base.errors import ConfigError, DataError, EpiplexityError, StoreError
+from epiplexity_jax.base.errors import (
+    ConfigError,
+    DataError,
+    EpiplexityError,
+    RunsFailed,
+    StoreError,
+)
 
 if TYPE_CHECKING:
     from epiplexity_jax import analysis, coding, families, sources, training
     from epiplexity_jax.api import (
         CheckpointOptions,
+        ExecutorOptions,
         FrontierOptions,
         Heldout,
         Prequential,
@@ -29,11 +36,13 @@ __all__ = [
     "ConfigError",
     "DataError",
     "EpiplexityError",
+    "ExecutorOptions",
     "FrontierOptions",
     "Heldout",
     "Prequential",
     "Requential",
     "Runs",
+    "RunsFailed",
     "StoreError",
     "Training",
     "__version__",
@@ -51,6 +60,7 @@ _LAYERS = {"analysis", "coding", "families", "sources", "training"}
 _API = {
     *(
         "CheckpointOptions",
+        "ExecutorOptions",
         "FrontierOptions",
         "Heldout",
         "Prequential",

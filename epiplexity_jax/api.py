@@ -10,6 +10,7 @@ from epiplexity_jax.runs import Frontier, Runs, decompose_all, plot
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import (
     CheckpointOptions,
+    ExecutorOptions,
     FrontierOptions,
     Heldout,
     Prequential,
@@ -22,11 +23,11 @@ from epiplexity_jax.sweep.files import read_config
 from epiplexity_jax.sweep.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from epiplexity_jax.sweep.plan import Plan
     from epiplexity_jax.sweep.summary import PlanSummary
 
 __all__ = [
     "CheckpointOptions",
+    "ExecutorOptions",
     "Frontier",
     "FrontierOptions",
     "Heldout",
@@ -55,6 +56,7 @@ class Sections(TypedDict, total=False):
     training: Training
     heldout: Heldout
     checkpoints: CheckpointOptions
+    executor: ExecutorOptions
     frontier: FrontierOptions
     seed: int
 
@@ -83,13 +85,15 @@ def run(
         steps: of every run; overrides `training.steps`.
         progress: who is told; default: nobody.
         **sections: `training` (batch size, learning rate and the like), `heldout` (size of the
-            held-out set), `checkpoints` (how often runs in training are kept), `frontier` (default
-            test tokens and budgets), `seed` (root of every random choice).
+            held-out set), `checkpoints` (how often runs in training are kept), `executor` (what
+            trains them: this process, or a Ray cluster), `frontier` (default test tokens and
+            budgets), `seed` (root of every random choice).
 
     Raises:
         ConfigError: on an impossible combination.
         DataError: on a source that is missing, wrong or too short.
         StoreError: when the folder is not a store or cannot be written.
+        RunsFailed: when a cluster could not train some runs; the others are in the store.
     """
     from epiplexity_jax.sources.given import given
 
@@ -121,11 +125,14 @@ def run_config(
 
 def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> "PlanSummary":
     """What `run_config` would train, and how long: a few steps of every cohort are timed."""
+    from epiplexity_jax.sweep.plan import make_plan
     from epiplexity_jax.sweep.summary import summarise
+    from epiplexity_jax.training.devices import start_devices
 
     sweep = parse_sweep(read_config(config, overrides))
     folder = store or default_store(config)
-    plan, devices = _prepare(sweep)
+    devices = start_devices(sweep.training.shares)
+    plan = make_plan(sweep, on_cpu=devices[0].platform == "cpu")
     finished = Store.open(folder, create=True).finished()  # makes nothing until a run is kept
     return summarise(plan, devices, finished, measured=True)
 
@@ -135,38 +142,23 @@ def default_store(config: Path) -> Path:
     return DEFAULT_STORE / config.stem
 
 
-def _prepare(sweep: Sweep) -> tuple["Plan", Sequence[Any]]:
-    import jax
-
-    from epiplexity_jax.sweep.plan import make_plan
-    from epiplexity_jax.training.devices import (
-        cache_compilations,
-        let_devices_wait,
-        use_every_core,
-    )
-
-    if sweep.training.data_devices or sweep.training.shard_state:
-        let_devices_wait()
-    use_every_core()
-    cache_compilations()
-    devices = jax.devices()
-    return make_plan(sweep, on_cpu=devices[0].platform == "cpu"), devices
-
-
 def _run_sweep(sweep: Sweep, folder: Path, progress: Progress) -> Runs:
+    from epiplexity_jax.sweep.executors import Assignment, executor_of
     from epiplexity_jax.sweep.interrupts import Stop
-    from epiplexity_jax.sweep.runner import Surroundings, run_plan
+    from epiplexity_jax.sweep.plan import make_plan
+    from epiplexity_jax.sweep.runner import run_plan
     from epiplexity_jax.training.processes import leads
 
     store = Store.open(folder, create=True)
-    plan, devices = _prepare(sweep)
-    store.writes = leads()
     stop = Stop()
-    with store.lock(), stop.postponed():
-        try:
-            run_plan(plan, store, Surroundings(devices, progress, stop))
-        finally:
-            progress.close()
+    with executor_of(sweep) as executor:
+        plan = make_plan(sweep, executor.machine.on_cpu)
+        store.writes = leads()
+        with store.lock(), stop.postponed():
+            try:
+                run_plan(Assignment(plan, store, progress, stop), executor)
+            finally:
+                progress.close()
     return Runs(store)
 
 

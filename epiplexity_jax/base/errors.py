@@ -13,5 +13,9 @@ class DataError(EpiplexityError, ValueError):
     """A source's data is missing, empty, too short or holds something it must not."""
 
 
+class RunsFailed(EpiplexityError):
+    """A cluster could not train some runs; the others are in the store."""
+
+
 class StoreError(EpiplexityError):
     """A store folder is unreadable, damaged, or not a store."""

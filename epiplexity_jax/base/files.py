@@ -3,6 +3,8 @@
 import contextlib
 import fcntl
 import os
+import socket
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,22 +73,31 @@ def names_in(folder: Path, ending: str = "") -> list[str]:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[bytes]:
     """Hold a file's lock, which ends with the process, however it ends.
+
+    Yields:
+        What stands in the file from now on, and nobody else writes: who holds it, and a nonce.
 
     Raises:
         StoreError: when another process holds it.
         OSError: when the file cannot be opened.
     """
-    with path.open("a") as file:
+    holder = f"{os.getpid()} on {socket.gethostname()}\n{uuid.uuid4().hex}\n".encode()
+    with path.open("ab+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            file.seek(0)
+            who = file.readline().decode(errors="replace").strip()
             raise StoreError(
-                f"{path.parent}: is in use by another process; wait until it ends or choose "
-                "another folder with --store"
+                f"{path.parent}: is in use by another process{who and f' ({who})'}; wait until it "
+                "ends or choose another folder with --store"
             ) from None
-        yield
+        file.truncate(0)
+        file.write(holder)
+        file.flush()
+        yield holder
 
 
 def _sync_folder(folder: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from epiplexity_jax._version import __version__
-from epiplexity_jax.base.errors import EpiplexityError
+from epiplexity_jax.base.errors import EpiplexityError, RunsFailed
 from epiplexity_jax.cli import curve, frontier, init, launch, listings, run, runs
 
 NAME = "epiplexity-jax"
@@ -68,6 +68,8 @@ def _status(arguments: Sequence[str] | None) -> int:
     try:
         result = app(args=arguments, prog_name=NAME, standalone_mode=False)
         sys.stdout.flush()
+    except RunsFailed as error:
+        return _refuse(str(error), status=1)
     except EpiplexityError as error:
         return _refuse(str(error))
     except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
@@ -90,6 +92,6 @@ def _status(arguments: Sequence[str] | None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _refuse(message: str) -> int:
+def _refuse(message: str, status: int = 2) -> int:
     typer.echo(f"{NAME}: error: {' '.join(message.split())}", err=True)
-    return 2
+    return status

@@ -172,7 +172,8 @@ def kinds_table(kinds: Sequence[Mapping[str, Any]]) -> Table:
     for kind in kinds:
         table.add_row(kind["kind"], "", "", "", kind["summary"])
         for i, p in enumerate(kind["parameters"], start=1):
-            default = "required" if p["required"] else str(p["default"])
+            plain = str(p["default"])
+            default = "required" if p["required"] else plain if plain.isprintable() else repr(plain)
             last = i == len(kind["parameters"])
             table.add_row("", p["name"], p["type"], default, p["description"], end_section=last)
     return table

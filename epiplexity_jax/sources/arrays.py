@@ -8,6 +8,7 @@ from pydantic import Field
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.npy import NPY, map_npy, opening
 from epiplexity_jax.sources.sequences import (
     MAX_VOCAB,
     TokenSequences,
@@ -16,8 +17,6 @@ from epiplexity_jax.sources.sequences import (
     open_tokens,
     unreadable,
 )
-
-_NPY = b"\x93NUMPY"
 
 
 class Tokens(Config):
@@ -101,24 +100,15 @@ def _open(
 
 
 def _map_npy(path: Path, config: Tokens) -> np.ndarray:
-    """The array of a .npy file; never one of Python objects, which would have to be unpickled."""
     if config.dtype or config.byte_order:
         key = "dtype" if config.dtype else "byte_order"
         raise DataError(f"{path}: {key}: a .npy file names its own type; leave it out")
-    if _beginning(path)[0] != _NPY:
-        raise DataError(f"{path}: is no .npy file; save the array with numpy.save")
-    try:
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    except OSError as error:
-        raise unreadable(path, error) from None
-    except Exception as error:  # noqa: BLE001 - a damaged header makes NumPy raise anything
-        raise DataError(f"{path}: is not a whole .npy file of integers: {_line(error)}") from None
-    return np.asarray(mapped)
+    return map_npy(path)
 
 
 def _map_plain(path: Path, config: Tokens) -> np.ndarray:
-    start, size = _beginning(path)
-    if start.startswith(_NPY):
+    start, size = opening(path)
+    if start.startswith(NPY):
         raise DataError(f"{path}: is a NumPy array; name it .npy")
     if path.suffix.lower() == ".npz":
         raise DataError(f"{path}: is an archive; save the one array with numpy.save as .npy")
@@ -132,19 +122,3 @@ def _map_plain(path: Path, config: Tokens) -> np.ndarray:
         return np.asarray(np.memmap(path, dtype, "r"))
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from None
-
-
-def _beginning(path: Path) -> tuple[bytes, int]:
-    """The first bytes of a file that is not empty, and its size."""
-    try:
-        with path.open("rb") as file:
-            start, size = file.read(len(_NPY)), path.stat().st_size
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from None
-    if not start:
-        raise DataError(f"{path}: is empty; there is nothing to measure")
-    return start, size
-
-
-def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]

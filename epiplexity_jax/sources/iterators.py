@@ -1,19 +1,22 @@
 """Tokens out of an iterator: read once into memory, then a finite source."""
 
-import contextlib
-import importlib
-import operator
-import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from epiplexity_jax.base.config import Config, cut
+from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.sources.factories import (
+    FAULTS,
+    FunctionName,
+    current_folder_first,
+    find,
+    line,
+    shown,
+)
 from epiplexity_jax.sources.sequences import (
     DEFAULT_LENGTH,
     MASKED,
@@ -27,7 +30,6 @@ from epiplexity_jax.sources.sequences import (
 from epiplexity_jax.sources.synthetic import fingerprint
 
 _MAX_TOKENS = 20_000_000
-_FAULTS = (Exception, SystemExit)  # of a user's code; Ctrl-C is none of them
 _INTEGERS = (int, np.integer)
 _MAX_EMPTY = 1_000_000  # items on end without a token: such an iterator never ends
 
@@ -36,7 +38,7 @@ class Iterated(Config):
     """What a Python function's iterator yields: integers, or arrays of them joined end to end."""
 
     kind: Literal["iterator"] = "iterator"
-    factory: str
+    factory: FunctionName
     """The function, as `package.module:function`; modules in the current folder are found. Called
     once, it gives a fresh iterator."""
     options: dict[str, Any] = Field(default_factory=dict)
@@ -49,13 +51,6 @@ class Iterated(Config):
     """Tokens to read at the most; the iterator may be endless."""
     bytes_per_token: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Bytes of the original data per token, for results in bits per byte."""
-
-    @field_validator("factory")
-    @classmethod
-    def _names_a_function(cls, factory: str) -> str:
-        if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", factory):
-            raise ValueError(f"must be package.module:function, got {cut(factory)}")
-        return factory
 
     @model_validator(mode="after")
     def _holds_a_sequence(self) -> "Iterated":
@@ -75,8 +70,8 @@ def open_iterator(config: Iterated) -> TokenSequences:
             something else than tokens of the vocabulary, or too few for a sequence.
     """
     origin = fingerprint("iterator", config.factory, sorted(config.options.items()))
-    with _current_folder_first():  # a function may import more of it while it runs
-        factory = _find(config.factory)
+    with current_folder_first():  # a function may import more of it while it runs
+        factory = find(config.factory)
         return _read(lambda: factory(**config.options), config, config.factory, (origin,))
 
 
@@ -112,7 +107,7 @@ def from_iterator(
     """
     if not callable(factory):
         raise ConfigError(
-            f"factory: must be a function that returns a fresh iterator, got {_shown(factory)}"
+            f"factory: must be a function that returns a fresh iterator, got {shown(factory)}"
         )
     name = getattr(factory, "__qualname__", type(factory).__name__)
     config = Iterated(
@@ -130,14 +125,14 @@ def _read(
 ) -> TokenSequences:
     try:
         given = call()
-    except _FAULTS as error:
-        raise DataError(f"{where}: the function raised {_line(error)}") from error
+    except FAULTS as error:
+        raise DataError(f"{where}: the function raised {line(error)}") from error
     try:
         iterator = iter(given)
     except TypeError:
-        raise DataError(f"{where}: must return an iterator, returned {_shown(given)}") from None
-    except _FAULTS as error:
-        raise DataError(f"{where}: the iterator raised {_line(error)}") from error
+        raise DataError(f"{where}: must return an iterator, returned {shown(given)}") from None
+    except FAULTS as error:
+        raise DataError(f"{where}: the iterator raised {line(error)}") from error
     tokens = _collect(iterator, config.vocab_size, config.max_tokens, where)
     return open_tokens(
         tokens,
@@ -159,10 +154,8 @@ def _collect(iterator: Iterator[Any], vocab_size: int, most: int, where: str) ->
             item = next(iterator)
         except StopIteration:
             break
-        except _FAULTS as error:
-            raise DataError(
-                f"{where}: item {number}: the iterator raised {_line(error)}"
-            ) from error
+        except FAULTS as error:
+            raise DataError(f"{where}: item {number}: the iterator raised {line(error)}") from error
         if isinstance(item, _INTEGERS) and 0 <= item < vocab_size:  # arrays take 30 times as long
             stored += int(item).to_bytes(dtype.itemsize, sys.byteorder)
             empty = 0
@@ -188,54 +181,9 @@ def _tokens(item: Any, vocab_size: int, where: str) -> np.ndarray:
         return np.zeros(0, np.uint8)
     if array.dtype.kind not in "iub":
         if isinstance(item, int):  # too large for any integer type
-            raise DataError(f"{where}: token {_shown(item)} is not in 0 to {vocab_size - 1}")
-        raise DataError(f"{where}: must be an integer or an array of integers, got {_shown(item)}")
+            raise DataError(f"{where}: token {shown(item)} is not in 0 to {vocab_size - 1}")
+        raise DataError(f"{where}: must be an integer or an array of integers, got {shown(item)}")
     if array.size and (int(array.min()) < 0 or int(array.max()) >= vocab_size):
         wrong = array[int(np.argmax((array < 0) | (array >= vocab_size)))]
         raise DataError(f"{where}: token {wrong} is not in 0 to {vocab_size - 1}")
     return array
-
-
-def _find(factory: str) -> Callable[..., Any]:
-    """The function that `package.module:function` names."""
-    module_name, _, attribute = factory.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise ConfigError(f"factory: importing {module_name} raised {_line(error)}") from error
-        raise ConfigError(
-            f"factory: no module {error.name!r}; it must be installed or stand in the current "
-            "folder"
-        ) from None
-    except _FAULTS as error:
-        raise ConfigError(f"factory: importing {module_name} raised {_line(error)}") from error
-    try:
-        found = operator.attrgetter(attribute)(module)
-    except AttributeError:
-        raise ConfigError(f"factory: module {module_name} has no {attribute!r}") from None
-    if not callable(found):
-        raise ConfigError(f"factory: {factory} must be a function, is {_shown(found)}")
-    return found
-
-
-@contextlib.contextmanager
-def _current_folder_first() -> Iterator[None]:
-    """Lets modules of the current folder be imported, which a console script does not."""
-    folder = os.getcwd()
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):  # the user's code may have taken it out
-            sys.path.remove(folder)
-
-
-def _shown(value: object) -> str:
-    """A value on one line, as far as it has room."""
-    return " ".join(cut(value).split())
-
-
-def _line(error: BaseException) -> str:
-    """An exception on one line: its type and the beginning of its message."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200].rstrip(": ")

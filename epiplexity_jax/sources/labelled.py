@@ -10,13 +10,13 @@ from pydantic import Field
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.npy import load_npz
 from epiplexity_jax.sources.sequences import (
     MAX_VOCAB,
     as_array,
     beginning,
     data_hash,
     smallest_type,
-    unreadable,
 )
 from epiplexity_jax.sources.spec import Batch, SourceInfo, Vectors
 from epiplexity_jax.sources.synthetic import fingerprint
@@ -105,7 +105,7 @@ def open_labelled(config: Labelled) -> LabelledTokens | LabelledVectors:
             are empty, of another type or shape, of different lengths, or hold a wrong value.
     """
     path = Path(config.path)
-    inputs, labels = _load(path, config.inputs, config.labels)
+    inputs, labels = load_npz(path, config.inputs, config.labels)
     return _open(inputs, labels, config, f"{path}: ")
 
 
@@ -144,30 +144,6 @@ def from_labelled(
         standardise=standardise,
     )
     return _open(as_array(inputs, "inputs"), as_array(labels, "labels"), config, "")
-
-
-def _load(path: Path, *names: str) -> list[np.ndarray]:
-    """Arrays of an archive by name; never one of Python objects, which would be unpickled."""
-    try:
-        with path.open("rb") as file:  # of a damaged archive NumPy would leave it open
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(
-                    f"{path}: holds one array, not two; save both with numpy.savez as .npz"
-                )
-            for name in names:
-                if name not in archive:
-                    held = ", ".join(archive) or "nothing"
-                    raise DataError(f"{path}: holds no array {name!r}; it holds: {held}")
-            return [archive[name] for name in names]
-    except DataError:
-        raise
-    except OSError as error:
-        raise unreadable(path, error) from None
-    except Exception:  # noqa: BLE001 - a damaged archive makes NumPy and zlib raise anything
-        raise DataError(
-            f"{path}: is no whole .npz archive of numbers; save it with numpy.savez"
-        ) from None
 
 
 def _open(

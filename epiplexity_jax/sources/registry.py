@@ -5,6 +5,8 @@ from epiplexity_jax.sources.arrays import Tokens, open_file
 from epiplexity_jax.sources.automata import ElementaryCA, open_elementary_ca
 from epiplexity_jax.sources.cipher import Cipher, open_cipher
 from epiplexity_jax.sources.given import Given, open_given
+from epiplexity_jax.sources.grains import Grain, open_grain
+from epiplexity_jax.sources.images import Images, open_images
 from epiplexity_jax.sources.induction import Induction, open_induction
 from epiplexity_jax.sources.iterators import Iterated, open_iterator
 from epiplexity_jax.sources.labelled import Labelled, open_labelled
@@ -15,12 +17,16 @@ from epiplexity_jax.sources.selections import Replay, Subsample, open_replay, op
 from epiplexity_jax.sources.spec import Source
 from epiplexity_jax.sources.synthetic import Markov, Noise, open_markov, open_noise
 from epiplexity_jax.sources.text import PythonStdlib, Text, open_python_stdlib, open_text
+from epiplexity_jax.sources.tfds import Tfds, open_tfds
 
 _REGISTRY: Registry[Source] = Registry("source")
 _REGISTRY.register(Text, open_text)
 _REGISTRY.register(PythonStdlib, open_python_stdlib)
 _REGISTRY.register(Tokens, open_file)
 _REGISTRY.register(Iterated, open_iterator)
+_REGISTRY.register(Grain, open_grain)
+_REGISTRY.register(Tfds, open_tfds)
+_REGISTRY.register(Images, open_images)
 _REGISTRY.register(Noise, open_noise)
 _REGISTRY.register(Repeat, open_repeat)
 _REGISTRY.register(Cipher, open_cipher)

@@ -7,10 +7,10 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import DataError
@@ -31,6 +31,20 @@ _CURE = "unknown: drop, alphabet: bytes, or name your own alphabet"
 _LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
 
 
+def _alphabet_makes_sense(alphabet: str) -> str:
+    if alphabet not in ("ascii96", "bytes"):
+        if len(alphabet) < 2:
+            raise ValueError(f"needs 2 characters or more, got {alphabet!r}")
+        twice = {c for c in alphabet if alphabet.count(c) > 1}
+        if twice:
+            raise ValueError(f"{min(twice)!r} stands twice")
+    return alphabet
+
+
+Alphabet = Annotated[str, AfterValidator(_alphabet_makes_sense)]
+"""A field's type: `ascii96`, `bytes`, or the characters themselves."""
+
+
 class Text(Config):
     """A text or bytes file as tokens: bytes, 96 ASCII characters, or an alphabet of your own.
 
@@ -42,23 +56,13 @@ class Text(Config):
     kind: Literal["text"] = "text"
     path: str = Field(min_length=1)
     """The file, relative to the current folder."""
-    alphabet: str = "ascii96"
+    alphabet: Alphabet = "ascii96"
     """`ascii96` (95 printable characters and newline), `bytes` (all 256), or the characters
     themselves."""
     unknown: Literal["error", "drop"] = "error"
     """What to do with a character outside the alphabet."""
     length: int = Field(default=128, ge=1)
     """L, tokens of a sequence."""
-
-    @model_validator(mode="after")
-    def _alphabet_makes_sense(self) -> "Text":
-        if self.alphabet not in ("ascii96", "bytes"):
-            if len(self.alphabet) < 2:
-                raise ValueError(f"alphabet: needs 2 characters or more, got {self.alphabet!r}")
-            twice = {c for c in self.alphabet if self.alphabet.count(c) > 1}
-            if twice:
-                raise ValueError(f"alphabet: {min(twice)!r} stands twice")
-        return self
 
 
 class PythonStdlib(Config):
@@ -95,22 +99,55 @@ def open_text(config: Text) -> TokenSequences:
     if not raw:
         raise DataError(f"{path}: is empty; there is nothing to measure")
     data = np.frombuffer(raw, np.uint8)
-    size, origins = len(raw), (data_hash(data), file_origin(path))
-    if config.alphabet == "bytes":
-        return _sequences(data, config.alphabet, 256, config.length, size, str(path), origins)
-    alphabet = ASCII96 if config.alphabet == "ascii96" else config.alphabet
-    encoder = _Encoder(alphabet, config.unknown, room=size)
+    origins = (data_hash(data), file_origin(path))
+    return from_bytes(
+        raw,
+        str(path),
+        alphabet=config.alphabet,
+        unknown=config.unknown,
+        length=config.length,
+        origins=origins,
+    )
+
+
+def from_bytes(
+    raw: bytes,
+    where: str,
+    *,
+    alphabet: str,
+    unknown: Literal["error", "drop"],
+    length: int,
+    origins: tuple[str, ...],
+) -> TokenSequences:
+    """A source of text in bytes; alphabet, unknown and length are as in `Text`.
+
+    Args:
+        raw: UTF-8, or anything where the alphabet is `bytes`.
+        where: what holds it, for messages.
+        alphabet: `ascii96`, `bytes` or the characters.
+        unknown: what to do with a character outside the alphabet.
+        length: L.
+        origins: names of the data.
+
+    Raises:
+        DataError: as for a file.
+    """
+    size = len(raw)
+    if alphabet == "bytes":
+        data = np.frombuffer(raw, np.uint8)
+        return _sequences(data, alphabet, 256, length, size, where, origins)
+    alphabet = ASCII96 if alphabet == "ascii96" else alphabet
+    encoder = _Encoder(alphabet, unknown, room=size)
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for start in range(0, size, _BLOCK):
             part = raw[start : start + _BLOCK]
             encoder.add(decoder.decode(part, final=start + _BLOCK >= size))
     except UnicodeDecodeError:
-        _refuse_bytes(raw, str(path))
+        _refuse_bytes(raw, where)
     except _StrangeError as strange:
-        _refuse(raw.decode(errors="replace"), strange.place, str(path), _CURE)
-    tokens = encoder.tokens
-    return _sequences(tokens, alphabet, len(alphabet), config.length, size, str(path), origins)
+        _refuse(raw.decode(errors="replace"), strange.place, where, _CURE)
+    return _sequences(encoder.tokens, alphabet, len(alphabet), length, size, where, origins)
 
 
 def open_python_stdlib(config: PythonStdlib) -> TokenSequences:

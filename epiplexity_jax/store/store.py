@@ -54,10 +54,11 @@ class Store:
         writes: whether this process writes; another does where several train one sweep, and this
             one remembers what it would have written.
         warnings: what was found damaged so far, one sentence each; they are logged too.
+        holder: what tells this process, while it holds the lock, from all that held it before.
     """
 
     def __init__(self, path: Path):
-        self.path, self.writes = path, True
+        self.path, self.writes, self.holder = path, True, b""
         self.warnings: list[str] = []
         self._rows: dict[str, Row] | None = None
 
@@ -96,10 +97,16 @@ class Store:
             return
         with contextlib.ExitStack() as held:
             with self._writing():
-                held.enter_context(locked(self.path / _LOCK))
+                self.holder = held.enter_context(locked(self.path / _LOCK))
                 remove_partial(self.path)
                 remove_partial(self.path / _HISTORIES)
             yield
+
+    def is_held_by(self, holder: bytes) -> bool:
+        """Whether the folder can be read here, and nobody took it over from a holder."""
+        with contextlib.suppress(StoreError):
+            return read_if_there(self.path / _LOCK) == holder
+        return False
 
     def finished(self) -> dict[str, Row]:
         """Rows of all runs by id, as their histories carry them; the index says what is current.

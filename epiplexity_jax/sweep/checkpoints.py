@@ -24,6 +24,7 @@ from epiplexity_jax.training.snapshot import (
     unfinished,
 )
 
+CHECKPOINTS = "checkpoints"  # of a store
 _WAVE = "wave-"
 
 
@@ -47,12 +48,18 @@ class Checkpoints:
     """The snapshots of a store.
 
     Attributes:
-        folder: `checkpoints` of the store.
+        folder: `checkpoints` of the store; None where it cannot be seen, and nothing is kept.
         options: how often, how many.
+        held: whether the store is still that of the process which this one trains for.
     """
 
-    def __init__(self, folder: Path, options: CheckpointOptions):
-        self.folder, self.options = folder, options
+    def __init__(
+        self,
+        folder: Path | None,
+        options: CheckpointOptions,
+        held: Callable[[], bool] = lambda: True,
+    ):
+        self.folder, self.options, self.held = folder, options, held
 
     def find(
         self, wanted: Collection[str], like: Callable[[str], Any]
@@ -66,28 +73,27 @@ class Checkpoints:
         found: dict[str, Found] = {}
         damaged: list[str] = []
         for wave in self._waves():
-            for folder in _latest_first(wave):
-                if unfinished(folder):
-                    if leads():
-                        shutil.rmtree(folder, ignore_errors=True)
-                    continue
-                records = load_records(folder)
-                runs = set(wanted) & set(records.run_ids if records else ())
-                if records and not runs:
-                    break  # of runs that are finished, or that nobody asks for now
-                snapshot = load_snapshot(folder, like(min(runs))) if records else None
-                if snapshot is None:
-                    damaged.append(f"{folder}: the checkpoint is damaged; going back before it")
-                    continue
-                for run_id in runs:
-                    one = _one(snapshot, run_id)
-                    if run_id not in found or found[run_id].iteration < one.iteration:
-                        found[run_id] = one
-                break
+            for run_id, one in _latest(wave, wanted, like, damaged).items():
+                if run_id not in found or found[run_id].iteration < one.iteration:
+                    found[run_id] = one
         return found, damaged
 
+    def find_wave(
+        self, run_ids: Sequence[str], like: Callable[[str], Any]
+    ) -> tuple[dict[str, Found], list[str]]:
+        """The same of one wave, whose runs are named in order; others may be in training."""
+        damaged: list[str] = []
+        wave = self._wave(run_ids)
+        return ({} if wave is None else _latest(wave, run_ids, like, damaged)), damaged
+
+    def done(self, run_ids: Sequence[str]) -> None:
+        """Remove the snapshots of a wave whose runs are finished; others may be in training."""
+        wave = self._wave(run_ids)
+        if leads() and wave is not None:
+            shutil.rmtree(wave, ignore_errors=True)
+
     def forget(self, finished: Collection[str]) -> None:
-        """Remove the snapshots of waves all of whose runs are finished."""
+        """Remove the snapshots of waves all of whose runs are finished; no wave is in training."""
         if not leads():
             return
         for wave in self._waves():
@@ -111,27 +117,36 @@ class Checkpoints:
             stopping: whether training is to end as soon as it is kept.
             say: told in a sentence what could not be written.
         """
-        name = hashlib.sha256("".join(run_ids).encode()).hexdigest()[:16]
-        keeper = WaveKeeper(self.folder / f"{_WAVE}{name}", self.options, tuple(run_ids), seconds)
-        keeper.stopping, keeper.say = stopping, say
+        keeper = WaveKeeper(self._wave(run_ids), self.options, tuple(run_ids), seconds)
+        keeper.stopping, keeper.say, keeper.held = stopping, say, self.held
         try:
             yield keeper
         finally:
             keeper.close()
 
+    def _wave(self, run_ids: Sequence[str]) -> Path | None:
+        name = hashlib.sha256("".join(run_ids).encode()).hexdigest()[:16]
+        return None if self.folder is None else self.folder / f"{_WAVE}{name}"
+
     def _waves(self) -> list[Path]:
-        names = [name for name in names_in(self.folder) if name.startswith(_WAVE)]
-        return [self.folder / name for name in names]
+        if self.folder is None:
+            return []
+        return [self.folder / name for name in names_in(self.folder) if name.startswith(_WAVE)]
 
 
 class WaveKeeper:
     """Keeps a wave every few minutes, written by a thread while the devices go on."""
 
     def __init__(
-        self, folder: Path, options: CheckpointOptions, run_ids: tuple[str, ...], seconds: float
+        self,
+        folder: Path | None,
+        options: CheckpointOptions,
+        run_ids: tuple[str, ...],
+        seconds: float,
     ):
         self.folder, self.options, self.run_ids = folder, options, run_ids
         self.stopping: Callable[[], bool] = lambda: False
+        self.held: Callable[[], bool] = lambda: True
         self.say: Callable[[str], None] = lambda text: None
         self._before, self._began = seconds, time.monotonic()
         self._kept_at, self._ending = self._began, False
@@ -146,6 +161,7 @@ class WaveKeeper:
     def due(self) -> bool:
         """See `snapshot.Keeper`."""
         late = time.monotonic() - self._kept_at > 60.0 * self.options.minutes
+        late &= self.folder is not None
         busy = self._writing is not None and not self._writing.done()
         said = told([self.stopping(), late and not busy])
         self._ending = bool(said[:, 0].any())
@@ -153,13 +169,15 @@ class WaveKeeper:
 
     def keep(self, iteration: int, states: Any, records: Sequence[Saved]) -> None:
         """See `snapshot.Keeper`."""
+        if self.folder is None or not self.held():
+            raise Interrupted
         real = len(self.run_ids)  # the others are padding
         host = jax.tree.map(lambda leaf: leaf[:real], gathered(states))
         snapshot = Snapshot(iteration, self.run_ids, host, tuple(records), self.seconds)
         self.wait()
         self._kept_at = time.monotonic()
         if leads():
-            self._writing = self._pool.submit(self._write, snapshot)
+            self._writing = self._pool.submit(self._write, self.folder, snapshot)
         if self._ending:
             self.wait()
             raise Interrupted
@@ -175,18 +193,38 @@ class WaveKeeper:
             self.say(failed)
         self._writing = None
 
-    def _write(self, snapshot: Snapshot) -> str:
+    def _write(self, wave: Path, snapshot: Snapshot) -> str:
         """Write a snapshot and remove the oldest: what went wrong, or nothing."""
-        folder = self.folder / str(snapshot.iteration)
+        folder = wave / str(snapshot.iteration)
         try:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             save_snapshot(folder, snapshot)
-            for old in _latest_first(self.folder)[self.options.keep :]:
+            for old in _latest_first(wave)[self.options.keep :]:
                 shutil.rmtree(old)
         except OSError as error:
             return f"{folder}: the checkpoint cannot be written: {reason(error)}"
         return ""
+
+
+def _latest(
+    wave: Path, wanted: Collection[str], like: Callable[[str], Any], damaged: list[str]
+) -> dict[str, Found]:
+    """The latest whole snapshot of a wave, by wanted run; damaged ones are said."""
+    for folder in _latest_first(wave):
+        if unfinished(folder):
+            if leads():
+                shutil.rmtree(folder, ignore_errors=True)
+            continue
+        records = load_records(folder)
+        runs = set(wanted) & set(records.run_ids if records else ())
+        if records and not runs:
+            break  # of runs that are finished, or that nobody asks for now
+        snapshot = load_snapshot(folder, like(min(runs))) if records else None
+        if snapshot is not None:
+            return {run_id: _one(snapshot, run_id) for run_id in runs}
+        damaged.append(f"{folder}: the checkpoint is damaged; going back before it")
+    return {}
 
 
 def _latest_first(wave: Path) -> list[Path]:

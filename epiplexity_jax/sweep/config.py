@@ -99,6 +99,11 @@ class Training(Config):
     keep_final_state: bool = True
     """Keep each run's last state in the store, so that more steps train only what is new."""
 
+    @property
+    def shares(self) -> bool:
+        """Whether devices are told to share batches."""
+        return bool(self.data_devices or self.shard_state)
+
     @model_validator(mode="after")
     def _microbatch_divides(self) -> "Training":
         if self.microbatch is not None and self.batch_size % self.microbatch:
@@ -123,6 +128,29 @@ class CheckpointOptions(Config):
     """Between two checkpoints of a wave; one more is written on Ctrl-C and SIGTERM."""
     keep: int = Field(default=2, ge=1)
     """Checkpoints of a wave that stay; an older one stands in for one that is damaged."""
+
+
+class ExecutorOptions(Config):
+    """What trains a sweep's waves. No part of a run's identity."""
+
+    kind: Literal["local", "ray"] = "local"
+    """`local`: the devices of this process, and of those it has joined. `ray`: a cluster; needs
+    `pip install epiplexity-jax[ray]`."""
+    address: str | None = Field(default=None, min_length=1)
+    """Of the Ray cluster: `HOST:PORT`, or `auto` for one that this machine belongs to; default: the
+    environment's RAY_ADDRESS, else a cluster of this machine alone that ends with the sweep."""
+    devices: int | None = Field(default=None, ge=1)
+    """GPUs, or CPU cores where there are none, of a wave on Ray; default: as many as the smallest
+    node has."""
+    retries: int = Field(default=3, ge=0)
+    """How often Ray trains a wave again whose worker or node was lost."""
+
+    @model_validator(mode="after")
+    def _local_has_no_cluster(self) -> "ExecutorOptions":
+        for name in ("address", "devices"):
+            if self.kind == "local" and getattr(self, name) is not None:
+                raise ValueError(f"{name}: belongs to kind ray; leave it out, or set kind to ray")
+        return self
 
 
 class FrontierOptions(Config):
@@ -156,6 +184,8 @@ class Sweep(Config):
     """Held-out data."""
     checkpoints: CheckpointOptions = CheckpointOptions()
     """What is kept of runs in training."""
+    executor: ExecutorOptions = ExecutorOptions()
+    """What trains them."""
     seed: int = Field(default=0, ge=0)
     """Root of every random choice."""
     frontier: FrontierOptions = FrontierOptions()
@@ -195,6 +225,7 @@ _SECTIONS = {
     "training": Training,
     "heldout": Heldout,
     "checkpoints": CheckpointOptions,
+    "executor": ExecutorOptions,
     "frontier": FrontierOptions,
 }
 

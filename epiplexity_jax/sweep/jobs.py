@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import jax
+
 from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.sources.spec import Batch
 from epiplexity_jax.sweep.config import Requential, Sweep
 from epiplexity_jax.sweep.plan import Dataset, Plan, Run, max_iterations
 from epiplexity_jax.training.job import CohortJob, MemberJob
-from epiplexity_jax.training.loop import PREQUENTIAL
+from epiplexity_jax.training.loop import PREQUENTIAL, init_member
 from epiplexity_jax.training.method import Method
 from epiplexity_jax.training.record import History, Saved
 from epiplexity_jax.training.requential import RequentialMethod
@@ -39,6 +41,12 @@ def method_of(sweep: Sweep) -> Method:
     if isinstance(sweep.estimator, Requential):
         return RequentialMethod(raw_reference=sweep.estimator.reference == "student")
     return PREQUENTIAL
+
+
+def state_like(plan: Plan, run: Run) -> Any:
+    """Shapes and types of a run's state."""
+    model, method = model_of(plan, run), method_of(plan.sweep)
+    return jax.eval_shape(lambda k: init_member(model, k, method, k), jax.random.key(0))
 
 
 def wave_job(plan: Plan, wave: "Wave", start: int, resume: Resume) -> CohortJob:

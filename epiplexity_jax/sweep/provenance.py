@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pya
 _FLAGS = ("JAX_", "XLA_", "LIBTPU_", "TF_CUDNN_", "CUDA_VISIBLE_DEVICES", "NCCL_")
 
 
-def provenance(plan: Plan, devices: Sequence[Any]) -> dict[str, Any]:
+def provenance(plan: Plan, devices: str) -> dict[str, Any]:
     """Versions, flags, devices, revision and data of a sweep, as plain values."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -28,7 +28,7 @@ def provenance(plan: Plan, devices: Sequence[Any]) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
         "platform": platform.platform(),
-        "devices": f"{len(devices)} x {devices[0].device_kind}",
+        "devices": devices,
         "compute_dtype": plan.compute_dtype,
         "flags": {k: v for k, v in sorted(os.environ.items()) if k.startswith(_FLAGS)},
         "sources": {d.name: d.source.info.fingerprint for d in plan.datasets},

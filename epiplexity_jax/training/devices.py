@@ -1,10 +1,13 @@
 """Devices: one host device per CPU core, and the persistent compilation cache."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
+
+_FORCED = "xla_force_host_platform_device_count"
 
 
 def cpu_cores() -> int:
@@ -19,14 +22,53 @@ def use_every_core() -> None:
 
     Does nothing once JAX has started a backend, or where the number was chosen already.
     """
-    chosen = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    chosen = _FORCED in os.environ.get("XLA_FLAGS", "")
     chosen |= "JAX_NUM_CPU_DEVICES" in os.environ
     if chosen or _setting("jax_num_cpu_devices") > 1:
         return
-    try:
-        jax.config.update("jax_num_cpu_devices", cpu_cores())
-    except RuntimeError:  # a backend is running: its devices are what there is
-        return
+    _make_devices(cpu_cores())
+
+
+def start_devices(shares: bool) -> list[Any]:
+    """All devices, started: every core of a CPU, with the persistent compilation cache.
+
+    Args:
+        shares: whether devices will share batches.
+    """
+    if shares:
+        let_devices_wait()
+    use_every_core()
+    cache_compilations()
+    return jax.devices()
+
+
+def start_share(cores: int | None, shares: bool) -> list[Any]:
+    """The devices of a process that was given a part of its machine.
+
+    Args:
+        cores: of the CPU; None: the accelerators that the process sees.
+        shares: whether devices will share batches.
+    """
+    if cores is not None:
+        use_cpu()
+        if _FORCED not in os.environ.get("XLA_FLAGS", ""):
+            _make_devices(cores)
+    return start_devices(shares)[:cores]
+
+
+def only_cpu() -> bool:
+    """Whether JAX was told to use the CPU alone."""
+    return _setting("jax_platforms") == "cpu"
+
+
+def use_cpu() -> None:
+    """Let JAX use the CPU alone, unless it has started on other devices."""
+    jax.config.update("jax_platforms", "cpu")
+
+
+def described(devices: Sequence[Any]) -> str:
+    """Number and kind of devices, as "2 x cpu"."""
+    return f"{len(devices)} x {devices[0].device_kind}"
 
 
 def let_devices_wait() -> None:
@@ -45,6 +87,13 @@ def cache_compilations() -> None:
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     jax.config.update("jax_compilation_cache_dir", str(home / "epiplexity_jax" / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+def _make_devices(count: int) -> None:
+    try:
+        jax.config.update("jax_num_cpu_devices", count)
+    except RuntimeError:  # a backend is running: its devices are what there is
+        return
 
 
 def _setting(name: str) -> Any:

@@ -72,6 +72,11 @@ def _initialise(**options: Any) -> None:
         raise ConfigError(f"the processes do not find each other: {error}") from None
 
 
+def several() -> bool:
+    """Whether this process has joined others."""
+    return jax.distributed.is_initialized()
+
+
 def leads() -> bool:
     """Whether this process writes and speaks."""
     return not jax.distributed.is_initialized() or jax.process_index() == 0
@@ -80,9 +85,6 @@ def leads() -> bool:
 @contextlib.contextmanager
 def own_output() -> Iterator[None]:
     """Let what libraries print, between processes, go to standard error."""
-    if not jax.distributed.is_initialized():
-        yield
-        return
     sys.stdout.flush()
     kept = os.dup(1)
     os.dup2(2, 1)

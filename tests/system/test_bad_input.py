@@ -144,9 +144,8 @@ def test_the_written_config_passes_its_own_check(workshop, call):
     assert not (workshop / "runs").exists()
 
 
-def test_a_run_says_how_it_goes_in_plain_lines_where_there_is_no_terminal(workshop):
-    command = [sys.executable, "-m", "epiplexity_jax", "run", "config.yaml", "--no-figure"]
-    done = subprocess.run(command, capture_output=True, text=True)
+def test_a_run_says_how_it_goes_in_plain_lines_where_there_is_no_terminal(workshop, forks):
+    done = forks.run("run", "config.yaml", "--no-figure")
     assert done.returncode == 0, done.stderr
     lines = done.stderr.splitlines()
     assert lines[0] == "runs 0/2"

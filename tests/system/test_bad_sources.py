@@ -25,6 +25,7 @@ def workshop(tmp_path, monkeypatch):
     np.save(tmp_path / "tokens.npy", tokens)
     np.save(tmp_path / "rows.npy", tokens.reshape(-1, 8))
     np.save(tmp_path / "cube.npy", tokens.reshape(10, 20, 20))
+    np.save(tmp_path / "cube_1.npy", tokens.reshape(10, 20, 20) - 1)
     np.save(tmp_path / "floats.npy", tokens.astype(float))
     np.save(tmp_path / "negative.npy", tokens - 1)
     np.save(tmp_path / "objects.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
@@ -41,6 +42,8 @@ def workshop(tmp_path, monkeypatch):
         "def breaks():\n    yield from [1, 2]\n    raise OSError('disk\\nfell off')\n"
         "def large():\n    yield from range(1000)\n"
         "number = 7\n"
+        "def endless():\n    import grain\n    return grain.MapDataset.range(99).repeat()\n"
+        "def stream():\n    import grain\n    return grain.MapDataset.range(99).to_iter_dataset()\n"
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -53,6 +56,10 @@ def source(kind, **options):
 def mapped(kind, inner, **options):
     rest = "".join(f", {key}: {value}" for key, value in options.items())
     return f"sources.x={{kind: {kind}, source: {inner}{rest}}}"
+
+
+def grain(name):
+    return source("grain", factory=name, vocab_size=9)
 
 
 def iterator(name, **options):
@@ -83,6 +90,22 @@ WRONG = {
         iterator("streams:floats", max_tokens=10),
         ["sources.x.max_tokens", "one sequence of 16", "got 10"],
     ),
+    "endless rows": (grain("streams:endless"), ["sources.x: streams:endless: never ends"]),
+    "rows in a stream": (grain("streams:stream"), ["sources.x: ", "must be a grain.MapDataset"]),
+    "rows of no grain": (grain("streams:large"), ["sources.x: ", "must be a grain.MapDataset"]),
+    "no data set": (
+        source("tfds", name="mnist", data_dir="nowhere"),
+        ["sources.x: name: no data set 'mnist' in nowhere", "tfds build"],
+    ),
+    "separator": (
+        source("tfds", name="mnist", alphabet="ACGT"),
+        ["sources.x.separator", "alphabet"],
+    ),
+    "no image": (source("images", path="no.npy"), ["sources.x: ", "no.npy", "no such file"]),
+    "images of floats": (source("images", path="floats.npy"), ["sources.x: ", "float64"]),
+    "negative images": (source("images", path="cube_1.npy"), ["sources.x: ", "-1 in image 0"]),
+    "patches": (source("images", path="cube.npy", patch=3), ["sources.x: ", "20 x 20", "3 x 3"]),
+    "levels": (source("images", path="cube.npy", values=9, levels=10), ["sources.x: ", "levels"]),
     "no name": (source("tokens", path=""), ["sources.x.path", "must not be empty, got ''"]),
     "one symbol": (source("repeat", vocab_size=1), ["sources.x.vocab_size"]),
     "cipher": (source("cipher", algorithm="rot13"), ["sources.x.algorithm", "rot13"]),

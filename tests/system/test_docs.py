@@ -4,13 +4,13 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from epiplexity_jax.sweep.files import read_config
+from tests.system.forks import Forks
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -72,24 +72,23 @@ def cut_down(path: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory):
+def workshop(tmp_path_factory, forks):
     """A folder with every config cut down to seconds, a text file, and a finished demo store."""
     folder = tmp_path_factory.mktemp("docs")
     (folder / "configs").mkdir()
     for path in ROOT.glob("configs/*.yaml"):
         (folder / "configs" / path.name).write_text(cut_down(path), encoding="utf-8")
     (folder / "book.txt").write_text("It was the best of times. " * 4000, encoding="ascii")
-    done = shell("epiplexity-jax run configs/demo.yaml --store runs/demo", folder)
+    done = shell("epiplexity-jax run configs/demo.yaml --store runs/demo", folder, forks)
     assert done.returncode == 0, done.stderr
     return folder
 
 
-def shell(command: str, folder: Path) -> subprocess.CompletedProcess:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+def shell(command: str, folder: Path, forks: Forks) -> subprocess.CompletedProcess:
     return subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
-        env=os.environ | {"PATH": path},
+        env=os.environ | {"PATH": forks.path},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -97,9 +96,9 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.parametrize(("page", "lines"), of("epiplexity-jax"), ids=name)
-def test_commands_run(page, lines, workshop):
+def test_commands_run(page, lines, workshop, forks):
     for line in lines:
-        done = shell(line, workshop)
+        done = shell(line, workshop, forks)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         assert "Traceback" not in done.stderr, line
         if " init " in line:  # as the other configs: cut down to seconds
@@ -110,13 +109,11 @@ def test_commands_run(page, lines, workshop):
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if PYTHON.search(p.read_text("utf-8"))], ids=name
 )
-def test_python_runs(page, workshop):
+def test_python_runs(page, workshop, forks):
     code = "\n".join(PYTHON.findall(page.read_text(encoding="utf-8")))
     for whole, part in TINY.items():
         code = re.sub(whole, part, code)
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=workshop, capture_output=True, text=True
-    )
+    done = subprocess.run([forks.python, "-c", code], cwd=workshop, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,15 +1,21 @@
-"""A sweep that is killed at any point is finished by the same command, with the same numbers."""
+"""A sweep that is killed at any point is finished by the same command, with the same numbers.
 
-import json
+`kill -9` leaves on the disk what is there at that moment. So one sweep is copied at every point of
+interest, and each copy is what a sweep killed there leaves; processes that are really killed:
+test_resume.py, and at random moments benchmarks/soak.py.
+"""
+
+import importlib
+import shutil
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from epiplexity_jax.sweep.checkpoints import WaveKeeper
+from epiplexity_jax.training.pace import Pace
+from tests.system.sweeps import histories, train
+
 STEPS, SEEDS = 24, 2
 CONFIG = {
     "sources": {"noise": {"kind": "noise", "vocab_size": 4, "length": 8}},
@@ -22,83 +28,145 @@ WAITING = [
     "estimator={kind: requential, max_kl: 0.001}",
     "sources.noise={kind: markov, vocab_size: 3, length: 8}",
 ]
-# Where the process ends: a function, and whether before or behind it; at which of its calls.
+# Where the process ends: a function, whether before or behind it, and at which of its calls.
 POINTS = {
     "in training": ("epiplexity_jax.training.pace:Pace.give", "after", 15),
-    "states not yet read back": ("epiplexity_jax.training.checkpoint:_read", "before", 3),
-    "records not yet there": ("epiplexity_jax.training.snapshot:write_atomically", "before", 3),
-    "behind a checkpoint": ("epiplexity_jax.sweep.checkpoints:save_snapshot", "after", 3),
+    "before the first states": ("epiplexity_jax.training.checkpoint:_checkpointer", "after", 1),
+    "states not yet read back": ("epiplexity_jax.training.checkpoint:_read", "before", 2),
+    "records not yet there": ("epiplexity_jax.training.snapshot:write_atomically", "before", 2),
+    "behind a checkpoint": ("epiplexity_jax.sweep.checkpoints:save_snapshot", "after", 2),
     "before a rename": ("pathlib:Path.replace", "before", 8),
+    "in a history": ("epiplexity_jax.store.store:write_atomically", "before", 6),
     "between history and index": ("epiplexity_jax.store.store:encode_runs", "before", 3),
 }
+EVERY = 4  # pieces of the loop to a checkpoint
 
 
-@pytest.fixture(scope="module")
-def trials(tmp_path_factory):
-    """Every case by name: how it went."""
-    folder = tmp_path_factory.mktemp("faults")
-    config = folder / "config.yaml"
-    config.write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
+@pytest.fixture(name="config")
+def _config(tmp_path, monkeypatch):
+    """A config, with a checkpoint every few pieces, written at once: calls can be counted."""
+    usual, keep = WaveKeeper.due, WaveKeeper.keep
 
-    def case(name, point=None, number=signal.SIGKILL, overrides=()):
-        found = {
-            "config": str(config),
-            "store": str(folder / name.replace(" ", "-")),
-            "overrides": list(overrides),
-        }
-        if point:
-            function, when, call = point
-            found["point"] = {"function": function, "when": when, "call": call, "signal": number}
-        return name, found
+    def due(self):
+        self.asked = getattr(self, "asked", 0) + 1
+        return usual(self) or self.asked % EVERY == 0
 
-    give, save = "epiplexity_jax.training.pace:Pace.give", POINTS["behind a checkpoint"]
-    cases = dict(
-        [
-            case("undisturbed"),
-            *(case(name, point) for name, point in POINTS.items()),
-            case("SIGTERM", (give, "before", 11), signal.SIGTERM),
-            case("waiting undisturbed", overrides=WAITING),
-            case("waiting", save, overrides=WAITING),
-        ]
-    )
-    words, answers = folder / "cases.json", folder / "answers.json"
-    words.write_text(json.dumps(list(cases.values())))
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.system.faults", words, answers],
-        capture_output=True, text=True, cwd=ROOT,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return dict(zip(cases, json.loads(answers.read_text()), strict=True))
+    def kept(self, *arguments):
+        keep(self, *arguments)
+        self.wait()
+
+    monkeypatch.setattr(WaveKeeper, "due", due)
+    monkeypatch.setattr(WaveKeeper, "keep", kept)
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
+    return path
 
 
-def check_killed(trials, name):
-    trial = trials[name]
-    whole = trials[f"{name} undisturbed" if f"{name} undisturbed" in trials else "undisturbed"]
-    assert trial["status"] == -signal.SIGKILL
-    assert trial["results"] == whole["results"]
-    assert trial["untouched"]
-    assert trial["left"] == []
-    assert trial["waves"] == []
-    assert trial["said"] == whole["said"]
-    runs, finished, steps = trial["started"]
-    assert (runs, finished) == (SEEDS, trial["finished"])
-    every = (SEEDS - finished) * STEPS * (4 if name == "waiting" else 1)
-    assert steps < every if trial["kept"] and every else steps == every
+def at_call(patch, point, act):
+    """Do something at a call of a function."""
+    place, when, number = point
+    module, _, name = place.partition(":")
+    holder = importlib.import_module(module)
+    *classes, name = name.split(".")
+    for each in classes:
+        holder = getattr(holder, each)
+    usual, calls = getattr(holder, name), 0
+
+    def watched(*arguments, **options):
+        nonlocal calls
+        calls += 1
+        own = calls
+        if (own, when) == (number, "before"):
+            act()
+        result = usual(*arguments, **options)
+        if (own, when) == (number, "after"):
+            act()
+        return result
+
+    patch.setattr(holder, name, watched)
+
+
+def copied_at(points, config, folder, *overrides):
+    """Run a sweep and copy its store at every point: what was told, the results, the copies."""
+    copies = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, point in points.items():
+
+            def copy(name=name):
+                copies[name] = folder / name.replace(" ", "-")
+                shutil.copytree(folder / "store", copies[name])
+
+            at_call(patch, point, copy)
+        told, found = train(config, folder / "store", *overrides)
+    assert copies.keys() == points.keys()
+    return told, found, copies
+
+
+def check_finishes(config, store, whole, *overrides):
+    """Run a killed sweep again: how many runs were finished before, and whether some were kept."""
+    before = histories(store)
+    kept = list(store.glob("checkpoints/wave-*/*/records.npz"))
+    told, found = train(config, store, *overrides)
+    assert (told.said, found) == whole
+    assert before.items() <= histories(store).items()
+    assert not list(store.rglob("*.tmp"))
+    assert not list(store.glob("checkpoints/wave-*"))
+    runs, finished, steps = told.started
+    assert (runs, finished) == (SEEDS, len(before))
+    every = (SEEDS - finished) * STEPS * (4 if overrides else 1)
+    assert steps < every if kept and every else steps == every
+    return finished, bool(kept)
 
 
 @pytest.mark.slow
-def test_a_sweep_that_is_killed_ends_with_the_numbers_of_an_undisturbed_one(trials):
-    """One test, so that no trial is made twice."""
-    for name in (*POINTS, "waiting"):
-        check_killed(trials, name)
+def test_a_sweep_that_is_killed_ends_with_the_numbers_of_an_undisturbed_one(config, tmp_path):
+    told, found, copies = copied_at(POINTS, config, tmp_path)
+    came = {name: check_finishes(config, s, (told.said, found)) for name, s in copies.items()}
     # In training, with checkpoints behind and before it, and with runs committed.
-    assert {bool(trials[name]["kept"]) for name in POINTS} == {True}
-    assert trials["in training"]["finished"] == 0
-    assert trials["between history and index"]["finished"] > 0
-    trial, whole = trials["SIGTERM"], trials["undisturbed"]
-    assert trial["status"] == 130
-    assert trial["finished"] == 0
-    assert trial["results"] == whole["results"]
-    kept = max(int(Path(path).parent.name) for path in trial["kept"])
+    assert came["in training"] == came["behind a checkpoint"] == (0, True)
+    assert came["before the first states"] == (0, False)
+    assert came["between history and index"][0] > 0
+
+
+@pytest.mark.slow
+def test_a_requential_sweep_whose_teachers_wait_goes_on_exactly(config, tmp_path):
+    points = {"behind a checkpoint": POINTS["behind a checkpoint"]}
+    told, found, copies = copied_at(points, config, tmp_path, *WAITING)
+    whole = (told.said, found)
+    assert check_finishes(config, copies["behind a checkpoint"], whole, *WAITING) == (0, True)
+
+
+def test_sigterm_in_training_keeps_what_is_trained(config, tmp_path):
+    usual = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    store = tmp_path / "store"
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            point = (f"{Pace.__module__}:Pace.give", "before", 11)
+            at_call(patch, point, lambda: signal.raise_signal(signal.SIGTERM))
+            with pytest.raises(KeyboardInterrupt):
+                train(config, store)
+    finally:
+        signal.signal(signal.SIGTERM, usual)
+    assert not histories(store)
+    (kept, *_) = sorted(
+        (int(p.parent.name) for p in store.glob("checkpoints/wave-*/*/records.npz")), reverse=True
+    )
     assert 2 < kept < STEPS
-    assert trial["started"] == [SEEDS, 0, SEEDS * (STEPS - kept)]
+    told, found = train(config, store)
+    assert told.started == (SEEDS, 0, SEEDS * (STEPS - kept))
+    assert found == train(config, tmp_path / "whole")[1]
+
+
+def test_damage_to_every_checkpoint_of_a_wave_is_said(config, tmp_path):
+    point = {"late": ("epiplexity_jax.sweep.checkpoints:save_snapshot", "after", 2)}
+    told, found, copies = copied_at(point, config, tmp_path)
+    store = copies["late"]
+    kept = sorted(store.glob("checkpoints/wave-*/*/records.npz"))
+    assert len(kept) == 2
+    for records in kept:
+        records.write_bytes(records.read_bytes()[:-1])
+    again, same = train(config, store)
+    assert same == found
+    assert len(again.said) == 2 + len(told.said)
+    assert all("the checkpoint is damaged; going back before it" in s for s in again.said[:2])
+    assert again.started == (SEEDS, 0, SEEDS * STEPS)

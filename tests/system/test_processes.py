@@ -12,7 +12,9 @@ import pytest
 import yaml
 
 from epiplexity_jax import api
-from epiplexity_jax.training.processes import is_one_of_several
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.sweep.progress import Silent
+from epiplexity_jax.training.processes import is_one_of_several, join
 from tests.system.sweeps import histories
 from tests.system.test_faults import CONFIG
 
@@ -25,10 +27,8 @@ def config(tmp_path_factory):
     return path
 
 
-def command(config, store, *words, launched=2):
-    program = [sys.executable, "-m", "epiplexity_jax"]
-    if launched:
-        program += ["launch", "-n", str(launched), "--"]
+def command(config, store, *words):
+    program = [sys.executable, "-m", "epiplexity_jax", "launch", "-n", "2", "--"]
     return [*program, "run", str(config), "--store", str(store), "--no-figure", "--json", *words]
 
 
@@ -48,40 +48,33 @@ def child(pid, word):
     return int(found)
 
 
-@pytest.fixture(scope="module")
-def alone(config, tmp_path_factory):
-    """The sweep in one process of two devices."""
-    store = tmp_path_factory.mktemp("alone") / "store"
-    done = subprocess.run(
-        command(config, store, launched=0), env=environment(2), capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["frontier"], rows(store)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("data", [1, 4])
-def test_two_processes_of_two_devices_give_the_numbers_of_one(config, alone, tmp_path, data):
-    store = tmp_path / "store"
-    words = [f"training.data_devices={data}"]
-    done = subprocess.run(
-        command(config, store, *words), env=environment(2), capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
-    for found, wanted in zip(document["frontier"], alone[0], strict=True):
-        for key, value in wanted.items():
-            if isinstance(value, float):
-                assert found[key] == pytest.approx(value, rel=1e-4), key
-    for found, wanted in zip(rows(store), alone[1], strict=True):
+def check_numbers(store, config, alone, *words):
+    """What two processes left in a store is what one of as many devices comes to."""
+    api.run_config(config, list(words), alone, Silent())
+    for found, wanted in zip(rows(store), rows(alone), strict=True):
         assert found["run_id"] == wanted["run_id"]
-        assert found["heldout_loss_nats"] == pytest.approx(wanted["heldout_loss_nats"], rel=1e-4)
+        for key in ("heldout_loss_nats", "model_bits", "data_bits"):
+            assert found[key] == pytest.approx(wanted[key], rel=1e-4), key
     assert len(histories(store)) == 2
-    assert done.stderr.count("runs 0/2") == 1  # one process speaks
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_is_named_and_the_same_command_resumes(config, tmp_path):
+def test_two_processes_share_every_batch_and_come_to_the_numbers_of_one(config, tmp_path):
+    store = tmp_path / "store"
+    done = subprocess.run(
+        command(config, store, "training.data_devices=4"),
+        env=environment(2), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert {entry["source"] for entry in json.loads(done.stdout)["frontier"]} == {"chain"}
+    assert done.stderr.splitlines().count("runs 0/2") == 1  # one process speaks
+    check_numbers(store, config, tmp_path / "alone")
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_is_named_and_the_same_command_comes_to_the_numbers_of_one(
+    config, tmp_path
+):
     store = tmp_path / "store"
     words = ["training.steps=800", "checkpoints.minutes=0.005"]
     with subprocess.Popen(
@@ -105,7 +98,7 @@ def test_a_process_that_dies_is_named_and_the_same_command_resumes(config, tmp_p
     assert again.returncode == 0, again.stderr
     assert kept > 0
     assert not list(store.glob("checkpoints/wave-*"))
-    assert len(histories(store)) == 2
+    check_numbers(store, config, tmp_path / "alone", *words)
 
 
 def test_what_is_wrong_is_said_once(config, tmp_path):
@@ -119,13 +112,9 @@ def test_what_is_wrong_is_said_once(config, tmp_path):
 
 
 @pytest.mark.parametrize("place", ["1", "2/2@host:1", "0/2@host", "a/b@c:1"])
-def test_a_place_that_is_none_is_refused(config, tmp_path, place):
-    done = subprocess.run(
-        command(config, tmp_path / "store", "--join", place, launched=0),
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert f"--join: expected I/N@HOST:PORT with I from 0 to N-1, got '{place}'" in done.stderr
+def test_a_place_that_is_none_is_refused(place):
+    with pytest.raises(ConfigError, match="--join: expected I/N@HOST:PORT with I from 0 to N-1"):
+        join(place)
 
 
 def test_clusters_are_known_by_their_environment():

@@ -55,10 +55,19 @@ def config(tmp_path_factory):
     return path
 
 
-def command(config, store, *words, code=None):
-    program = ["-c", code] if code else ["-m", "epiplexity_jax"]
-    arguments = ["run", str(config), "--store", str(store), "--no-figure", "--json", *words]
-    return [sys.executable, *program, *arguments]
+def words_of(config, store, *words):
+    return ["run", str(config), "--store", str(store), "--no-figure", "--json", *words]
+
+
+def slowly(config, store):
+    """A process of its own, which signals reach."""
+    return subprocess.Popen(
+        [sys.executable, "-c", SLOW, *words_of(config, store)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -88,14 +97,13 @@ def test_the_exact_variant_of_a_finished_sweep_trains_nothing(config, undisturbe
 
 
 @pytest.mark.slow
-def test_a_killed_sweep_trains_the_rest_only_and_its_tables_are_the_same(config, tmp_path):
+def test_a_killed_sweep_trains_the_rest_only_and_its_tables_are_the_same(config, tmp_path, forks):
     whole, store = tmp_path / "whole", tmp_path / "store"
-    done = subprocess.run(command(config, whole), capture_output=True, text=True, check=True)
+    done = forks.run(*words_of(config, whole))
+    assert done.returncode == 0, done.stderr
     wanted = json.loads(done.stdout)
 
-    with subprocess.Popen(
-        command(config, store, code=SLOW), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with slowly(config, store) as process:
         while len(histories(store)) < 3:
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.02)
@@ -104,7 +112,8 @@ def test_a_killed_sweep_trains_the_rest_only_and_its_tables_are_the_same(config,
     before = histories(store)
     assert 3 <= len(before) < 8
 
-    again = subprocess.run(command(config, store), capture_output=True, text=True, check=True)
+    again = forks.run(*words_of(config, store))
+    assert again.returncode == 0, again.stderr
     assert again.stderr.startswith(f"runs {len(before)}/8\n")
     after = histories(store)
     assert len(after) == 8
@@ -200,11 +209,9 @@ def test_without_kept_states_more_steps_begin_again(config, tmp_path):
     assert told.started == (2, 0, 80)
 
 
-def test_a_diverging_member_is_reported_and_the_sweep_ends_well(config, tmp_path):
+def test_a_diverging_member_is_reported_and_the_sweep_ends_well(config, tmp_path, forks):
     words = ["training.learning_rate=1e30", "family.widths=[8]"]
-    done = subprocess.run(
-        command(config, tmp_path / "store", *words), capture_output=True, text=True
-    )
+    done = forks.run(*words_of(config, tmp_path / "store", *words))
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert {entry["status"] for entry in document["frontier"]} <= {"untrained"}
@@ -256,27 +263,21 @@ def test_a_changed_config_takes_nothing_over(config, undisturbed, tmp_path):
     assert found == train(config, tmp_path / "whole", *words)[1]
 
 
-def test_two_processes_in_one_store(config, undisturbed, tmp_path):
+def test_two_processes_in_one_store(config, undisturbed, tmp_path, forks):
     store = copied(undisturbed[0], tmp_path / "store")
     with Store.open(store).lock():
-        done = subprocess.run(command(config, store), capture_output=True, text=True)
+        done = forks.run(*words_of(config, store))
     assert (done.returncode, done.stdout) == (2, "")
     said = done.stderr.splitlines()
     assert len([line for line in said if line.startswith("epiplexity-jax: error: ")]) == 1
     assert "another process" in done.stderr
     assert "Traceback" not in done.stderr
-    assert subprocess.run(command(config, store), capture_output=True).returncode == 0
+    assert forks.run(*words_of(config, store)).returncode == 0
 
 
 def test_sigterm_in_the_middle_of_training_keeps_what_is_finished(config, tmp_path):
     store = tmp_path / "store"
-    with subprocess.Popen(
-        command(config, store, code=SLOW),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    ) as process:
+    with slowly(config, store) as process:
         while not histories(store):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.02)

@@ -11,6 +11,7 @@ from epiplexity_jax.analysis import Decomposition
 from epiplexity_jax.cli.app import app
 from epiplexity_jax.sweep.config import (
     CheckpointOptions,
+    ExecutorOptions,
     FrontierOptions,
     Heldout,
     Prequential,
@@ -52,6 +53,7 @@ def test_every_key_of_a_config_is_listed_with_its_default():
         "training": Training,
         "heldout": Heldout,
         "checkpoints": CheckpointOptions,
+        "executor": ExecutorOptions,
         "frontier": FrontierOptions,
     }
     rows = {

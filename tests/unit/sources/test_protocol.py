@@ -12,6 +12,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources import registry
 from epiplexity_jax.sources.spec import DeviceSource, HostSource, Sampler
 from epiplexity_jax.sources.split import Split
+from tests.unit.sources.prepared import tiny_numbers
 
 AUTOMATON = {"kind": "elementary_ca", "rule": 54, "cells": 7, "steps": 2, "burn_in": 1}
 BOOK = {"kind": "text", "path": "book.txt", "length": 16}
@@ -49,6 +50,39 @@ EXAMPLES = {
             {"vocab_size": 60},
             {"options": {"first": 3}},
             {"factory": "number_rows:cubes"},
+        ],
+    ),
+    "grain": (
+        {"factory": "number_rows:rows", "vocab_size": 50},
+        [
+            {"vocab_size": 60},
+            {"options": {"length": 15}},
+            {"options": {"given": 4}},
+            {"fingerprint": "mine"},
+            {"bytes_per_token": 2.5},
+        ],
+    ),
+    "tfds": (
+        {"name": "tiny_numbers", "feature": "text", "length": 8},
+        [
+            {"length": 9},
+            {"split": "test"},
+            {"alphabet": "bytes"},
+            {"separator": ""},
+            {"length": None, "feature": "image"},
+            {"length": None, "feature": "row", "vocab_size": 47},
+            {"feature": "digits"},
+        ],
+    ),
+    "images": (
+        {"path": "images.npy"},
+        [
+            {"path": "other_images.npy"},
+            {"patch": 2},
+            {"levels": 16},
+            {"downsample": 2},
+            {"channels": "planar"},
+            {"values": 300},
         ],
     ),
     "repeat": ({"vocab_size": 5, "length": 7}, [{"vocab_size": 6}, {"length": 8}]),
@@ -104,8 +138,15 @@ EXAMPLES = {
     ),
     "replay": ({"source": BOOK, "times": 1}, [{"times": 2}, {"source": {**BOOK, "length": 8}}]),
 }
-HOST = {"text", "python_stdlib", "tokens", "iterator", "cipher", "labelled", "subsample", "replay"}
-FROM_BYTES = {"text", "python_stdlib", "replay"}  # whose tokens have an original in bytes
+FILES = {"text", "python_stdlib", "tokens", "iterator", "labelled", "grain", "tfds", "images"}
+HOST = FILES | {"cipher", "subsample", "replay"}
+FROM_BYTES = {
+    "text",
+    "python_stdlib",
+    "replay",
+    "tfds",
+    "images",
+}  # whose tokens have an original in bytes
 CHANGES = [(kind, change) for kind, (_, changes) in EXAMPLES.items() for change in changes]
 
 
@@ -118,16 +159,25 @@ def _books(tmp_path, monkeypatch):
     np.save(tmp_path / "other.npy", np.arange(4000) ** 2 % 53)
     numbers = np.arange(900)
     arrays = {"inputs": numbers.reshape(300, 3) ** 2 % 4, "real": np.sqrt(numbers.reshape(300, 3))}
+    pixels = np.arange(300 * 4 * 6 * 3).reshape(300, 4, 6, 3) ** 2 % 251
+    np.save("images.npy", pixels.astype("u1"))
+    np.save("other_images.npy", (pixels % 200).astype("u1"))
     np.savez("labelled.npz", **arrays, labels=numbers[:300] % 7, others=numbers[:300] % 6)
     (tmp_path / "number_rows.py").write_text(
         "from itertools import count\n"
         "def squares(first=0): return (i * i % 47 for i in count(first))\n"
         "def cubes(): return (i * i * i % 47 for i in count())\n"
+        "def rows(length=16, given=0):\n"
+        "    import grain, numpy as np\n"
+        "    row = lambda i: (np.arange(i, i + length) ** 2 % 47, np.arange(length) >= given)\n"
+        "    return grain.MapDataset.range(300).seed(0).shuffle().map(row)\n"
     )
 
 
 def _open(kind, **changes) -> Any:
-    data = {"kind": kind, **EXAMPLES[kind][0], **changes}
+    where = {"data_dir": str(tiny_numbers())} if kind == "tfds" else {}
+    data = {"kind": kind, **EXAMPLES[kind][0], **where, **changes}
+    data = {key: value for key, value in data.items() if value is not None}
     return sources.open_source(registry.parse(data, "sources.example"))
 
 

@@ -265,7 +265,10 @@ def test_a_refused_write_is_one_sentence(store, small_files):
 def test_a_second_process_is_refused(store):
     with (
         store.lock(),
-        pytest.raises(StoreError, match="is in use by another process; wait until it ends"),
+        pytest.raises(
+            StoreError,
+            match=rf"is in use by another process \({os.getpid()} on .+\); wait until it ends",
+        ),
         again(store).lock(),
     ):
         pytest.fail("both hold the lock")

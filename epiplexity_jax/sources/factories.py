@@ -1,0 +1,76 @@
+"""Functions of a user's own module, named in a config."""
+
+import contextlib
+import importlib
+import operator
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+from epiplexity_jax.base.config import cut
+from epiplexity_jax.base.errors import ConfigError
+
+FAULTS = (Exception, SystemExit)  # of a user's code; Ctrl-C is none of them
+
+
+def _names_a_function(factory: str) -> str:
+    if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", factory):
+        raise ValueError(f"must be package.module:function, got {cut(factory)}")
+    return factory
+
+
+FunctionName = Annotated[str, AfterValidator(_names_a_function)]
+"""A field's type: `package.module:function`."""
+
+
+def find(factory: str) -> Callable[..., Any]:
+    """The function that `package.module:function` names.
+
+    Raises:
+        ConfigError: when there is no such module or function, or it cannot be called.
+    """
+    module_name, _, attribute = factory.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise ConfigError(f"factory: importing {module_name} raised {line(error)}") from error
+        raise ConfigError(
+            f"factory: no module {error.name!r}; it must be installed or stand in the current "
+            "folder"
+        ) from None
+    except FAULTS as error:
+        raise ConfigError(f"factory: importing {module_name} raised {line(error)}") from error
+    try:
+        found = operator.attrgetter(attribute)(module)
+    except AttributeError:
+        raise ConfigError(f"factory: module {module_name} has no {attribute!r}") from None
+    if not callable(found):
+        raise ConfigError(f"factory: {factory} must be a function, is {shown(found)}")
+    return found
+
+
+@contextlib.contextmanager
+def current_folder_first() -> Iterator[None]:
+    """Lets modules of the current folder be imported, which a console script does not."""
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):  # the user's code may have taken it out
+            sys.path.remove(folder)
+
+
+def shown(value: object) -> str:
+    """A value on one line, as far as it has room."""
+    return " ".join(cut(value).split())
+
+
+def line(error: BaseException) -> str:
+    """An exception on one line: its type and the beginning of its message."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200].rstrip(": ")
