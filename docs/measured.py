@@ -1,4 +1,4 @@
-"""Write the tables of docs/speed.md from the committed results of the benchmarks.
+"""Write the tables of speed.md and large-runs.md from the committed results of the benchmarks.
 
 Run: make docs  (or python docs/measured.py); nothing is measured here.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parent
-PAGE = DOCS / "speed.md"
+PAGES = DOCS / "speed.md", DOCS / "large-runs.md"
 RESULTS = DOCS.parent / "benchmarks" / "results"
 MARKED = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -159,6 +159,19 @@ def sinks(found: dict[str, Any]) -> str:
     return _table(("tracker", *heads), rows)
 
 
+def memory(found: dict[str, Any]) -> str:
+    """Estimated, compiled and used memory."""
+    twice = {(r["size"], r["estimator"]): r for r in found["rows"] if r["rematerialised"]}
+    heads = ("parameters", "", "estimate", "compiled", "used", "compiled with blocks twice")
+    rows = []
+    for row in found["rows"]:
+        if not row["rematerialised"]:
+            sizes = [row[f"{name}_mib"] for name in ("estimate", "compiled", "used")]
+            sizes.append(twice[row["size"], row["estimator"]]["compiled_mib"])
+            rows.append((row["size"], row["estimator"], *(f"{size:,.0f}" for size in sizes)))
+    return _table(heads, rows)
+
+
 _ONE_SIZE = "width 32 depth 1"
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "steps": ("steps", steps),
@@ -171,6 +184,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "startup": ("startup", startup),
     "mup": ("mup", mup),
     "sinks": ("sinks", sinks),
+    "memory": ("memory", memory),
 }
 
 
@@ -196,4 +210,5 @@ def filled(page: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text("utf-8")), encoding="utf-8")
+    for each in PAGES:
+        each.write_text(filled(each.read_text("utf-8")), encoding="utf-8")

@@ -129,6 +129,8 @@ def _print_plan(plan: Any, as_json: bool) -> None:
     )
     held = s["memory_bytes"]
     memory = "" if held is None else f", up to {held / 2**20:,.0f} MiB a device in a step"
+    planned = s["estimated_memory_bytes"]
+    memory += "" if planned is None else f" (estimated before: {planned / 2**20:,.0f})"
     waits = s["iterations"] > s["steps"]
     bound = f", if teachers wait until iteration {s['iterations']:,}" if waits else ""
     typer.echo(f"from a few steps of every cohort: {duration(s['wall_seconds'])}{bound}{memory}")

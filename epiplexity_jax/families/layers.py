@@ -83,6 +83,17 @@ class Embed(nn.Module):
         return self.param("token_embedding", embedding_init, (ids, self.width))[inputs]
 
 
+def block_of(kind: type[nn.Module], rematerialised: bool, static: tuple[int, ...] = ()) -> Any:
+    """A kind of block, or the same that keeps its input alone for the backward pass.
+
+    Args:
+        kind: the block's class.
+        rematerialised: whether a backward pass computes what is inside of it again.
+        static: numbers of those arguments of its call that are no arrays, `self` being 0.
+    """
+    return nn.remat(kind, static_argnums=static) if rematerialised else kind
+
+
 def embed(network: nn.Module, layer: Embed, inputs: jax.Array) -> jax.Array:
     """Apply an input layer whose parameters stand at the top level of the network's tree."""
     nn.share_scope(network, layer)

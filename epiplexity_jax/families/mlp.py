@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from pydantic import Field
 
-from epiplexity_jax.families.layers import Dense, Embed, add_mlp, at, embed, read_out
+from epiplexity_jax.families.layers import Dense, Embed, add_mlp, at, block_of, embed, read_out
 from epiplexity_jax.families.networks import NetworkConfig, NetworkFamily, NetworkModel
 from epiplexity_jax.families.parametrisation import branch_scale
 from epiplexity_jax.families.spec import Start, Task
@@ -52,6 +52,7 @@ class Network(nn.Module):
     task: Task
     compute_dtype: str
     window: int | None
+    rematerialises: bool = False
 
     def __call__(self, inputs: jax.Array) -> jax.Array:
         """Inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
@@ -83,8 +84,9 @@ class Network(nn.Module):
                 before = padded[:, inputs.shape[1] :]
             x = self._windows(padded, tuple(p + missing for p in wanted))
             x = Dense(self.width, name="projection")(x)
+        kind = block_of(Block, self.rematerialises)
         for i in range(self.depth):
-            x = Block(branch_scale(self.depth), name=f"block_{i}")(x)
+            x = kind(branch_scale(self.depth), name=f"block_{i}")(x)
         return read_out(x, task.vocab_size), before
 
     def empty(self, batch: int, room: int) -> jax.Array:
@@ -128,7 +130,14 @@ class MlpModel(NetworkModel):
     @property
     def network(self) -> Network:
         """The Flax module."""
-        return Network(self.width, self.depth, self.task, self.compute_dtype, self.window)
+        return Network(
+            self.width,
+            self.depth,
+            self.task,
+            self.compute_dtype,
+            self.window,
+            self.rematerialises,
+        )
 
     def flops_per_token(self, params: int) -> tuple[float, float]:
         """FLOPs of training and of evaluation per (input or label) token."""

@@ -1,5 +1,6 @@
 """What the families of networks share: the config of widths x depths, the model, the family."""
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable
@@ -54,12 +55,15 @@ class NetworkModel:
         depth: number of blocks.
         task: what it must fit.
         compute_dtype: of the activations; parameters and logits are float32.
+        rematerialises: whether a backward pass computes the inside of every block again, so that
+            of the forward pass the blocks' inputs alone are held.
     """
 
     width: int
     depth: int
     task: Task
     compute_dtype: str = "float32"
+    rematerialises: bool = False
 
     @property
     def network(self) -> nn.Module:
@@ -86,6 +90,10 @@ class NetworkModel:
         """Inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
         logits: Any = self.network.apply({"params": params}, inputs)
         return logits
+
+    def rematerialised(self) -> "NetworkModel":
+        """The same model with less memory and more time (see `spec.Rematerialisable`)."""
+        return dataclasses.replace(self, rematerialises=True)
 
     def empty_cache(self, batch: int, room: int) -> Any:
         """What is kept of B sequences of which nothing was read (see `spec.Decoder`)."""

@@ -20,7 +20,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from epiplexity_jax.families.layers import Dense, Embed, Norm, add_mlp, at, embed, read_out
+from epiplexity_jax.families.layers import (
+    Dense,
+    Embed,
+    Norm,
+    add_mlp,
+    at,
+    block_of,
+    embed,
+    read_out,
+)
 from epiplexity_jax.families.networks import NetworkConfig, NetworkFamily, NetworkModel
 from epiplexity_jax.families.parametrisation import branch_scale, hidden_init, output_init
 from epiplexity_jax.families.spec import Start, Task
@@ -181,6 +190,7 @@ class Network(nn.Module):
     depth: int
     task: Task
     compute_dtype: str
+    rematerialises: bool = False
 
     def __call__(self, inputs: jax.Array) -> jax.Array:
         """Inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
@@ -202,11 +212,12 @@ class Network(nn.Module):
         task, scale = self.task, branch_scale(self.depth)
         x = embed(self, Embed(task, self.width), inputs).astype(self.compute_dtype)
         everywhere = tuple(range(x.shape[1]))
+        kind = block_of(Block, self.rematerialises and memories is None, static=(2,))
         left = []
         for i in range(self.depth):
             # Nothing reads the last block's output at positions that are not wanted.
             positions = wanted if i == self.depth - 1 else everywhere
-            block = Block(scale, task.input_length, name=f"block_{i}")
+            block = kind(scale, task.input_length, name=f"block_{i}")
             x, memory = block(x, positions, memories[i] if memories else None)
             left.append(memory)
         return read_out(x, task.vocab_size), tuple(left)
@@ -230,7 +241,7 @@ class RecurrentModel(NetworkModel):
     @property
     def network(self) -> Network:
         """The Flax module."""
-        return Network(self.width, self.depth, self.task, self.compute_dtype)
+        return Network(self.width, self.depth, self.task, self.compute_dtype, self.rematerialises)
 
     def flops_per_token(self, params: int) -> tuple[float, float]:
         """FLOPs of training and of evaluation per (input or label) token."""

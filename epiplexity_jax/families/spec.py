@@ -150,6 +150,18 @@ class Decoder(Protocol):
         ...
 
 
+@runtime_checkable
+class Rematerialisable(Protocol):
+    """What a `Model` may offer besides: gradients with less memory."""
+
+    def rematerialised(self) -> Model:
+        """The same model, of which a backward pass computes again what it could have held.
+
+        Gradients are the same up to rounding, with the same parameters.
+        """
+        ...
+
+
 class Coder(Protocol):
     """A model that codes online on the host, exact at every token."""
 

@@ -13,7 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 from pydantic import Field, model_validator
 
-from epiplexity_jax.families.layers import Dense, Embed, Norm, add_mlp, at, embed, read_out
+from epiplexity_jax.families.layers import (
+    Dense,
+    Embed,
+    Norm,
+    add_mlp,
+    at,
+    block_of,
+    embed,
+    read_out,
+)
 from epiplexity_jax.families.networks import NetworkConfig, NetworkFamily, NetworkModel
 from epiplexity_jax.families.parametrisation import branch_scale, embedding_init, output_init
 from epiplexity_jax.families.spec import Start, Task
@@ -180,6 +189,7 @@ class Network(nn.Module):
     depth: int
     task: Task
     compute_dtype: str
+    rematerialises: bool = False
 
     def __call__(self, inputs: jax.Array) -> jax.Array:
         """Inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
@@ -204,11 +214,12 @@ class Network(nn.Module):
             table = jax.lax.dynamic_slice_in_dim(table, start, x.shape[1])
         x = (x + table[None]).astype(dtype)
         everywhere = tuple(range(x.shape[1]))
+        kind = block_of(Block, self.rematerialises and caches is None, static=(2,))
         left = []
         for i in range(self.depth):
             # Nothing reads the last block's output at positions that are not wanted.
             positions = wanted if i == self.depth - 1 else everywhere
-            block = Block(branch_scale(self.depth), name=f"block_{i}")
+            block = kind(branch_scale(self.depth), name=f"block_{i}")
             x, cache = block(x, positions, caches[i] if caches else None, start)
             left.append(cache)
         return read_out(x, task.vocab_size), tuple(left)
@@ -231,7 +242,7 @@ class TransformerModel(NetworkModel):
     @property
     def network(self) -> Network:
         """The Flax module."""
-        return Network(self.width, self.depth, self.task, self.compute_dtype)
+        return Network(self.width, self.depth, self.task, self.compute_dtype, self.rematerialises)
 
 
 def open_transformer(config: Transformer) -> NetworkFamily:

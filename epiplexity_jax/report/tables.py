@@ -109,16 +109,25 @@ def _waited(row: Mapping[str, Any]) -> str:
 
 
 def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """One line a cohort of a plan; where the compiler counts FLOPs, by how much it differs."""
+    """One line a cohort of a plan; where the compiler counts FLOPs, by how much it differs.
+
+    Memory is that of the compiled program that trains, and what the planner estimated.
+    """
     counted = any(map(_recounted, rows))
     table = _table()
     for name in ("cohort", "size", "sources"):
         table.add_column(name, justify="left")
     differences = ("training vs declared", "evaluation vs declared") if counted else ()
     timed = any("wall_seconds" in row for row in rows)
-    times = ("time", "MiB/device") if timed else ()
+    times = ("time", "MiB/device", "estimate") if timed else ()
     shared = any(row["data_devices"] > 1 for row in rows)
-    counts = ("microbatch", "members", *(("devices each",) if shared else ()))
+    again = any(row["rematerialises"] for row in rows)
+    counts = (
+        "microbatch",
+        *(("blocks computed",) if again else ()),
+        "members",
+        *(("devices each",) if shared else ()),
+    )
     counts = (*counts, "waves", "N", "train tokens", "FLOPs")
     for name in (*counts, *times, *differences):
         table.add_column(name, justify="right")
@@ -132,6 +141,7 @@ def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             row["size"],
             ", ".join(row["sources"]),
             str(row["microbatch"]),
+            *(("twice" if row["rematerialises"] else "once",) if again else ()),
             str(row["members"]),
             *((str(row["data_devices"]),) if shared else ()),
             str(row["waves"]),
@@ -144,9 +154,10 @@ def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def _time_and_memory(row: Mapping[str, Any]) -> tuple[str, str]:
-    held = row["memory_bytes"]
-    return duration(row["wall_seconds"]), "" if held is None else f"{held / 2**20:,.1f}"
+def _time_and_memory(row: Mapping[str, Any]) -> tuple[str, ...]:
+    sizes = (row["memory_bytes"], row["estimated_memory_bytes"])
+    held = ("" if size is None else f"{size / 2**20:,.1f}" for size in sizes)
+    return duration(row["wall_seconds"]), *held
 
 
 def _recounted(row: Mapping[str, Any]) -> bool:

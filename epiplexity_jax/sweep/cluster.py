@@ -278,7 +278,7 @@ def _order(number: int, work: Work) -> tasks.Order:
     wave = work.wave
     ids = tuple(run.run_id for run in wave.runs)
     return tasks.Order(
-        number, ids, wave.slots, wave.data, wave.spreads, work.start, dict(work.kept)
+        number, ids, wave.slots, wave.data, wave.spreads, wave.fit, work.start, dict(work.kept)
     )
 
 

@@ -82,7 +82,11 @@ class Training(Config):
     and the optimiser are float32."""
     microbatch: int | None = Field(default=None, ge=1)
     """Sequences whose gradient is taken at once, a divisor of batch_size; default: about 512 tokens
-    on a CPU, where activations then fit a core's cache, and the batch whole on accelerators."""
+    on a CPU, where activations then fit a core's cache, and the batch whole on accelerators; fewer
+    where memory asks for it."""
+    rematerialise: bool | None = None
+    """Whether accelerators hold the inputs of blocks alone and compute what is inside of them again
+    for the backward pass; default: where a slice of one sequence does not fit one otherwise."""
     members_per_device: int | None = Field(default=None, ge=1)
     """Members that a device trains in one go; default: 1 on CPU, up to 64 on accelerators."""
     data_devices: int | None = Field(default=None, ge=1)

@@ -3,20 +3,22 @@
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
 from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.sources.spec import Batch
 from epiplexity_jax.sweep.config import Requential, Sweep
-from epiplexity_jax.sweep.packing import Wave
 from epiplexity_jax.sweep.plan import Dataset, Plan, Run, max_iterations
 from epiplexity_jax.training.job import CohortJob, MemberJob
 from epiplexity_jax.training.loop import PREQUENTIAL, init_member
 from epiplexity_jax.training.method import Method
 from epiplexity_jax.training.record import History, Saved
 from epiplexity_jax.training.requential import RequentialMethod
+
+if TYPE_CHECKING:
+    from epiplexity_jax.sweep.packing import Wave
 
 Resume = Mapping[str, tuple[Any, History | Saved]]
 
@@ -47,7 +49,7 @@ def state_like(plan: Plan, run: Run) -> Any:
     return jax.eval_shape(lambda k: init_member(model, k, method, k), jax.random.key(0))
 
 
-def wave_job(plan: Plan, wave: Wave, start: int, resume: Resume) -> CohortJob:
+def wave_job(plan: Plan, wave: "Wave", start: int, resume: Resume) -> CohortJob:
     """A wave as a job for `train_cohort`.
 
     Args:
@@ -58,18 +60,21 @@ def wave_job(plan: Plan, wave: Wave, start: int, resume: Resume) -> CohortJob:
     """
     sweep, first = plan.sweep, wave.runs[0]
     training, estimator = sweep.training, sweep.estimator
+    fit, model = wave.fit, model_of(plan, first)
+    assert fit is not None
     growth, cap = (getattr(estimator, name, None) for name in ("ema_growth", "max_kl"))
     return CohortJob(
-        model=model_of(plan, first),
+        model=model.rematerialised() if fit.rematerialises else model,
         task=first.dataset.task,
         batch_size=training.batch_size,
         steps=first.steps,
         layout=first.dataset.layout,
         start=start,
-        microbatch=first.dataset.microbatch,
+        microbatch=fit.microbatch,
         exact=first.exact,
         method=method_of(sweep),
         spreads=wave.spreads,
+        scored=fit.scored,
         max_iterations=max_iterations(sweep),
         members=tuple(
             MemberJob(

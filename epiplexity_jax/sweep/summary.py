@@ -22,7 +22,8 @@ class PlanSummary:
         summary: totals of the sweep: runs, finished, cohorts, waves, params, train_tokens, flops
             (training and evaluation still to come), devices, idle_share (part of the devices' time
             spent on padding, weighed by cost); after a calibration also wall_seconds and
-            memory_bytes (the most that a device holds in a step; null where it is not known).
+            memory_bytes (the most that a device holds in a step of the compiled
+            programs; null where it is not known); estimated_memory_bytes, what was planned with.
         cohorts: one dict a cohort, with the same words.
     """
 
@@ -70,6 +71,7 @@ def summarise(
         row["sources"] = sorted({*row["sources"], *(run.dataset.name for run in wave.runs)})
         if measured:
             _add_time(row, taken, key, plan, wave, devices)
+    planned = [row["estimated_memory_bytes"] for row in rows.values()]
     summary = {
         "runs": len(plan.runs),
         "finished": len(plan.runs) - len(todo),
@@ -79,6 +81,7 @@ def summarise(
         "train_tokens": sum(row["train_tokens"] for row in rows.values()),
         "flops": sum(row["flops"] for row in rows.values()),
         "devices": f"{len(devices)} x {devices[0].device_kind}",
+        "estimated_memory_bytes": max(filter(None, planned), default=None),
         "idle_share": 1.0 - busy["used"] / busy["held"] if busy["held"] else 0.0,
         "compute_dtype": plan.compute_dtype,
         "steps": plan.sweep.training.steps,
@@ -112,7 +115,9 @@ def _empty_row(number: int, wave: Wave) -> dict[str, Any]:
         "cohort": number,
         "size": str(run.size),
         "sources": [],
-        "microbatch": run.dataset.microbatch,
+        "microbatch": wave.fit.microbatch if wave.fit else run.dataset.microbatch,
+        "rematerialises": bool(wave.fit and wave.fit.rematerialises),
+        "estimated_memory_bytes": wave.fit.memory_bytes if wave.fit else None,
         "data_devices": wave.data,
         "shards_state": wave.spreads,
         "members": 0,

@@ -1,6 +1,7 @@
 """What runs on a node of a Ray cluster: a wave, trained as everywhere else."""
 
 import contextlib
+import dataclasses
 import os
 import socket
 import threading
@@ -20,6 +21,7 @@ from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.checkpoints import CHECKPOINTS, Checkpoints, Found
 from epiplexity_jax.sweep.config import Sweep
+from epiplexity_jax.sweep.fitting import Fit
 from epiplexity_jax.sweep.jobs import state_like
 from epiplexity_jax.sweep.packing import Machine, Wave
 from epiplexity_jax.sweep.plan import Plan, make_plan
@@ -79,6 +81,7 @@ class Order(NamedTuple):
     slots: int
     data: int
     spreads: bool
+    fit: Fit | None
     start: int
     kept: Mapping[str, Found]
 
@@ -90,7 +93,8 @@ def look(version: str, share: Share) -> tuple[Machine, str]:
         ConfigError: when the node has another version of this package, or no devices.
     """
     devices = _devices(version, share)
-    return Machine.of(devices), described(devices)
+    machine = dataclasses.replace(Machine.of(devices), hardware=())  # which cannot be sent
+    return machine, described(devices)
 
 
 def train(
@@ -177,7 +181,8 @@ def _work(plan: Plan, order: Order) -> Work:
             f"{_HERE}: a source or a model is not what it is where the sweep was "
             "started; have the same files and packages everywhere"
         )
-    wave = Wave(tuple(runs[i] for i in order.run_ids), order.slots, order.data, order.spreads)
+    members = tuple(runs[i] for i in order.run_ids)
+    wave = Wave(members, order.slots, order.data, order.spreads, order.fit)
     return Work(wave, order.start, order.kept)
 
 

@@ -77,6 +77,16 @@ class Stream:
             return self.batch_size * (4 * info.features + self.dtype.itemsize)
         return self.batch_size * info.length * self.dtype.itemsize
 
+    def like(self, *sizes: int) -> Batch:
+        """Shapes and types of so many sequences: [*sizes, ...]."""
+        info = self.source.info
+        if info.features is None:
+            return jax.ShapeDtypeStruct((*sizes, info.length), self.dtype)
+        return Vectors(
+            jax.ShapeDtypeStruct((*sizes, info.features), np.dtype(np.float32)),
+            jax.ShapeDtypeStruct((*sizes, 1), self.dtype),
+        )
+
     def block(self, first: int, count: int, length: int) -> Batch:
         """Batches first..first+count-1 in a block of `length` batches: [length, B, ...].
 

@@ -61,6 +61,7 @@ class CohortJob:
         exact: the final models score the whole training stream again.
         method: how members train.
         spreads: whether a member's state is spread over the devices that share its batch.
+        scored: see `loop.Setup`.
         max_iterations: where a member ends whose teacher waited too often; `steps` without a cap.
     """
 
@@ -75,12 +76,13 @@ class CohortJob:
     exact: bool = False
     method: Method = PREQUENTIAL
     spreads: bool = False
+    scored: int | None = None
     max_iterations: int | None = None
 
     @property
     def setup(self) -> Setup:
         """What is compiled into the programs."""
-        return Setup(self.model, self.task, self.method, self.microbatch, self.spreads)
+        return Setup(self.model, self.task, self.method, self.microbatch, self.spreads, self.scored)
 
     @property
     def gated(self) -> bool:
@@ -95,8 +97,7 @@ class CohortJob:
     @property
     def block_steps(self) -> int:
         """T, steps of a data block: one for all numbers of steps, unless batches are large."""
-        batch = self.members[0].stream.batch_bytes
-        return max(1, min(_BLOCK_STEPS, _BLOCK_BYTES // batch))
+        return block_steps(self.members[0].stream)
 
     @property
     def accounting(self) -> Accounting:
@@ -110,6 +111,11 @@ class CohortJob:
             passes=self.method.passes,
             sampling_passes=sampling_passes(self.model, self.task),
         )
+
+
+def block_steps(stream: Stream) -> int:
+    """T, steps of a block of a stream's batches."""
+    return max(1, min(_BLOCK_STEPS, _BLOCK_BYTES // stream.batch_bytes))
 
 
 def sampling_passes(model: Model, task: Task) -> int:

@@ -57,6 +57,7 @@ class Setup(NamedTuple):
         method: how it trains.
         microbatch: see `train_step`; as many of them at once as devices share a batch.
         spreads: whether a member's state is spread over the devices that share its batch.
+        scored: the most sequences that are scored at once; None: as many as usual.
     """
 
     model: Model
@@ -64,6 +65,7 @@ class Setup(NamedTuple):
     method: Method = PREQUENTIAL
     microbatch: int | None = None
     spreads: bool = False
+    scored: int | None = None
 
 
 def maps_members(mesh: Mesh) -> bool:
@@ -103,7 +105,7 @@ def advance_member(
     setup: Setup, bounds: Bounds, state: Any, hyper: Hyperparameters, block: Batch, first: Any
 ) -> tuple[Any, Any]:
     """Let one member iterate on its block [T, B, ...], which begins at batch `first`."""
-    model, task, method, microbatch, spreads = setup
+    model, task, method, microbatch, spreads, _ = setup
     microbatch = _shared(microbatch, _length(_batch(block, 0)))
 
     def body(t: jax.Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -127,7 +129,8 @@ def advance_member(
 def evaluate_member(setup: Setup, on_cpu: bool, state: Any, tile: Batch) -> jax.Array:
     """Score every set of weights on a tile [S, ...], a slice at a time: [W, S] nats."""
     model, task, method, *_ = setup
-    group = _shared(scoring_slice(_length(tile), task, on_cpu), _length(tile))
+    group = scoring_slice(_length(tile), task, on_cpu, setup.scored)
+    group = _shared(group, _length(tile))
     scored = functools.partial(score_weights, model, task, group, tile=tile)
     resting = jnp.full((method.passes, _length(tile)), jnp.nan, jnp.float32)
     return jax.lax.cond(
@@ -181,19 +184,21 @@ def _length(batch: Batch) -> int:
 
 
 @functools.lru_cache(maxsize=64)
-def compile_programs(setup: Setup, mesh: Mesh) -> Programs:
+def compile_programs(setup: Setup, mesh: Mesh, one_by_one: bool | None = None) -> Programs:
     """The programs of a cohort; equal arguments give the same jitted functions.
 
     Args:
         setup: what is compiled into them.
         mesh: see `sharding.member_mesh`.
+        one_by_one: whether a device trains its members one after the other; None: where that suits
+            the mesh, see `maps_members`.
     """
-    on_cpu = maps_members(mesh)
+    on_cpu = maps_members(mesh) if one_by_one is None else one_by_one
     each = functools.partial(_over_members, one_by_one=on_cpu)
     shard = functools.partial(
         jax.shard_map, mesh=mesh, check_vma=False, out_specs=_SHARDED, axis_names={MEMBER}
     )
-    states = Placer(mesh, setup.spreads).state_shardings(_member_shapes(setup))
+    states = Placer(mesh, setup.spreads).state_shardings(member_shapes(setup))
     # What the host reads: all of it in every process.
     alone = jax.process_count() == 1
     results = NamedSharding(mesh, _SHARDED if alone else _COPIED)
@@ -230,7 +235,7 @@ def compile_programs(setup: Setup, mesh: Mesh) -> Programs:
     )
 
 
-def _member_shapes(setup: Setup) -> Any:
+def member_shapes(setup: Setup) -> Any:
     """Shapes and types of a member's state."""
     return jax.eval_shape(lambda k: init_member(setup.model, k, setup.method, k), jax.random.key(0))
 

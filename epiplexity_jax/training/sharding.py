@@ -73,6 +73,11 @@ def _largest_axis(shape: tuple[int, ...], devices: int) -> PartitionSpec:
     return _sequences(shape, max(even, key=lambda axis: shape[axis]), devices)
 
 
+def lies_over(shape: tuple[int, ...], devices: int) -> bool:
+    """Whether a state's array of this shape is divided by devices that share states."""
+    return DATA in _largest_axis(shape, devices)
+
+
 class Placer:
     """Puts a cohort's arrays where its programs want them, so that none compiles twice.
 

@@ -25,11 +25,14 @@ def training_slice(sequences: int, task: Task, on_cpu: bool) -> int:
     return min(fitting, key=lambda n: _ratio(n * task.input_length))
 
 
-def scoring_slice(sequences: int, task: Task, on_cpu: bool) -> int:
-    """Sequences scored at once: as `training_slice`, but up to 64 on accelerators."""
-    if on_cpu:
-        return training_slice(sequences, task, on_cpu)
-    return max(n for n in _fitting(sequences, task) if n <= 64)
+def scoring_slice(sequences: int, task: Task, on_cpu: bool, most: int | None = None) -> int:
+    """Sequences scored at once: as `training_slice`, but up to 64 on accelerators.
+
+    `most` bounds them where memory asks for it.
+    """
+    usual = training_slice(sequences, task, on_cpu) if on_cpu else 64
+    usual = usual if most is None else min(usual, most)
+    return max(n for n in _fitting(sequences, task) if n <= usual)
 
 
 def _fitting(sequences: int, task: Task) -> list[int]:

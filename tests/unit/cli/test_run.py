@@ -66,7 +66,7 @@ class Plan:
         **{"runs": 8, "finished": 2, "cohorts": 1, "waves": 3, "params": 5000},
         **{"train_tokens": 10**6, "flops": 3e10, "devices": "2 x cpu", "idle_share": 0.25},
         **{"compute_dtype": "float32", "wall_seconds": 600.0, "memory_bytes": 3 * 2**20},
-        **{"steps": 100, "iterations": 100},
+        **{"steps": 100, "iterations": 100, "estimated_memory_bytes": 2 * 2**20},
     }
 
     def rows(self):
@@ -74,6 +74,7 @@ class Plan:
         cohort |= {"waves": 3, "params": 5000, "train_tokens": 10**6, "flops": 3e10}
         cohort |= {"microbatch": 8, "data_devices": 1, "shards_state": False}
         cohort |= {"wall_seconds": 600.0, "memory_bytes": 3 * 2**20}
+        cohort |= {"rematerialises": False, "estimated_memory_bytes": 2 * 2**20}
         for name, flops in (("train", 30e3), ("eval", 10e3)):
             cohort |= {f"{name}_flops_per_token": self.counted * flops}
             cohort |= {f"declared_{name}_flops_per_token": flops}
@@ -98,6 +99,7 @@ def test_a_dry_run_prints_the_plan_and_trains_nothing(call, trained, monkeypatch
     assert "8 runs, 2 of them finished" in table.out
     assert "idle for 25%" in table.out
     assert "from a few steps of every cohort: 10 min, up to 3 MiB a device" in table.out
+    assert "in a step (estimated before: 2)" in table.out
     document = json.loads(call("run", "x.yaml", "--dry-run", "--json").out)
     assert document["plan"]["cohorts"][0]["members"] == 6
     monkeypatch.setitem(Plan.summary, "iterations", 400)

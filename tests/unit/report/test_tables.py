@@ -183,14 +183,17 @@ def test_runs_have_a_line_each_and_blanks_where_a_run_ended_early():
 def test_plans_have_a_line_a_cohort():
     row = {"cohort": 1, "size": "width 16 depth 1", "sources": ["text", "noise"], "members": 6}
     row |= {"waves": 3, "params": 7264, "train_tokens": 12_000_000, "flops": 5.2e11}
-    row |= {"microbatch": 8, "data_devices": 1}
+    row |= {"microbatch": 8, "data_devices": 1, "rematerialises": False}
     for name, flops in (("train", 43_584.0), ("eval", 14_528.0)):
         row |= {f"{name}_flops_per_token": flops, f"declared_{name}_flops_per_token": flops}
     cells = [*("1", "width", "16", "depth", "1", "text,", "noise")]
     cells += [*("8", "6", "3", "7.26e3", "1.2e7", "5.2e11")]
     assert text(plan_table([row]))[2].split() == cells
     timed = row | {"wall_seconds": 600.0, "memory_bytes": 3 * 2**19}
-    assert text(plan_table([timed]), 160)[2].split() == [*cells, "10", "min", "1.5"]
+    timed |= {"estimated_memory_bytes": 2**20}
+    assert text(plan_table([timed]), 160)[2].split() == [*cells, "10", "min", "1.5", "1.0"]
+    again = text(plan_table([row | {"rematerialises": True}]), 160)[2].split()
+    assert again == [*cells[:8], "twice", *cells[8:]]
     cells.insert(cells.index("6") + 1, "4")
     assert text(plan_table([row | {"data_devices": 4}]), 160)[2].split() == cells
 

@@ -1,10 +1,14 @@
 """Which devices share a batch or a state, and what is refused before anything is compiled."""
 
+import math
+
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.sweep import fitting
 from epiplexity_jax.sweep.config import parse_sweep
-from epiplexity_jax.sweep.packing import Machine, pack, state_bytes
+from epiplexity_jax.sweep.fitting import USABLE, Fit
+from epiplexity_jax.sweep.packing import Machine, pack
 from epiplexity_jax.sweep.plan import make_plan
 
 NOISE = {"noise": {"kind": "noise", "vocab_size": 4, "length": 16}}
@@ -15,7 +19,12 @@ def plan(members=2, batch=8, estimator="prequential", sources=NOISE, **training)
         parse_sweep(
             {
                 "sources": sources,
-                "family": {"kind": "transformer", "widths": [16], "depths": [1], "seeds": members},
+                "family": {
+                    "kind": "transformer",
+                    "widths": [16],
+                    "depths": [1],
+                    "seeds": members,
+                },
                 "estimator": {"kind": estimator},
                 "training": {"steps": 8, "batch_size": batch, **training},
                 "heldout": {"tokens": 2048},
@@ -75,30 +84,75 @@ def test_the_config_decides_if_it_says_so():
         packed(plan(shard_state=True), 1)
 
 
-@pytest.mark.parametrize("estimator", ["prequential", "requential"])
-def test_a_state_that_does_not_fit_is_shared_or_refused(estimator):
-    asked = plan(members=8, estimator=estimator)
-    needed = state_bytes(asked, asked.runs[0])
-    assert needed == 4 * asked.runs[0].cost.params * (5 if estimator == "prequential" else 9)
-    (wave,) = packed(asked, 8, memory_bytes=10 * needed)[:1]
-    assert (wave.data, wave.spreads, len(wave.runs)) == (1, False, 8)
-    found = packed(asked, 8, memory_bytes=needed)
-    assert {(wave.data, wave.spreads) for wave in found} == {(2, True)}
-    assert [len(wave.runs) for wave in found] == [4, 4]
-    with pytest.raises(ConfigError, match="^family: width 16 depth 1 needs .* take smaller"):
-        packed(asked, 2, memory_bytes=needed // 4)
+def held(plan, **machine):
+    """What a member of a plan holds on one device with all the memory it likes."""
+    (wave,) = packed(plan, 1, memory_bytes=2**60, **machine)[:1]
+    return wave.fit.memory_bytes // len(wave.runs)
+
+
+def weighed(setup, load, mesh, one_by_one):
+    """What a device holds, in a world of round numbers: a state of 10,000 for 16 of width."""
+    slices = setup.microbatch * (100 if setup.model.rematerialises else 1000)
+    scored = 50 * (setup.scored or 64)
+    state = 10_000 * setup.model.width // 16 // load.state_devices
+    return load.members * (state + max(slices, scored))
+
+
+def test_a_member_is_cut_before_work_is_done_twice_and_a_state_shared(monkeypatch):
+    """From slices as large as can be down to a refusal that says what would fit."""
+    monkeypatch.setattr(fitting, "device_bytes", weighed)
+    monkeypatch.setattr(fitting, "state_bytes", lambda plan, run: 100)
+    asked = plan(members=1)
+
+    def laid_out(memory, devices=1, plan=asked):
+        (wave,) = packed(plan, devices, memory_bytes=math.ceil(memory / USABLE))
+        return wave
+
+    for memory, fit in (
+        (18_000, Fit(8, False, None, 18_000)),
+        (17_999, Fit(4, False, 4, 14_000)),
+        (13_999, Fit(2, False, 2, 12_000)),
+        (11_000, Fit(1, False, 1, 11_000)),
+        (10_999, Fit(8, True, 8, 10_800)),
+        (10_400, Fit(4, True, 4, 10_400)),
+        (10_100, Fit(1, True, 1, 10_100)),
+    ):
+        assert laid_out(memory).fit == fit
+    wave = laid_out(10_099, devices=2)
+    assert (wave.data, wave.spreads) == (2, True)
+    assert wave.fit == Fit(8, False, None, 5_000 + 4_000)  # a half of the batch each
+    wave = laid_out(2_000, devices=8)
+    assert (wave.data, wave.spreads, wave.fit.rematerialises) == (8, True, True)
+    fixed = plan(members=1, microbatch=8)
+    assert laid_out(18_000, plan=fixed).fit == Fit(8, False, None, 18_000)
+    assert laid_out(17_999, plan=fixed).fit == Fit(8, True, None, 13_200)
+    with pytest.raises(ConfigError) as refused:
+        laid_out(10_099)
+    said = str(refused.value)
+    assert said.startswith("family: width 16 depth 1 needs 0.0 MiB on each device, with micro")
+    assert "with microbatches of 1 and rematerialisation, and the 1 devices have" in said
+    assert said.endswith("; width 8 depth 1 would fit, or 2 devices would do")
+    with pytest.raises(ConfigError, match="and a state that 2 devices share, .*or 4 devices"):
+        laid_out(4_000, devices=2)
+
+
+def test_a_config_may_forbid_what_would_help():
+    asked = plan(members=1, shard_state=False)
+    with pytest.raises(ConfigError, match="take smaller models$"):
+        packed(asked, 8, memory_bytes=1000)
+    with pytest.raises(ConfigError, match=r"^training\.rematerialise: XLA undoes it on CPUs"):
+        packed(plan(members=1, rematerialise=True), 1, on_cpu=True)
 
 
 def test_a_device_holds_as_many_members_as_fit():
     asked = plan(members=8)
-    needed = state_bytes(asked, asked.runs[0])
-    found = packed(asked, 1, memory_bytes=4 * needed)
+    found = packed(asked, 1, memory_bytes=int(3.5 * held(asked) / USABLE))
     assert [len(wave.runs) for wave in found] == [3, 3, 2]
+    assert [wave.fit.memory_bytes for wave in found] == [n * held(asked) for n in (3, 3, 2)]
 
 
-def test_logits_of_a_large_vocabulary_count_for_every_member():
-    asked = plan(members=8, sources={"noise": {"kind": "noise", "vocab_size": 4096, "length": 64}})
-    logits = 2 * 4 * 8 * 64 * 4096
-    needed = state_bytes(asked, asked.runs[0]) + logits
-    found = packed(asked, 1, memory_bytes=4 * needed)
-    assert [len(wave.runs) for wave in found] == [3, 3, 2]
+def test_cores_are_asked_no_less_and_get_a_member_each():
+    asked = plan(members=2)
+    each = held(asked, on_cpu=True)
+    waves = packed(asked, 1, on_cpu=True, memory_bytes=int(each / USABLE) + 1)
+    assert [wave.fit.memory_bytes for wave in waves] == [each, each]

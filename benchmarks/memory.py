@@ -1,0 +1,135 @@
+"""How far is the planner's estimate of memory from what XLA allocates, and from what is used?
+
+Run: python benchmarks/memory.py  (about 15 minutes on two cores)
+
+Transformers of about 1M, 5M and 20M parameters, a member on one device, batches of 16 sequences of
+128 tokens over 96 symbols, cut as by default. `estimate` is the planner's and is made before
+anything is compiled; `compiled` is what XLA says of the program that trains (arguments, results and
+temporary arrays); `used` is how much the peak of a process' resident memory grows from before its
+state is made to after two steps, when all of it was done once before and let go. Every row is a
+process of its own. Blocks that are computed again for the backward pass are in it to show that XLA
+undoes that on CPUs, for which reason the planner does not choose it there.
+"""
+
+import ctypes
+import gc
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from result import write
+
+SIZES = {"1M": (128, 5), "5M": (256, 6), "20M": (512, 6)}
+KINDS = ("prequential", "requential")
+
+
+def measure(name: str, kind: str, again: bool) -> dict:
+    """One row, in this process."""
+    import dataclasses
+
+    from stepping import PREQUENTIAL, job_of
+
+    from epiplexity_jax.families import Transformer
+    from epiplexity_jax.families.spec import Size
+    from epiplexity_jax.sources import Noise
+    from epiplexity_jax.sweep.calibration import memory_bytes
+    from epiplexity_jax.training.footprint import Load, device_bytes, traces
+    from epiplexity_jax.training.requential import RequentialMethod
+    from epiplexity_jax.training.sharding import member_mesh
+    from epiplexity_jax.training.slices import training_slice
+
+    (width, depth), batch = SIZES[name], 16
+    method = PREQUENTIAL if kind == "prequential" else RequentialMethod()
+    size, source = Size(width=width, depth=depth), Noise(vocab_size=96, length=128)
+    job = job_of(source, Transformer(), size, batch, method=method)
+    cut = training_slice(batch, job.task, on_cpu=True)
+    model: Any = job.model
+    model = model.rematerialised() if again else model
+    job = dataclasses.replace(job, microbatch=cut, model=model)
+    stream, mesh = job.members[0].stream, member_mesh()
+    load = Load(
+        1, stream.like(job.block_steps, batch), stream.like(job.layout.tile), job.layout.tiles
+    )
+    began = time.perf_counter()
+    estimate = device_bytes(job.setup, load, mesh, True)
+    seconds = time.perf_counter() - began
+    advance = traces(job.setup, load, mesh, True)[0][0].lower().compile()
+    compiled = memory_bytes(advance)
+    assert compiled is not None
+    used = growth(job, advance, mesh)
+    return {
+        "size": name,
+        "width": width,
+        "depth": depth,
+        "params": job.model.cost.params,
+        "estimator": kind,
+        "rematerialised": again,
+        "microbatch": cut,
+        "estimate_mib": round(estimate / 2**20, 1),
+        "compiled_mib": round(compiled / 2**20, 1),
+        "used_mib": round(used / 2**20, 1),
+        "estimate_over_compiled": round(estimate / compiled, 2),
+        "estimate_over_used": round(estimate / used, 2),
+        "estimate_seconds": round(seconds, 1),
+    }
+
+
+def growth(job: Any, advance: Any, mesh: Any) -> int:
+    """By how many bytes resident memory grows while a state is made and trains."""
+    import jax
+    import numpy as np
+
+    from epiplexity_jax.training.cohort import set_up
+
+    used, stream = 0, job.members[0].stream
+    for _ in range(2):  # the first time libraries load and threads start
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")  # peak := now
+        before = resident("VmRSS")
+        ready = set_up(job, mesh)
+        steps = ready.place(np.stack([np.asarray(stream.block(0, 2, job.block_steps))]))
+        first, more = ready.place(np.zeros(1, np.int32)), (np.int32(2), np.int32(1000))
+        jax.block_until_ready(advance(ready.states, ready.hyper, steps, first, *more))
+        used = resident("VmHWM") - before
+        del ready, steps
+    return used
+
+
+def resident(field: str) -> int:
+    """Bytes of resident memory of this process: now (VmRSS) or at its peak (VmHWM)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return 1024 * int(line.split()[1])
+    raise RuntimeError(f"no {field} in /proc/self/status")
+
+
+def in_a_process(name: str, kind: str, again: bool) -> dict:
+    """One row, in a process of one device."""
+    row = [sys.executable, __file__, name, kind, *(["again"] if again else [])]
+    environment = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "1"}
+    done = subprocess.run(row, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    print(done.stdout.strip(), flush=True)
+    return json.loads(done.stdout)
+
+
+def main() -> None:
+    if sys.argv[1:]:
+        name, kind, *again = sys.argv[1:]
+        print(json.dumps(measure(name, kind, bool(again))))
+        return
+    rows = [
+        in_a_process(name, kind, again)
+        for again in (False, True)
+        for name in SIZES
+        for kind in KINDS
+    ]
+    print(write("memory", rows=rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""What is estimated from a trace against what XLA allocates; blocks that are computed twice."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from epiplexity_jax.families import Mlp, Recurrent, Transformer, open_family
+from epiplexity_jax.families.spec import Size, Task
+from epiplexity_jax.training.footprint import Load, program_bytes, traces
+from epiplexity_jax.training.liveness import peak_bytes
+from epiplexity_jax.training.loop import Setup, compile_programs
+from epiplexity_jax.training.requential import RequentialMethod
+from epiplexity_jax.training.sharding import Placer, member_mesh
+from epiplexity_jax.training.state import Hyperparameters
+from epiplexity_jax.training.step import loss_gradient
+
+TASK = Task(vocab_size=32, length=32, label_mask=(True,) * 32)
+
+
+def model(family, task=TASK, **size):
+    opened = open_family(family)
+    return opened.model(Size(**({"width": 32, "depth": 2} | size)), task, "float32")
+
+
+def like(*shape):
+    return jax.ShapeDtypeStruct(shape, np.uint8)
+
+
+def test_the_estimate_is_near_what_the_compiler_allocates():
+    setup = Setup(model(Transformer(), depth=1), TASK, RequentialMethod(), 4)
+    load = Load(1, like(4, 16, 32), like(16, 32), 1)
+    (advance, inputs), _ = traces(setup, load, member_mesh(jax.devices()[:1]), True)
+    estimate = program_bytes(advance, inputs)
+    found = advance.lower().compile().memory_analysis()
+    arguments = found.argument_size_in_bytes + found.output_size_in_bytes
+    compiled = arguments - found.alias_size_in_bytes + found.temp_size_in_bytes
+    assert 0.75 < estimate / compiled < 1.25
+
+
+def test_the_trace_is_that_of_the_programs_which_train():
+    """So that an estimate costs a start nothing: tracing is what is slow."""
+    task = Task(vocab_size=3, length=4, label_mask=(True,) * 4)
+    setup, mesh = Setup(model(Mlp(), task, width=8, depth=1), task), member_mesh(jax.devices()[:1])
+    (advance, _), (evaluate, _) = traces(setup, Load(1, like(2, 2, 4), like(2, 4), 1), mesh, True)
+    programs, place = compile_programs(setup, mesh), Placer(mesh)
+    keys = place(np.zeros((1, 2), np.uint32))
+    states = programs.init(keys, keys, place(np.zeros(1, bool)))
+    hyper = Hyperparameters(*place([np.zeros(1, x) for x in ("f4", "i4", "i4", "f4", "f4")]))
+    block = place.sequences(np.zeros((1, 2, 2, 4), np.uint8), 2)
+    first, count = place(np.zeros(1, np.int32)), np.int32(1)
+    called = programs.advance.trace(states, hyper, block, first, count, count)
+    assert called.jaxpr is advance.jaxpr
+    tile = place.sequences(np.zeros((1, 2, 4), np.uint8), 1)
+    assert programs.evaluate.trace(states, tile).jaxpr is evaluate.jaxpr
+
+
+def test_what_is_read_no_more_makes_room():
+    def function(x):
+        y = x @ x
+        z = y @ y
+        return z.sum()
+
+    program = jax.make_jaxpr(function)(jnp.zeros((64, 64))).jaxpr
+    matrix = 4 * 64**2
+    assert peak_bytes(program, program.invars) == 2 * matrix  # y and x, then z and y
+    assert peak_bytes(program, ()) == 2 * matrix  # x is the caller's: y and z
+
+
+def test_elementwise_chains_hold_nothing_of_their_own():
+    program = jax.make_jaxpr(lambda x: (jnp.sin(x) * 2 + 1).sum())(jnp.zeros(1000)).jaxpr
+    assert peak_bytes(program, ()) == 4
+
+
+@pytest.mark.parametrize(
+    "family", [Transformer(), Recurrent(), Mlp(window=4)], ids=lambda f: f.kind
+)
+def test_blocks_computed_twice_hold_less_and_learn_the_same(family):
+    task = Task(vocab_size=5, length=8, label_mask=(False,) * 2 + (True,) * 6)
+    once = model(family, task, width=16)
+    twice = once.rematerialised()
+    shapes = jax.eval_shape(once.init, jax.random.key(0))
+    assert jax.eval_shape(twice.init, jax.random.key(0)) == shapes
+    generator = np.random.default_rng(0)
+    moved = jax.tree.map(lambda x: 0.3 * generator.standard_normal(x.shape, np.float32), shapes)
+    batch = generator.integers(0, 5, (4, 8))
+
+    def gradient(which):
+        return lambda p: loss_gradient(which, p, batch, task, None)
+
+    (losses, slopes), (again, others) = (jax.jit(gradient(m))(moved) for m in (once, twice))
+    np.testing.assert_allclose(again, losses, rtol=1e-5)
+    error = optax.tree.norm(jax.tree.map(jnp.subtract, slopes, others))
+    assert error < 1e-5 * optax.tree.norm(slopes)
+    held = [peak_bytes(jax.make_jaxpr(gradient(m))(moved).jaxpr, ()) for m in (once, twice)]
+    assert held[1] < held[0]
