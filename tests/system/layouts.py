@@ -1,8 +1,8 @@
 """Trains one cohort on the devices of this process, laid out as asked, and says what came of it.
 
-Run: python -m tests.system.layouts DATA SPREADS RESULT.npz, with JAX_NUM_CPU_DEVICES in the
+Run: python -m tests.system.layouts DATA SPREADS COUNTED RESULT.npz, with JAX_NUM_CPU_DEVICES in the
 environment, and NPROC large (see `devices.let_devices_wait`). DATA devices share a batch; SPREADS
-is 1 where they share the state as well.
+is 1 where they share the state as well, COUNTED where the FLOPs of a device are told.
 """
 
 import sys
@@ -70,7 +70,7 @@ def flops(job, mesh, ready, block):
 
 
 def main():
-    data, spreads, result = int(sys.argv[1]), sys.argv[2] == "1", sys.argv[3]
+    data, spreads, counted = int(sys.argv[1]), sys.argv[2] == "1", sys.argv[3] == "1"
     job = job_of(spreads)
     mesh = sharding.member_mesh(data=data)
     ready = set_up(job, mesh)
@@ -80,13 +80,13 @@ def main():
     found = {
         "data": np.asarray(block)[:MEMBERS],
         "samples": np.asarray(drawn(ready.place, block)),
-        "flops_of_one_device": flops(job, mesh, ready, block),
+        "flops_of_one_device": flops(job, mesh, ready, block) if counted else 0.0,
         "on_one_device": sum(leaf.addressable_shards[0].data.nbytes for leaf in leaves),
         "first_weights": np.concatenate([np.asarray(x)[:MEMBERS].ravel() for x in leaves]),
     }
     for i, member in enumerate(train_cohort(job, mesh)):
         found |= {f"{i}/{name}": column for name, column in member.history.items()}
-    np.savez(result, **found)
+    np.savez(sys.argv[4], **found)
 
 
 if __name__ == "__main__":
