@@ -147,8 +147,8 @@ class _Program:
         if name == "dot_general":
             step.reads = self._operands(eqn, reads)
         elif name == "scan":
-            first = eqn.params["num_consts"]
-            step.replaces = reads[first : first + eqn.params["num_carry"]]
+            consts, carried = _scanned(eqn)
+            step.replaces = reads[consts : consts + carried]
         elif name in _UPDATES:
             step.replaces = reads
         self.steps.append(step)
@@ -178,8 +178,8 @@ class _Program:
         if name in _RANDOM:
             return 3 * sum(self.size(v.aval) for v in eqn.outvars)
         if name == "scan":
-            body, consts = _body(params["jaxpr"]), params["num_consts"]
-            return self._inner(body, body.invars[consts:], params["num_carry"])
+            body, (consts, carried) = _body(params["jaxpr"]), _scanned(eqn)
+            return self._inner(body, body.invars[consts:], carried)
         if name == "while":
             body = _body(params["body_jaxpr"])
             return self._inner(body, body.invars[params["body_nconsts"] :], len(body.outvars))
@@ -252,6 +252,21 @@ class _Program:
             step.reads = list(read)
             for array in step.writes:
                 array.sources = () if array.held else tuple(read)
+
+
+def _scanned(eqn: JaxprEqn) -> tuple[int, int]:
+    """How many inputs of a scan are constants, and how many it carries: from shapes alone.
+
+    What is scanned, and what is stacked, has one axis less inside; releases of JAX name the numbers
+    differently.
+    """
+    body = _body(eqn.params["jaxpr"])
+
+    def whole(outside: Sequence[Any], inside: Sequence[Any]) -> int:
+        return sum(a.aval.shape == b.aval.shape for a, b in zip(outside, inside, strict=True))
+
+    carried = whole(eqn.outvars, body.outvars)
+    return whole(eqn.invars, body.invars) - carried, carried
 
 
 def _body(closed: Any) -> Jaxpr:
