@@ -73,7 +73,7 @@ def measure(width: int, depth: int, estimator: Any, steps: int, folder: Path) ->
         )
     blocked, written = statistics.median(watch.blocked), statistics.median(watch.written)
     return {
-        "params": runs.rows()[0]["params"],
+        "params": runs.rows(1e7)[0]["params"],
         "members": 2,
         "estimator": estimator.kind,
         "checkpoints": len(watch.written),

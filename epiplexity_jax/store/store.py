@@ -210,8 +210,10 @@ class Store:
             return
         file = self.path / _STARTS
         with self._writing():
-            line = json.dumps(record) + "\n"
-            write_atomically(file, (read_if_there(file) or b"") + line.encode())
+            before = read_if_there(file) or b""
+            if before and not before.endswith(b"\n"):  # somebody's torn line
+                before += b"\n"
+            write_atomically(file, before + json.dumps(record).encode() + b"\n")
 
     def read_config(self) -> str:
         """The resolved config, or an empty text where there is none.

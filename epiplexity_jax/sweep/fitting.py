@@ -249,8 +249,8 @@ def _smaller(plan: Plan, run: Run, machine: Machine, share: Share) -> Iterator[S
 def _more_devices(plan: Plan, run: Run, machine: Machine, share: Share) -> Iterator[int]:
     """Numbers of devices with which the run would fit, fewest first."""
     training = plan.sweep.training
-    if training.shard_state is False or training.data_devices is not None:
-        return
+    if training.shard_state is False or training.data_devices is not None or machine.on_cpu:
+        return  # more cores have no more memory together
     devices = 2 * machine.devices
     while devices <= min(training.batch_size, _MOST_DEVICES):
         if training.batch_size % devices == 0:

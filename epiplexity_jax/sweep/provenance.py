@@ -1,5 +1,6 @@
 """Where a result comes from: what is noted at every start of a sweep."""
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -15,6 +16,7 @@ from epiplexity_jax._version import __version__
 from epiplexity_jax.sweep.plan import Plan
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pyarrow")
+_OPTIONAL = ("array-record", "cryptography", "grain", "pillow", "ray", "tensorflow-datasets")
 _FLAGS = ("JAX_", "XLA_", "LIBTPU_", "TF_CUDNN_", "CUDA_VISIBLE_DEVICES", "NCCL_")
 
 
@@ -26,13 +28,21 @@ def provenance(plan: Plan, devices: str) -> dict[str, Any]:
         "epiplexity_jax": __version__,
         "revision": revision(Path(epiplexity_jax.__file__).parent),
         "python": platform.python_version(),
-        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "packages": _versions(),
         "platform": platform.platform(),
         "devices": devices,
         "compute_dtype": plan.compute_dtype,
         "flags": {k: v for k, v in sorted(os.environ.items()) if k.startswith(_FLAGS)},
         "sources": {d.name: d.source.info.fingerprint for d in plan.datasets},
     }
+
+
+def _versions() -> dict[str, str]:
+    found = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    for name in _OPTIONAL:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def revision(folder: Path) -> str | None:

@@ -39,7 +39,12 @@ def start_devices(shares: bool) -> list[Any]:
         let_devices_wait()
     use_every_core()
     cache_compilations()
-    return jax.devices()
+    devices = jax.devices()
+    # XLA of this release dies compiling requential training for several cores. Where devices share
+    # nothing the older partitioner, which it still has, comes to the same program.
+    if jax.__version__.startswith("0.11.") and devices[0].platform == "cpu" and not shares:
+        jax.config.update("jax_use_shardy_partitioner", False)
+    return devices
 
 
 def start_share(cores: int | None, shares: bool) -> list[Any]:

@@ -365,3 +365,11 @@ def test_a_read_only_folder_is_one_sentence(store, monkeypatch):
 def test_stores_need_no_jax():
     code = "import sys, epiplexity_jax.store; assert not {'jax', 'scipy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_start_is_a_line_of_its_own_behind_a_torn_one(store):
+    file = store.path / "provenance.jsonl"
+    file.write_text('{"torn')
+    store.note_start({"started": "now"})
+    store.note_start({"started": "later"})
+    assert file.read_text().splitlines() == ['{"torn', '{"started": "now"}', '{"started": "later"}']
