@@ -53,7 +53,8 @@ class Watch:
             self.size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
             return said
 
-        WaveKeeper.keep, WaveKeeper._write = keep, written
+        holder: Any = WaveKeeper
+        holder.keep, holder._write = keep, written
         return self
 
     def __exit__(self, *error: object) -> None:
