@@ -172,19 +172,6 @@ def memory(found: dict[str, Any]) -> str:
     return _table(heads, rows)
 
 
-def checkpoints(found: dict[str, Any]) -> str:
-    """What a checkpoint costs."""
-    heads = ("parameters", "", "MiB", "training waits, s", "written in, s", "of the time, at most")
-    rows = [
-        (
-            *(f"2 x {row['params']:,}", row["estimator"], f"{row['mib']:,.0f}"),
-            *(f"{row['blocked_s']:.2f}", f"{row['written_s']:.1f}", f"{row['share_at_most']:.2%}"),
-        )
-        for row in found["rows"]
-    ]
-    return _table(heads, rows)
-
-
 _ONE_SIZE = "width 32 depth 1"
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "steps": ("steps", steps),
@@ -198,7 +185,6 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "mup": ("mup", mup),
     "sinks": ("sinks", sinks),
     "memory": ("memory", memory),
-    "checkpoints": ("checkpoints", checkpoints),
 }
 
 
