@@ -16,7 +16,8 @@ from epiplexity_jax.coding import record_points
 from epiplexity_jax.sweep.calibration import calibrate
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.files import read_config
-from epiplexity_jax.sweep.packing import Machine, pack
+from epiplexity_jax.sweep.fitting import Machine
+from epiplexity_jax.sweep.packing import pack
 from epiplexity_jax.sweep.plan import make_plan
 from epiplexity_jax.training import devices
 

@@ -5,164 +5,27 @@ docs/sources/<kind>.md or docs/families/<kind>.md: summary, example, parameters,
 its models say of themselves; and an index of each.
 """
 
-import contextlib
 import importlib
 import inspect
 import math
 import re
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
-from docs import tiny_tfds
+from docs.examples import FAMILIES, SOURCES, example, in_folder, make_files
 from epiplexity_jax.base.registry import Registry
 from epiplexity_jax.families.spec import DeviceFamily, Family, Task
 from epiplexity_jax.sources.spec import HostSource, Source
 
 DOCS = Path(__file__).parent
-MODULE = "my_tokens"  # what the iterator's example names
-
-SOURCES = {
-    "cipher": """\
-  stream: {kind: cipher}                                     # ChaCha20, bytes
-  bits:   {kind: cipher, algorithm: threefry, vocab_size: 2}
-""",
-    "elementary_ca": """\
-  rule54: {kind: elementary_ca, rule: 54}
-  short:  {kind: elementary_ca, rule: 54, cells: 32, steps: 8}
-""",
-    "flip_labels": """\
-  wrong:
-    kind: flip_labels
-    rate: 0.1
-    source: {kind: elementary_ca, rule: 15, cells: 32, steps: 8}
-""",
-    "grain": f"""\
-  rows: {{kind: grain, factory: "{MODULE}:rows", vocab_size: 47, options: {{length: 24}}}}
-""",
-    "images": """\
-  digits: {kind: images, path: images.npz, patch: 4, levels: 16}
-  colour: {kind: images, path: colour.npy, channels: planar, downsample: 2}
-""",
-    "induction": """\
-  four: {kind: induction}
-  none: {kind: induction, hidden: 0}
-""",
-    "iterator": f"""\
-  mine: {{kind: iterator, factory: "{MODULE}:stream", vocab_size: 10, options: {{step: 3}}}}
-""",
-    "labelled": """\
-  digits: {kind: labelled, path: digits.npz, standardise: true}
-""",
-    "markov": """\
-  weather: {kind: markov, matrix: [[0.9, 0.1], [0.3, 0.7]]}
-  random:  {kind: markov, vocab_size: 16, concentration: 0.1, table_seed: 3}
-""",
-    "mix": """\
-  both:
-    kind: mix
-    sources:
-      - {weight: 0.9, source: {kind: markov, vocab_size: 16}}
-      - {weight: 0.1, source: {kind: noise, vocab_size: 16}}
-""",
-    "noise": """\
-  noise: {kind: noise}
-  dice:  {kind: noise, vocab_size: 6, length: 64}
-""",
-    "python_stdlib": """\
-  text: {kind: python_stdlib, max_tokens: 1000000, length: 64}
-""",
-    "repeat": """\
-  again: {kind: repeat}
-""",
-    "replay": """\
-  thrice: {kind: replay, times: 3, source: {kind: text, path: book.txt}}
-""",
-    "shuffle": """\
-  within: {kind: shuffle, source: {kind: text, path: book.txt}}
-  across: {kind: shuffle, scope: corpus, source: {kind: text, path: book.txt}}
-""",
-    "subsample": """\
-  half:   {kind: subsample, share: 0.5, source: {kind: text, path: book.txt}}
-  finite: {kind: subsample, sequences: 5000, source: {kind: markov}}
-""",
-    "text": """\
-  book:   {kind: text, path: book.txt}
-  binary: {kind: text, path: photo.png, alphabet: bytes}
-  dna:    {kind: text, path: genome.txt, alphabet: ACGT, unknown: drop}
-""",
-    "tfds": """\
-  words:  {kind: tfds, name: tiny_numbers, data_dir: prepared, feature: text, length: 16}
-  pixels: {kind: tfds, name: tiny_numbers, data_dir: prepared, feature: image, levels: 8}
-  rows:   {kind: tfds, name: tiny_numbers, data_dir: prepared, feature: row, vocab_size: 47}
-  both:   {kind: tfds, name: tiny_numbers, data_dir: prepared, feature: label, split: train+test}
-""",
-    "tokens": """\
-  matrix: {kind: tokens, path: tokens.npy}                            # [N], or [n, L]
-  plain:  {kind: tokens, path: train.bin, dtype: uint16, vocab_size: 50257, bytes_per_token: 4.2}
-""",
-}
-FAMILIES = {
-    "mlp": "{kind: mlp, widths: [16, 32, 64], depths: [1, 2], window: 16}",
-    "ngram": "{kind: ngram, orders: [0, 1, 2], alpha: 0.5}",
-    "recurrent": "{kind: recurrent, widths: [16, 32, 64], depths: [1, 2]}",
-    "transformer": "{kind: transformer, widths: [16, 32, 64], depths: [1, 2]}",
-}
 COSTED = Task(vocab_size=96, length=64, label_mask=(True,) * 64)  # what families' costs are for
 NOTE = "<!-- Written by docs/generate.py from docstrings: edit those, then `make docs`. -->\n"
 ENTRY = re.compile(r"^(\w+(?:, \w+)*): (.*)$")
-
-
-def make_files(folder: Path) -> None:
-    """Write the files that the examples read."""
-    prose = "It was the best of times, it was the worst of times. " * 400
-    (folder / "book.txt").write_text(prose, encoding="ascii")
-    (folder / "genome.txt").write_text("ACGTTGCAACGGTACT\n" * 400, encoding="ascii")
-    (folder / "photo.png").write_bytes(bytes(range(256)) * 100)
-    np.save(folder / "tokens.npy", np.arange(20_000) % 50)
-    (np.arange(20_000) % 50_257).astype("<u2").tofile(folder / "train.bin")
-    labels = np.arange(500) % 10
-    np.savez(folder / "digits.npz", inputs=np.eye(10)[labels], labels=labels)
-    pixels = np.arange(200 * 8 * 8 * 3) % 256
-    np.savez(folder / "images.npz", images=pixels[: 200 * 64].reshape(200, 8, 8).astype("u1"))
-    np.save(folder / "colour.npy", pixels.reshape(200, 8, 8, 3).astype("u1"))
-    tiny_tfds.prepare(folder / "prepared")
-    module = (
-        "import numpy as np\n"
-        "def stream(step):\n    return (i * step % 10 for i in range(20_000))\n"
-        "def rows(length):\n"
-        "    import grain\n"
-        "    make = lambda i: (i + np.arange(length)) ** 2 % 47\n"
-        "    return grain.MapDataset.range(2000).map(make)\n"
-    )
-    (folder / f"{MODULE}.py").write_text(module, encoding="ascii")
-
-
-@contextlib.contextmanager
-def in_folder(folder: Path) -> Iterator[None]:
-    """Run in a folder, and forget the module that the iterator's example imports from there."""
-    importlib.invalidate_caches()
-    try:
-        with contextlib.chdir(folder):
-            yield
-    finally:
-        sys.modules.pop(MODULE, None)
-
-
-def example(kind: str, examples: Mapping[str, str]) -> str:
-    """The example of a kind.
-
-    Raises:
-        KeyError: saying where to write it.
-    """
-    if kind not in examples:
-        raise KeyError(f"kind {kind!r} has no example: write one in docs/generate.py")
-    return examples[kind]
 
 
 def pages() -> dict[str, str]:

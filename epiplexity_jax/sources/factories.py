@@ -6,13 +6,13 @@ import operator
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
 from epiplexity_jax.base.config import cut
-from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.errors import ConfigError, DataError
 
 FAULTS = (Exception, SystemExit)  # of a user's code; Ctrl-C is none of them
 
@@ -52,6 +52,32 @@ def find(factory: str) -> Callable[..., Any]:
     if not callable(found):
         raise ConfigError(f"factory: {factory} must be a function, is {shown(found)}")
     return found
+
+
+@contextlib.contextmanager
+def called(factory: str, options: Mapping[str, Any]) -> Iterator[Any]:
+    """What the function that `package.module:function` names returns.
+
+    Modules of the current folder can be imported meanwhile: its work may go on in what it returns.
+
+    Raises:
+        ConfigError: as `find`.
+        DataError: when the function raises or exits.
+    """
+    with current_folder_first():
+        yield call(find(factory), factory, options)
+
+
+def call(function: Callable[..., Any], where: str, options: Mapping[str, Any]) -> Any:
+    """What a user's function returns.
+
+    Raises:
+        DataError: when it raises or exits.
+    """
+    try:
+        return function(**options)
+    except FAULTS as error:
+        raise DataError(f"{where}: the function raised {line(error)}") from error
 
 
 @contextlib.contextmanager

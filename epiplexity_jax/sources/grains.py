@@ -6,14 +6,7 @@ from pydantic import Field
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError, DataError
-from epiplexity_jax.sources.factories import (
-    FAULTS,
-    FunctionName,
-    current_folder_first,
-    find,
-    line,
-    shown,
-)
+from epiplexity_jax.sources.factories import FunctionName, called, shown
 from epiplexity_jax.sources.rows import MEMORY, open_rows
 from epiplexity_jax.sources.sequences import MAX_VOCAB
 from epiplexity_jax.sources.spec import HostSource
@@ -57,12 +50,7 @@ def open_grain(config: Grain) -> HostSource:
             never ends, is empty, or has a row that cannot be read or is not like row 0.
     """
     origin = fingerprint("grain", config.factory, sorted(config.options.items()))
-    with current_folder_first():  # a function may import more of it while it runs
-        factory = find(config.factory)
-        try:
-            dataset = factory(**config.options)
-        except FAULTS as error:
-            raise DataError(f"{config.factory}: the function raised {line(error)}") from error
+    with called(config.factory, config.options) as dataset:
         return _open(dataset, config.factory, config, (origin,))
 
 

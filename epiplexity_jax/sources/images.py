@@ -1,6 +1,7 @@
 """Images as rows of tokens: pixels in raster order or patch by patch."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -233,11 +234,14 @@ def raster(shape: tuple[int, ...], order: PixelOrder, values: int, where: str) -
                 f"{where}: {key}: images of {height} x {width} pixels cannot be cut into squares "
                 f"of {side} x {side}"
             )
+    colours = shape[2] if len(shape) == 3 else 1
+    if order.channels == "planar" and colours == 1:
+        raise DataError(f"{where}: channels: grey images have one; leave it out")
     levels = order.levels or values
     if levels > values:
         raise DataError(f"{where}: levels: a pixel has {values} values, got {levels} levels")
     return Raster(
-        shape=(height, width, shape[2] if len(shape) == 3 else 1),
+        shape=(height, width, colours),
         values=values,
         levels=levels,
         patch=order.patch,
@@ -258,7 +262,7 @@ def _open(
             f"{where}: has rows of {pixels.shape[1]} numbers; say their shape: [H, W] or [H, W, 3]"
         )
     shape = config.shape or pixels.shape[1:]
-    if int(np.prod(shape)) != pixels[0].size:
+    if math.prod(shape) != pixels[0].size:
         raise DataError(
             f"{where}: shape: {list(shape)} is not the shape of {pixels[0].size} numbers"
         )

@@ -9,14 +9,7 @@ from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError, DataError
-from epiplexity_jax.sources.factories import (
-    FAULTS,
-    FunctionName,
-    current_folder_first,
-    find,
-    line,
-    shown,
-)
+from epiplexity_jax.sources.factories import FAULTS, FunctionName, call, called, line, shown
 from epiplexity_jax.sources.sequences import (
     DEFAULT_LENGTH,
     MASKED,
@@ -70,9 +63,8 @@ def open_iterator(config: Iterated) -> TokenSequences:
             something else than tokens of the vocabulary, or too few for a sequence.
     """
     origin = fingerprint("iterator", config.factory, sorted(config.options.items()))
-    with current_folder_first():  # a function may import more of it while it runs
-        factory = find(config.factory)
-        return _read(lambda: factory(**config.options), config, config.factory, (origin,))
+    with called(config.factory, config.options) as given:
+        return _read(given, config, config.factory, (origin,))
 
 
 def from_iterator(
@@ -117,16 +109,12 @@ def from_iterator(
         max_tokens=max_tokens,
         bytes_per_token=bytes_per_token,
     )
-    return _read(factory, config, name)
+    return _read(call(factory, name, {}), config, name)
 
 
 def _read(
-    call: Callable[[], Any], config: Iterated, where: str, origins: tuple[str, ...] = ()
+    given: Any, config: Iterated, where: str, origins: tuple[str, ...] = ()
 ) -> TokenSequences:
-    try:
-        given = call()
-    except FAULTS as error:
-        raise DataError(f"{where}: the function raised {line(error)}") from error
     try:
         iterator = iter(given)
     except TypeError:

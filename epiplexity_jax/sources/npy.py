@@ -44,9 +44,9 @@ def load_npz(path: Path, *names: str, alone: bool = False) -> list[np.ndarray]:
         with path.open("rb") as file:  # of a damaged archive NumPy would leave it open
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(
-                    f"{path}: holds one array, not two; save both with numpy.savez as .npz"
-                )
+                cure = ", not two; save both with numpy.savez as .npz"
+                cure = "; name the file .npy" if alone else cure
+                raise DataError(f"{path}: holds one array{cure}")
             if alone and len(archive.files) == 1:
                 names = tuple(archive.files)
             for name in names:

@@ -45,11 +45,13 @@ class Split:
         source: what is cut.
         heldout_count: sequences held out.
         root: root seed of the sweep; equal seeds cut alike, whoever trains.
+        path: where the source stands in the config, for messages.
     """
 
     source: HostSource
     heldout_count: int
     root: int
+    path: str = "source"
 
     @functools.cached_property
     def _shuffled(self) -> np.ndarray:
@@ -70,7 +72,7 @@ class Split:
         """Whole batches in all epochs; a batch may reach over the end of one into the next."""
         return self.train_sequences * self.epochs // batch_size
 
-    def check(self, steps: int, batch_size: int, path: str) -> None:
+    def check(self, steps: int, batch_size: int) -> None:
         """Refuse to read anything more often than was asked for.
 
         Raises:
@@ -79,7 +81,7 @@ class Split:
         most = self.max_steps(batch_size)
         if steps <= most:
             return
-        holds = f"{path}: holds {self.train_sequences} training sequences"
+        holds = f"{self.path}: holds {self.train_sequences} training sequences"
         if self.epochs > 1:
             holds += f" read {self.epochs} times"
         if most == 0:
@@ -96,11 +98,12 @@ class Split:
         """The first `count` held-out sequences: [count, L], or `Vectors`.
 
         Raises:
-            DataError: when fewer are held out; the next would be training sequences.
+            DataError: when fewer are held out, where the next would be training sequences, or one
+                cannot be read.
         """
         if count > self.heldout_count:
             raise DataError(f"{self.heldout_count} sequences are held out, not {count}")
-        return self.source.read(self._shuffled[:count].astype(np.int64))
+        return self._read(self._shuffled[:count].astype(np.int64))
 
     @functools.cached_property
     def _orders(self) -> dict[int, dict[int, np.ndarray]]:
@@ -131,7 +134,7 @@ class Split:
         Any batch can be asked for at any time; no sequence comes twice in an epoch.
 
         Raises:
-            DataError: behind the end of the last epoch.
+            DataError: behind the end of the last epoch, or when a sequence cannot be read.
         """
         if first + count > self.max_steps(batch_size):
             raise DataError(
@@ -139,5 +142,11 @@ class Split:
                 f"{self.max_steps(batch_size)} batches of {batch_size}"
             )
         chosen = self._indices(seed, first * batch_size, (first + count) * batch_size)
-        read = self.source.read(chosen)
+        read = self._read(chosen)
         return jax.tree.map(lambda x: x.reshape(count, batch_size, *x.shape[1:]), read)
+
+    def _read(self, indices: np.ndarray) -> Batch:
+        try:
+            return self.source.read(indices)
+        except DataError as error:  # which names the file, not the key
+            raise DataError(f"{self.path}: {error}") from None

@@ -215,6 +215,19 @@ class Store:
                 before += b"\n"
             write_atomically(file, before + json.dumps(record).encode() + b"\n")
 
+    def starts(self) -> list[Mapping[str, Any]]:
+        """What was noted at every start so far; a line that is damaged is left out.
+
+        Raises:
+            StoreError: when it cannot be read.
+        """
+        found = []
+        for line in (read_if_there(self.path / _STARTS) or b"").splitlines():
+            with contextlib.suppress(ValueError):
+                if isinstance(record := json.loads(line), dict):
+                    found.append(record)
+        return found
+
     def read_config(self) -> str:
         """The resolved config, or an empty text where there is none.
 

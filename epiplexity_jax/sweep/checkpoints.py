@@ -83,12 +83,12 @@ class Checkpoints:
     ) -> tuple[dict[str, Found], list[str]]:
         """The same of one wave, whose runs are named in order; others may be in training."""
         damaged: list[str] = []
-        wave = self._wave(run_ids)
+        wave = self.wave(run_ids)
         return ({} if wave is None else _latest(wave, run_ids, like, damaged)), damaged
 
     def done(self, run_ids: Sequence[str]) -> None:
         """Remove the snapshots of a wave whose runs are finished; others may be in training."""
-        wave = self._wave(run_ids)
+        wave = self.wave(run_ids)
         if leads() and wave is not None:
             shutil.rmtree(wave, ignore_errors=True)
 
@@ -117,14 +117,14 @@ class Checkpoints:
             stopping: whether training is to end as soon as it is kept.
             say: told in a sentence what could not be written.
         """
-        keeper = WaveKeeper(self._wave(run_ids), self.options, tuple(run_ids), seconds)
-        keeper.stopping, keeper.say, keeper.held = stopping, say, self.held
+        keeper = WaveKeeper(self, tuple(run_ids), seconds, stopping, say)
         try:
             yield keeper
         finally:
             keeper.close()
 
-    def _wave(self, run_ids: Sequence[str]) -> Path | None:
+    def wave(self, run_ids: Sequence[str]) -> Path | None:
+        """The folder of a wave's snapshots."""
         name = hashlib.sha256("".join(run_ids).encode()).hexdigest()[:16]
         return None if self.folder is None else self.folder / f"{_WAVE}{name}"
 
@@ -135,19 +135,27 @@ class Checkpoints:
 
 
 class WaveKeeper:
-    """Keeps a wave every few minutes, written by a thread while the devices go on."""
+    """Keeps a wave every few minutes, written by a thread while the devices go on.
+
+    Args:
+        checkpoints: the store's.
+        run_ids: of the wave's members, without padding.
+        seconds: that it has taken before.
+        stopping: whether training is to end as soon as it is kept.
+        say: told in a sentence what could not be written.
+    """
 
     def __init__(
         self,
-        folder: Path | None,
-        options: CheckpointOptions,
+        checkpoints: Checkpoints,
         run_ids: tuple[str, ...],
         seconds: float,
+        stopping: Callable[[], bool],
+        say: Callable[[str], None],
     ):
-        self.folder, self.options, self.run_ids = folder, options, run_ids
-        self.stopping: Callable[[], bool] = lambda: False
-        self.held: Callable[[], bool] = lambda: True
-        self.say: Callable[[str], None] = lambda text: None
+        self.folder = checkpoints.wave(run_ids)
+        self.options, self.held = checkpoints.options, checkpoints.held
+        self.run_ids, self.stopping, self.say = run_ids, stopping, say
         self._before, self._began = seconds, time.monotonic()
         self._kept_at, self._ending = self._began, False
         self._pool = ThreadPoolExecutor(1, "checkpoints")

@@ -68,7 +68,11 @@ class Cluster:
         self._options = sweep.executor
         self._share = _share(sweep, on_cpu)
         count = {"num_cpus" if self._share.on_cpu else "num_gpus": self._share.devices}
-        self._needs = {**count, "max_retries": self._options.retries, "retry_exceptions": False}
+        self._needs = {
+            **count,
+            "max_retries": self._options.most_retries,
+            "retry_exceptions": False,
+        }
         looking = ray.remote(tasks.look).options(**self._needs).remote(__version__, self._share)
         try:
             self.machine, words = ray.get(looking)

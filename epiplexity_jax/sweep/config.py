@@ -143,12 +143,17 @@ class ExecutorOptions(Config):
     devices: int | None = Field(default=None, ge=1)
     """GPUs, or CPU cores where there are none, of a wave on Ray; default: as many as the smallest
     node has."""
-    retries: int = Field(default=3, ge=0)
-    """How often Ray trains a wave again whose worker or node was lost."""
+    retries: int | None = Field(default=None, ge=0)
+    """How often Ray trains a wave again whose worker or node was lost; default: 3."""
+
+    @property
+    def most_retries(self) -> int:
+        """The same, with the default."""
+        return 3 if self.retries is None else self.retries
 
     @model_validator(mode="after")
     def _local_has_no_cluster(self) -> "ExecutorOptions":
-        for name in ("address", "devices"):
+        for name in ("address", "devices", "retries"):
             if self.kind == "local" and getattr(self, name) is not None:
                 raise ValueError(f"{name}: belongs to kind ray; leave it out, or set kind to ray")
         return self

@@ -14,7 +14,7 @@ from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.checkpoints import CHECKPOINTS, Checkpoints
 from epiplexity_jax.sweep.config import ExecutorOptions, Sweep
-from epiplexity_jax.sweep.packing import Machine
+from epiplexity_jax.sweep.fitting import Machine
 from epiplexity_jax.sweep.plan import Plan
 from epiplexity_jax.sweep.progress import Progress
 from epiplexity_jax.sweep.tracking import Tracking

@@ -16,7 +16,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.words import memory
 from epiplexity_jax.families.spec import DeviceFamily, Rematerialisable, Size
 from epiplexity_jax.sweep.config import Requential
-from epiplexity_jax.sweep.jobs import method_of, model_of
+from epiplexity_jax.sweep.models import method_of, model_of
 from epiplexity_jax.sweep.plan import Plan, Run
 from epiplexity_jax.training.footprint import Load, device_bytes
 from epiplexity_jax.training.job import block_steps

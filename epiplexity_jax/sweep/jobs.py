@@ -3,22 +3,14 @@
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import jax
-
-from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.sources.spec import Batch
-from epiplexity_jax.sweep.config import Requential, Sweep
-from epiplexity_jax.sweep.plan import Dataset, Plan, Run, max_iterations
+from epiplexity_jax.sweep.models import method_of, model_of
+from epiplexity_jax.sweep.packing import Wave
+from epiplexity_jax.sweep.plan import Dataset, Plan, max_iterations
 from epiplexity_jax.training.job import CohortJob, MemberJob
-from epiplexity_jax.training.loop import PREQUENTIAL, init_member
-from epiplexity_jax.training.method import Method
 from epiplexity_jax.training.record import History, Saved
-from epiplexity_jax.training.requential import RequentialMethod
-
-if TYPE_CHECKING:
-    from epiplexity_jax.sweep.packing import Wave
 
 Resume = Mapping[str, tuple[Any, History | Saved]]
 
@@ -29,27 +21,7 @@ def heldout_of(dataset: Dataset) -> Batch:
     return dataset.heldout()
 
 
-def model_of(plan: Plan, run: Run) -> Any:
-    """The model of a run of a device family."""
-    family = plan.family
-    assert isinstance(family, DeviceFamily)
-    return family.model(run.size, run.dataset.task, plan.compute_dtype)
-
-
-def method_of(sweep: Sweep) -> Method:
-    """How a sweep's members train."""
-    if isinstance(sweep.estimator, Requential):
-        return RequentialMethod(raw_reference=sweep.estimator.reference == "student")
-    return PREQUENTIAL
-
-
-def state_like(plan: Plan, run: Run) -> Any:
-    """Shapes and types of a run's state."""
-    model, method = model_of(plan, run), method_of(plan.sweep)
-    return jax.eval_shape(lambda k: init_member(model, k, method, k), jax.random.key(0))
-
-
-def wave_job(plan: Plan, wave: "Wave", start: int, resume: Resume) -> CohortJob:
+def wave_job(plan: Plan, wave: Wave, start: int, resume: Resume) -> CohortJob:
     """A wave as a job for `train_cohort`.
 
     Args:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.sweep.fitting import Fit, Machine, Share, fitted, refusal, state_bytes
+from epiplexity_jax.sweep.fitting import Fit, Machine, Share, fitted, refusal
 from epiplexity_jax.sweep.plan import Plan, Run
-
-__all__ = ["Machine", "Wave", "pack", "state_bytes"]
 
 _MOST_MEMBERS = 64  # of a device; more do not fill it better
 

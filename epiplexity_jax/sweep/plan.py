@@ -203,10 +203,11 @@ def _open(name: str, sweep: Sweep, family: Family, on_cpu: bool) -> Dataset:
     if not isinstance(source, HostSource):
         layout = heldout_layout(max(wanted, 64), record)
         return Dataset(name, source, task, None, layout, sweep.seed, microbatch)
-    available = heldout_sequences(source, heldout.tokens, f"sources.{name}")
+    path = f"sources.{name}"
+    available = heldout_sequences(source, heldout.tokens, path)
     layout = heldout_layout(available, record)
-    split = Split(source, layout.sequences, sweep.seed)
-    split.check(training.steps, batch, f"sources.{name}")
+    split = Split(source, layout.sequences, sweep.seed, path)
+    split.check(training.steps, batch)
     return Dataset(name, source, task, split, layout, sweep.seed, microbatch)
 
 

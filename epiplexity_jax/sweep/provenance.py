@@ -6,13 +6,13 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import epiplexity_jax
 from epiplexity_jax._version import __version__
+from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.plan import Plan
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pyarrow")
@@ -57,15 +57,20 @@ def revision(folder: Path) -> str | None:
     return commit + ("+" if changed else "") if tracked else None
 
 
-def changed_sources(plan: Plan, finished: Iterable[Mapping[str, Any]]) -> list[str]:
-    """A sentence on each source that is not what finished runs of its name were trained on."""
-    before: dict[str, set[str]] = {}
-    for row in finished:
-        before.setdefault(row["source"], set()).add(row["source_fingerprint"])
+def changed_sources(plan: Plan, store: Store) -> list[str]:
+    """A sentence on each source that is not what runs of its name were trained on before.
+
+    Finished runs tell, and earlier starts, as of runs in training.
+    """
+    before = {(row["source"], row["source_fingerprint"]) for row in store.finished().values()}
+    for start in store.starts():
+        if isinstance(noted := start.get("sources"), dict):
+            before |= {(name, str(fingerprint)) for name, fingerprint in noted.items()}
+    known = {name for name, _ in before}
     return [
         f"source {d.name!r} is not what runs in this store were trained on; it is trained anew"
         for d in plan.datasets
-        if d.name in before and d.source.info.fingerprint not in before[d.name]
+        if d.name in known and (d.name, d.source.info.fingerprint) not in before
     ]
 
 

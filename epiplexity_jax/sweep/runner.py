@@ -12,8 +12,9 @@ from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.checkpoints import CHECKPOINTS, Checkpoints, Found
 from epiplexity_jax.sweep.executors import Assignment, Executor
-from epiplexity_jax.sweep.jobs import state_like
-from epiplexity_jax.sweep.packing import Machine, Wave, pack
+from epiplexity_jax.sweep.fitting import Machine
+from epiplexity_jax.sweep.models import state_like
+from epiplexity_jax.sweep.packing import Wave, pack
 from epiplexity_jax.sweep.plan import Plan, Run, max_iterations
 from epiplexity_jax.sweep.provenance import changed_sources, provenance
 from epiplexity_jax.sweep.waves import Trained, Work, member_steps
@@ -38,11 +39,11 @@ def run_plan(assignment: Assignment, executor: Executor) -> None:
     plan, store, progress = assignment.plan, assignment.store, assignment.progress
     finished = store.finished()
     todo = [run for run in plan.runs if run.run_id not in finished]
+    changed = changed_sources(plan, store)
     store.write_config(yaml.safe_dump(plan.sweep.to_plain(), sort_keys=False))
     store.mark_current([run.run_id for run in plan.runs])
     store.note_start(provenance(plan, executor.devices))
     checkpoints = Checkpoints(store.path / CHECKPOINTS, plan.sweep.checkpoints)
-    changed = changed_sources(plan, finished.values())
     kept, damaged = _restore(assignment, checkpoints, todo, list(finished.values()))
     works = _works(plan, todo, kept, executor.machine)
     steps = sum(member_steps(plan, work) for work in works)

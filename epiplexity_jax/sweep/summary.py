@@ -8,8 +8,9 @@ from typing import Any
 from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.sweep.calibration import Calibration, calibrate
 from epiplexity_jax.sweep.config import Requential
-from epiplexity_jax.sweep.jobs import model_of
-from epiplexity_jax.sweep.packing import Machine, Wave, pack
+from epiplexity_jax.sweep.fitting import Machine
+from epiplexity_jax.sweep.models import model_of
+from epiplexity_jax.sweep.packing import Wave, pack
 from epiplexity_jax.sweep.plan import Plan, Run, max_iterations
 from epiplexity_jax.training.job import sampling_passes
 

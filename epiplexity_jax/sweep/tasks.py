@@ -21,9 +21,9 @@ from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.checkpoints import CHECKPOINTS, Checkpoints, Found
 from epiplexity_jax.sweep.config import Sweep
-from epiplexity_jax.sweep.fitting import Fit
-from epiplexity_jax.sweep.jobs import state_like
-from epiplexity_jax.sweep.packing import Machine, Wave
+from epiplexity_jax.sweep.fitting import Fit, Machine
+from epiplexity_jax.sweep.models import state_like
+from epiplexity_jax.sweep.packing import Wave
 from epiplexity_jax.sweep.plan import Plan, make_plan
 from epiplexity_jax.sweep.waves import (
     Surroundings,
@@ -115,7 +115,7 @@ def train(
     if not attempt:
         return None
     agreed, plan, devices = _opened(version, terms[0])
-    retries = agreed.sweep.executor.retries
+    retries = agreed.sweep.executor.most_retries
     if attempt > retries + 1:  # Ray itself would never give up on one that lacks memory
         raise EpiplexityError(f"its worker was lost {attempt - 1} times")
     store = Store(agreed.store)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from docs import generate, measured
+from docs import examples, generate, measured
 from epiplexity_jax.families import registry as families
 from epiplexity_jax.sources import registry as sources
 from epiplexity_jax.sources.spec import HostSource
@@ -20,7 +20,7 @@ YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("examples")
-    generate.make_files(made)
+    examples.make_files(made)
     return made
 
 
@@ -48,13 +48,13 @@ def test_tables_of_measurements_are_what_the_results_say():
 
 
 def test_examples_are_those_of_the_registered_kinds():
-    assert sorted(generate.SOURCES) == SOURCES
-    assert sorted(generate.FAMILIES) == FAMILIES
+    assert sorted(examples.SOURCES) == SOURCES
+    assert sorted(examples.FAMILIES) == FAMILIES
 
 
 def test_a_kind_without_an_example_is_refused(monkeypatch):
-    monkeypatch.delitem(generate.FAMILIES, "ngram")
-    with pytest.raises(KeyError, match="'ngram' has no example: write one in docs/generate.py"):
+    monkeypatch.delitem(examples.FAMILIES, "ngram")
+    with pytest.raises(KeyError, match="'ngram' has no example: write one in docs/examples.py"):
         generate.pages()
 
 
@@ -62,7 +62,7 @@ def test_a_kind_without_an_example_is_refused(monkeypatch):
 def test_the_example_of_a_source_opens(kind, folder):
     (block,) = blocks(f"sources/{kind}.md")
     assert block["sources"]
-    with generate.in_folder(folder):
+    with examples.in_folder(folder):
         for name, data in block["sources"].items():
             config = sources.parse(data, name)
             assert config.model_dump()["kind"] == kind

@@ -111,6 +111,7 @@ def test_bytes_are_counted_where_nothing_is_lost():
         (np.zeros((2, 4, 6), int), {"patch": 4}, "patch: images of 4 x 6 pixels"),
         (np.zeros((2, 4, 6), int), {"downsample": 3}, "downsample: images of 4 x 6 pixels"),
         (np.zeros((2, 4, 4), int), {"patch": 2, "downsample": 4}, "patch: "),
+        (np.zeros((2, 4, 4), int), {"channels": "planar"}, "channels: grey images have one"),
         (np.zeros((2, 4, 4), int), {"levels": 300}, "levels: a pixel has 256 values"),
         (GREY, {"values": 15}, "pixel 15 in image 0 is not in 0 to 14"),
         (GREY - 1, {}, "pixel -1 in image 0"),
@@ -128,3 +129,10 @@ def test_an_option_out_of_range_is_refused():
         from_images(GREY, patch=0)
     with pytest.raises(DataError, match="only arrays of a .npz file have names"):
         open_source(Images(path="a.npy", array="images"))
+
+
+def test_an_array_under_the_name_of_an_archive_is_refused(tmp_path):
+    with (tmp_path / "a.npz").open("wb") as file:
+        np.save(file, GREY)
+    with pytest.raises(DataError, match=r"a.npz: holds one array; name the file .npy"):
+        open_source(Images(path=str(tmp_path / "a.npz")))

@@ -29,7 +29,7 @@ class Numbered:
 
 
 def _split(sequences=100, heldout=10, root=0):
-    return Split(Numbered(sequences), heldout, root)
+    return Split(Numbered(sequences), heldout, root, "sources.a")
 
 
 def _heldout(split):
@@ -104,12 +104,12 @@ def test_orders_are_kept_in_the_smallest_type(sequences, bytes_each):
 def test_an_epoch_is_the_end(sequences, batch_size, most):
     split = _split(sequences)
     assert split.max_steps(batch_size) == most
-    split.check(most, batch_size, "sources.a")
+    split.check(most, batch_size)
     split.blocks(0, most - 1, 1, batch_size)
     with pytest.raises(DataError, match=f"batch {most} lies behind the epoch's end; it"):
         split.blocks(0, most, 1, batch_size)
     with pytest.raises(DataError) as caught:
-        split.check(most + 1, batch_size, "sources.a")
+        split.check(most + 1, batch_size)
     assert str(caught.value) == (
         f"sources.a: holds 90 training sequences, at most {most} steps of {batch_size}; "
         f"training.steps is {most + 1}: lower it or training.batch_size, shorten `length`, or "
@@ -119,7 +119,7 @@ def test_an_epoch_is_the_end(sequences, batch_size, most):
 
 def test_less_than_one_batch_is_refused():
     with pytest.raises(DataError) as caught:
-        _split().check(1, 91, "sources.a")
+        _split().check(1, 91)
     assert str(caught.value) == (
         "sources.a: holds 90 training sequences, fewer than one batch of 91; lower "
         "training.batch_size, shorten `length`, or bring more data"

@@ -37,7 +37,7 @@ def test_what_trains_is_no_part_of_a_run():
     assert [run.run_id for run in usual.runs] == [run.run_id for run in other.runs]
 
 
-@pytest.mark.parametrize(("key", "value"), [("address", "host:1"), ("devices", 2)])
+@pytest.mark.parametrize(("key", "value"), [("address", "host:1"), ("devices", 2), ("retries", 3)])
 def test_one_process_has_no_cluster(key, value):
     with pytest.raises(ConfigError, match=rf"executor\.{key}: belongs to kind ray"):
         parse_sweep(SWEEP | {"executor": {key: value}})

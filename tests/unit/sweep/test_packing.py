@@ -7,8 +7,8 @@ import pytest
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sweep import fitting
 from epiplexity_jax.sweep.config import parse_sweep
-from epiplexity_jax.sweep.fitting import USABLE, Fit
-from epiplexity_jax.sweep.packing import Machine, pack
+from epiplexity_jax.sweep.fitting import USABLE, Fit, Machine
+from epiplexity_jax.sweep.packing import pack
 from epiplexity_jax.sweep.plan import make_plan
 
 NOISE = {"noise": {"kind": "noise", "vocab_size": 4, "length": 16}}

@@ -7,7 +7,8 @@ import pytest
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.files import read_config
-from epiplexity_jax.sweep.packing import Machine, pack
+from epiplexity_jax.sweep.fitting import Machine
+from epiplexity_jax.sweep.packing import pack
 from epiplexity_jax.sweep.plan import make_plan
 from epiplexity_jax.sweep.summary import summarise
 

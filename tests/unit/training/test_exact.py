@@ -128,7 +128,7 @@ def test_replays_are_read_in_new_orders_and_no_more_often():
     _, _, source, split = _counted(replays=3, steps=15)
     assert split.max_steps(8) == 15
     with pytest.raises(DataError, match="read 3 times, at most 15 steps"):
-        split.check(16, 8, "sources.x")
+        split.check(16, 8)
     epochs = split.blocks(0, 0, 15, 8).reshape(3, 40, 8)
     numbers = {row.tobytes(): i for i, row in enumerate(source.rows)}
     orders = [[numbers[row.tobytes()] for row in epoch] for epoch in epochs]

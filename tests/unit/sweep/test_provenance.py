@@ -1,0 +1,39 @@
+"""A source that is not what it was is noticed, before any run of it has finished too."""
+
+from epiplexity_jax.store import Store
+from epiplexity_jax.sweep.config import parse_sweep
+from epiplexity_jax.sweep.plan import make_plan
+from epiplexity_jax.sweep.provenance import changed_sources, provenance
+
+
+def plan_of(vocab_size):
+    sweep = {
+        "sources": {
+            "noise": {"kind": "noise", "vocab_size": vocab_size, "length": 8},
+            "same": {"kind": "noise", "vocab_size": 4, "length": 8},
+        },
+        "family": {"kind": "ngram", "orders": [0]},
+    }
+    return make_plan(parse_sweep(sweep), on_cpu=True)
+
+
+def test_a_source_that_changed_since_an_earlier_start_is_said(tmp_path):
+    store = Store.open(tmp_path / "store", create=True)
+    before, after = plan_of(4), plan_of(5)
+    assert changed_sources(before, store) == []
+    store.note_start(provenance(before, "2 x cpu"))
+    assert changed_sources(before, store) == []
+    said = ["source 'noise' is not what runs in this store were trained on; it is trained anew"]
+    assert changed_sources(after, store) == said
+    store.note_start(provenance(after, "2 x cpu"))
+    assert changed_sources(before, store) == changed_sources(after, store) == []
+
+
+def test_damaged_lines_are_left_out(tmp_path):
+    store = Store.open(tmp_path / "store", create=True)
+    store.note_start({"sources": ["noise"]})
+    with (store.path / "provenance.jsonl").open("ab") as file:
+        file.write(b'"words"\n{"sources": {"noise": ')
+    store.note_start(provenance(plan_of(4), "2 x cpu"))
+    assert len(store.starts()) == 2
+    assert len(changed_sources(plan_of(5), store)) == 1
