@@ -31,6 +31,7 @@ from epiplexity_jax.training.snapshot import Interrupted
 
 _POLL = 0.25  # seconds between two looks at the board
 _PATIENCE = 10.0  # seconds for a cluster to answer
+_BUSY = 30.0  # seconds until one counts as busy
 _PLACE = re.compile(r"(ray://)?(?P<host>[^/\s]+):(?P<port>\d+)")
 _log = logging.getLogger(__name__)
 
@@ -65,16 +66,17 @@ class Cluster:
     """
 
     def __init__(self, sweep: Sweep, on_cpu: bool):
-        self._options = sweep.executor
         self._share = _share(sweep, on_cpu)
         count = {"num_cpus" if self._share.on_cpu else "num_gpus": self._share.devices}
-        self._needs = {
-            **count,
-            "max_retries": self._options.most_retries,
-            "retry_exceptions": False,
-        }
+        retries = sweep.executor.most_retries
+        self._needs = {**count, "max_retries": retries, "retry_exceptions": False}
         looking = ray.remote(tasks.look).options(**self._needs).remote(__version__, self._share)
         try:
+            done, _ = ray.wait([looking], timeout=_BUSY)
+            if not done:
+                _log.warning(
+                    "the Ray cluster is busy; waiting for a node with %s free", self._share
+                )
             self.machine, words = ray.get(looking)
         except RayError as error:
             raise ConfigError(f"executor: {_reason(error)}") from None
@@ -83,7 +85,8 @@ class Cluster:
 
     def train(self, assignment: Assignment, works: Sequence[Work]) -> Iterator[list[Trained]]:
         """See `executors.Executor`."""
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        node = _Node()
+        here = NodeAffinitySchedulingStrategy(node.id, soft=False)
         board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here).remote()
         watched = _Watched(assignment, works, board)
         terms = [_put(self._terms(assignment))]
@@ -96,6 +99,7 @@ class Cluster:
         try:
             while waiting:
                 done, _ = ray.wait(list(waiting), timeout=_POLL)
+                node.check()
                 watched.look()
                 if assignment.stop() and not stopped:
                     stopped, begun = True, ray.get(board.stop.remote())
@@ -117,6 +121,35 @@ class Cluster:
         return tasks.Terms(
             assignment.plan.sweep, self._share, Path.cwd(), store.path.resolve(), store.holder
         )
+
+
+class _Node:
+    """The node of this process, which Ray ends without a word once it notices that it is lost."""
+
+    def __init__(self) -> None:
+        self.id = ray.get_runtime_context().get_node_id()
+        (node,) = (node for node in ray.nodes() if node["NodeID"] == self.id)
+        self._place = node["NodeManagerAddress"], node["NodeManagerPort"]
+        self._near = self._listens()
+
+    def check(self) -> None:
+        """Say it before Ray does.
+
+        Raises:
+            RunsFailed: when it is lost.
+        """
+        if self._near and not self._listens():
+            raise RunsFailed(
+                "Ray has ended on this machine; finished runs are in the store, and the same "
+                "command goes on"
+            )
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(self._place, timeout=_PATIENCE).close()
+        except OSError:
+            return False
+        return True
 
 
 class _Watched:
@@ -219,7 +252,8 @@ def _knock(address: str) -> None:
     try:
         socket.create_connection((place["host"], int(place["port"])), timeout=_PATIENCE).close()
     except (OSError, OverflowError) as error:
-        why = reason(error) if isinstance(error, OSError) else error
+        unknown = isinstance(error, socket.gaierror)  # whose numbers are its own
+        why = reason(error) if isinstance(error, OSError) and not unknown else error.args[-1]
         raise ConfigError(
             f"executor.address: {address}: no Ray cluster answers there: {why}"
         ) from None

@@ -1,9 +1,10 @@
 """The config of a sweep, composed of the configs of the layers below."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, SerializeAsAny, model_validator
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from epiplexity_jax.base.config import Config, cut, parse, unknown
 from epiplexity_jax.base.errors import ConfigError
@@ -131,13 +132,16 @@ class CheckpointOptions(Config):
     """Checkpoints of a wave that stay; an older one stands in for one that is damaged."""
 
 
+_ADDRESS = re.compile(r"auto|local|(ray://)?[^/\s]+:\d+")
+
+
 class ExecutorOptions(Config):
     """What trains a sweep's waves. No part of a run's identity."""
 
     kind: Literal["local", "ray"] = "local"
     """`local`: the devices of this process, and of those it has joined. `ray`: a cluster; needs
     `pip install epiplexity-jax[ray]`."""
-    address: str | None = Field(default=None, min_length=1)
+    address: str | None = None
     """Of the Ray cluster: `HOST:PORT`, or `auto` for one that this machine belongs to; default: the
     environment's RAY_ADDRESS, else a cluster of this machine alone that ends with the sweep."""
     devices: int | None = Field(default=None, ge=1)
@@ -150,6 +154,13 @@ class ExecutorOptions(Config):
     def most_retries(self) -> int:
         """The same, with the default."""
         return 3 if self.retries is None else self.retries
+
+    @field_validator("address")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        if address is not None and not _ADDRESS.fullmatch(address):
+            raise ValueError(f"expected HOST:PORT, ray://HOST:PORT or auto, got {cut(address)}")
+        return address
 
     @model_validator(mode="after")
     def _local_has_no_cluster(self) -> "ExecutorOptions":

@@ -117,7 +117,7 @@ class Local:
     @property
     def machine(self) -> Machine:
         """What these devices are."""
-        return Machine.of(self.own)
+        return Machine.of(self.own, alone=not several())
 
     @property
     def devices(self) -> str:

@@ -5,7 +5,6 @@ is layout and no part of a run's name (docs/decisions/0013-cut-to-fit.md).
 """
 
 import dataclasses
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from epiplexity_jax.families.spec import DeviceFamily, Rematerialisable, Size
 from epiplexity_jax.sweep.config import Requential
 from epiplexity_jax.sweep.models import method_of, model_of
 from epiplexity_jax.sweep.plan import Plan, Run
+from epiplexity_jax.training.devices import cpu_cores, host_memory
 from epiplexity_jax.training.footprint import Load, device_bytes
 from epiplexity_jax.training.job import block_steps
 from epiplexity_jax.training.loop import Setup
@@ -46,10 +46,20 @@ class Machine:
     hardware: tuple[Any, ...] = ()
 
     @classmethod
-    def of(cls, devices: Sequence[Any]) -> "Machine":
-        """What these devices are."""
+    def of(cls, devices: Sequence[Any], alone: bool = True) -> "Machine":
+        """What these devices are.
+
+        Args:
+            devices: started.
+            alone: whether this process has the cores of its host for itself.
+        """
         on_cpu = devices[0].platform == "cpu"
-        return cls(len(devices), on_cpu, _memory_of(devices[0], on_cpu), tuple(devices))
+        memory_bytes = (
+            host_memory() // max(jax.local_device_count(), 1 if alone else cpu_cores())
+            if on_cpu
+            else (devices[0].memory_stats() or {}).get("bytes_limit")
+        )
+        return cls(len(devices), on_cpu, memory_bytes, tuple(devices))
 
     @property
     def usable_bytes(self) -> float:
@@ -258,10 +268,3 @@ def _more_devices(plan: Plan, run: Run, machine: Machine, share: Share) -> Itera
             if _least(plan, run, machine, more) <= machine.usable_bytes:
                 yield devices
         devices *= 2
-
-
-def _memory_of(device: Any, on_cpu: bool) -> int | None:
-    if on_cpu:
-        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        return whole // jax.local_device_count()
-    return (device.memory_stats() or {}).get("bytes_limit")

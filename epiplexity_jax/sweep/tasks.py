@@ -53,6 +53,9 @@ class Share(NamedTuple):
     on_cpu: bool
     together: bool
 
+    def __str__(self) -> str:
+        return f"{self.devices} {'CPU cores' if self.on_cpu else 'GPUs'}"
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -93,8 +96,8 @@ def look(version: str, share: Share) -> tuple[Machine, str]:
         ConfigError: when the node has another version of this package, or no devices.
     """
     devices = _devices(version, share)
-    machine = dataclasses.replace(Machine.of(devices), hardware=())  # which cannot be sent
-    return machine, described(devices)
+    machine = Machine.of(devices, alone=False)
+    return dataclasses.replace(machine, hardware=()), described(devices)  # no device can be sent
 
 
 def train(

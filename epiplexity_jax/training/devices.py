@@ -1,12 +1,14 @@
 """Devices: one host device per CPU core, and the persistent compilation cache."""
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 
+_CGROUP = Path("/sys/fs/cgroup")
 _FORCED = "xla_force_host_platform_device_count"
 
 
@@ -15,6 +17,27 @@ def cpu_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def host_memory() -> int:
+    """Bytes that this process may use of its host: all of it, or what its control group has."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([whole, *_limits()])
+
+
+def _limits(groups: Path = Path("/proc/self/cgroup"), root: Path = _CGROUP) -> Iterator[int]:
+    """Memory limits of the control groups that this process is in, of either version."""
+    lines = groups.read_text().splitlines() if groups.exists() else []
+    for number, kinds, name in (line.split(":", 2) for line in lines):
+        if kinds and "memory" not in kinds.split(","):
+            continue
+        place, file = root / kinds, "memory.limit_in_bytes"
+        if number == "0":
+            place, file = root, "memory.max"
+        own = place / name.lstrip("/")
+        for folder in (own, *own.parents):  # a container sees its group as the root
+            with contextlib.suppress(OSError, ValueError):  # no such folder, or no limit
+                yield int((folder / file).read_text())
 
 
 def use_every_core() -> None:

@@ -1,7 +1,9 @@
 """Waves on Ray: nodes and workers that are lost, errors and ends; the numbers of one process."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -81,12 +83,15 @@ def called(pid):
         return ""
 
 
-@pytest.mark.slow
-def test_a_killed_sweep_leaves_no_task_behind_and_one_process_ends_it(tmp_path):
-    config, store = tmp_path / "config.yaml", tmp_path / "store"
+WORDS = ("training.steps=3000", "checkpoints.minutes=1e-6")
+
+
+@contextlib.contextmanager
+def on_ray(folder):
+    """A sweep on a cluster of its own, once it was kept in training."""
+    config, store = folder / "config.yaml", folder / "store"
     config.write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
-    words = ["training.steps=3000", "checkpoints.minutes=1e-6"]
-    command = [sys.executable, "-m", "epiplexity_jax", "run", config, *words, "executor.kind=ray"]
+    command = [sys.executable, "-m", "epiplexity_jax", "run", config, *WORDS, "executor.kind=ray"]
     with subprocess.Popen(
         [*command, "--store", store, "--no-figure", "--json"], text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -94,11 +99,29 @@ def test_a_killed_sweep_leaves_no_task_behind_and_one_process_ends_it(tmp_path):
         while not list(store.glob("checkpoints/wave-*/*/records.npz")):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.02)
+        yield process
+
+
+@pytest.mark.slow
+def test_a_cluster_that_ends_is_said(tmp_path):
+    with on_ray(tmp_path) as process:
+        (raylet,) = (p for p in descendants(process.pid) if "/raylet --" in called(p))
+        os.kill(raylet, signal.SIGKILL)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert err.splitlines()[-1].startswith("epiplexity-jax: error: Ray has ended on this machine;")
+    assert "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_a_killed_sweep_leaves_no_task_behind_and_one_process_ends_it(tmp_path):
+    config, store = tmp_path / "config.yaml", tmp_path / "store"
+    with on_ray(tmp_path) as process:
         family = descendants(process.pid)
         assert any(called(pid).startswith("ray::train") for pid in family)
         process.kill()
-    told, found = train(config, store, *words)
-    assert found == train(config, tmp_path / "whole", *words)[1]
+    told, found = train(config, store, *WORDS)
+    assert found == train(config, tmp_path / "whole", *WORDS)[1]
     runs, finished, steps = told.started
     assert (runs, finished) == (2, 0)
     assert steps < 2 * 3000
