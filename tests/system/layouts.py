@@ -1,10 +1,12 @@
 """Trains one cohort on the devices of this process, laid out as asked, and says what came of it.
 
-Run: python -m tests.system.layouts DATA SPREADS COUNTED RESULT.npz, with JAX_NUM_CPU_DEVICES in the
+Run: python -m tests.system.layouts DATA SPREADS MORE RESULT.npz, with JAX_NUM_CPU_DEVICES in the
 environment, and NPROC large (see `devices.let_devices_wait`). DATA devices share a batch; SPREADS
-is 1 where they share the state as well, COUNTED where the FLOPs of a device are told.
+is 1 where they share the state as well. MORE is `flops` where those of a device are told, `moves`
+where the cohort is trained once more: on all devices, then on one of them, then on all again.
 """
 
+import contextlib
 import sys
 
 import jax
@@ -18,6 +20,7 @@ from epiplexity_jax.training.data import Stream, heldout_tokens
 from epiplexity_jax.training.heldout import heldout_layout
 from epiplexity_jax.training.loop import compile_programs
 from epiplexity_jax.training.requential import RequentialMethod
+from epiplexity_jax.training.snapshot import Interrupted
 from tests.unit.training.toys import cycle, task_of
 
 BATCH, STEPS, MEMBERS, ROOT = 16, 30, 2, 3
@@ -25,9 +28,26 @@ SOURCE = cycle(mask=[False] * 8 + [True] * 8)
 MODEL = TransformerModel(16, 1, task_of(SOURCE))
 
 
-def job_of(spreads):
+class Keeper:
+    """Keeps a cohort behind an iteration, and ends it."""
+
+    def __init__(self, at):
+        self.at, self.kept = at, None
+
+    def due(self):
+        return True
+
+    def keep(self, iteration, states, records):
+        if iteration >= self.at:
+            host = jax.tree.map(lambda x: np.asarray(x)[:MEMBERS], states)
+            self.kept = iteration, host, records
+            raise Interrupted
+
+
+def job_of(spreads, kept=None):
     layout = heldout_layout(128, BATCH)
     heldout = heldout_tokens(SOURCE, None, ROOT, layout.sequences)
+    start, states, records = kept or (0, None, None)
     members = tuple(
         MemberJob(
             root=ROOT,
@@ -37,12 +57,13 @@ def job_of(spreads):
             learning_rate=0.1,
             warmup_steps=5,
             ema_steps=5,
+            resume=kept and (jax.tree.map(lambda x, i=seed: x[i], states), records[seed]),
         )
         for seed in range(MEMBERS)
     )
     return CohortJob(
         MODEL, MODEL.task, BATCH, STEPS, layout, members,
-        microbatch=4, method=RequentialMethod(), spreads=spreads,
+        microbatch=4, method=RequentialMethod(), spreads=spreads, start=start,
     )  # fmt: skip
 
 
@@ -69,8 +90,23 @@ def flops(job, mesh, ready, block):
     return lowered.compile().cost_analysis()["flops"]
 
 
+def moved(spreads, mesh):
+    """What a cohort comes to that goes to one device and back; every bit of its state goes too."""
+    kept, members = None, []
+    one = sharding.member_mesh(jax.devices()[:1])
+    for where, until in ((mesh, 8), (one, 16), (mesh, STEPS + 1)):
+        job, keeper = job_of(spreads and where is mesh, kept), Keeper(until)
+        if kept:
+            placed = jax.tree.map(lambda x: np.asarray(x)[:MEMBERS], set_up(job, where).states)
+            jax.tree.map(np.testing.assert_array_equal, placed, kept[1])
+        with contextlib.suppress(Interrupted):
+            members = train_cohort(job, where, keeper=keeper)
+        kept = keeper.kept
+    return members
+
+
 def main():
-    data, spreads, counted = int(sys.argv[1]), sys.argv[2] == "1", sys.argv[3] == "1"
+    data, spreads, more = int(sys.argv[1]), sys.argv[2] == "1", sys.argv[3]
     job = job_of(spreads)
     mesh = sharding.member_mesh(data=data)
     ready = set_up(job, mesh)
@@ -80,12 +116,16 @@ def main():
     found = {
         "data": np.asarray(block)[:MEMBERS],
         "samples": np.asarray(drawn(ready.place, block)),
-        "flops_of_one_device": flops(job, mesh, ready, block) if counted else 0.0,
+        "flops_of_one_device": flops(job, mesh, ready, block) if more else 0.0,
         "on_one_device": sum(leaf.addressable_shards[0].data.nbytes for leaf in leaves),
         "first_weights": np.concatenate([np.asarray(x)[:MEMBERS].ravel() for x in leaves]),
     }
-    for i, member in enumerate(train_cohort(job, mesh)):
-        found |= {f"{i}/{name}": column for name, column in member.history.items()}
+    ways = {"": train_cohort(job, mesh)}
+    if more == "moves":
+        ways["moved/"] = moved(spreads, mesh)
+    for way, members in ways.items():
+        for i, member in enumerate(members):
+            found |= {f"{way}{i}/{name}": column for name, column in member.history.items()}
     np.savez(sys.argv[4], **found)
 
 
