@@ -54,9 +54,9 @@ def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
     scales = {what: axes.lengths(lines, what) for what in _NAMES}
     for what, axis in scales.items():
         lines = [axis.inside(row, what) for row in lines]
-    # Inline data are written once for all layers that share them.
     uniform = [{"source": name, "mdl": f.uniform_bits} for name, f in frontiers.items()]
-    data = tuple(alt.InlineData(values=rows) for rows in (lines, dots, uniform))
+    rows = {"lines": lines, "dots": dots, "uniform": uniform}
+    data = {name: alt.NamedData(name=name) for name in rows}  # Altair would copy them in each layer
     shared = {
         "time": axes.compute([float(budget) for budget in budgets]),
         **_encodings(list(frontiers)),
@@ -66,7 +66,7 @@ def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
     }
     panels = [_panel(what, data, axis, shared) for what, axis in scales.items()]
     return (
-        alt.hconcat(*panels, spacing=28, background="white", padding=12)
+        alt.hconcat(*panels, datasets=rows, spacing=28, background="white", padding=12)
         .resolve_scale(color="shared", strokeDash="shared")
         .configure_view(stroke=None)
         .configure_axis(
@@ -180,14 +180,14 @@ def _encodings(names: list[str]) -> dict[str, Any]:
     }
 
 
-def _panel(what: str, data: tuple[Any, ...], axis: axes.Axis, shared: Mapping[str, Any]) -> Any:
+def _panel(what: str, data: Mapping[str, Any], axis: axes.Axis, shared: Mapping[str, Any]) -> Any:
     """One of the three panels, from the rows of its lines, of its points and the uniform codes."""
     import altair as alt
 
     time = shared["time"].options(alt, grid=False)
     compute = alt.X("compute:Q", title="Compute T (FLOPs)", **time)
     value = alt.Y(f"{what}:Q", title=f"{_NAMES[what]} ({axis.unit})", **axis.options(alt))
-    base = alt.Chart(data[0]).encode(x=compute, color=shared["color"])
+    base = alt.Chart(data["lines"]).encode(x=compute, color=shared["color"])
     band = base.mark_area(opacity=0.18, clip=True).encode(
         y=alt.Y(f"{what}_low:Q"), y2=alt.Y2(f"{what}_high:Q")
     )
@@ -202,8 +202,8 @@ def _panel(what: str, data: tuple[Any, ...], axis: axes.Axis, shared: Mapping[st
     )
     layers = [band, line]
     if what == "mdl":
-        faint = alt.Chart(data[1]).mark_circle(size=10, opacity=0.3, clip=True)
-        rule = alt.Chart(data[2]).mark_rule(strokeWidth=0.8, opacity=0.7, clip=True)
+        faint = alt.Chart(data["dots"]).mark_circle(size=10, opacity=0.3, clip=True)
+        rule = alt.Chart(data["uniform"]).mark_rule(strokeWidth=0.8, opacity=0.7, clip=True)
         layers = [
             rule.encode(y=value, color=shared["color"]),
             faint.encode(x=compute, y=value, color=shared["color"]),
