@@ -48,6 +48,11 @@ def child(pid, word):
     return int(found)
 
 
+def kept_at(store):
+    """The step behind which two processes were last kept."""
+    return max(int(p.parent.name) for p in store.glob("checkpoints/wave-*/*/records.npz"))
+
+
 def check_numbers(store, config, alone, *words):
     """What two processes left in a store is what one of as many devices comes to."""
     api.run_config(config, list(words), alone, Silent())
@@ -75,11 +80,9 @@ def test_two_processes_share_every_batch_and_come_to_the_numbers_of_one(config, 
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_is_named_and_the_same_command_comes_to_the_numbers_of_one(
-    config, tmp_path
-):
+def test_a_process_that_dies_and_an_end_that_is_asked_for_change_no_number(config, tmp_path):
     store = tmp_path / "store"
-    words = ["training.steps=800", "checkpoints.minutes=0.005"]
+    words = ["training.steps=400", "checkpoints.minutes=0.005"]
     with subprocess.Popen(
         command(config, store, *words), env=environment(1), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -94,12 +97,25 @@ def test_a_process_that_dies_is_named_and_the_same_command_comes_to_the_numbers_
         "epiplexity-jax: process 1 of 2 was ended by SIGKILL; the same command resumes"
     )
     assert not histories(store)
-    kept = max(int(p.parent.name) for p in store.glob("checkpoints/wave-*/*/records.npz"))
+    killed = kept_at(store)
+    with subprocess.Popen(
+        command(config, store, *words), env=environment(1), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as launcher:  # fmt: skip
+        while kept_at(store) == killed:
+            assert launcher.poll() is None, launcher.stderr.read()
+            time.sleep(0.05)
+        launcher.send_signal(signal.SIGTERM)
+        out, err = launcher.communicate(timeout=90)
+    assert (launcher.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == (
+        "epiplexity-jax: stopped; 0 of 2 runs are finished; the same command resumes"
+    )
+    assert 0 < killed < kept_at(store) < 400
     again = subprocess.run(
         command(config, store, *words), env=environment(1), capture_output=True, text=True
     )
     assert again.returncode == 0, again.stderr
-    assert kept > 0
     assert not list(store.glob("checkpoints/wave-*"))
     check_numbers(store, config, tmp_path / "alone", *words)
 

@@ -1,0 +1,26 @@
+"""Oracles train for long: the engine's programs are compiled with more care than elsewhere."""
+
+import functools
+
+import jax
+import pytest
+
+from epiplexity_jax.training import loop
+
+
+class Careful:
+    """JAX, whose programs LLVM makes at level 1: that takes longer, and they run twice as fast."""
+
+    jit = staticmethod(
+        functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 1})
+    )
+
+    def __getattr__(self, name):
+        return getattr(jax, name)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _compiled_for_long_runs():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "jax", Careful())
+        yield
