@@ -47,6 +47,7 @@ def refused(config, store, number, error):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Orbax's threads
 def test_every_call_may_fail_once(config, tmp_path):
     store = tmp_path / "store"
     watched = Refusing(store)
