@@ -40,10 +40,11 @@ def launch(
         del frame
         asked.append(number)
         for each in group:
-            each.send(signal.Signals(number))
+            each.send(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, pass_on)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # of `nohup`
+            signal.signal(number, pass_on)
     try:
         died = _first_to_die(group)
         for each in group:
@@ -67,6 +68,7 @@ class _Process:
     def __init__(self, words: Sequence[str], number: int, count: int, port: int):
         self.name, self.muted, self.last = f"process {number} of {count}", False, ""
         from epiplexity_jax.training.devices import cpu_cores
+        from epiplexity_jax.training.processes import LAUNCHER
 
         cores = max(1, cpu_cores() // count)
         self.process = subprocess.Popen(
@@ -77,7 +79,7 @@ class _Process:
                 *words,
                 f"--join={number}/{count}@127.0.0.1:{port}",
             ],
-            env={"JAX_NUM_CPU_DEVICES": str(cores), **os.environ},
+            env={"JAX_NUM_CPU_DEVICES": str(cores), **os.environ, LAUNCHER: str(os.getpid())},
             stdout=None if number == 0 else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -54,6 +54,7 @@ def run(
     from epiplexity_jax.training import processes
 
     overrides = overrides or []
+    processes.end_with_launcher()
     processes.join(join)
     if dry_run:
         plan = api.plan_config(config, overrides, store)
@@ -73,14 +74,17 @@ def _train(config: Path, overrides: Sequence[str], store: Path) -> "Runs":
     from epiplexity_jax.training import processes
 
     progress = watch() if processes.leads() else Unseen()
-    # A polite kill ends like Ctrl-C, so that what is half written is removed.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A polite kill and a closed terminal end like Ctrl-C, so that what is half written is removed.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # of `nohup`
+            signal.signal(number, signal.default_int_handler)
     try:
         with processes.own_output():
             return api.run_config(config, overrides, store, progress)
     except KeyboardInterrupt:
         done = f"{progress.done} of {progress.runs} runs are finished; " if progress.runs else ""
-        typer.echo(f"epiplexity-jax: stopped; {done}the same command resumes", err=True)
+        more = "resumes" if progress.done < progress.runs or not done else "prints the results"
+        typer.echo(f"epiplexity-jax: stopped; {done}the same command {more}", err=True)
         raise typer.Exit(130) from None
     except Exception as error:
         if not processes.is_lost(error):

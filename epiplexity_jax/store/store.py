@@ -136,7 +136,8 @@ class Store:
             history: the columns of `schema.HISTORIES`, [R] or, of block losses, [R, blocks].
 
         Raises:
-            StoreError: when the disk is full or not writable; what was there stays.
+            StoreError: when the disk is full or not writable, and what was there stays; or when the
+                folder is gone, or another process's, since this one locked it.
             ValueError: when a column is unknown or missing.
         """
         row = checked_row(row)
@@ -145,6 +146,8 @@ class Store:
         if not self.writes:
             self._rows = rows
             return
+        if self.holder and not self.is_held_by(self.holder):
+            raise StoreError(f"{self.path}: was removed or taken over while it was in use")
         with self._writing():
             write_atomically(self._history_file(row["run_id"]), content)
             self._write_index(rows)

@@ -32,6 +32,7 @@ class Calibration:
         data_seconds: of drawing the data of a step.
         record_seconds: of a record point.
         heldout_seconds: of the whole held-out set, at the end.
+        rescore_seconds: of scoring a step's batch again, where the end asks for it; else 0.
         memory_bytes: that the devices hold in a step, each; None where it is not known.
     """
 
@@ -40,12 +41,14 @@ class Calibration:
     data_seconds: float
     record_seconds: float
     heldout_seconds: float
+    rescore_seconds: float
     memory_bytes: int | None
 
     def wave_seconds(self, steps: int) -> float:
         """Of a wave of so many steps, compiling left out."""
         records = len(record_points(steps)) - 1
-        return steps * self.step_seconds + records * self.record_seconds + self.heldout_seconds
+        each = self.step_seconds + self.rescore_seconds
+        return steps * each + records * self.record_seconds + self.heldout_seconds
 
 
 def calibrate(plan: Plan, wave: Wave, devices: Sequence[Any]) -> Calibration:
@@ -80,6 +83,7 @@ def calibrate(plan: Plan, wave: Wave, devices: Sequence[Any]) -> Calibration:
         data_seconds=data,
         record_seconds=record,
         heldout_seconds=record * tiles,
+        rescore_seconds=job.exact * (data + record * job.batch_size / job.layout.tile),
         memory_bytes=memory_bytes(advance),
     )
 
@@ -133,6 +137,7 @@ def _counting(plan: Plan, wave: Wave) -> Calibration:
         data_seconds=drawing / count,
         record_seconds=record,
         heldout_seconds=record * len(tiles),
+        rescore_seconds=run.exact * (drawing / count + record * batch / tiles.shape[1]),
         memory_bytes=None,
     )
 

@@ -232,7 +232,17 @@ def _latest(
         if snapshot is not None:
             return {run_id: _one(snapshot, run_id) for run_id in runs}
         damaged.append(f"{folder}: the checkpoint is damaged; going back before it")
+        if leads():
+            _set_aside(folder)
     return {}
+
+
+def _set_aside(folder: Path) -> None:
+    """Let a damaged snapshot count no longer, as the latest or as one of those that stay."""
+    aside = folder.with_name(f"{folder.name}-damaged")
+    shutil.rmtree(aside, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        folder.rename(aside)
 
 
 def _latest_first(wave: Path) -> list[Path]:

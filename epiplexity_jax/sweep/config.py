@@ -12,6 +12,8 @@ from epiplexity_jax.families import registry as families
 from epiplexity_jax.sources import registry as sources
 from epiplexity_jax.trackers import registry as trackers
 
+MOST_STEPS = 2**31 - 1  # steps are counted in int32 on devices
+
 
 class Prequential(Config):
     """Prequential coding: the area between the loss curve and the floor (A, Eq. 8)."""
@@ -23,7 +25,7 @@ class Prequential(Config):
     models trained by gradients, online for count families, exact for replayed data."""
     floor: Literal["ema", "raw", "entropy_rate"] = "ema"
     """Which loss ends the area: held-out, of the EMA or raw weights, or the known entropy rate."""
-    ema_steps: int = Field(default=50, ge=1)
+    ema_steps: int = Field(default=50, ge=1, le=MOST_STEPS)
     """Window of the EMA of weights, steps."""
 
     @model_validator(mode="after")
@@ -42,14 +44,14 @@ class Requential(Config):
     raw ones, which pay for their own jitter. Both are recorded."""
     floor: Literal["ema", "raw"] = "ema"
     """Which weights of the student code the data."""
-    ema_steps: int = Field(default=50, ge=1)
+    ema_steps: int = Field(default=50, ge=1, le=MOST_STEPS)
     """Window of the EMA of teacher and student, steps."""
     ema_growth: float | None = Field(default=None, ge=0, le=1)
     """alpha: the window is max(ema_steps, alpha x steps so far); 0.1 in Qiu et al. 2026. Default:
     a constant window."""
     max_kl: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Nats per label token of the last message above which the teacher waits; default: never."""
-    max_iterations: int | None = Field(default=None, ge=1)
+    max_iterations: int | None = Field(default=None, ge=1, le=MOST_STEPS)
     """Where a run ends whose teacher waits too often; default: 4 x training.steps."""
 
     @model_validator(mode="after")
@@ -70,13 +72,13 @@ Estimator = Prequential | Requential
 class Training(Config):
     """How members train."""
 
-    steps: int = Field(default=1000, ge=1)
+    steps: int = Field(default=1000, ge=1, le=MOST_STEPS)
     """Steps of every run; of the teacher where there is one."""
-    batch_size: int = Field(default=64, ge=1)
+    batch_size: int = Field(default=64, ge=1, le=1 << 24)
     """Sequences a step."""
     learning_rate: float = Field(default=0.03, gt=0, allow_inf_nan=False)
     """Base learning rate; muP scales it to every width and depth."""
-    warmup_steps: int = Field(default=100, ge=0)
+    warmup_steps: int = Field(default=100, ge=0, le=MOST_STEPS)
     """Steps of linear warm-up; constant afterwards."""
     compute_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Type of activations; auto is float32 on CPU and bfloat16 on accelerators. Parameters, losses

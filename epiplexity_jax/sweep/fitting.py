@@ -22,6 +22,7 @@ from epiplexity_jax.training.footprint import Load, device_bytes
 from epiplexity_jax.training.job import block_steps
 from epiplexity_jax.training.loop import Setup
 from epiplexity_jax.training.sharding import member_mesh
+from epiplexity_jax.training.slices import divisors
 
 USABLE = 0.8  # of a device's memory; what XLA allocates may be a fifth more than is estimated
 # Arrays as large as the parameters: weights, their average, two moments, and a gradient.
@@ -198,7 +199,7 @@ def _cuts(plan: Plan, run: Run, share: Share) -> list[_Cut]:
     """What may be tried, small slices first: the last is the wish, that before scores no more."""
     training, wish = plan.sweep.training, run.dataset.microbatch
     part = training.batch_size // share.data
-    smaller = [n for n in range(1, min(wish, part + 1)) if part % n == 0]
+    smaller = [n for n in divisors(part) if n < wish]
     if training.microbatch is not None:
         smaller = []
     return [*(_Cut(n, n) for n in smaller), _Cut(wish, wish), _Cut(wish, None)]
@@ -211,7 +212,7 @@ def _cut(plan: Plan, run: Run, machine: Machine, share: Share, cut: _Cut, again:
     model = model_of(plan, run)
     model = model.rematerialised() if again else model
     part = training.batch_size // share.data
-    own = max(n for n in range(1, min(part, microbatch) + 1) if part % n == 0)
+    own = max(n for n in divisors(part) if n <= microbatch)
     setup = Setup(model, run.dataset.task, method_of(plan.sweep), own, scored=scored)
     stream = run.dataset.stream(run.seed, training.batch_size)
     tile = layout.tile // share.data if layout.tile % share.data == 0 else layout.tile
@@ -246,7 +247,7 @@ def _smaller(plan: Plan, run: Run, machine: Machine, share: Share) -> Iterator[S
     sizes = sorted(others, key=lambda size: -others[size])
     if run.size.width is not None:
         halves = (run.size.width >> n for n in range(1, run.size.width.bit_length()))
-        widths = [width for width in halves if width % min(width, 32) == 0]
+        widths = (width - width % min(width, 32) for width in halves)  # heads are 32 wide
         sizes += [dataclasses.replace(run.size, width=width) for width in widths]
     for size in sizes:
         cost = family.model(size, run.dataset.task, plan.compute_dtype).cost

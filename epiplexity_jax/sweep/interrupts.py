@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while training: end as soon as the work is kept."""
+"""Ctrl-C, SIGTERM and a closed terminal while training: end as soon as the work is kept."""
 
 import contextlib
 import signal
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:

@@ -9,6 +9,7 @@ from typing import Any
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sweep.fitting import Fit, Machine, Share, fitted, refusal
 from epiplexity_jax.sweep.plan import Plan, Run
+from epiplexity_jax.training.slices import divisors
 
 _MOST_MEMBERS = 64  # of a device; more do not fill it better
 
@@ -85,8 +86,7 @@ def _laid_out(plan: Plan, run: Run, members: int, machine: Machine) -> tuple[Sha
 def _possible(plan: Plan, members: int, machine: Machine) -> tuple[list[int], int]:
     """Numbers of devices that may share a batch, and the one where memory has no say."""
     training = plan.sweep.training
-    divisors = [n for n in range(1, machine.devices + 1) if machine.devices % n == 0]
-    possible = [n for n in divisors if training.batch_size % n == 0]
+    possible = [n for n in divisors(machine.devices) if training.batch_size % n == 0]
     chosen = training.data_devices
     if chosen is not None:
         if chosen not in possible:

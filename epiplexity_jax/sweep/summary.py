@@ -138,7 +138,7 @@ def _tokens(plan: Plan, run: Run) -> int:
 
 
 def _flops(plan: Plan, run: Run) -> float:
-    """FLOPs of training and of the evaluation at the last record point, of all weights."""
+    """FLOPs of training and of what is scored at its end, by all weights."""
     heldout = 2 * run.dataset.layout.sequences * run.dataset.task.total_tokens
     train, evaluate = run.cost.train_flops_per_token, run.cost.eval_flops_per_token
     per_token = train
@@ -146,4 +146,6 @@ def _flops(plan: Plan, run: Run) -> float:
         passes = 1 + sampling_passes(model_of(plan, run), run.dataset.task)
         per_token = 2 * train + passes * evaluate
         heldout *= 2
+    elif run.exact:  # the training stream, once more
+        per_token += 2 * evaluate
     return _tokens(plan, run) * per_token + heldout * evaluate

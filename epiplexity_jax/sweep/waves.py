@@ -18,6 +18,7 @@ from epiplexity_jax.training.cohort import MemberResult, train_cohort
 from epiplexity_jax.training.host import run_coder
 from epiplexity_jax.training.record import Accounting
 from epiplexity_jax.training.sharding import member_mesh
+from epiplexity_jax.training.snapshot import Interrupted
 
 
 class Work(NamedTuple):
@@ -71,7 +72,7 @@ def train_wave(plan: Plan, work: Work, around: Surroundings) -> list[Trained]:
     """Train the runs of a wave to their end.
 
     Raises:
-        Interrupted: when an end was asked for; what was trained is kept.
+        Interrupted: when an end was asked for; what was trained is kept, what was counted is not.
     """
     if isinstance(plan.family, DeviceFamily):
         return _fit(plan, work, around)
@@ -139,6 +140,8 @@ def _count(plan: Plan, run: Run, around: Surroundings) -> Trained:
         tokens = steps * batch * task.total_tokens
         around.progress.advance(steps, tokens, {run.label: losses[0]})
         around.tracking.advance(steps, tokens)
+        if around.stop():
+            raise Interrupted
 
     began = time.monotonic()
     stream = run.dataset.stream(run.seed, batch)

@@ -156,19 +156,30 @@ def train_cohort(
                 keeper.keep(stop, states, results.saved())
         results.fetch(lag=0)
         if job.exact:
-            _rescore(job, Blocks(job, members, place, pool), programs, states, results)
+            _rescore(job, Blocks(job, members, place, pool), programs, states, results, keeper)
     return results.finish(gathered(states))
 
 
 def _rescore(
-    job: CohortJob, blocks: "Blocks", programs: Programs, states: Any, results: "_Results"
+    job: CohortJob,
+    blocks: "Blocks",
+    programs: Programs,
+    states: Any,
+    results: "_Results",
+    keeper: Keeper | None,
 ) -> None:
-    """Let the final models score their training stream again, block by block."""
+    """Let the final models score their training stream again, block by block.
+
+    What is kept meanwhile is the end of training, from where all of it is scored anew.
+    """
+    trained = results.saved()
     for start in range(0, job.steps, job.block_steps):
         count = min(job.block_steps, job.steps - start)
         block, _ = blocks.at(start, count)
         info = programs.rescore(states, block, np.int32(0), np.int32(count))
         results.add_exact(*(np.asarray(a)[:, :, :count] for a in info))
+        if keeper is not None and keeper.due():
+            keeper.keep(job.iterations, states, trained)
 
 
 def _tile(members: Sequence[MemberJob], number: int) -> Batch:

@@ -32,7 +32,8 @@ def run_coder(
         heldout: [tiles, S, L] integers.
         accounting: what a step counts; its `passes` is 1, as counts have no EMA.
         steps: batches to read.
-        report: called with steps newly done and the last loss (nats per label token).
+        report: called with steps newly done and the last loss (nats per label token); what it
+            raises ends the run.
         exact: the final counts score the training stream again.
 
     Returns:
@@ -66,6 +67,8 @@ def run_coder(
         done += len(block)
     for block in _blocks(stream, steps) if exact else ():
         recorder.add_exact(*(each[None] for each in sums(block, coder.evaluate)))
+        if report:
+            report(0, [recorder.last_loss])
     return recorder
 
 

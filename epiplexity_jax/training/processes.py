@@ -6,7 +6,10 @@ All run the same program on the same data. The leader, process 0, alone writes a
 import contextlib
 import os
 import re
+import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,9 +20,24 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.training.devices import let_devices_wait, use_every_core
 
 LOST = 3  # exit status of a process that lost another
+LAUNCHER = "EPIPLEXITY_JAX_LAUNCHER"  # in the environment: its process
+_LOOK = 1.0  # seconds between two looks whether it is there
 _SECONDS = 120  # that a process waits for the others to come
 _PLACE = re.compile(r"(?P<process>\d+)/(?P<processes>\d+)@(?P<address>[^\s:]+:\d+)")
 _MPI = "OMPI_COMM_WORLD_SIZE"
+
+
+def end_with_launcher() -> None:
+    """Where a launcher started this process, end as on SIGTERM when that is gone, however."""
+    launcher = int(os.environ.get(LAUNCHER, "0"))
+
+    def watch() -> None:
+        while os.getppid() == launcher:
+            time.sleep(_LOOK)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if launcher:
+        threading.Thread(target=watch, name="launcher", daemon=True).start()
 
 
 def join(place: str | None) -> None:

@@ -4,6 +4,8 @@ A rule and no measurement at run time, as the size of a slice decides how sums a
 that is resumed, or trained again, gives the same bits. benchmarks/slices.py is what it rests on.
 """
 
+import math
+
 from epiplexity_jax.families.spec import Task
 
 # A CPU core is fastest while the activations of a slice fit its cache: 256 to 1024 tokens differ by
@@ -11,6 +13,16 @@ from epiplexity_jax.families.spec import Task
 _CORE_TOKENS = 512
 # An accelerator wants all it can get; only logits, of the largest vocabularies, must be cut.
 _LOGITS = 2**28  # entries: 1 GiB in float32
+
+
+def divisors(number: int) -> list[int]:
+    """Of a positive number, in order.
+
+    >>> divisors(12)
+    [1, 2, 3, 4, 6, 12]
+    """
+    small = [n for n in range(1, math.isqrt(number) + 1) if number % n == 0]
+    return sorted({*small, *(number // n for n in small)})
 
 
 def training_slice(sequences: int, task: Task, on_cpu: bool) -> int:
@@ -38,8 +50,7 @@ def scoring_slice(sequences: int, task: Task, on_cpu: bool, most: int | None = N
 def _fitting(sequences: int, task: Task) -> list[int]:
     """Divisors of a number of sequences, in order, whose logits are not too many."""
     each = task.label_tokens * task.vocab_size
-    divisors = [n for n in range(1, sequences + 1) if sequences % n == 0]
-    return [n for n in divisors if n == 1 or n * each <= _LOGITS]
+    return [n for n in divisors(sequences) if n == 1 or n * each <= _LOGITS]
 
 
 def _ratio(tokens: int) -> float:

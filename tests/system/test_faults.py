@@ -170,3 +170,28 @@ def test_damage_to_every_checkpoint_of_a_wave_is_said(config, tmp_path):
     assert len(again.said) == 2 + len(told.said)
     assert all("the checkpoint is damaged; going back before it" in s for s in again.said[:2])
     assert again.started == (SEEDS, 0, SEEDS * STEPS)
+
+
+def test_a_damaged_checkpoint_pushes_no_good_one_out(config, tmp_path):
+    point = {"late": ("epiplexity_jax.sweep.checkpoints:save_snapshot", "after", 2)}
+    _, found, copies = copied_at(point, config, tmp_path)
+    folder = tmp_path / "again"
+    shutil.copytree(copies["late"], folder / "store")
+    first, last = kept_in(folder / "store")
+    records = last / "records.npz"
+    records.write_bytes(records.read_bytes()[:-1])
+    point = {"kept once": ("epiplexity_jax.sweep.checkpoints:WaveKeeper._write", "after", 1)}
+    told, same, copies = copied_at(point, config, folder, "checkpoints.keep=1")
+    assert same == found
+    assert told.started == (SEEDS, 0, SEEDS * (STEPS - int(first.name)))
+    (kept,) = kept_in(copies["kept once"])
+    assert int(kept.name) > int(first.name)
+    told, same = train(config, copies["kept once"])
+    assert (told.said, same) == ([], found)
+    assert told.started == (SEEDS, 0, SEEDS * (STEPS - int(kept.name)))
+
+
+def kept_in(store):
+    """The folders of the checkpoints that count, the first one first."""
+    every = (p for p in store.glob("checkpoints/wave-*/*") if p.name.isdecimal())
+    return sorted(every, key=lambda path: int(path.name))

@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -274,6 +275,17 @@ def test_a_second_process_is_refused(store):
         pytest.fail("both hold the lock")
     with again(store).lock():
         assert again(store).finished()
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_a_store_that_is_removed_while_it_is_in_use_is_said(store, comes_back):
+    with store.lock():
+        shutil.rmtree(store.path)
+        if comes_back:
+            with Store.open(store.path, create=True).lock():
+                pass
+        with pytest.raises(StoreError, match="was removed or taken over while it was in use"):
+            store.commit(make_row("c"), make_history())
 
 
 def make_file(path):

@@ -16,6 +16,7 @@ from epiplexity_jax.training.heldout import HeldoutLayout
 from epiplexity_jax.training.host import run_coder
 from epiplexity_jax.training.record import EXACT, Accounting
 from epiplexity_jax.training.sharding import member_mesh
+from epiplexity_jax.training.snapshot import Interrupted
 from tests.unit.training import reference
 from tests.unit.training.test_engine import BATCH, ROOT, job_of
 from tests.unit.training.toys import cycle
@@ -68,6 +69,35 @@ def test_a_finished_run_is_only_scored_again():
             np.testing.assert_array_equal(again.history[name], once.history[name])
         for name in EXACT:
             np.testing.assert_array_equal(again.history[name], once.history[name])
+
+
+class LateKeeper:
+    """Keeps a cohort while its models score their streams again, and ends it."""
+
+    def __init__(self):
+        self.ends, self.kept = 0, None
+
+    def due(self):
+        return True
+
+    def keep(self, iteration, states, records):
+        self.ends += iteration == STEPS
+        if self.ends == 2:  # behind the first block that was scored again
+            self.kept = jax.device_get(states), records
+            raise Interrupted
+
+
+def test_an_end_while_streams_are_scored_again_is_heard_and_changes_nothing():
+    mesh, keeper = member_mesh(jax.devices()[:1]), LateKeeper()
+    with pytest.raises(Interrupted):
+        train_cohort(_exact_job(), mesh, keeper=keeper)
+    states, records = keeper.kept
+    resume = {i: (jax.tree.map(lambda x, i=i: x[i], states), records[i]) for i in range(3)}
+    resumed = train_cohort(_exact_job(resume=resume, start=STEPS), mesh)
+    for one, other in zip(train_cohort(_exact_job(), mesh), resumed, strict=True):
+        assert one.history.keys() == other.history.keys()
+        for name, column in one.history.items():
+            np.testing.assert_array_equal(column, other.history[name], err_msg=name)
 
 
 def test_a_longer_run_forgets_the_score_of_a_shorter_one():
