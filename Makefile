@@ -38,6 +38,7 @@ bench-gpu: setup
 	set -e; if command -v nvidia-smi >/dev/null; then \
 	  "$(VENV)/bin/python" -m pip install --quiet -e '.[dev,cuda]'; fi; \
 	"$(VENV)/bin/python" benchmarks/accelerator.py $(PARTS)
+	$(if $(PARTS),,"$(VENV)/bin/python" benchmarks/resume.py)
 
 docs: setup
 	"$(VENV)/bin/python" docs/generate.py

@@ -1,11 +1,13 @@
 """What does a checkpoint cost a sweep, and what share of the time at the default interval?
 
-Run: python benchmarks/checkpoints.py  (about 5 minutes on two cores)
+Run: python benchmarks/checkpoints.py  (about 10 minutes on two cores)
 
-Two members train at once, and a checkpoint is taken whenever the one before is written. Training
-waits while the state is copied to the host (`blocked_s`); threads then write it and read it back
-(`written_s`) while training goes on, slower where no core is idle. `share_at_most` is what would be
-lost if it stood still meanwhile, once in `checkpoints.minutes`. Writes results/checkpoints.json.
+Two members train at once, with a checkpoint whenever the one before is written, and again with
+none. Training waits while the state is copied to the host (`blocked_s`); threads then write it and
+read it back (`written_s`) while training goes on, slower where no core is idle. What a checkpoint
+costs in all (`lost_s`) is the difference of the two times, over the checkpoints; `share` is that
+cost once in `checkpoints.minutes`. Both leave out what comes before the first block of steps is
+done (compilation). Writes results/checkpoints.json.
 """
 
 import statistics
@@ -21,24 +23,29 @@ from epiplexity_jax.sweep.checkpoints import WaveKeeper
 
 # Width, depth, estimator and steps.
 CASES = (
-    (32, 1, epx.Prequential(), 400),
-    (256, 6, epx.Prequential(), 24),
-    (512, 6, epx.Prequential(), 10),
-    (512, 6, epx.Requential(), 6),
+    (32, 1, epx.Prequential(), 1000),
+    (256, 6, epx.Prequential(), 40),
+    (512, 6, epx.Prequential(), 8),
+    (512, 6, epx.Requential(), 4),
 )
 INTERVAL = 60 * epx.CheckpointOptions().minutes
 
 
 class Watch:
-    """Seconds of every checkpoint, taken by wrapping what keeps one."""
+    """Seconds of the training loop and of its checkpoints, taken by wrapping what keeps them."""
 
     def __init__(self) -> None:
+        self.asked: list[float] = []
         self.blocked: list[float] = []
         self.written: list[float] = []
         self.size = 0
-        self._keep, self._write = WaveKeeper.keep, WaveKeeper._write
+        self._due, self._keep, self._write = WaveKeeper.due, WaveKeeper.keep, WaveKeeper._write
 
     def __enter__(self) -> "Watch":
+        def due(keeper: WaveKeeper) -> bool:
+            self.asked.append(time.perf_counter())
+            return self._due(keeper)
+
         def keep(keeper: WaveKeeper, *arguments: Any) -> None:
             began = time.perf_counter()
             self._keep(keeper, *arguments)
@@ -54,43 +61,57 @@ class Watch:
             return said
 
         holder: Any = WaveKeeper
-        holder.keep, holder._write = keep, written
+        holder.due, holder.keep, holder._write = due, keep, written
         return self
 
     def __exit__(self, *error: object) -> None:
-        WaveKeeper.keep, WaveKeeper._write = self._keep, self._write
+        holder: Any = WaveKeeper
+        holder.due, holder.keep, holder._write = self._due, self._keep, self._write
+
+    @property
+    def seconds(self) -> float:
+        """From the first block of steps to the last."""
+        return self.asked[-1] - self.asked[0]
 
 
-def measure(width: int, depth: int, estimator: Any, steps: int, folder: Path) -> dict[str, Any]:
-    with Watch() as watch:
+def trained(width: int, depth: int, estimator: Any, steps: int, minutes: float) -> tuple[Any, int]:
+    """Train with a checkpoint every so many minutes: what was watched, and the parameters."""
+    with tempfile.TemporaryDirectory() as folder, Watch() as watch:
         runs = epx.run(
             epx.sources.Noise(vocab_size=96, length=128),
             epx.families.Transformer(widths=(width,), depths=(depth,), seeds=2),
             estimator,
-            store=folder / f"{width}-{depth}-{estimator.kind}",
+            store=Path(folder) / "store",
             training=epx.Training(steps=steps, batch_size=8, keep_final_state=False),
             heldout=epx.Heldout(tokens=8192, record_tokens=2048),
-            checkpoints=epx.CheckpointOptions(minutes=1e-6),
+            checkpoints=epx.CheckpointOptions(minutes=minutes),
         )
-    blocked, written = statistics.median(watch.blocked), statistics.median(watch.written)
+        return watch, runs.rows(1e7)[0]["params"]
+
+
+def measure(width: int, depth: int, estimator: Any, steps: int) -> dict[str, Any]:
+    alone, params = trained(width, depth, estimator, steps, 1e9)
+    kept, _ = trained(width, depth, estimator, steps, 1e-6)
+    lost = (kept.seconds - alone.seconds) / len(kept.blocked)
     return {
-        "params": runs.rows(1e7)[0]["params"],
+        "params": params,
         "members": 2,
         "estimator": estimator.kind,
-        "checkpoints": len(watch.written),
-        "mib": round(watch.size / 2**20, 1),
-        "blocked_s": round(blocked, 3),
-        "written_s": round(written, 3),
-        "share_at_most": round((blocked + written) / INTERVAL, 5),
+        "checkpoints": len(kept.blocked),
+        "mib": round(kept.size / 2**20, 1),
+        "step_s": round(alone.seconds / (steps - 1), 4),
+        "blocked_s": round(statistics.median(kept.blocked), 3),
+        "written_s": round(statistics.median(kept.written), 3),
+        "lost_s": round(lost, 3),
+        "share": round(lost / INTERVAL, 5),
     }
 
 
 def main() -> None:
     rows = []
-    with tempfile.TemporaryDirectory() as name:
-        for case in CASES:
-            rows.append(measure(*case, Path(name)))
-            print(rows[-1], flush=True)
+    for case in CASES:
+        rows.append(measure(*case))
+        print(rows[-1], flush=True)
     print(write("checkpoints", interval_s=INTERVAL, rows=rows))
 
 
