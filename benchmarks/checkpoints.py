@@ -1,6 +1,6 @@
 """What does a checkpoint cost a sweep, and what share of the time at the default interval?
 
-Run: python benchmarks/checkpoints.py  (about 10 minutes on two cores)
+Run: python benchmarks/checkpoints.py  (about 15 minutes on two cores)
 
 Two members train at once, with a checkpoint whenever the one before is written, and again with
 none. Training waits while the state is copied to the host (`blocked_s`); threads then write it and
@@ -25,7 +25,7 @@ from epiplexity_jax.sweep.checkpoints import WaveKeeper
 CASES = (
     (32, 1, epx.Prequential(), 1000),
     (256, 6, epx.Prequential(), 40),
-    (512, 6, epx.Prequential(), 8),
+    (512, 6, epx.Prequential(), 20),
     (512, 6, epx.Requential(), 4),
 )
 INTERVAL = 60 * epx.CheckpointOptions().minutes

@@ -172,6 +172,34 @@ def memory(found: dict[str, Any]) -> str:
     return _table(heads, rows)
 
 
+def checkpoints(found: dict[str, Any]) -> str:
+    """What a checkpoint costs."""
+    heads = ("parameters", "", "MiB", "training waits, s", "written in, s", "sweep longer by, s")
+    rows = [
+        (
+            *(f"2 x {row['params']:,}", row["estimator"], f"{row['mib']:,.0f}"),
+            *(f"{row['blocked_s']:.2f}", f"{row['written_s']:.1f}"),
+            f"{row['lost_s']:+.1f}",
+            f"{(row['blocked_s'] + row['written_s']) / found['interval_s']:.2%}",
+        )
+        for row in found["rows"]
+    ]
+    return _table((*heads, "of the time, at most"), rows)
+
+
+def weak_scaling(found: dict[str, Any]) -> str:
+    """Largest differences by devices and way to divide the work."""
+    by_way: dict[str, dict[int, float]] = {}
+    for row in found["rows"]:
+        by_way.setdefault(row["way"], {})[row["devices"]] = row["difference"]
+    counts = sorted({row["devices"] for row in found["rows"]})
+    rows = [
+        (way, *(f"{each[n]:.1e}" if n in each else "" for n in counts))
+        for way, each in by_way.items()
+    ]
+    return _table(("shared out", *(f"{n} device{'s' * (n > 1)}" for n in counts)), rows)
+
+
 _ONE_SIZE = "width 32 depth 1"
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "steps": ("steps", steps),
@@ -185,6 +213,8 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "mup": ("mup", mup),
     "sinks": ("sinks", sinks),
     "memory": ("memory", memory),
+    "checkpoints": ("checkpoints", checkpoints),
+    "weak_scaling": ("weak_scaling", weak_scaling),
 }
 
 
