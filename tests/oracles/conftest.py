@@ -19,8 +19,10 @@ class Careful:
         return getattr(jax, name)
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _compiled_for_long_runs():
+    loop.compile_programs.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "jax", Careful())
         yield
+    loop.compile_programs.cache_clear()  # other tests compare bits with those of other processes
