@@ -1,9 +1,9 @@
 """Trains one cohort on the devices of this process, laid out as asked, and says what came of it.
 
-Run: python -m tests.system.layouts DATA SPREADS MORE RESULT.npz, with JAX_NUM_CPU_DEVICES in the
+Run: python -m tests.system.layouts DATA SPREADS MOVES RESULT.npz, with JAX_NUM_CPU_DEVICES in the
 environment, and NPROC large (see `devices.let_devices_wait`). DATA devices share a batch; SPREADS
-is 1 where they share the state as well. MORE is `flops` where those of a device are told, `moves`
-where the cohort is trained once more: on all devices, then on one of them, then on all again.
+is 1 where they share the state as well, MOVES where the cohort is trained once more: on all of the
+devices, then on one of them, then on all again.
 """
 
 import contextlib
@@ -106,7 +106,7 @@ def moved(spreads, mesh):
 
 
 def main():
-    data, spreads, more = int(sys.argv[1]), sys.argv[2] == "1", sys.argv[3]
+    data, spreads, moves = int(sys.argv[1]), sys.argv[2] == "1", sys.argv[3] == "1"
     job = job_of(spreads)
     mesh = sharding.member_mesh(data=data)
     ready = set_up(job, mesh)
@@ -116,12 +116,12 @@ def main():
     found = {
         "data": np.asarray(block)[:MEMBERS],
         "samples": np.asarray(drawn(ready.place, block)),
-        "flops_of_one_device": flops(job, mesh, ready, block) if more else 0.0,
+        "flops_of_one_device": flops(job, mesh, ready, block),
         "on_one_device": sum(leaf.addressable_shards[0].data.nbytes for leaf in leaves),
         "first_weights": np.concatenate([np.asarray(x)[:MEMBERS].ravel() for x in leaves]),
     }
     ways = {"": train_cohort(job, mesh)}
-    if more == "moves":
+    if moves:
         ways["moved/"] = moved(spreads, mesh)
     for way, members in ways.items():
         for i, member in enumerate(members):
