@@ -69,7 +69,7 @@ def job_of(spreads, kept=None):
 
 def drawn(place, block):
     """What the untrained weights of a member of its own draw, sequences lying on many devices."""
-    params = jax.tree.map(lambda x: x + 0.1, MODEL.init(jax.random.key(5)))
+    params = jax.tree.map(lambda x: x + 0.1, jax.jit(MODEL.init)(jax.random.key(5)))
     one = jax.shard_map(
         lambda b: sample(MODEL, params, sharding.over_data(b[0, 0]), MODEL.task, jax.random.key(6)),
         mesh=place.mesh,
@@ -110,8 +110,9 @@ def main():
     job = job_of(spreads)
     mesh = sharding.member_mesh(data=data)
     ready = set_up(job, mesh)
-    block = np.stack([np.asarray(m.stream.block(0, 2, 2)) for m in ready.members])
-    block = ready.place.sequences(block, 2)
+    # As long as those of training, whose compiled loop `flops` then asks for.
+    block = [np.asarray(m.stream.block(0, STEPS, job.block_steps)) for m in ready.members]
+    block = ready.place.sequences(np.stack(block), 2)
     leaves = jax.tree.leaves(ready.states)
     found = {
         "data": np.asarray(block)[:MEMBERS],

@@ -97,7 +97,7 @@ def changes(build, width):
     """Root mean square change of every activation over ten steps of training."""
     task = Task(8, 17, (False,) + (True,) * 16)
     model = build(width, 2, task)
-    start = jax.random.randint(jax.random.key(1), (32, 1), 0, 8)
+    start = jax.random.randint(jax.random.key(1), (8, 1), 0, 8)
     batch = (start + jnp.arange(17)[None] * (1 + start % 2)) % 8
 
     @jax.jit

@@ -69,7 +69,7 @@ MODULES = {"functions": Table(), "linen": from_linen(Linen()), "nnx": from_nnx(N
 @pytest.mark.parametrize("kind", MODULES)
 def test_models_fit_the_protocol(kind):
     model = model_of(MODULES[kind])
-    params = model.init(jax.random.key(0))
+    params = jax.jit(model.init)(jax.random.key(0))
     inputs = np.zeros((3, LENGTH - 1), np.int32)
     assert model.logits(params, inputs).shape == (3, LENGTH - 1, V)
     assert model.cost.params == sum(leaf.size for leaf in jax.tree.leaves(params))
@@ -112,7 +112,7 @@ def test_vectors_go_in():
             return inputs @ params["w"]
 
     model = model_of(Linear(), VECTORS)
-    assert model.logits(model.init(jax.random.key(0)), jnp.ones((2, 4))).shape == (2, 1, 3)
+    assert model.logits(jax.jit(model.init)(jax.random.key(0)), jnp.ones((2, 4))).shape == (2, 1, 3)
 
 
 @pytest.mark.parametrize(

@@ -254,7 +254,7 @@ def test_an_own_model_is_sampled():
     task = Task(7, 9, (False,) + (True,) * 3 + (False,) * 2 + (True,) * 3)
     model = open_family(own(Counting())).model(Size(name="model"), task, "float32")
     assert not isinstance(model, Decoder)
-    params, batch = model.init(KEY), batch_of(task)
+    params, batch = jax.jit(model.init)(KEY), batch_of(task)
     drawn, logits = jax.jit(lambda p, b, k: sample(model, p, b, task, k))(params, batch, KEY)
     assert logits.shape == (BATCH, 6, 7)
     for label in np.flatnonzero(task.label_mask):

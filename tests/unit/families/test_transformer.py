@@ -13,28 +13,9 @@ from epiplexity_jax.families.transformer import (
     TransformerModel,
     open_transformer,
 )
+from tests.unit.families.networks import CONDITIONAL, SCATTERED, TEXT, inputs_of, perturbed
 
-TEXT = Task(11, 12, (True,) * 12)
-CONDITIONAL = Task(2, 12, (False,) * 6 + (True,) * 6)
-SCATTERED = Task(5, 12, tuple(i % 3 == 2 for i in range(12)))
 TASKS = {"text": TEXT, "conditional": CONDITIONAL, "scattered": SCATTERED}
-
-
-def perturbed(model, seed=1):
-    """Parameters without the zeros of the initialisation, so that every path carries something."""
-    params = model.init(jax.random.key(0))
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(jax.random.key(seed), len(leaves))
-    return jax.tree.unflatten(
-        tree,
-        [x + 0.3 * jax.random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=True)],
-    )
-
-
-def inputs_of(task, batch=3, seed=0):
-    return jax.random.randint(
-        jax.random.key(seed), (batch, task.input_length), 0, task.vocab_size + task.starts
-    )
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
@@ -83,14 +64,14 @@ def test_paid_positions_are_rows_of_the_full_prediction(task):
 
 def test_an_untrained_model_predicts_uniformly():
     model = TransformerModel(32, 2, TEXT)
-    logits = model.logits(model.init(jax.random.key(3)), inputs_of(TEXT))
+    logits = jax.jit(model.logits)(jax.jit(model.init)(jax.random.key(3)), inputs_of(TEXT))
     assert logits.shape == (3, 12, 11)
     assert logits.dtype == jnp.float32
     np.testing.assert_array_equal(logits, 0.0)
 
 
 def test_matrices_start_at_variance_one_over_fan_in_and_outputs_at_zero():
-    params = TransformerModel(128, 1, TEXT).init(jax.random.key(0))
+    params = jax.jit(TransformerModel(128, 1, TEXT).init)(jax.random.key(0))
     block = params["block_0"]
     for name, kernel in (
         ("query", block["attention"]["query"]["kernel"]),
@@ -105,7 +86,7 @@ def test_matrices_start_at_variance_one_over_fan_in_and_outputs_at_zero():
 
 def test_learning_rates_follow_fan_in():
     model = TransformerModel(64, 2, TEXT)
-    scales = model.rate_scales(model.init(jax.random.key(0)))
+    scales = model.rate_scales(jax.jit(model.init)(jax.random.key(0)))
     assert scales["block_1"]["up"]["kernel"] == 1 / 64
     assert scales["block_1"]["down"]["kernel"] == 1 / 256
     assert scales["readout"]["kernel"] == 1 / 64
@@ -117,8 +98,8 @@ def test_bfloat16_changes_logits_a_little_and_keeps_float32_parameters():
     model = TransformerModel(16, 1, TEXT, "bfloat16")
     params = perturbed(model)
     assert {x.dtype for x in jax.tree.leaves(params)} == {jnp.dtype("float32")}
-    low = model.logits(params, inputs_of(TEXT))
-    full = TransformerModel(16, 1, TEXT).logits(params, inputs_of(TEXT))
+    low = jax.jit(model.logits)(params, inputs_of(TEXT))
+    full = jax.jit(TransformerModel(16, 1, TEXT).logits)(params, inputs_of(TEXT))
     assert low.dtype == jnp.float32
     difference = np.abs(low - full).max()
     assert 0 < difference < 0.1 * np.abs(full).max()

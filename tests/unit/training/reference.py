@@ -13,7 +13,8 @@ from epiplexity_jax.base.keys import key
 
 def batch(source, root, seed, index, size):
     stream = key(root, "data", seed)
-    return source.sampler(source.parameters, jax.random.fold_in(stream, index), size)
+    draw = jax.jit(source.sampler, static_argnums=2)
+    return draw(source.parameters, jax.random.fold_in(stream, index), size)
 
 
 def losses(model, params, tokens):
@@ -32,7 +33,7 @@ def losses(model, params, tokens):
 
 def train(model, source, *, root, seed, steps, batch_size, rate, warmup, window):
     """Loss sums [steps] and their variances, EMA and raw parameters after the last step."""
-    params = model.init(key(root, "init", seed))
+    params = jax.jit(model.init)(key(root, "init", seed))
     ema, m, v = params, jax.tree.map(jnp.zeros_like, params), jax.tree.map(jnp.zeros_like, params)
     labels = batch_size * sum(model.task.label_mask)
     scales = model.rate_scales(params)

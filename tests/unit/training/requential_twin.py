@@ -22,7 +22,7 @@ def updated(t, rate, p, m, v, scale):
 
 def twin(model, source, steps, max_kl, seed=0):
     """Iterations 0..steps-1: rows KL, raw KL, student's loss, teacher's loss (nats), waited."""
-    params = model.init(key(ROOT, "init", seed))
+    params = jax.jit(model.init)(key(ROOT, "init", seed))
     scales = model.rate_scales(params)
     task, labels = model.task, BATCH * sum(model.task.label_mask)
     zeros = jax.tree.map(jnp.zeros_like, params)
@@ -32,20 +32,19 @@ def twin(model, source, steps, max_kl, seed=0):
         each = reference.losses(model, params, tokens)
         return each.sum() / labels, each
 
-    gradient = jax.jit(jax.value_and_grad(mean_loss, has_aux=True))
-
+    @jax.jit
     def learn(who, t, tokens):
         params, ema, m, v = who
-        (_, each), grads = gradient(params, tokens)
+        (_, each), grads = jax.value_and_grad(mean_loss, has_aux=True)(params, tokens)
         norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in jax.tree.leaves(grads)))
         grads = jax.tree.map(lambda g: jnp.where(norm > 1, g / norm, g), grads)
         m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grads)
         v = jax.tree.map(lambda v, g: 0.95 * v + 0.05 * g * g, v, grads)
-        rate = RATE * min(1.0, (t + 1) / WARMUP)
+        rate = RATE * jnp.minimum(1.0, (t + 1) / WARMUP)
         params = jax.tree.map(functools.partial(updated, t, rate), params, m, v, scales)
-        weight = 1 / min(t + 1, WINDOW)
+        weight = 1 / jnp.minimum(t + 1, WINDOW)
         ema = jax.tree.map(lambda e, p: e + weight * (p - e), ema, params)
-        return (params, ema, m, v), float(np.asarray(each, np.float64).sum())
+        return (params, ema, m, v), each
 
     @jax.jit
     def measure(teacher_ema, student_ema, student_raw, batch, samples_key):
@@ -66,7 +65,8 @@ def twin(model, source, steps, max_kl, seed=0):
         batch = reference.batch(source, ROOT, seed, teacher_steps, BATCH)
         waited, loss = last > max_kl, np.nan
         if not waited:
-            teacher, loss = learn(teacher, teacher_steps, batch)
+            teacher, each = learn(teacher, np.float32(teacher_steps), batch)
+            loss = np.asarray(each, np.float64).sum()
             teacher_steps += 1
         tokens, kl, kl_raw = measure(
             teacher[1],
@@ -75,7 +75,8 @@ def twin(model, source, steps, max_kl, seed=0):
             batch,
             jax.random.fold_in(samples_key(ROOT, seed), t),
         )
-        student, student_loss = learn(student, t, tokens)
+        student, each = learn(student, np.float32(t), tokens)
+        student_loss = np.asarray(each, np.float64).sum()
         last = float(kl) / labels
         rows.append((float(kl), float(kl_raw), student_loss, loss, waited))
     return np.array(rows).T

@@ -1,5 +1,7 @@
 """A kept state comes back exactly, or not at all."""
 
+import functools
+
 import jax
 import numpy as np
 import orbax.checkpoint
@@ -14,7 +16,8 @@ from tests.unit.training.toys import cycle, task_of
 @pytest.fixture(scope="module")
 def state():
     model = TransformerModel(16, 1, task_of(cycle()))
-    return jax.device_get(init_member(model, jax.random.key(3)))
+    init = jax.jit(functools.partial(init_member, model))
+    return jax.device_get(init(jax.random.key(3)))
 
 
 def test_a_state_comes_back_exactly(state, tmp_path):

@@ -26,7 +26,7 @@ def model_of(source):
 
 
 def begin(model, seed=0):
-    return requential_state(model.init(key(ROOT, "init", seed)), samples_key(ROOT, seed))
+    return requential_state(jax.jit(model.init)(key(ROOT, "init", seed)), samples_key(ROOT, seed))
 
 
 def run(model, source, steps, hyper=HYPER, state=None, microbatch=None):
@@ -49,7 +49,7 @@ def test_nothing_is_sent_before_the_teacher_has_learnt():
     generator = np.random.default_rng(0)  # untrained models are uniform, which hides everything
     params = jax.tree.map(
         lambda x: x + 0.3 * generator.standard_normal(x.shape, np.float32),
-        model.init(key(ROOT, "init", 0)),
+        jax.jit(model.init)(key(ROOT, "init", 0)),
     )
     state = requential_state(params, samples_key(ROOT, 0))
     still = HYPER._replace(max_kl=-1.0, learning_rate=0.0)
@@ -138,7 +138,7 @@ def chain_losses(params, sequences):
 
 def chain_run(steps, raw_reference=False, **hyper):
     """A chain that learns nothing but its noise: state and infos."""
-    state = requential_state(CHAIN.init(jax.random.key(6)), jax.random.key(9))
+    state = requential_state(jax.jit(CHAIN.init)(jax.random.key(6)), jax.random.key(9))
     hyper = Hyperparameters(0.05, 1, 4)._replace(**hyper)
     batches = np.random.default_rng(0).integers(0, 2, (steps, 16, 5)).astype(np.int32)
     step = jax.jit(lambda s, b: requential_step(CHAIN, CHAIN.task, s, b, hyper, raw_reference))
@@ -178,7 +178,8 @@ def test_a_student_s_broken_gradient_ends_the_member_at_that_iteration():
     model = Steep(CHAIN.task)
     batch = np.zeros((16, 5), np.int32)
     hyper = Hyperparameters(0.05, 1, 4, max_kl=-1.0)
-    state, info = requential_step(model, model.task, states[0], batch, hyper)
+    step = jax.jit(lambda s, b: requential_step(model, model.task, s, b, hyper))
+    state, info = step(states[0], batch)
     assert np.isfinite(float(info.kl))
     assert np.isnan(float(info.student_loss))
     assert not state.student.alive
@@ -186,7 +187,7 @@ def test_a_student_s_broken_gradient_ends_the_member_at_that_iteration():
 
 def test_kl_along_samples_is_the_excess_loss_by_enumeration():
     """E_Q sum_j KL_j(z_<j) = sum_z Q(z) [log Q(z) - log P(z)] over all 3^5 sequences."""
-    teacher, student = (CHAIN.init(jax.random.key(i)) for i in (0, 1))
+    teacher, student = (jax.jit(CHAIN.init)(jax.random.key(i)) for i in (0, 1))
     sequences = np.array(list(itertools.product(range(3), repeat=5)))
     own, others = chain_losses(teacher, sequences), chain_losses(student, sequences)
     weight = np.exp(-own)
@@ -198,8 +199,8 @@ def test_kl_along_samples_is_the_excess_loss_by_enumeration():
 
 def test_a_frozen_teacher_is_paid_for_by_the_students_excess_loss():
     """Sum of KL = sum of the student's loss on real data less the entropy, within 4 errors."""
-    truth = CHAIN.init(jax.random.key(5))
-    state = requential_state(CHAIN.init(jax.random.key(6)), jax.random.key(9))
+    truth = jax.jit(CHAIN.init)(jax.random.key(5))
+    state = requential_state(jax.jit(CHAIN.init)(jax.random.key(6)), jax.random.key(9))
     state = state.replace(teacher=initial_state(truth))
     hyper = Hyperparameters(0.02, 1, 1, max_kl=-1.0)
     nothing = jnp.zeros((64, 5), jnp.int32)

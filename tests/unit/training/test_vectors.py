@@ -63,7 +63,7 @@ def _job(microbatch=None, exact=False):
 
 def _plain(job, seed):
     """One member step by step with the pure step function; its state and loss sums."""
-    state = initial_state(job.model.init(init_key(ROOT, seed)))
+    state = initial_state(jax.jit(job.model.init)(init_key(ROOT, seed)))
     step = jax.jit(lambda s, b: train_step(job.model, job.task, s, b, Hyperparameters(0.03, 5, 10)))
     sums = []
     for t in range(STEPS):
@@ -76,21 +76,18 @@ def _plain(job, seed):
 def test_vectors_train_in_a_cohort_as_alone():
     job = _job(exact=True)
     results = train_cohort(job, member_mesh())
+    losses = jax.jit(lambda params, batch: sequence_losses(job.model, params, batch, job.task))
     for seed, result in enumerate(results):
         state, sums = _plain(job, seed)
         online = result.history["online_loss_sum_nats"]
         assert online[-1] == pytest.approx(sums.sum(), rel=1e-5)
         last = result.history["heldout_raw_loss_nats"]
         heldout = jax.tree.map(lambda x: x.reshape(-1, x.shape[-1]), job.members[0].heldout)
-        losses = sequence_losses(job.model, state.params, heldout, job.task)
-        assert last[-1] == pytest.approx(float(losses.mean()), rel=1e-4)
+        assert last[-1] == pytest.approx(float(losses(state.params, heldout).mean()), rel=1e-4)
         assert last[0] == pytest.approx(np.log(F), rel=1e-6)
         assert last[-1] < 0.8 * np.log(F)
         stream = [job.members[seed].stream.block(t, 1, 1) for t in range(STEPS)]
-        again = [
-            sequence_losses(job.model, state.params, jax.tree.map(lambda x: x[0], b), job.task)
-            for b in stream
-        ]
+        again = [losses(state.params, jax.tree.map(lambda x: x[0], b)) for b in stream]
         expected = float(np.sum(np.asarray(again, np.float64)))
         assert result.history["exact_raw_loss_sum_nats"][-1] == pytest.approx(expected, rel=1e-4)
 
