@@ -1,4 +1,5 @@
-# make demo    train the default config and print its table; make test, make lint: what CI runs;
+# make demo    train the default config and print its table
+# make test    the tests; make test-slow, those of long proofs; make lint: what CI runs, all three
 # make bench   the short benchmarks; make bench-gpu, on an accelerator, its own
 # make docs    the reference pages and the pictures of docs/concepts.md, from the code; the tables of
 #              docs/speed.md, from the benchmarks' results
@@ -13,13 +14,16 @@ PARTS ?=
 BENCH ?= benchmarks/automata.py benchmarks/frontier_law.py benchmarks/intervals.py \
   benchmarks/shares.py benchmarks/startup.py
 
-.PHONY: demo test lint format bench bench-gpu docs clean setup
+.PHONY: demo test test-slow lint format bench bench-gpu docs clean setup
 
 demo: setup
 	"$(VENV)/bin/epiplexity-jax" run configs/demo.yaml --store runs/demo
 
 test: setup
-	JAX_PLATFORMS=cpu "$(VENV)/bin/python" -m pytest -n $(WORKERS) $(ARGS)
+	JAX_PLATFORMS=cpu "$(VENV)/bin/python" -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
+
+test-slow: setup
+	JAX_PLATFORMS=cpu "$(VENV)/bin/python" -m pytest -n $(WORKERS) -m slow $(ARGS)
 
 lint: setup
 	"$(VENV)/bin/ruff" check .

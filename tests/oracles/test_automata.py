@@ -12,6 +12,8 @@ import epiplexity_jax as epx
 from epiplexity_jax import analysis
 from epiplexity_jax.sweep.config import Heldout, Training
 
+pytestmark = pytest.mark.slow
+
 RULES = {15: 4, 30: 8, 54: 4}
 TEST = 1e7
 

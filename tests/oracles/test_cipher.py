@@ -27,7 +27,9 @@ MEMBERS = {
     ),
     "ngram": (epx.families.Ngram(orders=(0, 1, 2), seeds=2), Training(steps=12, batch_size=800)),
 }
-KINDS = pytest.mark.parametrize("kind", MEMBERS)
+KINDS = pytest.mark.parametrize(
+    "kind", [pytest.param("transformer", marks=pytest.mark.slow), "ngram"]
+)
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +81,7 @@ def test_no_model_predicts_a_cipher_better_than_by_guessing(kind, runs_of):
         assert above < -20 * error, "held-out losses can fall, and these did"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("floor", ["ema", "raw"])
 def test_the_paired_area_of_a_cipher_is_zero_within_its_error(floor, runs_of):
     """What the area still holds is the jitter of the weights: under 0.1 % of the tokens' code."""

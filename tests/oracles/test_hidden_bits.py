@@ -80,6 +80,7 @@ def test_the_entropy_of_a_sequence_is_that_of_its_hidden_bits(hidden, counts_of)
         assert error + counting < 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", CASES)
 def test_a_transformer_comes_down_to_the_hidden_bits_and_not_below(hidden, learnt):
     """Close: under 1 % of what there was to learn is left above the floor."""
@@ -92,6 +93,7 @@ def test_a_transformer_comes_down_to_the_hidden_bits_and_not_below(hidden, learn
         assert error[-1] < 0.01 * above[0]
 
 
+@pytest.mark.slow
 def test_bits_that_must_be_inferred_take_a_longer_model_than_those_that_are_shown(learnt):
     shown, inferred = (analysis.score(learnt(1)[rule], TEST) for rule in (15, 60))
     error = math.hypot(shown.model_stderr[-1], inferred.model_stderr[-1])

@@ -74,6 +74,7 @@ def test_both_variants_agree_on_the_toy_where_both_use_raw_weights(toy):
     assert abs(paired - online) < 0.2 * growing
 
 
+@pytest.mark.slow
 def test_both_variants_agree_in_the_engine_where_both_use_raw_weights(tmp_path):
     runs = epx.run(
         epx.sources.Markov(vocab_size=4, concentration=0.3, length=16),

@@ -77,6 +77,7 @@ def learnt(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_the_entropy_of_a_transformer_rises_by_the_binary_entropy_of_the_rate(learnt):
     """Within its error and a hundredth of a bit, which training leaves to be learnt."""
     found, errors = {}, {}
@@ -92,6 +93,7 @@ def test_the_entropy_of_a_transformer_rises_by_the_binary_entropy_of_the_rate(le
     assert max(errors.values()) < 0.02
 
 
+@pytest.mark.slow
 def test_no_model_goes_below_the_flips(learnt, counts_of):
     for curve in [*learnt.curves(), *counts_of(15).values(), *counts_of(170).values()]:
         above = curve.ema.loss_nats - curve.entropy_rate_nats

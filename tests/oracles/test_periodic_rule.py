@@ -95,6 +95,7 @@ def learnt(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_a_transformer_learns_the_shift_completely(learnt):
     """Losses are positive, so what is left of them bounds H_T without an error bar."""
     for curve in learnt.curves("shift"):
@@ -105,6 +106,7 @@ def test_a_transformer_learns_the_shift_completely(learnt):
     assert 0.0 < found.entropy_bits_per_token < 1e-3
 
 
+@pytest.mark.slow
 def test_the_shift_is_structure_of_moderate_size(learnt):
     """Above what can be resolved and above a constant, below the code of the data or of the
     tokens trained on.

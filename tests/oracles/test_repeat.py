@@ -53,7 +53,7 @@ def runs_of(tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("kind", MEMBERS)
+@pytest.mark.parametrize("kind", [pytest.param("transformer", marks=pytest.mark.slow), "ngram"])
 def test_no_model_goes_below_the_floor_and_every_model_comes_close(kind, runs_of):
     """Close: what is left above the floor is under 2 % of what there was to learn."""
     (curve,) = runs_of(kind).curves()
@@ -67,6 +67,7 @@ def test_no_model_goes_below_the_floor_and_every_model_comes_close(kind, runs_of
     assert 4 * error < 0.02 * gap
 
 
+@pytest.mark.slow
 def test_the_loss_is_ln_v_on_the_first_token_and_nothing_after_it(runs_of):
     runs = runs_of("transformer")
     model, params = trained(runs)

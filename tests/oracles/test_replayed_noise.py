@@ -17,6 +17,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources.split import Split
 from epiplexity_jax.sweep.config import Heldout, Prequential, Training
 
+pytestmark = pytest.mark.slow
 VOCAB, LENGTH, SEQUENCES, HELDOUT, BATCH = 16, 8, 120, 12, 12
 PER_EPOCH = (SEQUENCES - HELDOUT) // BATCH
 ORDER, ALPHA = 5, 0.01

@@ -7,6 +7,7 @@ import pytest
 
 import epiplexity_jax as epx
 
+pytestmark = pytest.mark.slow
 CLASSES, RATE, TEST = 10, 0.2, 1e7
 
 

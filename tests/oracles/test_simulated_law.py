@@ -82,6 +82,7 @@ def test_the_refined_frontier_recovers_the_optimum(name, factor):
     assert np.abs(errors["raw"]).max(axis=0)[1] > 3 * epiplexity
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_optimum():
     """25 sweeps at 3 budgets; benchmarks/intervals.py has the long proof, with 200.
 

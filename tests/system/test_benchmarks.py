@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
+@pytest.mark.slow
 def test_the_accelerators_benchmark_runs_small_and_writes_nothing():
     before = {path: path.read_bytes() for path in (BENCHMARKS / "results").iterdir()}
     command = [sys.executable, str(BENCHMARKS / "accelerator.py"), "--tiny"]

@@ -119,7 +119,9 @@ def test_python_runs(page, workshop, forks):
 
 @pytest.mark.parametrize(("page", "lines"), of("make"), ids=name)
 def test_make_targets_exist(page, lines):
-    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    targets = re.findall(
+        r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
     for line in lines:
         words = shlex.split(line, comments=True)[1:]
         assert {word for word in words if "=" not in word} <= set(targets), line

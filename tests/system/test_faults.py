@@ -129,6 +129,7 @@ def test_a_sweep_that_is_killed_ends_with_the_numbers_of_an_undisturbed_one(conf
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_requential_sweep_whose_teachers_wait_goes_on_exactly(config, tmp_path):
     points = {"behind a checkpoint": POINTS["behind a checkpoint"]}
     told, found, copies = copied_at(points, config, tmp_path, *WAITING)

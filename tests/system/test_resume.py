@@ -304,6 +304,7 @@ def test_a_state_that_cannot_be_kept_is_said_and_its_run_is_safe(
     assert all("cannot be kept: No space left on device" in said for said in told.said)
 
 
+@pytest.mark.slow
 def test_requential_runs_whose_teachers_wait_are_kept_as_they_are(config, tmp_path):
     words = ("estimator={kind: requential, max_kl: 1.0e-4}", "family.widths=[8]", "family.seeds=1")
     told, found = train(config, tmp_path / "store", *words)
