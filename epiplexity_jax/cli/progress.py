@@ -22,6 +22,7 @@ class Counted:
         self.runs = self.done = self.member_steps = self.steps_done = self.tokens = 0
         self.losses: dict[str, float] = {}
         self.started = time.monotonic()
+        self.first: tuple[float, int] | None = None  # when steps were first told of, and how many
 
     def start(self, runs: int, finished: int, member_steps: int) -> None:
         """Begin: `finished` of `runs` runs are from before."""
@@ -31,6 +32,7 @@ class Counted:
     def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
         """Count what was newly trained."""
         self.steps_done += member_steps
+        self.first = self.first or (time.monotonic(), self.steps_done)
         self.tokens += tokens
         self.losses = {name: loss for name, loss in losses.items() if math.isfinite(loss)}
 
@@ -49,6 +51,15 @@ class Counted:
     def rate(self) -> float:
         """Tokens a second since the start."""
         return self.tokens / max(time.monotonic() - self.started, 1e-9)
+
+    @property
+    def left(self) -> float:
+        """Seconds, at the rate since the first steps, which compiling came before; else NaN."""
+        since, steps = self.first or (0.0, 0)
+        if self.steps_done == steps:
+            return math.nan
+        each = (time.monotonic() - since) / (self.steps_done - steps)
+        return (self.member_steps - self.steps_done) * each
 
     @property
     def latest(self) -> str:
@@ -84,8 +95,9 @@ class Lines(Counted):
         self.said = time.monotonic()
         line = f"runs {self.done}/{self.runs}"
         if self.steps_done:
-            left = (self.member_steps - self.steps_done) * (self.said - self.started)
-            line += f", {self.rate:,.0f} tokens/s, {duration(left / self.steps_done)} left"
+            line += f", {self.rate:,.0f} tokens/s"
+        if math.isfinite(self.left):
+            line += f", {duration(self.left)} left"
         self.message(", ".join(part for part in (line, self.latest) if part))
 
 

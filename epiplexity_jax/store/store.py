@@ -265,7 +265,7 @@ class Store:
             try:
                 return decode_flags(content)
             except Damaged:
-                self._warn(f"{file}: is damaged and read from the histories instead")
+                self._warn(f"{file}: is damaged; runs of earlier configs count until the next run")
         return {}
 
     def _read(self, run_id: str) -> StoredRun | None:

@@ -36,6 +36,23 @@ def test_a_line_first_then_every_quarter_of_a_minute_and_last(clock, capsys):
     ]
 
 
+def test_compiling_is_no_part_of_the_time_left(clock, capsys):
+    lines = progress.Lines()
+    lines.start(runs=1, finished=0, member_steps=100)
+    clock[0] += 60.0
+    lines.advance(1, 30, {})
+    clock[0] += 20.0
+    lines.advance(20, 600, {})
+    lines.advance(79, 2370, {})
+    lines.close()
+    assert capsys.readouterr().err.splitlines() == [
+        "runs 0/1",
+        "runs 0/1, 0 tokens/s",
+        "runs 0/1, 8 tokens/s, 79 s left",
+        "runs 0/1, 38 tokens/s, 0 s left",
+    ]
+
+
 def test_a_sweep_that_never_began_says_nothing(capsys):
     progress.Lines().close()
     assert capsys.readouterr().err == ""
