@@ -180,7 +180,7 @@ def checkpoints(found: dict[str, Any]) -> str:
             *(f"2 x {row['params']:,}", row["estimator"], f"{row['mib']:,.0f}"),
             *(f"{row['blocked_s']:.2f}", f"{row['written_s']:.1f}"),
             f"{row['lost_s']:+.1f}",
-            f"{(row['blocked_s'] + row['written_s']) / found['interval_s']:.2%}",
+            f"{max(row['blocked_s'] + row['written_s'], row['lost_s']) / found['interval_s']:.2%}",
         )
         for row in found["rows"]
     ]

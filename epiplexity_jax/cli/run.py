@@ -57,7 +57,8 @@ def run(
     processes.end_with_launcher()
     processes.join(join)
     if dry_run:
-        plan = api.plan_config(config, overrides, store)
+        with processes.own_output():
+            plan = api.plan_config(config, overrides, store)
         if processes.leads():
             _print_plan(plan, as_json)
         return

@@ -17,6 +17,8 @@ from epiplexity_jax.sweep.packing import Wave
 from epiplexity_jax.sweep.plan import Plan
 from epiplexity_jax.training.blocks import Blocks
 from epiplexity_jax.training.cohort import Ready, set_up
+from epiplexity_jax.training.loop import compile_programs
+from epiplexity_jax.training.processes import told
 from epiplexity_jax.training.sharding import member_mesh
 
 _LONG_ENOUGH = 0.3  # seconds of steps that are timed
@@ -66,11 +68,12 @@ def calibrate(plan: Plan, wave: Wave, devices: Sequence[Any]) -> Calibration:
 
         draw()  # compiles
         drawing, (block, first) = _timed(draw)
+    programs = compile_programs(job.setup, ready.place.mesh)
     began = time.monotonic()
-    advance = ready.programs.advance.lower(  # type: ignore[attr-defined]
+    advance = programs.advance.lower(  # type: ignore[attr-defined]
         ready.states, ready.hyper, block, first, np.int32(1), np.int32(job.steps)
     ).compile()
-    evaluate = ready.programs.evaluate.lower(ready.states, ready.tiles[0]).compile()  # type: ignore[attr-defined]
+    evaluate = programs.evaluate.lower(ready.states, ready.tiles[0]).compile()  # type: ignore[attr-defined]
     compiling = time.monotonic() - began
     data = drawing / job.block_steps
     record = min(
@@ -104,7 +107,7 @@ def _step(advance: Any, ready: Ready, block: Any, first: Any, steps: int) -> flo
         # The first batches again: what they are does not change the time that they take.
         fresh = jax.tree.map(jnp.copy, states)
         seconds, _ = _timed(lambda f=fresh, n=count: run(f, n))
-        if seconds > _LONG_ENOUGH or 2 * count > longest:
+        if told([seconds > _LONG_ENOUGH]).any() or 2 * count > longest:  # in all processes alike
             return seconds / count
         count *= 2
 

@@ -18,12 +18,13 @@ import numpy as np
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.training.devices import let_devices_wait, use_every_core
+from epiplexity_jax.training.meeting import meet_at
 
 LOST = 3  # exit status of a process that lost another
 LAUNCHER = "EPIPLEXITY_JAX_LAUNCHER"  # in the environment: its process
 _LOOK = 1.0  # seconds between two looks whether it is there
 _SECONDS = 120  # that a process waits for the others to come
-_PLACE = re.compile(r"(?P<process>\d+)/(?P<processes>\d+)@(?P<address>[^\s:]+:\d+)")
+_PLACE = re.compile(r"(?P<process>\d+)/(?P<processes>\d+)@(?P<host>[^\s:]+):(?P<port>\d+)")
 _MPI = "OMPI_COMM_WORLD_SIZE"
 
 
@@ -57,10 +58,12 @@ def join(place: str | None) -> None:
     found = _PLACE.fullmatch(place)
     if found is None or not int(found["process"]) < int(found["processes"]):
         raise ConfigError(f"--join: expected I/N@HOST:PORT with I from 0 to N-1, got {place!r}")
+    process, processes, port = (int(found[name]) for name in ("process", "processes", "port"))
+    meet_at(found["host"], port, process, processes, _SECONDS)
     _initialise(
-        coordinator_address=found["address"],
-        num_processes=int(found["processes"]),
-        process_id=int(found["process"]),
+        coordinator_address=f"{found['host']}:{port}",
+        num_processes=processes,
+        process_id=process,
     )
 
 

@@ -144,6 +144,15 @@ def test_the_written_config_passes_its_own_check(workshop, call):
     assert not (workshop / "runs").exists()
 
 
+def test_a_dry_run_of_devices_that_share_a_state(workshop, call):
+    shared = ("training.data_devices=2", "training.shard_state=true")
+    status, out, _ = call("run", "config.yaml", *shared, "--dry-run", "--json")
+    assert status == 0
+    (cohort,) = json.loads(out)["plan"]["cohorts"]
+    assert cohort["shards_state"]
+    assert cohort["wall_seconds"] > 0
+
+
 def test_a_run_says_how_it_goes_in_plain_lines_where_there_is_no_terminal(workshop, forks):
     done = forks.run("run", "config.yaml", "--no-figure")
     assert done.returncode == 0, done.stderr

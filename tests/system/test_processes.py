@@ -66,10 +66,13 @@ def check_numbers(store, config, alone, *words):
 @pytest.mark.slow
 def test_two_processes_share_every_batch_and_come_to_the_numbers_of_one(config, tmp_path):
     store = tmp_path / "store"
-    done = subprocess.run(
-        command(config, store, "training.data_devices=4", "trackers=[jsonl]"),
-        env=environment(2), capture_output=True, text=True,
-    )  # fmt: skip
+    words = command(config, store, "training.data_devices=4", "trackers=[jsonl]")
+    plan, done = (
+        subprocess.run([*words, *more], env=environment(2), capture_output=True, text=True)
+        for more in (["--dry-run"], [])
+    )
+    assert plan.returncode == 0, plan.stderr
+    assert json.loads(plan.stdout)["plan"]["cohorts"][0]["data_devices"] == 4
     assert done.returncode == 0, done.stderr
     assert {entry["source"] for entry in json.loads(done.stdout)["frontier"]} == {"chain"}
     assert done.stderr.splitlines().count("runs 0/2") == 1  # one process speaks
