@@ -200,6 +200,14 @@ def weak_scaling(found: dict[str, Any]) -> str:
     return _table(("shared out", *(f"{n} device{'s' * (n > 1)}" for n in counts)), rows)
 
 
+def rounding(found: dict[str, Any]) -> str:
+    """How far apart a member is on one device and on one of two."""
+    names = ("heldout", "heldout_in_errors", "online_sum", "kl_sum")
+    rows = [(f"{row['steps']:,}", *(f"{row[n]:.1e}" for n in names)) for row in found["long"]]
+    heads = ("steps", "held-out loss", "in its standard errors", "online sum", "sum of KLs")
+    return _table(heads, rows)
+
+
 _ONE_SIZE = "width 32 depth 1"
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "steps": ("steps", steps),
@@ -215,6 +223,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "memory": ("memory", memory),
     "checkpoints": ("checkpoints", checkpoints),
     "weak_scaling": ("weak_scaling", weak_scaling),
+    "rounding": ("weak_scaling", rounding),
 }
 
 
