@@ -128,10 +128,13 @@ class Split:
             parts.append(self._order(seed, epoch)[first:last])
         return np.concatenate(parts).astype(np.int64)
 
-    def blocks(self, seed: int, first: int, count: int, batch_size: int) -> Batch:
+    def blocks(
+        self, seed: int, first: int, count: int, batch_size: int, rows: slice = slice(None)
+    ) -> Batch:
         """Batches first .. first+count-1 in a member's order: [count, batch_size, ...].
 
-        Any batch can be asked for at any time; no sequence comes twice in an epoch.
+        Any batch can be asked for at any time; no sequence comes twice in an epoch. Where only some
+        `rows` of every batch are wanted, no others are read and there are as many as those.
 
         Raises:
             DataError: behind the end of the last epoch, or when a sequence cannot be read.
@@ -142,8 +145,9 @@ class Split:
                 f"{self.max_steps(batch_size)} batches of {batch_size}"
             )
         chosen = self._indices(seed, first * batch_size, (first + count) * batch_size)
-        read = self._read(chosen)
-        return jax.tree.map(lambda x: x.reshape(count, batch_size, *x.shape[1:]), read)
+        chosen = chosen.reshape(count, batch_size)[:, rows]
+        read = self._read(chosen.ravel())
+        return jax.tree.map(lambda x: x.reshape(*chosen.shape, *x.shape[1:]), read)
 
     def _read(self, indices: np.ndarray) -> Batch:
         try:

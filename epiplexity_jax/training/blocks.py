@@ -49,9 +49,9 @@ class Blocks:
     def drawn(self, firsts: Sequence[int]) -> tuple[Batch, Any]:
         """A block that begins at a step of each member's own, and those steps."""
         job, length = self.job, self.job.block_steps
-        held = self.place.holds(len(self.members))
+        held, rows = self.place.holds(len(self.members)), self.place.rows(job.batch_size)
         drawn: dict[int, Batch] = {
-            i: self.members[i].stream.block(first, min(length, job.steps - first), length)
+            i: self.members[i].stream.block(first, min(length, job.steps - first), length, rows)
             for i, first in enumerate(firsts)
             if held[i]
         }

@@ -87,10 +87,11 @@ class Stream:
             jax.ShapeDtypeStruct((*sizes, 1), self.dtype),
         )
 
-    def block(self, first: int, count: int, length: int) -> Batch:
+    def block(self, first: int, count: int, length: int, rows: slice = slice(None)) -> Batch:
         """Batches first..first+count-1 in a block of `length` batches: [length, B, ...].
 
-        What lies behind `count` is never read; a host source fills it with zeros.
+        Of every batch `rows` are wanted here; a host source reads no others. What lies behind
+        `count`, and what was not read, is never used: a host source fills it with zeros.
         """
         if self.split is None:
             assert isinstance(self.source, DeviceSource)
@@ -99,11 +100,13 @@ class Stream:
             return _draw(
                 source.sampler, source.parameters, stream, first, length, batch, self.dtype
             )
-        read = compact(self.split.blocks(self.seed, first, count, self.batch_size), self.dtype)
+        read = compact(
+            self.split.blocks(self.seed, first, count, self.batch_size, rows), self.dtype
+        )
 
         def padded(leaf: np.ndarray) -> np.ndarray:
-            block = np.zeros((length, *leaf.shape[1:]), leaf.dtype)
-            block[:count] = leaf
+            block = np.zeros((length, self.batch_size, *leaf.shape[2:]), leaf.dtype)
+            block[:count, rows] = leaf
             return block
 
         return jax.tree.map(padded, read)

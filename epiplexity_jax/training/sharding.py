@@ -108,6 +108,13 @@ class Placer:
         held = {i for where in indices.values() if where for i in range(members)[where[0]]}
         return [i in held for i in range(members)]
 
+    def rows(self, sequences: int) -> slice:
+        """Of a batch of so many, from the first to the last that this process' devices hold."""
+        sharding = NamedSharding(self.mesh, _sequences((sequences,), 0, self._devices))
+        indices = sharding.addressable_devices_indices_map((sequences,)).values()
+        held = [range(sequences)[where[0]] if where else range(sequences) for where in indices]
+        return slice(min(r.start for r in held), max(r.stop for r in held))
+
     def state_shardings(self, one: Any) -> Any:
         """Where states [C, ...] lie, by the shapes of one member's."""
         return jax.tree.map(lambda x: self._sharding(self._state(x.shape)), one)

@@ -8,11 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from epiplexity_jax import api
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.progress import Silent
 from epiplexity_jax.training.processes import is_one_of_several, join
 from tests.system.sweeps import histories
@@ -60,26 +62,34 @@ def check_numbers(store, config, alone, *words):
         assert found["run_id"] == wanted["run_id"]
         for key in ("heldout_loss_nats", "model_bits", "data_bits"):
             assert found[key] == pytest.approx(wanted[key], rel=1e-4), key
+        two, one = (Store.open(folder).history(found["run_id"]) for folder in (store, alone))
+        assert two.keys() == one.keys()
+        for key in {"online_loss_sum_nats", "student_loss_sum_nats", "kl_sum_nats"} & one.keys():
+            near = 1e-4 * one["online_loss_sum_nats"][-1] if "kl" in key else 0.0
+            np.testing.assert_allclose(two[key], one[key], rtol=1e-4, atol=near, err_msg=key)
     assert len(histories(store)) == 2
 
 
 @pytest.mark.slow
 def test_two_processes_share_every_batch_and_come_to_the_numbers_of_one(config, tmp_path):
     store = tmp_path / "store"
-    words = command(config, store, "training.data_devices=4", "trackers=[jsonl]")
+    (tmp_path / "book.txt").write_text("It was the best of times. " * 2000, encoding="ascii")
+    book = f"sources={{book: {{kind: text, path: {tmp_path}/book.txt, length: 8}}}}"
+    words = [book, "estimator={kind: requential}"]
+    shared = command(config, store, *words, "training.data_devices=4", "trackers=[jsonl]")
     plan, done = (
-        subprocess.run([*words, *more], env=environment(2), capture_output=True, text=True)
+        subprocess.run([*shared, *more], env=environment(2), capture_output=True, text=True)
         for more in (["--dry-run"], [])
     )
     assert plan.returncode == 0, plan.stderr
     assert json.loads(plan.stdout)["plan"]["cohorts"][0]["data_devices"] == 4
     assert done.returncode == 0, done.stderr
-    assert {entry["source"] for entry in json.loads(done.stdout)["frontier"]} == {"chain"}
+    assert {entry["source"] for entry in json.loads(done.stdout)["frontier"]} == {"book"}
     assert done.stderr.splitlines().count("runs 0/2") == 1  # one process speaks
     text = (store / "metrics.jsonl").read_text("utf-8")
     told = [(line["id"], line.get("step")) for line in map(json.loads, text.splitlines())]
     assert len(told) == len(set(told)) + 2  # start and end of a run have no step
-    check_numbers(store, config, tmp_path / "alone")
+    check_numbers(store, config, tmp_path / "alone", *words)
 
 
 @pytest.mark.slow

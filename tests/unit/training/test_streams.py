@@ -63,6 +63,20 @@ def test_batches_have_the_shape_and_type_that_the_facts_say(kind, changes):
 
 
 @cases
+def test_a_process_reads_its_own_rows_of_a_batch_and_no_others(kind, changes, monkeypatch):
+    rows, stream = slice(1, 3), _stream(kind, **changes)
+    everything = _leaves(stream.block(2, 3, BLOCK))
+    asked, read = [], getattr(type(stream.source), "read", None)
+    if read is not None:
+        spy = lambda self, indices: asked.append(len(indices)) or read(self, indices)  # noqa: E731
+        monkeypatch.setattr(type(stream.source), "read", spy)
+    for part, leaf in zip(_leaves(stream.block(2, 3, BLOCK, rows)), everything, strict=True):
+        assert part.shape == leaf.shape
+        np.testing.assert_array_equal(part[:3, rows], leaf[:3, rows])
+    assert not asked or asked[0] == 3 * 2  # maps read their source in turn
+
+
+@cases
 def test_the_heldout_set_is_the_same_for_all_and_smaller_ones_begin_it(kind, changes):
     one, two = (heldout_tokens(*_parts(kind, **changes), ROOT, HELDOUT) for _ in range(2))
     few = heldout_tokens(*_parts(kind, **changes), ROOT, 5)
