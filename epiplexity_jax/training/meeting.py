@@ -46,11 +46,7 @@ def _wait_for_others(place: str, port: int, processes: int, end: float) -> None:
     wanted = {f"{i}/{processes}" for i in range(1, processes)}
     with contextlib.ExitStack() as stack:
         try:
-            both = socket.has_dualstack_ipv6()
-            family = socket.AF_INET6 if both else socket.AF_INET
-            listener = stack.enter_context(
-                socket.create_server(("", port), family=family, dualstack_ipv6=both)
-            )
+            listener = stack.enter_context(_listener(port))
         except OSError as error:
             raise ConfigError(f"--join: {place}: cannot listen there: {reason(error)}") from None
         while wanted - set(came):
@@ -71,6 +67,13 @@ def _wait_for_others(place: str, port: int, processes: int, end: float) -> None:
             for guest in came.values():  # they close first: the port is free at once
                 with contextlib.suppress(OSError):
                     answer(guest)
+
+
+def _listener(port: int) -> socket.socket:
+    if socket.has_dualstack_ipv6():
+        with contextlib.suppress(OSError):  # IPv6 that is switched off
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    return socket.create_server(("", port))
 
 
 def _name_of(guest: socket.socket) -> str:
