@@ -1,6 +1,6 @@
 """Do more devices, each with as much to do, come to the same numbers?
 
-Run: python benchmarks/weak_scaling.py  (about 10 minutes on two cores)
+Run: python benchmarks/weak_scaling.py  (about 12 minutes on two cores)
 
 Devices are simulated on the cores of this machine, so times say nothing of accelerators: what is
 checked is correctness. `members`: 1, 2, 4 and 8 devices with a member each; member 0 must come to

@@ -49,7 +49,8 @@ def join(place: str | None) -> None:
             None: what the cluster's environment says, see `is_one_of_several`.
 
     Raises:
-        ConfigError: when the place is malformed or they do not find each other.
+        ConfigError: when the place is malformed or the others do not come to it. Where a cluster's
+            do not, JAX's runtime ends the process itself.
     """
     if place is None:
         if is_one_of_several(os.environ):

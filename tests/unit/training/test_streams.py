@@ -73,7 +73,8 @@ def test_a_process_reads_its_own_rows_of_a_batch_and_no_others(kind, changes, mo
     for part, leaf in zip(_leaves(stream.block(2, 3, BLOCK, rows)), everything, strict=True):
         assert part.shape == leaf.shape
         np.testing.assert_array_equal(part[:3, rows], leaf[:3, rows])
-    assert not asked or asked[0] == 3 * 2  # maps read their source in turn
+    if isinstance(stream.source, HostSource):
+        assert asked[0] == 3 * 2  # maps read their source in turn
 
 
 @cases
