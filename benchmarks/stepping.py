@@ -12,6 +12,7 @@ from epiplexity_jax.families.spec import DeviceFamily, Size, task_for
 from epiplexity_jax.sources import open_source
 from epiplexity_jax.training.cohort import set_up
 from epiplexity_jax.training.data import Stream, heldout_tokens
+from epiplexity_jax.training.devices import compiler_options
 from epiplexity_jax.training.heldout import heldout_layout
 from epiplexity_jax.training.job import CohortJob, MemberJob
 from epiplexity_jax.training.method import Method, PrequentialMethod
@@ -93,7 +94,7 @@ def in_turns(loops: Mapping[Any, Loop], repeats: int) -> dict[Any, list[float]]:
 
 
 def on_every_device(function: Callable[..., Any], *trees: Any) -> Callable[[], Any]:
-    """A call of a function of one member on every device at once, with copies of its arguments."""
+    """A call of a function on every device at once, with copies of its arguments, compiled as programs are."""
     mesh = member_mesh()
     sharding = member_sharding(mesh)
     spec = sharding.spec
@@ -104,7 +105,10 @@ def on_every_device(function: Callable[..., Any], *trees: Any) -> Callable[[], A
     def one(*parts: Any) -> Any:
         return jax.lax.map(lambda each: function(*each), parts)
 
-    program = jax.jit(jax.shard_map(one, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False))
+    program = jax.jit(
+        jax.shard_map(one, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False),
+        compiler_options=compiler_options(jax.default_backend()),
+    )
     return lambda: program(*copies)
 
 

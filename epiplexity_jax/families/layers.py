@@ -3,6 +3,7 @@
 Shapes: B batch, L input positions, D width, F features of a vector.
 """
 
+import math
 from typing import Any
 
 import flax.linen as nn
@@ -47,18 +48,35 @@ class Dense(nn.Module):
         return matmul(x, self.param("kernel", self.init, (x.shape[-1], self.features)))
 
 
+def row_sums(x: jax.Array) -> jax.Array:
+    """Sum x [..., n] float32 over its last axis: [...].
+
+    As a product with ones on a CPU, which XLA computes a vector at a time; it takes a reduction of
+    a row apart into a tree, one entry after the other.
+    """
+    if jax.default_backend() != "cpu":
+        return x.sum(-1)
+    ones = jnp.ones(x.shape[-1], x.dtype)
+    return (x.reshape(-1, x.shape[-1]) @ ones).reshape(x.shape[:-1])
+
+
+def gelu(x: jax.Array) -> jax.Array:
+    """x times the normal distribution's function at x, by erf: `jax.nn.gelu` takes erfc, dearer."""
+    return 0.5 * x * (1.0 + jax.lax.erf(x * np.asarray(math.sqrt(0.5), x.dtype)))
+
+
 class Norm(nn.Module):
     """LayerNorm with a weight and no bias, computed in float32."""
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Normalise the last axis."""
-        weight = self.param("weight", norm_init, (x.shape[-1],))
-        centred = x.astype(jnp.float32)
-        centred -= centred.mean(-1, keepdims=True)
-        inverse = jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + 1e-5)
-        weight = weight.reshape((1,) * (x.ndim - 1) + (-1,))
-        return (centred * inverse * weight).astype(x.dtype)
+        width = x.shape[-1]
+        weight = self.param("weight", norm_init, (width,))
+        centred = x.astype(jnp.float32).reshape(-1, width)
+        centred -= row_sums(centred)[:, None] / width
+        inverse = jax.lax.rsqrt(row_sums(jnp.square(centred)) / width + 1e-5)
+        return (centred * inverse[:, None] * weight[None]).reshape(x.shape).astype(x.dtype)
 
 
 class Embed(nn.Module):
@@ -107,7 +125,7 @@ def add_mlp(x: jax.Array, scale: float) -> jax.Array:
     """
     width = x.shape[-1]
     y = Dense(MLP_RATIO * width, name="up")(Norm(name="mlp_norm")(x))
-    y = Dense(width, init=output_init, name="down")(jax.nn.gelu(y, approximate=False))
+    y = Dense(width, init=output_init, name="down")(gelu(y))
     return x + scale * y
 
 

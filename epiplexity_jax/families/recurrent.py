@@ -28,6 +28,7 @@ from epiplexity_jax.families.layers import (
     at,
     block_of,
     embed,
+    gelu,
     read_out,
 )
 from epiplexity_jax.families.networks import NetworkConfig, NetworkFamily, NetworkModel
@@ -157,7 +158,7 @@ class Recurrence(nn.Module):
             memory = Memory(every[:, -1], recent)
         states = at(every, positions).astype(x.dtype)
         opened = Dense(width, name="output_gate")(at(x, positions))
-        opened = jax.nn.gelu(opened, approximate=False)
+        opened = gelu(opened)
         return Dense(width, init=output_init, name="output")(opened * states), memory
 
     def _time_scales(self, key: jax.Array, shape: tuple[int]) -> jax.Array:

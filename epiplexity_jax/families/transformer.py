@@ -22,6 +22,7 @@ from epiplexity_jax.families.layers import (
     block_of,
     embed,
     read_out,
+    row_sums,
 )
 from epiplexity_jax.families.networks import NetworkConfig, NetworkFamily, NetworkModel
 from epiplexity_jax.families.parametrisation import branch_scale, embedding_init, output_init
@@ -106,8 +107,9 @@ def causal_attention(
     for first, last in itertools.pairwise(edges):
         seen = positions[last - 1] + 1
         logits = _scores("bqhk,blhk->bhql", q[:, first:last], k[:, :seen])
-        weights = _weights(logits, np.asarray(positions[first:last]), v.dtype)
-        mixed.append(jnp.einsum("bhql,blhk->bqhk", weights, v[:, :seen]))
+        weights, total = _weights(logits, np.asarray(positions[first:last]), v.dtype)
+        sums = jnp.einsum("bhql,blhk->bqhk", weights, v[:, :seen])
+        mixed.append(_mean(sums, total.swapaxes(1, 2)))
     return mixed[0] if pieces == 1 else jnp.concatenate(mixed, axis=1)
 
 
@@ -115,8 +117,8 @@ def cached_attention(q: jax.Array, cache: KeyValues, positions: Any) -> jax.Arra
     """Attention of queries [B, Q, H, K] at positions [Q] over a cache: [B, Q, H, K]."""
     batch, _, heads, size = q.shape
     logits = _scores("nqk,nlk->nql", by_head(q), cache.keys)
-    weights = _weights(logits, positions, cache.values.dtype)
-    mixed = jnp.einsum("nql,nlk->nqk", weights, cache.values)
+    weights, total = _weights(logits, positions, cache.values.dtype)
+    mixed = _mean(jnp.einsum("nql,nlk->nqk", weights, cache.values), total)
     return mixed.reshape(batch, heads, -1, size).swapaxes(1, 2)
 
 
@@ -125,11 +127,20 @@ def _scores(products: str, q: jax.Array, k: jax.Array) -> jax.Array:
     return logits * (ATTENTION_SCALE / q.shape[-1])
 
 
-def _weights(logits: jax.Array, positions: Any, dtype: Any) -> jax.Array:
-    """Softmax over the keys up to each query's position, of logits [..., Q, L]."""
+def _weights(logits: jax.Array, positions: Any, dtype: Any) -> tuple[jax.Array, jax.Array]:
+    """Weights of the keys up to each query's position, from logits [..., Q, L], and their sums.
+
+    Softmax but for the division, which is cheaper once the values are summed: there are fewer of
+    them than keys, and the backward pass reads the weights once.
+    """
     causal = np.arange(logits.shape[-1])[None] <= positions[:, None]
-    causal = causal[(None,) * (logits.ndim - 2)]
-    return jax.nn.softmax(jnp.where(causal, logits, -1e30), axis=-1).astype(dtype)
+    logits = jnp.where(causal[(None,) * (logits.ndim - 2)], logits, -1e30)
+    weights = jnp.exp(logits - jax.lax.stop_gradient(logits).max(-1, keepdims=True))
+    return weights.astype(dtype), row_sums(weights)
+
+
+def _mean(sums: jax.Array, total: jax.Array) -> jax.Array:
+    return (sums / total[..., None]).astype(sums.dtype)
 
 
 class Attention(nn.Module):

@@ -1,12 +1,14 @@
 """Devices: one host device per CPU core, and the persistent compilation cache."""
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 _CGROUP = Path("/sys/fs/cgroup")
 _FORCED = "xla_force_host_platform_device_count"
@@ -115,6 +117,23 @@ def cache_compilations() -> None:
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     jax.config.update("jax_compilation_cache_dir", str(home / "epiplexity_jax" / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+@functools.cache
+def compiler_options(platform: str) -> dict[str, str] | None:
+    """What XLA is told when it compiles a cohort's programs for a platform.
+
+    On a CPU, that it makes code of its own for everything: the library kernels that it takes for
+    some reductions and products wait for threads of other devices, and are slower at small widths.
+    """
+    if platform != "cpu":
+        return None
+    options = {"xla_cpu_experimental_ynn_fusion_type": ""}
+    try:
+        jax.jit(lambda x: x, compiler_options=options).lower(jnp.zeros(())).compile()
+    except jax.errors.JaxRuntimeError:  # a release that has no such option
+        return None
+    return options
 
 
 def _make_devices(count: int) -> None:

@@ -14,6 +14,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from epiplexity_jax.base.keys import key
 from epiplexity_jax.families.spec import Model, Task
 from epiplexity_jax.sources.spec import Batch
+from epiplexity_jax.training.devices import compiler_options
 from epiplexity_jax.training.method import Method, PrequentialMethod
 from epiplexity_jax.training.sharding import MEMBER, Placer, data_devices, over_data, spread
 from epiplexity_jax.training.slices import scoring_slice
@@ -221,15 +222,18 @@ def compile_programs(setup: Setup, mesh: Mesh, one_by_one: bool | None = None) -
     def rescore(states: Any, block: Any, start: Any, stop: Any) -> Any:
         return each(functools.partial(rescore_member, setup, on_cpu, (start, stop)))(states, block)
 
+    compiled = functools.partial(
+        jax.jit, compiler_options=compiler_options(mesh.devices.flat[0].platform)
+    )
     return Programs(
-        init=jax.jit(shard(init, in_specs=_SHARDED), out_shardings=states),
-        advance=jax.jit(
+        init=compiled(shard(init, in_specs=_SHARDED), out_shardings=states),
+        advance=compiled(
             shard(advance, in_specs=(*(_SHARDED,) * 4, _COPIED, _COPIED)),
             out_shardings=(states, results),
             donate_argnums=0,
         ),
-        evaluate=jax.jit(shard(evaluate, in_specs=_SHARDED), out_shardings=results),
-        rescore=jax.jit(
+        evaluate=compiled(shard(evaluate, in_specs=_SHARDED), out_shardings=results),
+        rescore=compiled(
             shard(rescore, in_specs=(*(_SHARDED,) * 2, _COPIED, _COPIED)), out_shardings=results
         ),
     )
