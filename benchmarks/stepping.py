@@ -94,7 +94,7 @@ def in_turns(loops: Mapping[Any, Loop], repeats: int) -> dict[Any, list[float]]:
 
 
 def on_every_device(function: Callable[..., Any], *trees: Any) -> Callable[[], Any]:
-    """A call of a function on every device at once, with copies of its arguments, compiled as programs are."""
+    """A call of a function on every device at once, with copies of its arguments."""
     mesh = member_mesh()
     sharding = member_sharding(mesh)
     spec = sharding.spec

@@ -183,7 +183,7 @@ def parts(job: Any, requential: bool) -> dict[str, float]:
         def work(part: Any) -> tuple[Any, Any]:
             return (), sample(model, params, part[0], task, key, part[1][0])
 
-        return in_slices(work, (), (batch, jnp.arange(len(batch))), 4 * cut)[1]
+        return in_slices(work, (), (batch, jnp.arange(len(batch))), 8 * cut)[1]
 
     def gradient(params: Any, batch: Any) -> Any:
         return loss_gradient(model, params, batch, task, cut)

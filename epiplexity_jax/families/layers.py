@@ -17,6 +17,7 @@ from epiplexity_jax.families.parametrisation import (
     norm_init,
     output_init,
 )
+from epiplexity_jax.families.reductions import row_sums
 from epiplexity_jax.families.spec import Task
 
 MLP_RATIO = 4
@@ -46,18 +47,6 @@ class Dense(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map x [..., D] to [..., features]."""
         return matmul(x, self.param("kernel", self.init, (x.shape[-1], self.features)))
-
-
-def row_sums(x: jax.Array) -> jax.Array:
-    """Sum x [..., n] float32 over its last axis: [...].
-
-    As a product with ones on a CPU, which XLA computes a vector at a time; it takes a reduction of
-    a row apart into a tree, one entry after the other.
-    """
-    if jax.default_backend() != "cpu":
-        return x.sum(-1)
-    ones = jnp.ones(x.shape[-1], x.dtype)
-    return (x.reshape(-1, x.shape[-1]) @ ones).reshape(x.shape[:-1])
 
 
 def gelu(x: jax.Array) -> jax.Array:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from epiplexity_jax.families.reductions import log_normaliser
 from epiplexity_jax.families.spec import Model, Task
 from epiplexity_jax.sources.spec import Batch, Vectors
 from epiplexity_jax.training.optimiser import average, descend, optimiser, warmup
@@ -49,8 +50,13 @@ def sequence_losses(model: Model, params: Any, batch: Batch, task: Task) -> jax.
         [B] float32 nats.
     """
     inputs, labels = shift(batch, task)
-    logits = model.logits(params, inputs)
-    return optax.softmax_cross_entropy_with_integer_labels(logits, labels).sum(-1)
+    return -log_likelihood(model.logits(params, inputs), labels)
+
+
+def log_likelihood(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """Log probability of labels [B, P] under logits [B, P, V] float32: [B] nats."""
+    chosen = jnp.take_along_axis(logits, labels[..., None], axis=-1)[..., 0]
+    return (chosen - log_normaliser(logits)).sum(-1)
 
 
 def in_slices(

@@ -1,0 +1,33 @@
+"""Reductions of rows: over the last axis, of float32 arrays.
+
+XLA takes a row of more than 32 entries on a CPU apart into a tree, one entry after the other. What
+is here comes to the same up to rounding and is computed a vector at a time; accelerators get the
+plain reductions.
+"""
+
+import jax
+import jax.numpy as jnp
+
+
+def row_sums(x: jax.Array) -> jax.Array:
+    """Sums of x [..., n] over its last axis: [...]. On a CPU a product with ones."""
+    if jax.default_backend() != "cpu":
+        return x.sum(-1)
+    ones = jnp.ones(x.shape[-1], x.dtype)
+    return (x.reshape(-1, x.shape[-1]) @ ones).reshape(x.shape[:-1])
+
+
+def row_max(x: jax.Array) -> jax.Array:
+    """The largest entries of x [..., n] over its last axis: [...]. On a CPU half against half."""
+    if jax.default_backend() != "cpu":
+        return x.max(-1)
+    while (entries := x.shape[-1]) > 1:
+        half = (entries + 1) // 2  # halves share an entry where the number is odd
+        x = jnp.maximum(x[..., :half], x[..., entries - half :])
+    return x[..., 0]
+
+
+def log_normaliser(logits: jax.Array) -> jax.Array:
+    """Log of the sum of exponentials of logits [..., V]: [...]."""
+    most = row_max(jax.lax.stop_gradient(logits))
+    return jnp.log(row_sums(jnp.exp(logits - most[..., None]))) + most
