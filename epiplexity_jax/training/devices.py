@@ -12,6 +12,9 @@ import jax.numpy as jnp
 
 _CGROUP = Path("/sys/fs/cgroup")
 _FORCED = "xla_force_host_platform_device_count"
+# For some reductions and products XLA calls library kernels, which wait for threads that other
+# devices hold and are slower at small widths than what it compiles by itself.
+_OWN_CODE = {"xla_cpu_experimental_ynn_fusion_type": ""}
 
 
 def cpu_cores() -> int:
@@ -121,19 +124,14 @@ def cache_compilations() -> None:
 
 @functools.cache
 def compiler_options(platform: str) -> dict[str, str] | None:
-    """What XLA is told when it compiles a cohort's programs for a platform.
-
-    On a CPU, that it makes code of its own for everything: the library kernels that it takes for
-    some reductions and products wait for threads of other devices, and are slower at small widths.
-    """
+    """What XLA is told when it compiles a cohort's programs for a platform; see `jax.jit`."""
     if platform != "cpu":
         return None
-    options = {"xla_cpu_experimental_ynn_fusion_type": ""}
     try:
-        jax.jit(lambda x: x, compiler_options=options).lower(jnp.zeros(())).compile()
-    except jax.errors.JaxRuntimeError:  # a release that has no such option
+        jax.jit(lambda x: x, compiler_options=_OWN_CODE).lower(jnp.zeros(())).compile()
+    except jax.errors.JaxRuntimeError:  # a release that does not know the option
         return None
-    return options
+    return _OWN_CODE
 
 
 def _make_devices(count: int) -> None:

@@ -1,0 +1,35 @@
+"""What XLA is told about a platform."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from epiplexity_jax.training import devices
+
+
+@pytest.fixture
+def _anew():
+    devices.compiler_options.cache_clear()
+    yield
+    devices.compiler_options.cache_clear()
+
+
+@pytest.mark.usefixtures("_anew")
+def test_programs_for_cpus_hold_no_library_kernels():
+    options = devices.compiler_options("cpu")
+
+    def work(x):
+        return jnp.square(x @ x).sum(-1)
+
+    lowered = jax.jit(work, compiler_options=options).lower(jnp.ones((64, 64)))
+    assert "ynn" not in lowered.compile().as_text()
+
+
+@pytest.mark.usefixtures("_anew")
+def test_a_release_that_does_not_know_an_option_does_without(monkeypatch):
+    monkeypatch.setattr(devices, "_OWN_CODE", {"xla_cpu_no_such_option": ""})
+    assert devices.compiler_options("cpu") is None
+
+
+def test_accelerators_are_left_alone():
+    assert devices.compiler_options("gpu") is None
