@@ -15,6 +15,7 @@ size as in `run --dry-run`. `--tiny` shrinks all of it, to see that it runs, and
 
 import argparse
 import dataclasses
+import re
 import statistics
 from typing import Any
 
@@ -37,8 +38,19 @@ from epiplexity_jax.training.slices import training_slice
 
 REPEATS = 5
 METHODS: dict[str, Method] = {"prequential": PrequentialMethod(), "requential": RequentialMethod()}
-# Dense bfloat16 FLOP/s of one device, from the makers' data sheets.
-NAMED_PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L4": 121e12, "4090": 165e12}
+# Dense bfloat16 FLOP/s of one device, from the makers' data sheets, by words of its name: the first
+# that fits.
+NAMED_PEAKS = {
+    "H100 PCIe": 756e12,
+    "H100 NVL": 835e12,
+    "H100": 989e12,
+    "H200": 989e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+    "L40": 181e12,
+    "L4": 121e12,
+    "4090": 165e12,
+}
 SIZES = ((256, 10), (512, 15), (1024, 12))
 LENGTH, VOCABULARY, BATCH = 512, 4096, 64
 
@@ -93,7 +105,7 @@ def middle(loop: Loop) -> float:
 def utilisation() -> dict[str, Any]:
     """Model FLOPs a second over the peaks."""
     peak, kind = measured_peak(), jax.devices()[0].device_kind
-    named = next((f for name, f in NAMED_PEAKS.items() if name in kind), None)
+    named = next((f for name, f in NAMED_PEAKS.items() if re.search(rf"\b{name}\b", kind)), None)
     rows = []
     for width, depth in SIZES:
         for name, method in METHODS.items():
@@ -120,8 +132,11 @@ def utilisation() -> dict[str, Any]:
     }
 
 
-def cohorts() -> list[dict[str, Any]]:
-    """What members side by side cost, and what single ones of growing width cost a parameter."""
+def cohorts() -> dict[str, Any]:
+    """What members side by side cost, and the size at which a single one fills the device.
+
+    Of the sizes measured, the smallest that trains half as many parameters a second as the best.
+    """
     wide = 64 if BATCH > 4 else 16
     cases = [(wide, members) for members in (1, 8, 64)] + [(w * wide, 1) for w in (2, 4, 8)]
     rows = []
@@ -137,7 +152,9 @@ def cohorts() -> list[dict[str, Any]]:
             }
         )
         print(rows[-1], flush=True)
-    return rows
+    speeds = {row["params"]: row["params"] / row["ms"] for row in rows if row["members"] == 1}
+    full = min(params for params, speed in speeds.items() if speed >= max(speeds.values()) / 2)
+    return {"params_of_one_that_fills": full, "rows": rows}
 
 
 def sampling() -> list[dict[str, Any]]:
@@ -196,6 +213,8 @@ def main() -> None:
         parser.error(f"no part {min(wrong)!r}; choose from {', '.join(PARTS)}")
     if options.tiny:
         tiny()
+    elif jax.default_backend() == "cpu":
+        parser.error("JAX sees no accelerator; --tiny runs all of it on a CPU, small")
     devices.cache_compilations()
     found = {name: PARTS[name]() for name in options.parts or PARTS}
     if not options.tiny:

@@ -22,6 +22,7 @@ from epiplexity_jax.sources import ElementaryCA, Noise
 from epiplexity_jax.training import devices
 from epiplexity_jax.training.method import Method, PrequentialMethod
 from epiplexity_jax.training.requential import RequentialMethod
+from epiplexity_jax.training.slices import training_slice
 
 REPEATS = 5
 METHODS: dict[str, Method] = {
@@ -31,8 +32,9 @@ METHODS: dict[str, Method] = {
 PUBLISHED = {16: 545.0, 32: 758.0, 64: 1764.0}  # milliseconds, by width
 
 
-def measure(name: str, source: Any, family: Any, size: Size, batch: int, slices: int) -> dict:
-    """Both methods on one configuration."""
+def measure(name: str, source: Any, family: Any, size: Size, batch: int) -> dict:
+    """Both methods on one configuration, in the slices that the engine chooses."""
+    slices = training_slice(batch, job_of(source, family, size, batch).task, on_cpu=True)
     loops = {
         method: Loop(job_of(source, family, size, batch, slices, how))
         for method, how in METHODS.items()
@@ -62,16 +64,15 @@ def main() -> None:
     devices.cache_compilations()
     transformer, recurrent = Transformer(), Recurrent()
     rows = [
-        measure("as published", ElementaryCA(rule=54), transformer, Size(width, 1), 384, 12)
+        measure("as published", ElementaryCA(rule=54), transformer, Size(width, 1), 384)
         for width in PUBLISHED
     ]
     for length in (64, 128, 512):
-        slices = max(1, 16 * 64 // length)
         automaton = ElementaryCA(rule=54, cells=length // 2, steps=8)
         text = Noise(vocab_size=96, length=length)
         for name, source in (("half conditional", automaton), ("unconditional", text)):
-            rows.append(measure(name, source, transformer, Size(32, 1), 64, slices))
-    rows.append(measure("half conditional", ElementaryCA(rule=54), recurrent, Size(32, 1), 64, 16))
+            rows.append(measure(name, source, transformer, Size(32, 1), 64))
+    rows.append(measure("half conditional", ElementaryCA(rule=54), recurrent, Size(32, 1), 64))
     print(write("requential_cost", devices=os.cpu_count(), rows=rows))
 
 

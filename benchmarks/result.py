@@ -1,6 +1,7 @@
-"""How benchmarks leave their results: with machine, versions, command and date."""
+"""How benchmarks leave their results: with machine, versions, code, command and date."""
 
 import datetime
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -18,6 +19,7 @@ def write(name: str, **content: Any) -> Path:
     path = RESULTS / f"{name}.json"
     stamp = {
         "command": " ".join(["python", *sys.argv]),
+        "code": code(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": f"{platform.system()} {platform.machine()}, {_processor()}, "
         f"{os.cpu_count()} CPU cores",
@@ -27,6 +29,14 @@ def write(name: str, **content: Any) -> Path:
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(stamp | content, indent=1) + "\n")
     return path
+
+
+def code() -> str:
+    """What tells the package's code apart: the first digits of a hash of its modules."""
+    found = hashlib.sha256()
+    for path in sorted((RESULTS.parents[1] / "epiplexity_jax").rglob("*.py")):
+        found.update(path.read_bytes())
+    return found.hexdigest()[:12]
 
 
 def _processor() -> str:

@@ -2,8 +2,9 @@
 
 Run: python benchmarks/sampling.py  (10 minutes; `--quick` leaves length 512 out: 2 minutes)
 
-Batches of 64. `cached` is `sample` in slices of 16 sequences, `forward` is `sample_by_forward` (one
-compiled loop of full passes), `host` a Python loop that calls a compiled full pass for every label.
+Batches of 64. `cached` is `sample` in the slices of requential training, `forward` is
+`sample_by_forward` (one compiled loop of full passes), `host` a Python loop that calls a compiled
+full pass for every label.
 `gradient` is the loss and gradient of a training step on the same batch, for scale. All are
 compiled beforehand and timed in turns, so that other work on the machine meets all of them; `load`
 is the machine's load average when a row begins, 0 if nothing else runs. Ratios are of medians
@@ -28,9 +29,12 @@ from result import write
 from epiplexity_jax.families import Mlp, Recurrent, Transformer, open_family
 from epiplexity_jax.families.sampling import sample, sample_by_forward
 from epiplexity_jax.families.spec import DeviceFamily, Model, Size, Task
+from epiplexity_jax.training.devices import compiler_options
+from epiplexity_jax.training.requential import sampled_at_once
+from epiplexity_jax.training.slices import training_slice
 from epiplexity_jax.training.step import in_slices, loss_gradient, shift
 
-BATCH, SLICE, REPEATS, SECONDS = 64, 16, 7, 30.0
+BATCH, REPEATS, SECONDS = 64, 7, 30.0
 CONFIGS = {"transformer": Transformer(), "recurrent": Recurrent(), "mlp": Mlp()}
 TEXT, AUTOMATON = (96, 0.0), (2, 0.5)  # symbols, and the share of inputs at the beginning
 SIZES = ((32, 1), (64, 2))
@@ -60,12 +64,14 @@ def timed(ways: dict[str, Callable[[], Any]], labels: int) -> dict[str, dict[str
 
 
 def in_turn(model: Model, task: Task, params: Any, batch: jax.Array, key: jax.Array) -> Any:
-    """Sample SLICE sequences after the others, as training does."""
+    """Sample some sequences after the others, as many at once as training does."""
 
     def work(part: Any) -> tuple[Any, Any]:
         return (), sample(model, params, part[0], task, key, part[1][0])
 
-    return in_slices(work, (), (batch, jnp.arange(len(batch))), SLICE)[1]
+    cut = training_slice(len(batch), task, on_cpu=True)
+    at_once = sampled_at_once(len(batch), cut, task)
+    return in_slices(work, (), (batch, jnp.arange(len(batch))), at_once)[1]
 
 
 def ways(model: Model, task: Task) -> dict[str, Callable[[], Any]]:
@@ -78,14 +84,18 @@ def ways(model: Model, task: Task) -> dict[str, Callable[[], Any]]:
     batch = jnp.asarray(generator.integers(0, task.vocab_size, (BATCH, task.length)), jnp.int32)
     labels = np.flatnonzero(task.label_mask).tolist()
 
+    options = compiler_options(jax.default_backend())
+
     def compiled(function: Callable[..., Any]) -> Any:
-        return jax.jit(function).lower(params, batch, key).compile()
+        program = jax.jit(function, compiler_options=options)
+        return program.lower(params, batch, key).compile()
 
     cached = compiled(functools.partial(in_turn, model, task))
     forward = compiled(lambda p, b, k: sample_by_forward(model, p, b, task, k))
-    gradient = compiled(lambda p, b, k: loss_gradient(model, p, b, task, None))
+    cut = training_slice(BATCH, task, on_cpu=True)
+    gradient = compiled(lambda p, b, k: loss_gradient(model, p, b, task, cut))
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=options)
     def one(params: Any, batch: jax.Array, number: jax.Array, label: jax.Array) -> jax.Array:
         logits = model.logits(params, shift(batch, task)[0])
         drawn = jax.random.categorical(jax.random.fold_in(key, number), logits[:, number])

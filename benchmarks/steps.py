@@ -1,8 +1,9 @@
 """What does a training step cost, where does its time go, and how far is a plain loop from it?
 
-Run: python benchmarks/steps.py  (about 30 minutes on two cores; `--quick`: 3, and writes nothing)
+Run: python benchmarks/steps.py  (about 60 minutes on two cores; `--quick`: 3, and writes nothing)
 
-Rows are kept in runs/steps.jsonl until that is removed, so a run that was stopped goes on.
+Rows are kept in runs/steps.jsonl, so a run that was stopped goes on; those of other code are not
+used.
 
 Rule 54 on 64 cells, 48 steps after 1000 of burn-in, conditional, batches of 384 in the slices that
 the engine chooses. `engine_ms` is a whole call of `train_cohort` for the steps behind step 3000,
@@ -10,9 +11,10 @@ data, a record point of 64 sequences and the host included, over the member-step
 together finish in it; `plain_ms` is a step of a plain loop over all cores: the same model, loss and
 optimiser, a jitted step called from Python on a whole batch that NumPy made; `given_ms` is the same
 on one batch over and over. All are compiled beforehand and take turns; medians of five, with the
-shortest and the longest as shares of it.
+shortest and the longest as shares of it, and nothing is compiled while they are taken.
 `parts_ms` are those of a member-step, each timed alone: data, the gradient (requential: of the
-teacher), the update, a sampled batch, and what record points cost a step in a run of 3000.
+teacher), the update (of both), and what record points cost a step in a run of 3000; of requential
+training also a sampled batch, and what the student's pass takes beyond it.
 `peak_share` is the compiled program's count of FLOPs a core and second over what the core reaches
 in a product of 2048 x 2048 matrices. `compile_s` and `memory_mib` (on a core) are of the training
 program.
@@ -31,7 +33,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from result import write
+from result import code, write
 from stepping import Loop, job_of, on_every_device, seconds_of
 
 from epiplexity_jax.coding import record_points
@@ -46,11 +48,11 @@ from epiplexity_jax.training.flops import compiled_cost
 from epiplexity_jax.training.heldout import heldout_layout
 from epiplexity_jax.training.loop import init_key, score_weights
 from epiplexity_jax.training.method import Method, PrequentialMethod
-from epiplexity_jax.training.requential import RequentialMethod
+from epiplexity_jax.training.requential import RequentialMethod, sampled_at_once, student_pass
 from epiplexity_jax.training.sharding import member_mesh
 from epiplexity_jax.training.slices import scoring_slice, training_slice
 from epiplexity_jax.training.state import Hyperparameters, initial_state
-from epiplexity_jax.training.step import in_slices, learn, loss_gradient, train_step
+from epiplexity_jax.training.step import in_slices, learn, loss_gradient
 
 BATCH, CELLS, REPEATS = 384, 64, 5
 SOURCE = ElementaryCA(rule=54, cells=CELLS, steps=48, burn_in=1000)
@@ -64,6 +66,7 @@ SIZES = [Size(width=w, depth=1) for w in (16, 32, 64, 128)] + [
 SECONDS = 2.0
 RUN = 3000  # steps over which record points are spread
 MESH = member_mesh
+COMPILED: list[float] = []  # seconds of every compilation of this process
 KEPT = Path(__file__).parents[1] / "runs" / "steps.jsonl"
 
 
@@ -83,10 +86,12 @@ class PlainLoop:
     """A jitted step, called from Python on batches that NumPy makes."""
 
     def __init__(self, job: Any):
-        self.state = initial_state(job.model.init(init_key(0, 0)))
+        self.state = job.method.begin(job.model.init(init_key(0, 0)), init_key(0, 0))
         self.hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema_steps=50)
         self.step = jax.jit(
-            lambda state, batch: train_step(job.model, job.task, state, batch, self.hyper)
+            lambda state, batch: job.method.iterate(
+                job.model, job.task, state, batch, self.hyper, None
+            )
         )
         self.generator = np.random.default_rng(0)
         self.batch = automaton(self.generator)
@@ -106,7 +111,7 @@ class PlainLoop:
         began = time.perf_counter()
         for _ in range(self.count):
             self.state, info = self.step(self.state, batch())
-            float(info.loss_sum)
+            jax.device_get(info)
         return (time.perf_counter() - began) / self.count
 
 
@@ -173,17 +178,8 @@ def parts(job: Any, requential: bool) -> dict[str, float]:
     block = np.asarray(job.members[0].stream.block(0, 16, 16))
     batch, params = block[0], state.params
     grads = jax.jit(lambda p, b: loss_gradient(model, p, b, task, cut)[1])(params, batch)
-    sampling = jax.random.key_data(jax.random.key(0))
     weights = 2 * (1 + requential)  # EMA and raw, of the teacher too
     passes = weights * job.layout.tile / BATCH * len(record_points(RUN)) / RUN
-
-    def draw(params: Any, batch: Any, key: Any) -> Any:
-        key = jax.random.wrap_key_data(key)
-
-        def work(part: Any) -> tuple[Any, Any]:
-            return (), sample(model, params, part[0], task, key, part[1][0])
-
-        return in_slices(work, (), (batch, jnp.arange(len(batch))), 8 * cut)[1]
 
     def gradient(params: Any, batch: Any) -> Any:
         return loss_gradient(model, params, batch, task, cut)
@@ -195,18 +191,42 @@ def parts(job: Any, requential: bool) -> dict[str, float]:
         return learn(model, state, grads, hyper)
 
     tile = job.members[0].heldout[0]
-    works = {
-        "gradient": (on_every_device(gradient, params, batch), 1.0),
-        "update": (on_every_device(update, state, grads), 1.0),
-        "evaluation": (on_every_device(evaluate, params, tile), passes * BATCH / len(tile)),
+    found = {
+        "gradient": timed(gradient, params, batch),
+        "update": (1 + requential) * timed(update, state, grads),
+        "evaluation": passes * BATCH / len(tile) * timed(evaluate, params, tile),
+        "data": _median(lambda: job.members[0].stream.block(0, 16, 16)) / 16,
     }
     if requential:
-        works["sampling"] = (on_every_device(draw, params, batch, sampling), 1.0)
-    found = {
-        name: share * _median(work) / jax.device_count() for name, (work, share) in works.items()
-    }
-    found["data"] = _median(lambda: job.members[0].stream.block(0, 16, 16)) / 16
+        found |= student_parts(job, state, batch)
     return {name: round(1e3 * seconds, 3) for name, seconds in found.items()}
+
+
+def student_parts(job: Any, state: Any, batch: Any) -> dict[str, float]:
+    """Seconds of a sampled batch, and of what the student's pass takes beyond it."""
+    model, task, cut = job.model, job.task, job.microbatch
+    at_once = sampled_at_once(len(batch), cut, task)
+    sampling = jax.random.key_data(jax.random.key(0))
+
+    def draw(params: Any, batch: Any, key: Any) -> Any:
+        key = jax.random.wrap_key_data(key)
+
+        def work(part: Any) -> tuple[Any, Any]:
+            return (), sample(model, params, part[0], task, key, part[1][0])
+
+        return in_slices(work, (), (batch, jnp.arange(len(batch))), at_once)[1]
+
+    def follow(state: Any, batch: Any, key: Any) -> Any:
+        key = jax.random.wrap_key_data(key)
+        return student_pass(model, task, (state.params, state), batch, key, cut)
+
+    drawing = timed(draw, state.params, batch, sampling)
+    return {"sampling": drawing, "student": timed(follow, state, batch, sampling) - drawing}
+
+
+def timed(work: Callable[..., Any], *arguments: Any) -> float:
+    """Seconds of a member's work, every core at it."""
+    return _median(on_every_device(work, *arguments)) / jax.device_count()
 
 
 def _median(work: Any) -> float:
@@ -226,26 +246,27 @@ def measure(size: Size, name: str, members: int, speed: float) -> dict[str, Any]
     method = METHODS[name]
     job = cohort(size, method, members)
     engine = Engine(size, method, members)
-    ways = {"engine": engine.run}
-    if name == "prequential":
-        plain = PlainLoop(job)
-        ways |= {"plain": plain.run, "given": plain.run_given}
+    plain = PlainLoop(job)
+    ways = {"engine": engine.run, "plain": plain.run, "given": plain.run_given}
     times: dict[str, list[float]] = {way: [] for way in ways}
+    compiled = len(COMPILED)
     for _ in range(REPEATS):
         for way, run in ways.items():
             times[way].append(1e3 * run())
-    row: dict[str, Any] = {"size": str(size), "method": name, "members": members}
+    if len(COMPILED) > compiled:
+        raise RuntimeError(f"{len(COMPILED) - compiled} programs were compiled while being timed")
+    row: dict[str, Any] = {"size": str(size), "method": name, "members": members, "code": code()}
     for way, each in times.items():
         middle = statistics.median(each)
         row[f"{way}_ms"] = round(middle, 2)
         row[f"{way}_spread"] = [round(min(each) / middle, 3), round(max(each) / middle, 3)]
+    for way in ("plain", "given"):
+        row[f"{way}_over_engine"] = round(row[f"{way}_ms"] / row["engine_ms"], 2)
+    row["peak_gflops_a_core"] = round(speed / 1e9, 1)
     if name == "prequential":
-        for way in ("plain", "given"):
-            row[f"{way}_over_engine"] = round(row[f"{way}_ms"] / row["engine_ms"], 2)
         cost = compiled_cost(job.model, job.task, job.microbatch)
         flops = cost.train_flops_per_token * BATCH * 2 * CELLS
         cores = jax.device_count() * row["engine_ms"] / 1e3
-        row["peak_gflops_a_core"] = round(speed / 1e9, 1)
         row["peak_share"] = round(flops / cores / speed, 3)
     row["compile_s"] = round(engine.compile_seconds, 1)
     row["parts_ms"] = parts(job, name == "requential")
@@ -254,8 +275,14 @@ def measure(size: Size, name: str, members: int, speed: float) -> dict[str, Any]
     return row
 
 
+def count_compilation(event: str, duration_secs: float, **_: Any) -> None:
+    if event == "/jax/core/compile/backend_compile_duration":
+        COMPILED.append(duration_secs)
+
+
 def main() -> None:
     devices.use_every_core()
+    jax.monitoring.register_event_duration_secs_listener(count_compilation)
     with tempfile.TemporaryDirectory() as folder:
         # What was compiled and timed is compiled once more, to be asked for its memory.
         jax.config.update("jax_compilation_cache_dir", folder)
@@ -273,7 +300,9 @@ def run(quick: bool) -> None:
     cases = [(size, "prequential", cores) for size in SIZES]
     cases += [(SIZES[1], "prequential", members) for members in (1, 4, 16)]
     cases += [(size, "requential", cores) for size in SIZES]
-    done = [json.loads(line) for line in KEPT.read_text().splitlines()] if KEPT.exists() else []
+    cases += [(SIZES[1], "requential", members) for members in (1, 4, 16)]
+    lines = KEPT.read_text().splitlines() if KEPT.exists() else []
+    done = [row for row in map(json.loads, lines) if row["code"] == code()]
     KEPT.parent.mkdir(exist_ok=True)
     for size, name, members in cases:
         if (str(size), name, members) not in map(named, done):

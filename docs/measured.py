@@ -1,4 +1,4 @@
-"""Write the tables of speed.md and large-runs.md from the committed results of the benchmarks.
+"""Write the tables of PAGES from the committed results of the benchmarks.
 
 Run: make docs  (or python docs/measured.py); nothing is measured here.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parent
-PAGES = DOCS / "speed.md", DOCS / "large-runs.md"
+PAGES = DOCS / "speed.md", DOCS / "large-runs.md", DOCS / "requential.md"
 RESULTS = DOCS.parent / "benchmarks" / "results"
 MARKED = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -39,10 +39,10 @@ def steps(found: dict[str, Any]) -> str:
 
 def parts(found: dict[str, Any]) -> str:
     """Where the time goes, in shares of a whole member-step."""
-    names = ("gradient", "sampling", "update", "data")
+    names = ("gradient", "sampling", "student", "update", "data", "evaluation")
     rows = []
     for row in found["rows"]:
-        if row["members"] == found["cores"] and row["size"].endswith("depth 1"):
+        if row["members"] == found["cores"]:
             by, whole = row["parts_ms"], row["engine_ms"]
             shares = [f"{by[name] / whole:.1%}" if name in by else "" for name in names]
             rest = f"{1 - sum(by[name] for name in names if name in by) / whole:.1%}"
@@ -70,6 +70,29 @@ def slices(found: dict[str, Any]) -> str:
         whole = by[str(row["batch"] * row["length"])]
         rows.append((name, *(f"{by[t]:.1f}" for t in tokens), f"{whole:.1f}"))
     return _table(("", *tokens, "whole"), rows)
+
+
+def requential_cost(found: dict[str, Any]) -> str:
+    """Both methods on one configuration."""
+    names = {"as published": "automaton", "half conditional": "automaton"}
+    rows = []
+    for row in found["rows"]:
+        family = "" if row["family"] == "transformer" else f", {row['family']}"
+        what = names.get(row["what"], "noise over 96 symbols") + family
+        times = (f"{row[f'{method}_ms']:.1f}" for method in ("prequential", "requential"))
+        published = f"{row['published_ms']:.0f}" if "published_ms" in row else ""
+        rows.append(
+            (
+                f"{what}, {row['size']}",
+                str(row["length"]),
+                str(row["batch"]),
+                *times,
+                f"{row['ratio']:.2f}",
+                published,
+            )
+        )
+    heads = ("length", "batch", "prequential, ms", "requential, ms", "ratio", "PyTorch, ms")
+    return _table(("", *heads), rows)
 
 
 def scaling(found: dict[str, Any]) -> str:
@@ -214,6 +237,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "parts": ("steps", parts),
     "members": ("steps", members),
     "slices": ("slices", slices),
+    "requential_cost": ("requential_cost", requential_cost),
     "scaling": ("scaling", scaling),
     "shares": ("shares", shares),
     "rows": ("rows", rows),

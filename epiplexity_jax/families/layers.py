@@ -23,9 +23,13 @@ from epiplexity_jax.families.spec import Task
 MLP_RATIO = 4
 
 
-def matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Multiply x [..., D] by kernel [D, E], on one flat token axis: gradients contract one axis."""
-    flat = x.reshape(-1, x.shape[-1]) @ kernel.astype(x.dtype)
+def matmul(x: jax.Array, kernel: jax.Array, to: Any = None) -> jax.Array:
+    """Multiply x [..., D] by kernel [D, E], on one flat token axis: gradients contract one axis.
+
+    The result is accumulated and given in the type `to`; None: in that of x.
+    """
+    flat = x.reshape(-1, x.shape[-1])
+    flat = jnp.matmul(flat, kernel.astype(x.dtype), preferred_element_type=to)
     return flat.reshape(*x.shape[:-1], kernel.shape[-1])
 
 
@@ -38,20 +42,32 @@ def at(x: jax.Array, positions: tuple[int, ...]) -> jax.Array:
 
 
 class Dense(nn.Module):
-    """A matrix without bias; its kernel is [fan_in, features]."""
+    """A matrix without bias; its kernel is [fan_in, features].
+
+    Attributes:
+        features: of the result.
+        init: of the kernel.
+        to: type of the result, None: that of what it is applied to.
+    """
 
     features: int
     init: Any = hidden_init
+    to: Any = None
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map x [..., D] to [..., features]."""
-        return matmul(x, self.param("kernel", self.init, (x.shape[-1], self.features)))
+        kernel = self.param("kernel", self.init, (x.shape[-1], self.features))
+        return matmul(x, kernel, self.to)
 
 
 def gelu(x: jax.Array) -> jax.Array:
-    """x times the normal distribution's function at x, by erf: `jax.nn.gelu` takes erfc, dearer."""
-    return 0.5 * x * (1.0 + jax.lax.erf(x * np.asarray(math.sqrt(0.5), x.dtype)))
+    """x times the normal distribution's function at x, in float32.
+
+    By erf, as PyTorch does; `jax.nn.gelu` takes erfc, which is dearer.
+    """
+    wide = x.astype(jnp.float32)
+    return (0.5 * wide * (1.0 + jax.lax.erf(wide * math.sqrt(0.5)))).astype(x.dtype)
 
 
 class Norm(nn.Module):
@@ -124,4 +140,4 @@ def read_out(x: jax.Array, vocab_size: int) -> jax.Array:
     Its parameters (final_norm, readout) belong to the module that calls it.
     """
     x = Norm(name="final_norm")(x)
-    return Dense(vocab_size, init=output_init, name="readout")(x).astype(jnp.float32)
+    return Dense(vocab_size, init=output_init, to=jnp.float32, name="readout")(x)

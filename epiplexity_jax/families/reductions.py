@@ -14,7 +14,8 @@ def row_sums(x: jax.Array) -> jax.Array:
     if jax.default_backend() != "cpu":
         return x.sum(-1)
     ones = jnp.ones(x.shape[-1], x.dtype)
-    return (x.reshape(-1, x.shape[-1]) @ ones).reshape(x.shape[:-1])
+    flat = jnp.matmul(x.reshape(-1, x.shape[-1]), ones, precision=jax.lax.Precision.HIGHEST)
+    return flat.reshape(x.shape[:-1])
 
 
 def row_max(x: jax.Array) -> jax.Array:
@@ -27,7 +28,11 @@ def row_max(x: jax.Array) -> jax.Array:
     return x[..., 0]
 
 
-def log_normaliser(logits: jax.Array) -> jax.Array:
-    """Log of the sum of exponentials of logits [..., V]: [...]."""
+def log_normaliser(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Two parts [...] whose sum is the log of the sum of exponentials of logits [..., V].
+
+    The largest logit, and the rest. A caller that takes the first off a logit before the second
+    keeps what is small beside both.
+    """
     most = row_max(jax.lax.stop_gradient(logits))
-    return jnp.log(row_sums(jnp.exp(logits - most[..., None]))) + most
+    return most, jnp.log(row_sums(jnp.exp(logits - most[..., None])))

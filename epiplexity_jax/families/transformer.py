@@ -108,8 +108,7 @@ def causal_attention(
         seen = positions[last - 1] + 1
         logits = _scores("bqhk,blhk->bhql", q[:, first:last], k[:, :seen])
         weights, total = _weights(logits, np.asarray(positions[first:last]), v.dtype)
-        sums = jnp.einsum("bhql,blhk->bqhk", weights, v[:, :seen])
-        mixed.append(_mean(sums, total.swapaxes(1, 2)))
+        mixed.append(_mean("bhql,blhk->bqhk", weights, v[:, :seen], total.swapaxes(1, 2)))
     return mixed[0] if pieces == 1 else jnp.concatenate(mixed, axis=1)
 
 
@@ -118,7 +117,7 @@ def cached_attention(q: jax.Array, cache: KeyValues, positions: Any) -> jax.Arra
     batch, _, heads, size = q.shape
     logits = _scores("nqk,nlk->nql", by_head(q), cache.keys)
     weights, total = _weights(logits, positions, cache.values.dtype)
-    mixed = _mean(jnp.einsum("nql,nlk->nqk", weights, cache.values), total)
+    mixed = _mean("nql,nlk->nqk", weights, cache.values, total)
     return mixed.reshape(batch, heads, -1, size).swapaxes(1, 2)
 
 
@@ -139,8 +138,9 @@ def _weights(logits: jax.Array, positions: Any, dtype: Any) -> tuple[jax.Array, 
     return weights.astype(dtype), row_sums(weights)
 
 
-def _mean(sums: jax.Array, total: jax.Array) -> jax.Array:
-    return (sums / total[..., None]).astype(sums.dtype)
+def _mean(products: str, weights: jax.Array, values: jax.Array, total: jax.Array) -> jax.Array:
+    sums = jnp.einsum(products, weights, values, preferred_element_type=jnp.float32)
+    return (sums / total[..., None]).astype(values.dtype)
 
 
 class Attention(nn.Module):

@@ -124,8 +124,11 @@ def cache_compilations() -> None:
 
 @functools.cache
 def compiler_options(platform: str) -> dict[str, str] | None:
-    """What XLA is told when it compiles a cohort's programs for a platform; see `jax.jit`."""
-    if platform != "cpu":
+    """What XLA is told when it compiles a cohort's programs for a platform; see `jax.jit`.
+
+    Nothing where XLA_FLAGS say something of it already.
+    """
+    if platform != "cpu" or any(name in os.environ.get("XLA_FLAGS", "") for name in _OWN_CODE):
         return None
     try:
         jax.jit(lambda x: x, compiler_options=_OWN_CODE).lower(jnp.zeros(())).compile()

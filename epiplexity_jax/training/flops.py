@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families.spec import Cost, Model, Task
 from epiplexity_jax.sources.spec import Batch, Vectors
+from epiplexity_jax.training.devices import compiler_options
 from epiplexity_jax.training.step import loss_gradient, sequence_losses
 
 
@@ -55,7 +56,9 @@ def _shapes(task: Task, batch_size: int) -> Batch:
 
 
 def _count(function: Any, *shapes: Any) -> float:
-    analysis = jax.jit(function).lower(*shapes).compile().cost_analysis()
+    options = compiler_options(jax.default_backend())
+    compiled = jax.jit(function, compiler_options=options).lower(*shapes).compile()
+    analysis = compiled.cost_analysis()
     analysis = analysis[0] if isinstance(analysis, list) else analysis
     flops = (analysis or {}).get("flops", 0.0)
     if not flops > 0:

@@ -4,7 +4,6 @@ Finzi et al. 2026 (arXiv 2601.03220, "A"), Qiu et al. 2026 (arXiv 2607.11883, "B
 section 2. A pure function of state, batch and key, usable in anybody's jitted program.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +28,7 @@ from epiplexity_jax.training.step import (
     train_step,
 )
 
+_SLICES = 8  # that are sampled at once
 _LOGITS = 2**26  # entries that are sampled ahead of training: 256 MiB in float32
 
 
@@ -66,8 +66,13 @@ def divergence(teacher_logits: jax.Array, student_logits: jax.Array) -> jax.Arra
 
     Where both are equal it is 0 up to rounding, which may be negative and is not clamped.
     """
-    log_q, log_p = (x - log_normaliser(x)[..., None] for x in (teacher_logits, student_logits))
+    log_q, log_p = map(_log_probabilities, (teacher_logits, student_logits))
     return row_sums(jnp.exp(log_q) * (log_q - log_p)).sum(-1)
+
+
+def _log_probabilities(logits: jax.Array) -> jax.Array:
+    most, rest = log_normaliser(logits)
+    return logits - most[..., None] - rest[..., None]
 
 
 def requential_step(
@@ -107,7 +112,7 @@ def requential_step(
         state.teacher,
     )
     key = jax.random.fold_in(jax.random.wrap_key_data(state.samples), state.student.step)
-    grads, scored = _student_pass(model, task, (teacher.ema, state.student), batch, key, microbatch)
+    grads, scored = student_pass(model, task, (teacher.ema, state.student), batch, key, microbatch)
     losses, *divergences = scored
     (kl, kl_var), (kl_raw, kl_raw_var), (ratio, ratio_var) = map(step_info, divergences)
     info = RequentialInfo(
@@ -131,18 +136,20 @@ def requential_step(
     return _unless_broken(state, new, info, grads)
 
 
-def _sampled_at_once(size: int, microbatch: int | None, task: Task) -> int:
+def sampled_at_once(size: int, microbatch: int | None, task: Task) -> int:
     """Sequences whose caches are filled at once; their logits and noise are held until trained on.
 
     More than are trained at once fit the processor's cache, as no activations are kept for a
-    backward pass; eight times as many are the fastest, or as fast as any, at widths 16 to 128.
+    backward pass, and a token of a few sequences is all overhead: up to eight slices, which are the
+    fastest at widths 16 to 128, but no more than 2^26 logits.
     """
     few = size if microbatch is None else microbatch
-    many = math.gcd(size, 8 * few)
-    return many if many * task.label_tokens * task.vocab_size <= _LOGITS else few
+    each = few * task.label_tokens * task.vocab_size
+    counts = range(1, _SLICES + 1)
+    return few * max(n for n in counts if n == 1 or (size // few % n == 0 and n * each <= _LOGITS))
 
 
-def _student_pass(
+def student_pass(
     model: Model,
     task: Task,
     weights: tuple[Any, MemberState],
@@ -151,6 +158,14 @@ def _student_pass(
     microbatch: int | None,
 ) -> tuple[Any, tuple[jax.Array, ...]]:
     """Sample a batch from the teacher's weights and score it, some sequences after the others.
+
+    Args:
+        model: of teacher and student.
+        task: its task.
+        weights: those that are sampled from, and the student.
+        batch: its inputs are kept.
+        key: of the samples.
+        microbatch: see `requential_step`.
 
     Returns:
         The gradient of the raw student, its losses, and KL of EMA and raw student and log-ratio of
@@ -175,7 +190,7 @@ def _student_pass(
         sampled = sample(model, teacher, given, task, key, numbers[0])
         return gradient(score, student.params, sampled, labels, microbatch)
 
-    at_once = _sampled_at_once(size, microbatch, task)
+    at_once = sampled_at_once(size, microbatch, task)
     return in_slices(work, student.params, (batch, jnp.arange(size)), at_once)
 
 

@@ -56,7 +56,8 @@ def sequence_losses(model: Model, params: Any, batch: Batch, task: Task) -> jax.
 def log_likelihood(logits: jax.Array, labels: jax.Array) -> jax.Array:
     """Log probability of labels [B, P] under logits [B, P, V] float32: [B] nats."""
     chosen = jnp.take_along_axis(logits, labels[..., None], axis=-1)[..., 0]
-    return (chosen - log_normaliser(logits)).sum(-1)
+    most, rest = log_normaliser(logits)
+    return (chosen - most - rest).sum(-1)
 
 
 def in_slices(

@@ -40,6 +40,9 @@ SMALL = {
 }
 
 
+LONG = ("cli.md", "large-runs.md")  # pages whose commands take half a minute
+
+
 def commands(page: Path) -> list[str]:
     """The commands in a page's shell blocks: all lines, or those after `$ ` where there are any."""
     lines = []
@@ -95,7 +98,15 @@ def shell(command: str, folder: Path, forks: Forks) -> subprocess.CompletedProce
     )
 
 
-@pytest.mark.parametrize(("page", "lines"), of("epiplexity-jax"), ids=name)
+@pytest.mark.parametrize(
+    ("page", "lines"),
+    [
+        pytest.param(
+            *call, marks=pytest.mark.slow if call[0].name in LONG else (), id=name(call[0])
+        )
+        for call in of("epiplexity-jax")
+    ],
+)
 def test_commands_run(page, lines, workshop, forks):
     for line in lines:
         done = shell(line, workshop, forks)

@@ -1,54 +1,81 @@
 """Reductions of rows against NumPy in float64, as CPUs and as accelerators compute them."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from epiplexity_jax.families.layers import gelu
 from epiplexity_jax.families.reductions import log_normaliser, row_max, row_sums
+from epiplexity_jax.training.requential import divergence
+from epiplexity_jax.training.step import log_likelihood
 
-LENGTHS = (1, 2, 3, 31, 33, 127)
+LENGTHS = (1, 2, 3, 31, 33, 127, 50_000)
 
 
-@pytest.fixture(params=["cpu", "gpu"], autouse=True)
-def backend(request, monkeypatch):
+@pytest.fixture(params=["cpu", "gpu"])
+def _backend(request, monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: request.param)
 
 
 def rows(length, scale=3.0):
-    return np.random.default_rng(length).normal(0.0, scale, (4, 5, length)).astype(np.float32)
+    generator = np.random.default_rng(length)
+    return jnp.asarray(generator.normal(0.0, scale, (2, 3, length)), jnp.float32)
 
 
+@pytest.mark.usefixtures("_backend")
 @pytest.mark.parametrize("length", LENGTHS)
 def test_sums_and_maxima_of_rows(length):
     x = rows(length)
-    exact = x.astype(float).sum(-1)
-    np.testing.assert_allclose(row_sums(x), exact, atol=1e-6 * np.abs(x).sum(-1).max())
-    np.testing.assert_array_equal(row_max(x), x.max(-1))
+    exact = np.asarray(x, float)
+    np.testing.assert_allclose(row_sums(x), exact.sum(-1), atol=1e-6 * np.abs(exact).sum(-1).max())
+    np.testing.assert_array_equal(row_max(x), exact.max(-1))
 
 
+@pytest.mark.usefixtures("_backend")
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("scale", [1.0, 1e4])
 def test_normaliser_and_its_gradient_where_exponentials_would_overflow(length, scale):
     x = rows(length, scale)
-    exact = np.logaddexp.reduce(x.astype(float), axis=-1)
-    np.testing.assert_allclose(log_normaliser(x), exact, rtol=1e-6, atol=1e-6)
-    probabilities = np.exp(x - exact[..., None])
-    found = jax.grad(lambda x: log_normaliser(x).sum())(x)
-    np.testing.assert_allclose(found, probabilities, atol=1e-6)
+    exact = np.asarray(x, float)
+    rest = np.log(np.exp(exact - exact.max(-1, keepdims=True)).sum(-1))
+    most, found = log_normaliser(x)
+    np.testing.assert_array_equal(most, exact.max(-1))
+    np.testing.assert_allclose(found, rest, rtol=1e-6, atol=1e-6)
+    probabilities = np.exp(exact - (exact.max(-1) + rest)[..., None])
+    slopes = jax.grad(lambda x: sum(part.sum() for part in log_normaliser(x)))(x)
+    np.testing.assert_allclose(slopes, probabilities, atol=1e-6)
 
 
+@pytest.mark.usefixtures("_backend")
 def test_what_is_not_a_number_is_seen():
-    x = rows(33)
-    x[1, 2, 7] = np.nan
-    for reduced in (row_sums(x), row_max(x), log_normaliser(x)):
+    x = rows(33).at[1, 2, 7].set(jnp.nan)
+    for reduced in (row_sums(x), row_max(x), *log_normaliser(x)):
         assert np.argwhere(np.isnan(reduced)).tolist() == [[1, 2]]
 
 
-def test_gelu_is_that_of_jax():
-    x = np.linspace(-12.0, 12.0, 4001, dtype=np.float32)
-    np.testing.assert_allclose(gelu(x), jax.nn.gelu(x, approximate=False), atol=1e-6)
-    own, given = (
-        jax.vmap(jax.grad(f))(x) for f in (gelu, lambda x: jax.nn.gelu(x, approximate=False))
-    )
+@pytest.mark.usefixtures("_backend")
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+def test_small_losses_and_divergences_beside_large_logits(offset):
+    logits = jnp.asarray([[[9.0, 0.0], [0.0, 10.0]]]) + offset
+    labels = jnp.asarray([[0, 1]])
+    exact = -np.log1p(np.exp([-9.0, -10.0])).sum()
+    np.testing.assert_allclose(log_likelihood(logits, labels), [exact], rtol=1e-4)
+    p, q = (1 / (1 + np.exp(-x)) for x in (9.0, 9.5))
+    exact = p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))
+    one, other = (jnp.asarray([[[x + offset, offset]]]) for x in (9.0, 9.5))
+    np.testing.assert_allclose(divergence(one, other), [exact], atol=1e-7)
+
+
+@pytest.mark.parametrize(("kind", "rounding"), [(jnp.float32, 1e-6), (jnp.bfloat16, 2**-8)])
+def test_gelu_is_that_of_jax(kind, rounding):
+    x = jnp.linspace(-6.0, 6.0, 401).astype(kind)
+    exact = jax.nn.gelu(x.astype(jnp.float32), approximate=False)
+    assert gelu(x).dtype == kind
+    np.testing.assert_allclose(gelu(x).astype(jnp.float32), exact, rtol=rounding, atol=1e-6)
+    own, given = (jax.vmap(jax.grad(f))(x.astype(jnp.float32)) for f in (gelu, jax_gelu))
     np.testing.assert_allclose(own, given, atol=1e-6)
+
+
+def jax_gelu(x):
+    return jax.nn.gelu(x, approximate=False)

@@ -12,7 +12,12 @@ from epiplexity_jax.base.keys import key
 from epiplexity_jax.families.spec import Cost, Task
 from epiplexity_jax.families.transformer import TransformerModel
 from epiplexity_jax.training.loop import samples_key
-from epiplexity_jax.training.requential import divergence, requential_state, requential_step
+from epiplexity_jax.training.requential import (
+    divergence,
+    requential_state,
+    requential_step,
+    sampled_at_once,
+)
 from epiplexity_jax.training.state import Hyperparameters, initial_state
 from tests.unit.training import reference
 from tests.unit.training.requential_twin import BATCH, RATE, ROOT, WARMUP, WINDOW
@@ -83,6 +88,22 @@ def test_logits_and_noise_of_a_few_slices_are_held_and_not_of_the_batch():
 
     a_sequence_s_logits = 4 * task.length * task.vocab_size
     assert held(48) - held(16) < 8 * a_sequence_s_logits  # 32 more, of which nothing stays
+
+
+@pytest.mark.parametrize(
+    ("size", "microbatch", "vocabulary", "expected"),
+    [
+        (384, 4, 2, 32),
+        (40, 4, 2, 20),  # ten slices: five are the most that divide them
+        (7, 1, 2, 7),
+        (64, None, 2, 64),
+        (64, 1, 2**20, 4),  # 2^26 logits
+        (64, 1, 2**24, 1),
+    ],
+)
+def test_up_to_eight_slices_are_sampled_at_once(size, microbatch, vocabulary, expected):
+    task = Task(vocabulary, 16, (True,) * 16)
+    assert sampled_at_once(size, microbatch, task) == expected
 
 
 def test_what_is_not_finite_ends_teacher_and_student():

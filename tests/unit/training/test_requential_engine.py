@@ -63,7 +63,7 @@ def twins(iterations):
     return np.stack([twin(MODEL, SOURCE, iterations, cap, i) for i, cap in enumerate(CAPS)])
 
 
-@pytest.fixture(params=["one by one", "at once"])
+@pytest.fixture(params=["one by one", pytest.param("at once", marks=pytest.mark.slow)])
 def _members(request, monkeypatch):
     """On a CPU members train one after the other, on an accelerator side by side."""
     if request.param == "one by one":
