@@ -125,10 +125,15 @@ def test_a_process_that_dies_and_an_end_that_is_asked_for_change_no_number(confi
         "epiplexity-jax: stopped; 0 of 2 runs are finished; the same command resumes"
     )
     assert 0 < killed < kept_at(store) < 400
-    again = subprocess.run(
-        command(config, store, *words), env=environment(1), capture_output=True, text=True
-    )
-    assert again.returncode == 0, again.stderr
+    said = []
+    for _ in range(3):  # a busy machine has ended a process once more: the same command resumes
+        again = subprocess.run(
+            command(config, store, *words), env=environment(1), capture_output=True, text=True
+        )
+        said.append(again.stderr)
+        if again.returncode != 1:
+            break
+    assert again.returncode == 0, said
     assert not list(store.glob("checkpoints/wave-*"))
     check_numbers(store, config, tmp_path / "alone", *words)
 
