@@ -7,7 +7,7 @@ of every operation of the compiled program, put under what it computes, which th
 `shares` are of all operations; `operations` is their number in a slice of the batch and `us_each`
 what one takes on average. `library_kernels` is what the same gradient takes on every core when XLA
 may call its library kernels (see `training.devices.compiler_options`), over what it takes as the
-engine compiles it: medians of nine, in turns, without the profiler.
+engine compiles it: the median of nine turns, without the profiler.
 """
 
 import collections
@@ -21,7 +21,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import stepping
 from result import write
 from stepping import on_every_device, seconds_of
 from steps import BATCH, METHODS, cohort
@@ -97,14 +96,10 @@ def measure(width: int) -> dict[str, Any]:
 def kernels(gradient: Any, *arguments: Any) -> float:
     """How many times as long it takes with library kernels."""
     own = on_every_device(gradient, *arguments)
-    kept, stepping.compiler_options = stepping.compiler_options, lambda platform: None
-    library = on_every_device(gradient, *arguments)
-    stepping.compiler_options = kept
-    ratios = []
+    library = on_every_device(gradient, *arguments, as_engine=False)
     for work in (own, library):
-        seconds_of(work)
-    for _ in range(TURNS):
-        ratios.append(seconds_of(library) / seconds_of(own))
+        seconds_of(work)  # compiles
+    ratios = [seconds_of(library) / seconds_of(own) for _ in range(TURNS)]
     return round(statistics.median(ratios), 2)
 
 

@@ -93,8 +93,13 @@ def in_turns(loops: Mapping[Any, Loop], repeats: int) -> dict[Any, list[float]]:
     return times
 
 
-def on_every_device(function: Callable[..., Any], *trees: Any) -> Callable[[], Any]:
-    """A call of a function on every device at once, with copies of its arguments."""
+def on_every_device(
+    function: Callable[..., Any], *trees: Any, as_engine: bool = True
+) -> Callable[[], Any]:
+    """A call of a function on every device at once, with copies of its arguments.
+
+    Compiled with the engine's options, or with those of JAX.
+    """
     mesh = member_mesh()
     sharding = member_sharding(mesh)
     spec = sharding.spec
@@ -107,7 +112,7 @@ def on_every_device(function: Callable[..., Any], *trees: Any) -> Callable[[], A
 
     program = jax.jit(
         jax.shard_map(one, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False),
-        compiler_options=compiler_options(jax.default_backend()),
+        compiler_options=compiler_options(jax.default_backend()) if as_engine else None,
     )
     return lambda: program(*copies)
 
