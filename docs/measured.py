@@ -19,17 +19,19 @@ def steps(found: dict[str, Any]) -> str:
     """End to end, one row a size."""
     rows = [r for r in found["rows"] if r["members"] == found["cores"]]
     taught = {r["size"]: r for r in rows if r["method"] == "requential"}
-    heads = ("size", "prequential, ms", "plain loop, ms", "ratio")
+    heads = ("size", "prequential, ms", "plain loop, ms", "ratio", "of one batch, ratio")
     return _table(
-        (*heads, "of the peak", "requential, ms"),
+        (*heads, "of the peak", "requential, ms", "plain loop, ratio"),
         (
             (
                 row["size"],
                 f"{row['engine_ms']:.1f}",
                 f"{row['plain_ms']:.0f}",
                 f"{row['plain_over_engine']:.1f}",
+                f"{row['given_over_engine']:.1f}",
                 f"{row['peak_share']:.0%}",
-                f"{taught[row['size']]['engine_ms']:.1f}" if row["size"] in taught else "",
+                f"{taught[row['size']]['engine_ms']:.1f}",
+                f"{taught[row['size']]['plain_over_engine']:.1f}",
             )
             for row in rows
             if row["method"] == "prequential"
@@ -48,6 +50,21 @@ def parts(found: dict[str, Any]) -> str:
             rest = f"{1 - sum(by[name] for name in names if name in by) / whole:.1%}"
             rows.append((row["size"], row["method"], *shares, rest, f"{row['compile_s']:.1f}"))
     return _table(("size", "", *names, "rest", "compiling, s"), rows)
+
+
+def operations(found: dict[str, Any]) -> str:
+    """What the gradient computes, in shares of the time of its operations."""
+    kinds = list(found["rows"][0]["shares"])
+    rows = [
+        (
+            f"width {row['width']}",
+            *(f"{row['shares'].get(kind, 0.0):.0%}" for kind in kinds),
+            f"{row['us_each']:.1f}",
+            f"{row['library_kernels']:.2f}",
+        )
+        for row in found["rows"]
+    ]
+    return _table(("depth 1", *kinds, "an operation, µs", "library kernels"), rows)
 
 
 def members(found: dict[str, Any]) -> str:
@@ -235,6 +252,7 @@ _ONE_SIZE = "width 32 depth 1"
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "steps": ("steps", steps),
     "parts": ("steps", parts),
+    "operations": ("operations", operations),
     "members": ("steps", members),
     "slices": ("slices", slices),
     "requential_cost": ("requential_cost", requential_cost),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -18,6 +19,8 @@ _GRACE = 30.0  # seconds for the others to end
 _POLL, _PATIENCE = 0.05, 2.0
 _STOPPED, _REFUSED = 130, 2
 _NOISE = "[Gloo]"  # which libraries print between processes
+_CRASHES = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
+_LINES = 200  # of what a process said before it crashed: stacks of all threads
 
 
 def launch(
@@ -48,7 +51,7 @@ def launch(
     try:
         died = _first_to_die(group)
         for each in group:
-            each.muted = died is not None and not asked
+            each.muted = died not in (None, each) and not asked
         _end(group, asking=died is not None and not asked)
     finally:
         for each in group:
@@ -56,6 +59,8 @@ def launch(
     if asked:
         raise typer.Exit(_STOPPED)
     if died is not None:
+        for line in died.last_words():
+            typer.echo(line, err=True)
         refused = died.process.returncode == _REFUSED
         if not refused or died.last != group[0].last:  # which was passed on already
             typer.echo(died.reason(), err=True)
@@ -67,6 +72,7 @@ class _Process:
 
     def __init__(self, words: Sequence[str], number: int, count: int, port: int):
         self.name, self.muted, self.last = f"process {number} of {count}", False, ""
+        self.unsaid: deque[str] = deque(maxlen=_LINES)
         from epiplexity_jax.training.devices import cpu_cores
         from epiplexity_jax.training.processes import LAUNCHER
 
@@ -98,11 +104,17 @@ class _Process:
             if speaks:
                 sys.stderr.write(line)
                 sys.stderr.flush()
+            else:
+                self.unsaid.append(line.rstrip())
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, if it is still there."""
         if self.process.poll() is None:
             self.process.send_signal(number)
+
+    def last_words(self) -> list[str]:
+        """What a runtime said that ended itself, and nobody has seen: only that tells why."""
+        return list(self.unsaid) if -self.process.returncode in _CRASHES else []
 
     def reason(self) -> str:
         """Why it died, in a line."""

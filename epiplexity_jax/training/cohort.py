@@ -15,10 +15,12 @@ from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.sources.spec import Batch
 from epiplexity_jax.training.blocks import Blocks, WaitingBlocks
+from epiplexity_jax.training.devices import mappings_are_scarce
 from epiplexity_jax.training.job import CohortJob, MemberJob
 from epiplexity_jax.training.loop import (
     Programs,
     compile_programs,
+    forget_programs,
     init_key,
     maps_members,
     one_at_a_time,
@@ -84,6 +86,8 @@ def set_up(job: CohortJob, mesh: Mesh) -> Ready:
     """Put a cohort on its devices; padding members rest from the start."""
     padding = -len(job.members) % mesh.shape[MEMBER]
     members = job.members + (job.members[-1],) * padding
+    if mappings_are_scarce():
+        forget_programs()
     programs = compile_programs(job.setup, mesh)
     if maps_members(mesh) and (mesh.shape[DATA] > 1 or jax.process_count() > 1):
         programs = one_at_a_time(programs)

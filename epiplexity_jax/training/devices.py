@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 _CGROUP = Path("/sys/fs/cgroup")
+_MAPPINGS, _MOST_MAPPINGS = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
 _FORCED = "xla_force_host_platform_device_count"
 # For some reductions and products XLA calls library kernels, which wait for threads that other
 # devices hold and are slower at small widths than what it compiles by itself.
@@ -43,6 +44,19 @@ def _limits(groups: Path = Path("/proc/self/cgroup"), root: Path = _CGROUP) -> I
         for folder in (own, *own.parents):  # a container sees its group as the root
             with contextlib.suppress(OSError, ValueError):  # no such folder, or no limit
                 yield int((folder / file).read_text())
+
+
+def mappings_are_scarce() -> bool:
+    """Whether this process holds half of the memory mappings that Linux lets it have.
+
+    On CPUs XLA maps a compiled program in hundreds of places, and cannot compile without.
+    """
+    try:
+        most = int(_MOST_MAPPINGS.read_text())
+        with _MAPPINGS.open("rb") as lines:
+            return 2 * sum(1 for _ in lines) > most
+    except (OSError, ValueError):  # no Linux
+        return False
 
 
 def use_every_core() -> None:

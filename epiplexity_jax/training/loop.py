@@ -4,6 +4,7 @@ Axes: C cohort members, T steps of a block, B batch, L length, S held-out sequen
 """
 
 import functools
+import gc
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -237,6 +238,12 @@ def compile_programs(setup: Setup, mesh: Mesh, one_by_one: bool | None = None) -
             shard(rescore, in_specs=(*(_SHARDED,) * 2, _COPIED, _COPIED)), out_shardings=results
         ),
     )
+
+
+def forget_programs() -> None:
+    """Let go of all compiled programs that nobody holds."""
+    compile_programs.cache_clear()
+    gc.collect()  # they are in cycles
 
 
 def member_shapes(setup: Setup) -> Any:

@@ -22,6 +22,7 @@ SHELL, PYTHON = (
     re.compile(rf"^```(?:{names})\n(.*?)^```", re.MULTILINE | re.DOTALL)
     for names in ("bash|console", "python")
 )
+CLI = "epiplexity-jax"
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)[^)]*\)")
 TINY = {
     r"widths=\([^)]*\)": "widths=(16,)",
@@ -39,8 +40,8 @@ SMALL = {
     "heldout": {"tokens": 8192, "record_tokens": 2048},
 }
 
-
-LONG = ("cli.md", "large-runs.md")  # pages whose commands take half a minute
+LONG = ("cli.md", "large-runs.md", "requential.md")  # pages whose commands take half a minute
+LONG_CODE = ("own-models.md", "requential.md")
 
 
 def commands(page: Path) -> list[str]:
@@ -62,6 +63,11 @@ def of(program: str) -> list[tuple[Path, list[str]]]:
 
 def name(value: object) -> str | None:
     return str(value.relative_to(ROOT)) if isinstance(value, Path) else ""
+
+
+def slow(page: Path, pages: tuple[str, ...]) -> tuple[pytest.MarkDecorator, ...]:
+    """The mark of a page that is one of those."""
+    return (pytest.mark.slow,) if page.name in pages else ()
 
 
 def cut_down(path: Path) -> str:
@@ -100,12 +106,7 @@ def shell(command: str, folder: Path, forks: Forks) -> subprocess.CompletedProce
 
 @pytest.mark.parametrize(
     ("page", "lines"),
-    [
-        pytest.param(
-            *call, marks=pytest.mark.slow if call[0].name in LONG else (), id=name(call[0])
-        )
-        for call in of("epiplexity-jax")
-    ],
+    [pytest.param(*call, marks=slow(call[0], LONG), id=name(call[0])) for call in of(CLI)],
 )
 def test_commands_run(page, lines, workshop, forks):
     for line in lines:
@@ -118,7 +119,12 @@ def test_commands_run(page, lines, workshop, forks):
 
 
 @pytest.mark.parametrize(
-    "page", [p for p in PAGES if PYTHON.search(p.read_text("utf-8"))], ids=name
+    "page",
+    [
+        pytest.param(page, marks=slow(page, LONG_CODE), id=name(page))
+        for page in PAGES
+        if PYTHON.search(page.read_text("utf-8"))
+    ],
 )
 def test_python_runs(page, workshop, forks):
     code = "\n".join(PYTHON.findall(page.read_text(encoding="utf-8")))

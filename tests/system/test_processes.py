@@ -97,17 +97,18 @@ def test_a_process_that_dies_and_an_end_that_is_asked_for_change_no_number(confi
     store = tmp_path / "store"
     words = ["training.steps=400", "checkpoints.minutes=0.005"]
     with subprocess.Popen(
-        command(config, store, *words), env=environment(1), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        command(config, store, *words), env=environment(1) | {"PYTHONFAULTHANDLER": "1"},
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as launcher:  # fmt: skip
         while not list(store.glob("checkpoints/wave-*/*/records.npz")):
             assert launcher.poll() is None, launcher.stderr.read()
             time.sleep(0.05)
-        os.kill(child(launcher.pid, "--join=1/2@"), signal.SIGKILL)
+        os.kill(child(launcher.pid, "--join=1/2@"), signal.SIGABRT)
         out, err = launcher.communicate(timeout=90)
     assert (launcher.returncode, out) == (1, "")
+    assert "Fatal Python error: Aborted" in err  # what a crash says, of a process that is silent
     assert err.splitlines()[-1] == (
-        "epiplexity-jax: process 1 of 2 was ended by SIGKILL; the same command resumes"
+        "epiplexity-jax: process 1 of 2 was ended by SIGABRT; the same command resumes"
     )
     assert not histories(store)
     killed = kept_at(store)

@@ -1,6 +1,7 @@
 """The compiled engine against its slow twin, and what it promises about compiling and failing."""
 
 import functools
+from pathlib import Path
 
 import jax
 import jax.monitoring
@@ -10,7 +11,7 @@ import pytest
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.families.transformer import TransformerModel
-from epiplexity_jax.training import loop
+from epiplexity_jax.training import cohort, devices, loop
 from epiplexity_jax.training.cohort import CohortJob, MemberJob, train_cohort
 from epiplexity_jax.training.data import Stream, heldout_tokens
 from epiplexity_jax.training.heldout import heldout_layout
@@ -215,6 +216,29 @@ def test_a_second_chunk_of_another_length_compiles_nothing():
         assert len(compiled) == 1, "the listener must see compilations"
     finally:
         jax.monitoring.clear_event_listeners()
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="counted by Linux")
+def test_programs_are_let_go_before_memory_mappings_run_out(monkeypatch, tmp_path):
+    most = tmp_path / "max_map_count"
+    monkeypatch.setattr(devices, "_MOST_MAPPINGS", most)
+    fresh = functools.lru_cache(compile_programs.__wrapped__)  # other tests keep theirs
+    for module in (loop, cohort):
+        monkeypatch.setattr(module, "compile_programs", fresh)
+
+    def mappings_behind(microbatch):
+        train_cohort(job_of(cycle(), range(1), steps=2, microbatch=microbatch), mesh_of(1))
+        return len(Path("/proc/self/maps").read_text().splitlines())
+
+    most.write_text("1000000\n")
+    assert not devices.mappings_are_scarce()
+    mappings_behind(2)
+    two = mappings_behind(4)
+    assert fresh.cache_info().currsize == 2
+    most.write_text("10\n")
+    assert devices.mappings_are_scarce()
+    assert mappings_behind(1) < two - 100
+    assert fresh.cache_info().currsize == 1
 
 
 def test_a_member_that_is_not_finite_stops_and_the_others_go_on():
