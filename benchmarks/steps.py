@@ -42,11 +42,11 @@ from epiplexity_jax.families.sampling import sample
 from epiplexity_jax.families.spec import Size
 from epiplexity_jax.sources import ElementaryCA
 from epiplexity_jax.sweep.calibration import memory_bytes
-from epiplexity_jax.training import devices, loop
+from epiplexity_jax.training import devices
 from epiplexity_jax.training.cohort import train_cohort
 from epiplexity_jax.training.flops import compiled_cost
 from epiplexity_jax.training.heldout import heldout_layout
-from epiplexity_jax.training.loop import init_key, score_weights
+from epiplexity_jax.training.loop import forget_programs, init_key, score_weights
 from epiplexity_jax.training.method import Method, PrequentialMethod
 from epiplexity_jax.training.requential import RequentialMethod, sampled_at_once, student_pass
 from epiplexity_jax.training.sharding import member_mesh
@@ -243,8 +243,8 @@ def peak() -> float:
 
 def measure(size: Size, name: str, members: int, speed: float) -> dict[str, Any]:
     """One row."""
-    loop.compile_programs.cache_clear()
-    jax.clear_caches()  # XLA on CPUs maps hundreds of regions of memory a program; Linux has 65530
+    forget_programs()
+    jax.clear_caches()  # of the plain loops and parts, too: see `devices.mappings_are_scarce`
     method = METHODS[name]
     job = cohort(size, method, members)
     engine = Engine(size, method, members)

@@ -19,9 +19,9 @@ def steps(found: dict[str, Any]) -> str:
     """End to end, one row a size."""
     rows = [r for r in found["rows"] if r["members"] == found["cores"]]
     taught = {r["size"]: r for r in rows if r["method"] == "requential"}
-    heads = ("size", "prequential, ms", "plain loop, ms", "ratio", "of one batch, ratio")
+    heads = ("size", "prequential, ms", "plain loop, ms", "ratio", "on one batch")
     return _table(
-        (*heads, "of the peak", "requential, ms", "plain loop, ratio"),
+        (*heads, "of the peak", "requential, ms", "its ratio"),
         (
             (
                 row["size"],
