@@ -1,38 +1,46 @@
-"""Which operations does the gradient of a small model spend its time in?
+"""Which operations do the parts of a small model's step spend their time in?
 
 Run: python benchmarks/operations.py  (about 5 minutes on two cores)
 
-The gradients of benchmarks/steps.py, prequential, depth 1, one core, under JAX's profiler: the time
-of every operation of the compiled program, put under what it computes, which the program says.
-`shares` are of all operations; `operations` is their number in a slice of the batch and `us_each`
-what one takes on average. `library_kernels` is what the same gradient takes on every core when XLA
-may call its library kernels (see `training.devices.compiler_options`), over what it takes as the
-engine compiles it: the median of nine turns, without the profiler.
+The gradients of benchmarks/steps.py, and what a requential step takes beyond the teacher's, on one
+core under JAX's profiler: the time of every operation of the compiled program, put under what it
+computes, which the program says. `shares` are of all operations; `operations` is how many run for a
+slice of the batch (in sampling: for as many sequences as are sampled at once) and `us_each` what
+one takes on average.
 """
 
 import collections
 import gzip
 import json
 import re
-import statistics
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from result import write
-from stepping import on_every_device, seconds_of
-from steps import BATCH, METHODS, cohort
+from steps import BATCH, METHODS, cohort, student_work
 
 from epiplexity_jax.families.spec import Size
 from epiplexity_jax.training import devices
 from epiplexity_jax.training.loop import init_key
+from epiplexity_jax.training.requential import sampled_at_once
+from epiplexity_jax.training.state import initial_state
 from epiplexity_jax.training.step import loss_gradient
 
-WIDTHS, TURNS, TRACED = (16, 32, 64, 128), 9, 5
+TRACED = 5
+ROWS = [(Size(width=w, depth=1), "gradient") for w in (16, 32, 64, 128)]
+ROWS += [(Size(width=w, depth=3), "gradient") for w in (16, 64)]
+ROWS += [
+    (Size(width=w, depth=1), what)
+    for w in (16, 64)
+    for what in ("sampling", "sampling and student")
+]
 # What an operation's place in the model says that it computes: the first that fits.
 KINDS = {
+    "random numbers": r"_gumbel|threefry|_draw",
     "matrix products": r"dot_general$|->|/transpose$",
     "normalisation": r"norm/",
     "attention weights": r"attention/",
@@ -47,8 +55,8 @@ def kind_of(name: str, place: str) -> str:
     return next((kind for kind, words in KINDS.items() if re.search(words, place)), "the rest")
 
 
-def traced(program: Any, *arguments: Any) -> collections.Counter[str]:
-    """Microseconds of every operation, and how often it ran."""
+def traced(program: Any, *arguments: Any) -> tuple[collections.Counter[str], ...]:
+    """Microseconds of every operation, and how often it ran, in all of the runs."""
     jax.block_until_ready(program(*arguments))
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
@@ -57,55 +65,60 @@ def traced(program: Any, *arguments: Any) -> collections.Counter[str]:
         (path,) = Path(folder).rglob("*.trace.json.gz")
         events = json.loads(gzip.decompress(path.read_bytes()))["traceEvents"]
     spent: collections.Counter[str] = collections.Counter()
+    counts: collections.Counter[str] = collections.Counter()
     for event in events:
         if event.get("ph") == "X" and "hlo_op" in event.get("args", {}):
             spent[event["name"]] += event["dur"]
-    return spent
+            counts[event["name"]] += 1
+    return spent, counts
 
 
-def measure(width: int) -> dict[str, Any]:
-    """One row."""
-    job = cohort(Size(width=width, depth=1), METHODS["prequential"], jax.device_count())
-    params = job.model.init(init_key(0, 0))
+def works(size: Size) -> dict[str, tuple[Callable[..., Any], Any, int]]:
+    """What is profiled: functions, what they are given, and in how many slices they cut a batch."""
+    job = cohort(size, METHODS["prequential"], jax.device_count())
+    state = initial_state(job.model.init(init_key(0, 0)))
     batch = np.asarray(job.members[0].stream.block(0, 16, 16))[0]
 
-    def gradient(params: Any, batch: Any) -> Any:
-        return loss_gradient(job.model, params, batch, job.task, job.microbatch)
+    def gradient(state: Any, batch: Any) -> Any:
+        return loss_gradient(job.model, state.params, batch, job.task, job.microbatch)
 
+    draw, follow, arguments = student_work(job, state, batch)
+    slices = BATCH // job.microbatch
+    at_once = BATCH // sampled_at_once(BATCH, job.microbatch, job.task)
+    return {
+        "gradient": (gradient, (state, batch), slices),
+        "sampling": (draw, arguments, at_once),
+        "sampling and student": (follow, arguments, at_once),
+    }
+
+
+def measure(size: Size, what: str) -> dict[str, Any]:
+    """One row."""
+    work, arguments, slices = works(size)[what]
     options = devices.compiler_options("cpu")
-    program = jax.jit(gradient, compiler_options=options).lower(params, batch).compile()
+    program = jax.jit(work, compiler_options=options).lower(*arguments).compile()
     text = program.as_text() or ""
     places = dict(re.findall(r"%([\w.-]+) = .*?op_name=\"([^\"]*)\"", text))
-    spent = traced(program, params, batch)
+    spent, counts = traced(program, *arguments)
     inner = {name: us for name, us in spent.items() if not name.startswith(("while", "call"))}
     by: collections.Counter[str] = collections.Counter()
     for name, us in inner.items():
         by[kind_of(name, places.get(name, ""))] += us
-    whole, slices = sum(by.values()), BATCH // job.microbatch
+    whole, ran = sum(by.values()), sum(counts[name] for name in inner)
     row = {
-        "width": width,
+        "size": str(size),
+        "what": what,
         "shares": {kind: round(us / whole, 3) for kind, us in by.most_common()},
-        "operations": len(inner),
-        "us_each": round(whole / TRACED / slices / len(inner), 2),
-        "library_kernels": kernels(gradient, params, batch),
+        "operations": round(ran / TRACED / slices),
+        "us_each": round(whole / ran, 2),
     }
     print(row, flush=True)
     return row
 
 
-def kernels(gradient: Any, *arguments: Any) -> float:
-    """How many times as long it takes with library kernels."""
-    own = on_every_device(gradient, *arguments)
-    library = on_every_device(gradient, *arguments, as_engine=False)
-    for work in (own, library):
-        seconds_of(work)  # compiles
-    ratios = [seconds_of(library) / seconds_of(own) for _ in range(TURNS)]
-    return round(statistics.median(ratios), 2)
-
-
 def main() -> None:
     devices.use_every_core()
-    print(write("operations", rows=[measure(width) for width in WIDTHS]))
+    print(write("operations", rows=[measure(size, what) for size, what in ROWS]))
 
 
 if __name__ == "__main__":

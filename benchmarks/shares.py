@@ -1,11 +1,15 @@
-"""How much of a sweep's time is data and evaluation, in the configs that come with the project?
+"""How much of a sweep's time is data, evaluation and host, in the configs of the project?
 
-Run: python benchmarks/shares.py  (about 3 minutes on two cores)
+Run: python benchmarks/shares.py  (about 5 minutes on two cores)
 
 Every cohort's step, data, record point and held-out set are timed by the same calibration as
-`run --dry-run`; shares are of the seconds that all waves take, compiling left out.
+`run --dry-run`; shares are of the seconds that all waves take, compiling left out. `host` is what
+the training thread works while the devices do, in processor time, in the first steps of a wave,
+which have more record points than later ones; nothing waits for it as long as it is below 1.
 """
 
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +21,27 @@ from epiplexity_jax.sweep.calibration import calibrate
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.files import read_config
 from epiplexity_jax.sweep.fitting import Machine
+from epiplexity_jax.sweep.jobs import wave_job
 from epiplexity_jax.sweep.packing import pack
 from epiplexity_jax.sweep.plan import make_plan
 from epiplexity_jax.training import devices
+from epiplexity_jax.training.cohort import train_cohort
+from epiplexity_jax.training.sharding import member_mesh
 
 ROOT = Path(__file__).parents[1]
+HOST_STEPS = 300
 TEXT = {"sources": {"text": {"kind": "python_stdlib"}}, "family": {"kind": "transformer"}}
+
+
+def host_seconds(plan: Any, wave: Any, cores: Any) -> float:
+    """Processor seconds of the training thread, a step of all of a wave's members."""
+    whole = wave_job(plan, wave, 0, {})
+    job = replace(whole, steps=min(HOST_STEPS, whole.steps))
+    mesh = member_mesh(cores, wave.data)
+    train_cohort(job, mesh)  # compiles
+    began = time.thread_time()
+    train_cohort(job, mesh)
+    return (time.thread_time() - began) / job.steps
 
 
 def measure(name: str, config: Any) -> dict[str, Any]:
@@ -32,22 +51,24 @@ def measure(name: str, config: Any) -> dict[str, Any]:
     plan = make_plan(sweep, on_cpu=cores[0].platform == "cpu")
     steps = sweep.training.steps
     taken: dict[Any, Any] = {}
-    total = data = records = heldout = 0.0
+    total = data = records = heldout = host = 0.0
     for wave in pack(plan, plan.runs, Machine.of(cores)):
         key = wave.runs[0].cohort
         if key not in taken:
-            taken[key] = calibrate(plan, wave, cores)
-        found = taken[key]
+            taken[key] = calibrate(plan, wave, cores), host_seconds(plan, wave, cores)
+        found, own = taken[key]
         total += found.wave_seconds(steps)
         data += steps * found.data_seconds
         records += (len(record_points(steps)) - 1) * found.record_seconds
         heldout += found.heldout_seconds
+        host += steps * own
     row = {
         "config": name,
         "seconds": round(total, 1),
         "data_share": round(data / total, 4),
         "evaluation_share": round((records + heldout) / total, 4),
         "of_which_record_points": round(records / total, 4),
+        "host_share": round(host / total, 4),
     }
     print(row, flush=True)
     return row

@@ -204,15 +204,22 @@ def parts(job: Any, requential: bool) -> dict[str, float]:
 
 def student_parts(job: Any, state: Any, batch: Any) -> dict[str, float]:
     """Seconds of a sampled batch, and of what the student's pass takes beyond it."""
+    draw, follow, arguments = student_work(job, state, batch)
+    drawing = timed(draw, *arguments)
+    return {"sampling": drawing, "student": timed(follow, *arguments) - drawing}
+
+
+def student_work(job: Any, state: Any, batch: Any) -> tuple[Any, Any, Any]:
+    """Sampling a batch, the same with the student's pass over it, and what both are given."""
     model, task, cut = job.model, job.task, job.microbatch
     at_once = sampled_at_once(len(batch), cut, task)
     sampling = jax.random.key_data(jax.random.key(0))
 
-    def draw(params: Any, batch: Any, key: Any) -> Any:
+    def draw(state: Any, batch: Any, key: Any) -> Any:
         key = jax.random.wrap_key_data(key)
 
         def work(part: Any) -> tuple[Any, Any]:
-            return (), sample(model, params, part[0], task, key, part[1][0])
+            return (), sample(model, state.params, part[0], task, key, part[1][0])
 
         return in_slices(work, (), (batch, jnp.arange(len(batch))), at_once)[1]
 
@@ -220,8 +227,7 @@ def student_parts(job: Any, state: Any, batch: Any) -> dict[str, float]:
         key = jax.random.wrap_key_data(key)
         return student_pass(model, task, (state.params, state), batch, key, cut)
 
-    drawing = timed(draw, state.params, batch, sampling)
-    return {"sampling": drawing, "student": timed(follow, state, batch, sampling) - drawing}
+    return draw, follow, (state, batch, sampling)
 
 
 def timed(work: Callable[..., Any], *arguments: Any) -> float:

@@ -5,6 +5,7 @@ Run: make docs  (or python docs/measured.py); nothing is measured here.
 
 import json
 import re
+import statistics
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -53,18 +54,31 @@ def parts(found: dict[str, Any]) -> str:
 
 
 def operations(found: dict[str, Any]) -> str:
-    """What the gradient computes, in shares of the time of its operations."""
-    kinds = list(found["rows"][0]["shares"])
+    """What the parts of a step compute, in shares of the time of their operations."""
+    kinds = list(dict.fromkeys(kind for row in found["rows"] for kind in row["shares"]))
     rows = [
         (
-            f"width {row['width']}",
+            *(row["size"], row["what"]),
             *(f"{row['shares'].get(kind, 0.0):.0%}" for kind in kinds),
-            f"{row['us_each']:.1f}",
-            f"{row['library_kernels']:.2f}",
+            *(f"{row['operations']:,}", f"{row['us_each']:.1f}"),
         )
         for row in found["rows"]
     ]
-    return _table(("depth 1", *kinds, "an operation, µs", "library kernels"), rows)
+    return _table(("size", "", *kinds, "operations", "µs each"), rows)
+
+
+def ways(found: dict[str, Any]) -> str:
+    """What each of the engine's ways is worth, by size."""
+    each = found["rows"]
+    rows = [
+        (
+            way,
+            *(f"{row['factor'][way]:.2f}" for row in each),
+            f"{max(row['apart'][way] for row in each):.0e}",
+        )
+        for way in each[0]["factor"]
+    ]
+    return _table(("put back", *(row["size"] for row in each), "gradients apart"), rows)
 
 
 def members(found: dict[str, Any]) -> str:
@@ -131,12 +145,12 @@ def scaling(found: dict[str, Any]) -> str:
 
 
 def shares(found: dict[str, Any]) -> str:
-    """Data and evaluation."""
+    """Data, evaluation and host."""
+    names = ("data", "evaluation", "host")
     rows = (
-        (row["config"], f"{row['data_share']:.1%}", f"{row['evaluation_share']:.1%}")
-        for row in found["rows"]
+        (row["config"], *(f"{row[f'{name}_share']:.1%}" for name in names)) for row in found["rows"]
     )
-    return _table(("config", "data", "evaluation"), rows)
+    return _table(("config", *names), rows)
 
 
 def rows(found: dict[str, Any]) -> str:
@@ -166,22 +180,26 @@ def startup(found: dict[str, Any]) -> str:
 
 
 def mup(found: dict[str, Any]) -> str:
-    """Best base learning rates, and what one rate for all costs."""
+    """Best base learning rates, and what one rate for all costs, with its standard error."""
     every = [row["bits_per_token"] for row in found["rows"]]
     shared = min(every[0], key=lambda rate: sum(by[rate] for by in every))
-    return _table(
-        ("size", "best rate", "bits at the best", f"at {shared}", "at 0.03"),
-        (
+
+    heads = ("size", "best rate", "bits at the best", "seeds differ by", f"at {shared}", "more")
+    rows = []
+    for row in found["rows"]:
+        best = f"{row['best_rate']:g}"
+        seeds, others = row["by_seed"][best], row["by_seed"][shared]
+        more = [other - one for one, other in zip(seeds, others, strict=True)]
+        error = statistics.stdev(more) / len(more) ** 0.5
+        rows.append(
             (
                 f"width {row['width']} depth {row['depth']}",
-                f"{row['best_rate']:g}",
-                f"{min(by.values()):.3f}",
-                f"{by[shared]:.3f}",
-                f"{by['0.03']:.3f}",
+                *(best, f"{statistics.mean(seeds):.3f}", f"{max(seeds) - min(seeds):.3f}"),
+                f"{statistics.mean(others):.3f}",
+                "" if best == shared else f"{statistics.mean(more):.3f} ± {error:.3f}",
             )
-            for row, by in zip(found["rows"], every, strict=True)
-        ),
-    )
+        )
+    return _table(heads, rows)
 
 
 def sinks(found: dict[str, Any]) -> str:
@@ -253,6 +271,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "steps": ("steps", steps),
     "parts": ("steps", parts),
     "operations": ("operations", operations),
+    "ways": ("ways", ways),
     "members": ("steps", members),
     "slices": ("slices", slices),
     "requential_cost": ("requential_cost", requential_cost),

@@ -98,7 +98,12 @@ def trace(
 
 
 def _left_out(curves: Sequence[Curve], kept: Sequence[Curve]) -> list[str]:
-    lost = [curve.name for curve in curves if curve.status == RunStatus.DIVERGED]
+    rated = len({curve.learning_rate for curve in curves}) > 1
+    lost = [
+        f"{curve.name} lr {curve.learning_rate:g}" if rated and curve.learning_rate else curve.name
+        for curve in curves
+        if curve.status == RunStatus.DIVERGED
+    ]
     if not lost:
         return []
     names = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")

@@ -64,10 +64,12 @@ def requential_state(params: Any, samples: jax.Array) -> RequentialState:
 def divergence(teacher_logits: jax.Array, student_logits: jax.Array) -> jax.Array:
     """KL(Q || P) summed over positions: [B, P, V] logits each, to [B] float32 nats (A, Eq. 44).
 
-    Where both are equal it is 0 up to rounding, which may be negative and is not clamped.
+    Where both are equal it is 0 up to rounding, which may be negative and is not clamped. Symbols
+    that the teacher rules out, with logits of -inf, count 0.
     """
     log_q, log_p = map(_log_probabilities, (teacher_logits, student_logits))
-    return row_sums(jnp.exp(log_q) * (log_q - log_p)).sum(-1)
+    q = jnp.exp(log_q)
+    return row_sums(jnp.where(q == 0, 0, q * (log_q - log_p))).sum(-1)
 
 
 def _log_probabilities(logits: jax.Array) -> jax.Array:

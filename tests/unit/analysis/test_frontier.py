@@ -267,6 +267,13 @@ def test_diverged_runs_are_left_out_and_named():
     assert frontier.warnings[0] == "1 of 2 runs diverged and are left out: toy N4000 seed 0"
 
 
+def test_diverged_runs_of_several_learning_rates_are_told_apart():
+    nan = np.where(np.arange(31) > 5, np.nan, LEARNT)
+    bad = toy(nan, learning_rate=10.0, status="diverged")
+    frontier = trace([toy(LEARNT, learning_rate=0.03), bad], test_tokens=1e6)
+    assert frontier.warnings[0] == "1 of 2 runs diverged and are left out: toy N1000 seed 0 lr 10"
+
+
 def test_when_every_run_diverged_the_uniform_code_answers():
     frontier = trace([toy(LEARNT, status="diverged")], test_tokens=1e6)
     result = frontier.at(1e9)

@@ -67,6 +67,16 @@ def test_small_losses_and_divergences_beside_large_logits(offset):
     np.testing.assert_allclose(divergence(one, other), [exact], atol=1e-7)
 
 
+@pytest.mark.usefixtures("_backend")
+def test_a_symbol_that_is_ruled_out_diverges_by_nothing():
+    one, other = (jnp.asarray([[[x, 0.0, -jnp.inf]]]) for x in (9.0, 9.5))
+    np.testing.assert_allclose(
+        divergence(one, other), divergence(one[..., :2], other[..., :2]), rtol=1e-6
+    )
+    assert divergence(other.at[..., 2].set(0.0), one) == jnp.inf  # by the student alone
+    assert jnp.isnan(divergence(one.at[..., 0].set(jnp.nan), other)).all()
+
+
 @pytest.mark.parametrize(("kind", "rounding"), [(jnp.float32, 1e-6), (jnp.bfloat16, 2**-8)])
 def test_gelu_is_that_of_jax(kind, rounding):
     x = jnp.linspace(-6.0, 6.0, 401).astype(kind)

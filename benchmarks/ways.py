@@ -1,0 +1,178 @@
+"""What is each of the engine's ways worth?
+
+Run: python benchmarks/ways.py  (about 20 minutes on two cores)
+
+The gradient of a batch, on every core at once: as the engine computes it, and with one of its ways
+put back to what one would write first. All take turns; a `factor` is the median over the turns of
+the time of the plain way over that of the engine. `apart` is the largest difference of the two
+gradients, over the largest entry of the parameter's gradient; parameters are those after some
+steps. The task is that of benchmarks/steps.py, in which half of the positions are paid for; the
+last size has 32 sequences of 512 tokens of 96 symbols, all paid for.
+"""
+
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest import mock
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from result import write
+from stepping import job_of, on_every_device, seconds_of
+from steps import METHODS, cohort
+
+from epiplexity_jax.families import Transformer, layers, reductions, transformer
+from epiplexity_jax.families.spec import Size
+from epiplexity_jax.sources import Noise
+from epiplexity_jax.training import devices
+from epiplexity_jax.training.loop import init_key
+from epiplexity_jax.training.slices import training_slice
+from epiplexity_jax.training.state import Hyperparameters, initial_state
+from epiplexity_jax.training.step import loss_gradient, train_step
+
+TURNS, STEPS = 7, 20
+HYPER = Hyperparameters(learning_rate=0.03, warmup_steps=10, ema_steps=50)
+
+
+@contextmanager
+def replaced(*pairs: tuple[Any, str, Any]) -> Iterator[None]:
+    """With other functions in the engine's modules."""
+    with ExitStack() as stack:
+        for module, name, value in pairs:
+            stack.enter_context(mock.patch.object(module, name, value))
+        yield
+
+
+def all_positions(network: Any, inputs: jax.Array) -> jax.Array:
+    """Logits of a network that computes its last block everywhere, at the paid positions."""
+    everywhere = tuple(range(network.task.input_length))
+    logits, _ = network.advance(inputs, everywhere)
+    return logits[:, np.asarray(network.task.paid_positions)]
+
+
+def softmax(logits: jax.Array, positions: Any, dtype: Any) -> tuple[jax.Array, jax.Array]:
+    """Weights that are divided before values are summed."""
+    causal = np.arange(logits.shape[-1])[None] <= positions[:, None]
+    logits = jnp.where(causal[(None,) * (logits.ndim - 2)], logits, -1e30)
+    return jax.nn.softmax(logits).astype(dtype), jnp.ones(logits.shape[:-1])
+
+
+def product(x: jax.Array, kernel: jax.Array, to: Any = None) -> jax.Array:
+    """A product over the last of all of the axes."""
+    return jnp.matmul(x, kernel.astype(x.dtype), preferred_element_type=to)
+
+
+def gelu(x: jax.Array) -> jax.Array:
+    """GELU of JAX, by erfc."""
+    return jax.nn.gelu(x, approximate=False)
+
+
+def maxima(x: jax.Array) -> jax.Array:
+    """XLA's own maxima of rows."""
+    return x.max(-1)
+
+
+def sums(x: jax.Array) -> jax.Array:
+    """XLA's own sums of rows."""
+    return x.sum(-1)
+
+
+WAYS: dict[str, tuple[tuple[Any, str, Any], ...]] = {
+    "last block everywhere": ((transformer.Network, "__call__", all_positions),),
+    "tokens on two axes": ((layers, "matmul", product),),
+    "all queries at once": ((transformer, "QUERIES", 10**9),),
+    "XLA's sums of rows": tuple((m, "row_sums", sums) for m in (layers, reductions, transformer)),
+    "XLA's maxima of rows": tuple((m, "row_max", maxima) for m in (reductions, transformer)),
+    "softmax divided first": ((transformer, "_weights", softmax),),
+    "GELU by erfc": ((layers, "gelu", gelu),),
+}
+WHOLE, LIBRARY = "the batch whole", "XLA's library kernels"
+
+
+def cases() -> dict[str, Any]:
+    """Cohorts by name, a member a core."""
+    method, cores = METHODS["prequential"], jax.device_count()
+    sizes = [Size(width=w, depth=1) for w in (16, 32, 64, 128)] + [Size(width=32, depth=3)]
+    found = {str(size): cohort(size, method, cores) for size in sizes}
+    noise, size = Noise(vocab_size=96, length=512), Size(width=32, depth=2)
+    task = job_of(noise, Transformer(), size, 32).task
+    cut = training_slice(32, task, on_cpu=True)
+    found[f"{size}, length 512"] = job_of(noise, Transformer(), size, 32, cut)
+    return found
+
+
+def trained(job: Any) -> tuple[Any, Any]:
+    """Parameters after some steps on a batch, and a batch."""
+    block = np.asarray(job.members[0].stream.block(0, 2, 2))
+    state = initial_state(job.model.init(init_key(0, 0)))
+    step = jax.jit(
+        lambda state, batch: train_step(job.model, job.task, state, batch, HYPER, job.microbatch)[0]
+    )
+    for _ in range(STEPS):
+        state = step(state, block[0])
+    return state.params, block[1]
+
+
+def apart(own: Any, other: Any) -> float:
+    """The largest difference of two gradients, as the head says."""
+
+    def of(a: jax.Array, b: jax.Array) -> float:
+        return float(jnp.abs(a - b).max() / jnp.maximum(jnp.abs(a).max(), 1e-30))
+
+    return max(jax.tree.leaves(jax.tree.map(of, own, other)))
+
+
+def measure(name: str, job: Any) -> dict[str, Any]:
+    """One row."""
+    params, batch = trained(job)
+    ways: dict[str, Callable[[], Any]] = {}
+    results: dict[str, Any] = {}
+
+    def add(way: str, cut: int | None, as_engine: bool = True) -> None:
+        def gradient(params: Any, batch: Any) -> Any:
+            return loss_gradient(job.model, params, batch, job.task, cut)[1]
+
+        ways[way] = on_every_device(gradient, params, batch, as_engine=as_engine)
+        results[way] = jax.device_get(ways[way]())  # compiles
+
+    add("engine", job.microbatch)
+    add(WHOLE, None)
+    add(LIBRARY, job.microbatch, as_engine=False)
+    for way, pairs in WAYS.items():
+        with replaced(*pairs):
+            add(way, job.microbatch)
+    times: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(TURNS):
+        for way, run in ways.items():
+            times[way].append(1e3 * seconds_of(run) / jax.device_count())
+    row = {
+        "size": name,
+        "engine_ms": round(statistics.median(times["engine"]), 2),
+        "factor": {way: _factor(times[way], times["engine"]) for way in ways if way != "engine"},
+        "apart": {way: _rounded(apart(results["engine"], results[way])) for way in ways},
+    }
+    print(row, flush=True)
+    return row
+
+
+def _factor(times: list[float], engine: list[float]) -> float:
+    return round(statistics.median(a / b for a, b in zip(times, engine, strict=True)), 2)
+
+
+def _rounded(x: float) -> float:
+    return float(f"{x:.1e}")
+
+
+def main() -> None:
+    devices.use_every_core()
+    rows = []
+    for name, job in cases().items():
+        rows.append(measure(name, job))
+        jax.clear_caches()
+    print(write("ways", turns=TURNS, rows=rows))
+
+
+if __name__ == "__main__":
+    main()
