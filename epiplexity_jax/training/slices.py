@@ -8,8 +8,8 @@ import math
 
 from epiplexity_jax.families.spec import Task
 
-# A CPU core is fastest while the activations of a slice fit its cache: 256 to 1024 tokens differ by
-# less than a quarter for widths 8 to 256, more take longer. Less makes the sum of gradients cost.
+# A CPU core is fastest while the activations of a slice fit its cache: 512 to 1024 tokens differ by
+# a tenth for widths 8 to 256, more take longer. Less makes the sum of gradients cost.
 _CORE_TOKENS = 512
 # An accelerator wants all it can get; only logits, of the largest vocabularies, must be cut.
 _LOGITS = 2**28  # entries: 1 GiB in float32
