@@ -40,7 +40,8 @@ SMALL = {
     "heldout": {"tokens": 8192, "record_tokens": 2048},
 }
 
-LONG = ("cli.md", "large-runs.md", "requential.md")  # pages whose commands take half a minute
+# Pages whose commands take ten seconds and more.
+LONG = ("cli.md", "large-runs.md", "requential.md", "trackers.md")
 LONG_CODE = ("own-models.md", "requential.md")
 
 

@@ -79,6 +79,7 @@ def undisturbed(config, tmp_path_factory):
     return store, found
 
 
+@pytest.mark.slow
 def test_the_exact_variant_of_a_finished_sweep_trains_nothing(config, undisturbed, tmp_path):
     """States that were kept are scored again; the numbers are those of a sweep that began so."""
     store = tmp_path / "store"
@@ -170,6 +171,7 @@ def test_more_steps_go_on_from_the_kept_states_to_the_same_numbers(config, undis
     assert (told.done, shorter) == ([], undisturbed[1])
 
 
+@pytest.mark.slow
 def test_more_seeds_and_steps_at_once(config, undisturbed, tmp_path):
     store = copied(undisturbed[0], tmp_path / "store")
     words = ("training.steps=40", "family.seeds=3")

@@ -123,7 +123,13 @@ def changes(build, width):
     }
 
 
-@each_model
+@pytest.mark.parametrize(
+    "build",
+    [
+        pytest.param(build, id=name, marks=() if name == "transformer" else pytest.mark.slow)
+        for name, build in MODELS.items()
+    ],
+)
 def test_activations_move_alike_at_every_width(build):
     """The coordinate check of muP: changes that grew or shrank with width would not be flat."""
     at = [changes(build, width) for width in (32, 128, 512)]
