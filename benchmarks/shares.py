@@ -5,7 +5,8 @@ Run: python benchmarks/shares.py  (about 5 minutes on two cores)
 Every cohort's step, data, record point and held-out set are timed by the same calibration as
 `run --dry-run`; shares are of the seconds that all waves take, compiling left out. `host` is what
 the training thread works while the devices do, in processor time, in the first steps of a wave,
-which have more record points than later ones; nothing waits for it as long as it is below 1.
+which have more record points than later ones: on an accelerator nothing waits for it as long as it
+is below 1, on a CPU it shares the cores with the training.
 """
 
 import time

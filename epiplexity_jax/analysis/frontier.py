@@ -17,7 +17,7 @@ from epiplexity_jax.analysis.budget import decompose
 from epiplexity_jax.analysis.curves import Curve
 from epiplexity_jax.analysis.decomposition import Decomposition
 from epiplexity_jax.analysis.intervals import Intervals
-from epiplexity_jax.analysis.members import Member, members_of, points_of
+from epiplexity_jax.analysis.members import Member, members_of, points_of, with_rate
 from epiplexity_jax.analysis.scoring import check_choice, check_test_tokens
 from epiplexity_jax.base.config import unknown
 from epiplexity_jax.base.errors import ConfigError
@@ -100,7 +100,7 @@ def trace(
 def _left_out(curves: Sequence[Curve], kept: Sequence[Curve]) -> list[str]:
     rated = len({curve.learning_rate for curve in curves}) > 1
     lost = [
-        f"{curve.name} lr {curve.learning_rate:g}" if rated and curve.learning_rate else curve.name
+        with_rate(curve.name, curve) if rated else curve.name
         for curve in curves
         if curve.status == RunStatus.DIVERGED
     ]

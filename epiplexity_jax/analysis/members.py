@@ -128,13 +128,15 @@ def _names(firsts: list[Curve]) -> list[str]:
     names = [curve.size for curve in firsts]
     if len(set(names)) == len(names):
         return names
-    names = [
-        f"{curve.size} lr {curve.learning_rate:g}" if curve.learning_rate else curve.size
-        for curve in firsts
-    ]
+    names = [with_rate(curve.size, curve) for curve in firsts]
     if len(set(names)) == len(names):
         return names
     return [f"{name} #{i + 1}" for i, name in enumerate(names)]
+
+
+def with_rate(name: str, curve: Curve) -> str:
+    """A name, and the learning rate of the run where it is known."""
+    return f"{name} lr {curve.learning_rate:g}" if curve.learning_rate else name
 
 
 def _average(name: str, params: int, scored: list[Scored]) -> Member:
