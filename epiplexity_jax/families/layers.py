@@ -17,7 +17,6 @@ from epiplexity_jax.families.parametrisation import (
     norm_init,
     output_init,
 )
-from epiplexity_jax.families.reductions import row_sums
 from epiplexity_jax.families.spec import Task
 
 MLP_RATIO = 4
@@ -79,9 +78,9 @@ class Norm(nn.Module):
         width = x.shape[-1]
         weight = self.param("weight", norm_init, (width,))
         centred = x.astype(jnp.float32).reshape(-1, width)
-        centred -= row_sums(centred)[:, None] / width
-        inverse = jax.lax.rsqrt(row_sums(jnp.square(centred)) / width + 1e-5)
-        return (centred * inverse[:, None] * weight[None]).reshape(x.shape).astype(x.dtype)
+        centred -= centred.mean(-1, keepdims=True)
+        inverse = jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + 1e-5)
+        return (centred * inverse * weight[None]).reshape(x.shape).astype(x.dtype)
 
 
 class Embed(nn.Module):

@@ -25,7 +25,7 @@ from epiplexity_jax.families.layers import (
 )
 from epiplexity_jax.families.networks import NetworkConfig, NetworkFamily, NetworkModel
 from epiplexity_jax.families.parametrisation import branch_scale, embedding_init, output_init
-from epiplexity_jax.families.reductions import row_max, row_sums
+from epiplexity_jax.families.reductions import row_max
 from epiplexity_jax.families.spec import Start, Task
 
 MAX_HEAD_SIZE = 32
@@ -135,7 +135,7 @@ def _weights(logits: jax.Array, positions: Any, dtype: Any) -> tuple[jax.Array, 
     causal = np.arange(logits.shape[-1])[None] <= positions[:, None]
     logits = jnp.where(causal[(None,) * (logits.ndim - 2)], logits, -1e30)
     weights = jnp.exp(logits - row_max(jax.lax.stop_gradient(logits))[..., None])
-    return weights.astype(dtype), row_sums(weights)
+    return weights.astype(dtype), weights.sum(-1)
 
 
 def _mean(products: str, weights: jax.Array, values: jax.Array, total: jax.Array) -> jax.Array:

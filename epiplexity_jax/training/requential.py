@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from epiplexity_jax.families.reductions import log_normaliser, row_sums
+from epiplexity_jax.families.reductions import log_normaliser
 from epiplexity_jax.families.sampling import sample
 from epiplexity_jax.families.spec import Model, Task
 from epiplexity_jax.sources.spec import Batch
@@ -69,7 +69,7 @@ def divergence(teacher_logits: jax.Array, student_logits: jax.Array) -> jax.Arra
     """
     log_q, log_p = map(_log_probabilities, (teacher_logits, student_logits))
     q = jnp.exp(log_q)
-    return row_sums(jnp.where(q == 0, 0, q * (log_q - log_p))).sum(-1)
+    return jnp.where(q == 0, 0, q * (log_q - log_p)).sum((-2, -1))
 
 
 def _log_probabilities(logits: jax.Array) -> jax.Array:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.families.layers import gelu
-from epiplexity_jax.families.reductions import log_normaliser, row_max, row_sums
+from epiplexity_jax.families.reductions import log_normaliser, row_max
 from epiplexity_jax.training.requential import divergence
 from epiplexity_jax.training.step import log_likelihood
 
@@ -25,11 +25,9 @@ def rows(length, scale=3.0):
 
 @pytest.mark.usefixtures("_backend")
 @pytest.mark.parametrize("length", LENGTHS)
-def test_sums_and_maxima_of_rows(length):
+def test_maxima_of_rows(length):
     x = rows(length)
-    exact = np.asarray(x, float)
-    np.testing.assert_allclose(row_sums(x), exact.sum(-1), atol=1e-6 * np.abs(exact).sum(-1).max())
-    np.testing.assert_array_equal(row_max(x), exact.max(-1))
+    np.testing.assert_array_equal(row_max(x), np.asarray(x).max(-1))
 
 
 @pytest.mark.usefixtures("_backend")
@@ -50,7 +48,7 @@ def test_normaliser_and_its_gradient_where_exponentials_would_overflow(length, s
 @pytest.mark.usefixtures("_backend")
 def test_what_is_not_a_number_is_seen():
     x = rows(33).at[1, 2, 7].set(jnp.nan)
-    for reduced in (row_sums(x), row_max(x), *log_normaliser(x)):
+    for reduced in (row_max(x), *log_normaliser(x)):
         assert np.argwhere(np.isnan(reduced)).tolist() == [[1, 2]]
 
 
