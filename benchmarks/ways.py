@@ -1,17 +1,16 @@
 """What is each of the engine's ways worth?
 
-Run: python benchmarks/ways.py  (about 20 minutes on two cores)
+Run: python benchmarks/ways.py  (about 25 minutes on two cores)
 
 The gradient of a batch, on every core at once: as the engine computes it, and with one of its ways
 put back to what one would write first. All take turns, in an order drawn anew for each; a `factor`
 is the median over the turns of the time of the plain way over that of the engine, and its
-`quartiles`. `the same again` is compiled
-once more without a change, and says what a factor means; so does `all queries at once` where they
-are few enough for one piece. `apart` is the largest difference of the two
-gradients, over the largest entry of the parameter's gradient; parameters are those after some
-steps. The task is that of benchmarks/steps.py, in which half of the positions are paid for; the
-last two sizes are of noise, all paid for: 32 sequences of 512 tokens of 96 symbols, and 64 of 64
-tokens of 4096 symbols.
+`quartiles`. `the same again` is compiled once more without a change, and says what a factor means;
+so does `all queries at once` where they are few enough for one piece. `apart` is the largest
+difference of the two gradients, over the largest entry of the parameter's gradient; parameters are
+those after some steps. The task is that of benchmarks/steps.py, in which half of the positions are
+paid for; the last two sizes are of noise, all paid for: 32 sequences of 512 tokens of 96 symbols,
+and 64 of 64 tokens of 4096 symbols.
 """
 
 import statistics
