@@ -88,9 +88,12 @@ def _train(config: Path, overrides: Sequence[str], store: Path) -> "Runs":
         typer.echo(f"epiplexity-jax: stopped; {done}the same command {more}", err=True)
         raise typer.Exit(130) from None
     except Exception as error:
-        if not processes.is_lost(error):
+        said = processes.loss(error)
+        if said is None:
             raise
-        typer.echo("epiplexity-jax: another process was lost; the same command resumes", err=True)
+        typer.echo(
+            f"epiplexity-jax: another process was lost ({said}); the same command resumes", err=True
+        )
         raise typer.Exit(processes.LOST) from None
 
 

@@ -21,6 +21,7 @@ from epiplexity_jax.training.devices import cpu_cores, host_memory
 from epiplexity_jax.training.footprint import Load, device_bytes
 from epiplexity_jax.training.job import block_steps
 from epiplexity_jax.training.loop import Setup
+from epiplexity_jax.training.processes import numbers_told
 from epiplexity_jax.training.sharding import member_mesh
 from epiplexity_jax.training.slices import divisors
 
@@ -48,18 +49,21 @@ class Machine:
 
     @classmethod
     def of(cls, devices: Sequence[Any], alone: bool = True) -> "Machine":
-        """What these devices are.
+        """What these devices are; of several processes' devices the smallest. All must ask.
 
         Args:
             devices: started.
             alone: whether this process has the cores of its host for itself.
         """
         on_cpu = devices[0].platform == "cpu"
+        own = next(d for d in devices if d.process_index == jax.process_index())
         memory_bytes = (
             host_memory() // max(jax.local_device_count(), 1 if alone else cpu_cores())
             if on_cpu
-            else (devices[0].memory_stats() or {}).get("bytes_limit")
+            else (own.memory_stats() or {}).get("bytes_limit")
         )
+        if memory_bytes is not None:
+            memory_bytes = int(numbers_told(memory_bytes).min())
         return cls(len(devices), on_cpu, memory_bytes, tuple(devices))
 
     @property

@@ -13,6 +13,7 @@ from epiplexity_jax.sweep.models import model_of
 from epiplexity_jax.sweep.packing import Wave, pack
 from epiplexity_jax.sweep.plan import Plan, Run, max_iterations
 from epiplexity_jax.training.job import sampling_passes
+from epiplexity_jax.training.processes import several
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def summarise(
     todo = [run for run in plan.runs if run.run_id not in finished]
     waves = [Wave((run,), 1) for run in todo]
     if isinstance(plan.family, DeviceFamily):
-        waves = pack(plan, todo, Machine.of(devices))
+        waves = pack(plan, todo, Machine.of(devices, alone=not several()))
     rows: dict[Any, dict[str, Any]] = {}
     busy: Counter[str] = Counter()
     taken: dict[Any, Calibration] = {}

@@ -27,7 +27,7 @@ from epiplexity_jax.training.loop import (
     samples_key,
 )
 from epiplexity_jax.training.pace import AHEAD, Pace
-from epiplexity_jax.training.processes import gathered
+from epiplexity_jax.training.processes import connect, gathered
 from epiplexity_jax.training.record import Accounting, History, Outcome, Recorder, Saved
 from epiplexity_jax.training.sharding import DATA, MEMBER, Placer
 from epiplexity_jax.training.snapshot import Keeper
@@ -84,6 +84,7 @@ class Ready(NamedTuple):
 
 def set_up(job: CohortJob, mesh: Mesh) -> Ready:
     """Put a cohort on its devices; padding members rest from the start."""
+    connect(mesh)
     padding = -len(job.members) % mesh.shape[MEMBER]
     members = job.members + (job.members[-1],) * padding
     if mappings_are_scarce():

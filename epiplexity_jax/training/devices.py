@@ -128,7 +128,16 @@ def let_devices_wait() -> None:
 
 
 def cache_compilations() -> None:
-    """Keep compiled programs in the user's cache folder, unless the user chose another place."""
+    """Keep compiled programs in the user's cache folder, unless the user chose another place.
+
+    Several processes on CPUs keep none. XLA of jax 0.10 puts what devices tell each other in order,
+    but in a program for CPUs that comes from the cache the order of what is inside of a conditional
+    or a loop and what is outside is lost, and processes that take different orders wait for each
+    other for ever.
+    """
+    if jax.distributed.is_initialized() and jax.local_devices()[0].platform == "cpu":
+        jax.config.update("jax_enable_compilation_cache", False)
+        return
     if _setting("jax_compilation_cache_dir") is not None:
         return
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

@@ -6,6 +6,8 @@ from typing import Any
 
 import jax
 
+from epiplexity_jax.training.processes import numbers_told
+
 _SECONDS = 2.0  # of one piece of the loop
 AHEAD = 2  # pieces on the devices: one that runs and one that waits
 _GROWTH = 4
@@ -15,6 +17,7 @@ class Pace:
     """Cuts the loop into pieces of about two seconds and keeps two of them on the devices.
 
     How the loop is cut decides no number: a piece goes on exactly where the one before ended.
+    Several processes cut it alike, by the leader's clock.
     """
 
     def __init__(self) -> None:
@@ -33,5 +36,6 @@ class Pace:
         now = time.monotonic()
         if self._last:
             fitting = _SECONDS * count / max(now - self._last, 1e-9)
-            self.steps = max(1, min(int(fitting), _GROWTH * self.steps))
+            steps = max(1, min(int(fitting), _GROWTH * self.steps))
+            self.steps = int(numbers_told(steps)[0])
         self._last = now

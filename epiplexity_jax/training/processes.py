@@ -4,6 +4,7 @@ All run the same program on the same data. The leader, process 0, alone writes a
 """
 
 import contextlib
+import functools
 import os
 import re
 import signal
@@ -15,9 +16,14 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh, PartitionSpec
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.training.devices import let_devices_wait, use_every_core
+from epiplexity_jax.training.devices import (
+    cache_compilations,
+    let_devices_wait,
+    use_every_core,
+)
 from epiplexity_jax.training.meeting import meet_at
 
 LOST = 3  # exit status of a process that lost another
@@ -90,8 +96,34 @@ def _initialise(**options: Any) -> None:
     jax.config.update("jax_enable_preemption_service", False)
     try:
         jax.distributed.initialize(initialization_timeout=_SECONDS, **options)
+        cache_compilations()  # before anything compiles
+        with own_output():
+            meet()  # while none is far behind, see `connect`
     except (RuntimeError, ValueError) as error:
         raise ConfigError(f"the processes do not find each other: {error}") from None
+
+
+@functools.cache
+def connect(mesh: Mesh) -> None:
+    """Let the devices of a mesh meet, over each axis and all together; before they are at work.
+
+    On CPUs the first of a group of devices to talk waits half a minute for the others, and half an
+    hour whenever they talk again. Processes that compile, each for itself, can be half a minute
+    apart.
+    """
+    if not several():
+        return
+    axes = mesh.axis_names
+
+    def sums() -> list[jax.Array]:
+        here = jax.lax.axis_index(axes)
+        return [jax.lax.psum(here, over) for over in (*axes, axes)]
+
+    everywhere = PartitionSpec()
+    met = jax.shard_map(sums, mesh=mesh, in_specs=(), out_specs=everywhere, check_vma=False)
+    ready = jax.jit(met).lower().compile()
+    meet()
+    jax.block_until_ready(ready())
 
 
 def several() -> bool:
@@ -118,9 +150,11 @@ def own_output() -> Iterator[None]:
         os.close(kept)
 
 
-def is_lost(error: Exception) -> bool:
-    """Whether an error says that another process is gone."""
-    return jax.distributed.is_initialized() and isinstance(error, jax.errors.JaxRuntimeError)
+def loss(error: Exception) -> str | None:
+    """What the runtime says, in a line, where an error may come of another process that is gone."""
+    if not (several() and isinstance(error, jax.errors.JaxRuntimeError)):
+        return None
+    return str(error).partition("\n")[0]
 
 
 def gathered(tree: Any) -> Any:
@@ -139,6 +173,16 @@ def told(values: Sequence[bool]) -> np.ndarray:
     from jax.experimental.multihost_utils import process_allgather
 
     return np.asarray(process_allgather(np.array(values, bool)))
+
+
+def numbers_told(number: int) -> np.ndarray:
+    """The number that every process says: [processes] int64. All must call it, and in one order."""
+    if not jax.distributed.is_initialized():
+        return np.array([number], np.int64)
+    from jax.experimental.multihost_utils import process_allgather
+
+    said = np.frombuffer(np.int64(number).tobytes(), np.uint8)  # JAX's integers have 32 bits
+    return np.asarray(process_allgather(said)).view(np.int64)[:, 0]
 
 
 def meet() -> None:

@@ -71,22 +71,51 @@ def check_numbers(store, config, alone, *words):
     assert len(histories(store)) == 2
 
 
+def hold(pid, seconds):
+    """Let a process stand still."""
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    os.kill(pid, signal.SIGCONT)
+
+
 @pytest.mark.slow
-def test_two_processes_share_every_batch_and_come_to_the_numbers_of_one(config, tmp_path):
-    store = tmp_path / "store"
+def test_two_processes_that_are_held_up_share_every_batch_and_come_to_the_numbers_of_one(
+    config, tmp_path
+):
+    store, cache = tmp_path / "store", tmp_path / "cache"
     (tmp_path / "book.txt").write_text("It was the best of times. " * 2000, encoding="ascii")
     book = f"sources={{book: {{kind: text, path: {tmp_path}/book.txt, length: 8}}}}"
     words = [book, "estimator={kind: requential}"]
     shared = command(config, store, *words, "training.data_devices=4", "trackers=[jsonl]")
-    plan, done = (
-        subprocess.run([*shared, *more], env=environment(2), capture_output=True, text=True)
-        for more in (["--dry-run"], [])
-    )
+    settings = environment(2) | {"JAX_COMPILATION_CACHE_DIR": str(cache)}
+    plan = subprocess.run([*shared, "--dry-run"], env=settings, capture_output=True, text=True)
     assert plan.returncode == 0, plan.stderr
     assert json.loads(plan.stdout)["plan"]["cohorts"][0]["data_devices"] == 4
-    assert done.returncode == 0, done.stderr
-    assert {entry["source"] for entry in json.loads(done.stdout)["frontier"]} == {"book"}
-    assert done.stderr.splitlines().count("runs 0/2") == 1  # one process speaks
+    log = tmp_path / "log"
+    with log.open("w") as said, subprocess.Popen(
+        shared, env=settings, text=True, stdout=subprocess.PIPE, stderr=said
+    ) as launcher:  # fmt: skip
+        while "runs 0/2" not in log.read_text("utf-8"):
+            assert launcher.poll() is None, log.read_text("utf-8")
+            time.sleep(0.05)
+        both = [child(launcher.pid, f"--join={i}/2@") for i in (0, 1)]
+        hold(both[1], 35)  # longer than the first of a group of devices would wait for the others
+        while "runs 0/2, " not in log.read_text("utf-8"):
+            assert launcher.poll() is None, log.read_text("utf-8")
+            time.sleep(0.05)
+        for pid in both * 3:
+            time.sleep(0.2)
+            if launcher.poll() is None:
+                hold(pid, 0.5)
+        try:
+            out, _ = launcher.communicate(timeout=300)
+        except subprocess.TimeoutExpired:
+            launcher.kill()
+            raise
+    assert launcher.returncode == 0, log.read_text("utf-8")
+    assert {entry["source"] for entry in json.loads(out)["frontier"]} == {"book"}
+    assert log.read_text("utf-8").splitlines().count("runs 0/2") == 1  # one process speaks
+    assert not cache.exists()  # what comes from it would wait for ever
     text = (store / "metrics.jsonl").read_text("utf-8")
     told = [(line["id"], line.get("step")) for line in map(json.loads, text.splitlines())]
     assert len(told) == len(set(told)) + 2  # start and end of a run have no step
