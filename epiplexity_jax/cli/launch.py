@@ -20,7 +20,6 @@ _POLL, _PATIENCE = 0.05, 2.0
 _STOPPED, _REFUSED = 130, 2
 _NOISE = "[Gloo]"  # which libraries print between processes
 _CRASHES = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
-_RESUMES = "; the same command resumes"
 _LINES = 200  # of what a process said before it crashed: stacks of all threads
 
 
@@ -122,9 +121,11 @@ class _Process:
         status = self.process.returncode
         if status == _REFUSED:
             return self.last
-        said = self.last.removeprefix("epiplexity-jax: ").removesuffix(_RESUMES)
+        from epiplexity_jax.training.processes import RESUMES
+
+        said = self.last.removeprefix("epiplexity-jax: ").removesuffix(RESUMES)
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"failed: {said}"
-        return f"epiplexity-jax: {self.name} {how}{_RESUMES}"
+        return f"epiplexity-jax: {self.name} {how}{RESUMES}"
 
 
 def _first_to_die(group: Sequence[_Process]) -> _Process | None:

@@ -88,12 +88,11 @@ def _train(config: Path, overrides: Sequence[str], store: Path) -> "Runs":
         typer.echo(f"epiplexity-jax: stopped; {done}the same command {more}", err=True)
         raise typer.Exit(130) from None
     except Exception as error:
-        said = processes.loss(error)
+        said = processes.why_lost(error)
         if said is None:
             raise
-        typer.echo(
-            f"epiplexity-jax: another process was lost ({said}); the same command resumes", err=True
-        )
+        line = f"epiplexity-jax: another process was lost ({said}){processes.RESUMES}"
+        typer.echo(line, err=True)
         raise typer.Exit(processes.LOST) from None
 
 

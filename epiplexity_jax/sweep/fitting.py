@@ -21,7 +21,7 @@ from epiplexity_jax.training.devices import cpu_cores, host_memory
 from epiplexity_jax.training.footprint import Load, device_bytes
 from epiplexity_jax.training.job import block_steps
 from epiplexity_jax.training.loop import Setup
-from epiplexity_jax.training.processes import numbers_told
+from epiplexity_jax.training.processes import told
 from epiplexity_jax.training.sharding import member_mesh
 from epiplexity_jax.training.slices import divisors
 
@@ -63,7 +63,7 @@ class Machine:
             else (own.memory_stats() or {}).get("bytes_limit")
         )
         if memory_bytes is not None:
-            memory_bytes = int(numbers_told(memory_bytes).min())
+            memory_bytes = int(told([memory_bytes]).min())
         return cls(len(devices), on_cpu, memory_bytes, tuple(devices))
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from epiplexity_jax.training.processes import numbers_told
+from epiplexity_jax.training.processes import told
 
 _SECONDS = 2.0  # of one piece of the loop
 AHEAD = 2  # pieces on the devices: one that runs and one that waits
@@ -17,7 +17,7 @@ class Pace:
     """Cuts the loop into pieces of about two seconds and keeps two of them on the devices.
 
     How the loop is cut decides no number: a piece goes on exactly where the one before ended.
-    Several processes cut it alike, by the leader's clock.
+    Several processes cut it alike, by the leader's clock, and wait for each other to hear of it.
     """
 
     def __init__(self) -> None:
@@ -37,5 +37,5 @@ class Pace:
         if self._last:
             fitting = _SECONDS * count / max(now - self._last, 1e-9)
             steps = max(1, min(int(fitting), _GROWTH * self.steps))
-            self.steps = int(numbers_told(steps)[0])
+            self.steps = int(told([steps])[0, 0])
         self._last = now

@@ -19,14 +19,11 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.training.devices import (
-    cache_compilations,
-    let_devices_wait,
-    use_every_core,
-)
+from epiplexity_jax.training.devices import cache_compilations, let_devices_wait, use_every_core
 from epiplexity_jax.training.meeting import meet_at
 
 LOST = 3  # exit status of a process that lost another
+RESUMES = "; the same command resumes"  # how it ends what it says of that
 LAUNCHER = "EPIPLEXITY_JAX_LAUNCHER"  # in the environment: its process
 _LOOK = 1.0  # seconds between two looks whether it is there
 _SECONDS = 120  # that a process waits for the others to come
@@ -150,7 +147,7 @@ def own_output() -> Iterator[None]:
         os.close(kept)
 
 
-def loss(error: Exception) -> str | None:
+def why_lost(error: Exception) -> str | None:
     """What the runtime says, in a line, where an error may come of another process that is gone."""
     if not (several() and isinstance(error, jax.errors.JaxRuntimeError)):
         return None
@@ -166,23 +163,14 @@ def gathered(tree: Any) -> Any:
     return process_allgather(tree, tiled=True)
 
 
-def told(values: Sequence[bool]) -> np.ndarray:
-    """What every process says: [processes, values] bool. All must call it, and in one order."""
-    if not jax.distributed.is_initialized():
-        return np.array([values], bool)
+def told(values: Sequence[int]) -> np.ndarray:
+    """What every process says: [processes, values] int64. All must call it, and in one order."""
+    own = np.array(values, np.int64)
+    if not several():
+        return own[None]
     from jax.experimental.multihost_utils import process_allgather
 
-    return np.asarray(process_allgather(np.array(values, bool)))
-
-
-def numbers_told(number: int) -> np.ndarray:
-    """The number that every process says: [processes] int64. All must call it, and in one order."""
-    if not jax.distributed.is_initialized():
-        return np.array([number], np.int64)
-    from jax.experimental.multihost_utils import process_allgather
-
-    said = np.frombuffer(np.int64(number).tobytes(), np.uint8)  # JAX's integers have 32 bits
-    return np.asarray(process_allgather(said)).view(np.int64)[:, 0]
+    return np.asarray(process_allgather(own.view(np.uint8))).view(np.int64)  # JAX's have 32 bits
 
 
 def meet() -> None:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +16,10 @@ import yaml
 
 from epiplexity_jax import api
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.cli import launch as launching
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.progress import Silent
-from epiplexity_jax.training.processes import is_one_of_several, join
+from epiplexity_jax.training.processes import LOST, is_one_of_several, join
 from tests.system.sweeps import histories
 from tests.system.test_faults import CONFIG
 
@@ -71,6 +74,13 @@ def check_numbers(store, config, alone, *words):
     assert len(histories(store)) == 2
 
 
+def wait_for(words, launcher, log):
+    """Wait until a launcher says something."""
+    while words not in log.read_text("utf-8"):
+        assert launcher.poll() is None, log.read_text("utf-8")
+        time.sleep(0.05)
+
+
 def hold(pid, seconds):
     """Let a process stand still."""
     os.kill(pid, signal.SIGSTOP)
@@ -95,14 +105,10 @@ def test_two_processes_that_are_held_up_share_every_batch_and_come_to_the_number
     with log.open("w") as said, subprocess.Popen(
         shared, env=settings, text=True, stdout=subprocess.PIPE, stderr=said
     ) as launcher:  # fmt: skip
-        while "runs 0/2" not in log.read_text("utf-8"):
-            assert launcher.poll() is None, log.read_text("utf-8")
-            time.sleep(0.05)
+        wait_for("runs 0/2", launcher, log)
         both = [child(launcher.pid, f"--join={i}/2@") for i in (0, 1)]
         hold(both[1], 35)  # longer than the first of a group of devices would wait for the others
-        while "runs 0/2, " not in log.read_text("utf-8"):
-            assert launcher.poll() is None, log.read_text("utf-8")
-            time.sleep(0.05)
+        wait_for("runs 0/2, ", launcher, log)
         for pid in both * 3:
             time.sleep(0.2)
             if launcher.poll() is None:
@@ -174,6 +180,18 @@ def test_what_is_wrong_is_said_once(config, tmp_path):
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith("epiplexity-jax: error: training.batch_size: ")
+
+
+def test_a_loss_is_said_once():
+    """A process says how to go on, and so does the launcher that passes its last line on."""
+    last = "epiplexity-jax: another process was lost (Read timeout); the same command resumes"
+    died: Any = SimpleNamespace(
+        name="process 0 of 2", last=last, process=SimpleNamespace(returncode=LOST)
+    )
+    assert launching._Process.reason(died) == (
+        "epiplexity-jax: process 0 of 2 failed: another process was lost (Read timeout); "
+        "the same command resumes"
+    )
 
 
 @pytest.mark.parametrize("place", ["1", "2/2@host:1", "0/2@host", "a/b@c:1"])

@@ -13,32 +13,30 @@ from epiplexity_jax.training.devices import cache_compilations
 
 
 def test_one_process_is_told_what_it_says():
-    assert processes.numbers_told(2**40 + 1).tolist() == [2**40 + 1]
-    assert processes.told([True, False]).tolist() == [[True, False]]
+    assert processes.told([2**40 + 1, False]).tolist() == [[2**40 + 1, 0]]
 
 
 def test_numbers_are_told_whole(monkeypatch):
     monkeypatch.setattr(jax.distributed, "is_initialized", lambda: True)
-    said = [2**40 + 1, -1, 7]
+    said = [[2**40 + 1, True], [-1, False], [7, True]]
 
     def gathered(own):
-        assert (own.dtype, own.shape) == (np.uint8, (8,))  # JAX would make 64 bits 32
-        others = [np.frombuffer(np.int64(n).tobytes(), np.uint8) for n in said[1:]]
-        return np.stack([own, *others])
+        assert own.dtype == np.uint8  # JAX would make 64 bits 32
+        return np.stack([own, *(np.array(other, np.int64).view(np.uint8) for other in said[1:])])
 
     monkeypatch.setattr("jax.experimental.multihost_utils.process_allgather", gathered)
-    assert processes.numbers_told(said[0]).tolist() == said
+    assert processes.told(said[0]).tolist() == said
 
 
 def test_the_loop_is_cut_by_the_clock_of_the_leader(monkeypatch):
     """Else one process would ask the others something while they still train."""
     asked = []
 
-    def told(number):
-        asked.append(number)
-        return np.array([3, number])
+    def told(values):
+        asked.extend(values)
+        return np.array([[3], values])
 
-    monkeypatch.setattr(pace, "numbers_told", told)
+    monkeypatch.setattr(pace, "told", told)
     own = pace.Pace()
     for _ in range(4):
         own.give(jnp.zeros(()), 1)
@@ -47,16 +45,24 @@ def test_the_loop_is_cut_by_the_clock_of_the_leader(monkeypatch):
 
 
 def test_a_machine_has_the_memory_of_its_smallest_device(monkeypatch):
-    monkeypatch.setattr("epiplexity_jax.sweep.fitting.numbers_told", lambda n: np.array([n, 1000]))
-    assert Machine.of(jax.devices()).memory_bytes == 1000
+    def device(process, stats):
+        return SimpleNamespace(platform="gpu", process_index=process, memory_stats=stats)
+
+    def refuse():
+        raise AssertionError("asked of another process's device")
+
+    devices = [device(1, refuse), device(0, lambda: {"bytes_limit": 2000})]
+    assert Machine.of(devices).memory_bytes == 2000
+    monkeypatch.setattr("epiplexity_jax.sweep.fitting.told", lambda own: np.array([own, [1000]]))
+    assert Machine.of(devices).memory_bytes == 1000
 
 
 def test_what_the_runtime_says_of_a_loss_is_said_in_a_line(monkeypatch):
     error = jax.errors.JaxRuntimeError("UNKNOWN: Gloo failed: Read timeout\nat some place")
-    assert processes.loss(error) is None  # of one process there is no other
+    assert processes.why_lost(error) is None  # of one process there is no other
     monkeypatch.setattr(processes, "several", lambda: True)
-    assert processes.loss(error) == "UNKNOWN: Gloo failed: Read timeout"
-    assert processes.loss(ValueError("no loss")) is None
+    assert processes.why_lost(error) == "UNKNOWN: Gloo failed: Read timeout"
+    assert processes.why_lost(ValueError("no loss")) is None
 
 
 @pytest.mark.parametrize(("platform", "keeps"), [("cpu", False), ("gpu", True)])
