@@ -24,17 +24,17 @@ import jax.numpy as jnp
 from result import write
 from stepping import Loop, job_of, seconds_of
 
+from epiplexity_jax.engine.method import Method, PrequentialMethod
+from epiplexity_jax.engine.microbatch import training_slice
+from epiplexity_jax.estimators.requential import RequentialMethod
 from epiplexity_jax.families import Transformer
 from epiplexity_jax.families.sampling import sample
 from epiplexity_jax.families.spec import Size
+from epiplexity_jax.runtime import devices
 from epiplexity_jax.sources import Noise
 from epiplexity_jax.sweep.config import parse_sweep
+from epiplexity_jax.sweep.dry_run import summarise
 from epiplexity_jax.sweep.plan import make_plan
-from epiplexity_jax.sweep.summary import summarise
-from epiplexity_jax.training import devices
-from epiplexity_jax.training.method import Method, PrequentialMethod
-from epiplexity_jax.training.requential import RequentialMethod
-from epiplexity_jax.training.slices import training_slice
 
 REPEATS = 5
 METHODS: dict[str, Method] = {"prequential": PrequentialMethod(), "requential": RequentialMethod()}

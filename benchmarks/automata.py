@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from result import write
 
-from epiplexity_jax.sources.automata import CASampler, rule_masks
+from epiplexity_jax.sources.synthetic.automata import CASampler, rule_masks
 
 RULE, STEPS, BURN_IN = 30, 48, 1000
 REPEATS = 21

@@ -19,7 +19,7 @@ from typing import Any
 from result import write
 
 import epiplexity_jax as epx
-from epiplexity_jax.sweep.checkpoints import WaveKeeper
+from epiplexity_jax.checkpoints.keeper import WaveCheckpointHook
 
 # Width, depth, estimator and steps.
 CASES = (
@@ -39,19 +39,23 @@ class Watch:
         self.blocked: list[float] = []
         self.written: list[float] = []
         self.size = 0
-        self._due, self._keep, self._write = WaveKeeper.due, WaveKeeper.keep, WaveKeeper._write
+        self._due, self._keep, self._write = (
+            WaveCheckpointHook.due,
+            WaveCheckpointHook.keep,
+            WaveCheckpointHook._write,
+        )
 
     def __enter__(self) -> "Watch":
-        def due(keeper: WaveKeeper) -> bool:
+        def due(keeper: WaveCheckpointHook) -> bool:
             self.asked.append(time.perf_counter())
             return self._due(keeper)
 
-        def keep(keeper: WaveKeeper, *arguments: Any) -> None:
+        def keep(keeper: WaveCheckpointHook, *arguments: Any) -> None:
             began = time.perf_counter()
             self._keep(keeper, *arguments)
             self.blocked.append(time.perf_counter() - began)
 
-        def written(keeper: WaveKeeper, wave: Path, snapshot: Any) -> str:
+        def written(keeper: WaveCheckpointHook, wave: Path, snapshot: Any) -> str:
             began = time.perf_counter()
             said = self._write(keeper, wave, snapshot)
             assert not said, said
@@ -60,12 +64,12 @@ class Watch:
             self.size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
             return said
 
-        holder: Any = WaveKeeper
+        holder: Any = WaveCheckpointHook
         holder.due, holder.keep, holder._write = due, keep, written
         return self
 
     def __exit__(self, *error: object) -> None:
-        holder: Any = WaveKeeper
+        holder: Any = WaveCheckpointHook
         holder.due, holder.keep, holder._write = self._due, self._keep, self._write
 
     @property

@@ -33,14 +33,14 @@ def measure(name: str, kind: str, again: bool) -> dict:
 
     from stepping import PREQUENTIAL, job_of
 
+    from epiplexity_jax.engine.microbatch import training_slice
+    from epiplexity_jax.engine.sharding import member_mesh
+    from epiplexity_jax.estimators.requential import RequentialMethod
     from epiplexity_jax.families import Transformer
     from epiplexity_jax.families.spec import Size
+    from epiplexity_jax.resources.device_memory import PerDeviceShapes, device_bytes, traces
     from epiplexity_jax.sources import Noise
-    from epiplexity_jax.sweep.calibration import memory_bytes
-    from epiplexity_jax.training.footprint import Load, device_bytes, traces
-    from epiplexity_jax.training.requential import RequentialMethod
-    from epiplexity_jax.training.sharding import member_mesh
-    from epiplexity_jax.training.slices import training_slice
+    from epiplexity_jax.sweep.dry_run_timing import memory_bytes
 
     (width, depth), batch = SIZES[name], 16
     method = PREQUENTIAL if kind == "prequential" else RequentialMethod()
@@ -51,7 +51,7 @@ def measure(name: str, kind: str, again: bool) -> dict:
     model = model.rematerialised() if again else model
     job = dataclasses.replace(job, microbatch=cut, model=model)
     stream, mesh = job.members[0].stream, member_mesh()
-    load = Load(
+    load = PerDeviceShapes(
         1, stream.like(job.block_steps, batch), stream.like(job.layout.tile), job.layout.tiles
     )
     began = time.perf_counter()
@@ -83,7 +83,7 @@ def growth(job: Any, advance: Any, mesh: Any) -> int:
     import jax
     import numpy as np
 
-    from epiplexity_jax.training.cohort import set_up
+    from epiplexity_jax.engine.train_cohort import set_up
 
     used, stream = 0, job.members[0].stream
     for _ in range(2):  # the first time libraries load and threads start

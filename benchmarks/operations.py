@@ -23,12 +23,12 @@ import numpy as np
 from result import write
 from steps import BATCH, METHODS, cohort, student_work
 
+from epiplexity_jax.engine.programs import init_key
+from epiplexity_jax.engine.state import initial_state
+from epiplexity_jax.engine.step import loss_gradient
+from epiplexity_jax.estimators.requential import sampled_at_once
 from epiplexity_jax.families.spec import Size
-from epiplexity_jax.training import devices
-from epiplexity_jax.training.loop import init_key
-from epiplexity_jax.training.requential import sampled_at_once
-from epiplexity_jax.training.state import initial_state
-from epiplexity_jax.training.step import loss_gradient
+from epiplexity_jax.runtime import devices
 
 TRACED = 5
 ROWS = [(Size(width=w, depth=1), "gradient") for w in (16, 32, 64, 128)]
@@ -117,7 +117,7 @@ def measure(size: Size, what: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    devices.use_every_core()
+    devices.one_device_per_core()
     print(write("operations", rows=[measure(size, what) for size, what in ROWS]))
 
 

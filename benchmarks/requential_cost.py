@@ -16,13 +16,13 @@ from typing import Any
 from result import write
 from stepping import Loop, in_turns, job_of
 
+from epiplexity_jax.engine.method import Method, PrequentialMethod
+from epiplexity_jax.engine.microbatch import training_slice
+from epiplexity_jax.estimators.requential import RequentialMethod
 from epiplexity_jax.families import Recurrent, Transformer
 from epiplexity_jax.families.spec import Size
+from epiplexity_jax.runtime import devices
 from epiplexity_jax.sources import ElementaryCA, Noise
-from epiplexity_jax.training import devices
-from epiplexity_jax.training.method import Method, PrequentialMethod
-from epiplexity_jax.training.requential import RequentialMethod
-from epiplexity_jax.training.slices import training_slice
 
 REPEATS = 5
 METHODS: dict[str, Method] = {
@@ -60,7 +60,7 @@ def measure(name: str, source: Any, family: Any, size: Size, batch: int) -> dict
 
 
 def main() -> None:
-    devices.use_every_core()
+    devices.one_device_per_core()
     devices.cache_compilations()
     transformer, recurrent = Transformer(), Recurrent()
     rows = [

@@ -33,8 +33,8 @@ from stepping import Loop, job_of
 
 import epiplexity_jax as epx
 from epiplexity_jax.families.spec import Size
-from epiplexity_jax.sources.images import Raster
-from epiplexity_jax.training import devices
+from epiplexity_jax.runtime import devices
+from epiplexity_jax.sources.files.images import Raster
 
 ROWS, BLOCK, BATCH, REPEATS = 4_000, 1024, 32, 9
 PATCHES = Raster((32, 32, 1), levels=16, patch=4, downsample=2)
@@ -133,7 +133,7 @@ def measure(sort: str, dataset: Any, vocab_size: int) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    devices.use_every_core()
+    devices.one_device_per_core()
     rows = []
     for sort, make in (("tokens", tokens), ("images", images)):
         rows += measure(sort, *make())

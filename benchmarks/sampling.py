@@ -26,13 +26,13 @@ import jax.numpy as jnp
 import numpy as np
 from result import write
 
+from epiplexity_jax.engine.microbatch import training_slice
+from epiplexity_jax.engine.step import in_slices, loss_gradient, shift
+from epiplexity_jax.estimators.requential import sampled_at_once
 from epiplexity_jax.families import Mlp, Recurrent, Transformer, open_family
 from epiplexity_jax.families.sampling import sample, sample_by_forward
 from epiplexity_jax.families.spec import DeviceFamily, Model, Size, Task
-from epiplexity_jax.training.devices import compiler_options
-from epiplexity_jax.training.requential import sampled_at_once
-from epiplexity_jax.training.slices import training_slice
-from epiplexity_jax.training.step import in_slices, loss_gradient, shift
+from epiplexity_jax.runtime.devices import compiler_options
 
 BATCH, REPEATS, SECONDS = 64, 7, 30.0
 CONFIGS = {"transformer": Transformer(), "recurrent": Recurrent(), "mlp": Mlp()}

@@ -17,12 +17,12 @@ import numpy as np
 from result import write
 from stepping import Loop, job_of
 
+from epiplexity_jax.engine.microbatch import training_slice
 from epiplexity_jax.families import Transformer
 from epiplexity_jax.families.spec import Size
+from epiplexity_jax.resources.compiled_flops import compiled_cost
+from epiplexity_jax.runtime import devices
 from epiplexity_jax.sources import Noise
-from epiplexity_jax.training import devices
-from epiplexity_jax.training.flops import compiled_cost
-from epiplexity_jax.training.slices import training_slice
 
 REPEATS, TOKENS = 5, 4096
 BASE = {"width": 32, "depth": 1, "length": 64, "vocabulary": 96}
@@ -87,7 +87,7 @@ def memory(job: Any, loop: Loop) -> float:
 
 
 def main() -> None:
-    devices.use_every_core()
+    devices.one_device_per_core()
     print(write("scaling", cores=jax.device_count(), rows=[measure(name) for name in VALUES]))
 
 

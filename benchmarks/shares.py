@@ -18,16 +18,16 @@ import jax
 from result import write
 
 from epiplexity_jax.coding import record_points
-from epiplexity_jax.sweep.calibration import calibrate
+from epiplexity_jax.engine.sharding import member_mesh
+from epiplexity_jax.engine.train_cohort import train_cohort
+from epiplexity_jax.runtime import devices
 from epiplexity_jax.sweep.config import parse_sweep
-from epiplexity_jax.sweep.files import read_config
-from epiplexity_jax.sweep.fitting import Machine
+from epiplexity_jax.sweep.config_file import read_config
+from epiplexity_jax.sweep.dry_run_timing import calibrate
+from epiplexity_jax.sweep.fit_memory import Hardware
 from epiplexity_jax.sweep.jobs import wave_job
-from epiplexity_jax.sweep.packing import pack
+from epiplexity_jax.sweep.pack_waves import pack
 from epiplexity_jax.sweep.plan import make_plan
-from epiplexity_jax.training import devices
-from epiplexity_jax.training.cohort import train_cohort
-from epiplexity_jax.training.sharding import member_mesh
 
 ROOT = Path(__file__).parents[1]
 HOST_STEPS = 300
@@ -53,7 +53,7 @@ def measure(name: str, config: Any) -> dict[str, Any]:
     steps = sweep.training.steps
     taken: dict[Any, Any] = {}
     total = data = records = heldout = host = 0.0
-    for wave in pack(plan, plan.runs, Machine.of(cores)):
+    for wave in pack(plan, plan.runs, Hardware.of(cores)):
         key = wave.runs[0].cohort
         if key not in taken:
             taken[key] = calibrate(plan, wave, cores), host_seconds(plan, wave, cores)
@@ -76,7 +76,7 @@ def measure(name: str, config: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    devices.use_every_core()
+    devices.one_device_per_core()
     devices.cache_compilations()
     rows = [measure("defaults, text", TEXT)]
     rows += [

@@ -15,8 +15,8 @@ from stepping import Loop, in_turns, job_of
 
 from epiplexity_jax.families import Mlp, Recurrent, Transformer
 from epiplexity_jax.families.spec import Size
+from epiplexity_jax.runtime import devices
 from epiplexity_jax.sources import Noise
-from epiplexity_jax.training import devices
 
 REPEATS = 5
 TOKENS = (256, 512, 1024, 2048, 4096)
@@ -52,7 +52,7 @@ def measure(family: Any, width: int, depth: int, vocab: int, length: int, batch:
 
 
 def main() -> None:
-    devices.use_every_core()
+    devices.one_device_per_core()
     rows = [measure(*case) for case in CASES]
     print(write("slices", rows=rows))
 

@@ -7,16 +7,16 @@ from typing import Any
 import jax
 import numpy as np
 
+from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
+from epiplexity_jax.engine.heldout import heldout_layout
+from epiplexity_jax.engine.method import Method, PrequentialMethod
+from epiplexity_jax.engine.sharding import member_mesh, member_sharding
+from epiplexity_jax.engine.stream import Stream, heldout_tokens
+from epiplexity_jax.engine.train_cohort import set_up
 from epiplexity_jax.families import open_family
 from epiplexity_jax.families.spec import DeviceFamily, Size, task_for
+from epiplexity_jax.runtime.devices import compiler_options
 from epiplexity_jax.sources import open_source
-from epiplexity_jax.training.cohort import set_up
-from epiplexity_jax.training.data import Stream, heldout_tokens
-from epiplexity_jax.training.devices import compiler_options
-from epiplexity_jax.training.heldout import heldout_layout
-from epiplexity_jax.training.job import CohortJob, MemberJob
-from epiplexity_jax.training.method import Method, PrequentialMethod
-from epiplexity_jax.training.sharding import member_mesh, member_sharding
 
 PREQUENTIAL = PrequentialMethod()
 

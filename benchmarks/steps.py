@@ -37,22 +37,22 @@ from result import code, write
 from stepping import Loop, job_of, on_every_device, seconds_of
 
 from epiplexity_jax.coding import record_points
+from epiplexity_jax.engine.heldout import heldout_layout
+from epiplexity_jax.engine.method import Method, PrequentialMethod
+from epiplexity_jax.engine.microbatch import scoring_slice, training_slice
+from epiplexity_jax.engine.programs import forget_programs, init_key, score_weights
+from epiplexity_jax.engine.sharding import member_mesh
+from epiplexity_jax.engine.state import Hyperparameters, initial_state
+from epiplexity_jax.engine.step import in_slices, learn, loss_gradient
+from epiplexity_jax.engine.train_cohort import train_cohort
+from epiplexity_jax.estimators.requential import RequentialMethod, sampled_at_once, student_pass
 from epiplexity_jax.families import Transformer
 from epiplexity_jax.families.sampling import sample
 from epiplexity_jax.families.spec import Size
+from epiplexity_jax.resources.compiled_flops import compiled_cost
+from epiplexity_jax.runtime import devices
 from epiplexity_jax.sources import ElementaryCA
-from epiplexity_jax.sweep.calibration import memory_bytes
-from epiplexity_jax.training import devices
-from epiplexity_jax.training.cohort import train_cohort
-from epiplexity_jax.training.flops import compiled_cost
-from epiplexity_jax.training.heldout import heldout_layout
-from epiplexity_jax.training.loop import forget_programs, init_key, score_weights
-from epiplexity_jax.training.method import Method, PrequentialMethod
-from epiplexity_jax.training.requential import RequentialMethod, sampled_at_once, student_pass
-from epiplexity_jax.training.sharding import member_mesh
-from epiplexity_jax.training.slices import scoring_slice, training_slice
-from epiplexity_jax.training.state import Hyperparameters, initial_state
-from epiplexity_jax.training.step import in_slices, learn, loss_gradient
+from epiplexity_jax.sweep.dry_run_timing import memory_bytes
 
 BATCH, CELLS, REPEATS = 384, 64, 5
 SOURCE = ElementaryCA(rule=54, cells=CELLS, steps=48, burn_in=1000)
@@ -86,10 +86,10 @@ class PlainLoop:
     """A jitted step, called from Python on batches that NumPy makes."""
 
     def __init__(self, job: Any):
-        self.state = job.method.begin(job.model.init(init_key(0, 0)), init_key(0, 0))
+        self.state = job.method.init(job.model.init(init_key(0, 0)), init_key(0, 0))
         self.hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema_steps=50)
         self.step = jax.jit(
-            lambda state, batch: job.method.iterate(
+            lambda state, batch: job.method.update(
                 job.model, job.task, state, batch, self.hyper, None
             )
         )
@@ -250,7 +250,7 @@ def peak() -> float:
 def measure(size: Size, name: str, members: int, speed: float) -> dict[str, Any]:
     """One row."""
     forget_programs()
-    jax.clear_caches()  # of the plain loops and parts, too: see `devices.mappings_are_scarce`
+    jax.clear_caches()  # of the plain loops and parts, too: see `devices.near_map_count_limit`
     method = METHODS[name]
     job = cohort(size, method, members)
     engine = Engine(size, method, members)
@@ -289,7 +289,7 @@ def count_compilation(event: str, duration_secs: float, **_: Any) -> None:
 
 
 def main() -> None:
-    devices.use_every_core()
+    devices.one_device_per_core()
     jax.monitoring.register_event_duration_secs_listener(count_compilation)
     with tempfile.TemporaryDirectory() as folder:
         # What was compiled and timed is compiled once more, to be asked for its memory.

@@ -26,14 +26,15 @@ from result import write
 from stepping import job_of, on_every_device, seconds_of
 from steps import METHODS, cohort
 
-from epiplexity_jax.families import Transformer, layers, reductions, transformer
+from epiplexity_jax.engine.microbatch import training_slice
+from epiplexity_jax.engine.programs import init_key
+from epiplexity_jax.engine.state import Hyperparameters, initial_state
+from epiplexity_jax.engine.step import loss_gradient, train_step
+from epiplexity_jax.families import Transformer, reductions
+from epiplexity_jax.families.networks import layers, transformer
 from epiplexity_jax.families.spec import Size
+from epiplexity_jax.runtime import devices
 from epiplexity_jax.sources import Noise
-from epiplexity_jax.training import devices
-from epiplexity_jax.training.loop import init_key
-from epiplexity_jax.training.slices import training_slice
-from epiplexity_jax.training.state import Hyperparameters, initial_state
-from epiplexity_jax.training.step import loss_gradient, train_step
 
 STEPS = 20  # before the gradient is taken
 SECONDS, FEWEST = 8.0, 15  # a way is timed so long, and so many times at least
@@ -53,7 +54,7 @@ def all_positions(network: Any, inputs: jax.Array) -> jax.Array:
     """Logits of a network that computes its last block everywhere, at the paid positions."""
     everywhere = tuple(range(network.task.input_length))
     logits, _ = network.advance(inputs, everywhere)
-    return logits[:, np.asarray(network.task.paid_positions)]
+    return logits[:, np.asarray(network.task.target_positions)]
 
 
 def softmax(logits: jax.Array, positions: Any, dtype: Any) -> tuple[jax.Array, jax.Array]:
@@ -176,7 +177,7 @@ def _rounded(x: float) -> float:
 
 
 def main() -> None:
-    devices.use_every_core()
+    devices.one_device_per_core()
     rows = []
     for name, job in cases().items():
         rows.append(measure(name, job))

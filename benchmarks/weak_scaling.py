@@ -24,14 +24,14 @@ import numpy as np
 from result import write
 from stepping import job_of
 
+from epiplexity_jax.engine.cohort_spec import CohortJob
+from epiplexity_jax.engine.sharding import member_mesh
+from epiplexity_jax.engine.train_cohort import train_cohort
+from epiplexity_jax.estimators.requential import RequentialMethod
 from epiplexity_jax.families import Transformer
 from epiplexity_jax.families.spec import Size
+from epiplexity_jax.runtime.devices import start_devices
 from epiplexity_jax.sources import Markov
-from epiplexity_jax.training.cohort import train_cohort
-from epiplexity_jax.training.devices import start_devices
-from epiplexity_jax.training.job import CohortJob
-from epiplexity_jax.training.requential import RequentialMethod
-from epiplexity_jax.training.sharding import member_mesh
 
 DEVICES, EACH, STEPS, ALLOWED = (1, 2, 4, 8), 8, 60, 1e-4
 WAYS, LONG = ("members", "batch", "states"), (60, 600, 6000)

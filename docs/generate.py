@@ -31,8 +31,8 @@ ENTRY = re.compile(r"^(\w+(?:, \w+)*): (.*)$")
 def pages() -> dict[str, str]:
     """Text of every page by its path below docs/."""
     sources, families = (
-        importlib.import_module(f"epiplexity_jax.{layer}.registry")._REGISTRY
-        for layer in ("sources", "families")
+        importlib.import_module(name)._REGISTRY
+        for name in ("epiplexity_jax.sources.kinds", "epiplexity_jax.families.registry")
     )
     with tempfile.TemporaryDirectory() as name:
         make_files(Path(name))

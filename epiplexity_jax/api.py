@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from epiplexity_jax.base.config import Config, cut
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.runs import Frontier, Runs, decompose_all, final_lengths, plot
+from epiplexity_jax.results import Frontier, Runs, decompose_all, final_lengths, plot
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import (
     CheckpointOptions,
@@ -22,12 +22,12 @@ from epiplexity_jax.sweep.config import (
     Training,
     parse_sweep,
 )
-from epiplexity_jax.sweep.files import read_config
+from epiplexity_jax.sweep.config_file import read_config
 from epiplexity_jax.sweep.progress import Progress, Silent
 from epiplexity_jax.trackers import Sink, open_tracker
 
 if TYPE_CHECKING:
-    from epiplexity_jax.sweep.summary import PlanSummary
+    from epiplexity_jax.sweep.dry_run import PlanSummary
 
 __all__ = [
     "CheckpointOptions",
@@ -84,7 +84,7 @@ def run(
     Args:
         source: one source, or several by name: a config such as `sources.Text(...)`, or an opened
             source such as `sources.from_array(...)`.
-        family: the models an observer may use: a config, or what `families.own` returns.
+        family: the models an observer may use: a config, or what `families.user_model` returns.
         estimator: how a trained model is coded.
         store: folder of the store; what it holds already is not trained again.
         steps: of every run; overrides `training.steps`.
@@ -102,7 +102,7 @@ def run(
         StoreError: when the folder is not a store or cannot be written.
         RunsFailed: when a cluster could not train some runs; the others are in the store.
     """
-    from epiplexity_jax.sources.given import given
+    from epiplexity_jax.sources.python.opened import given
 
     if steps is not None:
         training = sections.get("training") or Training()
@@ -139,9 +139,9 @@ def run_config(
 
 def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> "PlanSummary":
     """What `run_config` would train, and how long: a few steps of every cohort are timed."""
+    from epiplexity_jax.runtime.devices import start_devices
+    from epiplexity_jax.sweep.dry_run import summarise
     from epiplexity_jax.sweep.plan import make_plan
-    from epiplexity_jax.sweep.summary import summarise
-    from epiplexity_jax.training.devices import start_devices
 
     sweep = parse_sweep(read_config(config, overrides))
     _sinks(sweep)
@@ -188,28 +188,30 @@ def _own_sink(tracker: Any) -> Sink:
 
 
 def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:
-    from epiplexity_jax.sweep.executors import Assignment, executor_of
-    from epiplexity_jax.sweep.interrupts import Stop
+    from epiplexity_jax.executors.local import SweepContext, executor_of
+    from epiplexity_jax.runtime.interrupts import Stop
+    from epiplexity_jax.runtime.processes import is_main_process
     from epiplexity_jax.sweep.plan import make_plan
     from epiplexity_jax.sweep.runner import run_plan
     from epiplexity_jax.sweep.tracking import Tracking
-    from epiplexity_jax.training.processes import leads
 
     sinks = [*_sinks(sweep), *((type(sink).__name__, sink) for sink in own)]
     store = Store.open(folder, create=True)
     stop, lengths = Stop(), partial(final_lengths, test_tokens=sweep.frontier.test_tokens)
     with executor_of(sweep) as executor:
         plan = make_plan(sweep, executor.machine.on_cpu)
-        store.writes = leads()
-        tracking = Tracking(sinks if leads() else (), store.path, progress.message, lengths)
+        store.writes = is_main_process()
+        tracking = Tracking(
+            sinks if is_main_process() else (), store.path, progress.message, lengths
+        )
         with store.lock(), stop.postponed(), closing(progress), closing(tracking):
-            run_plan(Assignment(plan, store, progress, stop, tracking), executor)
+            run_plan(SweepContext(plan, store, progress, stop, tracking), executor)
     return Runs(store)
 
 
 def sources() -> list[dict[str, Any]]:
     """Every kind of source, with its parameters and their defaults."""
-    from epiplexity_jax.sources.registry import kinds
+    from epiplexity_jax.sources.kinds import kinds
 
     return kinds()
 
@@ -225,9 +227,9 @@ def devices() -> list[dict[str, Any]]:
     """The devices that a sweep would use."""
     import jax
 
-    from epiplexity_jax.training.devices import use_every_core
+    from epiplexity_jax.runtime.devices import one_device_per_core
 
-    use_every_core()
+    one_device_per_core()
     return [
         {"id": d.id, "platform": d.platform, "kind": d.device_kind, "process": d.process_index}
         for d in jax.devices()

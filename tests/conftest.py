@@ -24,7 +24,7 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
 
 # The layers of plain arrays check their annotations at every call; an int is a float, as type
 # checkers have it. The others name protocols that cannot be checked at run time.
-CYCLIC = ("budget", "curve_export", "loss_checks", "stored")  # name types that they cannot import
+CYCLIC = ("frontier.decompose", "logs.export", "logs.warnings", "runs.from_store")
 beartype_packages(
     ("epiplexity_jax.base.units", "epiplexity_jax.coding", "epiplexity_jax.analysis"),
     conf=BeartypeConf(

@@ -1,14 +1,14 @@
 """Curves, frontiers, decompositions and their intervals, from stored runs or plain arrays."""
 
-from epiplexity_jax.analysis.curve_files import Layout, read_curve
-from epiplexity_jax.analysis.curves import Cost, Curve, Exact, Heldout, Messages, Online
-from epiplexity_jax.analysis.decomposition import Decomposition
-from epiplexity_jax.analysis.frontier import Frontier, trace
-from epiplexity_jax.analysis.hull import PROCEDURES
-from epiplexity_jax.analysis.loss_curve import LossCurve, estimate
-from epiplexity_jax.analysis.members import Member, Points
-from epiplexity_jax.analysis.scoring import FLOORS, VARIANTS, Scored, choices, score
-from epiplexity_jax.analysis.stored import curve_from, teacher_curve
+from epiplexity_jax.analysis.frontier.decomposition import Decomposition
+from epiplexity_jax.analysis.frontier.members import Member, Points
+from epiplexity_jax.analysis.frontier.procedures import PROCEDURES
+from epiplexity_jax.analysis.frontier.trace import Frontier, trace
+from epiplexity_jax.analysis.logs.columns import Layout, read_curve
+from epiplexity_jax.analysis.logs.estimate import LossCurve, estimate
+from epiplexity_jax.analysis.runs.curve import Cost, Curve, Exact, Heldout, Messages, Online
+from epiplexity_jax.analysis.runs.from_store import curve_from, teacher_curve
+from epiplexity_jax.analysis.runs.lengths import FLOORS, VARIANTS, Scored, choices, score
 
 __all__ = [
     "FLOORS",

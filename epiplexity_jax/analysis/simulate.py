@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
-from epiplexity_jax.analysis.curves import Cost, Curve, Heldout
+from epiplexity_jax.analysis.runs.curve import Cost, Curve, Heldout
 from epiplexity_jax.base.units import nats_to_bits
 
 Array = NDArray[np.float64]

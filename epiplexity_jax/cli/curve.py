@@ -13,7 +13,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.cli.options import Json, check_positive, echo_json, echo_table
 
 if TYPE_CHECKING:
-    from epiplexity_jax.analysis.loss_curve import Estimate
+    from epiplexity_jax.analysis.logs.estimate import Estimate
 
 File = Annotated[
     Path, typer.Argument(metavar="FILE", help="The loss curve: CSV with a header, or JSON lines.")
@@ -125,8 +125,8 @@ def _takes(**groups: type[Any]) -> Callable[[Callable[..., None]], Callable[...,
 @_takes(measure=Measure, reading=Reading)
 def curve(file: File, measure: Measure, reading: Reading, as_json: Json = False) -> None:
     """Estimate S_T and H_T from a loss curve that was recorded elsewhere; trains nothing."""
-    from epiplexity_jax.analysis.curve_files import Layout, read_curve
-    from epiplexity_jax.analysis.loss_curve import estimate
+    from epiplexity_jax.analysis.logs.columns import Layout, read_curve
+    from epiplexity_jax.analysis.logs.estimate import estimate
 
     found = estimate(
         read_curve(file, Layout(**vars(reading)), floor_known=measure.floor is not None),

@@ -73,8 +73,8 @@ class _Process:
     def __init__(self, words: Sequence[str], number: int, count: int, port: int):
         self.name, self.muted, self.last = f"process {number} of {count}", False, ""
         self.unsaid: deque[str] = deque(maxlen=_LINES)
-        from epiplexity_jax.training.devices import cpu_cores
-        from epiplexity_jax.training.processes import LAUNCHER
+        from epiplexity_jax.runtime.devices import cpu_cores
+        from epiplexity_jax.runtime.processes import LAUNCHER
 
         cores = max(1, cpu_cores() // count)
         self.process = subprocess.Popen(
@@ -121,7 +121,7 @@ class _Process:
         status = self.process.returncode
         if status == _REFUSED:
             return self.last
-        from epiplexity_jax.training.processes import RESUMES
+        from epiplexity_jax.runtime.processes import RESUMES
 
         said = self.last.removeprefix("epiplexity-jax: ").removesuffix(RESUMES)
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"failed: {said}"
@@ -133,7 +133,7 @@ def _first_to_die(group: Sequence[_Process]) -> _Process | None:
 
     A process that lost another says so; it is the other that is looked for then, a little while.
     """
-    from epiplexity_jax.training.processes import LOST
+    from epiplexity_jax.runtime.processes import LOST
 
     patience = _PATIENCE
     while True:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
-from epiplexity_jax.base.words import duration
+from epiplexity_jax.base.human import duration
 
 _EVERY = 15.0
 

@@ -51,20 +51,20 @@ def run(
     check_figure(figure)
 
     from epiplexity_jax import api
-    from epiplexity_jax.training import processes
+    from epiplexity_jax.runtime import processes
 
     overrides = overrides or []
-    processes.end_with_launcher()
+    processes.exit_with_parent()
     processes.join(join)
     if dry_run:
-        with processes.own_output():
+        with processes.redirect_stdout_to_stderr():
             plan = api.plan_config(config, overrides, store)
-        if processes.leads():
+        if processes.is_main_process():
             _print_plan(plan, as_json)
         return
     store = store or api.default_store(config)
     runs = _train(config, overrides, store)
-    if processes.leads():
+    if processes.is_main_process():
         file = None if no_figure else figure or store / "frontier.png"
         _print_results(runs, store, file, as_json)
 
@@ -72,15 +72,15 @@ def run(
 def _train(config: Path, overrides: Sequence[str], store: Path) -> "Runs":
     """Train with progress; an end before the end is said in a line."""
     from epiplexity_jax import api
-    from epiplexity_jax.training import processes
+    from epiplexity_jax.runtime import processes
 
-    progress = watch() if processes.leads() else Unseen()
+    progress = watch() if processes.is_main_process() else Unseen()
     # A polite kill and a closed terminal end like Ctrl-C, so that what is half written is removed.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # of `nohup`
             signal.signal(number, signal.default_int_handler)
     try:
-        with processes.own_output():
+        with processes.redirect_stdout_to_stderr():
             return api.run_config(config, overrides, store, progress)
     except KeyboardInterrupt:
         done = f"{progress.done} of {progress.runs} runs are finished; " if progress.runs else ""
@@ -88,7 +88,7 @@ def _train(config: Path, overrides: Sequence[str], store: Path) -> "Runs":
         typer.echo(f"epiplexity-jax: stopped; {done}the same command {more}", err=True)
         raise typer.Exit(130) from None
     except Exception as error:
-        said = processes.why_lost(error)
+        said = processes.peer_failure(error)
         if said is None:
             raise
         line = f"epiplexity-jax: another process was lost ({said}){processes.RESUMES}"
@@ -123,7 +123,7 @@ def _print_plan(plan: Any, as_json: bool) -> None:
     if as_json:
         echo_json({"plan": plan.to_json()})
         return
-    from epiplexity_jax.base.words import duration
+    from epiplexity_jax.base.human import duration
     from epiplexity_jax.report.tables import number, plan_table
 
     echo_table(plan_table(plan.rows()))

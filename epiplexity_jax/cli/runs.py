@@ -67,14 +67,14 @@ def runs(
 
 
 def _export(store: Path, wanted: str, output: Path | None) -> None:
-    from epiplexity_jax.analysis import curve_export
+    from epiplexity_jax.analysis.logs import export
     from epiplexity_jax.store import Store, StoredRun
 
     opened = Store.open(store)
     rows = opened.finished()
-    run_id = curve_export.find_run(rows, wanted)
+    run_id = export.find_run(rows, wanted)
     run = StoredRun(rows[run_id], opened.history(run_id))
-    text = curve_export.curve_csv(run)
+    text = export.curve_csv(run)
     if output is None:
         typer.echo(text, nl=False)
     else:
@@ -83,9 +83,9 @@ def _export(store: Path, wanted: str, output: Path | None) -> None:
             output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"--output: {output} cannot be written: {error.strerror}") from None
-    command = curve_export.read_back(run, "FILE" if output is None else str(output))
+    command = export.read_back(run, "FILE" if output is None else str(output))
     typer.echo(f"note ({run_id}): read it with {command}", err=True)
-    if not curve_export.has_dense_cost(run):
+    if not export.has_dense_cost(run):
         typer.echo(
             f"note ({run_id}): its FLOPs are not 6 N and 2 N a token, by which `curve` counts "
             "time; lengths agree, the time does not",

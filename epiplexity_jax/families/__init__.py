@@ -1,11 +1,11 @@
 """Families of models that an observer may use."""
 
-from epiplexity_jax.families.mlp import Mlp
+from epiplexity_jax.families.networks.mlp import Mlp
+from epiplexity_jax.families.networks.recurrent import Recurrent
+from epiplexity_jax.families.networks.transformer import Transformer
 from epiplexity_jax.families.ngram import Ngram
-from epiplexity_jax.families.own import from_linen, from_nnx, own
-from epiplexity_jax.families.recurrent import Recurrent
 from epiplexity_jax.families.registry import open_family, register
-from epiplexity_jax.families.transformer import Transformer
+from epiplexity_jax.families.user_models import from_linen, from_nnx, user_model
 
 __all__ = [
     "Mlp",
@@ -15,6 +15,6 @@ __all__ = [
     "from_linen",
     "from_nnx",
     "open_family",
-    "own",
+    "user_model",
     "register",
 ]

@@ -18,7 +18,7 @@ def row_max(x: jax.Array) -> jax.Array:
     return x[..., 0]
 
 
-def log_normaliser(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
+def split_logsumexp(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Two parts [...] whose sum is the log of the sum of exponentials of logits [..., V].
 
     The largest logit, and the rest. A caller that takes the first off a logit before the second

@@ -1,12 +1,12 @@
 """Families by kind."""
 
 from epiplexity_jax.base.registry import Registry
-from epiplexity_jax.families.mlp import Mlp, open_mlp
+from epiplexity_jax.families.networks.mlp import Mlp, open_mlp
+from epiplexity_jax.families.networks.recurrent import Recurrent, open_recurrent
+from epiplexity_jax.families.networks.transformer import Transformer, open_transformer
 from epiplexity_jax.families.ngram import Ngram, open_ngram
-from epiplexity_jax.families.own import Own, open_own
-from epiplexity_jax.families.recurrent import Recurrent, open_recurrent
 from epiplexity_jax.families.spec import Family
-from epiplexity_jax.families.transformer import Transformer, open_transformer
+from epiplexity_jax.families.user_models import Own, open_own
 
 _REGISTRY: Registry[Family] = Registry("family")
 _REGISTRY.register(Transformer, open_transformer)

@@ -97,7 +97,7 @@ class _Steps(NamedTuple):
 
 def _steps(task: Task) -> _Steps:
     """A step for each label where labels stand at equal distances, else for each token."""
-    paid = np.asarray(task.paid_positions)
+    paid = np.asarray(task.target_positions)
     distances = np.diff(paid)
     if (distances == distances[0]).all():
         labels = np.arange(1, len(paid))
@@ -114,7 +114,7 @@ def _sample_by_decoding(
 
     `noise` [P, B, V] is added to the logits of each label.
     """
-    inputs, steps, first = _inputs(batch, task), _steps(task), task.paid_positions[0] + 1
+    inputs, steps, first = _inputs(batch, task), _steps(task), task.target_positions[0] + 1
     size = inputs.shape[0]
     logits, cache = model.decode(params, model.empty_cache(size, first), inputs[:, :first], 0)
     token = _largest(logits + noise[0])
@@ -188,6 +188,6 @@ def _inputs(batch: Batch, task: Task) -> jax.Array:
     if isinstance(batch, Vectors):
         return batch.inputs
     tokens = batch[:, :-1].astype(jnp.int32)
-    if not task.starts:
+    if not task.has_bos:
         return tokens
-    return jnp.pad(tokens, ((0, 0), (1, 0)), constant_values=task.inputs - 1)
+    return jnp.pad(tokens, ((0, 0), (1, 0)), constant_values=task.num_input_ids - 1)

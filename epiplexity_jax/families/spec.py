@@ -53,9 +53,9 @@ class Task:
         return cls(info.vocab_size, info.length, mask, info.input_vocab_size, info.features)
 
     @property
-    def inputs(self) -> int:
+    def num_input_ids(self) -> int:
         """Symbols that an input token may be, the start token (the last of them) included."""
-        return (self.input_vocab_size or self.vocab_size) + self.starts
+        return (self.input_vocab_size or self.vocab_size) + self.has_bos
 
     @property
     def label_tokens(self) -> int:
@@ -65,22 +65,22 @@ class Task:
     @property
     def total_tokens(self) -> int:
         """Input and label tokens of one sequence, the start token counted: these take time."""
-        return self.length + self.starts
+        return self.length + self.has_bos
 
     @property
-    def starts(self) -> bool:
+    def has_bos(self) -> bool:
         """Whether a start token, the id behind the last input symbol, precedes the sequence."""
         return self.label_mask[0]
 
     @property
     def input_length(self) -> int:
         """Positions that a model reads: the last token is never an input."""
-        return self.length - 1 + self.starts
+        return self.length - 1 + self.has_bos
 
     @property
-    def paid_positions(self) -> tuple[int, ...]:
+    def target_positions(self) -> tuple[int, ...]:
         """Input positions whose next token is a label: P of them."""
-        shift = 0 if self.starts else 1
+        shift = 0 if self.has_bos else 1
         return tuple(i - shift for i, paid in enumerate(self.label_mask) if paid)
 
 
@@ -243,7 +243,7 @@ def task_for(family: Family, info: SourceInfo) -> Task:
         ConfigError: when nothing is left to score.
     """
     task = Task.of(info)
-    if getattr(family, "start_token", True) or not task.starts:
+    if getattr(family, "start_token", True) or not task.has_bos:
         return task
     task = dataclasses.replace(task, label_mask=(False, *task.label_mask[1:]))
     if not task.label_tokens:

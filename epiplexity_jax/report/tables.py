@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 
 from epiplexity_jax.analysis import Decomposition
-from epiplexity_jax.base.words import duration
+from epiplexity_jax.base.human import duration
 
 
 def decomposition_table(results: Sequence[Decomposition]) -> Table:

@@ -1,21 +1,21 @@
 """Sources: where sequences come from."""
 
-from epiplexity_jax.sources.arrays import Tokens, from_array
-from epiplexity_jax.sources.automata import ElementaryCA
-from epiplexity_jax.sources.cipher import Cipher
-from epiplexity_jax.sources.grains import Grain, from_grain
-from epiplexity_jax.sources.images import Images, from_images
-from epiplexity_jax.sources.induction import Induction
-from epiplexity_jax.sources.iterators import Iterated, from_iterator
-from epiplexity_jax.sources.labelled import Labelled, from_labelled
-from epiplexity_jax.sources.maps import FlipLabels, Shuffle
-from epiplexity_jax.sources.mix import Mix
-from epiplexity_jax.sources.registry import open_source, register
-from epiplexity_jax.sources.repeat import Repeat
-from epiplexity_jax.sources.selections import Replay, Subsample
-from epiplexity_jax.sources.synthetic import Markov, Noise
-from epiplexity_jax.sources.text import PythonStdlib, Text
-from epiplexity_jax.sources.tfds import Tfds
+from epiplexity_jax.sources.files.images import Images, from_images
+from epiplexity_jax.sources.files.labelled import Labelled, from_labelled
+from epiplexity_jax.sources.files.text import PythonStdlib, Text
+from epiplexity_jax.sources.files.tfds import Tfds
+from epiplexity_jax.sources.files.tokens import Tokens, from_array
+from epiplexity_jax.sources.kinds import open_source, register
+from epiplexity_jax.sources.maps.mix import Mix
+from epiplexity_jax.sources.maps.shuffle import FlipLabels, Shuffle
+from epiplexity_jax.sources.maps.subsample import Replay, Subsample
+from epiplexity_jax.sources.python.grain_dataset import Grain, from_grain
+from epiplexity_jax.sources.python.iterator import Iterated, from_iterator
+from epiplexity_jax.sources.synthetic.automata import ElementaryCA
+from epiplexity_jax.sources.synthetic.cipher import Cipher
+from epiplexity_jax.sources.synthetic.induction import Induction
+from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
+from epiplexity_jax.sources.synthetic.repeat import Repeat
 
 __all__ = [
     "Cipher",

@@ -57,7 +57,7 @@ class SourceInfo:
     origins: tuple[str, ...] = ()
 
     @property
-    def starts(self) -> bool:
+    def has_bos(self) -> bool:
         """Whether a start token precedes the sequence: its first token is predicted too."""
         return bool(self.label_mask[0])
 
@@ -69,7 +69,7 @@ class SourceInfo:
     @property
     def total_tokens(self) -> int:
         """Input and label tokens of one sequence, the start token counted: these take time."""
-        return self.length + self.starts
+        return self.length + self.has_bos
 
     @property
     def tokens_per_label(self) -> float:

@@ -9,7 +9,7 @@ from pydantic import Field, SerializeAsAny, field_validator, model_validator
 from epiplexity_jax.base.config import Config, cut, parse, unknown
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families import registry as families
-from epiplexity_jax.sources import registry as sources
+from epiplexity_jax.sources import kinds as sources
 from epiplexity_jax.trackers import registry as trackers
 
 MOST_STEPS = 2**31 - 1  # steps are counted in int32 on devices

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
+from epiplexity_jax.engine.recorder import History, RecorderState
 from epiplexity_jax.sources.spec import Batch
-from epiplexity_jax.sweep.models import method_of, model_of
-from epiplexity_jax.sweep.packing import Wave
+from epiplexity_jax.sweep.pack_waves import Wave
 from epiplexity_jax.sweep.plan import Dataset, Plan, max_iterations
-from epiplexity_jax.training.job import CohortJob, MemberJob
-from epiplexity_jax.training.record import History, Saved
+from epiplexity_jax.sweep.run_model import method_of, model_of
 
-Resume = Mapping[str, tuple[Any, History | Saved]]
+Resume = Mapping[str, tuple[Any, History | RecorderState]]
 
 
 @lru_cache(maxsize=8)

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 import jax
 
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
+from epiplexity_jax.engine.heldout import HeldoutLayout, heldout_layout
+from epiplexity_jax.engine.microbatch import training_slice
+from epiplexity_jax.engine.stream import Stream, heldout_tokens
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.families.spec import (
     Cost,
@@ -20,14 +23,11 @@ from epiplexity_jax.families.spec import (
     Task,
     task_for,
 )
-from epiplexity_jax.sources.registry import open_source
+from epiplexity_jax.resources.compiled_flops import compiled_cost
+from epiplexity_jax.sources.kinds import open_source
 from epiplexity_jax.sources.spec import Batch, HostSource, Source
 from epiplexity_jax.sources.split import Split, heldout_sequences
 from epiplexity_jax.sweep.config import Requential, Sweep
-from epiplexity_jax.training.data import Stream, heldout_tokens
-from epiplexity_jax.training.flops import compiled_cost
-from epiplexity_jax.training.heldout import HeldoutLayout, heldout_layout
-from epiplexity_jax.training.slices import training_slice
 
 # Raised when the numbers of an unchanged config change, so that old runs are not taken over.
 NUMERICS = 3

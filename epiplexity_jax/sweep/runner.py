@@ -8,23 +8,23 @@ from typing import Any
 import yaml
 
 from epiplexity_jax.base.status import RunStatus
+from epiplexity_jax.checkpoints.keeper import CHECKPOINTS, Checkpoints, Restored
+from epiplexity_jax.checkpoints.state_files import restore_state, save_state
+from epiplexity_jax.executors.local import Executor, SweepContext
 from epiplexity_jax.families.spec import DeviceFamily
+from epiplexity_jax.runtime.processes import barrier, is_main_process
 from epiplexity_jax.store import Store
-from epiplexity_jax.sweep.checkpoints import CHECKPOINTS, Checkpoints, Found
-from epiplexity_jax.sweep.executors import Assignment, Executor
-from epiplexity_jax.sweep.fitting import Machine
-from epiplexity_jax.sweep.models import state_like
-from epiplexity_jax.sweep.packing import Wave, pack
+from epiplexity_jax.sweep.fit_memory import Hardware
+from epiplexity_jax.sweep.pack_waves import Wave, pack
 from epiplexity_jax.sweep.plan import Plan, Run, max_iterations
 from epiplexity_jax.sweep.provenance import changed_sources, provenance
-from epiplexity_jax.sweep.waves import Trained, Work, member_steps
-from epiplexity_jax.training.checkpoint import restore_state, save_state
-from epiplexity_jax.training.processes import leads, meet
+from epiplexity_jax.sweep.run_model import state_like
+from epiplexity_jax.sweep.train_wave import FinishedRun, Work, member_steps
 
 Row = Mapping[str, Any]
 
 
-def run_plan(assignment: Assignment, executor: Executor) -> None:
+def run_plan(assignment: SweepContext, executor: Executor) -> None:
     """Train every run that the store does not hold yet.
 
     Args:
@@ -52,7 +52,7 @@ def run_plan(assignment: Assignment, executor: Executor) -> None:
     assignment.tracking.start(plan, todo, whole - steps)
     for sentence in (*changed, *damaged):
         progress.message(sentence)
-    if not isinstance(plan.family, DeviceFamily) and not leads():
+    if not isinstance(plan.family, DeviceFamily) and not is_main_process():
         works = []  # one process counts
     runs = {run.run_id: run for run in todo}
     for wave in executor.train(assignment, works):
@@ -60,7 +60,7 @@ def run_plan(assignment: Assignment, executor: Executor) -> None:
             _commit(assignment, runs[trained.row["run_id"]], trained)
         checkpoints.done([trained.row["run_id"] for trained in wave])
     checkpoints.forget(store.finished())
-    meet()  # what the leader has written can be read now
+    barrier()  # what the leader has written can be read now
 
 
 def state_folder(store: Store, run_id: str) -> Path:
@@ -68,7 +68,7 @@ def state_folder(store: Store, run_id: str) -> Path:
     return store.path / CHECKPOINTS / run_id
 
 
-def _start(kept: Mapping[str, Found], run: Run) -> int:
+def _start(kept: Mapping[str, Restored], run: Run) -> int:
     return kept[run.run_id].iteration if run.run_id in kept else 0
 
 
@@ -89,11 +89,11 @@ def _shorter(run: Run, finished: Sequence[Row], store: Store) -> Row | None:
 
 
 def _restore(
-    assignment: Assignment,
+    assignment: SweepContext,
     checkpoints: Checkpoints,
     todo: Sequence[Run],
     finished: Sequence[Row],
-) -> tuple[dict[str, Found], list[str]]:
+) -> tuple[dict[str, Restored], list[str]]:
     """Where runs can go on, by run, and a sentence on each damaged state."""
     plan, store = assignment.plan, assignment.store
     if not isinstance(plan.family, DeviceFamily):
@@ -113,12 +113,12 @@ def _restore(
             )
         else:
             history = store.history(row["run_id"])
-            kept[run.run_id] = Found(row["steps"], state, history, 0.0)
+            kept[run.run_id] = Restored(row["steps"], state, history, 0.0)
     return kept, damaged
 
 
 def _works(
-    plan: Plan, todo: Sequence[Run], kept: Mapping[str, Found], machine: Machine
+    plan: Plan, todo: Sequence[Run], kept: Mapping[str, Restored], machine: Hardware
 ) -> list[Work]:
     """What is to be done, wave by wave: runs that have least to do first."""
     if not isinstance(plan.family, DeviceFamily):
@@ -132,7 +132,7 @@ def _works(
     return works
 
 
-def _commit(assignment: Assignment, run: Run, trained: Trained) -> None:
+def _commit(assignment: SweepContext, run: Run, trained: FinishedRun) -> None:
     store, progress, row = assignment.store, assignment.progress, trained.row
     store.commit(row, trained.history)  # first: a state without its run is of no use
     assignment.tracking.done(run, row, trained.history)
@@ -140,12 +140,12 @@ def _commit(assignment: Assignment, run: Run, trained: Trained) -> None:
         progress.message(f"{run.label}: stopped, {row['message']}; the others go on")
     elif row["message"]:
         progress.message(f"{run.label}: {row['message']}")
-    if trained.state is not None and leads():
+    if trained.state is not None and is_main_process():
         _keep(assignment, run, trained.state)
     progress.run_done(row)
 
 
-def _keep(assignment: Assignment, run: Run, state: Any) -> None:
+def _keep(assignment: SweepContext, run: Run, state: Any) -> None:
     """Keep a run's last state in place of those of the shorter runs that led to it."""
     store = assignment.store
     try:

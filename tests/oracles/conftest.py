@@ -5,7 +5,7 @@ import functools
 import jax
 import pytest
 
-from epiplexity_jax.training import loop
+from epiplexity_jax.engine import programs
 
 
 class Careful:
@@ -21,8 +21,8 @@ class Careful:
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiled_for_long_runs():
-    loop.compile_programs.cache_clear()
+    programs.compile_programs.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "jax", Careful())
+        patch.setattr(programs, "jax", Careful())
         yield
-    loop.compile_programs.cache_clear()  # other tests compare bits with those of other processes
+    programs.compile_programs.cache_clear()  # other tests compare bits with those of other processes

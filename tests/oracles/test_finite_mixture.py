@@ -19,7 +19,7 @@ from epiplexity_jax import coding
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.families import registry
 from epiplexity_jax.families.spec import Cost, Size, Task
-from epiplexity_jax.sources.synthetic import stationary_distribution
+from epiplexity_jax.sources.synthetic.noise_markov import stationary_distribution
 from epiplexity_jax.sweep.config import Heldout, Prequential, Training
 
 MODELS, VOCAB, LENGTH, TRUTH = 1024, 3, 8, 37

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import epiplexity_jax as epx
-from epiplexity_jax.sources.synthetic import entropy_nats
+from epiplexity_jax.sources.synthetic.noise_markov import entropy_nats
 from epiplexity_jax.sweep.config import Heldout, Training
 
 RATES = (0.0, 0.1, 0.3)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import epiplexity_jax as epx
-from epiplexity_jax.sources.synthetic import entropy_nats
+from epiplexity_jax.sources.synthetic.noise_markov import entropy_nats
 from epiplexity_jax.sweep.config import Heldout, Training
 
 TEST = 1e6

@@ -14,14 +14,14 @@ import optax
 import pytest
 
 import epiplexity_jax as epx
+from epiplexity_jax.checkpoints.state_files import restore_state
+from epiplexity_jax.engine.state import initial_state
+from epiplexity_jax.engine.step import sequence_losses, shift
+from epiplexity_jax.families.networks.transformer import open_transformer
 from epiplexity_jax.families.spec import Size, Task
-from epiplexity_jax.families.transformer import open_transformer
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import Heldout, Training
 from epiplexity_jax.sweep.runner import state_folder
-from epiplexity_jax.training.checkpoint import restore_state
-from epiplexity_jax.training.state import initial_state
-from epiplexity_jax.training.step import sequence_losses, shift
 
 VOCAB, LENGTH = 8, 6
 FLOOR = math.log(VOCAB) / LENGTH

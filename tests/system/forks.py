@@ -30,7 +30,7 @@ sys.exit(int(server.recv(16)))
 HEAVY = (
     *("flax.linen", "optax", "orbax.checkpoint", "altair", "vl_convert", "pyarrow.parquet"),
     *("scipy.optimize", "rich.progress", "epiplexity_jax.cli.app", "epiplexity_jax.api"),
-    *("epiplexity_jax.training.cohort", "epiplexity_jax.report.figures"),
+    *("epiplexity_jax.engine.train_cohort", "epiplexity_jax.report.figures"),
 )
 
 

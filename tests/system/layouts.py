@@ -1,7 +1,7 @@
 """Trains one cohort on the devices of this process, laid out as asked, and says what came of it.
 
 Run: python -m tests.system.layouts DATA SPREADS MOVES RESULT.npz, with JAX_NUM_CPU_DEVICES in the
-environment, and NPROC large (see `devices.let_devices_wait`). DATA devices share a batch; SPREADS
+environment, and NPROC large (see `devices.raise_xla_thread_count`). DATA devices share a batch; SPREADS
 is 1 where they share the state as well, MOVES where the cohort is trained once more: on all of the
 devices, then on one of them, then on all again.
 """
@@ -12,15 +12,15 @@ import sys
 import jax
 import numpy as np
 
+from epiplexity_jax.engine import sharding
+from epiplexity_jax.engine.checkpoint_hook import Interrupted
+from epiplexity_jax.engine.heldout import heldout_layout
+from epiplexity_jax.engine.programs import compile_programs
+from epiplexity_jax.engine.stream import Stream, heldout_tokens
+from epiplexity_jax.engine.train_cohort import CohortJob, MemberJob, set_up, train_cohort
+from epiplexity_jax.estimators.requential import RequentialMethod
+from epiplexity_jax.families.networks.transformer import TransformerModel
 from epiplexity_jax.families.sampling import sample
-from epiplexity_jax.families.transformer import TransformerModel
-from epiplexity_jax.training import sharding
-from epiplexity_jax.training.cohort import CohortJob, MemberJob, set_up, train_cohort
-from epiplexity_jax.training.data import Stream, heldout_tokens
-from epiplexity_jax.training.heldout import heldout_layout
-from epiplexity_jax.training.loop import compile_programs
-from epiplexity_jax.training.requential import RequentialMethod
-from epiplexity_jax.training.snapshot import Interrupted
 from tests.unit.training.toys import cycle, task_of
 
 BATCH, STEPS, MEMBERS, ROOT = 16, 30, 2, 3
@@ -28,7 +28,7 @@ SOURCE = cycle(mask=[False] * 8 + [True] * 8)
 MODEL = TransformerModel(16, 1, task_of(SOURCE))
 
 
-class Keeper:
+class CheckpointHook:
     """Keeps a cohort behind an iteration, and ends it."""
 
     def __init__(self, at):
@@ -95,7 +95,7 @@ def moved(spreads, mesh):
     kept, members = None, []
     one = sharding.member_mesh(jax.devices()[:1])
     for where, until in ((mesh, 8), (one, 16), (mesh, STEPS + 1)):
-        job, keeper = job_of(spreads and where is mesh, kept), Keeper(until)
+        job, keeper = job_of(spreads and where is mesh, kept), CheckpointHook(until)
         if kept:
             placed = jax.tree.map(lambda x: np.asarray(x)[:MEMBERS], set_up(job, where).states)
             jax.tree.map(np.testing.assert_array_equal, placed, kept[1])

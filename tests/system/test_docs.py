@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from epiplexity_jax.sweep.files import read_config
+from epiplexity_jax.sweep.config_file import read_config
 from tests.system.forks import Forks
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from epiplexity_jax import EpiplexityError
-from epiplexity_jax.sweep.checkpoints import WaveKeeper
+from epiplexity_jax.checkpoints.keeper import WaveCheckpointHook
 from tests.system.failing import ERRORS, Refusing
 from tests.system.sweeps import histories, train
 from tests.system.test_faults import CONFIG
@@ -20,7 +20,7 @@ EVERY = int(os.environ.get("EVERY", "19"))  # calls, one of which is refused; EV
 def _config(tmp_path, monkeypatch):
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
-    keep = WaveKeeper.keep
+    keep = WaveCheckpointHook.keep
 
     def due(self):
         self.asked = getattr(self, "asked", 0) + 1
@@ -30,8 +30,8 @@ def _config(tmp_path, monkeypatch):
         keep(self, *arguments)
         self.wait()
 
-    monkeypatch.setattr(WaveKeeper, "due", due)
-    monkeypatch.setattr(WaveKeeper, "keep", kept)
+    monkeypatch.setattr(WaveCheckpointHook, "due", due)
+    monkeypatch.setattr(WaveCheckpointHook, "keep", kept)
     return path
 
 

@@ -12,8 +12,8 @@ import signal
 import pytest
 import yaml
 
-from epiplexity_jax.sweep.checkpoints import WaveKeeper
-from epiplexity_jax.training.pace import Pace
+from epiplexity_jax.checkpoints.keeper import WaveCheckpointHook
+from epiplexity_jax.engine.dispatch import DispatchThrottle
 from tests.system.sweeps import histories, train
 
 STEPS, SEEDS = 24, 2
@@ -30,11 +30,15 @@ WAITING = [
 ]
 # Where the process ends: a function, whether before or behind it, and at which of its calls.
 POINTS = {
-    "in training": ("epiplexity_jax.training.pace:Pace.give", "after", 15),
-    "before the first states": ("epiplexity_jax.training.checkpoint:_checkpointer", "after", 1),
-    "states not yet read back": ("epiplexity_jax.training.checkpoint:_read", "before", 2),
-    "records not yet there": ("epiplexity_jax.training.snapshot:write_atomically", "before", 2),
-    "behind a checkpoint": ("epiplexity_jax.sweep.checkpoints:save_snapshot", "after", 2),
+    "in training": ("epiplexity_jax.engine.dispatch:DispatchThrottle.give", "after", 15),
+    "before the first states": ("epiplexity_jax.checkpoints.state_files:_checkpointer", "after", 1),
+    "states not yet read back": ("epiplexity_jax.checkpoints.state_files:_read", "before", 2),
+    "records not yet there": (
+        "epiplexity_jax.checkpoints.cohort_snapshot:write_atomically",
+        "before",
+        2,
+    ),
+    "behind a checkpoint": ("epiplexity_jax.checkpoints.keeper:save_snapshot", "after", 2),
     "before a rename": ("pathlib:Path.replace", "before", 8),
     "in a history": ("epiplexity_jax.store.store:write_atomically", "before", 6),
     "between history and index": ("epiplexity_jax.store.store:encode_runs", "before", 3),
@@ -45,7 +49,7 @@ EVERY = 4  # pieces of the loop to a checkpoint
 @pytest.fixture(name="config")
 def _config(tmp_path, monkeypatch):
     """A config, with a checkpoint every few pieces, written at once: calls can be counted."""
-    usual, keep = WaveKeeper.due, WaveKeeper.keep
+    usual, keep = WaveCheckpointHook.due, WaveCheckpointHook.keep
 
     def due(self):
         self.asked = getattr(self, "asked", 0) + 1
@@ -55,8 +59,8 @@ def _config(tmp_path, monkeypatch):
         keep(self, *arguments)
         self.wait()
 
-    monkeypatch.setattr(WaveKeeper, "due", due)
-    monkeypatch.setattr(WaveKeeper, "keep", kept)
+    monkeypatch.setattr(WaveCheckpointHook, "due", due)
+    monkeypatch.setattr(WaveCheckpointHook, "keep", kept)
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
     return path
@@ -142,7 +146,7 @@ def test_sigterm_in_training_keeps_what_is_trained(config, tmp_path):
     store = tmp_path / "store"
     try:
         with pytest.MonkeyPatch.context() as patch:
-            point = (f"{Pace.__module__}:Pace.give", "before", 11)
+            point = (f"{DispatchThrottle.__module__}:DispatchThrottle.give", "before", 11)
             at_call(patch, point, lambda: signal.raise_signal(signal.SIGTERM))
             with pytest.raises(KeyboardInterrupt):
                 train(config, store)
@@ -159,7 +163,7 @@ def test_sigterm_in_training_keeps_what_is_trained(config, tmp_path):
 
 
 def test_damage_to_every_checkpoint_of_a_wave_is_said(config, tmp_path):
-    point = {"late": ("epiplexity_jax.sweep.checkpoints:save_snapshot", "after", 2)}
+    point = {"late": ("epiplexity_jax.checkpoints.keeper:save_snapshot", "after", 2)}
     told, found, copies = copied_at(point, config, tmp_path)
     store = copies["late"]
     kept = sorted(store.glob("checkpoints/wave-*/*/records.npz"))
@@ -174,14 +178,16 @@ def test_damage_to_every_checkpoint_of_a_wave_is_said(config, tmp_path):
 
 
 def test_a_damaged_checkpoint_pushes_no_good_one_out(config, tmp_path):
-    point = {"late": ("epiplexity_jax.sweep.checkpoints:save_snapshot", "after", 2)}
+    point = {"late": ("epiplexity_jax.checkpoints.keeper:save_snapshot", "after", 2)}
     _, found, copies = copied_at(point, config, tmp_path)
     folder = tmp_path / "again"
     shutil.copytree(copies["late"], folder / "store")
     first, last = kept_in(folder / "store")
     records = last / "records.npz"
     records.write_bytes(records.read_bytes()[:-1])
-    point = {"kept once": ("epiplexity_jax.sweep.checkpoints:WaveKeeper._write", "after", 1)}
+    point = {
+        "kept once": ("epiplexity_jax.checkpoints.keeper:WaveCheckpointHook._write", "after", 1)
+    }
     told, same, copies = copied_at(point, config, folder, "checkpoints.keep=1")
     assert same == found
     assert told.started == (SEEDS, 0, SEEDS * (STEPS - int(first.name)))

@@ -17,9 +17,9 @@ import yaml
 from epiplexity_jax import api
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.cli import launch as launching
+from epiplexity_jax.runtime.processes import LOST, is_one_of_several, join
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.progress import Silent
-from epiplexity_jax.training.processes import LOST, is_one_of_several, join
 from tests.system.sweeps import histories
 from tests.system.test_faults import CONFIG
 

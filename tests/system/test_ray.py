@@ -126,6 +126,6 @@ def test_a_killed_sweep_leaves_no_task_behind_and_one_process_ends_it(tmp_path):
     assert (runs, finished) == (2, 0)
     assert steps < 2 * 3000
     until = time.monotonic() + 60
-    while alive := [name for pid in family if (name := called(pid)) and name not in OWN]:
-        assert time.monotonic() < until, alive
+    while active := [name for pid in family if (name := called(pid)) and name not in OWN]:
+        assert time.monotonic() < until, active
         time.sleep(0.1)

@@ -9,9 +9,9 @@ import yaml
 import epiplexity_jax as epx
 from epiplexity_jax import api
 from epiplexity_jax.base.units import nats_to_bits
+from epiplexity_jax.checkpoints.keeper import WaveCheckpointHook
+from epiplexity_jax.engine.checkpoint_hook import Interrupted
 from epiplexity_jax.sweep import tracking
-from epiplexity_jax.sweep.checkpoints import WaveKeeper
-from epiplexity_jax.training.snapshot import Interrupted
 from tests.system.sweeps import Listener, histories, results, train
 from tests.system.test_faults import CONFIG, SEEDS, STEPS
 
@@ -110,7 +110,7 @@ def test_trackers_change_nothing_and_cannot_fail_a_sweep(config, tmp_path, monke
 
 def test_a_sweep_that_goes_on_tells_every_step_once(config, tmp_path, monkeypatch):
     """Interrupted behind a checkpoint, and again behind steps that no checkpoint has."""
-    due, asked = WaveKeeper.due, []
+    due, asked = WaveCheckpointHook.due, []
 
     def interrupted(self):
         asked.append(self)
@@ -121,9 +121,9 @@ def test_a_sweep_that_goes_on_tells_every_step_once(config, tmp_path, monkeypatc
         self.wait()
         raise Interrupted
 
-    usual = WaveKeeper.keep
-    monkeypatch.setattr(WaveKeeper, "due", interrupted)
-    monkeypatch.setattr(WaveKeeper, "keep", keep)
+    usual = WaveCheckpointHook.keep
+    monkeypatch.setattr(WaveCheckpointHook, "due", interrupted)
+    monkeypatch.setattr(WaveCheckpointHook, "keep", keep)
     store, words = tmp_path / "store", "trackers=[jsonl]"
     with pytest.raises(Interrupted):
         train(config, store, words)

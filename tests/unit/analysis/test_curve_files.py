@@ -6,9 +6,9 @@ import pytest
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis import curve_from, score
-from epiplexity_jax.analysis.curve_export import curve_csv, find_run, has_dense_cost, read_back
-from epiplexity_jax.analysis.curve_files import Layout, read_curve
-from epiplexity_jax.analysis.loss_curve import estimate
+from epiplexity_jax.analysis.logs.columns import Layout, read_curve
+from epiplexity_jax.analysis.logs.estimate import estimate
+from epiplexity_jax.analysis.logs.export import curve_csv, find_run, has_dense_cost, read_back
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.store import StoredRun
 from tests.unit.store.stored import make_history, make_row

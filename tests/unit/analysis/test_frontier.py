@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.analysis import Cost, Curve, Heldout, Online, trace
-from epiplexity_jax.analysis.curves import Exact
+from epiplexity_jax.analysis.runs.curve import Exact
 from epiplexity_jax.analysis.simulate import CappedLaw, Noise, sweep
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.coding import record_points

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from epiplexity_jax.analysis import hull
+from epiplexity_jax.analysis.frontier import procedures
 
 
 def naive_hull(x, y):
@@ -24,12 +24,12 @@ def naive_hull(x, y):
 def test_lower_hull_equals_the_naive_one(seed):
     generator = np.random.default_rng(seed)
     x, y = np.sort(generator.uniform(size=24)), generator.standard_normal(24)
-    assert hull.lower_hull(x, y).tolist() == naive_hull(x, y)
+    assert procedures.lower_hull(x, y).tolist() == naive_hull(x, y)
 
 
 def test_lower_hull_drops_collinear_points_and_keeps_the_last_of_equal_abscissae():
     x, y = np.array([0.0, 0.0, 1.0, 2.0]), np.array([5.0, 4.0, 2.0, 0.0])
-    assert hull.lower_hull(x, y).tolist() == [1, 3]
+    assert procedures.lower_hull(x, y).tolist() == [1, 3]
 
 
 def test_hull_of_envelope_is_the_falling_part_of_the_hull_in_logarithms():
@@ -38,11 +38,11 @@ def test_hull_of_envelope_is_the_falling_part_of_the_hull_in_logarithms():
     mdl = 1e6 * time**-0.1 * np.exp(0.2 * generator.uniform(size=40))
     x, y = np.log(time), np.log(mdl)
     expected = [i for i in naive_hull(x, y) if i <= int(np.argmin(mdl))]
-    assert hull.hull_of_envelope(time, mdl).tolist() == expected
+    assert procedures.hull_of_envelope(time, mdl).tolist() == expected
 
 
 def test_envelope_keeps_what_is_shorter_than_everything_cheaper():
-    assert hull.envelope(np.array([3.0, 3.0, 4.0, 2.0, 2.5, 1.0])).tolist() == [0, 3, 5]
+    assert procedures.envelope(np.array([3.0, 3.0, 4.0, 2.0, 2.5, 1.0])).tolist() == [0, 3, 5]
 
 
 def test_hull_median_takes_one_point_a_run_with_the_untrained_as_their_own():
@@ -50,27 +50,29 @@ def test_hull_median_takes_one_point_a_run_with_the_untrained_as_their_own():
     time = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0])
     mdl = np.array([100.0, 70.0, 50.0, 38.0, 37.0, 25.0, 20.0])
     run = np.array([-1, 0, 0, 0, 0, 1, 1])
-    assert hull.hull_median(time, mdl, run).tolist() == [0, 2, 5]
+    assert procedures.hull_median(time, mdl, run).tolist() == [0, 2, 5]
 
 
 def test_lengths_below_a_bit_have_a_finite_logarithm():
-    assert hull.log_length(np.array([-5.0, 0.0, 1.0])).tolist() == [0.0, 0.0, 0.0]
+    assert procedures.log_length(np.array([-5.0, 0.0, 1.0])).tolist() == [0.0, 0.0, 0.0]
 
 
 def test_a_cliff_is_a_bridge_and_a_smooth_law_is_not():
     time = np.geomspace(1e6, 1e9, 200)
     stderr = np.zeros(200)
     cliff = 1e6 * np.where(np.arange(200) < 150, 1.0 - 1e-5 * np.arange(200), 0.1)
-    vertices = hull.hull_of_envelope(time, cliff)
-    assert hull.bridges(time, cliff, stderr, vertices).tolist() == [True] + [False] * (
+    vertices = procedures.hull_of_envelope(time, cliff)
+    assert procedures.spans_cliff(time, cliff, stderr, vertices).tolist() == [True] + [False] * (
         vertices.size - 1
     )
     law = 1e6 + 1e9 * time**-0.3
-    assert not hull.bridges(time, law, stderr, hull.hull_of_envelope(time, law)).any()
+    assert not procedures.spans_cliff(
+        time, law, stderr, procedures.hull_of_envelope(time, law)
+    ).any()
 
 
 def test_a_gap_within_its_error_is_no_bridge():
     time, mdl = np.array([1.0, 2.0, 4.0]), np.array([100.0, 99.0, 50.0])
     vertices = np.array([0, 2])
-    assert hull.bridges(time, mdl, np.zeros(3), vertices).tolist() == [True, False]
-    assert hull.bridges(time, mdl, np.full(3, 40.0), vertices).tolist() == [False, False]
+    assert procedures.spans_cliff(time, mdl, np.zeros(3), vertices).tolist() == [True, False]
+    assert procedures.spans_cliff(time, mdl, np.full(3, 40.0), vertices).tolist() == [False, False]

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from epiplexity_jax.analysis.loss_checks import stairs
-from epiplexity_jax.analysis.loss_curve import LossCurve, estimate
+from epiplexity_jax.analysis.logs.estimate import LossCurve, estimate
+from epiplexity_jax.analysis.logs.warnings import stairs
 from epiplexity_jax.base.errors import ConfigError, DataError
 
 LN2 = math.log(2.0)

@@ -18,7 +18,7 @@ from epiplexity_jax.sweep.config import (
     Training,
     parse_sweep,
 )
-from epiplexity_jax.sweep.files import read_yaml
+from epiplexity_jax.sweep.config_file import read_yaml
 
 PAGE = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]

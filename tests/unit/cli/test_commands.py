@@ -15,7 +15,7 @@ from epiplexity_jax import __version__, api
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.cli.options import echo_json
 from epiplexity_jax.sweep.config import parse_sweep
-from epiplexity_jax.sweep.files import read_config
+from epiplexity_jax.sweep.config_file import read_config
 
 COMMANDS = ["run", "launch", "frontier", "runs", "curve", "sources", "families", "devices", "init"]
 

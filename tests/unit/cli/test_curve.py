@@ -9,7 +9,7 @@ import pytest
 import typer.main
 
 from epiplexity_jax.analysis import curve_from, score
-from epiplexity_jax.analysis.loss_curve import Estimate
+from epiplexity_jax.analysis.logs.estimate import Estimate
 from epiplexity_jax.cli.app import app
 from epiplexity_jax.store import Store
 from tests.unit.store.stored import make_history, make_row

@@ -3,12 +3,12 @@
 import jax
 import numpy as np
 
-from epiplexity_jax.families.mlp import MlpModel
-from epiplexity_jax.families.recurrent import RecurrentModel
+from epiplexity_jax.engine.state import Hyperparameters, initial_state
+from epiplexity_jax.engine.step import train_step
+from epiplexity_jax.families.networks.mlp import MlpModel
+from epiplexity_jax.families.networks.recurrent import RecurrentModel
+from epiplexity_jax.families.networks.transformer import TransformerModel
 from epiplexity_jax.families.spec import Task
-from epiplexity_jax.families.transformer import TransformerModel
-from epiplexity_jax.training.state import Hyperparameters, initial_state
-from epiplexity_jax.training.step import train_step
 
 MODELS = {"transformer": TransformerModel, "recurrent": RecurrentModel, "mlp": MlpModel}
 TEXT = Task(11, 12, (True,) * 12)
@@ -29,7 +29,7 @@ def inputs_of(task, batch=3, seed=0):
     key = jax.random.key(seed)
     if task.features is not None:
         return jax.random.normal(key, (batch, task.features))
-    return jax.random.randint(key, (batch, task.input_length), 0, task.inputs)
+    return jax.random.randint(key, (batch, task.input_length), 0, task.num_input_ids)
 
 
 def perturbed(model, seed=1):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.engine.state import Hyperparameters, initial_state
+from epiplexity_jax.engine.step import train_step
 from epiplexity_jax.families import Mlp, Recurrent, Transformer, open_family
-from epiplexity_jax.families.parametrisation import VECTOR_RATE
+from epiplexity_jax.families.networks.mup import VECTOR_RATE
 from epiplexity_jax.families.spec import DeviceFamily, Task
 from epiplexity_jax.sources.spec import Vectors
-from epiplexity_jax.training.state import Hyperparameters, initial_state
-from epiplexity_jax.training.step import train_step
 from tests.unit.families.networks import (
     MODELS,
     TASKS,

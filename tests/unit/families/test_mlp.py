@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.families.mlp import Mlp, MlpModel, open_mlp
+from epiplexity_jax.families.networks.mlp import Mlp, MlpModel, open_mlp
 from epiplexity_jax.families.spec import Size, Task
 from tests.unit.families.networks import (
     TASKS,
@@ -22,9 +22,9 @@ from tests.unit.families.networks import (
 
 def seen(task, window):
     """Places of a window that some prediction fills, and whether one reaches before the start."""
-    longest = task.paid_positions[-1] + 1
+    longest = task.target_positions[-1] + 1
     window = longest if window is None else min(window, longest)
-    return window, window > task.paid_positions[0] + 1
+    return window, window > task.target_positions[0] + 1
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
@@ -36,7 +36,7 @@ def test_params_and_flops_are_counted_exactly(task, width, depth, window):
     else:
         places, padded = seen(task, window)
         size = min(width, 32)
-        first = (task.inputs + padded) * size + places * size * width
+        first = (task.num_input_ids + padded) * size + places * size * width
     expected = first + depth * (8 * width**2 + width) + width + width * task.vocab_size
     assert model.cost.params == count(jax.eval_shape(model.init, jax.random.key(0))) == expected
     share = task.label_tokens / task.total_tokens
@@ -61,10 +61,10 @@ def test_a_prediction_reads_exactly_its_window(name, window):
     params, inputs = perturbed(model), inputs_of(task, batch=1)
     before = logits_of(model, params, inputs)[0]
     changed = jnp.tile(inputs, (task.input_length, 1))
-    changed = (changed + jnp.eye(task.input_length, dtype=jnp.int32)) % task.inputs
+    changed = (changed + jnp.eye(task.input_length, dtype=jnp.int32)) % task.num_input_ids
     after = logits_of(model, params, changed)  # row i: input i is another token
     moved = np.abs(after - before[None]).max(-1) > 1e-6
-    for column, position in enumerate(task.paid_positions):
+    for column, position in enumerate(task.target_positions):
         first = 0 if window is None else max(0, position - window + 1)
         expected = [first <= i <= position for i in range(task.input_length)]
         np.testing.assert_array_equal(moved[:, column], expected)

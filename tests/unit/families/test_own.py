@@ -13,14 +13,14 @@ from flax import nnx
 import epiplexity_jax as epx
 from epiplexity_jax import api
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.families import from_linen, from_nnx, own
+from epiplexity_jax.engine.step import sequence_losses
+from epiplexity_jax.engine.stream import Stream
+from epiplexity_jax.families import from_linen, from_nnx, user_model
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.families.spec import Size, Task
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import Sweep
 from epiplexity_jax.sweep.plan import make_plan
-from epiplexity_jax.training.data import Stream
-from epiplexity_jax.training.step import sequence_losses
 
 V, LENGTH = 5, 6
 STAY = np.full((V, V), 0.05) + 0.75 * np.eye(V)
@@ -60,7 +60,7 @@ class Nnx(nnx.Module):
 
 
 def model_of(module, task=TASK, **options):
-    return open_family(own(module, **options)).model(Size(name="model"), task, "float32")
+    return open_family(user_model(module, **options)).model(Size(name="model"), task, "float32")
 
 
 MODULES = {"functions": Table(), "linen": from_linen(Linen()), "nnx": from_nnx(Nnx)}
@@ -127,19 +127,19 @@ def test_vectors_go_in():
 )
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
-        own(Table(), **options)
+        user_model(Table(), **options)
 
 
 def test_what_is_no_model_is_refused():
     with pytest.raises(ConfigError, match="no function `init`"):
-        own(len)
+        user_model(len)
 
 
 def runs_of(models, **options):
     """A plan's run ids and lineages, by name."""
     sweep = Sweep(
         sources={"cycle": epx.sources.Markov(matrix=STAY.tolist(), length=LENGTH)},
-        family=own(models, seeds=1, **options),
+        family=user_model(models, seeds=1, **options),
         training=epx.Training(steps=5),
     )
     runs = make_plan(sweep, on_cpu=True).runs
@@ -165,7 +165,7 @@ def test_other_flops_are_counted_without_training_anew(tmp_path, monkeypatch):
     def rows_of(**options):
         runs = epx.run(
             source,
-            own(Table(), seeds=1, **options),
+            user_model(Table(), seeds=1, **options),
             store=tmp_path / "store",
             training=epx.Training(steps=20, batch_size=8, warmup_steps=5),
             heldout=epx.Heldout(tokens=2_000),
@@ -184,7 +184,7 @@ def test_other_flops_are_counted_without_training_anew(tmp_path, monkeypatch):
 def test_a_model_without_start_token_is_measured(tmp_path):
     """The first token of a chain is not scored; the loss falls towards the chain's own rate."""
     source = epx.sources.Markov(matrix=STAY.tolist(), length=LENGTH)
-    family = own(Table(), seeds=2, learning_rates=(0.1,))
+    family = user_model(Table(), seeds=2, learning_rates=(0.1,))
     runs = epx.run(
         source,
         family,
@@ -202,7 +202,7 @@ def test_a_model_without_start_token_is_measured(tmp_path):
         assert row["model_bits"] > 0
     again = epx.run(
         source,
-        own(Table(), seeds=2, learning_rates=(0.1,)),
+        user_model(Table(), seeds=2, learning_rates=(0.1,)),
         store=tmp_path / "store",
         training=epx.Training(steps=150, batch_size=32, warmup_steps=5),
         heldout=epx.Heldout(tokens=20_000),

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.engine.step import sequence_losses
 from epiplexity_jax.families import registry
 from epiplexity_jax.families.spec import DeviceFamily, HostFamily, Task
-from epiplexity_jax.training.step import sequence_losses
 
 # A small config of each kind.
 EXAMPLES = {
@@ -144,7 +144,7 @@ def test_a_prediction_reads_the_past_only(kind, task):
     gradients = jax.jit(jax.jacobian(predictions))(params["token_embedding"])
     reads = np.abs(np.asarray(gradients)).sum(-1)[:, : task.input_length]
     window = 4 if kind == "mlp" else LENGTH
-    for row, position in zip(reads, task.paid_positions, strict=True):
+    for row, position in zip(reads, task.target_positions, strict=True):
         assert not row[position + 1 :].any()
         assert (row[max(0, position + 1 - window) : position + 1] > 0).all()
         assert not row[: max(0, position + 1 - window)].any()
@@ -161,7 +161,7 @@ def test_masks_choose_rows_of_one_prediction(kind):
         masked, own = moved(kind, TASKS[name])
         if jax.tree.map(jnp.shape, own) != jax.tree.map(jnp.shape, params):
             continue  # an MLP pads fewer places where the first label stands later
-        paid = np.array(TASKS[name].paid_positions)
+        paid = np.array(TASKS[name].target_positions)
         found = jax.jit(masked.logits)(params, tokens)
         np.testing.assert_allclose(found, full[:, paid], atol=2e-5)
 

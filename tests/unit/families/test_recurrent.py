@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epiplexity_jax.families.recurrent import RecurrentModel, linear_recurrence
+from epiplexity_jax.families.networks.recurrent import RecurrentModel, linear_recurrence
 from epiplexity_jax.families.spec import Task
 from tests.unit.families.networks import (
     CONDITIONAL,
@@ -47,7 +47,7 @@ def test_the_scan_is_the_loop_forwards_and_in_its_gradient(length):
 @pytest.mark.parametrize(("width", "depth"), [(16, 1), (48, 2)])
 def test_params_and_flops_are_counted_exactly(task, width, depth):
     model = RecurrentModel(width, depth, task)
-    rows = task.features or task.inputs
+    rows = task.features or task.num_input_ids
     block = 12 * width**2 + 7 * width
     expected = rows * width + depth * block + width + width * task.vocab_size
     assert model.cost.params == count(jax.eval_shape(model.init, jax.random.key(0))) == expected
@@ -60,14 +60,14 @@ def test_paid_positions_are_rows_of_the_full_prediction(task):
     everywhere = Task(
         task.vocab_size,
         task.length,
-        (task.starts,) + (True,) * (task.length - 1),
+        (task.has_bos,) + (True,) * (task.length - 1),
         task.input_vocab_size,
     )
     params = perturbed(RecurrentModel(16, 2, task))
     inputs = inputs_of(task)
     few = logits_of(RecurrentModel(16, 2, task), params, inputs)
     full = logits_of(RecurrentModel(16, 2, everywhere), params, inputs)
-    np.testing.assert_allclose(few, full[:, np.array(task.paid_positions)], atol=2e-5)
+    np.testing.assert_allclose(few, full[:, np.array(task.target_positions)], atol=2e-5)
 
 
 def test_time_scales_start_log_spaced_up_to_the_input_length():

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epiplexity_jax.families.layers import gelu
-from epiplexity_jax.families.reductions import log_normaliser, row_max
-from epiplexity_jax.training.requential import divergence
-from epiplexity_jax.training.step import log_likelihood
+from epiplexity_jax.engine.step import log_likelihood
+from epiplexity_jax.estimators.requential import divergence
+from epiplexity_jax.families.networks.layers import gelu
+from epiplexity_jax.families.reductions import row_max, split_logsumexp
 
 LENGTHS = (1, 2, 3, 31, 33, 127, 50_000)
 
@@ -37,18 +37,18 @@ def test_normaliser_and_its_gradient_where_exponentials_would_overflow(length, s
     x = rows(length, scale)
     exact = np.asarray(x, float)
     rest = np.log(np.exp(exact - exact.max(-1, keepdims=True)).sum(-1))
-    most, found = log_normaliser(x)
+    most, found = split_logsumexp(x)
     np.testing.assert_array_equal(most, exact.max(-1))
     np.testing.assert_allclose(found, rest, rtol=1e-6, atol=1e-6)
     probabilities = np.exp(exact - (exact.max(-1) + rest)[..., None])
-    slopes = jax.grad(lambda x: sum(part.sum() for part in log_normaliser(x)))(x)
+    slopes = jax.grad(lambda x: sum(part.sum() for part in split_logsumexp(x)))(x)
     np.testing.assert_allclose(slopes, probabilities, atol=1e-6)
 
 
 @pytest.mark.usefixtures("_backend")
 def test_what_is_not_a_number_is_seen():
     x = rows(33).at[1, 2, 7].set(jnp.nan)
-    for reduced in (row_max(x), *log_normaliser(x)):
+    for reduced in (row_max(x), *split_logsumexp(x)):
         assert np.argwhere(np.isnan(reduced)).tolist() == [[1, 2]]
 
 

@@ -11,14 +11,14 @@ import scipy.special
 import scipy.stats
 from jax.sharding import Mesh, PartitionSpec
 
-from epiplexity_jax.families import open_family, own, sampling
-from epiplexity_jax.families.mlp import MlpModel
-from epiplexity_jax.families.recurrent import RecurrentModel
+from epiplexity_jax.engine.step import shift
+from epiplexity_jax.families import open_family, sampling, user_model
+from epiplexity_jax.families.networks.mlp import MlpModel
+from epiplexity_jax.families.networks.recurrent import RecurrentModel
+from epiplexity_jax.families.networks.transformer import TransformerModel
 from epiplexity_jax.families.sampling import sample, sample_by_forward
 from epiplexity_jax.families.spec import Decoder, Size, Task
-from epiplexity_jax.families.transformer import TransformerModel
 from epiplexity_jax.sources.spec import Vectors
-from epiplexity_jax.training.step import shift
 from tests.unit.families.networks import CONDITIONAL, SCATTERED, TEXT, TRANSLATED, VECTORS
 
 BATCH = 16
@@ -252,7 +252,7 @@ class Counting:
 
 def test_an_own_model_is_sampled():
     task = Task(7, 9, (False,) + (True,) * 3 + (False,) * 2 + (True,) * 3)
-    model = open_family(own(Counting())).model(Size(name="model"), task, "float32")
+    model = open_family(user_model(Counting())).model(Size(name="model"), task, "float32")
     assert not isinstance(model, Decoder)
     params, batch = jax.jit(model.init)(KEY), batch_of(task)
     drawn, logits = jax.jit(lambda p, b, k: sample(model, p, b, task, k))(params, batch, KEY)

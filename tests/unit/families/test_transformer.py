@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.families.parametrisation import VECTOR_RATE
-from epiplexity_jax.families.spec import Size, Task
-from epiplexity_jax.families.transformer import (
+from epiplexity_jax.families.networks.mup import VECTOR_RATE
+from epiplexity_jax.families.networks.transformer import (
     Transformer,
     TransformerModel,
     open_transformer,
 )
+from epiplexity_jax.families.spec import Size, Task
 from tests.unit.families.networks import CONDITIONAL, SCATTERED, TEXT, inputs_of, perturbed
 
 TASKS = {"text": TEXT, "conditional": CONDITIONAL, "scattered": SCATTERED}
@@ -24,7 +24,7 @@ def test_params_are_counted_exactly(task, width, depth):
     model = TransformerModel(width, depth, task)
     d, head = width, min(32, width)
     block = 12 * d * d + 2 * d + 2 * head
-    ids = task.vocab_size + task.starts
+    ids = task.vocab_size + task.has_bos
     expected = (ids + task.input_length) * d + depth * block + d + d * task.vocab_size
     assert model.cost.params == expected
     shapes = jax.eval_shape(model.init, jax.random.key(0))
@@ -46,7 +46,7 @@ def test_a_prediction_depends_on_the_past_only(task):
     # The position table has one row per input position, so its Jacobian shows who reads whom.
     logits = lambda table: jnp.tanh(logits_of(table))  # noqa: E731 - break the sum's symmetry
     reads = np.abs(jax.jit(jax.jacobian(logits))(params["position_embedding"])).sum(-1)
-    for row, position in zip(reads, task.paid_positions, strict=True):
+    for row, position in zip(reads, task.target_positions, strict=True):
         assert (row[position + 1 :] == 0.0).all()
         assert (row[: position + 1] > 0.0).all()
 
@@ -54,12 +54,12 @@ def test_a_prediction_depends_on_the_past_only(task):
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 def test_paid_positions_are_rows_of_the_full_prediction(task):
     """The last block at paid positions only is the same mathematics as at all positions."""
-    everywhere = Task(task.vocab_size, task.length, (task.starts,) + (True,) * (task.length - 1))
+    everywhere = Task(task.vocab_size, task.length, (task.has_bos,) + (True,) * (task.length - 1))
     params = perturbed(TransformerModel(16, 2, task))
     inputs = inputs_of(task)
     few = jax.jit(TransformerModel(16, 2, task).logits)(params, inputs)
     full = jax.jit(TransformerModel(16, 2, everywhere).logits)(params, inputs)
-    np.testing.assert_allclose(few, full[:, np.array(task.paid_positions)], atol=2e-5)
+    np.testing.assert_allclose(few, full[:, np.array(task.target_positions)], atol=2e-5)
 
 
 def test_an_untrained_model_predicts_uniformly():

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epiplexity_jax.families import transformer
+from epiplexity_jax.engine.step import loss_gradient, sequence_losses, shift
+from epiplexity_jax.families.networks.base import transformer
+from epiplexity_jax.families.networks.transformer import TransformerModel
 from epiplexity_jax.families.spec import Task
-from epiplexity_jax.families.transformer import TransformerModel
-from epiplexity_jax.training.step import loss_gradient, sequence_losses, shift
 from tests.unit.families.networks import perturbed
 
 TASKS = {
@@ -51,7 +51,7 @@ def reference(params, inputs, task, depth):
         x = x + jnp.einsum("ble,ed->bld", y, p["down"]["kernel"]) / depth
     x = norm(x, params["final_norm"]["weight"])
     logits = jnp.einsum("bld,dv->blv", x, params["readout"]["kernel"])
-    return logits[:, np.asarray(task.paid_positions)]
+    return logits[:, np.asarray(task.target_positions)]
 
 
 @pytest.mark.parametrize(

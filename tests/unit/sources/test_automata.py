@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.sources import ElementaryCA, open_source
-from epiplexity_jax.sources.automata import evolve, rule_masks, unpack
+from epiplexity_jax.sources.synthetic.automata import evolve, rule_masks, unpack
 
 RULES = [0, 15, 30, 54, 90, 110, 184, 255]
 SIZES = [3, 31, 32, 33, 65]
@@ -118,6 +118,6 @@ def test_only_y_is_paid_for():
     info = open_source(ElementaryCA(rule=54, cells=20)).info
     assert info.length == 40
     assert info.label_mask.tolist() == [False] * 20 + [True] * 20
-    assert not info.starts
+    assert not info.has_bos
     assert info.tokens_per_label == 2.0
     assert info.entropy_rate_nats == 0.0

@@ -10,7 +10,7 @@ import pytest
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources import Cipher, open_source
-from epiplexity_jax.sources.cipher import (
+from epiplexity_jax.sources.synthetic.cipher import (
     KeyStream,
     aes_stream,
     chacha20_stream,
@@ -117,7 +117,7 @@ def test_a_counter_seeks(algorithm):
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_sequences_are_the_key_stream_cut_up(monkeypatch, algorithm, vocab, length, group):
     """Whatever is made at once; each starts with a fresh byte, its lowest bits first."""
-    from epiplexity_jax.sources import cipher
+    from epiplexity_jax.sources.synthetic import cipher
 
     monkeypatch.setattr(cipher, "_GROUP", group)
     source = opened(algorithm=algorithm, vocab_size=vocab, length=length, sequences=30)

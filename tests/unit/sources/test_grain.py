@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError, DataError
-from epiplexity_jax.sources import Grain, from_array, from_grain, open_source, rows
-from epiplexity_jax.sources.rows import Rows
-from epiplexity_jax.sources.sequences import TokenSequences
+from epiplexity_jax.sources import Grain, from_array, from_grain, open_source, random_access
+from epiplexity_jax.sources.random_access import Rows
+from epiplexity_jax.sources.token_array import TokenSequences
 
 TABLE = np.random.default_rng(0).integers(0, 300, (90, 12))
 ALL = np.arange(90)
@@ -31,7 +31,7 @@ def test_rows_are_those_of_the_array():
     array = from_array(TABLE, vocab_size=300)
     assert np.array_equal(source.read(ALL), array.read(ALL))
     assert source.read(ALL).dtype == np.uint16
-    assert (source.info.length, source.info.starts) == (12, True)
+    assert (source.info.length, source.info.has_bos) == (12, True)
     assert set(source.info.origins) & set(array.info.origins)
 
 
@@ -126,7 +126,7 @@ def test_a_dead_worker_is_said(monkeypatch):
         def map(self, function, parts):
             raise BrokenProcessPool
 
-    monkeypatch.setattr(rows, "ProcessPoolExecutor", lambda *args: Broken())
+    monkeypatch.setattr(random_access, "ProcessPoolExecutor", lambda *args: Broken())
     with pytest.raises(DataError, match="a worker process died; `workers: 0` shows why"):
         from_grain(dataset(), vocab_size=300, workers=1)
 

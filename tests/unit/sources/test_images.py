@@ -5,7 +5,7 @@ import pytest
 
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources import Images, from_array, from_images, open_source
-from epiplexity_jax.sources.images import Raster
+from epiplexity_jax.sources.files.images import Raster
 
 GREY = np.arange(16).reshape(1, 4, 4)  # rows 0-3, 4-7, 8-11, 12-15
 COLOUR = np.arange(8)[:, None] + [10, 20, 30]  # of eight pixels: 10 20 30, 11 21 31, ...

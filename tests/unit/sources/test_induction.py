@@ -9,7 +9,7 @@ import pytest
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources import Induction, open_source
-from epiplexity_jax.sources.induction import is_left_permutive
+from epiplexity_jax.sources.synthetic.induction import is_left_permutive
 
 LEFT_PERMUTIVE = [rule for rule in range(256) if is_left_permutive(rule)]
 

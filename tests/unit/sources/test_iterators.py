@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError, DataError
-from epiplexity_jax.sources import Iterated, from_iterator, iterators, open_source
-from epiplexity_jax.sources.sequences import TokenSequences
+from epiplexity_jax.sources import Iterated, from_iterator, open_source
+from epiplexity_jax.sources.python import iterator
+from epiplexity_jax.sources.token_array import TokenSequences
 
 ITEMS = {
     "integers": [1, 2, 3, 4, 5, 6],
@@ -242,7 +243,7 @@ def test_what_is_behind_the_last_token_raises_nothing():
 
 
 def test_an_iterator_that_yields_nothing_for_ever_is_given_up(monkeypatch):
-    monkeypatch.setattr(iterators, "_MAX_EMPTY", 50)
+    monkeypatch.setattr(iterator, "_MAX_EMPTY", 50)
     said = complaint(from_iterator, lambda: itertools.repeat([]), vocab_size=10)
     assert said.endswith("50 items without a token up to item 49")
 

@@ -21,11 +21,11 @@ from epiplexity_jax.sources import (
     Subsample,
     from_array,
     from_labelled,
-    registry,
+    kinds,
 )
 from epiplexity_jax.sources import open_source as _open
-from epiplexity_jax.sources.labelled import LabelledTokens
-from epiplexity_jax.sources.maps import DrawnFlips, DrawnShuffle
+from epiplexity_jax.sources.files.labelled import LabelledTokens
+from epiplexity_jax.sources.maps.shuffle import DrawnFlips, DrawnShuffle
 from epiplexity_jax.sources.spec import DeviceSource, Vectors
 from epiplexity_jax.sources.split import Split
 from epiplexity_jax.sweep.config import parse_sweep
@@ -272,20 +272,20 @@ NESTED = {
 
 
 def test_nested_configs_survive_being_plain():
-    config: Any = registry.parse(NESTED, "sources.a")
+    config: Any = kinds.parse(NESTED, "sources.a")
     assert config.source.source.sources[1].source == Shuffle(source=ElementaryCA(rule=54, cells=5))
     assert config.source.source.sources[0].source.rule == 30
     plain = config.model_dump(mode="json")
-    assert registry.parse(plain, "sources.a") == config
+    assert kinds.parse(plain, "sources.a") == config
     sweep = parse_sweep({"sources": {"a": NESTED}, "family": {"kind": "ngram"}})
     assert parse_sweep(sweep.to_plain()) == sweep
     assert sweep.sources["a"] == config
 
 
 def test_nested_configs_are_described():
-    kinds = {kind["kind"]: kind["parameters"] for kind in registry.kinds()}
+    known = {kind["kind"]: kind["parameters"] for kind in kinds.kinds()}
     for kind in ("shuffle", "flip_labels", "subsample", "replay"):
-        parameter = kinds[kind][0]
+        parameter = known[kind][0]
         assert (parameter["name"], parameter["type"]) == ("source", "source")
         assert parameter["required"]
 
@@ -344,7 +344,7 @@ REPLAYED = {"kind": "replay", "times": 2, "source": {"kind": "noise"}}
 )
 def test_complaints_name_the_key(data, sentence):
     with pytest.raises(ConfigError) as caught:
-        registry.parse(data, "a")
+        kinds.parse(data, "a")
     assert str(caught.value).startswith(sentence)
     assert "\n" not in str(caught.value)
 
@@ -353,7 +353,7 @@ def test_errors_of_the_inner_source_name_it():
     missing = {"kind": "text", "path": "none.txt"}
     nested = {"kind": "mix", "sources": [{"source": {"kind": "shuffle", "source": missing}}]}
     with pytest.raises(DataError, match=r"^sources\.0\.source: source: none\.txt: no such file$"):
-        opened(registry.parse(nested, "a"))
+        opened(kinds.parse(nested, "a"))
 
 
 @pytest.mark.parametrize("kind", MAPS)

@@ -9,7 +9,7 @@ import pytest
 
 from epiplexity_jax import sources
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.sources import registry
+from epiplexity_jax.sources import kinds
 from epiplexity_jax.sources.spec import DeviceSource, HostSource, Sampler
 from epiplexity_jax.sources.split import Split
 from tests.unit.sources.prepared import tiny_numbers
@@ -178,7 +178,7 @@ def _open(kind, **changes) -> Any:
     where = {"data_dir": str(tiny_numbers())} if kind == "tfds" else {}
     data = {"kind": kind, **EXAMPLES[kind][0], **where, **changes}
     data = {key: value for key, value in data.items() if value is not None}
-    return sources.open_source(registry.parse(data, "sources.example"))
+    return sources.open_source(kinds.parse(data, "sources.example"))
 
 
 @functools.partial(jax.jit, static_argnames=("sampler", "count"))
@@ -195,11 +195,11 @@ def _draw(source, count=12, seed=0):
 
 
 def test_every_kind_has_an_example():
-    assert {kind["kind"] for kind in registry.kinds()} == set(EXAMPLES)
+    assert {kind["kind"] for kind in kinds.kinds()} == set(EXAMPLES)
 
 
 def test_kinds_are_described():
-    for kind in registry.kinds():
+    for kind in kinds.kinds():
         assert kind["summary"].endswith(".")
         for parameter in kind["parameters"]:
             assert parameter["description"], (kind["kind"], parameter["name"])
@@ -358,6 +358,6 @@ def _sorted(rows):
 )
 def test_complaints_name_the_key(data, sentence):
     with pytest.raises(ConfigError) as caught:
-        registry.parse(data, "sources.a")
+        kinds.parse(data, "sources.a")
     assert str(caught.value).startswith(sentence)
     assert "\n" not in str(caught.value)

@@ -21,7 +21,7 @@ def test_a_sequence_is_one_token_over_and_over():
     counts = np.bincount(tokens[:, 0], minlength=7)
     error = np.sqrt(3000 * 1 / 7 * 6 / 7)
     assert (abs(counts - 3000 / 7) < 5 * error).all()
-    assert info.starts
+    assert info.has_bos
 
 
 @pytest.mark.parametrize(("vocab", "length"), [(2, 1), (96, 128)])

@@ -21,8 +21,8 @@ from epiplexity_jax.sources import (
     from_labelled,
     open_source,
 )
-from epiplexity_jax.sources.mix import exact_counts
-from epiplexity_jax.sources.registry import parse
+from epiplexity_jax.sources.kinds import parse
+from epiplexity_jax.sources.maps.mix import exact_counts
 from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.split import Split
 

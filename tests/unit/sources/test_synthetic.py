@@ -12,7 +12,7 @@ import pytest
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources import Markov, Noise, open_source
-from epiplexity_jax.sources.synthetic import entropy_nats, stationary_distribution
+from epiplexity_jax.sources.synthetic.noise_markov import entropy_nats, stationary_distribution
 
 CHAINS = {
     "two states": ((0.9, 0.1), (0.3, 0.7)),
@@ -59,7 +59,7 @@ def test_noise_is_uniform_and_independent(vocab):
     assert five_errors(same, tokens[:, 1:].size, 1 / vocab)
     info = opened(Noise(vocab_size=vocab, length=32)).info
     assert info.entropy_rate_nats == math.log(vocab)
-    assert info.starts
+    assert info.has_bos
 
 
 def test_neighbouring_numbers_do_not_run_together_in_a_fingerprint():

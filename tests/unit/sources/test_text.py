@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError, DataError
-from epiplexity_jax.sources import PythonStdlib, Text, open_source, text
+from epiplexity_jax.sources import PythonStdlib, Text, open_source
+from epiplexity_jax.sources.files import text
+from epiplexity_jax.sources.files.text import TokenSequences
 from epiplexity_jax.sources.split import Split
-from epiplexity_jax.sources.text import TokenSequences
 
 SAMPLE = "Zwölf Boxkämpfer jagen\n\tViktor — 12 × über den Deich. 😀\n" * 9
 

@@ -10,9 +10,9 @@ import pytest
 from docs import tiny_tfds
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources import Tfds, from_images, open_source
-from epiplexity_jax.sources.rows import Rows
-from epiplexity_jax.sources.sequences import TokenSequences
-from epiplexity_jax.sources.text import ASCII96
+from epiplexity_jax.sources.files.text import ASCII96
+from epiplexity_jax.sources.random_access import Rows
+from epiplexity_jax.sources.token_array import TokenSequences
 from tests.unit.sources.prepared import tiny_numbers
 
 TRAIN = tiny_tfds.EXAMPLES["train"]

@@ -4,10 +4,10 @@ import pytest
 import yaml
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.families.transformer import Transformer
-from epiplexity_jax.sources.synthetic import Noise
+from epiplexity_jax.families.networks.transformer import Transformer
+from epiplexity_jax.sources.synthetic.noise_markov import Noise
 from epiplexity_jax.sweep.config import Sweep, parse_sweep
-from epiplexity_jax.sweep.files import read_config, read_yaml
+from epiplexity_jax.sweep.config_file import read_config, read_yaml
 
 GOOD = """
 sources: {n: {kind: noise, vocab_size: 4, length: 16}}

@@ -7,14 +7,14 @@ import threading
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.families.own import Functions, own
+from epiplexity_jax.checkpoints.keeper import Checkpoints
+from epiplexity_jax.engine.checkpoint_hook import Interrupted
+from epiplexity_jax.executors import local
+from epiplexity_jax.executors.ray_progress import ProgressActor
+from epiplexity_jax.families.user_models import Functions, user_model
 from epiplexity_jax.store import Store
-from epiplexity_jax.sweep import executors
-from epiplexity_jax.sweep.board import Board
-from epiplexity_jax.sweep.checkpoints import Checkpoints
 from epiplexity_jax.sweep.config import CheckpointOptions, parse_sweep
 from epiplexity_jax.sweep.plan import make_plan
-from epiplexity_jax.training.snapshot import Interrupted
 
 SWEEP = {
     "sources": {"noise": {"kind": "noise", "vocab_size": 4, "length": 8}},
@@ -27,7 +27,7 @@ def on_ray(**options):
 
 
 def refused(sweep):
-    with pytest.raises(ConfigError) as caught, executors.executor_of(sweep):
+    with pytest.raises(ConfigError) as caught, local.executor_of(sweep):
         pass
     return str(caught.value)
 
@@ -49,7 +49,7 @@ def test_without_ray_the_extra_is_named(monkeypatch):
 
 
 def test_processes_that_joined_start_no_cluster(monkeypatch):
-    monkeypatch.setattr(executors, "several", lambda: True)
+    monkeypatch.setattr(local, "is_multiprocess", lambda: True)
     assert "leave out --join and launch" in refused(on_ray())
 
 
@@ -63,16 +63,16 @@ def test_an_address_where_nobody_listens_is_named():
 
 def test_what_cannot_travel_is_named(monkeypatch):
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    from epiplexity_jax.sweep import cluster
+    from epiplexity_jax.executors import ray_driver
 
-    family = own({"mine": Functions(threading.Lock().acquire, print)})
+    family = user_model({"mine": Functions(threading.Lock().acquire, print)})
     sweep = parse_sweep(SWEEP).model_copy(update={"family": family})
     with pytest.raises(ConfigError, match=r"family: cannot be sent .*lock.* executor\.kind local"):
-        cluster._blame(sweep, TypeError())
+        ray_driver._blame(sweep, TypeError())
 
 
 def test_a_board_counts_attempts_and_asks_no_more_when_all_should_end():
-    board = Board()
+    board = ProgressActor()
     assert [board.begin(3), board.begin(3), board.begin(5)] == [1, 2, 1]
     assert not board.tell(3, 10, 100, {"noise": 1.0})
     board.say("so it is")

@@ -5,10 +5,10 @@ import math
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.sweep import fitting
+from epiplexity_jax.sweep import fit_memory
 from epiplexity_jax.sweep.config import parse_sweep
-from epiplexity_jax.sweep.fitting import USABLE, Fit, Machine
-from epiplexity_jax.sweep.packing import pack
+from epiplexity_jax.sweep.fit_memory import USABLE, Hardware, MemoryFit
+from epiplexity_jax.sweep.pack_waves import pack
 from epiplexity_jax.sweep.plan import make_plan
 
 NOISE = {"noise": {"kind": "noise", "vocab_size": 4, "length": 16}}
@@ -35,7 +35,7 @@ def plan(members=2, batch=8, estimator="prequential", sources=NOISE, **training)
 
 
 def packed(plan, *machine, **options):
-    return pack(plan, plan.runs, Machine(*machine, **{"on_cpu": False} | options))
+    return pack(plan, plan.runs, Hardware(*machine, **{"on_cpu": False} | options))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_cores_share_a_batch_only_if_the_config_says_so():
 def test_what_is_left_of_a_plan_is_laid_out_as_the_whole():
     whole = plan(members=4)
     every = packed(whole, 4)
-    (rest,) = pack(whole, whole.runs[:1], Machine(4, on_cpu=False))
+    (rest,) = pack(whole, whole.runs[:1], Hardware(4, on_cpu=False))
     assert rest.data == every[0].data == 1
 
 
@@ -100,8 +100,8 @@ def weighed(setup, load, mesh, one_by_one):
 
 def test_a_member_is_cut_before_work_is_done_twice_and_a_state_shared(monkeypatch):
     """From slices as large as can be down to a refusal that says what would fit."""
-    monkeypatch.setattr(fitting, "device_bytes", weighed)
-    monkeypatch.setattr(fitting, "state_bytes", lambda plan, run: 100)
+    monkeypatch.setattr(fit_memory, "device_bytes", weighed)
+    monkeypatch.setattr(fit_memory, "state_bytes", lambda plan, run: 100)
     asked = plan(members=1)
 
     def laid_out(memory, devices=1, plan=asked):
@@ -109,23 +109,23 @@ def test_a_member_is_cut_before_work_is_done_twice_and_a_state_shared(monkeypatc
         return wave
 
     for memory, fit in (
-        (18_000, Fit(8, False, None, 18_000)),
-        (17_999, Fit(4, False, 4, 14_000)),
-        (13_999, Fit(2, False, 2, 12_000)),
-        (11_000, Fit(1, False, 1, 11_000)),
-        (10_999, Fit(8, True, 8, 10_800)),
-        (10_400, Fit(4, True, 4, 10_400)),
-        (10_100, Fit(1, True, 1, 10_100)),
+        (18_000, MemoryFit(8, False, None, 18_000)),
+        (17_999, MemoryFit(4, False, 4, 14_000)),
+        (13_999, MemoryFit(2, False, 2, 12_000)),
+        (11_000, MemoryFit(1, False, 1, 11_000)),
+        (10_999, MemoryFit(8, True, 8, 10_800)),
+        (10_400, MemoryFit(4, True, 4, 10_400)),
+        (10_100, MemoryFit(1, True, 1, 10_100)),
     ):
         assert laid_out(memory).fit == fit
     wave = laid_out(10_099, devices=2)
     assert (wave.data, wave.spreads) == (2, True)
-    assert wave.fit == Fit(8, False, None, 5_000 + 4_000)  # a half of the batch each
+    assert wave.fit == MemoryFit(8, False, None, 5_000 + 4_000)  # a half of the batch each
     wave = laid_out(2_000, devices=8)
     assert (wave.data, wave.spreads, wave.fit.rematerialises) == (8, True, True)
     fixed = plan(members=1, microbatch=8)
-    assert laid_out(18_000, plan=fixed).fit == Fit(8, False, None, 18_000)
-    assert laid_out(17_999, plan=fixed).fit == Fit(8, True, None, 13_200)
+    assert laid_out(18_000, plan=fixed).fit == MemoryFit(8, False, None, 18_000)
+    assert laid_out(17_999, plan=fixed).fit == MemoryFit(8, True, None, 13_200)
     with pytest.raises(ConfigError) as refused:
         laid_out(10_099)
     said = str(refused.value)

@@ -6,11 +6,11 @@ import pytest
 
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sweep.config import parse_sweep
-from epiplexity_jax.sweep.files import read_config
-from epiplexity_jax.sweep.fitting import Machine
-from epiplexity_jax.sweep.packing import pack
+from epiplexity_jax.sweep.config_file import read_config
+from epiplexity_jax.sweep.dry_run import summarise
+from epiplexity_jax.sweep.fit_memory import Hardware
+from epiplexity_jax.sweep.pack_waves import pack
 from epiplexity_jax.sweep.plan import make_plan
-from epiplexity_jax.sweep.summary import summarise
 
 GOOD = """
 sources:
@@ -137,7 +137,7 @@ def test_learning_rates_of_a_family_are_members_of_their_own(plan):
     labels = [run.label for run in two.runs]
     assert len(set(labels)) == len(labels)
     assert "chain, width 8 depth 1, lr 0.01, seed 0" in labels
-    waves = pack(two, two.runs, Machine(4, on_cpu=False))
+    waves = pack(two, two.runs, Hardware(4, on_cpu=False))
     assert any(len({run.learning_rate for run in wave.runs}) == 2 for wave in waves)
 
 
@@ -208,7 +208,7 @@ def test_a_run_on_an_accelerator_is_another(plan):
 
 def test_waves_hold_each_run_once_largest_first_and_one_shape_each(plan):
     plan = plan("family.seeds=3", "sources.long={kind: noise, vocab_size: 4, length: 32}")
-    waves = pack(plan, plan.runs, Machine(2, on_cpu=True))
+    waves = pack(plan, plan.runs, Hardware(2, on_cpu=True))
     assert sorted(run.run_id for w in waves for run in w.runs) == sorted(
         run.run_id for run in plan.runs
     )
@@ -223,7 +223,7 @@ def test_waves_hold_each_run_once_largest_first_and_one_shape_each(plan):
 
 def test_sources_of_one_shape_share_waves(plan):
     plan = plan("family.widths=[16]", "family.seeds=1")
-    (wave,) = pack(plan, plan.runs, Machine(2, on_cpu=True))
+    (wave,) = pack(plan, plan.runs, Hardware(2, on_cpu=True))
     assert [run.dataset.name for run in wave.runs] == ["chain", "noise"]
 
 
@@ -241,7 +241,7 @@ def test_sources_of_one_shape_share_waves(plan):
 )
 def test_waves_fill_the_devices(plan, override, devices, on_cpu, sizes, slots):
     plan = plan("family.widths=[16]", override)
-    waves = pack(plan, plan.runs, Machine(devices, on_cpu))
+    waves = pack(plan, plan.runs, Hardware(devices, on_cpu))
     assert [len(wave.runs) for wave in waves] == sizes
     assert [wave.slots for wave in waves] == slots
 

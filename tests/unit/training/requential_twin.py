@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from epiplexity_jax.base.keys import key
+from epiplexity_jax.engine.programs import samples_key
 from epiplexity_jax.families.sampling import sample_by_forward
-from epiplexity_jax.training.loop import samples_key
 from tests.unit.training import reference
 
 BATCH, RATE, WARMUP, WINDOW, ROOT = 8, 0.03, 10, 20, 7
@@ -50,7 +50,7 @@ def twin(model, source, steps, max_kl, seed=0):
     def measure(teacher_ema, student_ema, student_raw, batch, samples_key):
         tokens, logits = sample_by_forward(model, teacher_ema, batch, task, samples_key)
         inputs = tokens[:, :-1]
-        if task.starts:
+        if task.has_bos:
             start = jnp.full((len(tokens), 1), task.vocab_size)
             inputs = jnp.concatenate([start, inputs], axis=1)
         log_q = jax.nn.log_softmax(logits)

@@ -7,9 +7,9 @@ import numpy as np
 import orbax.checkpoint
 import pytest
 
-from epiplexity_jax.families.transformer import TransformerModel
-from epiplexity_jax.training.checkpoint import restore_state, save_state
-from epiplexity_jax.training.loop import init_member
+from epiplexity_jax.checkpoints.state_files import restore_state, save_state
+from epiplexity_jax.engine.programs import init_member
+from epiplexity_jax.families.networks.transformer import TransformerModel
 from tests.unit.training.toys import cycle, task_of
 
 

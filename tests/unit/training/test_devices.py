@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from epiplexity_jax.training import devices
+from epiplexity_jax.runtime import devices
 
 
 @pytest.fixture

@@ -10,18 +10,20 @@ import pytest
 
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import record_points
-from epiplexity_jax.families.transformer import TransformerModel
-from epiplexity_jax.training import cohort, devices, loop
-from epiplexity_jax.training.cohort import CohortJob, MemberJob, train_cohort
-from epiplexity_jax.training.data import Stream, heldout_tokens
-from epiplexity_jax.training.heldout import heldout_layout
-from epiplexity_jax.training.loop import (
+from epiplexity_jax.engine import programs
+from epiplexity_jax.engine import train_cohort as training_module
+from epiplexity_jax.engine.heldout import heldout_layout
+from epiplexity_jax.engine.programs import (
     compile_programs,
     init_key,
     samples_key,
 )
-from epiplexity_jax.training.sharding import member_mesh, member_sharding
-from epiplexity_jax.training.state import Hyperparameters
+from epiplexity_jax.engine.sharding import member_mesh, member_sharding
+from epiplexity_jax.engine.state import Hyperparameters
+from epiplexity_jax.engine.stream import Stream, heldout_tokens
+from epiplexity_jax.engine.train_cohort import CohortJob, MemberJob, train_cohort
+from epiplexity_jax.families.networks.transformer import TransformerModel
+from epiplexity_jax.runtime import devices
 from tests.unit.training import reference
 from tests.unit.training.toys import cycle, task_of
 
@@ -168,7 +170,7 @@ def test_histories_hold_the_twins_losses(labels):
                 history[f"{column}_block_losses_nats"][-1], first, rtol=1e-3, atol=1e-6
             )
         assert history["label_tokens"][-1] == STEPS * BATCH * labels
-        assert history["train_tokens"][-1] == STEPS * BATCH * (job.task.length + job.task.starts)
+        assert history["train_tokens"][-1] == STEPS * BATCH * (job.task.length + job.task.has_bos)
 
 
 def test_a_member_has_the_same_bits_whatever_its_cohort():
@@ -223,7 +225,7 @@ def test_programs_are_let_go_before_memory_mappings_run_out(monkeypatch, tmp_pat
     most = tmp_path / "max_map_count"
     monkeypatch.setattr(devices, "_MOST_MAPPINGS", most)
     fresh = functools.lru_cache(compile_programs.__wrapped__)  # other tests keep theirs
-    for module in (loop, cohort):
+    for module in (programs, training_module):
         monkeypatch.setattr(module, "compile_programs", fresh)
 
     def mappings_behind(microbatch):
@@ -231,12 +233,12 @@ def test_programs_are_let_go_before_memory_mappings_run_out(monkeypatch, tmp_pat
         return len(Path("/proc/self/maps").read_text().splitlines())
 
     most.write_text("1000000\n")
-    assert not devices.mappings_are_scarce()
+    assert not devices.near_map_count_limit()
     mappings_behind(2)
     two = mappings_behind(4)
     assert fresh.cache_info().currsize == 2
     most.write_text("10\n")
-    assert devices.mappings_are_scarce()
+    assert devices.near_map_count_limit()
     assert mappings_behind(1) < two - 100
     assert fresh.cache_info().currsize == 1
 
@@ -274,10 +276,10 @@ def test_a_longer_run_continued_from_a_shorter_one_is_the_longer_run():
 @pytest.fixture
 def _all_at_once(monkeypatch):
     """Members mapped by vmap, as on accelerators."""
-    monkeypatch.setattr(loop, "maps_members", lambda mesh: False)
-    loop.compile_programs.cache_clear()
+    monkeypatch.setattr(programs, "use_lax_map", lambda mesh: False)
+    programs.compile_programs.cache_clear()
     yield
-    loop.compile_programs.cache_clear()
+    programs.compile_programs.cache_clear()
 
 
 @pytest.mark.usefixtures("_all_at_once")

@@ -8,17 +8,17 @@ import pytest
 
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.coding import exact_length
+from epiplexity_jax.engine.checkpoint_hook import Interrupted
+from epiplexity_jax.engine.heldout import HeldoutLayout
+from epiplexity_jax.engine.recorder import EXACT, Accounting
+from epiplexity_jax.engine.sharding import member_mesh
+from epiplexity_jax.engine.stream import Stream
+from epiplexity_jax.engine.train_cohort import train_cohort
+from epiplexity_jax.estimators.counting import run_coder
 from epiplexity_jax.families.ngram import NgramCoder
 from epiplexity_jax.families.spec import Task
 from epiplexity_jax.sources.spec import SourceInfo
 from epiplexity_jax.sources.split import Split
-from epiplexity_jax.training.cohort import train_cohort
-from epiplexity_jax.training.data import Stream
-from epiplexity_jax.training.heldout import HeldoutLayout
-from epiplexity_jax.training.host import run_coder
-from epiplexity_jax.training.record import EXACT, Accounting
-from epiplexity_jax.training.sharding import member_mesh
-from epiplexity_jax.training.snapshot import Interrupted
 from tests.unit.training import reference
 from tests.unit.training.test_engine import BATCH, ROOT, job_of
 from tests.unit.training.toys import cycle
@@ -134,7 +134,7 @@ def _counted(replays, steps):
     split = Split(source, 10, ROOT)
     coder = NgramCoder(3, 0.5, Task.of(source.info))
     layout = HeldoutLayout(10, 1, 1)
-    accounting = Accounting(8, 8, 9, coder.cost, layout, passes=1)
+    accounting = Accounting(8, 8, 9, coder.cost, layout, num_weight_sets=1)
     stream = Stream(source, split, ROOT, 0, 8)
     heldout = split.heldout(10).reshape(1, 10, 8)
     recorder = run_coder(coder, stream, heldout, accounting, steps, exact=True)

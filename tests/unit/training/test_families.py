@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from epiplexity_jax.families import from_nnx, own, registry
+from epiplexity_jax.engine import programs
+from epiplexity_jax.engine.heldout import heldout_layout
+from epiplexity_jax.engine.sharding import member_mesh
+from epiplexity_jax.engine.stream import Stream, heldout_tokens
+from epiplexity_jax.engine.train_cohort import CohortJob, MemberJob, train_cohort
+from epiplexity_jax.families import from_nnx, registry, user_model
 from epiplexity_jax.families.spec import Task, task_for
-from epiplexity_jax.training import loop
-from epiplexity_jax.training.cohort import CohortJob, MemberJob, train_cohort
-from epiplexity_jax.training.data import Stream, heldout_tokens
-from epiplexity_jax.training.heldout import heldout_layout
-from epiplexity_jax.training.sharding import member_mesh
 from tests.unit.training.toys import cycle
 
 BATCH, STEPS, ROOT = 8, 12, 2
@@ -35,7 +35,7 @@ FAMILIES = {
 
 def job_of(kind):
     config = FAMILIES[kind]
-    config = registry.parse(config, "family") if config else own(from_nnx(Nnx))
+    config = registry.parse(config, "family") if config else user_model(from_nnx(Nnx))
     family, source = registry.open_family(config), cycle()
     task = task_for(family, source.info)
     layout = heldout_layout(64, BATCH)
@@ -51,9 +51,9 @@ def job_of(kind):
 
 @pytest.fixture
 def _fresh_programs():
-    loop.compile_programs.cache_clear()
+    programs.compile_programs.cache_clear()
     yield
-    loop.compile_programs.cache_clear()
+    programs.compile_programs.cache_clear()
 
 
 @pytest.mark.usefixtures("_fresh_programs")
@@ -61,8 +61,8 @@ def _fresh_programs():
 def test_side_by_side_is_one_by_one(kind, monkeypatch):
     job, mesh = job_of(kind), member_mesh(jax.devices()[:1])
     alone = train_cohort(job, mesh)
-    loop.compile_programs.cache_clear()
-    monkeypatch.setattr(loop, "maps_members", lambda mesh: False)
+    programs.compile_programs.cache_clear()
+    monkeypatch.setattr(programs, "use_lax_map", lambda mesh: False)
     together = train_cohort(job, mesh)
     for one, other in zip(alone, together, strict=True):
         for name in ("online_loss_sum_nats", "heldout_loss_nats", "heldout_raw_loss_nats"):

@@ -6,15 +6,15 @@ import numpy as np
 import optax
 import pytest
 
+from epiplexity_jax.engine.programs import ProgramKey, compile_programs
+from epiplexity_jax.engine.sharding import CohortSharding, member_mesh
+from epiplexity_jax.engine.state import Hyperparameters
+from epiplexity_jax.engine.step import loss_gradient
+from epiplexity_jax.estimators.requential import RequentialMethod
 from epiplexity_jax.families import Mlp, Recurrent, Transformer, open_family
 from epiplexity_jax.families.spec import Size, Task
-from epiplexity_jax.training.footprint import Load, program_bytes, traces
-from epiplexity_jax.training.liveness import peak_bytes
-from epiplexity_jax.training.loop import Setup, compile_programs
-from epiplexity_jax.training.requential import RequentialMethod
-from epiplexity_jax.training.sharding import Placer, member_mesh
-from epiplexity_jax.training.state import Hyperparameters
-from epiplexity_jax.training.step import loss_gradient
+from epiplexity_jax.resources.device_memory import PerDeviceShapes, program_bytes, traces
+from epiplexity_jax.resources.jaxpr_peak import peak_bytes
 
 TASK = Task(vocab_size=32, length=32, label_mask=(True,) * 32)
 
@@ -29,8 +29,8 @@ def like(*shape):
 
 
 def test_the_estimate_is_near_what_the_compiler_allocates():
-    setup = Setup(model(Transformer(), depth=1), TASK, RequentialMethod(), 4)
-    load = Load(1, like(4, 16, 32), like(16, 32), 1)
+    setup = ProgramKey(model(Transformer(), depth=1), TASK, RequentialMethod(), 4)
+    load = PerDeviceShapes(1, like(4, 16, 32), like(16, 32), 1)
     (advance, inputs), _ = traces(setup, load, member_mesh(jax.devices()[:1]), True)
     estimate = program_bytes(advance, inputs)
     found = advance.lower().compile().memory_analysis()
@@ -42,9 +42,14 @@ def test_the_estimate_is_near_what_the_compiler_allocates():
 def test_the_trace_is_that_of_the_programs_which_train():
     """So that an estimate costs a start nothing: tracing is what is slow."""
     task = Task(vocab_size=3, length=4, label_mask=(True,) * 4)
-    setup, mesh = Setup(model(Mlp(), task, width=8, depth=1), task), member_mesh(jax.devices()[:1])
-    (advance, _), (evaluate, _) = traces(setup, Load(1, like(2, 2, 4), like(2, 4), 1), mesh, True)
-    programs, place = compile_programs(setup, mesh), Placer(mesh)
+    setup, mesh = (
+        ProgramKey(model(Mlp(), task, width=8, depth=1), task),
+        member_mesh(jax.devices()[:1]),
+    )
+    (advance, _), (evaluate, _) = traces(
+        setup, PerDeviceShapes(1, like(2, 2, 4), like(2, 4), 1), mesh, True
+    )
+    programs, place = compile_programs(setup, mesh), CohortSharding(mesh)
     keys = place(np.zeros((1, 2), np.uint32))
     states = programs.init(keys, keys, place(np.zeros(1, bool)))
     hyper = Hyperparameters(*place([np.zeros(1, x) for x in ("f4", "i4", "i4", "f4", "f4")]))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from epiplexity_jax.training.heldout import heldout_layout, mean_and_stderr
+from epiplexity_jax.engine.heldout import heldout_layout, mean_and_stderr
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.training.meeting import meet_at
+from epiplexity_jax.runtime.rendezvous import rendezvous
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def meeting(port, members, seconds=20.0):
 
     def come(which):
         try:
-            heard[which] = meet_at("localhost", port, *which, seconds=seconds)
+            heard[which] = rendezvous("localhost", port, *which, seconds=seconds)
         except ConfigError as error:
             heard[which] = str(error)
 
@@ -76,8 +76,8 @@ def test_strangers_are_let_go(port):
 
 def test_places_that_are_none_are_refused(port):
     with pytest.raises(ConfigError, match="a port is a number from 1 to 65535"):
-        meet_at("localhost", 99999, 0, 2, 1.0)
+        rendezvous("localhost", 99999, 0, 2, 1.0)
     with pytest.raises(ConfigError, match="no such host"):
-        meet_at("nowhere.invalid", port, 1, 2, 5.0)
+        rendezvous("nowhere.invalid", port, 1, 2, 5.0)
     with socket.create_server(("", port)), pytest.raises(ConfigError, match="cannot listen there"):
-        meet_at("localhost", port, 0, 2, 1.0)
+        rendezvous("localhost", port, 0, 2, 1.0)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from epiplexity_jax.training.devices import _limits, host_memory
+from epiplexity_jax.runtime.devices import _limits, host_memory
 
 
 def write(root, **texts):

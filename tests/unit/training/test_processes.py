@@ -7,13 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epiplexity_jax.sweep.fitting import Machine
-from epiplexity_jax.training import pace, processes
-from epiplexity_jax.training.devices import cache_compilations
+from epiplexity_jax.engine import dispatch
+from epiplexity_jax.runtime import processes
+from epiplexity_jax.runtime.devices import cache_compilations
+from epiplexity_jax.sweep.fit_memory import Hardware
 
 
 def test_one_process_is_told_what_it_says():
-    assert processes.told([2**40 + 1, False]).tolist() == [[2**40 + 1, 0]]
+    assert processes.all_gather_ints([2**40 + 1, False]).tolist() == [[2**40 + 1, 0]]
 
 
 def test_numbers_are_told_whole(monkeypatch):
@@ -25,7 +26,7 @@ def test_numbers_are_told_whole(monkeypatch):
         return np.stack([own, *(np.array(other, np.int64).view(np.uint8) for other in said[1:])])
 
     monkeypatch.setattr("jax.experimental.multihost_utils.process_allgather", gathered)
-    assert processes.told(said[0]).tolist() == said
+    assert processes.all_gather_ints(said[0]).tolist() == said
 
 
 def test_the_loop_is_cut_by_the_clock_of_the_leader(monkeypatch):
@@ -36,8 +37,8 @@ def test_the_loop_is_cut_by_the_clock_of_the_leader(monkeypatch):
         asked.extend(values)
         return np.array([[3], values])
 
-    monkeypatch.setattr(pace, "told", told)
-    own = pace.Pace()
+    monkeypatch.setattr(dispatch, "all_gather_ints", told)
+    own = dispatch.DispatchThrottle()
     for _ in range(4):
         own.give(jnp.zeros(()), 1)
     assert own.steps == 3
@@ -52,17 +53,17 @@ def test_a_machine_has_the_memory_of_its_smallest_device(monkeypatch):
         raise AssertionError("asked of another process's device")
 
     devices = [device(1, refuse), device(0, lambda: {"bytes_limit": 2000})]
-    assert Machine.of(devices).memory_bytes == 2000
-    monkeypatch.setattr("epiplexity_jax.sweep.fitting.told", lambda own: np.array([own, [1000]]))
-    assert Machine.of(devices).memory_bytes == 1000
+    assert Hardware.of(devices).memory_bytes == 2000
+    monkeypatch.setattr("epiplexity_jax.sweep.fit_memory.told", lambda own: np.array([own, [1000]]))
+    assert Hardware.of(devices).memory_bytes == 1000
 
 
 def test_what_the_runtime_says_of_a_loss_is_said_in_a_line(monkeypatch):
     error = jax.errors.JaxRuntimeError("UNKNOWN: Gloo failed: Read timeout\nat some place")
-    assert processes.why_lost(error) is None  # of one process there is no other
-    monkeypatch.setattr(processes, "several", lambda: True)
-    assert processes.why_lost(error) == "UNKNOWN: Gloo failed: Read timeout"
-    assert processes.why_lost(ValueError("no loss")) is None
+    assert processes.peer_failure(error) is None  # of one process there is no other
+    monkeypatch.setattr(processes, "is_multiprocess", lambda: True)
+    assert processes.peer_failure(error) == "UNKNOWN: Gloo failed: Read timeout"
+    assert processes.peer_failure(ValueError("no loss")) is None
 
 
 @pytest.mark.parametrize(("platform", "keeps"), [("cpu", False), ("gpu", True)])

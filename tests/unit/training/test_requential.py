@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.keys import key
-from epiplexity_jax.families.spec import Cost, Task
-from epiplexity_jax.families.transformer import TransformerModel
-from epiplexity_jax.training.loop import samples_key
-from epiplexity_jax.training.requential import (
+from epiplexity_jax.engine.programs import samples_key
+from epiplexity_jax.engine.state import Hyperparameters, initial_state
+from epiplexity_jax.estimators.requential import (
     divergence,
     requential_state,
     requential_step,
     sampled_at_once,
 )
-from epiplexity_jax.training.state import Hyperparameters, initial_state
+from epiplexity_jax.families.networks.transformer import TransformerModel
+from epiplexity_jax.families.spec import Cost, Task
 from tests.unit.training import reference
 from tests.unit.training.requential_twin import BATCH, RATE, ROOT, WARMUP, WINDOW
 from tests.unit.training.toys import cycle, task_of
@@ -114,8 +114,8 @@ def test_what_is_not_finite_ends_teacher_and_student():
     state = state.replace(teacher=state.teacher.replace(params=broken))
     after, info = run(model, source, 1, state=state)
     assert np.isnan(info.teacher_loss).all()
-    assert not after.teacher.alive
-    assert not after.student.alive
+    assert not after.teacher.active
+    assert not after.student.active
     jax.tree.map(np.testing.assert_array_equal, after.student.params, state.student.params)
 
 
@@ -130,7 +130,9 @@ class Chain:
         return Cost(1, 6.0, 2.0)
 
     def init(self, key):
-        return {"kernel": 0.5 * jax.random.normal(key, (self.task.inputs, self.task.vocab_size))}
+        return {
+            "kernel": 0.5 * jax.random.normal(key, (self.task.num_input_ids, self.task.vocab_size))
+        }
 
     def logits(self, params, inputs):
         return params["kernel"][inputs]
@@ -203,7 +205,7 @@ def test_a_student_s_broken_gradient_ends_the_member_at_that_iteration():
     state, info = step(states[0], batch)
     assert np.isfinite(float(info.kl))
     assert np.isnan(float(info.student_loss))
-    assert not state.student.alive
+    assert not state.student.active
 
 
 def test_kl_along_samples_is_the_excess_loss_by_enumeration():

@@ -12,14 +12,14 @@ import pytest
 
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import certified_length
-from epiplexity_jax.families.transformer import TransformerModel
-from epiplexity_jax.training import loop
-from epiplexity_jax.training.cohort import set_up, train_cohort
-from epiplexity_jax.training.data import Stream, heldout_tokens
-from epiplexity_jax.training.heldout import heldout_layout
-from epiplexity_jax.training.job import CohortJob, MemberJob
-from epiplexity_jax.training.requential import RequentialMethod
-from epiplexity_jax.training.sharding import member_mesh
+from epiplexity_jax.engine import programs
+from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
+from epiplexity_jax.engine.heldout import heldout_layout
+from epiplexity_jax.engine.sharding import member_mesh
+from epiplexity_jax.engine.stream import Stream, heldout_tokens
+from epiplexity_jax.engine.train_cohort import set_up, train_cohort
+from epiplexity_jax.estimators.requential import RequentialMethod
+from epiplexity_jax.families.networks.transformer import TransformerModel
 from tests.unit.training import reference
 from tests.unit.training.requential_twin import BATCH, RATE, ROOT, WARMUP, WINDOW, twin
 from tests.unit.training.toys import cycle, task_of
@@ -69,10 +69,10 @@ def _members(request, monkeypatch):
     if request.param == "one by one":
         yield
         return
-    loop.compile_programs.cache_clear()
-    monkeypatch.setattr(loop, "maps_members", lambda mesh: False)
+    programs.compile_programs.cache_clear()
+    monkeypatch.setattr(programs, "use_lax_map", lambda mesh: False)
     yield
-    loop.compile_programs.cache_clear()
+    programs.compile_programs.cache_clear()
 
 
 @pytest.mark.usefixtures("_members")

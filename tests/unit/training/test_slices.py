@@ -2,8 +2,8 @@
 
 import pytest
 
+from epiplexity_jax.engine.microbatch import scoring_slice, training_slice
 from epiplexity_jax.families.spec import Task
-from epiplexity_jax.training.slices import scoring_slice, training_slice
 
 
 def task(length, vocab_size=96, labels=None):

@@ -4,22 +4,22 @@ import jax
 import numpy as np
 import pytest
 
-from epiplexity_jax.training.cohort import set_up, train_cohort
-from epiplexity_jax.training.sharding import member_mesh
-from epiplexity_jax.training.snapshot import (
-    Interrupted,
-    Snapshot,
+from epiplexity_jax.checkpoints.cohort_snapshot import (
+    CohortCheckpoint,
     load_snapshot,
     save_snapshot,
     unfinished,
 )
+from epiplexity_jax.engine.checkpoint_hook import Interrupted
+from epiplexity_jax.engine.sharding import member_mesh
+from epiplexity_jax.engine.train_cohort import set_up, train_cohort
 from tests.unit.training.test_engine import job_of, mesh_of
 from tests.unit.training.toys import cycle
 
 SEEDS, AT = range(2), 21  # a record point
 
 
-class Keeper:
+class CheckpointHook:
     """Keeps a cohort once, behind iteration 21, and ends it."""
 
     def __init__(self):
@@ -31,13 +31,13 @@ class Keeper:
     def keep(self, iteration, states, records):
         if iteration >= AT:
             host = jax.tree.map(lambda x: x[: len(SEEDS)], jax.device_get(states))
-            self.kept = Snapshot(iteration, ("a", "b"), host, tuple(records), 1.5)
+            self.kept = CohortCheckpoint(iteration, ("a", "b"), host, tuple(records), 1.5)
             raise Interrupted
 
 
 @pytest.fixture(scope="module")
 def snapshot():
-    keeper = Keeper()
+    keeper = CheckpointHook()
     with pytest.raises(Interrupted):
         train_cohort(job_of(cycle(), SEEDS), mesh_of(2), keeper=keeper)
     assert keeper.kept.iteration == AT

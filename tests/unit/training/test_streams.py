@@ -4,9 +4,9 @@ import jax
 import numpy as np
 import pytest
 
+from epiplexity_jax.engine.stream import Stream, heldout_tokens, token_dtype
 from epiplexity_jax.sources.spec import HostSource, Vectors
 from epiplexity_jax.sources.split import Split
-from epiplexity_jax.training.data import Stream, heldout_tokens, token_dtype
 from tests.unit.sources.test_protocol import EXAMPLES, _books, _open  # noqa: F401 - a fixture
 
 BATCH, ROOT, HELDOUT = 4, 3, 12

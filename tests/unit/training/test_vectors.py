@@ -7,18 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epiplexity_jax.families.mlp import Mlp
+from epiplexity_jax.engine.heldout import heldout_layout
+from epiplexity_jax.engine.programs import init_key
+from epiplexity_jax.engine.sharding import member_mesh
+from epiplexity_jax.engine.state import Hyperparameters, initial_state
+from epiplexity_jax.engine.step import sequence_losses, train_step
+from epiplexity_jax.engine.stream import Stream, compact, heldout_tokens
+from epiplexity_jax.engine.train_cohort import CohortJob, MemberJob, train_cohort
+from epiplexity_jax.families.networks.mlp import Mlp
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.families.spec import Size, Task
+from epiplexity_jax.resources import compiled_flops
 from epiplexity_jax.sources.spec import SourceInfo, Vectors
-from epiplexity_jax.training import flops
-from epiplexity_jax.training.cohort import CohortJob, MemberJob, train_cohort
-from epiplexity_jax.training.data import Stream, compact, heldout_tokens
-from epiplexity_jax.training.heldout import heldout_layout
-from epiplexity_jax.training.loop import init_key
-from epiplexity_jax.training.sharding import member_mesh
-from epiplexity_jax.training.state import Hyperparameters, initial_state
-from epiplexity_jax.training.step import sequence_losses, train_step
 
 F, BATCH, STEPS, ROOT = 3, 16, 40, 5
 
@@ -111,7 +111,7 @@ def test_tokens_are_compact_and_vectors_stay_what_they_are():
 def test_compiler_counts_the_flops_of_vectors():
     """One matrix of F x 8 and the rest: the count is at least that of the products."""
     job = _job()
-    cost = flops.compiled_cost(job.model, job.task, BATCH)
+    cost = compiled_flops.compiled_cost(job.model, job.task, BATCH)
     assert cost.params == job.model.cost.params
     products = sum(
         2 * leaf.size

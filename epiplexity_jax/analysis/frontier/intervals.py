@@ -1,0 +1,278 @@
+"""95 % intervals of a frontier: resampled seeds, held-out errors and left-out sizes.
+
+The recipe of DESIGN.md, section 2. Every replicate moves the members' mean curves by
+deviations drawn from all seeds of all members, by one floor error common to all members and by
+each member's own paired error, and traces the frontier again. Axis letters: K replicate, M
+member, S seed, R record point, F point of a member's grid, P point of all members, Q factor.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from epiplexity_jax.analysis.frontier import procedures
+from epiplexity_jax.analysis.frontier.members import (
+    Member,
+    Points,
+    floor_draw_scale,
+    grid_of,
+    points_of,
+    resample,
+)
+
+Array = NDArray[np.float64]
+Pair = tuple[float, float]
+
+REPLICATES = 200
+LEVEL = 0.95
+_SEED = 260103220
+_SIGNAL = 4.0  # standard errors of its tokens' sampling from which on an area is its own
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """S, H and MDL at one budget, bits, of the estimate or of replicates."""
+
+    model: Array
+    data: Array
+
+    @property
+    def mdl(self) -> Array:
+        """Their sum."""
+        return self.model + self.data
+
+
+class Traced:
+    """A frontier that is only asked for its lengths at a budget, not for who gives them."""
+
+    def __init__(self, procedure: str, points: Points, model: Array, data: Array) -> None:
+        """Trace lengths [P] of candidates sorted by time."""
+        mdl, log_time = model + data, np.log(points.time_flops)
+        vertices = procedures.select(procedure, points.time_flops, mdl, points.run)
+        best = procedures.envelope(mdl)
+        self._vertices = log_time[vertices], model[vertices], data[vertices]
+        self._best = log_time[best], model[best], data[best]
+
+    def between(self, x: float) -> Pair:
+        """Model and data length, interpolated at log time x."""
+        time, model, data = self._vertices
+        return float(np.interp(x, time, model)), float(np.interp(x, time, data))
+
+    def strictly(self, x: float) -> Pair:
+        """Model and data length of the best candidate within log time x."""
+        time, model, data = self._best
+        j = max(int(np.searchsorted(time, x, side="right")) - 1, 0)
+        return float(model[j]), float(data[j])
+
+
+class Intervals:
+    """Replicates of one frontier, and the intervals they give at a budget."""
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        order: NDArray[np.int64],
+        procedure: str,
+        uniform_bits: float,
+        entropy_rate_nats: float | None = None,
+    ) -> None:
+        """Draw the replicates; no work when no member has two seeds.
+
+        Args:
+            members: M averaged members.
+            order: [P] what sorts their points by time (see `points_of`).
+            procedure: how the frontier is traced.
+            uniform_bits: length of the uniform code.
+            entropy_rate_nats: known floor of the loss, or None.
+        """
+        self._uniform = uniform_bits
+        self._traced: list[Traced] = []
+        self._halves: list[tuple[float, Traced]] = []
+        pool = _Pool(members, entropy_rate_nats)
+        if not pool.curves:
+            return
+        points, _ = points_of(members, procedure)
+        model, data = _replicates(members, pool, procedure)
+        model, data = model[:, order], data[:, order]
+        for lengths in zip(model, data, strict=True):
+            self._traced.append(Traced(procedure, points, *lengths))
+        for half in _halves(members):
+            some, _ = points_of(half, procedure)
+            traced = Traced(procedure, some, some.model_bits, some.data_bits)
+            self._halves.append((_reach(half, some), traced))
+
+    def __bool__(self) -> bool:
+        """Whether there are replicates: some member has two seeds."""
+        return bool(self._traced)
+
+    def _at(self, traced: list[Traced], compute: float, strict: bool = False) -> Lengths:
+        """S and H of each frontier at a budget; the uniform code where it is the shorter."""
+        x = math.log(compute)
+        found = np.array([one.strictly(x) if strict else one.between(x) for one in traced])
+        model, data = found.reshape(-1, 2).T
+        beaten = model + data >= self._uniform
+        return Lengths(np.where(beaten, 0.0, model), np.where(beaten, self._uniform, data))
+
+    def around(
+        self, compute: float, model: float, data: float, strict: bool = False
+    ) -> tuple[Pair, Pair, Pair] | None:
+        """Intervals of S, H and MDL around a trained model's estimate at a budget."""
+        if not self:
+            return None
+        drawn = self._at(self._traced, compute, strict)
+        reaching = [traced for reach, traced in self._halves if compute >= reach]
+        halves = self._at(reaching, compute, strict)
+        return (
+            _interval(model, drawn.model, halves.model),
+            _interval(data, drawn.data, halves.data),
+            _interval(model + data, drawn.mdl, halves.mdl),
+        )
+
+    def above_uniform(self, compute: float) -> tuple[Pair, Pair, Pair] | None:
+        """Intervals where the uniform code answers: how far a model may still be the better.
+
+        S_T is 0 unless noise hides a model that wins, so its interval is one-sided: from 0 to the
+        quantile of the replicates, where each takes the shorter of its model and the uniform code.
+        """
+        if not self:
+            return None
+        drawn = self._at(self._traced, compute)
+        upper = max(float(np.quantile(drawn.model, LEVEL)), 0.0)
+        data = float(np.quantile(drawn.data, 1.0 - LEVEL))
+        mdl = float(np.quantile(drawn.mdl, 1.0 - LEVEL))
+        return (0.0, upper), (data, self._uniform), (mdl, self._uniform)
+
+
+def _interval(center: float, drawn: Array, halves: Array) -> Pair:
+    h = float(np.quantile(np.abs(drawn - center), LEVEL))
+    g = float(np.abs(halves - center).max(initial=0.0))
+    half_width = math.hypot(h, g)
+    return center - half_width, center + half_width
+
+
+def _halves(members: Sequence[Member]) -> list[list[Member]]:
+    """The family with every other size left out, both ways; empty below three sizes."""
+    sizes = sorted({member.params for member in members})
+    if len(sizes) < 3:
+        return []
+    return [
+        [member for member in members if sizes.index(member.params) % 2 == parity]
+        for parity in (0, 1)
+    ]
+
+
+def _reach(half: Sequence[Member], points: Points) -> float:
+    """The budget from which half a family can say something: its smallest member's whole run.
+
+    Below it the half has no model that the budget could train, so its answer shows the edge of the
+    family (which is flagged), not how far apart the sizes are.
+    """
+    smallest = min(range(len(half)), key=lambda i: half[i].params)
+    return float(points.time_flops[points.member == smallest].max())
+
+
+class _Pool:
+    """Relative deviations of every seed from its member's mean, as whole curves.
+
+    An area that the sampling of the training tokens alone could have made (the online and the exact
+    variant's `model_var`, which is drawn for each member by itself) says nothing about how areas
+    vary with the seed, so it deviates by 0.
+
+    Attributes:
+        curves: of each seed, (steps [R], deviation of the loss [R], of the area [R]); the loss
+            relative to the loss above `floor_nats`, the area relative to the area, both times
+            sqrt(S / (S - 1)), which undoes the pull of a mean over few seeds.
+        floor_nats: what no model of the family gets below, as far as is known.
+    """
+
+    def __init__(self, members: Sequence[Member], entropy_rate_nats: float | None) -> None:
+        self.floor_nats = _reachable_floor(members, entropy_rate_nats)
+        self.curves: list[tuple[NDArray[np.int64], Array, Array]] = []
+        for member in members:
+            if member.seeds < 2:
+                continue
+            scale = math.sqrt(member.seeds / (member.seeds - 1))
+            loss = scale * (member.losses - member.losses.mean(axis=0)) / self.excess(member)
+            area = scale * (member.model_seeds - member.model_bits) / self.area(member)
+            sampling = np.sqrt(member.model_var * member.seeds)
+            area *= np.abs(member.model_bits) >= _SIGNAL * sampling
+            self.curves += [(member.steps, *pair) for pair in zip(loss, area, strict=True)]
+
+    def excess(self, member: Member) -> Array:
+        """[R] the loss above the floor; never quite 0, so that a solved source divides too."""
+        excess = member.losses.mean(axis=0) - self.floor_nats
+        return np.maximum(excess, 1e-6 * max(float(excess[0]), 1e-12))
+
+    @staticmethod
+    def area(member: Member) -> Array:
+        """[R] the size of the area, at least its error, so that no structure divides too."""
+        error = np.sqrt(np.sum(member.model_factors**2, axis=0))
+        return np.maximum(np.maximum(np.abs(member.model_bits), error), 1e-9)
+
+
+def _reachable_floor(members: Sequence[Member], entropy_rate_nats: float | None) -> float:
+    """The known entropy rate, or the best final loss less its mean excess over its own run.
+
+    For a power law the mean excess over a run equals what is still to be gained, up to a factor
+    near 1; deviations need no more than that order of size.
+    """
+    if entropy_rate_nats is not None:
+        return entropy_rate_nats
+    if not members:
+        return 0.0
+    best = min(members, key=lambda member: member.data_bits[-1])
+    losses, x = best.losses.mean(axis=0), best.steps.astype(np.float64)
+    if x.size < 2:
+        return 0.0
+    mean = float(np.sum(np.diff(x) * (losses[1:] + losses[:-1]) / 2) / x[-1])
+    return max(float(losses[-1]) - max(mean - float(losses[-1]), 0.0), 0.0)
+
+
+def _replicates(members: Sequence[Member], pool: _Pool, procedure: str) -> tuple[Array, Array]:
+    """Model and data lengths [K, all members' F] of every replicate."""
+    generator = np.random.Generator(np.random.Philox(_SEED))
+    floor = generator.standard_normal(REPLICATES) * floor_draw_scale(members)
+    model, data = [], []
+    for member in members:
+        grid, bits_per_nat = grid_of(member, procedure), member.data_gain
+        mix = _mixtures(generator, len(pool.curves), member.seeds)
+        loss = mix @ np.stack([_onto(steps, dev, grid) for steps, dev, _ in pool.curves])
+        area = mix @ np.stack([_onto(steps, dev, grid) for steps, _, dev in pool.curves])
+        own = generator.standard_normal((REPLICATES, member.model_factors.shape[0]))
+        sampled = np.sqrt(member.model_var)
+        sampling = generator.standard_normal((REPLICATES, 1)) if sampled.any() else np.zeros((1, 1))
+        model.append(
+            resample(member.steps, member.model_bits, grid)
+            + area * _onto(member.steps, pool.area(member), grid)
+            + own @ _onto(member.steps, member.model_factors, grid)
+            + sampling * _onto(member.steps, sampled, grid)
+            + floor[:, None] * _onto(member.steps, member.model_gain, grid)
+        )
+        data.append(
+            resample(member.steps, member.data_bits, grid)
+            + np.maximum(loss, -1.0) * _onto(member.steps, pool.excess(member), grid) * bits_per_nat
+            + own @ _onto(member.steps, member.data_factors, grid)
+            + floor[:, None] * bits_per_nat
+        )
+    return np.concatenate(model, axis=1), np.concatenate(data, axis=1)
+
+
+def _mixtures(generator: np.random.Generator, curves: int, seeds: int) -> Array:
+    """Weights [K, curves] that average `seeds` curves, drawn with replacement."""
+    drawn = generator.integers(curves, size=(REPLICATES, seeds))
+    weights = np.zeros((REPLICATES, curves))
+    np.add.at(weights, (np.arange(REPLICATES)[:, None], drawn), 1.0 / seeds)
+    return weights
+
+
+def _onto(steps: NDArray[np.int64], values: Array, grid: NDArray[np.int64]) -> Array:
+    """Values [..., R] on another grid, linear in log(1 + step), held beyond the last one."""
+    x, at = np.log1p(steps), np.log1p(grid)
+    right = np.clip(np.searchsorted(x, at), 1, max(x.size - 1, 1))
+    if x.size == 1:
+        return np.repeat(values, grid.size, axis=-1)
+    weight = np.clip((at - x[right - 1]) / (x[right] - x[right - 1]), 0.0, 1.0)
+    return values[..., right - 1] * (1.0 - weight) + values[..., right] * weight

@@ -1,0 +1,304 @@
+"""Members: runs that differ only in their seed, averaged at the record points of the shortest.
+
+Axis letters: S seed, R record point, F point of a finer grid, P point of all members, Q factor.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+
+from epiplexity_jax.analysis.runs.curve import Curve
+from epiplexity_jax.analysis.runs.lengths import Scored, score
+
+Array = NDArray[np.float64]
+
+REFINEMENT = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A model of a family, averaged over its seeds, at each record point of the shortest run.
+
+    Attributes:
+        name: size, and the learning rate where the family holds several.
+        last_steps: [S], where each seed's run ends.
+        params: N.
+        steps: [R]; train_tokens: [R]; time_flops: [R].
+        model_seeds: [S, R] bits; data_seeds: [S, R] bits.
+        model_factors, data_factors: [Q, R] bits, the errors common to the seeds' held-out set.
+        model_gain: [R] and data_gain: bits per nat of floor error (see Scored).
+        floor_stderr_nats: standard error of the full held-out set.
+        model_var: [R] bits^2, of the mean; interpolation_error_bits: [R].
+        refinable: whether lengths between record points may be interpolated.
+    """
+
+    name: str
+    params: int
+    last_steps: tuple[int, ...]
+    steps: NDArray[np.int64]
+    train_tokens: Array
+    time_flops: Array
+    model_seeds: Array
+    data_seeds: Array
+    model_factors: Array
+    data_factors: Array
+    model_gain: Array
+    data_gain: float
+    floor_stderr_nats: float
+    model_var: Array
+    interpolation_error_bits: Array
+    refinable: bool = True
+
+    @property
+    def seeds(self) -> int:
+        """Number of seeds."""
+        return self.model_seeds.shape[0]
+
+    @property
+    def model_bits(self) -> Array:
+        """[R] mean model length."""
+        return self.model_seeds.mean(axis=0)
+
+    @property
+    def data_bits(self) -> Array:
+        """[R] mean data length."""
+        return self.data_seeds.mean(axis=0)
+
+    @property
+    def model_stderr(self) -> Array:
+        """[R] standard error of the mean model length: held-out blocks, floor and seeds."""
+        gain = self.model_gain
+        return self._stderr(self.model_factors, gain, self.model_seeds, self.model_var)
+
+    @property
+    def data_stderr(self) -> Array:
+        """[R] standard error of the mean data length."""
+        gain = np.full_like(self.model_gain, self.data_gain)
+        return self._stderr(self.data_factors, gain, self.data_seeds, np.zeros_like(gain))
+
+    @property
+    def mdl_stderr(self) -> Array:
+        """[R] standard error of the mean two-part code."""
+        factors = self.model_factors + self.data_factors
+        gain = self.model_gain + self.data_gain
+        return self._stderr(factors, gain, self.model_seeds + self.data_seeds, self.model_var)
+
+    def _stderr(self, factors: Array, gain: Array, seeds: Array, own: Array) -> Array:
+        """Scatter of the seeds already holds their training tokens' variance (`own`)."""
+        if self.seeds > 1:
+            own = np.maximum(own, seeds.var(axis=0, ddof=1) / self.seeds)
+        heldout = np.sum(factors**2, axis=0) + (gain * self.floor_stderr_nats) ** 2
+        return np.sqrt(heldout + own)
+
+    @property
+    def losses(self) -> Array:
+        """[S, R] held-out loss, nats per label token."""
+        return self.data_seeds / self.data_gain
+
+
+def members_of(
+    curves: Sequence[Curve], test_tokens: float, variant: str, floor: str
+) -> list[Member]:
+    """Group runs by everything but the seed, score them and average.
+
+    Runs of one member and one seed count once, the longest of them.
+    """
+    groups: dict[tuple, dict[int, Curve]] = {}
+    for curve in curves:
+        seeds = groups.setdefault(curve.member, {})
+        if curve.seed not in seeds or seeds[curve.seed].steps[-1] < curve.steps[-1]:
+            seeds[curve.seed] = curve
+    firsts = [next(iter(seeds.values())) for seeds in groups.values()]
+    names = _names(firsts)
+    members = []
+    for name, seeds in zip(names, groups.values(), strict=True):
+        runs = [seeds[seed] for seed in sorted(seeds)]
+        scored = [score(run, test_tokens, variant, floor) for run in runs]
+        members.append(_average(name, runs[0].params, scored))
+    return sorted(members, key=lambda member: (member.params, member.name))
+
+
+def _names(firsts: list[Curve]) -> list[str]:
+    """Sizes as names, longer only as far as needed to tell members apart."""
+    names = [curve.size for curve in firsts]
+    if len(set(names)) == len(names):
+        return names
+    names = [with_rate(curve.size, curve) for curve in firsts]
+    if len(set(names)) == len(names):
+        return names
+    return [f"{name} #{i + 1}" for i, name in enumerate(names)]
+
+
+def with_rate(name: str, curve: Curve) -> str:
+    """A name, and the learning rate of the run where it is known."""
+    return f"{name} lr {curve.learning_rate:g}" if curve.learning_rate else name
+
+
+def _average(name: str, params: int, scored: list[Scored]) -> Member:
+    shortest = min(scored, key=lambda one: one.steps[-1])
+    first = max(one.steps[0] for one in scored)
+    common = shortest.steps[shortest.steps >= first]
+    if not shortest.refinable:  # then only what every seed has
+        common = common[np.all([np.isin(common, one.steps) for one in scored], axis=0)]
+    own = np.searchsorted(shortest.steps, common)
+
+    def at_common(field: str) -> list[Array]:
+        return [_at(one.steps, getattr(one, field), common) for one in scored]
+
+    factors = [_mean_factors(at_common(f"{field}_factors")) for field in ("model", "data")]
+    return Member(
+        name=name,
+        params=params,
+        last_steps=tuple(int(one.steps[-1]) for one in scored),
+        steps=common,
+        train_tokens=shortest.train_tokens[own],
+        time_flops=shortest.time_flops[own],
+        model_seeds=np.stack(at_common("model_bits")),
+        data_seeds=np.stack(at_common("data_bits")),
+        model_factors=factors[0],
+        data_factors=factors[1],
+        model_gain=shortest.model_gain[own],
+        data_gain=shortest.data_gain,
+        floor_stderr_nats=float(np.mean([one.floor_stderr_nats for one in scored])),
+        model_var=np.stack(at_common("model_var")).mean(axis=0) / len(scored),
+        interpolation_error_bits=np.stack(at_common("interpolation_error_bits")).mean(axis=0),
+        refinable=shortest.refinable,
+    )
+
+
+def _at(steps: NDArray[np.int64], values: Array, common: NDArray[np.int64]) -> Array:
+    """Values [..., R] at other steps, straight in log(1 + step) between record points.
+
+    Record points lie on one absolute grid, so there is nothing between them but where teachers
+    waited for their students or runs ended at different steps.
+    """
+    if np.isin(common, steps).all():
+        return values[..., np.searchsorted(steps, common)]
+    x, at = np.log1p(steps), np.log1p(common)
+    rows = [np.interp(at, x, row) for row in values.reshape(-1, steps.size)]
+    return np.array(rows).reshape(*values.shape[:-1], common.size)
+
+
+def _mean_factors(factors: list[Array]) -> Array:
+    """Seeds score the same held-out blocks, so their errors add block by block.
+
+    Seeds with another number of blocks share none: their errors are independent.
+    """
+    if len({one.shape[0] for one in factors}) == 1:
+        return np.mean(factors, axis=0)
+    return np.concatenate(factors) / len(factors)
+
+
+def fine_steps(steps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Whole steps on a grid ten times finer in log(1 + step) that holds every record point.
+
+    >>> fine_steps(np.array([0, 1, 2, 40]))[:6].tolist()
+    [0, 1, 2, 3, 4, 6]
+    """
+    x = np.log1p(steps)
+    parts = np.arange(REFINEMENT) / REFINEMENT
+    grid = x[:-1, None] + parts * np.diff(x)[:, None]
+    inner = np.rint(np.expm1(grid)).astype(np.int64).ravel()
+    return np.union1d(inner, steps)
+
+
+def resample(steps: NDArray[np.int64], values: Array, at: NDArray[np.int64]) -> Array:
+    """PCHIP in log(1 + step) of values [..., R] onto the steps `at` [F]: [..., F]."""
+    if steps.size == 1:
+        return np.broadcast_to(values, (*values.shape[:-1], at.size)).copy()
+    return PchipInterpolator(np.log1p(steps), values, axis=-1)(np.log1p(at))
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """The candidates of a frontier, of all members, sorted by time.
+
+    Attributes:
+        time_flops, model_bits, data_bits, model_stderr, data_stderr, mdl_stderr: [P].
+        step: [P]; train_tokens: [P]; interpolation_error_bits: [P].
+        member: [P] index of the member; last: [P] whether it is its member's last record point.
+    """
+
+    time_flops: Array
+    model_bits: Array
+    data_bits: Array
+    model_stderr: Array
+    data_stderr: Array
+    mdl_stderr: Array
+    interpolation_error_bits: Array
+    train_tokens: Array
+    step: NDArray[np.int64]
+    member: NDArray[np.int64]
+    last: NDArray[np.bool_]
+
+    @classmethod
+    def none(cls) -> "Points":
+        """No candidates: every run diverged."""
+        whole: dict[str, Any] = {name: np.zeros(0, dtype=np.int64) for name in ("step", "member")}
+        real = [one.name for one in fields(cls) if one.name not in (*whole, "last")]
+        return cls(**dict.fromkeys(real, np.zeros(0)), **whole, last=np.zeros(0, dtype=bool))
+
+    @property
+    def mdl_bits(self) -> Array:
+        """[P] the two-part code."""
+        return self.model_bits + self.data_bits
+
+    @property
+    def run(self) -> NDArray[np.int64]:
+        """[P] the member; -1 for untrained models, which are a run of their own."""
+        return np.where(self.step == 0, -1, self.member)
+
+    def __len__(self) -> int:
+        """Number of points."""
+        return self.time_flops.size
+
+
+_ERRORS = ("model_stderr", "data_stderr", "mdl_stderr", "interpolation_error_bits")
+
+
+def grid_of(member: Member, procedure: str) -> NDArray[np.int64]:
+    """The steps [F] at which a procedure considers a member."""
+    refined = procedure == "refined" and member.refinable
+    return fine_steps(member.steps) if refined else member.steps
+
+
+def points_of(members: Sequence[Member], procedure: str) -> tuple[Points, NDArray[np.int64]]:
+    """All candidates of a procedure, sorted by time; and the order that sorts them.
+
+    The order [P] indexes the members' points one after the other, each on its `grid_of`.
+    """
+    if not members:
+        return Points.none(), np.zeros(0, dtype=np.int64)
+    columns: dict[str, list[Any]] = {}
+    for index, member in enumerate(members):
+        steps = grid_of(member, procedure)
+        x, at = np.log1p(member.steps), np.log1p(steps)
+        # Both are straight lines in the number of steps.
+        time = np.interp(steps, member.steps, member.time_flops)
+        one: dict[str, Any] = {
+            "time_flops": time,
+            "step": steps,
+            "member": np.full(steps.size, index),
+        }
+        one["train_tokens"] = np.interp(steps, member.steps, member.train_tokens)
+        for name in ("model_bits", "data_bits"):
+            one[name] = resample(member.steps, getattr(member, name), steps)
+        for name in _ERRORS:
+            one[name] = np.interp(at, x, getattr(member, name))
+        one["last"] = steps == member.steps[-1]
+        for name, values in one.items():
+            columns.setdefault(name, []).append(values)
+    joined = {name: np.concatenate(values) for name, values in columns.items()}
+    mdl = joined["model_bits"] + joined["data_bits"]
+    order = np.lexsort((mdl, joined["time_flops"]))
+    return Points(**{name: values[order] for name, values in joined.items()}), order
+
+
+def floor_draw_scale(members: Sequence[Member]) -> float:
+    """Standard error of the floor that all members share, nats per label token."""
+    return math.sqrt(float(np.mean([member.floor_stderr_nats**2 for member in members])))

@@ -1,0 +1,263 @@
+"""The MDL frontier of one source over compute budgets, and the decomposition at a budget.
+
+Axis letters: P candidate point, K vertex of the frontier.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from epiplexity_jax import coding
+from epiplexity_jax.analysis.frontier import procedures
+from epiplexity_jax.analysis.frontier.decompose import decompose
+from epiplexity_jax.analysis.frontier.decomposition import Decomposition
+from epiplexity_jax.analysis.frontier.intervals import Intervals
+from epiplexity_jax.analysis.frontier.members import Member, members_of, points_of, with_rate
+from epiplexity_jax.analysis.runs.curve import Curve
+from epiplexity_jax.analysis.runs.lengths import check_choice, check_test_tokens
+from epiplexity_jax.base.config import unknown
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.status import RunStatus
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a frontier was made with, the same for all its results."""
+
+    source: str
+    vocab_size: int
+    estimator: str
+    variant: str
+    floor: str
+    procedure: str
+    test_tokens: float
+    bytes_per_token: float | None
+
+
+def trace(
+    curves: Sequence[Curve],
+    *,
+    test_tokens: float,
+    variant: str | None = None,
+    floor: str | None = None,
+    procedure: str = "refined",
+) -> "Frontier":
+    """The frontier of one source (DESIGN.md, section 2, Frontier).
+
+    Args:
+        curves: runs of one source and one estimator, any sizes and seeds.
+        test_tokens: label tokens of the dataset whose information is measured.
+        variant: "paired", "online" or "exact"; None is that of the runs.
+        floor: "ema", "raw" or "entropy_rate"; None is that of the runs.
+        procedure: "refined", "hull-median" or "raw".
+
+    Raises:
+        ConfigError: when an argument is not allowed, or the curves do not belong together.
+    """
+    if procedure not in procedures.PROCEDURES:
+        raise ConfigError(f"frontier: {unknown('procedure', procedure, procedures.PROCEDURES)}")
+    test_tokens = check_test_tokens(test_tokens)
+    if not curves:
+        raise ConfigError("curves: there are none; a frontier needs at least one run")
+    for name in ("source", "estimator", "vocab_size"):
+        values = sorted({str(getattr(curve, name)) for curve in curves})
+        if len(values) > 1:
+            raise ConfigError(
+                f"curves: a frontier holds one {name}, got {', '.join(values)}; trace each alone"
+            )
+    variant, floor = variant or curves[0].variant, floor or curves[0].floor
+    kept = [curve for curve in curves if curve.status != RunStatus.DIVERGED]
+    for curve in kept or curves[:1]:
+        check_choice(curve, variant, floor)
+    warnings = _left_out(curves, kept)
+    members = members_of(kept, test_tokens, variant, floor)
+    single = [member.name for member in members if member.seeds == 1]
+    if single:
+        which = "every member" if len(single) == len(members) else ", ".join(single)
+        warnings.append(f"a single seed of {which}: no spread between seeds is seen there")
+    warnings += _uneven(members)
+    first = curves[0]
+    setting = Setting(
+        source=first.source,
+        vocab_size=first.vocab_size,
+        estimator=first.estimator,
+        variant=variant,
+        floor=floor,
+        procedure=procedure,
+        test_tokens=test_tokens,
+        bytes_per_token=first.bytes_per_token,
+    )
+    rate = first.entropy_rate_nats
+    return Frontier(setting, tuple(members), tuple(warnings), rate)
+
+
+def _left_out(curves: Sequence[Curve], kept: Sequence[Curve]) -> list[str]:
+    rated = len({curve.learning_rate for curve in curves}) > 1
+    lost = [
+        with_rate(curve.name, curve) if rated else curve.name
+        for curve in curves
+        if curve.status == RunStatus.DIVERGED
+    ]
+    if not lost:
+        return []
+    names = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
+    said = [f"{len(lost)} of {len(curves)} runs diverged and are left out: {names}"]
+    if not kept:
+        said.append("every run diverged, so the uniform code answers; lower the learning rate")
+    return said
+
+
+def _uneven(members: Sequence[Member]) -> list[str]:
+    """Which members' seeds end far apart, so that much of the longer runs is not used."""
+    said = []
+    for member in members:
+        low, high = min(member.last_steps), max(member.last_steps)
+        if high > 1.1 * low:
+            said.append(
+                f"the seeds of {member.name} end at steps {low} to {high}, and count to the "
+                "first of these"
+            )
+    return said
+
+
+class Frontier:
+    """The shortest two-part codes of one source over compute.
+
+    Attributes:
+        setting: source, estimator, variant, floor, procedure, test tokens.
+        all_members: the members, smallest first.
+        points: every candidate, sorted by time (for plotting).
+        vertices: [K] their indices that make up the frontier.
+        bridged: [K] whether the segment from a vertex to the next bridges a sudden drop.
+        envelope: [E] indices of the candidates shorter than every cheaper one.
+        uniform_bits: length of the uniform code, a candidate at every budget.
+        warnings: sentences that hold for every budget.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        members: tuple[Member, ...],
+        warnings: tuple[str, ...] = (),
+        entropy_rate_nats: float | None = None,
+    ) -> None:
+        """Use `trace`, which checks its arguments."""
+        self.setting = setting
+        self.all_members = members
+        self.warnings = warnings
+        self.entropy_rate_nats = entropy_rate_nats
+        self.uniform_bits = float(coding.uniform_length(setting.test_tokens, setting.vocab_size))
+        self.points, self._order = points_of(members, setting.procedure)
+        time, mdl = self.points.time_flops, self.points.mdl_bits
+        self.vertices = procedures.select(setting.procedure, time, mdl, self.points.run)
+        self.envelope = procedures.envelope(mdl)
+        self.bridged = procedures.spans_cliff(time, mdl, self.points.mdl_stderr, self.vertices)
+
+    source = property(lambda self: self.setting.source, doc="Name of the source.")
+    vocab_size = property(lambda self: self.setting.vocab_size, doc="Symbols of a label token.")
+    estimator = property(lambda self: self.setting.estimator, doc="How models are coded.")
+    variant = property(lambda self: self.setting.variant, doc="Of the prequential length.")
+    floor = property(lambda self: self.setting.floor, doc="Which loss ends the area.")
+    procedure = property(lambda self: self.setting.procedure, doc="How the frontier is traced.")
+    test_tokens = property(lambda self: self.setting.test_tokens, doc="Label tokens measured.")
+
+    def _column(self, name: str) -> Array:
+        return getattr(self.points, name)[self.vertices]
+
+    @property
+    def compute(self) -> Array:
+        """[K] FLOPs."""
+        return self._column("time_flops")
+
+    @property
+    def mdl_bits(self) -> Array:
+        """[K] bits."""
+        return self._column("mdl_bits")
+
+    @property
+    def epiplexity_bits(self) -> Array:
+        """[K] bits, of the vertices' models."""
+        return self._column("model_bits")
+
+    @property
+    def entropy_bits(self) -> Array:
+        """[K] bits, of the vertices' models."""
+        return self._column("data_bits")
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """[K] names of the vertices' models."""
+        return tuple(self.all_members[i].name for i in self.points.member[self.vertices])
+
+    @property
+    def params(self) -> NDArray[np.int64]:
+        """[K] N of the vertices' models."""
+        sizes = np.array([member.params for member in self.all_members], dtype=np.int64)
+        return sizes[self.points.member[self.vertices]]
+
+    @property
+    def train_tokens(self) -> Array:
+        """[K] D of the vertices' models."""
+        return self._column("train_tokens")
+
+    @property
+    def largest_compute(self) -> float:
+        """The time of the dearest run's last point, FLOPs; 0 when every run diverged."""
+        return float(self.points.time_flops[-1]) if self.all_members else 0.0
+
+    @cached_property
+    def intervals(self) -> Intervals:
+        """Replicates of the frontier, made once."""
+        return Intervals(
+            self.all_members,
+            self._order,
+            self.setting.procedure,
+            self.uniform_bits,
+            self.entropy_rate_nats,
+        )
+
+    def budgets(self, n: int = 5) -> list[float]:
+        """Budgets spaced evenly in log compute over the sweep, of two significant digits or more.
+
+        The first lets the smallest member train to its end; the last is the sweep's own reach,
+        rounded down so that no point has to be carried, by little of what training takes.
+        """
+        if not self.all_members:
+            return []
+        times, ends = self.points.time_flops, self.points.time_flops[self.points.last]
+        low, high = math.log(ends.min()), math.log(self.largest_compute)
+        spaced = np.exp(np.linspace(low, high, n))
+        started = times[(self.points.member == self.points.member[-1])].min()
+        enough = self.largest_compute - 0.1 * (self.largest_compute - started)
+        digits = 2
+        while digits < 9 and _rounded(self.largest_compute, math.floor, digits) < enough:
+            digits += 1
+        rounded = {_rounded(value, math.floor, digits) for value in spaced}
+        first = _rounded(float(ends.min()), math.ceil, digits)
+        if first <= max(rounded):
+            rounded = {first, *(value for value in rounded if value > first)}
+        return sorted(rounded)
+
+    def at(self, compute: float, strict: bool = False) -> Decomposition:
+        """Epiplexity and entropy at a budget.
+
+        Args:
+            compute: T, FLOPs.
+            strict: the best point within T, which is the definition; otherwise S, H and MDL are
+                interpolated linearly in log T between the neighbouring points of the frontier.
+
+        Raises:
+            ConfigError: when the budget is not a positive number.
+        """
+        return decompose(self, compute, strict)
+
+
+def _rounded(value: float, rounding: Callable[[float], int], digits: int) -> float:
+    scale = 10.0 ** (math.floor(math.log10(value)) - digits + 1)
+    return float(f"{rounding(value / scale + 1e-9) * scale:.{digits - 1}e}")

@@ -1,0 +1,293 @@
+"""A prequential estimate from a training-loss curve that somebody else recorded.
+
+The curve is a table: label tokens seen so far, and the mean training loss over the tokens since the
+row before. Losses are nats per label token, lengths are bits. Axis letters: P row of the curve.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from epiplexity_jax import coding
+from epiplexity_jax.analysis.frontier.decompose import ROUNDING
+from epiplexity_jax.analysis.frontier.decomposition import Decomposition, explain, status_of
+from epiplexity_jax.analysis.logs.warnings import TOKENISERS, sentences
+from epiplexity_jax.analysis.runs.lengths import check_test_tokens
+from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.base.status import ResultStatus
+from epiplexity_jax.base.units import nats_to_bits
+
+Array = NDArray[np.float64]
+
+LEAST_ROWS = 3
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LossCurve:
+    """A training-loss curve over label tokens.
+
+    Attributes:
+        name: what messages call it.
+        label_tokens: [P] label tokens seen so far, increasing; a first row at 0 covers none.
+        losses_nats: [P] mean training loss over the label tokens since the row before, nats per
+            label token; where `sampled_step` is given, that of the one batch that ends there.
+        sampled_step: label tokens of a batch, where rows are single batches; the losses of the
+            batches between them are then interpolated.
+        tokens_per_label: r, (input + label tokens) / label tokens.
+        heldout_nats: held-out loss of the final model, nats per label token, or None.
+        epochs: passes over the data that were logged with the curve, or None.
+        lines: [P] lines of the file, for messages; empty when there is no file.
+        notes: what reading the file had to say.
+
+    Raises:
+        DataError: when the rows are no curve of a log loss, naming the row.
+    """
+
+    name: str
+    label_tokens: Array
+    losses_nats: Array
+    sampled_step: float | None = None
+    tokens_per_label: float = 1.0
+    heldout_nats: float | None = None
+    epochs: float | None = None
+    lines: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Turn the columns into float64 arrays and refuse what is no curve."""
+        for field in ("label_tokens", "losses_nats"):
+            object.__setattr__(self, field, np.asarray(getattr(self, field), dtype=np.float64))
+        tokens, losses = self.label_tokens, self.losses_nats
+        if tokens.ndim != 1 or tokens.shape != losses.shape:
+            raise DataError(
+                f"{self.name}: label_tokens and losses_nats must be columns of one length, "
+                f"got shapes {tokens.shape} and {losses.shape}"
+            )
+        if tokens.size < LEAST_ROWS:
+            raise DataError(
+                f"{self.name}: has {tokens.size} rows with a loss; a curve needs at least "
+                f"{LEAST_ROWS}"
+            )
+        self._refuse("tokens", ~np.isfinite(tokens), "is not a finite number of tokens")
+        self._refuse("tokens", tokens < 0, "is negative; tokens are counted from 0")
+        whole = "is no whole number; count label tokens, not epochs or billions of tokens"
+        self._refuse("tokens", tokens != np.floor(tokens), whole)
+        self._refuse("loss", ~np.isfinite(losses), "is not finite; did training diverge there?")
+        self._refuse("loss", losses < 0, "is negative, so no log loss of tokens; no code has it")
+        falls = np.flatnonzero(np.diff(tokens) <= 0)
+        if falls.size:
+            i = int(falls[0])
+            raise DataError(
+                f"{self.name}: tokens do not increase from {self.at(i)} to {self.at(i + 1)} "
+                f"({tokens[i]:g} to {tokens[i + 1]:g}); was training resumed into one file?"
+            )
+        if self.sampled_step is not None:
+            partial = np.mod(tokens, self.sampled_step) != 0
+            self._refuse("tokens", partial | (tokens == 0), "does not end a batch")
+        if not 1 <= self.tokens_per_label < math.inf:
+            raise DataError(
+                f"{self.name}: (input + label tokens) / label tokens must be at least 1, got "
+                f"{self.tokens_per_label:g}"
+            )
+
+    def _refuse(self, column: str, wrong: NDArray[np.bool_], why: str) -> None:
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            value = (self.label_tokens if column == "tokens" else self.losses_nats)[i]
+            raise DataError(f"{self.name}: {self.at(i)}: {column} {value:g} {why}")
+
+    def at(self, row: int) -> str:
+        """How messages call a row."""
+        return f"line {self.lines[row]}" if self.lines else f"row {row + 1}"
+
+    @property
+    def widths(self) -> Array:
+        """[P] label tokens that each row covers."""
+        return np.diff(self.label_tokens, prepend=0.0)
+
+    @property
+    def total_tokens(self) -> float:
+        """Label tokens of the whole curve."""
+        return float(self.label_tokens[-1])
+
+    @property
+    def train_tokens(self) -> float:
+        """Input and label tokens of the whole curve."""
+        return self.total_tokens * self.tokens_per_label
+
+    @property
+    def online_sum_nats(self) -> float:
+        """Training losses of all label tokens, nats."""
+        if self.sampled_step is not None:
+            batches, losses = self._batches()
+            total = float(coding.interpolate_sum(batches, losses)[-1] + losses[-1])
+            return total * self.sampled_step
+        return math.fsum((self.losses_nats * self.widths).tolist())
+
+    @property
+    def interpolation_error_nats(self) -> float:
+        """How far that sum moves when every other sampled batch is left out; 0 for means."""
+        if self.sampled_step is None:
+            return 0.0
+        return float(coding.interpolation_error(*self._batches())) * self.sampled_step
+
+    def _batches(self) -> tuple[NDArray[np.int64], Array]:
+        """[P] steps done before each sampled batch, from 0 on, and its loss."""
+        steps = np.rint(self.label_tokens / (self.sampled_step or 1.0)).astype(np.int64) - 1
+        if steps[0] == 0:
+            return steps, self.losses_nats
+        return np.append(0, steps), np.append(self.losses_nats[0], self.losses_nats)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a loss curve says.
+
+    Attributes:
+        decomposition: lengths, time and warnings of the curve's one model; no intervals, and no
+            resolution, as a curve carries no errors.
+        label_tokens: label tokens of the curve.
+        area_bits: the area between curve and floor, also where the uniform code is shorter.
+        floor_nats: the loss that ended the area, nats per label token.
+    """
+
+    decomposition: Decomposition
+    label_tokens: float
+    area_bits: float
+    floor_nats: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; the keys of the decomposition and the further ones."""
+        further = {k: v for k, v in vars(self).items() if k != "decomposition"}
+        return self.decomposition.to_json() | further
+
+
+def estimate(
+    curve: LossCurve,
+    *,
+    params: int,
+    test_tokens: float,
+    floor_nats: float | None = None,
+    vocab_size: int | None = None,
+    bytes_per_token: float | None = None,
+) -> Estimate:
+    """Code lengths of the model that a curve ends with (DESIGN.md, section 2, variant online).
+
+    The model length is (sum of training losses - label tokens x floor) / ln 2, the data length
+    test tokens x floor / ln 2, the time 6 N D + 2 N test tokens r.
+
+    Args:
+        curve: the training losses.
+        params: N, all parameters of the model.
+        test_tokens: label tokens of the dataset whose information is measured.
+        floor_nats: held-out loss of the final model, nats per label token; default: the curve's
+            own, else its last training loss, with a warning.
+        vocab_size: V; then the uniform code is a candidate and the beginning is checked.
+        bytes_per_token: bytes of original data per label token.
+
+    Raises:
+        ConfigError: when an argument is not allowed.
+
+    >>> tokens, losses = np.array([10.0, 20.0, 30.0]), math.log(2) * np.array([3.0, 2.0, 1.0])
+    >>> curve = LossCurve(name="x", label_tokens=tokens, losses_nats=losses)
+    >>> round(estimate(curve, params=5, test_tokens=100).area_bits, 9)
+    30.0
+    """
+    test_tokens = _checked(params, test_tokens, bytes_per_token)
+    floor, origin = _floor(curve, floor_nats)
+    area = float(coding.online_length(curve.online_sum_nats, curve.total_tokens, floor))
+    data = float(coding.data_length(floor, test_tokens))
+    uniform = None if vocab_size is None else float(coding.uniform_length(test_tokens, vocab_size))
+    outcome = _outcome(curve, params, area, data, uniform)
+    data = outcome["entropy_bits"]
+    time = coding.time_bound(
+        curve.train_tokens, test_tokens, curve.tokens_per_label, *coding.dense_flops(params)
+    )
+    trained = outcome["status"] != ResultStatus.UNTRAINED
+    said = sentences(curve, floor, origin, area if trained else None, vocab_size)
+    per_byte = None if bytes_per_token is None else data / (test_tokens * bytes_per_token)
+    said += [TOKENISERS] if per_byte is None else []
+    decomposition = Decomposition(
+        source=curve.name,
+        compute_flops=float(time),
+        entropy_bits_per_token=data / test_tokens,
+        entropy_bits_per_byte=per_byte,
+        mdl_bits=outcome["epiplexity_bits"] + data,
+        test_tokens=test_tokens,
+        floor=origin,
+        interpolation_error_bits=float(nats_to_bits(curve.interpolation_error_nats)),
+        warnings=(*outcome.pop("said"), *curve.notes, *said),
+        **_NO_FRONTIER,
+        **outcome,
+    )
+    return Estimate(decomposition, curve.total_tokens, area, floor)
+
+
+def _checked(params: int, test_tokens: float, bytes_per_token: float | None) -> float:
+    """The test tokens, when these numbers are positive."""
+    for name, value in (("params", params), ("bytes_per_token", bytes_per_token)):
+        if value is not None and not (value > 0 and math.isfinite(value)):
+            raise ConfigError(f"{name}: must be a positive number, got {value:g}")
+    return check_test_tokens(test_tokens)
+
+
+_NO_FRONTIER: dict[str, Any] = {
+    "epiplexity_bits_interval": None,
+    "entropy_bits_interval": None,
+    "mdl_bits_interval": None,
+    "resolution_bits": None,
+    "estimator": "prequential",
+    "variant": "online",
+    "procedure": "one model",
+    "flags": (),
+}
+
+
+def _outcome(
+    curve: LossCurve, params: int, area: float, data: float, uniform: float | None
+) -> dict[str, Any]:
+    """Who answers, the model or the uniform code, with what lengths and why."""
+    candidates = 1 if uniform is None else 2
+    counted = {"candidates": candidates, "selection_bits": coding.selection_bits(candidates)}
+    if uniform is not None and area + data >= uniform * (1.0 - ROUNDING):
+        said = (
+            f"model and data together, {area + data:.4g} bits, are no shorter than the uniform "
+            f"code, {uniform:.4g} bits, so nothing of this dataset is worth learning in this way: "
+            f"epiplexity is 0, and not the area of {area:.4g} bits; more test tokens would pay "
+            "for the model"
+        )
+        return counted | {
+            "epiplexity_bits": 0.0,
+            "entropy_bits": uniform,
+            "status": ResultStatus.UNTRAINED,
+            "params": 0,
+            "train_tokens": 0.0,
+            "member": "uniform",
+            "neighbours": ("uniform",),
+            "said": (said,),
+        }
+    status = status_of(area, 0.0)
+    return counted | {
+        "epiplexity_bits": area,
+        "entropy_bits": data,
+        "status": status,
+        "params": params,
+        "train_tokens": curve.train_tokens,
+        "member": curve.name,
+        "neighbours": (curve.name,),
+        "said": tuple(explain(status, None, (), beats=True)),
+    }
+
+
+def _floor(curve: LossCurve, given: float | None) -> tuple[float, str]:
+    """The loss that ends the area, and where it comes from: given, column or last_point."""
+    if given is not None:
+        if not (given >= 0 and math.isfinite(given)):
+            raise ConfigError(f"floor: must be a loss of at least 0 nats, got {given:g}")
+        return given, "given"
+    if curve.heldout_nats is not None:
+        return curve.heldout_nats, "column"
+    return float(curve.losses_nats[-1]), "last_point"

@@ -1,0 +1,124 @@
+"""Curves from the runs of a store (columns: store/schema.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from epiplexity_jax.analysis.runs.curve import Cost, Curve, Exact, Heldout, Messages, Online
+from epiplexity_jax.base.errors import ConfigError
+
+if TYPE_CHECKING:
+    from epiplexity_jax.store import StoredRun
+
+_SAME_IN_ROW = (
+    *("run_id", "source", "family", "size", "width", "depth", "order", "seed", "params"),
+    *("vocab_size", "learning_rate", "batch_size", "estimator", "variant", "floor"),
+    *("entropy_rate_nats", "bytes_per_token"),
+)
+
+
+def curve_from(run: StoredRun) -> Curve:
+    """The curve of a stored run."""
+    row, history = run.row, run.history
+    requential = row["estimator"] == "requential"
+    online = Online(history["online_loss_sum_nats"], history["online_loss_sum_var"])
+    return Curve(
+        **_described(run),
+        variants=tuple(row["variants"]),
+        steps=history["step"],
+        ema=_heldout(history, "heldout"),
+        raw=_optional_heldout(history, "heldout_raw"),
+        online=None if requential else online,  # those of the teacher: `teacher_curve`
+        exact=_exact(history),
+        messages=_messages(history) if requential else None,
+    )
+
+
+def teacher_curve(run: StoredRun) -> Curve:
+    """The teacher of a requential run as a run of its own, for its prequential length.
+
+    Its steps are those in which it did not wait.
+
+    Raises:
+        ConfigError: when the run has no teacher, or one that read data more than once.
+    """
+    row, history = run.row, run.history
+    if row["estimator"] != "requential":
+        raise ConfigError(f"estimator: run {row['run_id']} is not requential and has no teacher")
+    if (row.get("replays") or 1) > 1:
+        raise ConfigError(
+            f"estimator: the data of source {row['source']!r} is replayed, and a prequential "
+            "length of it needs the exact variant, which is not recorded of a teacher"
+        )
+    steps = np.rint(history["teacher_tokens"] / row["train_tokens_per_step"]).astype(np.int64)
+    # Where it waited all the time between record points, the later one holds the same model.
+    kept = np.flatnonzero(np.diff(steps, append=steps[-1] + 1) > 0)
+    history = {name: np.asarray(column)[kept] for name, column in history.items()}
+    described = _described(run) | {
+        "estimator": "prequential",
+        "variant": "paired",
+        "variants": ("paired", "online"),
+        "floor": "ema",
+    }
+    return Curve(
+        **described,
+        steps=steps[kept],
+        ema=_heldout(history, "teacher_heldout"),
+        raw=_optional_heldout(history, "teacher_heldout_raw"),
+        online=Online(history["online_loss_sum_nats"], history["online_loss_sum_var"]),
+    )
+
+
+def _described(run: StoredRun) -> dict[str, Any]:
+    """What a run is and what its steps cost, as arguments of `Curve`."""
+    row = run.row
+    same: dict[str, Any] = {name: row.get(name) for name in _SAME_IN_ROW}
+    return same | {
+        "status": row["status"],
+        "message": row.get("message") or "",
+        "cost": Cost(
+            int(row["label_tokens_per_step"]),
+            int(row["train_tokens_per_step"]),
+            float(row["tokens_per_label"]),
+            float(row["train_flops_per_token"]),
+            float(row["eval_flops_per_token"]),
+        ),
+        "replays": row.get("replays") or 1,
+    }
+
+
+def _messages(history: Mapping[str, Any]) -> Messages:
+    columns = (
+        *("kl_sum_nats", "kl_sum_var", "kl_raw_sum_nats", "kl_raw_sum_var"),
+        *("certified_sum_bits", "certified_raw_sum_bits"),
+    )
+    return Messages(*(np.asarray(history[name], dtype=np.float64) for name in columns))
+
+
+def _exact(history: Mapping[str, Any]) -> Exact | None:
+    """None where the final model did not score the training data."""
+    names = ("exact_loss_sum_nats", "exact_raw_loss_sum_nats", "exact_loss_sum_var")
+    if any(name not in history for name in names):
+        return None
+    return Exact(*(float(history[name][-1]) for name in names))
+
+
+def _heldout(history: Mapping[str, Any], name: str) -> Heldout:
+    blocks = history.get(f"{name}_block_losses_nats")
+    usable = blocks is not None and np.ndim(blocks) == 2 and np.shape(blocks)[1] > 1
+    return Heldout(
+        history[f"{name}_loss_nats"],
+        np.nan_to_num(np.asarray(history[f"{name}_loss_stderr"], dtype=np.float64)),
+        np.asarray(blocks, dtype=np.float64) if usable else None,
+    )
+
+
+def _optional_heldout(history: Mapping[str, Any], name: str) -> Heldout | None:
+    """None when the columns are absent or empty (a family without an average has one model)."""
+    losses = history.get(f"{name}_loss_nats")
+    if losses is None or np.all(np.isnan(np.asarray(losses, dtype=np.float64))):
+        return None
+    return _heldout(history, name)

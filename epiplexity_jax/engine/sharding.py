@@ -1,0 +1,137 @@
+"""How arrays lie on the devices: members side by side, then a batch's sequences, then weights.
+
+A mesh has two axes. Over `member` the loop is written by hand (`jax.shard_map`): members never talk
+to each other. Over `data` XLA divides the work: it is told where sequences lie, and of models too
+large for one device where parameters and optimiser states lie (FSDP, Zhao et al. 2023, arXiv
+2304.11277), and moves what it must.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+MEMBER, DATA = "member", "data"
+_SMALL = 1024  # entries of an array that is not worth spreading
+
+
+def member_mesh(devices: Sequence[Any] | None = None, data: int = 1) -> Mesh:
+    """A mesh of axes `member` and `data`.
+
+    Args:
+        devices: default: all of them, of all processes.
+        data: how many of them share a member's batch; a divisor of their number.
+    """
+    every = np.array(devices or jax.devices())
+    return Mesh(every.reshape(-1, data), (MEMBER, DATA), axis_types=(AxisType.Auto,) * 2)
+
+
+def member_sharding(mesh: Mesh) -> NamedSharding:
+    """The leading axis over the members' devices."""
+    return NamedSharding(mesh, PartitionSpec(MEMBER))
+
+
+def data_devices() -> int:
+    """Devices that share a batch, asked inside of a cohort's program; 1 in other programs."""
+    return jax.sharding.get_abstract_mesh().shape.get(DATA, 1)
+
+
+def over_data(tree: Any, axis: int = 0) -> Any:
+    """Let sequences, which lie along an axis of every leaf, lie over the devices that share them.
+
+    Outside of a cohort's program, and where they cannot be shared evenly, nothing happens.
+    """
+    return jax.tree.map(lambda x: _constrained(x, _sequences(x.shape, axis, data_devices())), tree)
+
+
+def spread(state: Any) -> Any:
+    """Let the large arrays of a member's state lie over the devices that share its batch."""
+    return jax.tree.map(lambda x: _constrained(x, _largest_axis(x.shape, data_devices())), state)
+
+
+def _constrained(x: Any, spec: PartitionSpec) -> Any:
+    if DATA not in spec:
+        return x
+    mesh = jax.sharding.get_abstract_mesh()
+    return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, spec))
+
+
+def _sequences(shape: tuple[int, ...], axis: int, devices: int) -> PartitionSpec:
+    if devices == 1 or shape[axis] % devices:
+        return PartitionSpec()
+    return PartitionSpec(*(None,) * axis, DATA)
+
+
+def _largest_axis(shape: tuple[int, ...], devices: int) -> PartitionSpec:
+    """The largest axis that the devices divide, of an array that is worth it."""
+    even = [axis for axis, size in enumerate(shape) if size % devices == 0]
+    if devices == 1 or not even or math.prod(shape) < _SMALL:
+        return PartitionSpec()
+    return _sequences(shape, max(even, key=lambda axis: shape[axis]), devices)
+
+
+def lies_over(shape: tuple[int, ...], devices: int) -> bool:
+    """Whether a state's array of this shape is divided by devices that share states."""
+    return DATA in _largest_axis(shape, devices)
+
+
+class CohortSharding:
+    """Puts a cohort's arrays where its programs want them, so that none compiles twice.
+
+    Attributes:
+        mesh: of axes `member` and `data`.
+        spreads: whether states are spread over `data`.
+    """
+
+    def __init__(self, mesh: Mesh, spreads: bool = False):
+        self.mesh, self.spreads = mesh, spreads
+        self._devices = mesh.shape[DATA]
+
+    def __call__(self, tree: Any) -> Any:
+        """Place [C, ...]: values of members."""
+        return self._put(tree, lambda shape: PartitionSpec())
+
+    def sequences(self, tree: Any, axis: int) -> Any:
+        """Place [C, ...] with sequences along an axis: 1 of held-out tiles, 2 of blocks."""
+        return self._put(tree, lambda shape: _sequences(shape, axis - 1, self._devices))
+
+    def states(self, tree: Any) -> Any:
+        """Place states [C, ...]."""
+        return self._put(tree, self._state)
+
+    def holds(self, members: int) -> list[bool]:
+        """Which of so many members this process' devices hold."""
+        indices = member_sharding(self.mesh).addressable_devices_indices_map((members,))
+        held = {i for where in indices.values() if where for i in range(members)[where[0]]}
+        return [i in held for i in range(members)]
+
+    def rows(self, sequences: int) -> slice:
+        """Of a batch of so many, from the first to the last that this process' devices hold."""
+        sharding = NamedSharding(self.mesh, _sequences((sequences,), 0, self._devices))
+        indices = sharding.addressable_devices_indices_map((sequences,)).values()
+        held = [range(sequences)[where[0]] if where else range(sequences) for where in indices]
+        return slice(min(r.start for r in held), max(r.stop for r in held))
+
+    def state_shardings(self, one: Any) -> Any:
+        """Where states [C, ...] lie, by the shapes of one member's."""
+        return jax.tree.map(lambda x: self._sharding(self._state(x.shape)), one)
+
+    def _state(self, shape: tuple[int, ...]) -> PartitionSpec:
+        return _largest_axis(shape, self._devices) if self.spreads else PartitionSpec()
+
+    def _sharding(self, own: PartitionSpec) -> NamedSharding:
+        return NamedSharding(self.mesh, PartitionSpec(MEMBER, *own))
+
+    def _put(self, tree: Any, spec: Any) -> Any:
+        return jax.tree.map(lambda x: put(x, self._sharding(spec(np.shape(x)[1:]))), tree)
+
+
+def put(x: Any, sharding: NamedSharding) -> jax.Array:
+    """An array, of which every process has the part that its devices hold, on all devices."""
+    if sharding.is_fully_addressable:
+        return jax.device_put(x, sharding)
+    host = np.asarray(x)
+    return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])

@@ -1,0 +1,80 @@
+"""Run a host family's member: an online code over its training stream, scored at record points."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from epiplexity_jax.coding import record_points
+from epiplexity_jax.engine.recorder import Accounting, Recorder
+from epiplexity_jax.engine.stream import Stream
+from epiplexity_jax.families.spec import Coder
+
+_CHUNK_STEPS = 256
+_CHUNK_BYTES = 2**25
+
+
+def run_coder(
+    coder: Coder,
+    stream: Stream,
+    heldout: np.ndarray,
+    accounting: Accounting,
+    steps: int,
+    report: Callable[[int, Sequence[float]], None] | None = None,
+    exact: bool = False,
+) -> Recorder:
+    """Code the training stream online and the held-out set at every record point.
+
+    Args:
+        coder: a fresh coder; it has learnt the whole stream afterwards.
+        stream: training batches.
+        heldout: [tiles, S, L] integers.
+        accounting: what a step counts; its `num_weight_sets` is 1, as counts have no EMA.
+        steps: batches to read.
+        report: called with steps newly done and the last loss (nats per label token); what it
+            raises ends the run.
+        exact: the final counts score the training stream again.
+
+    Returns:
+        The recorder, complete.
+    """
+    recorder = Recorder(accounting)
+
+    def score(step: int) -> None:
+        tiles = heldout if step == steps else heldout[:1]
+        losses = np.stack([coder.evaluate(tile) for tile in tiles])
+        recorder.add_record(step, losses[None])
+
+    def sums(batches: np.ndarray, code: Callable[[np.ndarray], np.ndarray]) -> Any:
+        """Code [n, B, L]: sums of the batches' losses and their variances, [n] each."""
+        losses = code(batches.reshape(-1, batches.shape[-1])).reshape(len(batches), -1)
+        spread = losses.var(axis=1, ddof=min(1, losses.shape[1] - 1)) * losses.shape[1]
+        return losses.sum(axis=1), spread
+
+    score(0)
+    done = 0
+    records = set(record_points(steps).tolist())
+    for block in _blocks(stream, steps):
+        cuts = sorted({done, done + len(block)} | records & set(range(done, done + len(block))))
+        for first, stop in itertools.pairwise(cuts):
+            part = block[first - cuts[0] : stop - cuts[0]]
+            recorder.add_steps(first, *sums(part, coder.observe))
+            if report:
+                report(stop - first, [recorder.last_loss])
+            if stop in records:
+                score(stop)
+        done += len(block)
+    for block in _blocks(stream, steps) if exact else ():
+        recorder.add_exact(*(each[None] for each in sums(block, coder.evaluate)))
+        if report:
+            report(0, [recorder.last_loss])
+    return recorder
+
+
+def _blocks(stream: Stream, steps: int) -> Iterator[np.ndarray]:
+    """The stream in blocks of one shape, so that a drawn source compiles once: [n, B, L]."""
+    size = max(1, min(_CHUNK_STEPS, _CHUNK_BYTES // stream.batch_bytes))
+    for first in range(0, steps, size):
+        count = min(size, steps - first)
+        yield np.asarray(stream.block(first, count, size))[:count]

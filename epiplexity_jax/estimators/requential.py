@@ -1,0 +1,269 @@
+"""One requential iteration: a teacher learns from data, a student from the teacher's samples.
+
+Finzi et al. 2026 (arXiv 2601.03220, "A"), Qiu et al. 2026 (arXiv 2607.11883, "B"); DESIGN.md,
+section 2. A pure function of state, batch and key, usable in anybody's jitted program.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from epiplexity_jax.engine.recorder import Recorder
+from epiplexity_jax.engine.state import Hyperparameters, MemberState, StepInfo, initial_state
+from epiplexity_jax.engine.step import (
+    gradient,
+    in_slices,
+    learn,
+    log_likelihood,
+    shift,
+    step_info,
+    train_step,
+)
+from epiplexity_jax.estimators.requential_recorder import RequentialInfo, RequentialRecorder
+from epiplexity_jax.families.reductions import split_logsumexp
+from epiplexity_jax.families.sampling import sample
+from epiplexity_jax.families.spec import Model, Task
+from epiplexity_jax.sources.spec import Batch
+
+_SLICES = 8  # that are sampled at once
+_LOGITS = 2**26  # entries that are sampled ahead of training: 256 MiB in float32
+
+
+class RequentialState(struct.PyTreeNode):
+    """A teacher and its student; under a cohort every leaf has a leading axis C.
+
+    Attributes:
+        teacher: learns from real data; its EMA weights are sampled from.
+        student: learns from the samples; it is what the code sends.
+        last_kl: [] float32 nats per label token, KL of the last message against the reference
+            student; 0 before the first.
+        samples: [2] uint32, data of the member's key for its samples; iteration i uses
+            fold_in(key, i).
+    """
+
+    teacher: MemberState
+    student: MemberState
+    last_kl: jax.Array
+    samples: jax.Array
+
+
+def requential_state(params: Any, samples: jax.Array) -> RequentialState:
+    """Teacher and student begin with the same weights, so that KL is 0 before the first step.
+
+    Args:
+        params: initial weights.
+        samples: a typed key, [], for the samples of this member.
+    """
+    data = jax.random.key_data(samples)
+    return RequentialState(initial_state(params), initial_state(params), jnp.float32(0.0), data)
+
+
+def divergence(teacher_logits: jax.Array, student_logits: jax.Array) -> jax.Array:
+    """KL(Q || P) summed over positions: [B, P, V] logits each, to [B] float32 nats (A, Eq. 44).
+
+    Where both are equal it is 0 up to rounding, which may be negative and is not clamped. Symbols
+    that the teacher rules out, with logits of -inf, count 0.
+    """
+    log_q, log_p = map(_log_probabilities, (teacher_logits, student_logits))
+    q = jnp.exp(log_q)
+    return jnp.where(q == 0, 0, q * (log_q - log_p)).sum((-2, -1))
+
+
+def _log_probabilities(logits: jax.Array) -> jax.Array:
+    most, rest = split_logsumexp(logits)
+    return logits - most[..., None] - rest[..., None]
+
+
+def requential_step(
+    model: Model,
+    task: Task,
+    state: RequentialState,
+    batch: Batch,
+    hyper: Hyperparameters,
+    raw_reference: bool = False,
+    microbatch: int | None = None,
+) -> tuple[RequentialState, RequentialInfo]:
+    """Teacher step, a batch sampled from the EMA teacher, KL, student step.
+
+    The teacher and its EMA wait where the last message's KL was above `hyper.max_kl`. Labels are
+    hard, as soft ones cannot be coded. What is not finite ends the member: teacher and student
+    keep their weights and are no longer `active`.
+
+    Args:
+        model: the model of teacher and student (static).
+        task: its task (static).
+        state: before the iteration.
+        batch: real data, [B, L] integers or `Vectors`; a conditional task's inputs are kept.
+        hyper: of teacher and student alike.
+        raw_reference: whether the raw student's KL makes the teacher wait (A), not that of the
+            EMA student (B) (static).
+        microbatch: sequences per slice of a batch, a divisor of B; None takes the batch whole.
+
+    Returns:
+        The state after the iteration, and what it cost.
+    """
+    size = jax.tree.leaves(batch)[0].shape[0]
+    waits = state.last_kl > jnp.asarray(hyper.max_kl)
+    teacher, seen = jax.lax.cond(
+        waits,
+        lambda old: (old, StepInfo(jnp.float32(jnp.nan), jnp.float32(jnp.nan))),
+        lambda old: train_step(model, task, old, batch, hyper, microbatch),
+        state.teacher,
+    )
+    key = jax.random.fold_in(jax.random.wrap_key_data(state.samples), state.student.step)
+    grads, scored = student_pass(model, task, (teacher.ema, state.student), batch, key, microbatch)
+    losses, *divergences = scored
+    (kl, kl_var), (kl_raw, kl_raw_var), (ratio, ratio_var) = map(step_info, divergences)
+    info = RequentialInfo(
+        kl=kl,
+        kl_var=kl_var,
+        kl_raw=kl_raw,
+        kl_raw_var=kl_raw_var,
+        log_ratio=ratio,
+        log_ratio_var=ratio_var,
+        student_loss=losses.sum(),
+        teacher_loss=seen.loss_sum,
+        teacher_loss_var=seen.loss_var,
+        waited=waits.astype(jnp.float32),
+    )
+    reference = info.kl_raw if raw_reference else info.kl
+    new = state.replace(
+        teacher=teacher,
+        student=learn(model, state.student, grads, hyper),
+        last_kl=reference / (size * task.label_tokens),
+    )
+    return _unless_broken(state, new, info, grads)
+
+
+def sampled_at_once(size: int, microbatch: int | None, task: Task) -> int:
+    """Sequences whose caches are filled at once; their logits and noise are held until trained on.
+
+    More than are trained at once fit the processor's cache, as no activations are kept for a
+    backward pass, and a token of a few sequences is all overhead: up to eight slices, which are the
+    fastest at widths 16 to 128, but no more than 2^26 logits.
+    """
+    few = size if microbatch is None else microbatch
+    each = few * task.label_tokens * task.vocab_size
+    counts = range(1, _SLICES + 1)
+    return few * max(n for n in counts if n == 1 or (size // few % n == 0 and n * each <= _LOGITS))
+
+
+def student_pass(
+    model: Model,
+    task: Task,
+    weights: tuple[Any, MemberState],
+    batch: Batch,
+    key: jax.Array,
+    microbatch: int | None,
+) -> tuple[Any, tuple[jax.Array, ...]]:
+    """Sample a batch from the teacher's weights and score it, some sequences after the others.
+
+    Args:
+        model: of teacher and student.
+        task: its task.
+        weights: those that are sampled from, and the student.
+        batch: its inputs are kept.
+        key: of the samples.
+        microbatch: see `requential_step`.
+
+    Returns:
+        The gradient of the raw student, its losses, and KL of EMA and raw student and log-ratio of
+        the EMA student: [B] each.
+    """
+    teacher, student = weights
+    size = jax.tree.leaves(batch)[0].shape[0]
+    labels = size * task.label_tokens
+
+    def score(params: Any, part: Any) -> tuple[jax.Array, Any]:
+        sampled, logits = part
+        inputs, drawn = shift(sampled, task)
+        own = model.logits(params, inputs)
+        ema = model.logits(student.ema, inputs)
+        losses = -log_likelihood(own, drawn)
+        kl_raw = divergence(logits, jax.lax.stop_gradient(own))
+        ratio = log_likelihood(logits, drawn) - log_likelihood(ema, drawn)
+        return losses, (losses, divergence(logits, ema), kl_raw, ratio)
+
+    def work(part: Any) -> tuple[Any, Any]:
+        given, numbers = part
+        sampled = sample(model, teacher, given, task, key, numbers[0])
+        return gradient(score, student.params, sampled, labels, microbatch)
+
+    at_once = sampled_at_once(size, microbatch, task)
+    return in_slices(work, student.params, (batch, jnp.arange(size)), at_once)
+
+
+def _unless_broken(
+    old: RequentialState, new: RequentialState, info: RequentialInfo, grads: Any
+) -> tuple[RequentialState, RequentialInfo]:
+    """The new state, or the old one at rest and no student's loss where something is not finite."""
+    sums = (info.kl, info.kl_raw, info.log_ratio, info.student_loss)
+    finite = new.teacher.active
+    for value in (*sums, *jax.tree.leaves(grads)):
+        finite &= jnp.isfinite(value).all()
+    resting = _resting(old, jnp.ones((), bool))
+    info = info._replace(student_loss=jnp.where(finite, info.student_loss, jnp.nan))
+    return jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, resting), info
+
+
+def _resting(state: RequentialState, where: Any) -> RequentialState:
+    teacher, student = state.teacher, state.student
+    return state.replace(
+        teacher=teacher.replace(active=teacher.active & ~where),
+        student=student.replace(active=student.active & ~where),
+    )
+
+
+@dataclass(frozen=True)
+class RequentialMethod:
+    """Requential training for the engine (see `method.Method`).
+
+    Attributes:
+        raw_reference: see `requential_step`.
+        num_weight_sets: EMA and raw student, EMA and raw teacher.
+        recorder: what collects a run.
+    """
+
+    raw_reference: bool = False
+    num_weight_sets: int = 4
+    recorder: type[Recorder] = RequentialRecorder
+
+    def init(self, params: Any, samples: jax.Array) -> RequentialState:
+        """Teacher and student alike."""
+        return requential_state(params, samples)
+
+    def update(
+        self,
+        model: Model,
+        task: Task,
+        state: RequentialState,
+        batch: Batch,
+        hyper: Hyperparameters,
+        microbatch: int | None,
+    ) -> tuple[RequentialState, RequentialInfo]:
+        """See `requential_step`."""
+        return requential_step(model, task, state, batch, hyper, self.raw_reference, microbatch)
+
+    def empty_info(self) -> RequentialInfo:
+        """NaN throughout, `waited` too."""
+        return RequentialInfo(*(jnp.float32(jnp.nan) for _ in RequentialInfo._fields))
+
+    def data_steps(self, state: RequentialState) -> jax.Array:
+        """The teacher's steps: data and schedules follow it."""
+        return state.teacher.step
+
+    def active(self, state: RequentialState) -> jax.Array:
+        """Whether teacher and student are."""
+        return state.teacher.active & state.student.active
+
+    def deactivate(self, state: RequentialState, resting: Any) -> RequentialState:
+        """Both end."""
+        return _resting(state, resting)
+
+    def weights(self, state: RequentialState) -> tuple[Any, ...]:
+        """EMA and raw student, EMA and raw teacher."""
+        student, teacher = state.student, state.teacher
+        return student.ema, student.params, teacher.ema, teacher.params

@@ -1,0 +1,338 @@
+"""Waves as tasks of a Ray cluster; this process alone writes the store."""
+
+import contextlib
+import logging
+import re
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import ray
+from ray import cloudpickle
+from ray.exceptions import RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from epiplexity_jax._version import __version__
+from epiplexity_jax.base.errors import ConfigError, EpiplexityError, RunsFailed
+from epiplexity_jax.base.files import reason
+from epiplexity_jax.engine.checkpoint_hook import Interrupted
+from epiplexity_jax.executors import ray_worker
+from epiplexity_jax.executors.local import LOCAL, SweepContext, address_of
+from epiplexity_jax.executors.ray_progress import ProgressActor, Update
+from epiplexity_jax.families.registry import open_family
+from epiplexity_jax.families.spec import DeviceFamily
+from epiplexity_jax.runtime.devices import cpu_cores, only_cpu, use_cpu
+from epiplexity_jax.sweep.config import ExecutorOptions, Sweep
+from epiplexity_jax.sweep.plan import Plan
+from epiplexity_jax.sweep.train_wave import FinishedRun, Work, member_steps
+
+_POLL = 0.25  # seconds between two looks at the board
+_PATIENCE = 10.0  # seconds for a cluster to answer
+_BUSY = 30.0  # seconds until one counts as busy
+_PLACE = re.compile(r"(ray://)?(?P<host>[^/\s]+):(?P<port>\d+)")
+_log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def joined(sweep: Sweep) -> Iterator["Cluster"]:
+    """The cluster of a config, with which this process is connected; or one of this machine alone.
+
+    Where this process is connected to one already, it stays so.
+
+    Raises:
+        ConfigError: when it cannot be reached, has no devices, or cannot train.
+    """
+    on_cpu = only_cpu() or not isinstance(open_family(sweep.family), DeviceFamily)
+    use_cpu()  # accelerators are for the tasks
+    ours = not ray.is_initialized()
+    try:
+        if ours:
+            _connect(sweep.executor)
+        yield Cluster(sweep, on_cpu)
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+class Cluster:
+    """See `executors.Executor`.
+
+    Attributes:
+        machine: what a task trains on, as one of them has found it.
+        devices: in words.
+    """
+
+    def __init__(self, sweep: Sweep, on_cpu: bool):
+        self._share = _share(sweep, on_cpu)
+        count = {"num_cpus" if self._share.on_cpu else "num_gpus": self._share.devices}
+        retries = sweep.executor.most_retries
+        self._needs = {**count, "max_retries": retries, "retry_exceptions": False}
+        looking = (
+            ray.remote(ray_worker.look).options(**self._needs).remote(__version__, self._share)
+        )
+        try:
+            done, _ = ray.wait([looking], timeout=_BUSY)
+            if not done:
+                _log.warning(
+                    "the Ray cluster is busy; waiting for a node with %s free", self._share
+                )
+            self.machine, words = ray.get(looking)
+        except RayError as error:
+            raise ConfigError(f"executor: {_reason(error)}") from None
+        nodes = sum(node["Alive"] for node in ray.nodes())
+        self.devices = f"{words} a task, on {nodes} Ray nodes"
+
+    def train(self, assignment: SweepContext, works: Sequence[Work]) -> Iterator[list[FinishedRun]]:
+        """See `executors.Executor`."""
+        node = _Node()
+        here = NodeAffinitySchedulingStrategy(node.id, soft=False)
+        board = ray.remote(ProgressActor).options(num_cpus=0, scheduling_strategy=here).remote()
+        watched = _Watched(assignment, works, board)
+        terms = [_put(self._terms(assignment))]
+        train = ray.remote(ray_worker.train).options(**self._needs)
+        waiting = {
+            train.remote(_order(number, work), __version__, terms, board): number
+            for number, work in enumerate(works)
+        }
+        stopped = False
+        try:
+            while waiting:
+                done, _ = ray.wait(list(waiting), timeout=_POLL)
+                node.check()
+                watched.look()
+                if assignment.stop() and not stopped:
+                    stopped, begun = True, ray.get(board.stop.remote())
+                    waiting = {task: number for task, number in waiting.items() if number in begun}
+                for task in done:
+                    number = waiting.pop(task, None)
+                    if number is not None and (trained := watched.result(task, number)):
+                        yield trained
+        finally:
+            for task in waiting:
+                ray.cancel(task, force=True)
+            ray.kill(board)  # pyright: ignore[reportArgumentType] - a handle by another name
+        if stopped:
+            raise Interrupted
+        watched.raise_failed()
+
+    def _terms(self, assignment: SweepContext) -> ray_worker.SweepPayload:
+        store = assignment.store
+        return ray_worker.SweepPayload(
+            assignment.plan.sweep, self._share, Path.cwd(), store.path.resolve(), store.holder
+        )
+
+
+class _Node:
+    """The node of this process, which Ray ends without a word once it notices that it is lost."""
+
+    def __init__(self) -> None:
+        self.id = ray.get_runtime_context().get_node_id()
+        (node,) = (node for node in ray.nodes() if node["NodeID"] == self.id)
+        self._place = node["NodeManagerAddress"], node["NodeManagerPort"]
+        self._near = self._listens()
+
+    def check(self) -> None:
+        """Say it before Ray does.
+
+        Raises:
+            RunsFailed: when it is lost.
+        """
+        if self._near and not self._listens():
+            raise RunsFailed(
+                "Ray has ended on this machine; finished runs are in the store, and the same "
+                "command goes on"
+            )
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(self._place, timeout=_PATIENCE).close()
+        except OSError:
+            return False
+        return True
+
+
+class _Watched:
+    """Waves on their way: passes on what is heard of them."""
+
+    def __init__(self, assignment: SweepContext, works: Sequence[Work], board: Any):
+        self._plan: Plan = assignment.plan
+        self._progress, self._tracking = assignment.progress, assignment.tracking
+        self._works, self._board = works, board
+        self._seen: dict[int, tuple[int, int]] = dict.fromkeys(range(len(works)), (0, 0))
+        self._said: set[str] = set()
+        self._failed: list[str] = []
+        self._lost = 0
+
+    def look(self) -> None:
+        """Tell the progress what the tasks have told the board."""
+        news: Update = ray.get(self._board.news.remote())
+        for text in news.said:
+            self._say(text)
+        for number, (steps, tokens, losses) in news.done.items():
+            self._advance(number, steps, tokens, losses)
+
+    def result(self, task: ray.ObjectRef, number: int) -> list[FinishedRun] | None:
+        """What a task that has ended leaves; None where it failed or was told to end."""
+        work = self._works[number]
+        try:
+            trained = ray.get(task)
+        except RayError as error:
+            more = len(work.wave.runs) - 1
+            runs = work.wave.runs[0].label + (f" and {more} more" if more else "")
+            self._say(f"{runs}: could not be trained: {_reason(error)}; the others go on")
+            self._failed.append(f"{runs}: {_reason(error)}")
+            self._lost += more + 1
+            return None
+        if trained is not None:
+            self.look()
+            self._advance(number, member_steps(self._plan, work), self._seen[number][1], {})
+        return trained
+
+    def raise_failed(self) -> None:
+        """Say at the end what failed.
+
+        Raises:
+            RunsFailed: where something did.
+        """
+        if self._failed:
+            more = f" and {len(self._failed) - 1} waves more" if len(self._failed) > 1 else ""
+            raise RunsFailed(
+                f"{self._lost} runs could not be trained ({self._failed[0]}{more}); the others are "
+                "in the store, and the same command tries again"
+            )
+
+    def _advance(self, number: int, steps: int, tokens: int, losses: Mapping[str, float]) -> None:
+        """A task that is tried again counts from where it goes on: what was seen counts once."""
+        before = self._seen[number]
+        self._seen[number] = (max(before[0], steps), max(before[1], tokens))
+        now = self._seen[number]
+        if now != before:
+            self._progress.advance(now[0] - before[0], now[1] - before[1], losses)
+        if now[1] > before[1]:  # else steps that nobody takes
+            self._tracking.advance(now[0] - before[0], now[1] - before[1])
+
+    def _say(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._progress.message(text)
+
+
+def _connect(options: ExecutorOptions) -> None:
+    """Connect with a cluster, or start one; signals stay as they are.
+
+    Raises:
+        ConfigError: when it cannot be reached.
+    """
+    address = address_of(options)
+    _knock(address)
+    own: dict[str, Any] = {}
+    if address == LOCAL:
+        own = {"include_dashboard": False, "num_cpus": cpu_cores()}
+    main = threading.current_thread() is threading.main_thread()
+    obeyed = signal.getsignal(signal.SIGTERM) if main else None
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **own)
+    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+        raise ConfigError(f"executor.address: {address}: {_first_line(error)}") from None
+    finally:
+        if main:
+            signal.signal(signal.SIGTERM, obeyed)  # Ray's own handler ends without a word
+
+
+def _knock(address: str) -> None:
+    """Refuse an address where nobody listens; Ray would try for minutes.
+
+    Raises:
+        ConfigError: when it is one.
+    """
+    place = _PLACE.fullmatch(address)
+    if place is None:
+        return
+    try:
+        socket.create_connection((place["host"], int(place["port"])), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        unknown = isinstance(error, socket.gaierror)  # whose numbers are its own
+        why = reason(error) if isinstance(error, OSError) and not unknown else error.args[-1]
+        raise ConfigError(
+            f"executor.address: {address}: no Ray cluster answers there: {why}"
+        ) from None
+
+
+def _share(sweep: Sweep, on_cpu: bool) -> ray_worker.Share:
+    """What a task takes of a node.
+
+    Raises:
+        ConfigError: when no node has so much.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    gpus = [int(node["GPU"]) for node in nodes if node.get("GPU", 0) >= 1]
+    cores = [int(node["CPU"]) for node in nodes if node.get("CPU", 0) >= 1]
+    on_cpu = on_cpu or not gpus
+    counts, kind = (cores, "CPU cores") if on_cpu else (gpus, "GPUs")
+    if not counts:
+        raise ConfigError("executor: no node of the Ray cluster has CPU cores or GPUs")
+    if not on_cpu and sweep.training.flops == "compiled":
+        raise ConfigError(
+            "training.flops: the process that starts a sweep on Ray has no GPU to compile for; "
+            "use declared"
+        )
+    wanted = sweep.executor.devices or min(counts)
+    if not isinstance(open_family(sweep.family), DeviceFamily):
+        wanted = 1  # it counts on the host, one run at a time
+    if wanted > max(counts):
+        raise ConfigError(
+            f"executor.devices: {wanted} are more than the {max(counts)} {kind} of the largest node"
+        )
+    return ray_worker.Share(wanted, on_cpu, sweep.training.shares)
+
+
+def _put(terms: ray_worker.SweepPayload) -> ray.ObjectRef:
+    """Hand the terms to the cluster.
+
+    Raises:
+        ConfigError: when a source or family given in Python cannot be pickled.
+    """
+    try:
+        return ray.put(terms)
+    except Exception as error:  # noqa: BLE001 - whatever a user's class raises
+        _blame(terms.sweep, error)
+
+
+def _blame(sweep: Sweep, error: Exception) -> NoReturn:
+    named = {f"sources.{name}": source for name, source in sweep.sources.items()}
+    for key, value in (named | {"family": sweep.family}).items():
+        try:
+            cloudpickle.dumps(value)  # pyright: ignore[reportPrivateImportUsage]
+        except Exception as why:  # noqa: BLE001 - whatever a user's class raises
+            raise ConfigError(
+                f"{key}: cannot be sent to other processes: {_first_line(why)}; what is given in "
+                "Python must be picklable, or use executor.kind local"
+            ) from None
+    raise error
+
+
+def _order(number: int, work: Work) -> ray_worker.WavePayload:
+    wave = work.wave
+    ids = tuple(run.run_id for run in wave.runs)
+    return ray_worker.WavePayload(
+        number, ids, wave.slots, wave.data, wave.spreads, wave.fit, work.start, dict(work.kept)
+    )
+
+
+def _reason(error: RayError) -> str:
+    """Why a task failed, in a line."""
+    cause = error.cause if isinstance(error, RayTaskError) else None
+    if cause is None:
+        return f"its worker was lost: {_first_line(error)}"
+    if isinstance(cause, EpiplexityError):
+        return str(cause)
+    _log.info("a task failed", exc_info=error)
+    return f"{type(cause).__name__}: {_first_line(cause)}"
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".") if lines else type(error).__name__

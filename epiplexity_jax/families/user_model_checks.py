@@ -1,0 +1,338 @@
+"""What a user's model must be before it is trained: types, shapes, finite logits, no foresight."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.families.spec import Task
+
+Init = Callable[[jax.Array, jax.Array], Any]
+Apply = Callable[[Any, jax.Array], jax.Array]
+RateScales = Callable[[Any], Any]
+
+_EPSILON = float(np.finfo(np.float32).eps)
+_MOST_ROWS = 16
+_MOST_TOKENS, _MOST_LOGITS = 2**14, 2**23  # of a batch, as far as two rows allow
+_MOST_ALONE = 2**18  # tokens read while labels are changed one by one
+
+
+class Checked(NamedTuple):
+    """What is known of a model that passed.
+
+    Attributes:
+        params: N, all parameters.
+        fingerprint: hash of its programs and rate scales, constants included.
+    """
+
+    params: int
+    fingerprint: str
+
+
+def check(init: Init, apply: Apply, task: Task, rate_scales: RateScales | None) -> Checked:
+    """Check a model against its task before anything is trained.
+
+    Args:
+        init: (key, inputs of one sequence) to parameters.
+        apply: (parameters, inputs [B, l] or [B, F]) to logits [B, l, V] or [B, V].
+        task: what it must fit.
+        rate_scales: parameters to a tree of multiples of the base learning rate, or None.
+
+    Raises:
+        ConfigError: when parameters, logits or rate scales have a wrong type, shape or value, when
+            a logit at a paid position depends on a later label, or a sequence's on another's.
+    """
+    key, blank = jax.random.key(0), blank_inputs(task)
+    shapes = jax.eval_shape(init, key, blank)
+    leaves = jax.tree.leaves(shapes)
+    wrong = {str(leaf.dtype) for leaf in leaves} - {"float32"}
+    if not leaves or wrong:
+        held = f"holds {', '.join(sorted(wrong))}" if leaves else "has no parameters"
+        raise ConfigError(f"{held}; parameters must be float32 arrays")
+    rows = _rows(task)
+    for batch in (1, rows):
+        _check_logits(apply, shapes, task, batch)
+    program = _program(apply, shapes, _inputs_like(task, 2))
+    text = _program(init, key, blank) + program
+    params = jax.jit(init)(key, blank)
+    if rate_scales is not None:
+        text += _check_scales(rate_scales, params)
+    rounding = _rounding(program)
+    with jax.default_matmul_precision("highest"):
+        _check_behaviour(jax.jit(apply), params, task, rows, rounding)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Checked(sum(leaf.size for leaf in leaves), digest)
+
+
+def blank_inputs(task: Task) -> jax.Array:
+    """Inputs of one sequence, all zero, for `init`."""
+    like = _inputs_like(task, 1)
+    return jnp.zeros(like.shape, like.dtype)
+
+
+def _inputs_like(task: Task, batch: int) -> jax.ShapeDtypeStruct:
+    if task.features is not None:
+        return jax.ShapeDtypeStruct((batch, task.features), jnp.float32)
+    return jax.ShapeDtypeStruct((batch, task.input_length), jnp.int32)
+
+
+def _rows(task: Task) -> int:
+    """Sequences of the batches that are tried: at least two, as some faults show in company."""
+    length = 1 if task.features is not None else task.input_length
+    most = min(_MOST_TOKENS // length, _MOST_LOGITS // (length * task.vocab_size))
+    return int(np.clip(most, 2, _MOST_ROWS))
+
+
+def _program(function: Callable[..., Any], *arguments: Any) -> str:
+    """A function's program, constants included."""
+    return jax.jit(function).lower(*arguments).as_text()
+
+
+def _rounding(program: str) -> float:
+    """By how much of a sequence's largest logit those may move that must not.
+
+    Most programs give equal bits. Sums of which a part is taken away again do not (3 roundings of
+    float32 measured), nor do FFTs (12 measured), whose noise flips roundings to a coarser type.
+    """
+    if ".fft" not in program:
+        return 4 * _EPSILON
+    coarse = {"xbf16>": jnp.bfloat16, "xf16>": jnp.float16}
+    used = [float(jnp.finfo(kind).eps) for name, kind in coarse.items() if name in program]
+    return max(used, default=32 * _EPSILON)
+
+
+def _check_logits(apply: Apply, params: Any, task: Task, batch: int) -> None:
+    """Refuse what is not one floating-point array of the right shape."""
+    given: Any = jax.eval_shape(apply, params, _inputs_like(task, batch))
+    if not isinstance(given, jax.ShapeDtypeStruct):
+        raise ConfigError(
+            f"is no model: apply must return one array of logits, got {type(given).__name__}"
+        )
+    vector = task.features is not None
+    wanted = (batch, task.vocab_size) if vector else (batch, task.input_length, task.vocab_size)
+    if given.shape != wanted and not (vector and given.shape == (batch, 1, task.vocab_size)):
+        many = "one sequence" if batch == 1 else f"{batch} sequences"
+        raise ConfigError(f"gives logits of shape {[*given.shape]} for {many}, not {[*wanted]}")
+    if not jnp.issubdtype(given.dtype, jnp.floating):
+        raise ConfigError(f"gives logits of type {given.dtype}; they must be floating-point")
+
+
+def _check_scales(rate_scales: RateScales, params: Any) -> str:
+    """Refuse rate scales that do not fit the parameters; their program, values included."""
+
+    def scaled(params: Any) -> Any:
+        return jax.tree.map(jnp.asarray, rate_scales(params))
+
+    try:
+        scales = jax.jit(scaled)(params)
+        text = _program(scaled, params)
+    except Exception as error:  # whatever the user's own code raises
+        said = " ".join(str(error).split())[:300]
+        raise ConfigError(f"has rate_scales that fail: {type(error).__name__}: {said}") from error
+    wanted, given = jax.tree.structure(params), jax.tree.structure(scales)
+    if wanted != given:
+        raise ConfigError(
+            "has rate_scales that do not fit its parameters: they must return a tree of the same "
+            f"structure, a number for each array, and returned {str(given)[:200]}"
+        )
+    named = jax.tree_util.tree_leaves_with_path(scales)
+    for (path, scale), leaf in zip(named, jax.tree.leaves(params), strict=True):
+        value, where = np.asarray(scale), jax.tree_util.keystr(path)
+        fits = value.ndim <= leaf.ndim and all(
+            n in (1, m) for n, m in zip(value.shape[::-1], leaf.shape[::-1], strict=False)
+        )
+        if not fits:
+            raise ConfigError(
+                f"has rate_scales of shape {[*value.shape]} for the parameters {where} of shape "
+                f"{[*leaf.shape]}; they must be a number or broadcast to that shape"
+            )
+        value = value.astype(np.complex128 if np.iscomplexobj(value) else np.float64)
+        bad = value[~(np.isfinite(value) & (value.imag == 0) & (value.real >= 0))]
+        if bad.size:
+            raise ConfigError(
+                f"has rate_scales of {bad.flat[0]} for the parameters {where}; they must be finite "
+                "and 0 or more"
+            )
+    return text
+
+
+class _Trial(NamedTuple):
+    """A model's answer to one batch, to be compared with its answer to a changed one.
+
+    Attributes:
+        apply: compiled, at one batch size: equal rows then give equal bits in most programs.
+        params: its parameters.
+        inputs: [R, l] int32 tokens or [R, F] float32 vectors, on the host.
+        logits: [R, l, V] of them, on the device.
+        noise: [R, l] how far the logits move when nothing changes.
+        rounding: relative, of a sequence's largest logit.
+    """
+
+    apply: Apply
+    params: Any
+    inputs: np.ndarray
+    logits: jax.Array
+    noise: np.ndarray
+    rounding: float
+
+    def moved(self, inputs: np.ndarray, free: np.ndarray) -> np.ndarray:
+        """Where other inputs move logits that must not move: [R, l].
+
+        Args:
+            inputs: as those of the trial.
+            free: [R, l] where logits may move.
+        """
+        answer = _answer(self.apply, self.params, inputs)
+        change, size = map(np.asarray, _change(self.logits, answer))
+        reach = change.max(axis=1, keepdims=True, initial=0.0, where=free & np.isfinite(change))
+        allowed = self.rounding * (size.max(axis=1, keepdims=True) + reach) + 4 * self.noise
+        return ~(change <= allowed) & ~free
+
+
+def _trial(apply: Apply, params: Any, inputs: np.ndarray, rounding: float) -> _Trial:
+    once, again = (_answer(apply, params, inputs) for _ in range(2))
+    return _Trial(apply, params, inputs, once, np.asarray(_change(once, again)[0]), rounding)
+
+
+def _answer(apply: Apply, params: Any, inputs: np.ndarray) -> jax.Array:
+    logits = apply(params, jnp.asarray(inputs))
+    return logits if logits.ndim == 3 else logits[:, None]
+
+
+@jax.jit
+def _change(one: jax.Array, two: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Largest change over V beyond one rounding of a coarse type, and largest logit: [R, l]."""
+    coarse = float(jnp.finfo(one.dtype).eps)
+    first, second = one.astype(jnp.float32), two.astype(jnp.float32)
+    rounding = coarse * jnp.abs(first) if coarse > _EPSILON else 0.0
+    change = jnp.where(first == second, 0.0, jnp.abs(first - second) - rounding)
+    return jnp.maximum(change, 0.0).max(-1), jnp.abs(first).max(-1)
+
+
+def _check_behaviour(apply: Apply, params: Any, task: Task, rows: int, rounding: float) -> None:
+    """Refuse logits that are not finite, mixed sequences and foresight."""
+    generator = np.random.Generator(np.random.Philox(0))
+    inputs = _drawn(task, rows, generator)
+    if not _finite(apply(params, jnp.asarray(inputs))):
+        raise ConfigError(
+            "gives logits that are not finite at initialisation; where minus infinity is meant, a "
+            "large negative number serves"
+        )
+    for of_one_token in (True, False):
+        weights = _moved_weights(apply, params, inputs, of_one_token, generator)
+        trial = _trial(apply, weights, inputs, rounding)
+        _refuse_mixing(trial, task, generator)
+        if task.features is None:
+            _refuse_foresight(trial, task, of_one_token, generator)
+
+
+def _drawn(task: Task, rows: int, generator: np.random.Generator) -> np.ndarray:
+    """Random inputs: [R, l] int32 or [R, F] float32."""
+    if task.features is not None:
+        return generator.standard_normal((rows, task.features), np.float32)
+    symbols = np.full(task.input_length, task.num_input_ids - task.has_bos)
+    symbols[_label_positions(task)] = task.vocab_size
+    tokens = generator.integers(symbols, size=(rows, task.input_length)).astype(np.int32)
+    if task.has_bos:
+        tokens[:, 0] = task.num_input_ids - 1
+    return tokens
+
+
+def _label_positions(task: Task) -> np.ndarray:
+    """Input positions that hold a label."""
+    held = np.flatnonzero(np.asarray(task.label_mask)) + task.has_bos
+    return held[held < task.input_length]
+
+
+@jax.jit
+def _finite(logits: jax.Array) -> jax.Array:
+    return jnp.isfinite(logits).all()
+
+
+def _moved_weights(
+    apply: Apply, params: Any, inputs: np.ndarray, wide: bool, generator: np.random.Generator
+) -> Any:
+    """Weights away from their initial values, as an output layer of zeros hides what a model sees.
+
+    Moves are of 0.1 (`wide`), or of one over the root of a matrix's input width, so that deep
+    models do not saturate. Where they make logits infinite, positive and smaller ones are tried.
+    """
+
+    def normal(leaf: jax.Array) -> np.ndarray:
+        fan_in = leaf.shape[-2] if leaf.ndim > 1 else 4
+        size = 0.1 if wide else 1 / np.sqrt(max(fan_in, 1))
+        return np.float32(size) * generator.standard_normal(leaf.shape, np.float32)
+
+    moves = jax.tree.map(normal, params)
+    for part in (lambda x: x, np.abs, lambda x: np.float32(0.01) * x):
+        weights = jax.tree.map(lambda p, x, part=part: p + part(x), params, moves)
+        if _finite(apply(weights, jnp.asarray(inputs))):
+            return weights
+    return params
+
+
+def _refuse_mixing(trial: _Trial, task: Task, generator: np.random.Generator) -> None:
+    """A sequence's logits must not depend on the other sequences of its batch.
+
+    Rows are changed by the binary digits of their numbers: any two rows differ in one of them.
+
+    Raises:
+        ConfigError: when those of an unchanged row move.
+    """
+    rows = np.arange(len(trial.inputs))
+    other = _drawn(task, len(rows), generator)
+    for digit in range(int(rows[-1]).bit_length()):
+        for value in (0, 1):
+            changed = (rows >> digit & 1 == value)[:, None]
+            inputs = np.where(changed, other, trial.inputs)
+            if trial.moved(inputs, np.broadcast_to(changed, trial.noise.shape)).any():
+                raise ConfigError(
+                    "mixes sequences: the logits of one change with the others of its batch, and "
+                    "each must be predicted on its own (without batch statistics, say)"
+                )
+
+
+def _refuse_foresight(
+    trial: _Trial, task: Task, of_one_token: bool, generator: np.random.Generator
+) -> None:
+    """Labels must not be seen before they are predicted; inputs that are no labels may be.
+
+    Every label that the model reads is changed once, one row of a batch each: with all labels
+    behind it, or alone (`of_one_token`; as many of them, drawn at random, as the time allows).
+
+    Raises:
+        ConfigError: naming the first position whose logits move.
+    """
+    positions = np.arange(task.input_length)
+    paid = np.isin(positions, task.target_positions)
+    labels = _label_positions(task)
+    behind = labels[labels > positions[paid][0]]
+    if of_one_token and len(behind) > (most := max(_MOST_ALONE // len(positions), 1)):
+        behind = np.sort(generator.choice(behind, most, replace=False))
+    for cuts in _pieces(behind, len(trial.inputs)):
+        changed = (positions == cuts) if of_one_token else (positions >= cuts)
+        changed &= np.isin(positions, labels)
+        shift = generator.integers(1, max(task.vocab_size, 2), size=changed.shape)
+        tokens = np.where(changed, (trial.inputs + shift) % task.vocab_size, trial.inputs)
+        seen = trial.moved(tokens.astype(np.int32), positions >= cuts) & paid
+        if seen.any():
+            row = int(seen.any(axis=1).argmax())
+            later = int(cuts[row, 0])
+            what = f"the token at position {later}, which comes"
+            if not of_one_token:
+                what = f"the tokens from position {later} on, which come"
+            raise ConfigError(
+                f"is not causal: its logits at position {seen[row].argmax()} change with {what} "
+                "later"
+            )
+
+
+def _pieces(cuts: np.ndarray, rows: int) -> Iterator[np.ndarray]:
+    """Cuts in columns of R, the last one filled up by repeating a cut: [R, 1]."""
+    for start in range(0, len(cuts), rows):
+        piece = cuts[start : start + rows]
+        yield np.pad(piece, (0, rows - len(piece)), mode="edge")[:, None]

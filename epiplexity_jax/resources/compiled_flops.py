@@ -1,0 +1,68 @@
+"""FLOPs per token counted by the compiler, beside those that a family declares."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.engine.step import loss_gradient, sequence_losses
+from epiplexity_jax.families.spec import Cost, Model, Task
+from epiplexity_jax.runtime.devices import compiler_options
+from epiplexity_jax.sources.spec import Batch, Vectors
+
+
+@functools.lru_cache(maxsize=256)
+def compiled_cost(model: Model, task: Task, batch_size: int) -> Cost:
+    """What a model costs by XLA's own count: a gradient and a loss of one batch, per token.
+
+    The optimiser's update, once a step whatever the batch, is left out, as it is from 6 N. XLA
+    counts the body of a rolled loop once, so a model that loops over layers or positions is
+    under-counted; the built-in families have no such loop.
+
+    Args:
+        model: the model.
+        task: its task.
+        batch_size: sequences of the batch that is compiled; nothing is run.
+
+    Raises:
+        ConfigError: when the compiler of this platform counts no FLOPs.
+    """
+    params = jax.eval_shape(model.init, jax.random.key(0))
+    batch = _shapes(task, batch_size)
+
+    def loss(params: Any, batch: Batch) -> jax.Array:
+        return sequence_losses(model, params, batch, task)
+
+    def grad(params: Any, batch: Batch) -> Any:
+        return loss_gradient(model, params, batch, task, None)
+
+    tokens = batch_size * task.total_tokens
+    return Cost(
+        model.cost.params,
+        _count(grad, params, batch) / tokens,
+        _count(loss, params, batch) / tokens,
+    )
+
+
+def _shapes(task: Task, batch_size: int) -> Batch:
+    if task.features is not None:
+        return Vectors(
+            jax.ShapeDtypeStruct((batch_size, task.features), jnp.float32),
+            jax.ShapeDtypeStruct((batch_size, 1), jnp.int32),
+        )
+    return jax.ShapeDtypeStruct((batch_size, task.length), jnp.int32)
+
+
+def _count(function: Any, *shapes: Any) -> float:
+    options = compiler_options(jax.default_backend())
+    compiled = jax.jit(function, compiler_options=options).lower(*shapes).compile()
+    analysis = compiled.cost_analysis()
+    analysis = analysis[0] if isinstance(analysis, list) else analysis
+    flops = (analysis or {}).get("flops", 0.0)
+    if not flops > 0:
+        raise ConfigError(
+            "training.flops: the compiler of this platform counts no FLOPs; use declared"
+        )
+    return float(flops)

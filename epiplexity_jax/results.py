@@ -1,0 +1,328 @@
+"""The runs of a store in Python: frontiers, decompositions, tables."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from epiplexity_jax import analysis
+from epiplexity_jax.analysis import Curve, Decomposition
+from epiplexity_jax.base.config import unknown
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.store import Store, StoredRun
+from epiplexity_jax.sweep.config_file import read_yaml
+
+Procedure = Literal["refined", "hull-median", "raw"]
+
+
+class Frontier(analysis.Frontier):
+    """The MDL frontier of one source over compute, which can draw itself."""
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draw MDL, S_T and H_T over compute; see `plot`."""
+        return plot({self.source: self}, path)
+
+
+class Runs:
+    """The runs of a store, and what can be read from them.
+
+    Attributes:
+        path: the store's folder.
+    """
+
+    def __init__(self, store: Store):
+        self.path = store.path
+        self._runs = store.load()
+        config = _config(store)
+        self._defaults = config.get("frontier") or {}
+        self._estimator = config.get("estimator") or {}
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    @property
+    def sources(self) -> list[str]:
+        """Names of the sources, in the order of the config."""
+        return list(dict.fromkeys(run.row["source"] for run in self._runs))
+
+    @property
+    def test_tokens(self) -> float | None:
+        """The config's test tokens, if it names them."""
+        return self._defaults.get("test_tokens")
+
+    def curves(self, source: str | None = None, estimator: str | None = None) -> list[Curve]:
+        """The runs as curves, of one source and one estimator where asked.
+
+        Raises:
+            ConfigError: when no run is of that source or estimator.
+        """
+        runs = self._runs
+        if source is not None:
+            known = {run.row["source"] for run in runs}
+            if source not in known:
+                raise ConfigError(unknown("source", source, known))
+            runs = [run for run in runs if run.row["source"] == source]
+        if estimator is None:
+            return [analysis.curve_from(run) for run in runs]
+        known = {run.row["estimator"] for run in runs}
+        taught = "requential" in known  # whose teachers are prequential runs
+        allowed = known | ({"prequential"} if taught else set())
+        if estimator not in allowed:
+            raise ConfigError(f"estimator: {unknown('estimator', estimator, allowed)}")
+        curves = [analysis.curve_from(run) for run in runs if run.row["estimator"] == estimator]
+        if estimator == "prequential":
+            curves += [
+                analysis.teacher_curve(run)
+                for run in runs
+                if run.row["estimator"] == "requential" and len(run.history.get("step", ()))
+            ]
+        return curves
+
+    def frontier(
+        self,
+        test_tokens: float | None = None,
+        source: str | None = None,
+        *,
+        estimator: str | None = None,
+        variant: str | None = None,
+        floor: str | None = None,
+        procedure: Procedure = "refined",
+    ) -> Frontier:
+        """The frontier of one source.
+
+        Args:
+            test_tokens: label tokens of the dataset whose information is measured; default: those
+                of the sweep's config.
+            source: its name; may be left out when there is one.
+            estimator: default: the sweep's. The teachers of a requential sweep are prequential
+                runs, so "prequential" gives the other estimate of the same training.
+            variant: "paired", "online" or "exact", of a requential sweep "ema_student" or
+                "student"; default: that of the sweep's config.
+            floor: "ema", "raw" or "entropy_rate"; default: that of the sweep's config.
+            procedure: "refined", "hull-median" or "raw".
+
+        Raises:
+            ConfigError: when an argument is not allowed or no test tokens are known.
+        """
+        if source is None:
+            if len(self.sources) > 1:
+                raise ConfigError(f"source: name one of {', '.join(self.sources)}")
+            source = self.sources[0]
+        curves = self.curves(source, estimator)
+        own = next((self._asked_for(c.estimator, c.variants) for c in curves), (None, None))
+        traced = analysis.trace(
+            curves,
+            test_tokens=self._test_tokens(test_tokens),
+            variant=variant or own[0],
+            floor=floor or own[1],
+            procedure=procedure,
+        )
+        return Frontier(
+            traced.setting, traced.all_members, traced.warnings, traced.entropy_rate_nats
+        )
+
+    def frontiers(
+        self,
+        test_tokens: float | None = None,
+        sources: Sequence[str] | None = None,
+        **options: Any,
+    ) -> dict[str, Frontier]:
+        """The frontier of every source, or of some, by name; options as for `frontier`."""
+        return {name: self.frontier(test_tokens, name, **options) for name in self._named(sources)}
+
+    def _named(self, sources: Sequence[str] | None) -> list[str]:
+        """The sources of that name, or all, in the order of the config.
+
+        Raises:
+            ConfigError: when there is none of a name.
+        """
+        for name in sources or ():
+            if name not in self.sources:
+                raise ConfigError(unknown("source", name, self.sources))
+        return [name for name in self.sources if not sources or name in sources]
+
+    def decompositions(
+        self,
+        test_tokens: float | None = None,
+        compute: Sequence[float] | None = None,
+        **options: Any,
+    ) -> list[Decomposition]:
+        """S_T and H_T of every source at every budget.
+
+        Args:
+            test_tokens: as for `frontier`.
+            compute: budgets in FLOPs; default: the config's, else log-spaced over the sweep, the
+                same for every source.
+            **options: as for `frontier`.
+        """
+        return decompose_all(self.frontiers(test_tokens, **options), self.budgets(compute))
+
+    def floor_table(
+        self,
+        test_tokens: float | None = None,
+        compute: Sequence[float] | None = None,
+        *,
+        sources: Sequence[str] | None = None,
+        estimator: str | None = None,
+        procedure: Procedure = "refined",
+    ) -> list[Decomposition]:
+        """S_T and H_T under every variant and floor that the store allows, source by source.
+
+        How much they differ says how far a result hangs on the choice.
+
+        Args:
+            test_tokens: as for `frontier`.
+            compute: budgets in FLOPs; default: the config's, else for every source the largest
+                to which none of its frontiers has to be carried.
+            sources: as for `frontiers`.
+            estimator: as for `frontier`.
+            procedure: as for `frontier`.
+        """
+        frontiers = {
+            name: [
+                self.frontier(
+                    test_tokens,
+                    name,
+                    estimator=estimator,
+                    variant=variant,
+                    floor=floor,
+                    procedure=procedure,
+                )
+                for variant, floor in analysis.choices(self.curves(name, estimator))
+            ]
+            for name in self._named(sources)
+        }
+        chosen = self.budgets(compute)
+        table = []
+        for all_ in frontiers.values():
+            reached = [budgets[-1] for f in all_ if (budgets := f.budgets())]
+            for budget in chosen or ([min(reached)] if reached else []):
+                table += [frontier.at(budget) for frontier in all_]
+        return table
+
+    def budgets(self, compute: Sequence[float] | None = None) -> list[float] | None:
+        """The budgets asked for, else the config's, else None."""
+        chosen = compute or self._defaults.get("compute")
+        return list(chosen) if chosen else None
+
+    def rows(
+        self,
+        test_tokens: float | None = None,
+        variant: str | None = None,
+        floor: str | None = None,
+        sources: Sequence[str] | None = None,
+    ) -> list[dict[str, Any]]:
+        """One row per run: what the store says of it, and its final model and data length.
+
+        The lengths are None for a run that ended early. `model_bits` is never a certified length;
+        `heldout_loss_nats` is that of the raw weights where the floor is.
+        """
+        named, tokens = self._named(sources), self._test_tokens(test_tokens)
+        rows = []
+        for run in self._runs:
+            if run.row["source"] in named:
+                own = self._asked_for(run.row["estimator"], run.row["variants"])
+                rows.append(_run_row(run, tokens, variant or own[0], floor or own[1]))
+        return rows
+
+    def _asked_for(self, estimator: str, variants: Sequence[str]) -> tuple[str | None, str | None]:
+        """The variant and the floor of the config; None: those of the run, of another estimator.
+
+        A run trained once is not written again when a config reads it another way.
+        """
+        own = self._estimator
+        if own.get("kind") != estimator:
+            return None, None
+        return own.get("reference") or own.get("variant") or variants[0], own.get("floor")
+
+    def _test_tokens(self, test_tokens: float | None) -> float:
+        chosen = test_tokens if test_tokens is not None else self.test_tokens
+        if chosen is None:
+            raise ConfigError(
+                "test_tokens: not known; give the label tokens of the dataset that you measure "
+                "(--test-tokens, or frontier.test_tokens in the config)"
+            )
+        return chosen
+
+
+def decompose_all(
+    frontiers: Mapping[str, analysis.Frontier], compute: Sequence[float] | None
+) -> list[Decomposition]:
+    """Every frontier at every budget; without budgets, at those of the widest frontier."""
+    if compute is None:
+        trained = [f for f in frontiers.values() if f.all_members]
+        widest = max(trained, key=lambda f: f.largest_compute, default=None)
+        compute = widest.budgets() if widest else []
+    return [frontier.at(budget) for frontier in frontiers.values() for budget in compute]
+
+
+def final_lengths(
+    row: Mapping[str, Any], history: Mapping[str, Any], test_tokens: float | None
+) -> dict[str, float | None]:
+    """Lengths of a run's last record point, as its row's own variant and floor have them.
+
+    Returns:
+        `model_bits`, and where the test tokens are known `data_bits`; None where it diverged.
+    """
+    run = StoredRun(dict(row), dict(history))
+    found = _run_row(run, test_tokens or 1.0, row["variant"], row["floor"])
+    known = ("model_bits", "data_bits") if test_tokens else ("model_bits",)
+    return {name: found[name] for name in known}
+
+
+def _config(store: Store) -> dict[str, Any]:
+    config = read_yaml(store.read_config(), str(store.path / "sweep.yaml"))
+    return config if isinstance(config, dict) else {}
+
+
+def _run_row(
+    run: StoredRun, test_tokens: float, variant: str | None, floor: str | None
+) -> dict[str, Any]:
+    row = dict(run.row)
+    lengths: dict[str, Any] = dict.fromkeys(("model_bits", "data_bits", "mdl_bits"))
+    heldout = None
+    if len(run.history.get("step", ())):
+        raw = (floor or row["floor"]) == "raw"
+        heldout = float(run.history[f"heldout{'_raw' if raw else ''}_loss_nats"][-1])
+    if row["status"] == "finished":
+        scored = analysis.score(analysis.curve_from(run), test_tokens, variant, floor)
+        lengths = {name: float(getattr(scored, name)[-1]) for name in lengths}
+    return row | {
+        "variant": variant or row["variant"],
+        "floor": floor or row["floor"],
+        "test_tokens": test_tokens,
+        "train_tokens": row["steps_done"] * row["train_tokens_per_step"],
+        "heldout_loss_nats": heldout,
+        "certified_bits": _certified_bits(run, variant or row["variant"]),
+        **lengths,
+    }
+
+
+def _certified_bits(run: StoredRun, variant: str) -> float | None:
+    """Of a finished requential run; None for others."""
+    if run.row["estimator"] != "requential" or run.row["status"] != "finished":
+        return None
+    which = "certified_raw_sum_bits" if variant == "student" else "certified_sum_bits"
+    return float(run.history[which][-1])
+
+
+def plot(
+    frontiers: Mapping[str, analysis.Frontier] | analysis.Frontier,
+    path: str | os.PathLike[str] | None = None,
+) -> Any:
+    """Draw MDL with its frontier, S_T and H_T against compute, one colour a source.
+
+    Args:
+        frontiers: one, or several by name.
+        path: where to write the picture (.png, .svg, .pdf or .html); None writes nothing.
+
+    Returns:
+        The Altair chart.
+    """
+    from epiplexity_jax.report.figures import frontier_chart, save
+
+    named = frontiers if isinstance(frontiers, Mapping) else {frontiers.source: frontiers}
+    chart = frontier_chart(dict(named))
+    if path is not None:
+        save(chart, Path(path))
+    return chart

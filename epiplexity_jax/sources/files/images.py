@@ -1,0 +1,300 @@
+"""Images as rows of tokens: pixels in raster order or patch by patch."""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.digest import fingerprint
+from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.files.npy import load_npz, map_npy
+from epiplexity_jax.sources.spec import SourceInfo
+from epiplexity_jax.sources.token_array import (
+    as_array,
+    beginning,
+    data_hash,
+    file_origin,
+    smallest_type,
+)
+
+_VALUES = 256
+_CHECKED = 1 << 22  # pixels that are looked at at a time
+
+
+class PixelOrder(Config):
+    """How an image becomes a row of tokens."""
+
+    patch: int = Field(default=1, ge=1)
+    """Side of the patches, which come in raster order, and so do the pixels of each; 1: the whole
+    image in raster order."""
+    channels: Literal["interleaved", "planar"] = "interleaved"
+    """Of colours: red, green and blue of each pixel, or the image in red, in green, in blue."""
+    levels: int | None = Field(default=None, ge=2, le=1 << 16)
+    """V, levels of brightness that are told apart; default: all values of a pixel."""
+    downsample: int = Field(default=1, ge=1)
+    """Side of the squares whose mean is one pixel."""
+
+
+class Images(PixelOrder):
+    """Images as rows of pixels, grey or in colour: every pixel of every channel is a token."""
+
+    kind: Literal["images"] = "images"
+    path: str = Field(min_length=1)
+    """The .npy or .npz file of whole numbers [n, H, W] or [n, H, W, 3], relative to the current
+    folder."""
+    array: str | None = Field(default=None, min_length=1)
+    """Name of the array in a .npz file; default: the only one, or `images`."""
+    shape: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    """[H, W] or [H, W, 3], of images that are stored as rows of numbers [n, H W]."""
+    values: int = Field(default=_VALUES, ge=2, le=1 << 16)
+    """Values of a stored pixel: 0 to values - 1."""
+
+
+@dataclass(frozen=True)
+class Raster:
+    """The order and the levels in which an image [H, W, C] becomes a row of tokens.
+
+    Attributes:
+        shape: H, W, C of an image; C is 1 or 3.
+        values: of a pixel.
+        levels: V, at most `values`; level i holds the pixels with pixel * V // values = i.
+        patch: side of a patch, of downsampled pixels.
+        planar: whether a channel comes after the other, in place of a pixel after the other.
+        downsample: side of the squares whose mean, rounded to the nearest, is one pixel.
+    """
+
+    shape: tuple[int, int, int]
+    values: int = _VALUES
+    levels: int = _VALUES
+    patch: int = 1
+    planar: bool = False
+    downsample: int = 1
+
+    @property
+    def length(self) -> int:
+        """L, tokens of an image."""
+        height, width, channels = self._small
+        return height * width * channels
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the tokens tell the image."""
+        return self.levels == self.values and self.downsample == 1
+
+    def tokens(self, images: np.ndarray) -> np.ndarray:
+        """Images [n, H, W, C] of integers to tokens [n, L], in the smallest type."""
+        count, side = len(images), self.downsample
+        height, width, channels = self._small
+        if side > 1:
+            squares = images.reshape(count, height, side, width, side, channels)
+            images = (squares.sum(axis=(2, 4), dtype=np.int64) + side**2 // 2) // side**2
+        levels = images if self.levels == self.values else self._level(images)
+        patches = levels.reshape(self._patches(count)).transpose(self._order)
+        return patches.reshape(count, self.length).astype(smallest_type(self.levels - 1))
+
+    def images(self, tokens: np.ndarray) -> np.ndarray:
+        """Tokens [n, L] to images [n, H, W, C]: the middle of each level, after downsampling."""
+        shape = self._patches(len(tokens))
+        patches = tokens.reshape([shape[axis] for axis in self._order])
+        levels = patches.transpose(np.argsort(self._order)).reshape(-1, *self._small)
+        lowest = -(-np.arange(self.levels + 1) * self.values // self.levels)
+        middle = (lowest[:-1] + lowest[1:] - 1) // 2
+        return middle[levels].astype(smallest_type(self.values - 1))
+
+    def _level(self, images: np.ndarray) -> np.ndarray:
+        return images.astype(np.int64) * self.levels // self.values
+
+    @property
+    def _small(self) -> tuple[int, int, int]:
+        height, width, channels = self.shape
+        return height // self.downsample, width // self.downsample, channels
+
+    def _patches(self, count: int) -> tuple[int, ...]:
+        """Axes of images that are cut up: image, row of patches, row, column of patches, column."""
+        height, width, channels = self._small
+        side = self.patch
+        return count, height // side, side, width // side, side, channels
+
+    @property
+    def _order(self) -> tuple[int, ...]:
+        return (0, 5, 1, 3, 2, 4) if self.planar else (0, 1, 3, 2, 4, 5)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSequences:
+    """Images that become tokens as they are read (see `spec.HostSource`).
+
+    Attributes:
+        info: their facts.
+        pixels: [n, H, W, C] integers, perhaps mapped from a file.
+        raster: how they become tokens; `raster.images` is the way back.
+    """
+
+    info: SourceInfo
+    pixels: np.ndarray
+    raster: Raster
+
+    @property
+    def sequences(self) -> int:
+        """How many there are."""
+        return len(self.pixels)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Sequences by index: [n] to [n, L], in the smallest type that holds the levels."""
+        return self.raster.tokens(self.pixels[indices])
+
+
+def open_images(config: Images) -> ImageSequences:
+    """A .npy file is mapped and read once, for its checks and its hash; a .npz is read into memory.
+
+    Raises:
+        DataError: when the file is missing, damaged, lacks the array, or holds something else than
+            images of the shape and the values that the config says.
+    """
+    path = Path(config.path)
+    if path.suffix.lower() == ".npz":
+        (pixels,) = load_npz(path, config.array or "images", alone=config.array is None)
+    else:
+        if config.array is not None:
+            raise DataError(f"{path}: array: only arrays of a .npz file have names; leave it out")
+        pixels = map_npy(path)
+    return _open(pixels, str(path), config, (file_origin(path),))
+
+
+def from_images(
+    images: Any,
+    *,
+    patch: int = 1,
+    channels: Literal["interleaved", "planar"] = "interleaved",
+    levels: int | None = None,
+    downsample: int = 1,
+    values: int = _VALUES,
+) -> ImageSequences:
+    """A source of images in an array. A NumPy array is not copied, so leave it as it is.
+
+    Args:
+        images: [n, H, W] or [n, H, W, C] integers or booleans of NumPy or JAX; C is 1 or 3.
+        patch: side of the patches, which come in raster order, and so do the pixels of each.
+        channels: whether the colours of a pixel come in turn, or one colour after another.
+        levels: V; default: `values`.
+        downsample: side of the squares whose mean is one pixel.
+        values: of a pixel: 0 to values - 1.
+
+    Returns:
+        An opened source (see `spec.HostSource`).
+
+    Raises:
+        ConfigError: when an argument is out of range.
+        DataError: when it is no array, masked, or as for a file.
+
+    >>> source = from_images(np.arange(32).reshape(2, 4, 4), patch=2)
+    >>> source.read(np.array([0])).tolist()
+    [[0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15]]
+    """
+    config = Images(
+        path="images",
+        patch=patch,
+        channels=channels,
+        levels=levels,
+        downsample=downsample,
+        values=values,
+    )
+    return _open(as_array(images, "images"), "images", config)
+
+
+def raster(shape: tuple[int, ...], order: PixelOrder, values: int, where: str) -> Raster:
+    """How images of a shape become tokens.
+
+    Args:
+        shape: [H, W] or [H, W, C].
+        order: what a config says.
+        values: of a pixel.
+        where: what holds the images, for messages.
+
+    Raises:
+        DataError: when the shape is none of an image, or cannot be cut up so.
+    """
+    if len(shape) not in (2, 3) or len(shape) == 3 and shape[2] not in (1, 3) or 0 in shape:
+        raise DataError(
+            f"{where}: has images of shape {shape}; give [height, width] or [height, width, 3], "
+            "colours last"
+        )
+    height, width = shape[:2]
+    for key, side in (
+        ("downsample", order.downsample),
+        ("patch", order.downsample * order.patch),
+    ):
+        if height % side or width % side:
+            raise DataError(
+                f"{where}: {key}: images of {height} x {width} pixels cannot be cut into squares "
+                f"of {side} x {side}"
+            )
+    colours = shape[2] if len(shape) == 3 else 1
+    if order.channels == "planar" and colours == 1:
+        raise DataError(f"{where}: channels: grey images have one; leave it out")
+    levels = order.levels or values
+    if levels > values:
+        raise DataError(f"{where}: levels: a pixel has {values} values, got {levels} levels")
+    return Raster(
+        shape=(height, width, colours),
+        values=values,
+        levels=levels,
+        patch=order.patch,
+        planar=order.channels == "planar",
+        downsample=order.downsample,
+    )
+
+
+def _open(
+    pixels: np.ndarray, where: str, config: Images, origins: tuple[str, ...] = ()
+) -> ImageSequences:
+    if pixels.dtype.kind not in "iub":
+        raise DataError(f"{where}: holds {pixels.dtype}; pixels are whole numbers from 0")
+    if pixels.ndim < 2 or pixels.size == 0:
+        raise DataError(f"{where}: is of shape {pixels.shape}; give images [n, H, W]")
+    if pixels.ndim == 2 and config.shape is None:
+        raise DataError(
+            f"{where}: has rows of {pixels.shape[1]} numbers; say their shape: [H, W] or [H, W, 3]"
+        )
+    shape = config.shape or pixels.shape[1:]
+    if math.prod(shape) != pixels[0].size:
+        raise DataError(
+            f"{where}: shape: {list(shape)} is not the shape of {pixels[0].size} numbers"
+        )
+    made = raster(shape, config, config.values, where)
+    pixels = pixels.reshape(len(pixels), *made.shape)
+    if pixels.dtype == np.bool_:
+        pixels = pixels.view(np.uint8)
+    origin = _checked_hash(pixels, config.values, where)
+    whole = made.lossless and config.values == _VALUES
+    info = SourceInfo(
+        vocab_size=made.levels,
+        length=made.length,
+        label_mask=np.ones(made.length, bool),
+        fingerprint=fingerprint("images", made, origin),
+        bytes_per_token=1.0 if whole else None,
+        origins=tuple(dict.fromkeys((origin, data_hash(beginning(pixels)), *origins))),
+    )
+    return ImageSequences(info, pixels, made)
+
+
+def _checked_hash(pixels: np.ndarray, values: int, where: str) -> str:
+    """Hash of the pixels of images [n, H, W, C], all of which are looked at."""
+    digest, step = hashlib.sha256(), max(1, _CHECKED // pixels[0].size)
+    dtype = smallest_type(values - 1).newbyteorder("<")
+    for first in range(0, len(pixels), step):
+        block = pixels[first : first + step]
+        wrong = (block < 0) | (block >= values)
+        if wrong.any():
+            place = np.unravel_index(int(np.argmax(wrong)), block.shape)
+            raise DataError(
+                f"{where}: pixel {block[place]} in image {first + place[0]} is not in 0 to "
+                f"{values - 1}; say how many `values` a pixel has"
+            )
+        digest.update(np.ascontiguousarray(block, dtype).data)
+    return digest.hexdigest()[:16]

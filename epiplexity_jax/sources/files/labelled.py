@@ -1,0 +1,280 @@
+"""Inputs and one label each, of which only the label is paid for: a file or arrays."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.digest import fingerprint
+from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.files.npy import load_npz
+from epiplexity_jax.sources.spec import Batch, SourceInfo, Vectors
+from epiplexity_jax.sources.token_array import (
+    MAX_VOCAB,
+    as_array,
+    beginning,
+    data_hash,
+    smallest_type,
+)
+
+_ROWS = 4096  # looked at at a time
+
+
+class Labelled(Config):
+    """Inputs with one label each, from an archive of two arrays; only the label is paid for."""
+
+    kind: Literal["labelled"] = "labelled"
+    path: str = Field(min_length=1)
+    """The .npz file, relative to the current folder."""
+    inputs: str = Field(default="inputs", min_length=1)
+    """Name of the array of inputs, whose first axis is the examples: integers are tokens, floats
+    are vectors of real numbers."""
+    labels: str = Field(default="labels", min_length=1)
+    """Name of the array of labels, one row of integers from 0."""
+    classes: int | None = Field(default=None, ge=2, le=MAX_VOCAB)
+    """V, classes of the label; default: the largest label + 1, but 2 or more."""
+    input_vocab_size: int | None = Field(default=None, ge=1, le=MAX_VOCAB)
+    """Symbols of an integer input; default: the largest + 1. Real inputs have none."""
+    standardise: bool = False
+    """Real inputs less their mean, over their standard deviation, feature by feature over the whole
+    source; a constant feature becomes 0. The inputs are not paid for, so nothing leaks."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledTokens:
+    """Sequences of k input tokens and a label (see `spec.HostSource`).
+
+    Attributes:
+        info: their facts.
+        inputs: [n, k] integers.
+        labels: [n] integers.
+    """
+
+    info: SourceInfo
+    inputs: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def sequences(self) -> int:
+        """How many there are."""
+        return len(self.labels)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Sequences by index: [n] to [n, k + 1], in the smallest type that holds all tokens."""
+        symbols = max(self.info.vocab_size, self.info.input_vocab_size or 1)
+        rows = np.concatenate([self.inputs[indices], self.labels[indices][:, None]], axis=1)
+        return rows.astype(smallest_type(symbols - 1), copy=False)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledVectors:
+    """Vectors of F real numbers, with a label each (see `spec.HostSource`).
+
+    Attributes:
+        info: their facts.
+        inputs: [n, F] float32.
+        labels: [n] integers.
+    """
+
+    info: SourceInfo
+    inputs: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def sequences(self) -> int:
+        """How many there are."""
+        return len(self.labels)
+
+    def read(self, indices: np.ndarray) -> Batch:
+        """Examples by index: [n] to `Vectors`."""
+        labels = self.labels[indices][:, None]
+        return Vectors(
+            self.inputs[indices], labels.astype(smallest_type(self.info.vocab_size - 1), copy=False)
+        )
+
+
+def open_labelled(config: Labelled) -> LabelledTokens | LabelledVectors:
+    """Both arrays are read into memory; a `.npz` file may hold others too.
+
+    Raises:
+        DataError: when the file is missing, damaged or no archive, lacks an array, or its arrays
+            are empty, of another type or shape, of different lengths, or hold a wrong value.
+    """
+    path = Path(config.path)
+    inputs, labels = load_npz(path, config.inputs, config.labels)
+    return _open(inputs, labels, config, f"{path}: ")
+
+
+def from_labelled(
+    inputs: Any,
+    labels: Any,
+    *,
+    classes: int | None = None,
+    input_vocab_size: int | None = None,
+    standardise: bool = False,
+) -> LabelledTokens | LabelledVectors:
+    """A source of inputs with one label each. NumPy arrays may not be copied: leave them alone.
+
+    Args:
+        inputs: [n, ...] of NumPy or JAX: integers or booleans are tokens, floats are vectors.
+        labels: [n] integers or booleans in [0, classes).
+        classes: V; default: the largest label + 1, but 2 or more.
+        input_vocab_size: symbols of an integer input; default: the largest + 1.
+        standardise: real inputs less their mean, over their standard deviation, by feature.
+
+    Returns:
+        An opened source (see `spec.HostSource`).
+
+    Raises:
+        ConfigError: when an argument is out of range.
+        DataError: when they are no arrays, masked, or as for a file.
+
+    >>> source = from_labelled([[3, 1], [0, 2]], [1, 0])
+    >>> source.read([1]), source.info.input_vocab_size
+    (array([[0, 2, 0]], dtype=uint8), 4)
+    """
+    config = Labelled(
+        path="arrays",  # of which nothing is read
+        classes=classes,
+        input_vocab_size=input_vocab_size,
+        standardise=standardise,
+    )
+    return _open(as_array(inputs, "inputs"), as_array(labels, "labels"), config, "")
+
+
+def _open(
+    inputs: np.ndarray, labels: np.ndarray, config: Labelled, where: str
+) -> LabelledTokens | LabelledVectors:
+    """Check arrays and make a source of them; `where` opens the messages."""
+    inputs_name, labels_name = where + config.inputs, where + config.labels
+    if inputs.ndim == 0 or len(inputs) != labels.size or inputs.size == 0:
+        _refuse_counts(inputs, labels, inputs_name, labels_name)
+    labels, classes = _labels(labels, config.classes, labels_name)
+    if inputs.dtype.kind == "f":
+        if config.input_vocab_size is not None:
+            raise DataError(
+                f"{inputs_name}: holds real numbers, which have no alphabet; leave "
+                "input_vocab_size out, or bring integers"
+            )
+        return _vectors(inputs, labels, classes, config.standardise, inputs_name)
+    if inputs.dtype.kind not in "iub":
+        raise DataError(
+            f"{inputs_name}: holds {inputs.dtype}; inputs are integers (tokens) or real numbers"
+        )
+    if config.standardise:
+        raise DataError(
+            f"{inputs_name}: holds {inputs.dtype}, and standardise is for real numbers; bring "
+            "floats, or leave it out"
+        )
+    return _tokens(inputs, labels, classes, config.input_vocab_size, inputs_name)
+
+
+def _refuse_counts(inputs: np.ndarray, labels: np.ndarray, name: str, labels_name: str) -> None:
+    if inputs.ndim == 0:
+        raise DataError(f"{name}: is a single number; inputs are an array [n, ...]")
+    if labels.ndim != 1:
+        raise DataError(f"{labels_name}: has {labels.ndim} axes; labels are one row [n]")
+    if len(inputs) != len(labels):
+        raise DataError(
+            f"{name}: has {len(inputs)} rows for {len(labels)} labels; every row needs one label"
+        )
+    if len(inputs) == 0:
+        raise DataError(f"{name}: is empty; there is nothing to measure")
+    raise DataError(f"{name}: has rows of shape {inputs.shape[1:]}, without a single feature")
+
+
+def _labels(labels: np.ndarray, classes: int | None, name: str) -> tuple[np.ndarray, int]:
+    """Labels in the smallest type, and how many classes they are of."""
+    if labels.ndim != 1:
+        raise DataError(f"{name}: has {labels.ndim} axes; labels are one row [n]")
+    if labels.dtype.kind not in "iub":
+        raise DataError(f"{name}: holds {labels.dtype}, not integers; labels are integers from 0")
+    largest = _largest(labels, classes, name, "label", "raise classes")
+    classes = classes or max(2, largest + 1)
+    return labels.astype(smallest_type(classes - 1), copy=False), classes
+
+
+def _largest(values: np.ndarray, limit: int | None, name: str, what: str, cure: str) -> int:
+    """The largest of integers [n, ...], all of which are checked."""
+    largest, end = int(values.max()), limit or MAX_VOCAB
+    if largest >= end or int(values.min()) < 0:
+        wrong = (values < 0) | (values >= end)
+        place = np.unravel_index(int(np.argmax(wrong)), values.shape)
+        cure = cure if limit else "is the integer type the right one?"
+        raise DataError(
+            f"{name}: {what} {values[place]} in row {place[0]} is not in 0 to {end - 1}; {cure}"
+        )
+    return largest
+
+
+def _tokens(
+    inputs: np.ndarray, labels: np.ndarray, classes: int, vocab_size: int | None, name: str
+) -> LabelledTokens:
+    inputs = inputs.reshape(len(inputs), -1)
+    if inputs.dtype == np.bool_:
+        inputs = inputs.view(np.uint8) if inputs.flags.c_contiguous else inputs.astype(np.uint8)
+    largest = _largest(inputs, vocab_size, name, "token", "raise input_vocab_size")
+    vocab_size = vocab_size or largest + 1
+    origin, labels_hash = data_hash(inputs), data_hash(labels)
+    info = SourceInfo(
+        vocab_size=classes,
+        length=inputs.shape[1] + 1,
+        label_mask=np.arange(inputs.shape[1] + 1) == inputs.shape[1],
+        fingerprint=fingerprint("labelled", origin, inputs.shape, labels_hash, classes, vocab_size),
+        input_vocab_size=vocab_size,
+        origins=tuple(dict.fromkeys((origin, data_hash(beginning(inputs))))),
+    )
+    return LabelledTokens(info, inputs, labels)
+
+
+def _vectors(
+    inputs: np.ndarray, labels: np.ndarray, classes: int, standardise: bool, name: str
+) -> LabelledVectors:
+    with np.errstate(over="ignore"):  # a double that single precision cannot hold becomes Inf
+        inputs = np.ascontiguousarray(inputs.reshape(len(inputs), -1), np.float32)
+    digest = hashlib.sha256()
+    for start in range(0, len(inputs), _ROWS):
+        block = inputs[start : start + _ROWS]
+        fine = np.isfinite(block).all(axis=1)
+        if not fine.all():
+            row = int(np.argmin(fine))
+            value = block[row][~np.isfinite(block[row])][0]
+            raise DataError(f"{name}: row {start + row} holds {value} as float32; mend or drop it")
+        digest.update(block.astype("<f4", copy=False).data)
+    origin = digest.hexdigest()[:16]
+    begins = hashlib.sha256(beginning(inputs).astype("<f4").data).hexdigest()[:16]
+    info = SourceInfo(
+        vocab_size=classes,
+        length=2,
+        label_mask=np.array([False, True]),
+        fingerprint=fingerprint(
+            "labelled", "vectors", origin, inputs.shape, data_hash(labels), classes, standardise
+        ),
+        features=inputs.shape[1],
+        origins=tuple(dict.fromkeys((origin, begins))),
+    )
+    return LabelledVectors(info, standardised(inputs) if standardise else inputs, labels)
+
+
+def standardised(inputs: np.ndarray) -> np.ndarray:
+    """Inputs [n, F] float32 of mean 0 and variance 1 in every feature; a constant one becomes 0.
+
+    >>> standardised(np.array([[1, 5], [3, 5]], np.float32))
+    array([[-1.,  0.],
+           [ 1.,  0.]], dtype=float32)
+    """
+    varies = inputs.min(axis=0) < inputs.max(axis=0)  # a constant's deviation may round above 0
+    mean = inputs.mean(axis=0, dtype=np.float64)
+    squares = np.zeros_like(mean)
+    for start in range(0, len(inputs), _ROWS):
+        squares += ((inputs[start : start + _ROWS] - mean) ** 2).sum(axis=0)
+    deviation = np.where(varies, np.sqrt(squares / len(inputs)), 1.0)
+    result = np.empty_like(inputs)
+    for start in range(0, len(inputs), _ROWS):
+        block = (inputs[start : start + _ROWS] - mean) / deviation
+        result[start : start + _ROWS] = np.where(varies, block, 0.0)
+    return result

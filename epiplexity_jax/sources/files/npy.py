@@ -1,0 +1,80 @@
+"""NumPy's files: an array that is mapped, arrays of an archive; never one of Python objects."""
+
+from pathlib import Path
+
+import numpy as np
+
+from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.python.entry_points import line
+from epiplexity_jax.sources.token_array import unreadable
+
+NPY = b"\x93NUMPY"
+
+
+def map_npy(path: Path) -> np.ndarray:
+    """The array of a .npy file, mapped and not loaded.
+
+    Raises:
+        DataError: when the file is missing, unreadable, empty, damaged, of another format or of
+            Python objects, which would have to be unpickled.
+    """
+    if opening(path)[0] != NPY:
+        raise DataError(f"{path}: is no .npy file; save the array with numpy.save")
+    try:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except Exception as error:  # noqa: BLE001 - a damaged header makes NumPy raise anything
+        raise DataError(f"{path}: is not a whole .npy file of integers: {line(error)}") from None
+    return np.asarray(mapped)
+
+
+def load_npz(path: Path, *names: str, alone: bool = False) -> list[np.ndarray]:
+    """Arrays of a .npz archive by name, read into memory.
+
+    Args:
+        path: the archive.
+        *names: of the arrays.
+        alone: where the archive holds one array, that one is meant, whatever its name.
+
+    Raises:
+        DataError: when the file is missing, damaged or no archive, or lacks an array.
+    """
+    try:
+        with path.open("rb") as file:  # of a damaged archive NumPy would leave it open
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                cure = ", not two; save both with numpy.savez as .npz"
+                cure = "; name the file .npy" if alone else cure
+                raise DataError(f"{path}: holds one array{cure}")
+            if alone and len(archive.files) == 1:
+                names = tuple(archive.files)
+            for name in names:
+                if name not in archive:
+                    held = ", ".join(archive) or "nothing"
+                    raise DataError(f"{path}: holds no array {name!r}; it holds: {held}")
+            return [archive[name] for name in names]
+    except DataError:
+        raise
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except Exception:  # noqa: BLE001 - a damaged archive makes NumPy and zlib raise anything
+        raise DataError(
+            f"{path}: is no whole .npz archive of numbers; save it with numpy.savez"
+        ) from None
+
+
+def opening(path: Path) -> tuple[bytes, int]:
+    """The first bytes of a file that is not empty, and its size.
+
+    Raises:
+        DataError: when it is missing, unreadable or empty.
+    """
+    try:
+        with path.open("rb") as file:
+            start, size = file.read(len(NPY)), path.stat().st_size
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+    if not start:
+        raise DataError(f"{path}: is empty; there is nothing to measure")
+    return start, size

@@ -1,0 +1,297 @@
+"""Text and bytes: files, and the source text of Python's own standard library."""
+
+import codecs
+import hashlib
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import numpy as np
+from pydantic import AfterValidator, Field, model_validator
+
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.spec import SourceInfo
+from epiplexity_jax.sources.token_array import (
+    TokenSequences,
+    check_max_tokens,
+    cut,
+    data_hash,
+    file_origin,
+    unreadable,
+)
+
+ASCII96 = "\n" + "".join(map(chr, range(32, 127)))
+_BLOCK = 1 << 18  # bytes or characters that are decoded at a time
+_UNKNOWN = -1
+_CURE = "unknown: drop, alphabet: bytes, or name your own alphabet"
+_LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
+
+
+def _alphabet_makes_sense(alphabet: str) -> str:
+    if alphabet not in ("ascii96", "bytes"):
+        if len(alphabet) < 2:
+            raise ValueError(f"needs 2 characters or more, got {alphabet!r}")
+        twice = {c for c in alphabet if alphabet.count(c) > 1}
+        if twice:
+            raise ValueError(f"{min(twice)!r} stands twice")
+    return alphabet
+
+
+Alphabet = Annotated[str, AfterValidator(_alphabet_makes_sense)]
+"""A field's type: `ascii96`, `bytes`, or the characters themselves."""
+
+
+class Text(Config):
+    """A text or bytes file as tokens: bytes, 96 ASCII characters, or an alphabet of your own.
+
+    Except for `bytes` the file must be UTF-8. A character outside the alphabet ends the sweep
+    before it starts, with its line and column; `unknown: drop` leaves such characters out. Bits
+    per byte count bytes of the file as it is on disk, dropped ones too.
+    """
+
+    kind: Literal["text"] = "text"
+    path: str = Field(min_length=1)
+    """The file, relative to the current folder."""
+    alphabet: Alphabet = "ascii96"
+    """`ascii96` (95 printable characters and newline), `bytes` (all 256), or the characters
+    themselves."""
+    unknown: Literal["error", "drop"] = "error"
+    """What to do with a character outside the alphabet."""
+    length: int = Field(default=128, ge=1)
+    """L, tokens of a sequence."""
+
+
+class PythonStdlib(Config):
+    """The source text of Python's standard library: real text that every machine has.
+
+    The .py files of the running Python's standard library in sorted order, without tests and
+    installed packages: some 12 million characters. Another version of Python has another text and
+    so another fingerprint; for results that must be comparable, take a file.
+    """
+
+    kind: Literal["python_stdlib"] = "python_stdlib"
+    length: int = Field(default=128, ge=1)
+    """L, tokens of a sequence."""
+    max_tokens: int = Field(default=20_000_000, ge=1)
+    """Tokens to read at the most."""
+    unknown: Literal["error", "drop"] = "drop"
+    """What to do with a character outside the 96-character alphabet."""
+
+    @model_validator(mode="after")
+    def _holds_a_sequence(self) -> "PythonStdlib":
+        check_max_tokens(self.max_tokens, self.length)
+        return self
+
+
+def open_text(config: Text) -> TokenSequences:
+    """The tokens are kept in memory, at one byte each for alphabets of up to 256.
+
+    Raises:
+        DataError: when the file is missing, unreadable, empty, too short for a sequence, not UTF-8,
+            or holds a character outside the alphabet.
+    """
+    path = Path(config.path)
+    raw = _bytes(path)
+    if not raw:
+        raise DataError(f"{path}: is empty; there is nothing to measure")
+    data = np.frombuffer(raw, np.uint8)
+    origins = (data_hash(data), file_origin(path))
+    return from_bytes(
+        raw,
+        str(path),
+        alphabet=config.alphabet,
+        unknown=config.unknown,
+        length=config.length,
+        origins=origins,
+    )
+
+
+def from_bytes(
+    raw: bytes,
+    where: str,
+    *,
+    alphabet: str,
+    unknown: Literal["error", "drop"],
+    length: int,
+    origins: tuple[str, ...],
+) -> TokenSequences:
+    """A source of text in bytes; alphabet, unknown and length are as in `Text`.
+
+    Args:
+        raw: UTF-8, or anything where the alphabet is `bytes`.
+        where: what holds it, for messages.
+        alphabet: `ascii96`, `bytes` or the characters.
+        unknown: what to do with a character outside the alphabet.
+        length: L.
+        origins: names of the data.
+
+    Raises:
+        DataError: as for a file.
+    """
+    size = len(raw)
+    if alphabet == "bytes":
+        data = np.frombuffer(raw, np.uint8)
+        return _sequences(data, alphabet, 256, length, size, where, origins)
+    alphabet = ASCII96 if alphabet == "ascii96" else alphabet
+    encoder = _Encoder(alphabet, unknown, room=size)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, size, _BLOCK):
+            part = raw[start : start + _BLOCK]
+            encoder.add(decoder.decode(part, final=start + _BLOCK >= size))
+    except UnicodeDecodeError:
+        _refuse_bytes(raw, where)
+    except _StrangeError as strange:
+        _refuse(raw.decode(errors="replace"), strange.place, where, _CURE)
+    return _sequences(encoder.tokens, alphabet, len(alphabet), length, size, where, origins)
+
+
+def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
+    """The files are read one by one in sorted order, until there are `max_tokens`.
+
+    Raises:
+        DataError: when no source text is installed, it is too short for a sequence, or, with
+            `unknown: error`, it holds a character outside the alphabet.
+    """
+    root = Path(sysconfig.get_path("stdlib"))
+    files = list(_python_files(root))
+    if not files:
+        raise DataError("python_stdlib: this Python has no standard library in source form")
+    encoder = _Encoder(ASCII96, config.unknown, room=sum(map(_size, files)))
+    bytes_read = 0
+    for path in files:
+        raw = _bytes(path)
+        text, before = raw.decode("utf-8", errors="replace"), encoder.characters
+        try:
+            encoder.add(text)
+        except _StrangeError as strange:
+            where = f"{config.kind}, {path.relative_to(root)}"
+            _refuse(text, strange.place - before, where, "unknown: drop")
+        bytes_read += len(raw)
+        if encoder.count >= config.max_tokens:
+            break
+    tokens = encoder.tokens[: config.max_tokens]
+    size = bytes_read * len(tokens) / max(1, encoder.count)
+    origin = hashlib.sha256(f"{config.kind};{sys.version}".encode()).hexdigest()[:16]
+    return _sequences(tokens, ASCII96, len(ASCII96), config.length, size, config.kind, (origin,))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def _python_files(root: Path) -> Iterator[Path]:
+    """Source files below a folder, without tests and installed packages, sorted by path."""
+    found = []
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = set(subfolders) - _LEFT_OUT  # not entered: packages may be many
+        found += [Path(folder, name) for name in names if name.endswith(".py")]
+    return iter(sorted(found))
+
+
+class _StrangeError(Exception):
+    """A character outside the alphabet stands at `place`, counted over all that was added."""
+
+    def __init__(self, place: int):
+        super().__init__(place)
+        self.place = place
+
+
+class _Encoder:
+    """Characters to indices into an alphabet, piece by piece into one array.
+
+    Attributes:
+        characters: added so far.
+        count: tokens they made.
+    """
+
+    def __init__(self, alphabet: str, unknown: str, room: int):
+        """`room` tokens at most; what is not filled takes no memory."""
+        codes = np.array([ord(c) for c in alphabet])
+        table = np.full(codes.max() + 2, _UNKNOWN, np.int32)  # the last: any higher character
+        table[codes] = np.arange(len(codes))
+        self._table, self._drops = table, unknown == "drop"
+        self._tokens = np.empty(room, np.min_scalar_type(len(alphabet) - 1))
+        self.characters = self.count = 0
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """[count], in the smallest type."""
+        return self._tokens[: self.count]
+
+    def add(self, text: str) -> None:
+        """Encode more.
+
+        Raises:
+            _StrangeError: on a character outside the alphabet, unless those are dropped.
+        """
+        for start in range(0, len(text), _BLOCK):
+            part = text[start : start + _BLOCK]
+            points = np.frombuffer(part.encode("utf-32-le", "surrogatepass"), np.uint32)
+            tokens = self._table[np.minimum(points, len(self._table) - 1)]
+            strange = tokens == _UNKNOWN
+            if strange.any():
+                if not self._drops:
+                    raise _StrangeError(self.characters + int(strange.argmax()))
+                tokens = tokens[~strange]
+            self._tokens[self.count : self.count + len(tokens)] = tokens
+            self.characters += len(part)
+            self.count += len(tokens)
+
+
+def _refuse_bytes(raw: bytes, where: str) -> NoReturn:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        place = error.start
+    raise DataError(f"{where}: is not UTF-8 at byte {place}; convert it, or use alphabet: bytes")
+
+
+def _refuse(text: str, at: int, where: str, cure: str) -> NoReturn:
+    line = text.count("\n", 0, at) + 1
+    column = at - (text.rfind("\n", 0, at) + 1) + 1
+    raise DataError(
+        f"{where}: {text[at]!r} in line {line}, column {column} is not in the alphabet; use {cure}"
+    )
+
+
+def _sequences(
+    tokens: np.ndarray,
+    alphabet: str,
+    vocab_size: int,
+    length: int,
+    size: float,
+    where: str,
+    origins: tuple[str, ...],
+) -> TokenSequences:
+    """Sequences of encoded tokens; `size` is the bytes of the text that they stand for."""
+    if len(tokens) < max(2, length):
+        raise DataError(
+            f"{where}: has {len(tokens)} token{'s' * (len(tokens) != 1)} of its alphabet, less "
+            f"than one sequence of {max(2, length)}; bring more data or lower `length`"
+        )
+    digest = hashlib.sha256(f"{alphabet};{length};".encode("utf-8", "surrogatepass"))
+    digest.update(tokens.data)
+    info = SourceInfo(
+        vocab_size=vocab_size,
+        length=length,
+        label_mask=np.ones(length, bool),
+        fingerprint=digest.hexdigest()[:16],
+        bytes_per_token=size / len(tokens),
+        origins=origins,
+    )
+    return TokenSequences(info, cut(tokens, length))

@@ -1,0 +1,247 @@
+"""Several sources mixed: every sequence comes from one of them."""
+
+import dataclasses
+import itertools
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from pydantic import Field
+
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.digest import fingerprint
+from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.base.keys import generator, key
+from epiplexity_jax.sources.drawn import Synthetic
+from epiplexity_jax.sources.maps.inner import (
+    Nested,
+    as_indices,
+    drawn_seed,
+    empty_batch,
+    open_inner,
+    origins,
+    put,
+)
+from epiplexity_jax.sources.spec import (
+    Batch,
+    DeviceSource,
+    HostSource,
+    Sampler,
+    Source,
+    SourceInfo,
+)
+
+
+class Component(Config):
+    """One of the sources of a mix."""
+
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    """Its share of the sequences, relative to the other weights."""
+    source: Nested
+    """The source."""
+
+
+class Mix(Config):
+    """Sequences of several sources of equal shape, in given proportions."""
+
+    kind: Literal["mix"] = "mix"
+    sources: tuple[Component, ...] = Field(min_length=1)
+    """Entries of `weight` and `source`. All are finite, or all are drawn; a drawn mix draws from
+    every one of them and keeps one, so its time is the sum of theirs."""
+    map_seed: int = Field(default=0, ge=0)
+    """Seed of which sequence comes from where."""
+
+
+class MixParameters(NamedTuple):
+    """Values of a drawn mix of K sources.
+
+    Attributes:
+        seed: the mix's, [] uint32.
+        thresholds: [K - 1] float32, cumulative weights without the last.
+        inner: parameters of the K sources.
+    """
+
+    seed: jax.Array
+    thresholds: jax.Array
+    inner: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class MixSampler:
+    """Draws from all components and keeps, for each sequence, one (see `spec.Sampler`)."""
+
+    samplers: tuple[Sampler, ...]
+
+    def __call__(self, parameters: MixParameters, key_: jax.Array, count: int) -> Batch:
+        """Draw `count` sequences: [count, L] int32 or `Vectors`."""
+        own = jax.random.fold_in(key(key_, "mix"), parameters.seed)
+        uniform = jax.random.uniform(own, (count, 1))
+        chosen = (uniform >= parameters.thresholds[None]).sum(axis=1, keepdims=True)
+        drawn = [
+            sampler(inner, key(key_, "source", k), count)
+            for k, (sampler, inner) in enumerate(zip(self.samplers, parameters.inner, strict=True))
+        ]
+        result = drawn[0]
+        for k, other in enumerate(drawn[1:], 1):
+            # Every leaf of a batch has two axes, the first of them the sequences.
+            result = jax.tree.map(lambda x, y, k=k: jnp.where(chosen == k, y, x), result, other)
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class MixedSequences:
+    """Sequences of several finite sources, none of them twice (see `spec.HostSource`).
+
+    Attributes:
+        info: its facts.
+        inner: the K sources.
+        component: [sequences] the source of each sequence.
+        place: [sequences] its index there.
+    """
+
+    info: SourceInfo
+    inner: tuple[HostSource, ...]
+    component: np.ndarray
+    place: np.ndarray
+
+    @property
+    def sequences(self) -> int:
+        """How many there are."""
+        return len(self.component)
+
+    def read(self, indices: np.ndarray) -> Batch:
+        """Sequences by index: [n, L] integers or `Vectors`."""
+        indices = as_indices(indices)
+        component, place = self.component[indices], self.place[indices].astype(np.int64)
+        result = empty_batch(len(indices), self.info)
+        for k in np.unique(component).tolist():
+            rows = np.flatnonzero(component == k)
+            put(result, rows, self.inner[k].read(place[rows]))
+        return result
+
+
+def open_mix(config: Mix) -> Source:
+    """A finite mix holds as many sequences as the weights allow, and none twice.
+
+    Its entropy rate is not known, unless there is but one source.
+
+    Raises:
+        ConfigError: when the sources differ in length or in which tokens are paid for, or finite
+            ones are mixed with endless ones.
+        DataError: when two finite ones hold the same data, whatever their lengths, sizes and maps,
+            as held-out sequences of one would be trained on in the other; or when a weight is so
+            small that no sequence of its source is taken.
+    """
+    names = [f"sources.{k}.source" for k in range(len(config.sources))]
+    opened = [
+        open_inner(part.source, name) for part, name in zip(config.sources, names, strict=True)
+    ]
+    # As the weights are written: 0.1 is a tenth.
+    written = [Fraction(repr(part.weight)) for part in config.sources]
+    weights = [weight / sum(written) for weight in written]
+    info = _mixed_info([source.info for source in opened], names, weights, config.map_seed)
+    drawn = [source for source in opened if isinstance(source, DeviceSource)]
+    finite = [source for source in opened if isinstance(source, HostSource)]
+    if not drawn:
+        _refuse_equal_data([source.info for source in finite], names)
+        return _finite_mix(info, finite, weights, config.map_seed)
+    if finite:
+        name = next(n for n, source in zip(names, opened, strict=True) if source is drawn[0])
+        raise ConfigError(
+            f"{name}: is drawn without end, and another source of the mix is finite; wrap it in "
+            "subsample, which makes it finite"
+        )
+    thresholds = [float(total) for total in itertools.accumulate(weights)][:-1]
+    parameters = MixParameters(
+        seed=drawn_seed(config.map_seed, "mix"),
+        thresholds=jnp.asarray(thresholds, jnp.float32),
+        inner=tuple(source.parameters for source in drawn),
+    )
+    return Synthetic(info, MixSampler(tuple(source.sampler for source in drawn)), parameters)
+
+
+def _mixed_info(
+    infos: list[SourceInfo], names: list[str], weights: list[Fraction], seed: int
+) -> SourceInfo:
+    first = infos[0]
+    for info, name in zip(infos[1:], names[1:], strict=True):
+        for what, one, other in (
+            ("features", info.features, first.features),
+            ("length", info.length, first.length),
+            ("label tokens", info.label_mask.tobytes(), first.label_mask.tobytes()),
+        ):
+            if one == other:
+                continue
+            if isinstance(one, bytes):
+                raise ConfigError(f"{name}: pays for other tokens than {names[0]}; all must agree")
+            raise ConfigError(
+                f"{name}: its {what} is {one}, but {other} in {names[0]}; all must agree"
+            )
+    inputs = [info.input_vocab_size or info.vocab_size for info in infos]
+    bytes_each = {info.bytes_per_token for info in infos}
+    return dataclasses.replace(
+        first,
+        vocab_size=max(info.vocab_size for info in infos),
+        input_vocab_size=max(inputs) if any(info.input_vocab_size for info in infos) else None,
+        fingerprint=fingerprint("mix", weights, seed, [info.fingerprint for info in infos]),
+        entropy_rate_nats=first.entropy_rate_nats if len(infos) == 1 else None,
+        bytes_per_token=bytes_each.pop() if len(bytes_each) == 1 else None,
+        origins=tuple(dict.fromkeys(origin for info in infos for origin in origins(info))),
+    )
+
+
+def _refuse_equal_data(infos: list[SourceInfo], names: list[str]) -> None:
+    for (k, one), (j, other) in itertools.combinations(enumerate(infos), 2):
+        if set(origins(one)) & set(origins(other)):
+            raise DataError(
+                f"{names[j]}: holds the same data as {names[k]}, or a part of it, so held-out "
+                "sequences of one would be training sequences of the other; mix sources of "
+                "different data or seeds"
+            )
+
+
+def _finite_mix(
+    info: SourceInfo, sources: list[HostSource], weights: list[Fraction], seed: int
+) -> MixedSequences:
+    have = [source.sequences for source in sources]
+    counts = exact_counts(have, weights)
+    if 0 in counts:
+        raise DataError(
+            f"sources.{counts.index(0)}.source: comes to no sequence, as the others allow "
+            f"{sum(counts)} in all at these weights; bring more data or change the weights"
+        )
+    drawn = generator(seed, "mix")
+    which, where = np.min_scalar_type(len(have)), np.min_scalar_type(max(have))
+    component = np.repeat(np.arange(len(have), dtype=which), counts)
+    places = [drawn.permutation(n)[:c] for n, c in zip(have, counts, strict=True)]
+    place = np.concatenate(places).astype(where)
+    order = drawn.permutation(len(component))
+    return MixedSequences(info, tuple(sources), component[order], place[order])
+
+
+def exact_counts(have: list[int], weights: list[Fraction]) -> list[int]:
+    """Sequences to take from each source: the most that keep the weights, rounded to integers.
+
+    Args:
+        have: sequences that each source holds, n_k.
+        weights: w_k, their sum 1.
+
+    Returns:
+        Counts of sum n, the largest with n w_k <= n_k for all k; what rounding down leaves over
+        goes to the largest remainders.
+
+    >>> exact_counts([10, 100], [Fraction(1, 4), Fraction(3, 4)])
+    [10, 30]
+    >>> exact_counts([5, 5, 5], [Fraction(1, 2), Fraction(1, 3), Fraction(1, 6)])
+    [5, 3, 2]
+    """
+    total = min(int(n / w) for n, w in zip(have, weights, strict=True))
+    shares = [total * weight for weight in weights]
+    counts = [int(share) for share in shares]
+    by_rest = sorted(range(len(shares)), key=lambda k: counts[k] - shares[k])
+    for k in by_rest[: total - sum(counts)]:
+        counts[k] += 1
+    return counts

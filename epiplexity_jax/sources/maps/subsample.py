@@ -1,0 +1,203 @@
+"""Some sequences of a source, and one that is read again and again."""
+
+import functools
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+import jax
+import numpy as np
+from pydantic import Field, model_validator
+
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.digest import fingerprint
+from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.base.keys import generator, key
+from epiplexity_jax.sources.maps.inner import (
+    MappedSequences,
+    Nested,
+    as_indices,
+    empty_batch,
+    mapped_info,
+    open_inner,
+    origins,
+    put,
+)
+from epiplexity_jax.sources.spec import (
+    Batch,
+    DeviceSource,
+    HostSource,
+    Sampler,
+    SourceInfo,
+)
+
+_BLOCK = 256  # sequences drawn at a time; part of which sequence has which index
+
+
+class Subsample(Config):
+    """Some sequences of a source, chosen at random; of a drawn source they make a finite one."""
+
+    kind: Literal["subsample"] = "subsample"
+    source: Nested
+    """The source to choose from."""
+    sequences: int | None = Field(default=None, ge=1)
+    """How many sequences; give either this or `share`."""
+    share: float | None = Field(default=None, gt=0, le=1)
+    """The share of a finite source's sequences, rounded down but one or more."""
+    map_seed: int = Field(default=0, ge=0)
+    """Seed of the choice, or of the drawing."""
+
+    @model_validator(mode="after")
+    def _one_size(self) -> "Subsample":
+        if (self.sequences is None) == (self.share is None):
+            raise ValueError("sequences: give sequences or share, one of the two")
+        return self
+
+
+class Replay(Config):
+    """A finite source that training may read more than once.
+
+    Every reading has an order of its own. What is memorised is paid for, rightly, but the learning
+    curve of repeated data says nothing about new data: only the exact variant is right, the final
+    model scoring the training stream again, and `paired` and `online` are refused with the reason.
+    """
+
+    kind: Literal["replay"] = "replay"
+    source: Nested
+    """The finite source."""
+    times: int = Field(ge=1)
+    """R, how often training may read each sequence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Some sequences of a finite source (see `spec.HostSource`).
+
+    Attributes:
+        info: its facts.
+        inner: the whole.
+        chosen: [sequences] indices into it.
+    """
+
+    info: SourceInfo
+    inner: HostSource
+    chosen: np.ndarray
+
+    @property
+    def sequences(self) -> int:
+        """How many there are."""
+        return len(self.chosen)
+
+    def read(self, indices: np.ndarray) -> Batch:
+        """Sequences by index: [n, L] integers or `Vectors`."""
+        return self.inner.read(self.chosen[as_indices(indices)].astype(np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Sequences of a drawn source, drawn when they are first read (see `spec.HostSource`).
+
+    Sequence i is row i % 256 of the draw with key `fold_in(key(map_seed, "subsample"), i // 256)`,
+    so it does not depend on how many there are. What was drawn stays in memory.
+
+    Attributes:
+        info: its facts.
+        inner: what draws.
+        sequences: how many there are.
+        map_seed: of the drawing.
+    """
+
+    info: SourceInfo
+    inner: DeviceSource
+    sequences: int
+    map_seed: int
+
+    @functools.cached_property
+    def _kept(self) -> tuple[np.ndarray, Batch]:
+        """Which blocks were drawn, and room for all of them, which takes memory as it is filled."""
+        blocks = -(-self.sequences // _BLOCK)
+        try:
+            return np.zeros(blocks, bool), empty_batch(self.sequences, self.info)
+        except (MemoryError, ValueError):
+            raise DataError(
+                f"sequences: {self.sequences} do not fit into memory; choose fewer"
+            ) from None
+
+    def read(self, indices: np.ndarray) -> Batch:
+        """Sequences by index: [n, L] integers or `Vectors`.
+
+        Raises:
+            DataError: when all sequences together do not fit into memory.
+        """
+        indices = as_indices(indices)
+        drawn, kept = self._kept
+        for block in np.unique(indices // _BLOCK).tolist():
+            if not drawn[block]:
+                root = key(self.map_seed, "subsample")
+                batch = _draw(self.inner.sampler, self.inner.parameters, root, np.uint32(block))
+                rows = slice(block * _BLOCK, min((block + 1) * _BLOCK, self.sequences))
+                put(kept, rows, jax.tree.map(lambda x, r=rows: x[: r.stop - r.start], batch))
+                drawn[block] = True
+        return jax.tree.map(lambda x: x[indices], kept)
+
+
+@functools.partial(jax.jit, static_argnames="sampler")
+def _draw(sampler: Sampler, parameters: Any, root: jax.Array, number: Any) -> Batch:
+    return sampler(parameters, jax.random.fold_in(root, number), _BLOCK)
+
+
+def open_subsample(config: Subsample) -> HostSource:
+    """What is known of the whole, such as its entropy rate, holds for the chosen sequences.
+
+    Two subsamples of one drawn source with different `map_seed` are independent draws, which may be
+    mixed; those of a finite source may share sequences, whatever their seeds, and may not.
+
+    Raises:
+        ConfigError: when a `share` of a source without end is asked for.
+        DataError: when the source holds fewer sequences than asked for.
+    """
+    inner = open_inner(config.source)
+    wanted, seed = config.sequences, config.map_seed
+    kept: dict[str, Any] = {
+        "entropy_rate_nats": inner.info.entropy_rate_nats,
+        "bytes_per_token": inner.info.bytes_per_token,
+    }
+    if isinstance(inner, DeviceSource):
+        if wanted is None:
+            raise ConfigError("share: a drawn source has no end to share; give sequences instead")
+        # Another seed draws other sequences. Maps of one source draw from it alike, so what they
+        # are made of counts, and not the map.
+        kept["origins"] = tuple(fingerprint("drawn", name, seed) for name in origins(inner.info))
+        info = mapped_info(inner.info, "subsample", wanted, seed, **kept)
+        return Drawn(info, inner, wanted, seed)
+    have = inner.sequences
+    if wanted is None:
+        wanted = max(1, int(Fraction(repr(config.share)) * have))
+    if wanted > have:
+        raise DataError(f"sequences: the source holds {have}, fewer than the {wanted} asked for")
+    chosen = generator(seed, "subsample").choice(have, wanted, replace=False, shuffle=False)
+    chosen = np.sort(chosen).astype(np.min_scalar_type(have))
+    return Chosen(mapped_info(inner.info, "subsample", wanted, seed, **kept), inner, chosen)
+
+
+def open_replay(config: Replay) -> HostSource:
+    """Training may read every sequence `times` times; held-out ones are never among them.
+
+    Raises:
+        ConfigError: when the source is drawn without end; wrap it in `subsample` first.
+    """
+    inner = open_inner(config.source)
+    if isinstance(inner, DeviceSource):
+        raise ConfigError(
+            "source: is drawn without end, so nothing of it comes twice; wrap it in subsample, "
+            "which makes it finite"
+        )
+    info = mapped_info(
+        inner.info,
+        "replay",
+        config.times,
+        entropy_rate_nats=inner.info.entropy_rate_nats,
+        bytes_per_token=inner.info.bytes_per_token,
+        replays=config.times,
+    )
+    return MappedSequences(info, inner, lambda _, batch: batch)

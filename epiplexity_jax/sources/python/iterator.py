@@ -1,0 +1,184 @@
+"""Tokens out of an iterator: read once into memory, then a finite source."""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.digest import fingerprint
+from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.sources.python.entry_points import (
+    FAULTS,
+    FunctionName,
+    call,
+    called,
+    line,
+    shown,
+)
+from epiplexity_jax.sources.token_array import (
+    DEFAULT_LENGTH,
+    MASKED,
+    MAX_VOCAB,
+    TokenSequences,
+    check_max_tokens,
+    is_masked,
+    open_tokens,
+    smallest_type,
+)
+
+_MAX_TOKENS = 20_000_000
+_INTEGERS = (int, np.integer)
+_MAX_EMPTY = 1_000_000  # items on end without a token: such an iterator never ends
+
+
+class Iterated(Config):
+    """What a Python function's iterator yields: integers, or arrays of them joined end to end."""
+
+    kind: Literal["iterator"] = "iterator"
+    factory: FunctionName
+    """The function, as `package.module:function`; modules in the current folder are found. Called
+    once, it gives a fresh iterator."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """The function's keyword arguments."""
+    vocab_size: int = Field(ge=2, le=MAX_VOCAB)
+    """V, symbols of the alphabet."""
+    length: int = Field(default=DEFAULT_LENGTH, ge=1)
+    """L, tokens of a sequence."""
+    max_tokens: int = Field(default=_MAX_TOKENS, ge=1)
+    """Tokens to read at the most; the iterator may be endless."""
+    bytes_per_token: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Bytes of the original data per token, for results in bits per byte."""
+
+    @model_validator(mode="after")
+    def _holds_a_sequence(self) -> "Iterated":
+        check_max_tokens(self.max_tokens, self.length)
+        return self
+
+
+def open_iterator(config: Iterated) -> TokenSequences:
+    """The function is called once, with `options`; what it yields is read once and kept in memory.
+
+    With equal options it should yield the same tokens each time: a sweep is resumed only where its
+    data are the same.
+
+    Raises:
+        ConfigError: when there is no such module or function, or it cannot be called.
+        DataError: when the function or its iterator raises or exits, or the iterator yields
+            something else than tokens of the vocabulary, or too few for a sequence.
+    """
+    origin = fingerprint("iterator", config.factory, sorted(config.options.items()))
+    with called(config.factory, config.options) as given:
+        return _read(given, config, config.factory, (origin,))
+
+
+def from_iterator(
+    factory: Callable[[], Any],
+    *,
+    vocab_size: int,
+    length: int = DEFAULT_LENGTH,
+    max_tokens: int = _MAX_TOKENS,
+    bytes_per_token: float | None = None,
+) -> TokenSequences:
+    """A source of what an iterator yields, read once and at the most to `max_tokens`.
+
+    Args:
+        factory: called without arguments, gives a fresh iterator of integers or integer arrays of
+            any shape, whose tokens are joined end to end.
+        vocab_size: V.
+        length: L, tokens of a sequence.
+        max_tokens: tokens to read at the most; the iterator may be endless.
+        bytes_per_token: bytes of the original data per token, for results in bits per byte.
+
+    Returns:
+        An opened source (see `spec.HostSource`).
+
+    Raises:
+        ConfigError: when an argument is out of range or the factory cannot be called.
+        DataError: when it gives no iterator, one of the two raises or exits, or the iterator
+            yields something else than tokens of the vocabulary, or too few.
+
+    >>> source = from_iterator(lambda: iter([[0, 1, 2], 3, [4]]), vocab_size=5, length=2)
+    >>> source.read([0, 1]).tolist()
+    [[0, 1], [2, 3]]
+    """
+    if not callable(factory):
+        raise ConfigError(
+            f"factory: must be a function that returns a fresh iterator, got {shown(factory)}"
+        )
+    name = getattr(factory, "__qualname__", type(factory).__name__)
+    config = Iterated(
+        factory="python:factory",
+        vocab_size=vocab_size,
+        length=length,
+        max_tokens=max_tokens,
+        bytes_per_token=bytes_per_token,
+    )
+    return _read(call(factory, name, {}), config, name)
+
+
+def _read(
+    given: Any, config: Iterated, where: str, origins: tuple[str, ...] = ()
+) -> TokenSequences:
+    try:
+        iterator = iter(given)
+    except TypeError:
+        raise DataError(f"{where}: must return an iterator, returned {shown(given)}") from None
+    except FAULTS as error:
+        raise DataError(f"{where}: the iterator raised {line(error)}") from error
+    tokens = _collect(iterator, config.vocab_size, config.max_tokens, where)
+    return open_tokens(
+        tokens,
+        where,
+        length=config.length,
+        vocab_size=config.vocab_size,
+        bytes_per_token=config.bytes_per_token,
+        origins=origins,
+    )
+
+
+def _collect(iterator: Iterator[Any], vocab_size: int, most: int, where: str) -> np.ndarray:
+    """Tokens of an iterator in the smallest type: [N], N <= most."""
+    dtype = smallest_type(vocab_size - 1)
+    stored = bytearray()  # grows without a copy of each part
+    limit, number, empty = most * dtype.itemsize, 0, 0
+    while len(stored) < limit:
+        try:
+            item = next(iterator)
+        except StopIteration:
+            break
+        except FAULTS as error:
+            raise DataError(f"{where}: item {number}: the iterator raised {line(error)}") from error
+        if isinstance(item, _INTEGERS) and 0 <= item < vocab_size:  # arrays take 30 times as long
+            stored += int(item).to_bytes(dtype.itemsize, sys.byteorder)
+            empty = 0
+        else:
+            part = _tokens(item, vocab_size, f"{where}: item {number}")
+            stored += part[: (limit - len(stored)) // dtype.itemsize].astype(dtype).data
+            empty = 0 if part.size else empty + 1
+            if empty == _MAX_EMPTY:
+                raise DataError(f"{where}: {empty} items without a token up to item {number}")
+        number += 1
+    return np.frombuffer(stored, dtype)
+
+
+def _tokens(item: Any, vocab_size: int, where: str) -> np.ndarray:
+    """The tokens of one item in a row: [n] of its own integer type."""
+    if is_masked(item):
+        raise DataError(f"{where}: {MASKED}")
+    try:
+        array = np.asarray(item).reshape(-1)
+    except (TypeError, ValueError):
+        array = np.zeros(1, object)
+    if not array.size and array.dtype.kind == "f":  # what NumPy makes of an empty list
+        return np.zeros(0, np.uint8)
+    if array.dtype.kind not in "iub":
+        if isinstance(item, int):  # too large for any integer type
+            raise DataError(f"{where}: token {shown(item)} is not in 0 to {vocab_size - 1}")
+        raise DataError(f"{where}: must be an integer or an array of integers, got {shown(item)}")
+    if array.size and (int(array.min()) < 0 or int(array.max()) >= vocab_size):
+        wrong = array[int(np.argmax((array < 0) | (array >= vocab_size)))]
+        raise DataError(f"{where}: token {wrong} is not in 0 to {vocab_size - 1}")
+    return array

@@ -1,0 +1,126 @@
+"""Elementary cellular automata, evolved on the device with 32 cells to a machine word."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from pydantic import Field
+
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.digest import fingerprint
+from epiplexity_jax.sources.drawn import Synthetic
+from epiplexity_jax.sources.spec import SourceInfo
+
+_WORD = 32
+Ring = tuple[jax.Array, ...]
+
+
+class ElementaryCA(Config):
+    """Elementary cellular automaton: predict the state `steps` steps after a given one.
+
+    A ring of cells that are 0 or 1. A sequence is [X; Y]: X is the state `burn_in` steps after
+    uniform random bits, Y the state `steps` steps later. Y is a function of X, so an observer
+    without a bound on compute needs 0 bits for it; what a bounded one needs is what is measured
+    (rule 30 over many steps: nearly 1 bit per cell).
+
+    All rules of a sweep with equal `cells`, `steps` and `burn_in` train together in one compiled
+    program. Drawing is fast: 1048 steps of 384 rings of 64 cells take 0.25 to 0.35 ms on two CPU
+    cores (benchmarks/automata.py).
+    """
+
+    kind: Literal["elementary_ca"] = "elementary_ca"
+    rule: int = Field(ge=0, le=255)
+    """Wolfram's number of the rule."""
+    cells: int = Field(default=64, ge=3)
+    """Cells of the ring; a sequence is 2 x cells tokens: the state X, then Y."""
+    steps: int = Field(default=48, ge=1)
+    """Steps from X to Y; only Y is paid for."""
+    burn_in: int = Field(default=1000, ge=0)
+    """Steps from uniform random bits to X."""
+
+
+@dataclass(frozen=True)
+class CASampler:
+    """Draws [X; Y]; the rule is a value, so all rules share one program (see `spec.Sampler`).
+
+    A ring is packed 32 cells to a word; a step is a dozen operations on whole words.
+    """
+
+    cells: int
+    steps: int
+    burn_in: int
+
+    def __call__(self, parameters: jax.Array, key: jax.Array, count: int) -> jax.Array:
+        """Draw [count, 2 * cells] int32; parameters: `rule_masks`."""
+        words = -(-self.cells // _WORD)
+        start = tuple(jax.random.bits(key, (words, count), jnp.uint32))
+
+        def after(steps: int, state: Ring) -> Ring:
+            # A rolled loop: an unrolled one is many times slower to compile and to run.
+            return jax.lax.fori_loop(
+                0, steps, lambda _, s: evolve(s, parameters, self.cells), state
+            )
+
+        x = after(self.burn_in, start)
+        return jnp.concatenate([unpack(x, self.cells), unpack(after(self.steps, x), self.cells)], 1)
+
+
+def evolve(ring: Ring, masks: jax.Array, cells: int) -> Ring:
+    """One step of rings of cells.
+
+    Args:
+        ring: words of shape [n] uint32; bit b of word w is cell 32 w + b of n samples. What stands
+            behind the last cell does not matter.
+        masks: [8] uint32, entry 4 left + 2 centre + right is all ones where the rule gives 1.
+        cells: cells of a ring.
+
+    Returns:
+        The next state, like `ring`.
+    """
+    last = (cells - 1) % _WORD  # the last cell's bit in the last word
+    # Cell i's left neighbour is cell i - 1, one bit lower.
+    carried = [(ring[-1] >> last) & 1, *(word >> (_WORD - 1) for word in ring[:-1])]
+    left = [(word << 1) | low for word, low in zip(ring, carried, strict=True)]
+    carried = [*(word << (_WORD - 1) for word in ring[1:]), (ring[0] & 1) << last]
+    below = [*ring[:-1], ring[-1] & np.uint32(0xFFFFFFFF >> (_WORD - 1 - last))]
+    right = [(word >> 1) | high for word, high in zip(below, carried, strict=True)]
+    return tuple(_apply(masks, *each) for each in zip(left, ring, right, strict=True))
+
+
+def _apply(masks: jax.Array, left: jax.Array, centre: jax.Array, right: jax.Array) -> jax.Array:
+    """The rule on whole words: seven choices, one per inner node of its table."""
+
+    def choose(bit: jax.Array, zero: jax.Array, one: jax.Array) -> jax.Array:
+        return zero ^ (bit & (zero ^ one))
+
+    by_right = [choose(right, masks[i], masks[i + 1]) for i in (0, 2, 4, 6)]
+    by_centre = [choose(centre, by_right[i], by_right[i + 1]) for i in (0, 2)]
+    return choose(left, *by_centre)
+
+
+def unpack(ring: Ring, cells: int) -> jax.Array:
+    """Bits of a ring of words [n] uint32 as [n, cells] int32."""
+    shifts = jnp.arange(_WORD, dtype=jnp.uint32)[None]
+    bits = jnp.concatenate([(word[:, None] >> shifts) & 1 for word in ring], axis=1)
+    return bits[:, :cells].astype(jnp.int32)
+
+
+def rule_masks(rule: int) -> np.ndarray:
+    """The rule's table as [8] words: all ones where the neighbourhood gives 1."""
+    return np.array([0xFFFFFFFF * (rule >> i & 1) for i in range(8)], np.uint32)
+
+
+def open_elementary_ca(config: ElementaryCA) -> Synthetic:
+    """The entropy rate is 0: who can compute the rule needs nothing but X to know Y."""
+    cells = config.cells
+    masks = rule_masks(config.rule)
+    info = SourceInfo(
+        vocab_size=2,
+        length=2 * cells,
+        label_mask=np.repeat([False, True], cells),
+        fingerprint=fingerprint("elementary_ca", masks, cells, config.steps, config.burn_in),
+        entropy_rate_nats=0.0,
+    )
+    return Synthetic(info, CASampler(cells, config.steps, config.burn_in), jnp.asarray(masks))

@@ -1,0 +1,243 @@
+"""Key streams of ciphers in counter mode: noise to every observer that cannot try all keys."""
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.digest import fingerprint
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.sources.spec import SourceInfo
+
+_TOKENS = 20_000_000  # of a source whose `sequences` are not named
+_MAX_BYTES = 1 << 38  # ChaCha20 counts its blocks of 64 bytes with 32 bits
+_GROUP = 4096  # bytes; making so many takes about as long as setting up a cipher
+_THREEFRY_TURNS = ((13, 15, 26, 6), (17, 29, 16, 24))
+
+
+class Cipher(Config):
+    """The key stream of a cipher: structure that no bounded observer finds.
+
+    ChaCha20, AES-256 or Threefry in counter mode under a key made of `key_seed`: the output of a
+    short program, which no bounded observer can tell from noise. So S_T is 0 and H_T is log2 V bits
+    per token. `chacha20` and `aes` need `pip install epiplexity-jax[cipher]`.
+    """
+
+    kind: Literal["cipher"] = "cipher"
+    algorithm: Literal["chacha20", "aes", "threefry"] = "chacha20"
+    """`chacha20` (RFC 8439) and `aes` (AES-256 in counter mode) need the package `cryptography`;
+    `threefry` (2x32, 20 rounds) is the generator behind JAX's random numbers."""
+    key_seed: int = Field(default=0, ge=0)
+    """Key and nonce are derived from it by SHA-256."""
+    vocab_size: Literal[2, 4, 16, 256] = 256
+    """V; 256 makes every byte a token, the others cut a byte into parts, its lowest bits first."""
+    length: int = Field(default=128, ge=1)
+    """L, tokens of a sequence."""
+    sequences: int | None = Field(default=None, ge=1)
+    """How many there are; default: so many that they hold 20 million tokens."""
+
+    @model_validator(mode="after")
+    def _one_nonce_lasts(self) -> "Cipher":
+        most = _MAX_BYTES // self.bytes_per_sequence
+        if not most:
+            longest = _MAX_BYTES * 8 // (self.vocab_size.bit_length() - 1)
+            raise ValueError(
+                f"length: one key stream has 256 GiB, {longest} tokens of {self.vocab_size} "
+                f"symbols, got {self.length}"
+            )
+        if (self.sequences or 1) > most:
+            raise ValueError(
+                f"sequences: one key stream has 256 GiB, {most} sequences of this length, "
+                f"got {self.sequences or 1}"
+            )
+        return self
+
+    @property
+    def bytes_per_sequence(self) -> int:
+        """Bytes of the key stream that a sequence takes; each starts with a fresh byte."""
+        return -(-self.length * (self.vocab_size.bit_length() - 1) // 8)
+
+
+@dataclass(frozen=True, eq=False)
+class KeyStream:
+    """Consecutive sequences of one key stream, made when they are read (see `spec.HostSource`).
+
+    Attributes:
+        info: their facts.
+        sequences: how many there are.
+        stream: gives bytes [start, start + count) of the key stream as [count] uint8.
+        bytes_per_sequence: of the key stream.
+    """
+
+    info: SourceInfo
+    sequences: int
+    stream: Callable[[int, int], np.ndarray]
+    bytes_per_sequence: int
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Sequences by index: [n] to [n, L] uint8."""
+        indices = np.asarray(indices, np.int64)
+        size = self.bytes_per_sequence
+        together = max(1, _GROUP // size)  # sequences that are made at once
+        order = np.argsort(indices, kind="stable")
+        groups = indices[order] // together
+        ends = np.flatnonzero(np.diff(groups, append=-1)) + 1
+        made = np.empty((len(indices), size), np.uint8)
+        begin = 0
+        for end in ends.tolist():
+            chosen = order[begin:end]
+            first = int(groups[begin]) * together
+            count = min(together, self.sequences - first)  # ChaCha20 makes none past its counter
+            stream = self.stream(first * size, count * size).reshape(count, size)
+            made[chosen] = stream[indices[chosen] - first]
+            begin = end
+        return _digits(made, self.info.vocab_size)[:, : self.info.length]
+
+
+def open_cipher(config: Cipher) -> KeyStream:
+    """Sequence i is always the same stretch of the key stream, whatever `sequences` is.
+
+    Its entropy rate is given as ln V, which is true of every observer that cannot try all keys;
+    one that can needs the key alone.
+
+    Raises:
+        ConfigError: when the package `cryptography`, which `chacha20` and `aes` need, is missing.
+    """
+    if config.algorithm != "threefry":
+        _need_cryptography(config.algorithm)
+    sequences = config.sequences or max(1, _TOKENS // config.length)
+    vocab, length = config.vocab_size, config.length
+    info = SourceInfo(
+        vocab_size=vocab,
+        length=length,
+        label_mask=np.ones(length, bool),
+        fingerprint=fingerprint(
+            "cipher", config.algorithm, config.key_seed, vocab, length, sequences
+        ),
+        entropy_rate_nats=math.log(vocab),
+        # Others of the same key are the same bits, cut up differently.
+        origins=(fingerprint("key stream", config.algorithm, config.key_seed),),
+    )
+    make, block = _STREAMS[config.algorithm]
+    key, nonce = _derived("key", config.key_seed), _derived("nonce", config.key_seed)
+
+    def stream(start: int, count: int) -> np.ndarray:
+        counter, behind = divmod(start, block)
+        return make(key, nonce, counter, behind + count)[behind:]
+
+    return KeyStream(info, sequences, stream, config.bytes_per_sequence)
+
+
+def chacha20_stream(key: bytes, nonce: bytes, counter: int, count: int) -> np.ndarray:
+    """Key stream of ChaCha20 (RFC 8439, section 2.4).
+
+    Args:
+        key: 32 bytes.
+        nonce: the first 12 bytes count.
+        counter: the block of 64 bytes to start with, under 2^32.
+        count: bytes wanted.
+
+    Returns:
+        [count] uint8.
+    """
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
+
+    start = counter.to_bytes(4, "little") + nonce[:12]
+    encryptor = Cipher(algorithms.ChaCha20(key, start), mode=None).encryptor()
+    return np.frombuffer(encryptor.update(bytes(count)), np.uint8)
+
+
+def aes_stream(key: bytes, nonce: bytes, counter: int, count: int) -> np.ndarray:
+    """Key stream of AES in counter mode (NIST SP 800-38A, section 6.5).
+
+    Args:
+        key: 32 bytes for AES-256.
+        nonce: the first 16 bytes are the counter block of block 0, highest byte first.
+        counter: the block of 16 bytes to start with.
+        count: bytes wanted.
+
+    Returns:
+        [count] uint8.
+    """
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    start = (int.from_bytes(nonce[:16], "big") + counter) % (1 << 128)
+    mode = modes.CTR(start.to_bytes(16, "big"))
+    encryptor = Cipher(algorithms.AES(key), mode).encryptor()
+    return np.frombuffer(encryptor.update(bytes(count)), np.uint8)
+
+
+def threefry_stream(key: bytes, nonce: bytes, counter: int, count: int) -> np.ndarray:
+    """Key stream of Threefry-2x32 with 20 rounds (Salmon et al. 2011), as in `jax.random`.
+
+    Args:
+        key: the first 8 bytes count, two words with the lowest byte first.
+        nonce: not used: all 64 bits of a block are its counter.
+        counter: the block of 8 bytes to start with; its high word comes first.
+        count: bytes wanted.
+
+    Returns:
+        [count] uint8.
+    """
+    blocks = np.arange(counter, counter + -(-count // 8), dtype=np.uint64)
+    high, low = (blocks >> np.uint64(32)).astype(np.uint32), blocks.astype(np.uint32)
+    words = threefry(np.frombuffer(key[:8], "<u4").astype(np.uint32), high, low)
+    return np.stack(words, axis=1).astype("<u4").view(np.uint8).reshape(-1)[:count]
+
+
+def threefry(key: np.ndarray, x0: np.ndarray, x1: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Threefry-2x32-20 of blocks of two words.
+
+    Args:
+        key: [2] uint32.
+        x0: [n] uint32, first words.
+        x1: [n] uint32, second words.
+
+    Returns:
+        First and second words, [n] uint32 each.
+    """
+    keys = (key[:1], key[1:], key[:1] ^ key[1:] ^ np.uint32(0x1BD11BDA))  # arrays wrap silently
+    x0, x1 = x0 + keys[0], x1 + keys[1]
+    for i in range(5):
+        for turn in _THREEFRY_TURNS[i % 2]:
+            x0 = x0 + x1
+            x1 = ((x1 << np.uint32(turn)) | (x1 >> np.uint32(32 - turn))) ^ x0
+        x0, x1 = x0 + keys[(i + 1) % 3], x1 + keys[(i + 2) % 3] + np.uint32(i + 1)
+    return x0, x1
+
+
+_STREAMS = {
+    "chacha20": (chacha20_stream, 64),
+    "aes": (aes_stream, 16),
+    "threefry": (threefry_stream, 8),
+}
+
+
+def _derived(what: str, seed: int) -> bytes:
+    """32 bytes of a seed."""
+    return hashlib.sha256(f"epiplexity_jax cipher {what} {seed}".encode()).digest()
+
+
+def _digits(made: np.ndarray, vocab_size: int) -> np.ndarray:
+    """Bytes [n, b] cut into tokens, lowest bits first: [n, 8 b / log2 V]."""
+    if vocab_size == 256:
+        return made
+    bits = vocab_size.bit_length() - 1
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    parts = (made[:, :, None] >> shifts) & np.uint8(vocab_size - 1)
+    return parts.reshape(len(made), made.shape[1] * len(shifts))
+
+
+def _need_cryptography(algorithm: str) -> None:
+    try:
+        import cryptography  # noqa: F401 - the streams import what they need
+    except ImportError:
+        raise ConfigError(
+            f"algorithm: {algorithm} needs the package cryptography: pip install cryptography, "
+            "or use threefry"
+        ) from None
