@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from epiplexity_jax.base.config import Config, cut
+from epiplexity_jax.base.config import Config, shorten
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.results import Frontier, Runs, decompose_all, final_lengths, plot
 from epiplexity_jax.store import Store
@@ -102,13 +102,13 @@ def run(
         StoreError: when the folder is not a store or cannot be written.
         RunsFailed: when a cluster could not train some runs; the others are in the store.
     """
-    from epiplexity_jax.sources.python.opened import given
+    from epiplexity_jax.sources.python.opened import opened
 
     if steps is not None:
         training = sections.get("training") or Training()
         sections["training"] = Training(**(training.model_dump() | {"steps": steps}))
     named = dict(source) if isinstance(source, Mapping) else {"source": source}
-    named = {name: s if isinstance(s, Config) else given(s) for name, s in named.items()}
+    named = {name: s if isinstance(s, Config) else opened(s) for name, s in named.items()}
     sweep = Sweep(
         sources=named,
         family=family,
@@ -181,7 +181,7 @@ def _own_sink(tracker: Any) -> Sink:
     """
     if not isinstance(tracker, Sink):
         raise ConfigError(
-            f"trackers: {cut(tracker)} is none; take a config such as trackers.Jsonl(), or an "
+            f"trackers: {shorten(tracker)} is none; take a config such as trackers.Jsonl(), or an "
             "object with the methods start, log, finish and close"
         )
     return tracker

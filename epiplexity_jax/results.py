@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from epiplexity_jax import analysis
 from epiplexity_jax.analysis import Curve, Decomposition
-from epiplexity_jax.base.config import unknown
+from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.store import Store, StoredRun
 from epiplexity_jax.sweep.config_file import read_yaml
@@ -60,7 +60,7 @@ class Runs:
         if source is not None:
             known = {run.row["source"] for run in runs}
             if source not in known:
-                raise ConfigError(unknown("source", source, known))
+                raise ConfigError(did_you_mean("source", source, known))
             runs = [run for run in runs if run.row["source"] == source]
         if estimator is None:
             return [analysis.curve_from(run) for run in runs]
@@ -68,7 +68,7 @@ class Runs:
         taught = "requential" in known  # whose teachers are prequential runs
         allowed = known | ({"prequential"} if taught else set())
         if estimator not in allowed:
-            raise ConfigError(f"estimator: {unknown('estimator', estimator, allowed)}")
+            raise ConfigError(f"estimator: {did_you_mean('estimator', estimator, allowed)}")
         curves = [analysis.curve_from(run) for run in runs if run.row["estimator"] == estimator]
         if estimator == "prequential":
             curves += [
@@ -138,7 +138,7 @@ class Runs:
         """
         for name in sources or ():
             if name not in self.sources:
-                raise ConfigError(unknown("source", name, self.sources))
+                raise ConfigError(did_you_mean("source", name, self.sources))
         return [name for name in self.sources if not sources or name in sources]
 
     def decompositions(

@@ -22,13 +22,17 @@ if version("jaxlib").startswith("0.10."):
 os.environ["XLA_FLAGS"] = " ".join([*QUICK, os.environ.get("XLA_FLAGS", "")])
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
 
-# The layers of plain arrays check their annotations at every call; an int is a float, as type
-# checkers have it. The others name protocols that cannot be checked at run time.
-CYCLIC = ("frontier.decompose", "logs.export", "logs.warnings", "runs.from_store")
-beartype_packages(
-    ("epiplexity_jax.base.units", "epiplexity_jax.coding", "epiplexity_jax.analysis"),
-    conf=BeartypeConf(
-        is_pep484_tower=True,
-        claw_skip_package_names=tuple(f"epiplexity_jax.analysis.{name}" for name in CYCLIC),
-    ),
+# Annotations are checked at every call; an int is a float, as type checkers have it.
+CHECKED = (
+    "epiplexity_jax.base.units",
+    "epiplexity_jax.coding",
+    "epiplexity_jax.analysis",
 )
+# Modules that name types which they cannot import.
+CYCLIC = (
+    "epiplexity_jax.analysis.frontier.decompose",
+    "epiplexity_jax.analysis.logs.export",
+    "epiplexity_jax.analysis.logs.warnings",
+    "epiplexity_jax.analysis.runs.from_store",
+)
+beartype_packages(CHECKED, conf=BeartypeConf(is_pep484_tower=True, claw_skip_package_names=CYCLIC))

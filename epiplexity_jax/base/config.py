@@ -24,7 +24,7 @@ class _OneSentence(type(BaseModel)):
             try:
                 return super().__call__(*args, **kwargs)
             except ValidationError as error:
-                raise ConfigError(sentence(error, cls)) from None
+                raise ConfigError(format_validation_error(error, cls)) from None
 
 
 class Config(BaseModel, metaclass=_OneSentence):
@@ -64,14 +64,14 @@ def parse(cls: type[C], data: Any, path: str = "") -> C:
         ConfigError: naming the key's path, what was wrong and what is allowed.
     """
     if not isinstance(data, Mapping):
-        raise ConfigError(f"{path or 'config'}: expected keys and values, got {cut(data)}")
+        raise ConfigError(f"{path or 'config'}: expected keys and values, got {shorten(data)}")
     try:
         return cls.model_validate(dict(data))
     except ValidationError as error:
-        raise ConfigError(sentence(error, cls, path)) from None
+        raise ConfigError(format_validation_error(error, cls, path)) from None
 
 
-def unknown(what: str, name: object, known: typing.Iterable[str]) -> str:
+def did_you_mean(what: str, name: object, known: typing.Iterable[str]) -> str:
     """The sentence for a name that does not exist, with the nearest one that does.
 
     >>> unknown("family", "transfomer", ["ngram", "transformer"])
@@ -83,13 +83,13 @@ def unknown(what: str, name: object, known: typing.Iterable[str]) -> str:
     return f"unknown {what} {name!r}; {hint}Known: {', '.join(names)}"
 
 
-def cut(value: object) -> str:
+def shorten(value: object) -> str:
     """A value for a message: its repr, as far as a line has room."""
     shown = repr(value)
     return f"{shown[:_SHOWN]}…" if len(shown) > _SHOWN else shown
 
 
-def sentence(error: ValidationError, cls: type[BaseModel], path: str = "") -> str:
+def format_validation_error(error: ValidationError, cls: type[BaseModel], path: str = "") -> str:
     """One line for one of pydantic's errors: the key's path, the fault, what is allowed.
 
     A key that does not exist comes first, as its misspelling explains why another is missing.
@@ -102,7 +102,7 @@ def sentence(error: ValidationError, cls: type[BaseModel], path: str = "") -> st
         owner = _model_at(cls, loc[:-1])
         known = list(owner.model_fields) if owner else []
         prefix = f"{where.rpartition('.')[0]}: " if "." in where else ""
-        return prefix + unknown("key", loc[-1], known)
+        return prefix + did_you_mean("key", loc[-1], known)
     if first["type"] == "missing":
         return f"{where}: this key is required"
     if first["type"] == NESTED:
@@ -112,7 +112,7 @@ def sentence(error: ValidationError, cls: type[BaseModel], path: str = "") -> st
     if not message[1:2].isupper():  # KT and ECA stay as they are
         message = message[:1].lower() + message[1:]
     if first["type"] != "value_error":
-        return f"{where or 'config'}: {message}, got {cut(first['input'])}"
+        return f"{where or 'config'}: {message}, got {shorten(first['input'])}"
     owner = _model_at(cls, loc)
     if owner and message.partition(":")[0] in owner.model_fields and ":" in message:
         return f"{where}.{message}" if where else message

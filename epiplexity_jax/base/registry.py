@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from epiplexity_jax.base.config import Config, cut, parse, unknown
+from epiplexity_jax.base.config import Config, did_you_mean, parse, shorten
 from epiplexity_jax.base.errors import ConfigError
 
 T = TypeVar("T")
@@ -55,13 +55,13 @@ class Registry(Generic[T]):
             ConfigError: naming the key's path, what was wrong and what is allowed.
         """
         if not isinstance(data, Mapping):
-            raise ConfigError(f"{path}: expected keys and values with a kind, got {cut(data)}")
+            raise ConfigError(f"{path}: expected keys and values with a kind, got {shorten(data)}")
         if "kind" not in data:
             known = ", ".join(self._listed())
             raise ConfigError(f"{path}.kind: this key is required; known: {known}")
         kind = data["kind"]
         if not isinstance(kind, str) or kind not in self._entries:
-            raise ConfigError(f"{path}.kind: {unknown(self.what, kind, self._listed())}")
+            raise ConfigError(f"{path}.kind: {did_you_mean(self.what, kind, self._listed())}")
         return parse(self._entries[kind][0], data, path)
 
     def open(self, config: Config) -> T:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from epiplexity_jax.base.config import unknown
+from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def check_choice(option: str, value: str | None) -> None:
         ConfigError: naming the nearest word.
     """
     if value is not None and value not in _CHOICES[option]:
-        raise ConfigError(f"{option}: {unknown('choice', value, _CHOICES[option])}")
+        raise ConfigError(f"{option}: {did_you_mean('choice', value, _CHOICES[option])}")
 
 
 def check_one_format(csv: bool, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from epiplexity_jax.sources.maps.shuffle import FlipLabels, Shuffle, open_flip_l
 from epiplexity_jax.sources.maps.subsample import Replay, Subsample, open_replay, open_subsample
 from epiplexity_jax.sources.python.grain_dataset import Grain, open_grain
 from epiplexity_jax.sources.python.iterator import Iterated, open_iterator
-from epiplexity_jax.sources.python.opened import Given, open_given
+from epiplexity_jax.sources.python.opened import OpenedSource, open_opened
 from epiplexity_jax.sources.spec import Source
 from epiplexity_jax.sources.synthetic.automata import ElementaryCA, open_elementary_ca
 from epiplexity_jax.sources.synthetic.cipher import Cipher, open_cipher
@@ -39,7 +39,7 @@ _REGISTRY.register(FlipLabels, open_flip_labels)
 _REGISTRY.register(Mix, open_mix)
 _REGISTRY.register(Subsample, open_subsample)
 _REGISTRY.register(Replay, open_replay)
-_REGISTRY.register(Given, open_given, listed=False)
+_REGISTRY.register(OpenedSource, open_opened, listed=False)
 
 register = _REGISTRY.register
 parse = _REGISTRY.parse

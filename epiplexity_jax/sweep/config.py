@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
-from epiplexity_jax.base.config import Config, cut, parse, unknown
+from epiplexity_jax.base.config import Config, did_you_mean, parse, shorten
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families import registry as families
 from epiplexity_jax.sources import kinds as sources
@@ -161,7 +161,7 @@ class ExecutorOptions(Config):
     @classmethod
     def _is_an_address(cls, address: str | None) -> str | None:
         if address is not None and not _ADDRESS.fullmatch(address):
-            raise ValueError(f"expected HOST:PORT, ray://HOST:PORT or auto, got {cut(address)}")
+            raise ValueError(f"expected HOST:PORT, ray://HOST:PORT or auto, got {shorten(address)}")
         return address
 
     @model_validator(mode="after")
@@ -265,11 +265,11 @@ def parse_sweep(data: Any) -> Sweep:
         ConfigError: naming the key's path, what was wrong and what is allowed.
     """
     if not isinstance(data, Mapping):
-        what = "is empty" if data is None else f"must hold keys and values, got {cut(data)}"
+        what = "is empty" if data is None else f"must hold keys and values, got {shorten(data)}"
         raise ConfigError(f"config: {what}; needed: sources and family")
     for key in data:
         if key not in Sweep.model_fields:
-            raise ConfigError(unknown("key", key, Sweep.model_fields))
+            raise ConfigError(did_you_mean("key", key, Sweep.model_fields))
     for key in ("sources", "family"):
         if key not in data:
             raise ConfigError(f"{key}: this key is required")
@@ -298,10 +298,10 @@ def parse_sweep(data: Any) -> Sweep:
 
 def _parse_estimator(data: Any) -> Estimator:
     if not isinstance(data, Mapping):
-        raise ConfigError(f"estimator: expected keys and values, got {cut(data)}")
+        raise ConfigError(f"estimator: expected keys and values, got {shorten(data)}")
     kind = data.get("kind", "prequential")
     if kind not in _ESTIMATORS:
-        raise ConfigError(f"estimator.kind: {unknown('estimator', kind, _ESTIMATORS)}")
+        raise ConfigError(f"estimator.kind: {did_you_mean('estimator', kind, _ESTIMATORS)}")
     return parse(_ESTIMATORS[kind], data, "estimator")
 
 
@@ -309,7 +309,7 @@ def _parse_trackers(data: Any) -> tuple[Config, ...]:
     """A list of kinds, or of keys and values with a kind."""
     if not isinstance(data, list | tuple):
         raise ConfigError(
-            f"trackers: expected a list such as [jsonl, tensorboard], got {cut(data)}"
+            f"trackers: expected a list such as [jsonl, tensorboard], got {shorten(data)}"
         )
     entries = [{"kind": entry} if isinstance(entry, str) else entry for entry in data]
     return tuple(trackers.parse(entry, f"trackers.{i}") for i, entry in enumerate(entries))

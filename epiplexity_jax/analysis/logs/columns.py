@@ -14,7 +14,7 @@ import numpy as np
 
 from epiplexity_jax.analysis.logs.estimate import LossCurve
 from epiplexity_jax.analysis.logs.readers import Row, number, read_rows
-from epiplexity_jax.base.config import unknown
+from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.base.units import bits_to_nats
 
@@ -87,7 +87,7 @@ class Layout:
             ConfigError: naming the option.
         """
         if self.unit is not None and self.unit not in UNITS:
-            raise ConfigError(f"--unit: {unknown('unit', self.unit, UNITS)}")
+            raise ConfigError(f"--unit: {did_you_mean('unit', self.unit, UNITS)}")
         for option, value, least in (
             ("--tokens-per-step", self.tokens_per_step, 1),
             ("--inputs-per-label", self.inputs_per_label, 0),

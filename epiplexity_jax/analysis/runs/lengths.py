@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis.runs.curve import FLOORS, Curve, Heldout
-from epiplexity_jax.base.config import unknown
+from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.base.units import nats_to_bits
@@ -151,7 +151,7 @@ def check_choice(curve: Curve, variant: str | None, floor: str | None) -> tuple[
     """Resolve a variant and a floor against what a curve allows."""
     variant, floor = variant or curve.variant, floor or curve.floor
     if variant not in VARIANTS and variant not in curve.variants:
-        raise ConfigError(f"variant: {unknown('variant', variant, VARIANTS)}")
+        raise ConfigError(f"variant: {did_you_mean('variant', variant, VARIANTS)}")
     if variant not in curve.variants:
         allowed = ", ".join(curve.variants)
         why = f"; its data is replayed {curve.replays} times" if curve.replays > 1 else ""
@@ -159,7 +159,7 @@ def check_choice(curve: Curve, variant: str | None, floor: str | None) -> tuple[
             f"variant: {variant!r} is not recorded for {curve.name}, only {allowed}{why}"
         )
     if floor not in FLOORS:
-        raise ConfigError(f"floor: {unknown('floor', floor, FLOORS)}")
+        raise ConfigError(f"floor: {did_you_mean('floor', floor, FLOORS)}")
     if floor not in curve.floors():
         allowed = ", ".join(curve.floors())
         raise ConfigError(f"floor: {floor!r} is not known for {curve.name}, only {allowed}")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from epiplexity_jax.base.config import unknown
+from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources.files.images import PixelOrder, raster
@@ -260,7 +260,7 @@ def _feature(features: Any, wanted: str | None, where: str) -> tuple[str, Any]:
         raise DataError(f"{where}: feature: say which one; it has: {held}")
     name = wanted or readable[0]
     if name not in sorts:
-        raise DataError(f"{where}: feature: {unknown('feature', name, sorts)}")
+        raise DataError(f"{where}: feature: {did_you_mean('feature', name, sorts)}")
     if not sorts[name]:
         raise DataError(
             f"{where}: feature: {name} is {' '.join(str(features[name]).split())}; text, integers, "

@@ -30,10 +30,10 @@ _OUTERMOST = "replay must be the outermost map; put it around this one"
 
 def _parsed(value: Any) -> Config:
     """A source's config out of plain data, or as it is; never a replay."""
-    from epiplexity_jax.sources.python.opened import given
+    from epiplexity_jax.sources.python.opened import opened
 
     if isinstance(value, DeviceSource | HostSource):
-        value = given(value)
+        value = opened(value)
     if not isinstance(value, Config):
         try:
             from epiplexity_jax.sources import kinds

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
-from epiplexity_jax.base.config import cut
+from epiplexity_jax.base.config import shorten
 from epiplexity_jax.base.errors import ConfigError, DataError
 
 FAULTS = (Exception, SystemExit)  # of a user's code; Ctrl-C is none of them
@@ -19,7 +19,7 @@ FAULTS = (Exception, SystemExit)  # of a user's code; Ctrl-C is none of them
 
 def _names_a_function(factory: str) -> str:
     if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", factory):
-        raise ValueError(f"must be package.module:function, got {cut(factory)}")
+        raise ValueError(f"must be package.module:function, got {shorten(factory)}")
     return factory
 
 
@@ -94,7 +94,7 @@ def current_folder_first() -> Iterator[None]:
 
 def shown(value: object) -> str:
     """A value on one line, as far as it has room."""
-    return " ".join(cut(value).split())
+    return " ".join(shorten(value).split())
 
 
 def line(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources.spec import DeviceSource, HostSource, Source
 
 
-class Given(Config):
+class OpenedSource(Config):
     """A source opened in Python, such as an array; a config file can only name it."""
 
     kind: Literal["given"] = "given"
@@ -18,7 +18,7 @@ class Given(Config):
     _source: Source | None = PrivateAttr(None)
 
 
-def given(source: Source) -> Given:
+def opened(source: Source) -> OpenedSource:
     """Wrap an opened source, so that it can stand where a source's config does.
 
     Raises:
@@ -29,12 +29,12 @@ def given(source: Source) -> Given:
             f"source: expected a config such as epx.sources.Text(...) or an opened source such as "
             f"epx.sources.from_array(...), got {type(source).__name__}"
         )
-    config = Given(fingerprint=source.info.fingerprint)
+    config = OpenedSource(fingerprint=source.info.fingerprint)
     config._source = source
     return config
 
 
-def open_given(config: Given) -> Source:
+def open_opened(config: OpenedSource) -> Source:
     """The source itself.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from epiplexity_jax.base.config import Config, parse, unknown
+from epiplexity_jax.base.config import Config, did_you_mean, parse
 from epiplexity_jax.base.errors import ConfigError
 
 
@@ -118,8 +118,8 @@ def test_truth_is_allowed_where_it_is_meant():
 
 
 def test_the_nearest_name_is_offered_only_when_near():
-    assert "did you mean" not in unknown("source", "zebra", ["text", "noise"])
-    assert unknown("source", "nois", ["text", "noise"]).startswith(
+    assert "did you mean" not in did_you_mean("source", "zebra", ["text", "noise"])
+    assert did_you_mean("source", "nois", ["text", "noise"]).startswith(
         "unknown source 'nois'; did you mean 'noise'? Known: noise, text"
     )
-    assert unknown("kind", None, ["a"]) == "unknown kind None; Known: a"
+    assert did_you_mean("kind", None, ["a"]) == "unknown kind None; Known: a"
