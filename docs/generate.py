@@ -162,7 +162,7 @@ def _python_names(cls: type) -> dict[str, str]:
     Raises:
         KeyError: when the class is not exported.
     """
-    package = importlib.import_module(cls.__module__.rpartition(".")[0])
+    package = importlib.import_module(".".join(cls.__module__.split(".")[:2]))
     exported = {name: getattr(package, name) for name in package.__all__}
     names = {name: "" for name, value in exported.items() if value is cls}
     if not names:

@@ -179,8 +179,8 @@ class Recorder:
 
         Args:
             step: steps taken before it.
-            losses: [num_weight_sets, tiles, S] nats per sequence; EMA first, then raw weights (counts have
-                one pass, which stands for both).
+            losses: [W, tiles, S] nats per sequence of W sets of weights; EMA first, then raw
+                (counts have one set, which stands for both).
             last: whether the run ends here; `losses` then hold the whole held-out set, else its
                 first tile.
         """
@@ -226,8 +226,8 @@ class Recorder:
         """Add training batches that the final model scored again, to the last record point.
 
         Args:
-            loss_sums: [num_weight_sets, n] nats over the label tokens of each batch; EMA first, then raw.
-            loss_vars: [num_weight_sets, n] nats^2, their variances.
+            loss_sums: [W, n] nats over the label tokens of each batch; EMA first, then raw.
+            loss_vars: [W, n] nats^2, their variances.
         """
         if self.status is not RunStatus.FINISHED:
             return

@@ -108,7 +108,7 @@ def train(
     Args:
         order: the wave.
         version: of the package that gave it.
-        terms: a reference to `SweepPayload`, in a list so that a worker fetches and opens them once.
+        terms: a reference to `SweepPayload`, in a list so that a worker fetches it once.
         board: a `ProgressActor`.
 
     Returns:

@@ -25,4 +25,4 @@ def _compiled_for_long_runs():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(programs, "jax", Careful())
         yield
-    programs.compile_programs.cache_clear()  # other tests compare bits with those of other processes
+    programs.compile_programs.cache_clear()  # other tests compare bits with other processes'

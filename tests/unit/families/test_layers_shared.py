@@ -77,7 +77,7 @@ def test_learning_rates_follow_fan_in(build):
     for path, scale in scales:
         kernel = path[-1].key == "kernel"
         assert scale == (1 / shapes[path].shape[0] if kernel else VECTOR_RATE), path
-    assert params["token_embedding"].shape[0] >= TASKS["text"].inputs
+    assert params["token_embedding"].shape[0] >= TASKS["text"].num_input_ids
 
 
 @each_model

@@ -75,7 +75,7 @@ def test_places_before_the_beginning_hold_an_id_of_their_own():
     model = MlpModel(16, 1, TEXT, window=4)
     params, inputs = perturbed(model), inputs_of(TEXT)
     other = dict(params)
-    other["token_embedding"] = params["token_embedding"].at[TEXT.inputs].add(1.0)
+    other["token_embedding"] = params["token_embedding"].at[TEXT.num_input_ids].add(1.0)
     difference = np.abs(logits_of(model, params, inputs) - logits_of(model, other, inputs)).max(
         (0, 2)
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.engine.step import loss_gradient, sequence_losses, shift
-from epiplexity_jax.families.networks.base import transformer
+from epiplexity_jax.families.networks import transformer
 from epiplexity_jax.families.networks.transformer import TransformerModel
 from epiplexity_jax.families.spec import Task
 from tests.unit.families.networks import perturbed

@@ -1,6 +1,7 @@
 """The compiled engine against its slow twin, and what it promises about compiling and failing."""
 
 import functools
+import sys
 from pathlib import Path
 
 import jax
@@ -11,7 +12,6 @@ import pytest
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.engine import programs
-from epiplexity_jax.engine import train_cohort as training_module
 from epiplexity_jax.engine.heldout import heldout_layout
 from epiplexity_jax.engine.programs import (
     compile_programs,
@@ -225,7 +225,7 @@ def test_programs_are_let_go_before_memory_mappings_run_out(monkeypatch, tmp_pat
     most = tmp_path / "max_map_count"
     monkeypatch.setattr(devices, "_MOST_MAPPINGS", most)
     fresh = functools.lru_cache(compile_programs.__wrapped__)  # other tests keep theirs
-    for module in (programs, training_module):
+    for module in (programs, sys.modules[train_cohort.__module__]):
         monkeypatch.setattr(module, "compile_programs", fresh)
 
     def mappings_behind(microbatch):

@@ -54,7 +54,10 @@ def test_a_machine_has_the_memory_of_its_smallest_device(monkeypatch):
 
     devices = [device(1, refuse), device(0, lambda: {"bytes_limit": 2000})]
     assert Hardware.of(devices).memory_bytes == 2000
-    monkeypatch.setattr("epiplexity_jax.sweep.fit_memory.told", lambda own: np.array([own, [1000]]))
+    monkeypatch.setattr(
+        "epiplexity_jax.sweep.fit_memory.all_gather_ints",
+        lambda own: np.array([own, [1000]]),
+    )
     assert Hardware.of(devices).memory_bytes == 1000
 
 
