@@ -3,16 +3,14 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from epiplexity_jax import analysis
 from epiplexity_jax.analysis import Curve, Decomposition
+from epiplexity_jax.base.choices import Procedure
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.store import Store, StoredRun
-from epiplexity_jax.sweep.config_file import read_yaml
-
-Procedure = Literal["refined", "hull-median", "raw"]
 
 
 class Frontier(analysis.Frontier):
@@ -33,7 +31,7 @@ class Runs:
     def __init__(self, store: Store):
         self.path = store.path
         self._runs = store.load()
-        config = _config(store)
+        config = store.config()
         self._defaults = config.get("frontier") or {}
         self._estimator = config.get("estimator") or {}
 
@@ -268,11 +266,6 @@ def final_lengths(
     found = _run_row(run, test_tokens or 1.0, row["variant"], row["floor"])
     known = ("model_bits", "data_bits") if test_tokens else ("model_bits",)
     return {name: found[name] for name in known}
-
-
-def _config(store: Store) -> dict[str, Any]:
-    config = read_yaml(store.read_config(), str(store.path / "sweep.yaml"))
-    return config if isinstance(config, dict) else {}
 
 
 def _run_row(

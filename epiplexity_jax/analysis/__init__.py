@@ -2,13 +2,13 @@
 
 from epiplexity_jax.analysis.frontier.decomposition import Decomposition
 from epiplexity_jax.analysis.frontier.members import Member, Points
-from epiplexity_jax.analysis.frontier.procedures import PROCEDURES
 from epiplexity_jax.analysis.frontier.trace import Frontier, trace
 from epiplexity_jax.analysis.logs.columns import Layout, read_curve
 from epiplexity_jax.analysis.logs.estimate import LossCurve, estimate
 from epiplexity_jax.analysis.runs.curve import Cost, Curve, Exact, Heldout, Messages, Online
 from epiplexity_jax.analysis.runs.from_store import curve_from, teacher_curve
-from epiplexity_jax.analysis.runs.lengths import FLOORS, VARIANTS, Scored, choices, score
+from epiplexity_jax.analysis.runs.lengths import Scored, choices, score
+from epiplexity_jax.base.choices import FLOORS, PROCEDURES, VARIANTS
 
 __all__ = [
     "FLOORS",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from epiplexity_jax.base.choices import FLOORS, PROCEDURES, VARIANTS
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
 
@@ -25,9 +26,9 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 Csv = Annotated[bool, typer.Option("--csv", help="Comma-separated values.")]
 
 _CHOICES = {
-    "--variant": ("paired", "online", "exact", "ema_student", "student"),
-    "--floor": ("ema", "raw", "entropy_rate"),
-    "--frontier": ("refined", "hull-median", "raw"),
+    "--variant": VARIANTS,
+    "--floor": FLOORS,
+    "--frontier": PROCEDURES,
 }
 
 

@@ -33,16 +33,16 @@ def encode_runs(rows: Iterable[Row]) -> bytes:
     return _encode(pa.Table.from_pylist(list(rows), schema=arrow_schema(RUNS)))
 
 
-def decode_flags(content: bytes) -> dict[str, bool]:
-    """What only the index knows: by run id, whether the latest config asks for the run.
+def decode_index(content: bytes) -> dict[str, Row]:
+    """Columns in which the index overrules the histories, by run id: `current` and `source`.
 
     Raises:
         Damaged: when it is no index.
     """
-    table = _decode(content, ["run_id", "current"])
-    if table.column_names != ["run_id", "current"]:
+    table = _decode(content, ["run_id", "current", "source"])
+    if table.num_columns < 3:
         raise Damaged
-    return dict(zip(table["run_id"].to_pylist(), table["current"].to_pylist(), strict=True))
+    return {row.pop("run_id"): row for row in table.to_pylist()}
 
 
 def encode_history(row: Row, history: Mapping[str, np.ndarray]) -> bytes:

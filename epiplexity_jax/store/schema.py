@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Column(NamedTuple):
@@ -22,11 +22,14 @@ class Column(NamedTuple):
 _TEXT, _INT, _FLOAT, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _TEXTS, _FLOATS = pa.list_(pa.string()), pa.list_(pa.float64())
 
+_LAYOUT = "microbatch, scored sequences, devices, platform and XLA flags"
+
 RUNS = (
     Column("run_id", _TEXT, "", "hash of all that decides the run's numbers"),
     Column("lineage", _TEXT, "", "the same hash without the number of steps"),
+    Column("member", _TEXT, "", "hash without the seed, which its seeds share", null=True),
     Column("current", _FLAG, "", "whether the store's latest config asks for this run"),
-    Column("source", _TEXT, "", "name of the source"),
+    Column("source", _TEXT, "", "name of the source in the latest config that asks for it"),
     Column("family", _TEXT, "", "kind of the family"),
     Column("size", _TEXT, "", "the member's size in words"),
     Column("width", _INT, "", "width of its layers", null=True),
@@ -62,6 +65,8 @@ RUNS = (
     Column("source_fingerprint", _TEXT, "", "hash of the data or the generator's parameters"),
     Column("wall_seconds", _FLOAT, "s", "of the run's share of its wave"),
     Column("devices", _TEXT, "", "that trained it"),
+    Column("identity", _TEXT, "", "all that run_id is a hash of, as JSON", null=True),
+    Column("layout", _TEXT, "", f"{_LAYOUT}, as JSON", null=True),
     Column("version", _TEXT, "", "of epiplexity_jax"),
     Column("jax_version", _TEXT, "", "of JAX"),
     Column("python_version", _TEXT, "", "of Python"),

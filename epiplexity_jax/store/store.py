@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import StoreError
 from epiplexity_jax.base.files import (
     locked,
@@ -21,20 +22,21 @@ from epiplexity_jax.base.files import (
     remove_partial,
     write_atomically,
 )
+from epiplexity_jax.base.yaml import read_yaml
 from epiplexity_jax.store.parquet import (
     Damaged,
     History,
     Row,
-    decode_flags,
     decode_history,
+    decode_index,
     encode_history,
     encode_runs,
 )
 from epiplexity_jax.store.schema import checked_row
 
 _CONFIG, _RUNS, _HISTORIES, _LOCK = "sweep.yaml", "runs.parquet", "histories", ".lock"
-_STARTS = "provenance.jsonl"
-_ENDING = ".parquet"
+_STARTS, _CONFIGS = "provenance.jsonl", "sweeps"
+_ENDING, _YAML = ".parquet", ".yaml"
 _log = logging.getLogger(__name__)
 
 
@@ -109,7 +111,7 @@ class Store:
         return False
 
     def finished(self) -> dict[str, Row]:
-        """Rows of all runs by id, as their histories carry them; the index says what is current.
+        """Rows of all runs by id, as their histories carry them; the index has the current names.
 
         A history without an entry in the index is adopted, an entry without a history dropped, a
         damaged history left out with a warning, so that its run is trained again.
@@ -121,11 +123,8 @@ class Store:
             folder = self.path / _HISTORIES
             ids = [name.removesuffix(_ENDING) for name in names_in(folder, _ENDING)]
             stored = {run_id: run.row for run_id in ids if (run := self._read(run_id)) is not None}
-            current = self._current()
-            self._rows = {
-                run_id: row | {"current": current.get(run_id, row["current"])}
-                for run_id, row in stored.items()
-            }
+            index = self._index()
+            self._rows = {run_id: row | index.get(run_id, {}) for run_id, row in stored.items()}
         return dict(self._rows)
 
     def commit(self, row: Row, history: Mapping[str, Any]) -> None:
@@ -152,18 +151,23 @@ class Store:
             write_atomically(self._history_file(row["run_id"]), content)
             self._write_index(rows)
 
-    def mark_current(self, run_ids: Sequence[str]) -> None:
-        """Say which runs the latest config asks for; the others stay but are left out of tables.
+    def mark_current(self, sources: Mapping[str, str]) -> None:
+        """Set the runs that the latest config asks for; the others are left out of tables.
+
+        Args:
+            sources: by run id, the name that the config gives the run's source.
 
         Raises:
             StoreError: when it cannot be written.
         """
-        if not self.writes:
-            return
-        wanted = set(run_ids)
-        rows = {key: row | {"current": key in wanted} for key, row in self.finished().items()}
-        with self._writing():
-            self._write_index(rows)
+        rows = {}
+        for run_id, row in self.finished().items():
+            name = sources.get(run_id, row["source"])
+            rows[run_id] = row | {"current": run_id in sources, "source": name}
+        self._rows = rows
+        if self.writes:
+            with self._writing():
+                self._write_index(rows)
 
     def history(self, run_id: str) -> History:
         """A run's record points as columns [R]; block losses are [R, blocks]; no null columns.
@@ -183,25 +187,36 @@ class Store:
             current: leave out those that the latest config does not ask for.
 
         Raises:
-            StoreError: when there is none.
+            StoreError: when the store holds none.
         """
         rows = [row for row in self.finished().values() if row["current"] or not current]
         if not rows:
             raise StoreError(f"{self.path}: holds no finished run yet; run the sweep again")
-        order = {name: i for i, name in enumerate(self._sources())}
+        order = {name: i for i, name in enumerate(self.config().get("sources") or ())}
         rows.sort(key=lambda r: (order.get(r["source"], len(order)), r["params"], r["seed"]))
         return [StoredRun(row, self.history(row["run_id"])) for row in rows]
 
     def write_config(self, text: str) -> None:
-        """Keep the resolved config.
+        """Keep the resolved config, and every earlier one in a file of its own.
 
         Raises:
             StoreError: when it cannot be written.
         """
         if not self.writes:
             return
+        folder, latest = self.path / _CONFIGS, self.path / _CONFIG
+        kept, content = names_in(folder, _YAML), text.encode()
         with self._writing():
-            write_atomically(self.path / _CONFIG, text.encode())
+            folder.mkdir(exist_ok=True)
+            versions = [content]
+            if not kept and latest.exists():  # a store of before kept the latest alone
+                versions.insert(0, latest.read_bytes())
+            for version in versions:
+                ending = f"-{fingerprint('config', version)[:8]}{_YAML}"
+                if not (kept and kept[-1].endswith(ending)):
+                    kept.append(f"{len(kept) + 1:04}{ending}")
+                    write_atomically(folder / kept[-1], version)
+            write_atomically(latest, content)
 
     def note_start(self, record: Mapping[str, Any]) -> None:
         """Add a line to the list of starts.
@@ -242,6 +257,16 @@ class Store:
         except UnicodeDecodeError:
             raise StoreError(f"{self.path / _CONFIG}: is not UTF-8 text") from None
 
+    def config(self) -> dict[str, Any]:
+        """The resolved config as plain values; empty where it is missing or has no keys.
+
+        Raises:
+            ConfigError: when it is not YAML.
+            StoreError: when it cannot be read.
+        """
+        config = read_yaml(self.read_config(), str(self.path / _CONFIG))
+        return config if isinstance(config, dict) else {}
+
     def _history_file(self, run_id: str) -> Path:
         return self.path / _HISTORIES / f"{run_id}{_ENDING}"
 
@@ -258,12 +283,12 @@ class Store:
         self._rows = rows
         write_atomically(self.path / _RUNS, encode_runs(rows.values()))
 
-    def _current(self) -> dict[str, bool]:
+    def _index(self) -> dict[str, Row]:
         file = self.path / _RUNS
         content = read_if_there(file)
         if content is not None:
             try:
-                return decode_flags(content)
+                return decode_index(content)
             except Damaged:
                 self._warn(f"{file}: is damaged; runs of earlier configs count until the next run")
         return {}
@@ -289,14 +314,6 @@ class Store:
         if sentence not in self.warnings:
             self.warnings.append(sentence)
             _log.warning(sentence)
-
-    def _sources(self) -> list[str]:
-        import yaml
-
-        try:
-            return list(yaml.safe_load(self.read_config())["sources"])
-        except (yaml.YAMLError, KeyError, TypeError):
-            return []
 
 
 def _refuse_foreign(path: Path, names: Sequence[str], create: bool) -> None:

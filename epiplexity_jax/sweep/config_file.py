@@ -1,55 +1,11 @@
-"""Config files: YAML whose numbers may be written 3e12, and `key=value` overrides."""
+"""Config files, and `key=value` overrides."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from epiplexity_jax.base.errors import ConfigError
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that reads 1.0e6 and 3e12 as numbers and refuses a key given twice."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str | int | float | bool | None):
-                raise yaml.constructor.ConstructorError(
-                    None, None, "a key must be plain", key_node.start_mark
-                )
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} stands twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
-
-
-def read_yaml(text: str, where: str) -> Any:
-    """Parse YAML.
-
-    Raises:
-        ConfigError: one line with place, line and column.
-    """
-    try:
-        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigError(f"{where}:{place} {error.problem or 'is not YAML'}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where}: is not YAML: {' '.join(str(error).split())}") from None
+from epiplexity_jax.base.yaml import read_yaml
 
 
 def read_config(path: Path, overrides: Sequence[str] = ()) -> Any:

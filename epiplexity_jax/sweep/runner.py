@@ -41,7 +41,7 @@ def run_plan(assignment: SweepContext, executor: Executor) -> None:
     todo = [run for run in plan.runs if run.run_id not in finished]
     changed = changed_sources(plan, store)
     store.write_config(yaml.safe_dump(plan.sweep.to_plain(), sort_keys=False))
-    store.mark_current([run.run_id for run in plan.runs])
+    store.mark_current({run.run_id: run.dataset.name for run in plan.runs})
     store.note_start(provenance(plan, executor.devices))
     checkpoints = Checkpoints(store.path / CHECKPOINTS, plan.sweep.checkpoints)
     kept, damaged = _restore(assignment, checkpoints, todo, list(finished.values()))

@@ -107,7 +107,7 @@ def test_a_wrong_file(content, parts, workshop, call):
     [
         (b"", ["empty", "sources and family"]),
         (b"sources: [1, 2", ["config.yaml", "line"]),
-        (b"seed: 1\nseed: 2\n", ["config.yaml", "line 2", "'seed' stands twice"]),
+        (b"seed: 1\nseed: 2\n", ["config.yaml", "line 2", "'seed' is given twice"]),
         (b"\x80\x81", ["config.yaml", "UTF-8"]),
     ],
     ids=["blank", "broken", "twice", "no text"],

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-PROCEDURES = ("refined", "hull-median", "raw")
 
 # Smooth laws with sizes a factor 2 or 4 apart stay below 0.13, sharp drops lie above 0.7.
 BRIDGE_GAP = 0.2

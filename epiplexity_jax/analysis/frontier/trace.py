@@ -19,6 +19,7 @@ from epiplexity_jax.analysis.frontier.intervals import Intervals
 from epiplexity_jax.analysis.frontier.members import Member, members_of, points_of, with_rate
 from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.lengths import check_choice, check_test_tokens
+from epiplexity_jax.base.choices import PROCEDURES
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
@@ -60,10 +61,8 @@ def trace(
     Raises:
         ConfigError: when an argument is not allowed, or the curves do not belong together.
     """
-    if procedure not in procedures.PROCEDURES:
-        raise ConfigError(
-            f"frontier: {did_you_mean('procedure', procedure, procedures.PROCEDURES)}"
-        )
+    if procedure not in PROCEDURES:
+        raise ConfigError(f"frontier: {did_you_mean('procedure', procedure, PROCEDURES)}")
     test_tokens = check_test_tokens(test_tokens)
     if not curves:
         raise ConfigError("curves: there are none; a frontier needs at least one run")

@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epiplexity_jax import coding
+from epiplexity_jax.base.choices import FLOORS
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
 
 Array = NDArray[np.float64]
-
-FLOORS = ("ema", "raw", "entropy_rate")
 
 
 @dataclass(frozen=True)

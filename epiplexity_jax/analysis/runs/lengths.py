@@ -12,16 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from epiplexity_jax import coding
-from epiplexity_jax.analysis.runs.curve import FLOORS, Curve, Heldout
+from epiplexity_jax.analysis.runs.curve import Curve, Heldout
+from epiplexity_jax.base.choices import FLOORS, REFERENCES, VARIANTS
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.base.units import nats_to_bits
 
 Array = NDArray[np.float64]
-
-REFERENCES = ("ema_student", "student")  # of a requential length: whose KL is paid for
-VARIANTS = ("paired", "online", "exact", *REFERENCES)
 
 
 @dataclass(frozen=True, eq=False)

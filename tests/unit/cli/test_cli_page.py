@@ -8,6 +8,7 @@ import typer.main
 import yaml
 
 from epiplexity_jax.analysis import Decomposition
+from epiplexity_jax.base.yaml import read_yaml
 from epiplexity_jax.cli.app import app
 from epiplexity_jax.sweep.config import (
     CheckpointOptions,
@@ -18,7 +19,6 @@ from epiplexity_jax.sweep.config import (
     Training,
     parse_sweep,
 )
-from epiplexity_jax.sweep.config_file import read_yaml
 
 PAGE = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]

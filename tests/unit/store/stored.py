@@ -12,6 +12,7 @@ def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
     row = {
         "run_id": run_id,
         "lineage": f"lineage-{run_id}",
+        "member": None,
         "current": True,
         "source": "text",
         "family": "transformer",
@@ -49,6 +50,8 @@ def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
         "source_fingerprint": "0123456789abcdef",
         "wall_seconds": 1.5,
         "devices": "2 x cpu",
+        "identity": '{"numerics": 4}',
+        "layout": '{"microbatch": 4}',
         "version": "0.1.0",
         "jax_version": "0.10.2",
         "python_version": "3.11.2",

@@ -97,7 +97,7 @@ def test_runs_come_in_the_order_of_the_config_then_by_size_and_seed(store):
 
 
 def test_runs_of_an_earlier_config_stay_but_are_left_out(store):
-    store.mark_current(["b"])
+    store.mark_current({"b": "text"})
     assert [run.row["run_id"] for run in again(store).load()] == ["b"]
     assert len(again(store).load(current=False)) == 2
     assert not index_of(store)["a"]["current"]
@@ -107,6 +107,36 @@ def test_a_config_comes_back(store):
     assert store.read_config() == ""
     store.write_config("seed: 0  # größer\n")
     assert again(store).read_config() == "seed: 0  # größer\n"
+
+
+def test_every_version_of_the_config_is_kept(store):
+    """With the one that a store of before held, and one that comes back later."""
+    (store.path / "sweep.yaml").write_text("seed: 0\n")
+    for seed in (1, 1, 2, 1):
+        again(store).write_config(f"seed: {seed}\n")
+    kept = sorted((store.path / "sweeps").iterdir())
+    assert [path.read_text() for path in kept] == [f"seed: {seed}\n" for seed in (0, 1, 2, 1)]
+    assert [path.name[:5] for path in kept] == ["0001-", "0002-", "0003-", "0004-"]
+    assert again(store).read_config() == "seed: 1\n"
+
+
+def test_a_source_has_the_name_that_the_latest_config_gives_it(store):
+    store.mark_current({"b": "prose"})
+    assert [run.row["source"] for run in again(store).load()] == ["prose"]
+    assert {key: row["source"] for key, row in index_of(store).items()} == {
+        "a": "text",
+        "b": "prose",
+    }
+    (store.path / "runs.parquet").unlink()  # and the histories have the one they were trained under
+    assert {row["source"] for row in again(store).finished().values()} == {"text"}
+
+
+def test_a_process_that_does_not_write_marks_its_own_rows(store):
+    follower = again(store)
+    follower.writes = False
+    follower.mark_current({"b": "prose"})
+    assert [run.row["source"] for run in follower.load()] == ["prose"]
+    assert len(again(store).load()) == 2
 
 
 def crash(*_, **__):
@@ -122,7 +152,7 @@ def test_a_crash_between_history_and_index_loses_nothing(store, monkeypatch):
     after = again(store)
     assert set(after.finished()) == {"a", "b", "c"}
     assert len(after.load()) == 3
-    after.mark_current(["a", "b", "c"])
+    after.mark_current({"a": "text", "b": "text", "c": "text"})
     assert set(index_of(store)) == {"a", "b", "c"}
 
 
@@ -183,7 +213,7 @@ def test_a_row_without_its_history_is_dropped(store):
     history_file(store, "a").unlink()
     after = again(store)
     assert set(after.finished()) == {"b"}
-    after.mark_current(["b"])
+    after.mark_current({"b": "text"})
     assert set(index_of(store)) == {"b"}
 
 
@@ -195,7 +225,7 @@ def test_a_damaged_index_is_rebuilt(store, damage):
     assert [
         f"{store.path}/runs.parquet: is damaged; runs of earlier configs count until the next run"
     ] == after.warnings
-    after.mark_current(["a", "b"])
+    after.mark_current({"a": "text", "b": "text"})
     assert set(index_of(store)) == {"a", "b"}
 
 
