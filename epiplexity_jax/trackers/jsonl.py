@@ -22,7 +22,7 @@ class Jsonl(Config):
 
 
 class _Lines:
-    """Appends whole lines; steps that the file has already are left out."""
+    """Appends whole lines, without the steps that the file has already."""
 
     def __init__(self) -> None:
         self._file = -1
@@ -62,6 +62,6 @@ class _Lines:
 
 
 def open_jsonl(config: Jsonl) -> Sink:
-    """The sink of a config."""
+    """Open the sink of a config."""
     del config
     return _Lines()

@@ -2,15 +2,15 @@
 
 from epiplexity_jax.base.registry import Registry
 from epiplexity_jax.trackers.jsonl import Jsonl, open_jsonl
-from epiplexity_jax.trackers.outside import Trackio, Wandb, open_trackio, open_wandb
+from epiplexity_jax.trackers.libraries import Trackio, Wandb, open_library
 from epiplexity_jax.trackers.spec import Sink
 from epiplexity_jax.trackers.tensorboard import Tensorboard, open_tensorboard
 
 _REGISTRY: Registry[Sink] = Registry("tracker")
 _REGISTRY.register(Jsonl, open_jsonl)
 _REGISTRY.register(Tensorboard, open_tensorboard)
-_REGISTRY.register(Wandb, open_wandb)
-_REGISTRY.register(Trackio, open_trackio)
+_REGISTRY.register(Wandb, open_library)
+_REGISTRY.register(Trackio, open_library)
 
 parse = _REGISTRY.parse
 open_tracker = _REGISTRY.open

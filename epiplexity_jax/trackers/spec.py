@@ -1,4 +1,4 @@
-"""What a tracker is: the protocol of a sink, and the series that it is told of."""
+"""Protocol of a sink, and the series whose numbers a sink gets."""
 
 import importlib.util
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ Plain = str | int | float | None
 
 @dataclass(frozen=True)
 class Series:
-    """What numbers belong to: one run, or the sweep as a whole.
+    """One run, or the sweep as a whole, whose numbers form a series.
 
     Attributes:
         id: the run id; the same when a run goes on.
         name: readable, unique in a store and fit for the name of a file.
         group: name of the store's folder.
-        config: what tells it from others: source, size, learning rate, seed, estimator.
+        config: source, size, learning rate, seed, estimator: what distinguishes it from others.
     """
 
     id: str
@@ -30,34 +30,38 @@ class Series:
 
 @runtime_checkable
 class Sink(Protocol):
-    """Receives what is tracked, in order, in a thread of its own.
+    """Receiver of a sweep's numbers, called in order in a thread of its own.
 
-    After an exception nothing more is called, and the user is told once. A run that goes on tells
-    its earlier record points again: a sink may leave out the steps that it has.
+    After an exception nothing more is called, and one message says so. A resumed run logs its
+    earlier record points again: a sink may leave out the steps that it has.
     """
 
     def start(self, store: Path) -> None:
-        """A sweep begins or goes on in the folder `store`."""
+        """Begin or resume a sweep in the folder `store`."""
         ...
 
     def log(self, series: Series, step: int, values: Mapping[str, float]) -> None:
-        """Finite numbers of a series at a step, which rises: at a record point of a run."""
+        """Log finite numbers of a series at a step (of a run: a record point); steps increase."""
         ...
 
     def finish(self, series: Series, summary: Mapping[str, Plain]) -> None:
-        """A series ended so; nothing more is logged to it."""
+        """End a series, with its last values; nothing more is logged to it."""
         ...
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Release what the sink holds; nothing more is called."""
         ...
 
 
 def check_installed(package: str, extra: str) -> None:
-    """Refuse a tracker whose package is missing; imports nothing.
+    """Refuse a tracker whose package is missing, without importing the package.
+
+    Args:
+        package: name to import.
+        extra: extra of epiplexity-jax that installs it.
 
     Raises:
-        ConfigError: naming the extra that installs it.
+        ConfigError: when the package is missing; the message has the command that installs it.
     """
     found = importlib.util.find_spec(package)
     if found is None or found.origin is None:  # Weights & Biases makes folders of its own name

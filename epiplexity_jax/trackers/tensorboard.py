@@ -51,7 +51,7 @@ class _Events:
         writer.flush()
 
     def _begin(self, series: Series, step: int) -> Any:
-        """A new file; what older ones have from this step on is told again and not shown twice."""
+        """Open a new file; TensorBoard hides what older ones have from this step on."""
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.summary import text
 
@@ -70,20 +70,20 @@ def _event(step: int, **content: Any) -> Any:
 
 
 def _protocol() -> Any:
-    """The classes of events, which are made when it is imported."""
+    """Return the module of event classes, which are made when it is imported."""
     from tensorboardX.proto import event_pb2
 
     return event_pb2
 
 
 def _table(values: Mapping[str, Plain]) -> str:
-    """Markdown, which TensorBoard shows as a table."""
+    """Format values in Markdown, which TensorBoard shows as a table."""
     rows = "".join(f"| {name} | {value} |\n" for name, value in values.items())
     return f"| | |\n|---|---|\n{rows}"
 
 
 def open_tensorboard(config: Tensorboard) -> Sink:
-    """The sink of a config.
+    """Open the sink of a config.
 
     Raises:
         ConfigError: when tensorboardX is not installed.

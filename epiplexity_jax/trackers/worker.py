@@ -1,4 +1,4 @@
-"""A sink in a thread of its own, which training never waits for."""
+"""Isolation of sinks: each in a thread with a queue, which training never waits for."""
 
 import contextlib
 import queue
@@ -17,27 +17,29 @@ _PATIENCE = 60.0  # seconds for one record
 
 
 class Worker:
-    """Hands jobs to a sink in a daemon thread; what goes wrong there stays there.
+    """Runs jobs on a sink in a daemon thread; an error, a delay or a hang of the sink stays there.
+
+    Executors of the standard library join their threads at exit, which a sink that hangs prevents.
 
     Args:
-        name: of the sink, for messages.
+        name: the sink's name in messages.
         sink: the sink.
-        store: the folder that it starts with.
+        store: the store's folder, which the sink starts with.
     """
 
     def __init__(self, name: str, sink: Sink, store: Path):
         self.name, self._sink = name, sink
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._dropped = 0
-        self._busy_since = 0.0  # of the job at hand; 0: none
+        self._busy_since = 0.0  # start of the job at hand; 0: no job
         self._failure: str | None = None
-        self._gone = False  # given up, and that was said
+        self._gone = False  # given up, and a message said so
         self._thread = threading.Thread(target=self._work, name=f"tracker {name}", daemon=True)
         self.give(lambda sink: sink.start(store))
         self._thread.start()
 
     def give(self, job: Job) -> None:
-        """Let the sink do something later; nothing where it is given up or too far behind."""
+        """Queue a job; drop it where the sink is given up or too far behind."""
         if self._gone or self._failure is not None:
             return
         if self._jobs.qsize() < _ROOM:
@@ -46,7 +48,7 @@ class Worker:
             self._dropped += 1
 
     def complaint(self) -> str | None:
-        """Why the sink was given up; said once."""
+        """Return, once, the message that the sink was given up and why."""
         if self._gone:
             return None
         since = self._busy_since
@@ -60,28 +62,28 @@ class Worker:
         return f"tracker {self.name}: given up, {why}"
 
     def let_end(self) -> None:
-        """Let the sink end behind what it was given."""
+        """Queue the end of the sink."""
         self._jobs.put(None)
 
     def wait(self, deadline: float) -> list[str]:
-        """Wait for its end until a time of `time.monotonic`; what is to be said of it."""
+        """Wait for the sink's end until a time of `time.monotonic`; return the last messages."""
         if not self._gone:
             self._thread.join(max(0.0, deadline - time.monotonic()))
-        said = [complaint] if (complaint := self.complaint()) else []
+        messages = [complaint] if (complaint := self.complaint()) else []
         if self._thread.is_alive() and not self._gone:
             self._dropped += self._leave()
-            said.append(f"tracker {self.name}: still busy, and not waited for")
+            messages.append(f"tracker {self.name}: still busy, and not waited for")
         if self._dropped:
-            said.append(f"tracker {self.name}: too slow, {self._dropped} records are left out")
-        return said
+            messages.append(f"tracker {self.name}: too slow, {self._dropped} records are left out")
+        return messages
 
     def _leave(self) -> int:
-        """Forget what the sink has not begun: how many records that were."""
+        """Drop the jobs that have not begun, and return their number."""
         self._gone, records = True, 0
         with contextlib.suppress(queue.Empty):
             while True:
                 records += self._jobs.get_nowait() is not None
-        self._jobs.put(None)  # a thread that waits ends
+        self._jobs.put(None)  # ends a thread that waits for a job
         return records
 
     def _work(self) -> None:

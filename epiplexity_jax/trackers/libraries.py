@@ -1,4 +1,4 @@
-"""Weights & Biases and trackio, each in a process of its own: see `process`."""
+"""Sinks for Weights & Biases and trackio, whose libraries run in `library_process`."""
 
 import dataclasses
 import json
@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
-from epiplexity_jax.trackers import process
+from epiplexity_jax.trackers import library_process
 from epiplexity_jax.trackers.spec import Plain, Series, Sink, check_installed
 
 
@@ -20,9 +20,9 @@ class Wandb(Config):
 
     kind: Literal["wandb"] = "wandb"
     project: str = Field(default="epiplexity", min_length=1)
-    """Where the runs go."""
+    """Project that the runs go to."""
     entity: str | None = Field(default=None, min_length=1)
-    """The user or team; default: Weights & Biases' own."""
+    """User or team; default: Weights & Biases' own."""
 
 
 class Trackio(Config):
@@ -30,22 +30,22 @@ class Trackio(Config):
 
     kind: Literal["trackio"] = "trackio"
     project: str = Field(default="epiplexity", min_length=1)
-    """Where the runs go."""
+    """Project that the runs go to."""
 
 
-class _Outside:
-    """Writes JSON lines to a process that has the library; what it says on its end is an error."""
+class _Library:
+    """Sends calls as JSON lines to a process with the library; what that prints is an error."""
 
-    def __init__(self, kind: str, options: Mapping[str, Plain]):
-        self._kind, self._options = kind, options
+    def __init__(self, config: Wandb | Trackio):
+        self._kind, self._options = config.kind, config.model_dump(exclude={"kind"})
 
     def start(self, store: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", process.__file__],
+            [sys.executable, "-P", library_process.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for this process, which then tells it the end
+            start_new_session=True,  # Ctrl-C is for this process, which then closes the input
         )
         self._send(self._kind, {**self._options, "store": str(store)})
 
@@ -56,8 +56,8 @@ class _Outside:
         self._send("finish", dataclasses.asdict(series), dict(summary))
 
     def close(self) -> None:
-        if said := self._said():
-            raise RuntimeError(said)
+        if error := self._end():
+            raise RuntimeError(error)
 
     def _send(self, *message: Any) -> None:
         assert self._process.stdin is not None
@@ -65,32 +65,18 @@ class _Outside:
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise RuntimeError(self._said() or "its process was ended") from None
+            raise RuntimeError(self._end() or "its process was ended") from None
 
-    def _said(self) -> str:
-        """What the process had to say; ends its input and waits for its end."""
-        said, _ = self._process.communicate()
-        return said.decode(errors="replace").strip()
-
-
-def open_wandb(config: Wandb) -> Sink:
-    """The sink of a config.
-
-    Raises:
-        ConfigError: when wandb is not installed.
-    """
-    return _open(config)
+    def _end(self) -> str:
+        """Close the process's input, wait for its end and return the error that it printed."""
+        return self._process.communicate()[0].decode(errors="replace").strip()
 
 
-def open_trackio(config: Trackio) -> Sink:
-    """The sink of a config.
+def open_library(config: Wandb | Trackio) -> Sink:
+    """Open the sink of a config.
 
     Raises:
-        ConfigError: when trackio is not installed.
+        ConfigError: when the library is not installed.
     """
-    return _open(config)
-
-
-def _open(config: Wandb | Trackio) -> Sink:
     check_installed(config.kind, config.kind)
-    return _Outside(config.kind, config.model_dump(exclude={"kind"}))
+    return _Library(config)
