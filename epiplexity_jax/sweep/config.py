@@ -8,6 +8,7 @@ from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from epiplexity_jax.base.config import Config, did_you_mean, parse, shorten
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.keys import Seed
 from epiplexity_jax.families import registry as families
 from epiplexity_jax.sources import kinds as sources
 from epiplexity_jax.trackers import registry as trackers
@@ -205,7 +206,7 @@ class Sweep(Config):
     """What is kept of runs in training."""
     executor: ExecutorOptions = ExecutorOptions()
     """What trains them."""
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
     """Root of every random choice."""
     frontier: FrontierOptions = FrontierOptions()
     """Budgets to print."""

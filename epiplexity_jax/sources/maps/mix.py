@@ -14,7 +14,7 @@ from pydantic import Field
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError, DataError
-from epiplexity_jax.base.keys import generator, key
+from epiplexity_jax.base.keys import Seed, generator, key
 from epiplexity_jax.sources.drawn import Synthetic
 from epiplexity_jax.sources.maps.inner import (
     Nested,
@@ -51,7 +51,7 @@ class Mix(Config):
     sources: tuple[Component, ...] = Field(min_length=1)
     """Entries of `weight` and `source`. All are finite, or all are drawn; a drawn mix draws from
     every one of them and keeps one, so its time is the sum of theirs."""
-    map_seed: int = Field(default=0, ge=0)
+    map_seed: Seed = 0
     """Seed of which sequence comes from where."""
 
 

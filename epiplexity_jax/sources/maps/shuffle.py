@@ -14,7 +14,7 @@ from pydantic import Field
 from epiplexity_jax.base import hash_rng
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.base.keys import generator, key
+from epiplexity_jax.base.keys import Seed, generator, key
 from epiplexity_jax.sources.drawn import Synthetic
 from epiplexity_jax.sources.maps.inner import (
     MappedSequences,
@@ -48,7 +48,7 @@ class Shuffle(Config):
     """`sequence`: every sequence has a permutation of its own, of inputs among the inputs and of
     labels among the labels (or of the numbers of a vector). `corpus`: all tokens of a finite source
     without inputs change places."""
-    map_seed: int = Field(default=0, ge=0)
+    map_seed: Seed = 0
     """Seed of the permutations."""
 
 
@@ -60,7 +60,7 @@ class FlipLabels(Config):
     """The source whose labels are flipped."""
     rate: float = Field(ge=0, le=1)
     """e, the probability that a label token is replaced, by any of the V - 1 others alike."""
-    map_seed: int = Field(default=0, ge=0)
+    map_seed: Seed = 0
     """Seed of the flips."""
 
 

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError, DataError
-from epiplexity_jax.base.keys import generator, key
+from epiplexity_jax.base.keys import Seed, generator, key
 from epiplexity_jax.sources.maps.inner import (
     MappedSequences,
     Nested,
@@ -44,7 +44,7 @@ class Subsample(Config):
     """How many sequences; give either this or `share`."""
     share: float | None = Field(default=None, gt=0, le=1)
     """The share of a finite source's sequences, rounded down but one or more."""
-    map_seed: int = Field(default=0, ge=0)
+    map_seed: Seed = 0
     """Seed of the choice, or of the drawing."""
 
     @model_validator(mode="after")

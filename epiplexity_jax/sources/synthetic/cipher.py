@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.keys import Seed
 from epiplexity_jax.sources.spec import SourceInfo
 
 _TOKENS = 20_000_000  # of a source whose `sequences` are not named
@@ -32,7 +33,7 @@ class Cipher(Config):
     algorithm: Literal["chacha20", "aes", "threefry"] = "chacha20"
     """`chacha20` (RFC 8439) and `aes` (AES-256 in counter mode) need the package `cryptography`;
     `threefry` (2x32, 20 rounds) is the generator behind JAX's random numbers."""
-    key_seed: int = Field(default=0, ge=0)
+    key_seed: Seed = 0
     """Key and nonce are derived from it by SHA-256."""
     vocab_size: Literal[2, 4, 16, 256] = 256
     """V; 256 makes every byte a token, the others cut a byte into parts, its lowest bits first."""

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.base.keys import generator
+from epiplexity_jax.base.keys import Seed, generator
 from epiplexity_jax.sources.drawn import Synthetic
 from epiplexity_jax.sources.spec import SourceInfo
 
@@ -52,7 +52,7 @@ class Markov(Config):
     """Rows of transition probabilities; default: a random matrix."""
     concentration: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     """Of the Dirichlet distribution of a random matrix's rows; small values make rows peaked."""
-    table_seed: int = Field(default=0, ge=0)
+    table_seed: Seed = 0
     """Seed of the random matrix."""
 
     @model_validator(mode="after")

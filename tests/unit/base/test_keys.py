@@ -7,7 +7,9 @@ import jax
 import numpy as np
 import pytest
 
-from epiplexity_jax.base.keys import generator, key
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.keys import Seed, generator, key
 
 
 def data(k):
@@ -63,3 +65,37 @@ def test_keys_do_not_change_between_versions():
     """Published results name a seed; a change here changes every one of them."""
     assert data(key(0, "data", 1)) == (3499050831, 1375116851)
     assert int(generator(0, "data", 1).integers(2**31)) == 116737290
+
+
+LARGE = [2**31, 2**32 - 1, 2**32, 2**32 + 5, 2**33 + 5, 2**63 - 1, 2**63, 2**63 + 5, 2**64 - 1]
+
+
+@pytest.mark.parametrize("implementation", ["threefry2x32", "rbg"])
+def test_all_64_bits_of_a_seed_count(implementation):
+    """JAX without 64-bit integers took the lower 32 of them, and raised on 2^63."""
+    seeds = [0, 5, *LARGE]
+    with jax.default_prng_impl(implementation):
+        assert len({data(key(seed)) for seed in seeds}) == len(seeds)
+        assert len({data(key(seed, "data")) for seed in seeds}) == len(seeds)
+        for seed in (0, 5, 2**31, 2**32 - 1):
+            assert data(key(seed)) == data(jax.random.key(seed))
+    assert len({generator(seed, "data").integers(2**62) for seed in seeds}) == len(seeds)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 2**80])
+def test_a_seed_out_of_range_is_refused(seed):
+    sentence = rf"^seed: expected an integer from 0 to 2\^64 - 1, got {seed}$"
+    for draw in (key, generator):
+        with pytest.raises(ConfigError, match=sentence):
+            draw(seed, "data")
+
+
+def test_seeds_of_configs_are_bounded_alike():
+    class Seeded(Config):
+        map_seed: Seed = 0
+
+    assert Seeded(map_seed=2**64 - 1).map_seed == 2**64 - 1
+    with pytest.raises(ConfigError, match=r"^map_seed: expected an integer from 0 to 2\^64 - 1, g"):
+        Seeded(map_seed=2**64)
+    with pytest.raises(ConfigError, match=r"^map_seed: input should be greater than or equal to 0"):
+        Seeded(map_seed=-1)

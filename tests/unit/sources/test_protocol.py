@@ -240,6 +240,24 @@ def test_a_fingerprint_holds_all_that_decides_the_data(kind, change):
     assert _open(kind).info.fingerprint != _open(kind, **change).info.fingerprint
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("markov", "table_seed"),
+        ("cipher", "key_seed"),
+        ("shuffle", "map_seed"),
+        ("flip_labels", "map_seed"),
+        ("mix", "map_seed"),
+        ("subsample", "map_seed"),
+    ],
+)
+def test_all_64_bits_of_a_seed_count(kind, name):
+    drawn = [_draw(_open(kind, **{name: seed})).tobytes() for seed in (5, 2**32 + 5, 2**63 + 5)]
+    assert len(set(drawn)) == 3
+    with pytest.raises(ConfigError, match=rf"^sources.example.{name}: expected an integer from 0"):
+        _open(kind, **{name: 2**64})
+
+
 def test_kinds_never_share_a_fingerprint():
     prints = [_open(kind).info.fingerprint for kind in EXAMPLES]
     assert len(set(prints)) == len(prints)

@@ -117,6 +117,7 @@ def test_an_unknown_key_is_refused_at_every_level(good, override, key, nearest):
         ("trackers=[jsonl, {kind: jsonl}]", "trackers", ["jsonl stands twice"]),
         ("seed=-1", "seed", ["-1"]),
         ("seed=x", "seed", ["x"]),
+        ("seed=18446744073709551616", "seed", ["expected an integer from 0 to 2^64 - 1, got 18"]),
     ],
 )
 def test_a_bad_value_is_named_with_its_key(good, override, key, parts):
