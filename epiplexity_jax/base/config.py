@@ -1,4 +1,4 @@
-"""The base of every config class: typed, frozen, checked, with errors of one sentence."""
+"""Base of every config class: typed, frozen, checked, with errors of one sentence."""
 
 import difflib
 import types
@@ -58,10 +58,14 @@ def parse(cls: type[C], data: Any, path: str = "") -> C:
     Args:
         cls: the config class.
         data: a mapping of plain values.
-        path: where the mapping stands in the file, for the message.
+        path: the path of the mapping in the file, for the message.
+
+    Returns:
+        An instance of `cls`.
 
     Raises:
-        ConfigError: naming the key's path, what was wrong and what is allowed.
+        ConfigError: when a key is unknown or missing or a value is not allowed; the message has the
+            key's path, the fault and what is allowed.
     """
     if not isinstance(data, Mapping):
         raise ConfigError(f"{path or 'config'}: expected keys and values, got {shorten(data)}")
@@ -72,9 +76,14 @@ def parse(cls: type[C], data: Any, path: str = "") -> C:
 
 
 def did_you_mean(what: str, name: object, known: typing.Iterable[str]) -> str:
-    """The sentence for a name that does not exist, with the nearest one that does.
+    """Write the message for a name that does not exist, with the nearest one that does.
 
-    >>> unknown("family", "transfomer", ["ngram", "transformer"])
+    Args:
+        what: noun of the thing named: "family", "key".
+        name: the unknown name.
+        known: the names that exist.
+
+    >>> did_you_mean("family", "transfomer", ["ngram", "transformer"])
     "unknown family 'transfomer'; did you mean 'transformer'? Known: ngram, transformer"
     """
     names = sorted(known)
@@ -84,15 +93,20 @@ def did_you_mean(what: str, name: object, known: typing.Iterable[str]) -> str:
 
 
 def shorten(value: object) -> str:
-    """A value for a message: its repr, as far as a line has room."""
+    """Return the repr of a value, cut to 80 characters, for a message."""
     shown = repr(value)
     return f"{shown[:_SHOWN]}…" if len(shown) > _SHOWN else shown
 
 
 def format_validation_error(error: ValidationError, cls: type[BaseModel], path: str = "") -> str:
-    """One line for one of pydantic's errors: the key's path, the fault, what is allowed.
+    """Write one of pydantic's errors in one line: the key's path, the fault, what is allowed.
 
     A key that does not exist comes first, as its misspelling explains why another is missing.
+
+    Args:
+        error: pydantic's errors of one validation.
+        cls: the config class that was validated.
+        path: where its mapping stands in the file.
     """
     errors = error.errors(include_url=False)
     first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
@@ -120,7 +134,7 @@ def format_validation_error(error: ValidationError, cls: type[BaseModel], path: 
 
 
 def _plainer(kind: str, limits: Mapping[str, Any]) -> str | None:
-    """What pydantic says in words of Python's types or of its own checks, without them."""
+    """Reword an error that pydantic states in terms of Python's types; None for other errors."""
     if kind in ("tuple_type", "list_type"):
         return "expected a list"
     if kind in ("too_short", "string_too_short"):
@@ -132,9 +146,9 @@ def _plainer(kind: str, limits: Mapping[str, Any]) -> str | None:
 
 
 def _model_at(cls: type[BaseModel], loc: list[str]) -> type[BaseModel] | None:
-    """The config class that a path of field names, and of keys and indices within them, leads to.
+    """Find the config class at a path of field names, and of keys and indices within them.
 
-    None where the path ends at a field that holds no config class.
+    Returns None where the path ends at a field that holds no config class.
     """
     owner: type[BaseModel] | None = cls
     for part in loc:
@@ -150,7 +164,7 @@ def _models_in(annotation: Any) -> typing.Iterator[type[BaseModel]]:
 
 
 def _plain_types(annotation: Any) -> typing.Iterator[type]:
-    """The classes an annotation is made of: int and NoneType for `tuple[int, ...] | None`."""
+    """Yield the classes in an annotation: int and NoneType for `tuple[int, ...] | None`."""
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         yield annotation
     for argument in typing.get_args(annotation):

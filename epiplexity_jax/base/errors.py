@@ -1,21 +1,21 @@
-"""The one exception class that users catch, and its few subclasses."""
+"""Exception class that users catch, and its few subclasses."""
 
 
 class EpiplexityError(Exception):
-    """Anything a user can mend: one sentence that says what, where and what would work."""
+    """Error that a user can mend: one sentence with the fault, its place and what would work."""
 
 
 class ConfigError(EpiplexityError, ValueError):
-    """A config or argument is wrong; the message names the key, the fault and what is allowed."""
+    """Error in a config or argument; the message names the key, the fault and what is allowed."""
 
 
 class DataError(EpiplexityError, ValueError):
-    """A source's data is missing, empty, too short or holds something it must not."""
+    """Error in a source's data: missing, empty, too short, or with a value that is not allowed."""
 
 
 class RunsFailed(EpiplexityError):
-    """A cluster could not train some runs; the others are in the store."""
+    """Failure of some runs on a cluster; the others are in the store."""
 
 
 class StoreError(EpiplexityError):
-    """A store folder is unreadable, damaged, or not a store."""
+    """Error of a store folder: unreadable, damaged, or no store."""

@@ -1,4 +1,4 @@
-"""All access to the file system: files appear whole or not at all."""
+"""Access to files, which appear whole or not at all."""
 
 import contextlib
 import fcntl
@@ -12,7 +12,7 @@ from epiplexity_jax.base.errors import StoreError
 
 
 def reason(error: OSError) -> str:
-    """Why the file system refused, in a few words.
+    """Describe in a few words why the file system refused.
 
     >>> reason(OSError(28, "Error writing bytes to file"))
     'No space left on device'
@@ -24,7 +24,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a crash leaves the old one, or the new one, whole.
 
     Raises:
-        OSError: as the file system does; what was half written is removed.
+        OSError: when the file system refuses; the half-written file is removed.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -39,13 +39,13 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def remove_partial(folder: Path) -> None:
-    """Remove what a killed process half wrote; only for whoever holds the folder's lock."""
+    """Remove the half-written files of a killed process; the caller holds the folder's lock."""
     for partial in folder.glob(".*.tmp"):
         partial.unlink(missing_ok=True)
 
 
 def read_if_there(path: Path) -> bytes | None:
-    """A file's content, or None where there is no such file.
+    """Read a file's content; None where there is no such file.
 
     Raises:
         StoreError: when it cannot be read.
@@ -59,7 +59,7 @@ def read_if_there(path: Path) -> bytes | None:
 
 
 def names_in(folder: Path, ending: str = "") -> list[str]:
-    """Names of a folder's files and folders that end so, sorted; none where it is missing.
+    """List names of a folder's files and folders with an ending, sorted; [] without the folder.
 
     Raises:
         StoreError: when it cannot be read.
@@ -77,7 +77,7 @@ def locked(path: Path) -> Iterator[bytes]:
     """Hold a file's lock, which ends with the process, however it ends.
 
     Yields:
-        What stands in the file from now on, and nobody else writes: who holds it, and a nonce.
+        The file's content while the lock is held: process, host and a nonce; nobody else writes it.
 
     Raises:
         StoreError: when another process holds it.

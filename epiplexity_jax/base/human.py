@@ -1,8 +1,8 @@
-"""Numbers in words."""
+"""Times and sizes as text for people."""
 
 
 def duration(seconds: float) -> str:
-    """A time in words.
+    """Write a time in seconds with a fitting unit.
 
     >>> duration(48.2), duration(600), duration(9000)
     ('48 s', '10 min', '2 h 30 min')
@@ -14,7 +14,7 @@ def duration(seconds: float) -> str:
 
 
 def memory(size: float) -> str:
-    """Bytes in words.
+    """Write a number of bytes with a fitting unit.
 
     >>> memory(3 * 2**19), memory(5 * 2**30)
     ('1.5 MiB', '5.0 GiB')

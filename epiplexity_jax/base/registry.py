@@ -1,4 +1,4 @@
-"""Kinds by name: what a config's `kind` may say, and what it opens."""
+"""Registry of kinds: the values of a config's `kind`, and the functions that open them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
@@ -13,7 +13,7 @@ class Registry(Generic[T]):
     """Config classes by kind, and the functions that open them.
 
     Args:
-        what: what is registered, for messages: "source", "family".
+        what: noun of a registered thing, for messages: "source", "family".
     """
 
     def __init__(self, what: str):
@@ -28,8 +28,8 @@ class Registry(Generic[T]):
 
         Args:
             config: the class.
-            opener: what turns a config into the thing itself.
-            listed: whether `kinds` tells of it; what only Python can make is not listed.
+            opener: function from a config to what it describes.
+            listed: False for a kind that only Python can make: `kinds` and messages leave it out.
 
         Raises:
             ConfigError: when the class names no kind or the kind is taken.
@@ -49,10 +49,14 @@ class Registry(Generic[T]):
 
         Args:
             data: a mapping of plain values.
-            path: where it stands in the file, for messages.
+            path: its path in the file, for messages.
+
+        Returns:
+            An instance of the config class.
 
         Raises:
-            ConfigError: naming the key's path, what was wrong and what is allowed.
+            ConfigError: when the kind is unknown, a key is unknown or missing, or a value is not
+                allowed; the message has the key's path.
         """
         if not isinstance(data, Mapping):
             raise ConfigError(f"{path}: expected keys and values with a kind, got {shorten(data)}")
@@ -65,7 +69,7 @@ class Registry(Generic[T]):
         return parse(self._entries[kind][0], data, path)
 
     def open(self, config: Config) -> T:
-        """What a config describes.
+        """Open what a config describes.
 
         Raises:
             ConfigError: when its class is not registered.
@@ -76,7 +80,7 @@ class Registry(Generic[T]):
         raise ConfigError(f"{type(config).__name__} is no registered {self.what}")
 
     def kinds(self) -> list[dict[str, Any]]:
-        """Every kind with a summary and its parameters: name, type, default, description."""
+        """List every kind with a summary and its parameters: name, type, default, description."""
         return [
             {
                 "kind": kind,
@@ -105,7 +109,7 @@ class Registry(Generic[T]):
 
 
 def _type(schema: Mapping[str, Any]) -> str:
-    """The name of a JSON schema's type: "integer", "integer or null"."""
+    """Name the type of a JSON schema: "integer", "integer or null"."""
     if "anyOf" in schema:
         return " or ".join(_type(choice) for choice in schema["anyOf"])
     return str(schema.get("type", "any"))

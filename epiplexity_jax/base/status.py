@@ -1,17 +1,17 @@
-"""How a run ended, and what a decomposition is worth."""
+"""Status of runs and of decompositions."""
 
 from enum import StrEnum
 
 
 class RunStatus(StrEnum):
-    """How a run ended."""
+    """End of a run."""
 
     FINISHED = "finished"
     DIVERGED = "diverged"  # a loss became NaN or infinite; the rows before it are kept
 
 
 class ResultStatus(StrEnum):
-    """What a decomposition at a budget is worth (DESIGN.md, section 2, Frontier)."""
+    """Reliability of a decomposition at a budget."""
 
     OK = "ok"
     UNTRAINED = "untrained"  # no model beats the uniform code by two standard errors: S_T = 0

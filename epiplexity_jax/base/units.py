@@ -1,4 +1,4 @@
-"""Units: the only place where nats become bits.
+"""Conversion between nats and bits.
 
 Losses are nats per label token inside the package; every public length is in bits.
 """

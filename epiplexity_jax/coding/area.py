@@ -1,7 +1,8 @@
-"""The area between a loss curve and its floor: record points, and sums over the steps between them.
+"""Area between a loss curve and its floor: record points, and sums over the steps between them.
 
-A loss known at record points is interpolated by PCHIP (Fritsch and Carlson 1980) in log(1 + step)
-and summed over the integer steps, not integrated: a step is what is paid for.
+A loss known at record points is interpolated by PCHIP (Fritsch and Carlson 1980, 'Monotone
+piecewise cubic interpolation') in log(1 + step) and summed over the integer steps, not integrated:
+each step codes one batch.
 
 Axis letters: R record points, S integer steps.
 """
@@ -9,7 +10,8 @@ Axis letters: R record points, S integer steps.
 import functools
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float64, Int64
+from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
 from epiplexity_jax.base.errors import ConfigError
@@ -18,8 +20,8 @@ from epiplexity_jax.coding import checks
 _CHUNK = 1 << 20
 
 
-def record_points(steps: int, per_decade: int = 16) -> NDArray[np.int64]:
-    """The steps after which a run is measured: 0, then a log-spaced grid, and the last step.
+def record_points(steps: int, per_decade: int = 16) -> Int64[np.ndarray, " points"]:
+    """Choose the steps after which a run is measured: 0, a log-spaced grid, and the last step.
 
     The grid is absolute, so that runs of different length share their points.
 
@@ -45,7 +47,7 @@ def record_points(steps: int, per_decade: int = 16) -> NDArray[np.int64]:
     return np.unique(points.astype(np.int64))
 
 
-def interpolate_sum(steps: ArrayLike, values: ArrayLike) -> NDArray[np.float64]:
+def interpolate_sum(steps: ArrayLike, values: ArrayLike) -> checks.Curve:
     """Sum a curve over all integer steps before each record point.
 
     Entry i is the sum over s = 0 .. steps[i] - 1 of the value at s, the loss of the model after s
@@ -80,8 +82,8 @@ def interpolate_sum(steps: ArrayLike, values: ArrayLike) -> NDArray[np.float64]:
     return np.concatenate([start, np.cumsum(segments, axis=-1)], axis=-1)
 
 
-def interpolation_error(steps: ArrayLike, values: ArrayLike) -> NDArray[np.float64] | float:
-    """How far the sum up to the last point moves when every other record point is left out.
+def interpolation_error(steps: ArrayLike, values: ArrayLike) -> checks.Values:
+    """Error of the sum up to the last point: its change without every other record point.
 
     Args:
         steps: [R] integers, increasing from 0.
@@ -91,7 +93,7 @@ def interpolation_error(steps: ArrayLike, values: ArrayLike) -> NDArray[np.float
         [...] float64 in the unit of `values`; 0 below three points, as there is nothing to drop.
 
     Raises:
-        ConfigError: as `interpolate_sum`.
+        ConfigError: when `interpolate_sum` refuses the arguments.
 
     >>> float(interpolation_error([0, 1, 2, 3], [5.0, 5.0, 5.0, 5.0]))
     0.0
@@ -105,10 +107,10 @@ def interpolation_error(steps: ArrayLike, values: ArrayLike) -> NDArray[np.float
 
 
 @functools.lru_cache(maxsize=256)
-def _basis_sums(points: tuple[int, ...]) -> NDArray[np.float64]:
-    """Sums of the four cubic Hermite basis functions over the integer steps of every segment.
+def _basis_sums(points: tuple[int, ...]) -> Float64[np.ndarray, "4 segments"]:
+    """Sum the four cubic Hermite basis functions over the integer steps of every segment.
 
-    With them a segment's sum is linear in values and slopes, whatever its length: [4, R - 1].
+    With these sums a segment's sum is linear in values and slopes, whatever its length.
     """
     x = np.log1p(np.array(points, dtype=np.float64))
     sums = np.zeros((4, len(points) - 1))

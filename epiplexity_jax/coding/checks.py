@@ -1,15 +1,18 @@
-"""What every length asks of its arguments; each complaint names the argument."""
+"""Checks of the arguments of lengths, which may be lists; each error names the argument."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Bool, Float64, Int64
+from numpy.typing import ArrayLike
 
 from epiplexity_jax.base.errors import ConfigError
 
-Array = NDArray[np.float64]
+Array = Float64[np.ndarray, "..."]
+Curve = Float64[np.ndarray, "*members points"]
+Values = Array | float  # a float (of float64) where every argument is a number
 
 
 def numbers(name: str, values: ArrayLike) -> Array:
-    """Values as a float64 array.
+    """Convert values to a float64 array.
 
     Raises:
         ConfigError: when they are no numbers, or rows of different length.
@@ -21,7 +24,7 @@ def numbers(name: str, values: ArrayLike) -> Array:
 
 
 def finite(name: str, values: ArrayLike) -> Array:
-    """Losses, as float64.
+    """Convert losses to float64.
 
     Raises:
         ConfigError: when one is NaN or infinite.
@@ -33,7 +36,7 @@ def finite(name: str, values: ArrayLike) -> Array:
 
 
 def not_negative(name: str, values: ArrayLike) -> Array:
-    """Numbers that may be 0, as float64.
+    """Convert numbers that may be 0 to float64.
 
     Raises:
         ConfigError: when one is negative, NaN or infinite.
@@ -44,7 +47,7 @@ def not_negative(name: str, values: ArrayLike) -> Array:
 
 
 def positive(name: str, values: ArrayLike) -> Array:
-    """Numbers above 0, as float64.
+    """Convert numbers above 0 to float64.
 
     Raises:
         ConfigError: when one is not positive, NaN or infinite.
@@ -67,8 +70,15 @@ def fitting(**arrays: Array) -> None:
         raise ConfigError(f"shapes do not fit each other: {shapes}") from None
 
 
-def curve(steps: ArrayLike, values: ArrayLike, name: str) -> tuple[NDArray[np.int64], Array]:
-    """Record points [R] as int64 and a curve at them, [..., R] float64.
+def curve(
+    steps: ArrayLike, values: ArrayLike, name: str
+) -> tuple[Int64[np.ndarray, " points"], Curve]:
+    """Return record points as int64 and a curve at them as float64.
+
+    Args:
+        steps: [R] whole numbers, increasing from 0.
+        values: [..., R] the curve at these steps, any unit.
+        name: the curve's name in messages.
 
     Raises:
         ConfigError: when steps are no whole numbers that increase from 0, the last axis of the
@@ -84,6 +94,6 @@ def curve(steps: ArrayLike, values: ArrayLike, name: str) -> tuple[NDArray[np.in
     return points.astype(np.int64), array
 
 
-def _refuse(name: str, rule: str, array: Array, wrong: NDArray[np.bool_] | np.bool_) -> None:
+def _refuse(name: str, rule: str, array: Array, wrong: Bool[np.ndarray, "..."] | np.bool_) -> None:
     if np.any(wrong):
         raise ConfigError(f"{name}: {rule}, got {array[wrong].flat[0]:g}")

@@ -3,22 +3,22 @@
 Lengths are those of an ideal arithmetic coder: its overhead (under 2 bits a message) and the names
 of the family and of its hyperparameters are left out. A is Finzi et al. 2026 (arXiv 2601.03220).
 
-Axis letters: R record points.
+Axis letters: R record points. Functions that say "any shape" act on each element.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.units import nats_to_bits
 from epiplexity_jax.coding import checks
 from epiplexity_jax.coding.area import interpolate_sum
 
-Bits = NDArray[np.float64] | float  # a float (of float64) where every argument is a number
+Bits = Flops = checks.Values
 
 
 def uniform_length(test_tokens: ArrayLike, vocab_size: int) -> Bits:
-    """Length of the uniform code, the code of an observer that knows the alphabet only.
+    """Length of the uniform code: that of an observer that knows the alphabet only.
 
     Args:
         test_tokens: label tokens, any shape.
@@ -81,7 +81,7 @@ def data_length_error(stderr_nats: ArrayLike, test_tokens: ArrayLike) -> Bits:
 
 def paired_length(
     steps: ArrayLike, losses_nats: ArrayLike, label_tokens_per_step: ArrayLike
-) -> NDArray[np.float64]:
+) -> checks.Curve:
     """Prequential model length, paired: the same held-out tokens at both ends (A, Eq. 8).
 
     Every record point i serves as the end: the sum over the steps s before it of
@@ -212,7 +212,7 @@ def two_part(model_bits: ArrayLike, data_bits: ArrayLike) -> Bits:
 
 
 def selection_bits(candidates: int) -> float:
-    """What naming one of so many members and record points costs: log2 of their number, bits.
+    """Length of the name of one of so many members and record points: log2 of their number, bits.
 
     Raises:
         ConfigError: when there is no candidate.
@@ -245,7 +245,7 @@ def time_bound(
     tokens_per_label: float,
     train_flops_per_token: float,
     eval_flops_per_token: float,
-) -> Bits:
+) -> Flops:
     """Time to decode the model by replaying its training, then to evaluate it on the data.
 
     6 N D + 2 N test_tokens r for a dense network (A, App. B.1): input and label tokens both take

@@ -1,4 +1,4 @@
-"""Lengths of requential codes: a student sent by the samples of its teacher.
+"""Lengths of requential codes, which send a student by samples of its teacher.
 
 A is Finzi et al. 2026 (arXiv 2601.03220), B is Qiu et al. 2026 (arXiv 2607.11883). A message is one
 batch sampled from the teacher, coded with the student as it was before it learnt from it.
@@ -7,7 +7,8 @@ Axis letters: T messages.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.units import nats_to_bits
@@ -16,7 +17,7 @@ from epiplexity_jax.coding import checks
 KAPPA = 5.21  # bits a message; B, Eq. 2 has kappa < 5.21
 
 
-def requential_length(kl_sum_nats: ArrayLike) -> NDArray[np.float64] | float:
+def requential_length(kl_sum_nats: ArrayLike) -> checks.Values:
     """Requential model length: the sum over messages of KL(teacher || student) (A, Eq. 9).
 
     Args:
@@ -35,8 +36,10 @@ def requential_length(kl_sum_nats: ArrayLike) -> NDArray[np.float64] | float:
     return nats_to_bits(checks.finite("kl_sum_nats", kl_sum_nats))
 
 
-def certified_length(kl_nats: ArrayLike, kappa: float = KAPPA) -> NDArray[np.float64]:
-    """Certified requential length: what a coder that samples by channel simulation needs at most.
+def certified_length(
+    kl_nats: ArrayLike, kappa: float = KAPPA
+) -> Float64[np.ndarray, "*members messages"]:
+    """Certified requential length: the bound of a coder that samples by channel simulation.
 
     sum_t [KL_t + 2 log2(1 + KL_t) + kappa] with KL_t in bits summed over message t (B, Eq. 2).
 

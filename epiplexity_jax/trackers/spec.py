@@ -41,7 +41,13 @@ class Sink(Protocol):
         ...
 
     def log(self, series: Series, step: int, values: Mapping[str, float]) -> None:
-        """Log finite numbers of a series at a step (of a run: a record point); steps increase."""
+        """Log numbers of a series.
+
+        Args:
+            series: the run, or the sweep.
+            step: steps of the run at a record point, or member-steps of the sweep; it increases.
+            values: finite numbers by name.
+        """
         ...
 
     def finish(self, series: Series, summary: Mapping[str, Plain]) -> None:
