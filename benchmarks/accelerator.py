@@ -189,7 +189,7 @@ def sweep() -> dict[str, Any]:
         "training": {"steps": steps, "batch_size": batch, "warmup_steps": 10 if small else 100},
     }
     every = jax.devices()
-    plan = make_plan(parse_sweep(config), on_cpu=every[0].platform == "cpu")
+    plan = make_plan(parse_sweep(config), every[0].platform)
     found = summarise(plan, every, set(), measured=True)
     row = {
         "runs": len(plan.runs),

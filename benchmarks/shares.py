@@ -21,12 +21,10 @@ from epiplexity_jax.coding import record_points
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.train_cohort import train_cohort
 from epiplexity_jax.runtime import devices
+from epiplexity_jax.sweep.cohort_job import cohort_job
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.config_file import read_config
-from epiplexity_jax.sweep.dry_run_timing import calibrate
-from epiplexity_jax.sweep.fit_memory import Hardware
-from epiplexity_jax.sweep.jobs import wave_job
-from epiplexity_jax.sweep.pack_waves import pack
+from epiplexity_jax.sweep.hardware import Hardware
 from epiplexity_jax.sweep.plan import make_plan
 
 ROOT = Path(__file__).parents[1]
@@ -34,11 +32,11 @@ HOST_STEPS = 300
 TEXT = {"sources": {"text": {"kind": "python_stdlib"}}, "family": {"kind": "transformer"}}
 
 
-def host_seconds(plan: Any, wave: Any, cores: Any) -> float:
+def host_seconds(trainer: Any, wave: Any, cores: Any) -> float:
     """Processor seconds of the training thread, a step of all of a wave's members."""
-    whole = wave_job(plan, wave, 0, {})
+    whole = cohort_job([trainer.runs[i] for i in wave.run_ids], wave)
     job = replace(whole, steps=min(HOST_STEPS, whole.steps))
-    mesh = member_mesh(cores, wave.data)
+    mesh = member_mesh(cores, wave.layout.data)
     train_cohort(job, mesh)  # compiles
     began = time.thread_time()
     train_cohort(job, mesh)
@@ -49,14 +47,15 @@ def measure(name: str, config: Any) -> dict[str, Any]:
     """One row."""
     sweep = parse_sweep(config)
     cores = jax.devices()
-    plan = make_plan(sweep, on_cpu=cores[0].platform == "cpu")
+    plan = make_plan(sweep, cores[0].platform)
     steps = sweep.training.steps
     taken: dict[Any, Any] = {}
     total = data = records = heldout = host = 0.0
-    for wave in pack(plan, plan.runs, Hardware.of(cores)):
-        key = wave.runs[0].cohort
+    trainer = plan.trainer
+    for wave in trainer.waves(plan.runs, {}, Hardware.of(cores)):
+        key = trainer.runs[wave.run_ids[0]].cohort
         if key not in taken:
-            taken[key] = calibrate(plan, wave, cores), host_seconds(plan, wave, cores)
+            taken[key] = trainer.time(wave, cores), host_seconds(trainer, wave, cores)
         found, own = taken[key]
         total += found.wave_seconds(steps)
         data += steps * found.data_seconds

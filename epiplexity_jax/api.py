@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from epiplexity_jax.base.config import Config, shorten
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.estimators.config import Prequential, Requential
 from epiplexity_jax.results import Frontier, Runs, decompose_all, final_lengths, plot
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import (
@@ -16,8 +17,6 @@ from epiplexity_jax.sweep.config import (
     ExecutorOptions,
     FrontierOptions,
     Heldout,
-    Prequential,
-    Requential,
     Sweep,
     Training,
     parse_sweep,
@@ -147,7 +146,7 @@ def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> "
     _sinks(sweep)
     folder = store or default_store(config)
     devices = start_devices(sweep.training.shares)
-    plan = make_plan(sweep, on_cpu=devices[0].platform == "cpu")
+    plan = make_plan(sweep, devices[0].platform)
     finished = Store.open(folder, create=True).finished()  # makes nothing until a run is kept
     return summarise(plan, devices, finished, measured=True)
 
@@ -188,9 +187,10 @@ def _own_sink(tracker: Any) -> Sink:
 
 
 def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:
-    from epiplexity_jax.executors.local import SweepContext, executor_of
+    from epiplexity_jax.executors.choose import executor_of
     from epiplexity_jax.runtime.interrupts import Stop
     from epiplexity_jax.runtime.processes import is_main_process
+    from epiplexity_jax.sweep.executor import SweepContext
     from epiplexity_jax.sweep.plan import make_plan
     from epiplexity_jax.sweep.runner import run_plan
     from epiplexity_jax.sweep.tracking import Tracking
@@ -199,7 +199,7 @@ def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sin
     store = Store.open(folder, create=True)
     stop, lengths = Stop(), partial(final_lengths, test_tokens=sweep.frontier.test_tokens)
     with executor_of(sweep) as executor:
-        plan = make_plan(sweep, executor.machine.on_cpu)
+        plan = make_plan(sweep, executor.hardware.platform)
         store.writes = is_main_process()
         tracking = Tracking(
             sinks if is_main_process() else (), store.path, progress.message, lengths

@@ -2,14 +2,31 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.engine.recorder import Accounting, Recorder
 from epiplexity_jax.engine.stream import Stream
-from epiplexity_jax.families.spec import Coder
+from epiplexity_jax.families.spec import Coder, HostFamily, Size, Task
+
+
+class CountingProgram(NamedTuple):
+    """The static part of a run that counts: equal for runs of one size on sources of one shape."""
+
+    family: HostFamily
+    size: Size
+    task: Task
+
+    def coder(self) -> Coder:
+        """Make a fresh coder.
+
+        Raises:
+            ConfigError: when the size does not suit the task.
+        """
+        return self.family.coder(self.size, self.task)
+
 
 _CHUNK_STEPS = 256
 _CHUNK_BYTES = 2**25

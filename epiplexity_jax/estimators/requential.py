@@ -4,6 +4,8 @@ Finzi et al. 2026 (arXiv 2601.03220, "A"), Qiu et al. 2026 (arXiv 2607.11883, "B
 section 2. A pure function of state, batch and key, usable in anybody's jitted program.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from epiplexity_jax.base.choices import REFERENCES
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.engine.recorder import Recorder
 from epiplexity_jax.engine.state import Hyperparameters, MemberState, StepInfo, initial_state
 from epiplexity_jax.engine.step import (
@@ -22,11 +26,12 @@ from epiplexity_jax.engine.step import (
     step_info,
     train_step,
 )
+from epiplexity_jax.estimators.config import Requential
 from epiplexity_jax.estimators.requential_recorder import RequentialInfo, RequentialRecorder
 from epiplexity_jax.families.reductions import split_logsumexp
 from epiplexity_jax.families.sampling import sample
-from epiplexity_jax.families.spec import Model, Task
-from epiplexity_jax.sources.spec import Batch
+from epiplexity_jax.families.spec import Cost, Model, Task
+from epiplexity_jax.sources.spec import Batch, SourceInfo
 
 _SLICES = 8  # that are sampled at once
 _LOGITS = 2**26  # entries that are sampled ahead of training: 256 MiB in float32
@@ -267,3 +272,68 @@ class RequentialMethod:
         """EMA and raw student, EMA and raw teacher."""
         student, teacher = state.student, state.teacher
         return student.ema, student.params, teacher.ema, teacher.params
+
+
+_ITERATIONS_PER_STEP = 4  # before a run ends whose teacher waits
+
+
+@dataclass(frozen=True)
+class RequentialEstimator:
+    """The estimator of a `requential` config section (see `spec.Estimator`)."""
+
+    config: Requential
+    state_copies: int = 9  # weights, averages and moments of teacher and student, a gradient
+
+    @property
+    def method(self) -> RequentialMethod:
+        """Teacher and student, whose reference makes the teacher wait."""
+        return RequentialMethod(raw_reference=self.config.reference == "student")
+
+    @property
+    def resumable(self) -> bool:
+        """False under a cap: members whose teachers waited stand at different steps."""
+        return self.config.max_kl is None
+
+    def hyper(self) -> dict[str, Any]:
+        """Window and growth of the EMA, and the cap."""
+        cap = math.inf if self.config.max_kl is None else self.config.max_kl
+        growth = self.config.ema_growth or 0.0
+        return {"ema_steps": self.config.ema_steps, "ema_growth": growth, "max_kl": cap}
+
+    def identity(self, steps: int) -> dict[str, Any]:
+        """The EMA and, under a cap, all that decides when the teacher waits."""
+        config = self.config
+        own = {"ema_steps": config.ema_steps, "ema_growth": config.ema_growth or 0.0}
+        if config.max_kl is None:
+            return own
+        bound = self.iterations(steps)
+        return own | {"max_kl": config.max_kl, "reference": config.reference, "bound": bound}
+
+    def iterations(self, steps: int) -> int:
+        """The steps, or the bound of a run whose teacher may wait."""
+        if self.config.max_kl is None:
+            return steps
+        return self.config.max_iterations or _ITERATIONS_PER_STEP * steps
+
+    def variants(self, info: SourceInfo, counts: bool) -> tuple[str, ...]:
+        """Both references, the config's first."""
+        del info, counts
+        return REFERENCES if self.config.reference == REFERENCES[0] else REFERENCES[::-1]
+
+    def flops_per_token(self, cost: Cost, sampling_passes: int) -> float:
+        """FLOPs per token of two training steps, the samples and the scored EMA student."""
+        evaluate = (1 + sampling_passes) * cost.eval_flops_per_token
+        return 2 * cost.train_flops_per_token + evaluate
+
+    def check(self, family: str, counts: bool, sources: Mapping[str, SourceInfo]) -> None:
+        """Refuse count families; a student is coded whatever its teacher has read.
+
+        Raises:
+            ConfigError: naming the key.
+        """
+        del sources
+        if counts:
+            raise ConfigError(
+                f"estimator.kind: a {family} family counts and does not sample, so it has no "
+                "requential code; use prequential"
+            )

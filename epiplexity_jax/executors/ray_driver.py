@@ -1,4 +1,4 @@
-"""Waves as tasks of a Ray cluster; this process alone writes the store."""
+"""Train waves as tasks of a Ray cluster; this process alone writes the store."""
 
 import contextlib
 import logging
@@ -20,14 +20,13 @@ from epiplexity_jax.base.errors import ConfigError, EpiplexityError, RunsFailed
 from epiplexity_jax.base.files import reason
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
 from epiplexity_jax.executors import ray_worker
-from epiplexity_jax.executors.local import LOCAL, SweepContext, address_of
-from epiplexity_jax.executors.ray_progress import ProgressActor, Update
+from epiplexity_jax.executors.ray_progress import LOCAL, ProgressActor, Update, address_of
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.runtime.devices import cpu_cores, only_cpu, use_cpu
 from epiplexity_jax.sweep.config import ExecutorOptions, Sweep
-from epiplexity_jax.sweep.plan import Plan
-from epiplexity_jax.sweep.train_wave import FinishedRun, Work, member_steps
+from epiplexity_jax.sweep.executor import SweepContext
+from epiplexity_jax.sweep.wave import FinishedRun, Wave
 
 _POLL = 0.25  # seconds between two looks at the board
 _PATIENCE = 10.0  # seconds for a cluster to answer
@@ -38,9 +37,9 @@ _log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def joined(sweep: Sweep) -> Iterator["Cluster"]:
-    """The cluster of a config, with which this process is connected; or one of this machine alone.
+    """Connect to the cluster of a config, or start one on this machine alone.
 
-    Where this process is connected to one already, it stays so.
+    A connection that this process has already is used, and stays.
 
     Raises:
         ConfigError: when it cannot be reached, has no devices, or cannot train.
@@ -58,44 +57,44 @@ def joined(sweep: Sweep) -> Iterator["Cluster"]:
 
 
 class Cluster:
-    """See `executors.Executor`.
+    """The executor of a Ray cluster (see `sweep.executor.Executor`).
 
     Attributes:
-        machine: what a task trains on, as one of them has found it.
+        hardware: of a task, as one of them has found it.
         devices: in words.
     """
 
     def __init__(self, sweep: Sweep, on_cpu: bool):
-        self._share = _share(sweep, on_cpu)
-        count = {"num_cpus" if self._share.on_cpu else "num_gpus": self._share.devices}
+        self._resources = _resources(sweep, on_cpu)
+        count = {"num_cpus" if self._resources.on_cpu else "num_gpus": self._resources.devices}
         retries = sweep.executor.most_retries
         self._needs = {**count, "max_retries": retries, "retry_exceptions": False}
         looking = (
-            ray.remote(ray_worker.look).options(**self._needs).remote(__version__, self._share)
+            ray.remote(ray_worker.look).options(**self._needs).remote(__version__, self._resources)
         )
         try:
             done, _ = ray.wait([looking], timeout=_BUSY)
             if not done:
                 _log.warning(
-                    "the Ray cluster is busy; waiting for a node with %s free", self._share
+                    "the Ray cluster is busy; waiting for a node with %s free", self._resources
                 )
-            self.machine, words = ray.get(looking)
+            self.hardware, words = ray.get(looking)
         except RayError as error:
             raise ConfigError(f"executor: {_reason(error)}") from None
         nodes = sum(node["Alive"] for node in ray.nodes())
         self.devices = f"{words} a task, on {nodes} Ray nodes"
 
-    def train(self, assignment: SweepContext, works: Sequence[Work]) -> Iterator[list[FinishedRun]]:
-        """See `executors.Executor`."""
+    def train(self, context: SweepContext, waves: Sequence[Wave]) -> Iterator[list[FinishedRun]]:
+        """See `Executor`."""
         node = _Node()
         here = NodeAffinitySchedulingStrategy(node.id, soft=False)
-        board = ray.remote(ProgressActor).options(num_cpus=0, scheduling_strategy=here).remote()
-        watched = _Watched(assignment, works, board)
-        terms = [_put(self._terms(assignment))]
+        actor = ray.remote(ProgressActor).options(num_cpus=0, scheduling_strategy=here).remote()
+        watched = _Watched(context, waves, actor)
+        payload = [_put(self._payload(context))]
         train = ray.remote(ray_worker.train).options(**self._needs)
         waiting = {
-            train.remote(_order(number, work), __version__, terms, board): number
-            for number, work in enumerate(works)
+            train.remote(number, wave, __version__, payload, actor): number
+            for number, wave in enumerate(waves)
         }
         stopped = False
         try:
@@ -103,25 +102,25 @@ class Cluster:
                 done, _ = ray.wait(list(waiting), timeout=_POLL)
                 node.check()
                 watched.look()
-                if assignment.stop() and not stopped:
-                    stopped, begun = True, ray.get(board.stop.remote())
+                if context.stop() and not stopped:
+                    stopped, begun = True, ray.get(actor.stop.remote())
                     waiting = {task: number for task, number in waiting.items() if number in begun}
                 for task in done:
                     number = waiting.pop(task, None)
-                    if number is not None and (trained := watched.result(task, number)):
-                        yield trained
+                    if number is not None and (finished := watched.result(task, number)):
+                        yield finished
         finally:
             for task in waiting:
                 ray.cancel(task, force=True)
-            ray.kill(board)  # pyright: ignore[reportArgumentType] - a handle by another name
+            ray.kill(actor)  # pyright: ignore[reportArgumentType] - a handle by another name
         if stopped:
             raise Interrupted
         watched.raise_failed()
 
-    def _terms(self, assignment: SweepContext) -> ray_worker.SweepPayload:
-        store = assignment.store
+    def _payload(self, context: SweepContext) -> ray_worker.SweepPayload:
+        store = context.store
         return ray_worker.SweepPayload(
-            assignment.plan.sweep, self._share, Path.cwd(), store.path.resolve(), store.holder
+            context.plan.sweep, self._resources, Path.cwd(), store.path.resolve(), store.holder
         )
 
 
@@ -155,41 +154,41 @@ class _Node:
 
 
 class _Watched:
-    """Waves on their way: passes on what is heard of them."""
+    """Waves that train elsewhere; forwards their progress."""
 
-    def __init__(self, assignment: SweepContext, works: Sequence[Work], board: Any):
-        self._plan: Plan = assignment.plan
-        self._progress, self._tracking = assignment.progress, assignment.tracking
-        self._works, self._board = works, board
-        self._seen: dict[int, tuple[int, int]] = dict.fromkeys(range(len(works)), (0, 0))
+    def __init__(self, context: SweepContext, waves: Sequence[Wave], actor: Any):
+        self._runs = context.plan.trainer.runs
+        self._progress, self._tracking = context.progress, context.tracking
+        self._waves, self._actor = waves, actor
+        self._seen: dict[int, tuple[int, int]] = dict.fromkeys(range(len(waves)), (0, 0))
         self._said: set[str] = set()
         self._failed: list[str] = []
         self._lost = 0
 
     def look(self) -> None:
-        """Tell the progress what the tasks have told the board."""
-        news: Update = ray.get(self._board.news.remote())
-        for text in news.said:
+        """Forward what the tasks have reported to the actor."""
+        new: Update = ray.get(self._actor.update.remote())
+        for text in new.messages:
             self._say(text)
-        for number, (steps, tokens, losses) in news.done.items():
+        for number, (steps, tokens, losses) in new.done.items():
             self._advance(number, steps, tokens, losses)
 
     def result(self, task: ray.ObjectRef, number: int) -> list[FinishedRun] | None:
-        """What a task that has ended leaves; None where it failed or was told to end."""
-        work = self._works[number]
+        """Runs of a task that has ended; None where it failed or was stopped."""
+        wave = self._waves[number]
         try:
-            trained = ray.get(task)
+            finished = ray.get(task)
         except RayError as error:
-            more = len(work.wave.runs) - 1
-            runs = work.wave.runs[0].label + (f" and {more} more" if more else "")
+            more = len(wave.run_ids) - 1
+            runs = self._runs[wave.run_ids[0]].label + (f" and {more} more" if more else "")
             self._say(f"{runs}: could not be trained: {_reason(error)}; the others go on")
             self._failed.append(f"{runs}: {_reason(error)}")
             self._lost += more + 1
             return None
-        if trained is not None:
+        if finished is not None:
             self.look()
-            self._advance(number, member_steps(self._plan, work), self._seen[number][1], {})
-        return trained
+            self._advance(number, wave.steps_left, self._seen[number][1], {})
+        return finished
 
     def raise_failed(self) -> None:
         """Say at the end what failed.
@@ -261,8 +260,8 @@ def _knock(address: str) -> None:
         ) from None
 
 
-def _share(sweep: Sweep, on_cpu: bool) -> ray_worker.Share:
-    """What a task takes of a node.
+def _resources(sweep: Sweep, on_cpu: bool) -> ray_worker.TaskResources:
+    """Decide what a task takes of a node.
 
     Raises:
         ConfigError: when no node has so much.
@@ -286,19 +285,19 @@ def _share(sweep: Sweep, on_cpu: bool) -> ray_worker.Share:
         raise ConfigError(
             f"executor.devices: {wanted} are more than the {max(counts)} {kind} of the largest node"
         )
-    return ray_worker.Share(wanted, on_cpu, sweep.training.shares)
+    return ray_worker.TaskResources(wanted, on_cpu, sweep.training.shares)
 
 
-def _put(terms: ray_worker.SweepPayload) -> ray.ObjectRef:
-    """Hand the terms to the cluster.
+def _put(payload: ray_worker.SweepPayload) -> ray.ObjectRef:
+    """Put the payload into the cluster's object store.
 
     Raises:
         ConfigError: when a source or family given in Python cannot be pickled.
     """
     try:
-        return ray.put(terms)
+        return ray.put(payload)
     except Exception as error:  # noqa: BLE001 - whatever a user's class raises
-        _blame(terms.sweep, error)
+        _blame(payload.sweep, error)
 
 
 def _blame(sweep: Sweep, error: Exception) -> NoReturn:
@@ -312,14 +311,6 @@ def _blame(sweep: Sweep, error: Exception) -> NoReturn:
                 "Python must be picklable, or use executor.kind local"
             ) from None
     raise error
-
-
-def _order(number: int, work: Work) -> ray_worker.WavePayload:
-    wave = work.wave
-    ids = tuple(run.run_id for run in wave.runs)
-    return ray_worker.WavePayload(
-        number, ids, wave.slots, wave.data, wave.spreads, wave.fit, work.start, dict(work.kept)
-    )
 
 
 def _reason(error: RayError) -> str:

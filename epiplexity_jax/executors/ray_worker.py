@@ -1,4 +1,4 @@
-"""What runs on a node of a Ray cluster: a wave, trained as everywhere else."""
+"""Train a wave on a node of a Ray cluster, as everywhere else."""
 
 import contextlib
 import dataclasses
@@ -17,36 +17,27 @@ from ray.exceptions import RayError
 
 from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import ConfigError, DataError, EpiplexityError
-from epiplexity_jax.checkpoints.keeper import CHECKPOINTS, Checkpoints, Restored
+from epiplexity_jax.checkpoints.keeper import CHECKPOINTS, Checkpoints
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
-from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.runtime.devices import described, start_share
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import Sweep
-from epiplexity_jax.sweep.fit_memory import Hardware, MemoryFit
-from epiplexity_jax.sweep.pack_waves import Wave
+from epiplexity_jax.sweep.hardware import Hardware
 from epiplexity_jax.sweep.plan import Plan, make_plan
-from epiplexity_jax.sweep.run_model import state_like
-from epiplexity_jax.sweep.train_wave import (
-    FinishedRun,
-    WaveContext,
-    Work,
-    member_steps,
-    tokens_per_step,
-    train_wave,
-)
+from epiplexity_jax.sweep.run_spec import RunSpec
+from epiplexity_jax.sweep.wave import FinishedRun, Wave, WaveContext
 
 _EVERY = 0.5  # seconds between two reports
 _HERE = socket.gethostname()
 
 
-class Share(NamedTuple):
+class TaskResources(NamedTuple):
     """The part of a node that a task takes.
 
     Attributes:
         devices: how many.
         on_cpu: whether they are cores.
-        together: whether they are told to share batches.
+        together: whether the config has them share batches.
     """
 
     devices: int
@@ -63,64 +54,57 @@ class SweepPayload:
 
     Attributes:
         sweep: its config, with sources and models that were given in Python.
-        share: of a node.
+        resources: of a task.
         folder: that paths of the config begin in.
         store: its folder, which a node may see or not.
-        holder: what its lock says while the starting process has it.
+        holder: content of its lock while the starting process has it.
     """
 
     sweep: Sweep
-    share: Share
+    resources: TaskResources
     folder: Path
     store: Path
     holder: bytes
 
 
-class WavePayload(NamedTuple):
-    """A wave for a task: its runs by id, the rest as in `Wave` and `Work`."""
+def look(version: str, resources: TaskResources) -> tuple[Hardware, str]:
+    """Describe the devices of a task, for planning and in words.
 
-    number: int
-    run_ids: tuple[str, ...]
-    slots: int
-    data: int
-    spreads: bool
-    fit: MemoryFit | None
-    start: int
-    kept: Mapping[str, Restored]
-
-
-def look(version: str, share: Share) -> tuple[Hardware, str]:
-    """What a task has to train on, with a word for it.
+    Args:
+        version: of the package that asks.
+        resources: of the task.
 
     Raises:
         ConfigError: when the node has another version of this package, or no devices.
     """
-    devices = _devices(version, share)
-    machine = Hardware.of(devices, alone=False)
-    return dataclasses.replace(machine, hardware=()), described(devices)  # no device can be sent
+    devices = _devices(version, resources)
+    hardware = Hardware.of(devices, alone=False)
+    return dataclasses.replace(hardware, devices=()), described(devices)  # no device can be sent
 
 
 def train(
-    order: WavePayload, version: str, terms: list[ray.ObjectRef], board: Any
+    number: int, wave: Wave, version: str, payload: list[ray.ObjectRef], actor: Any
 ) -> list[FinishedRun] | None:
     """Train a wave from its last checkpoint, on whichever node this is.
 
     Args:
-        order: the wave.
-        version: of the package that gave it.
-        terms: a reference to `SweepPayload`, in a list so that a worker fetches it once.
-        board: a `ProgressActor`.
+        number: of the wave, for reports.
+        wave: to train.
+        version: of the package that sent it.
+        payload: a reference to `SweepPayload`, in a list so that a worker fetches it once.
+        actor: a `ProgressActor`.
 
     Returns:
-        Its runs, or None when an end was asked for.
+        Its runs, or None when the sweep was stopped.
     """
-    attempt = _fetched(board.begin.remote(order.number))
+    attempt = _fetched(actor.begin.remote(number))
     if not attempt:
         return None
-    agreed, plan, devices = _opened(version, terms[0])
+    agreed, plan, devices = _opened(version, payload[0])
     retries = agreed.sweep.executor.most_retries
     if attempt > retries + 1:  # Ray itself would never give up on one that lacks memory
         raise EpiplexityError(f"its worker was lost {attempt - 1} times")
+    runs = _runs(plan, wave)
     store = Store(agreed.store)
     seen = store.is_held_by(agreed.holder)
     checkpoints = Checkpoints(
@@ -128,39 +112,50 @@ def train(
         agreed.sweep.checkpoints,
         lambda: store.is_held_by(agreed.holder),
     )
-    first = _work(plan, order)
-    with _Watch(board, order.number) as watch, contextlib.suppress(Interrupted):
+    with _Watch(actor, number) as watch, contextlib.suppress(Interrupted):
         if not seen:
             watch.message(
                 f"{agreed.store}: cannot be seen on {_HERE}: waves that train there are not kept "
                 "before their end"
             )
-        work = _later(plan, first, checkpoints, watch)
-        steps = member_steps(plan, first) - member_steps(plan, work)
-        watch.advance(steps, steps * tokens_per_step(plan, work.wave), {})
+        later, damaged = plan.trainer.restore_wave(wave, checkpoints)
+        for text in damaged:
+            watch.message(text)
+        steps = wave.steps_left - later.steps_left
+        watch.advance(steps, steps * runs[0].tokens_per_step, {})
         if attempt > 1:
             watch.message(
-                f"{work.wave.runs[0].label}: its worker was lost; going on from step {work.start} "
+                f"{runs[0].label}: its worker was lost; going on from step {later.start} "
                 f"on {_HERE}, attempt {attempt} of {retries + 1}"
             )
-        return train_wave(plan, work, WaveContext(devices, watch, watch.stops, checkpoints))
+        return plan.trainer.train(later, WaveContext(devices, watch, watch.stops, checkpoints))
     return None
 
 
+def _runs(plan: Plan, wave: Wave) -> list[RunSpec]:
+    """The wave's runs in a plan that this node has made itself."""
+    if not set(wave.run_ids) <= set(plan.trainer.runs):
+        raise DataError(
+            f"{_HERE}: a source or a model is not what it is where the sweep was "
+            "started; have the same files and packages everywhere"
+        )
+    return [plan.trainer.runs[i] for i in wave.run_ids]
+
+
 def _fetched(reference: ray.ObjectRef) -> Any:
-    """What a reference stands for; a main thread that waits would lend its cores to others."""
+    """Fetch a reference's value in a thread: a main thread that waits would lend its cores."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(ray.get, reference).result()
 
 
-def _devices(version: str, share: Share) -> list[Any]:
+def _devices(version: str, resources: TaskResources) -> list[Any]:
     if version != __version__:
         raise ConfigError(
             f"{_HERE}: has epiplexity-jax {__version__}, and the sweep was started by {version}; "
             "install one version everywhere"
         )
-    devices = start_share(share.devices if share.on_cpu else None, share.together)
-    if not share.on_cpu and devices[0].platform == "cpu":
+    devices = start_share(resources.devices if resources.on_cpu else None, resources.together)
+    if not resources.on_cpu and devices[0].platform == "cpu":
         raise ConfigError(
             f"{_HERE}: has GPUs, but JAX finds none; install epiplexity-jax[cuda] there, or start "
             "the sweep with JAX_PLATFORMS=cpu"
@@ -169,48 +164,23 @@ def _devices(version: str, share: Share) -> list[Any]:
 
 
 @lru_cache(maxsize=1)
-def _opened(version: str, terms: ray.ObjectRef) -> tuple[SweepPayload, Plan, list[Any]]:
-    agreed = _fetched(terms)
+def _opened(version: str, payload: ray.ObjectRef) -> tuple[SweepPayload, Plan, list[Any]]:
+    agreed = _fetched(payload)
     with contextlib.suppress(OSError):  # where the folder is missing, its files are said to be
         os.chdir(agreed.folder)
-    devices = _devices(version, agreed.share)
-    return agreed, make_plan(agreed.sweep, agreed.share.on_cpu), devices
-
-
-def _work(plan: Plan, order: WavePayload) -> Work:
-    runs = {run.run_id: run for run in plan.runs}
-    if not set(order.run_ids) <= set(runs):
-        raise DataError(
-            f"{_HERE}: a source or a model is not what it is where the sweep was "
-            "started; have the same files and packages everywhere"
-        )
-    members = tuple(runs[i] for i in order.run_ids)
-    wave = Wave(members, order.slots, order.data, order.spreads, order.fit)
-    return Work(wave, order.start, order.kept)
-
-
-def _later(plan: Plan, work: Work, checkpoints: Checkpoints, watch: "_Watch") -> Work:
-    """The work that an earlier attempt has left."""
-    if not isinstance(plan.family, DeviceFamily):
-        return work
-    ids = [run.run_id for run in work.wave.runs]
-    kept, damaged = checkpoints.find_wave(ids, lambda _: state_like(plan, work.wave.runs[0]))
-    for sentence in damaged:
-        watch.message(sentence)
-    if not kept or kept[ids[0]].iteration <= work.start:
-        return work
-    return Work(work.wave, kept[ids[0]].iteration, kept)
+    devices = _devices(version, agreed.resources)
+    return agreed, make_plan(agreed.sweep, devices[0].platform), devices
 
 
 class _Watch:
-    """A wave's progress and stop, told to the board every now and then by a thread."""
+    """Progress of a wave, reported to the actor by a thread; the answer says whether to stop."""
 
-    def __init__(self, board: Any, wave: int):
-        self._board, self._wave = board, wave
+    def __init__(self, actor: Any, wave: int):
+        self._actor, self._wave = actor, wave
         self._steps = self._tokens = 0
         self._losses: Mapping[str, float] = {}
         self._stopping, self._over = False, threading.Event()
-        self._thread = threading.Thread(target=self._tell, name="board", daemon=True)
+        self._thread = threading.Thread(target=self._report, name="progress", daemon=True)
 
     def __enter__(self) -> "_Watch":
         self._thread.start()
@@ -228,27 +198,27 @@ class _Watch:
 
     def message(self, text: str) -> None:
         """See `Progress`."""
-        self._board.say.remote(text)
+        self._actor.message.remote(text)
 
     def stops(self) -> bool:
-        """Whether an end was asked for, or who could ask is gone."""
+        """Return True once the sweep was stopped, or the process that could stop it is gone."""
         return self._stopping
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         over = False
         while not over and not self._stopping:
-            over = self._over.wait(_EVERY)  # what comes last is told, too
-            told = self._board.tell.remote(self._wave, self._steps, self._tokens, self._losses)
+            over = self._over.wait(_EVERY)  # the last numbers are reported, too
+            answer = self._actor.report.remote(self._wave, self._steps, self._tokens, self._losses)
             try:
-                self._stopping = bool(ray.get(told))
+                self._stopping = bool(ray.get(answer))
             except RayError:
                 self._stopping = True
 
     def start(self, runs: int, finished: int, member_steps: int) -> None:
-        """Nothing: the starting process knows."""
+        """Ignore: the starting process counts."""
 
     def run_done(self, row: Mapping[str, Any]) -> None:
-        """Nothing: the starting process commits."""
+        """Ignore: the starting process commits."""
 
     def close(self) -> None:
-        """Nothing."""
+        """Ignore."""

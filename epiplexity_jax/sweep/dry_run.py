@@ -1,19 +1,16 @@
-"""What a sweep would train and cost, said before anything is compiled."""
+"""What a sweep would train and cost, counted before anything is compiled."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from epiplexity_jax.engine.cohort_spec import sampling_passes
-from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.runtime.processes import is_multiprocess
-from epiplexity_jax.sweep.config import Requential
-from epiplexity_jax.sweep.dry_run_timing import Calibration, calibrate
-from epiplexity_jax.sweep.fit_memory import Hardware
-from epiplexity_jax.sweep.pack_waves import Wave, pack
-from epiplexity_jax.sweep.plan import Plan, Run, max_iterations
-from epiplexity_jax.sweep.run_model import model_of
+from epiplexity_jax.sweep.hardware import Hardware
+from epiplexity_jax.sweep.plan import Plan
+from epiplexity_jax.sweep.run_spec import RunSpec
+from epiplexity_jax.sweep.trainer import WaveTiming
+from epiplexity_jax.sweep.wave import Wave
 
 
 @dataclass(frozen=True)
@@ -23,7 +20,7 @@ class PlanSummary:
     Attributes:
         summary: totals of the sweep: runs, finished, cohorts, waves, params, train_tokens, flops
             (training and evaluation still to come), devices, idle_share (part of the devices' time
-            spent on padding, weighed by cost); after a calibration also wall_seconds and
+            spent on padding, weighed by cost); after timing also wall_seconds and
             memory_bytes (the most that a device holds in a step of the compiled
             programs; null where it is not known); estimated_memory_bytes, what was planned with.
         cohorts: one dict a cohort, with the same words.
@@ -52,27 +49,30 @@ def summarise(
         finished: run ids that the store holds already.
         measured: run a few steps of every cohort, to say how long all will take.
     """
+    runs, trainer = plan.trainer.runs, plan.trainer
     todo = [run for run in plan.runs if run.run_id not in finished]
-    waves = [Wave((run,), 1) for run in todo]
-    if isinstance(plan.family, DeviceFamily):
-        waves = pack(plan, todo, Hardware.of(devices, alone=not is_multiprocess()))
+    waves = trainer.waves(todo, {}, Hardware.of(devices, alone=not is_multiprocess()))
     rows: dict[Any, dict[str, Any]] = {}
     busy: Counter[str] = Counter()
-    taken: dict[Any, Calibration] = {}
+    timings: dict[Any, WaveTiming] = {}
     for wave in waves:
-        flops = [_flops(plan, run) for run in wave.runs]
-        busy["used"] += int(sum(flops))
-        busy["held"] += int(max(flops) * wave.slots)
-        first = wave.runs[0]
-        key = first.cohort
-        row = rows.setdefault(key, _empty_row(len(rows) + 1, wave))
-        row["members"] += len(wave.runs)
+        members = [runs[i] for i in wave.run_ids]
+        busy["used"] += int(sum(run.flops for run in members))
+        busy["held"] += int(max(run.flops for run in members) * wave.slots)
+        first = members[0]
+        row = rows.setdefault(first.cohort, _empty_row(len(rows) + 1, first, wave))
+        row["members"] += len(members)
         row["waves"] += 1
-        row["train_tokens"] += sum(_tokens(plan, run) for run in wave.runs)
-        row["flops"] += sum(flops)
-        row["sources"] = sorted({*row["sources"], *(run.dataset.name for run in wave.runs)})
-        if measured:
-            _add_time(row, taken, key, plan, wave, devices)
+        row["train_tokens"] += sum(run.steps * run.tokens_per_step for run in members)
+        row["flops"] += sum(run.flops for run in members)
+        row["sources"] = sorted({*row["sources"], *(run.dataset.name for run in members)})
+        if not measured:
+            continue
+        if first.cohort not in timings:  # the cohort's first wave is the one that is timed
+            timing = timings[first.cohort] = trainer.time(wave, devices)
+            row["wall_seconds"] = timing.compile_seconds
+            row["memory_bytes"] = timing.memory_bytes
+        row["wall_seconds"] += timings[first.cohort].wave_seconds(wave.iterations)
     planned = [row["estimated_memory_bytes"] for row in rows.values()]
     summary = {
         "runs": len(plan.runs),
@@ -86,8 +86,8 @@ def summarise(
         "estimated_memory_bytes": max(filter(None, planned), default=None),
         "idle_share": 1.0 - busy["used"] / busy["held"] if busy["held"] else 0.0,
         "compute_dtype": plan.compute_dtype,
-        "steps": plan.sweep.training.steps,
-        "iterations": max_iterations(plan.sweep),
+        "steps": plan.runs[0].steps,
+        "iterations": plan.runs[0].iterations,
     }
     if measured:
         held = [row["memory_bytes"] for row in rows.values() if row["memory_bytes"] is not None]
@@ -96,32 +96,17 @@ def summarise(
     return PlanSummary(summary, tuple(rows.values()))
 
 
-def _add_time(
-    row: dict[str, Any],
-    taken: dict[Any, Calibration],
-    key: Any,
-    plan: Plan,
-    wave: Wave,
-    devices: Sequence[Any],
-) -> None:
-    """Add a wave's time to its cohort's row; the cohort's first wave is the one that is timed."""
-    if key not in taken:
-        taken[key] = calibrate(plan, wave, devices)
-        row |= {"wall_seconds": taken[key].compile_seconds, "memory_bytes": taken[key].memory_bytes}
-    row["wall_seconds"] += taken[key].wave_seconds(max_iterations(plan.sweep))
-
-
-def _empty_row(number: int, wave: Wave) -> dict[str, Any]:
-    run = wave.runs[0]
+def _empty_row(number: int, run: RunSpec, wave: Wave) -> dict[str, Any]:
+    fit = wave.fit
     return {
         "cohort": number,
         "size": str(run.size),
         "sources": [],
-        "microbatch": wave.fit.microbatch if wave.fit else run.dataset.microbatch,
-        "rematerialises": bool(wave.fit and wave.fit.rematerialises),
-        "estimated_memory_bytes": wave.fit.memory_bytes if wave.fit else None,
-        "data_devices": wave.data,
-        "shards_state": wave.spreads,
+        "microbatch": fit.microbatch if fit else run.dataset.microbatch,
+        "rematerialises": bool(fit and fit.remat),
+        "estimated_memory_bytes": fit.memory_bytes if fit else None,
+        "data_devices": wave.layout.data,
+        "shards_state": wave.layout.shard_state,
         "members": 0,
         "waves": 0,
         "params": run.cost.params,
@@ -132,21 +117,3 @@ def _empty_row(number: int, wave: Wave) -> dict[str, Any]:
         "train_tokens": 0,
         "flops": 0.0,
     }
-
-
-def _tokens(plan: Plan, run: Run) -> int:
-    return run.steps * plan.sweep.training.batch_size * run.dataset.task.total_tokens
-
-
-def _flops(plan: Plan, run: Run) -> float:
-    """FLOPs of training and of what is scored at its end, by all weights."""
-    heldout = 2 * run.dataset.layout.sequences * run.dataset.task.total_tokens
-    train, evaluate = run.cost.train_flops_per_token, run.cost.eval_flops_per_token
-    per_token = train
-    if isinstance(plan.sweep.estimator, Requential):  # teacher and student, and the samples
-        passes = 1 + sampling_passes(model_of(plan, run), run.dataset.task)
-        per_token = 2 * train + passes * evaluate
-        heldout *= 2
-    elif run.exact:  # the training stream, once more
-        per_token += 2 * evaluate
-    return _tokens(plan, run) * per_token + heldout * evaluate

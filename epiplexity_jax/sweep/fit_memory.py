@@ -1,11 +1,11 @@
-"""How members are cut to fit a device: smaller slices of a batch first, then work done twice.
+"""How members are cut to fit a device: smaller microbatches first, then rematerialisation.
 
-What is chosen is a function of the plan and of the machine, so that a sweep goes on as it began. It
-is layout and no part of a run's name (docs/decisions/0013-cut-to-fit.md).
+The choice is a function of the plan and of the hardware, so that a resumed sweep goes on as it
+began. It is layout and no part of a run's identity (docs/decisions/0013-cut-to-fit.md).
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,75 +15,13 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.human import memory
 from epiplexity_jax.engine.cohort_spec import block_steps
 from epiplexity_jax.engine.microbatch import divisors
-from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.sharding import member_mesh
-from epiplexity_jax.families.spec import DeviceFamily, Rematerialisable, Size
+from epiplexity_jax.families.spec import Rematerialisable, Size
 from epiplexity_jax.resources.device_memory import PerDeviceShapes, device_bytes
-from epiplexity_jax.runtime.devices import cpu_cores, host_memory
-from epiplexity_jax.runtime.processes import all_gather_ints
-from epiplexity_jax.sweep.config import Requential
-from epiplexity_jax.sweep.plan import Plan, Run
-from epiplexity_jax.sweep.run_model import method_of, model_of
+from epiplexity_jax.sweep.hardware import USABLE, DeviceLayout, Hardware, LayoutOptions
+from epiplexity_jax.sweep.run_spec import RunSpec
 
-USABLE = 0.8  # of a device's memory; what XLA allocates may be a fifth more than is estimated
-# Arrays as large as the parameters: weights, their average, two moments, and a gradient.
-_COPIES, _TAUGHT_COPIES = 5, 9
 _MOST_DEVICES = 4096  # that a refusal asks for
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """What a sweep trains on.
-
-    Attributes:
-        devices: of all processes.
-        on_cpu: whether they are cores.
-        memory_bytes: of one device; None where it is not known.
-        hardware: the devices themselves; programs are traced for any one where there are none.
-    """
-
-    devices: int
-    on_cpu: bool
-    memory_bytes: int | None = None
-    hardware: tuple[Any, ...] = ()
-
-    @classmethod
-    def of(cls, devices: Sequence[Any], alone: bool = True) -> "Hardware":
-        """What these devices are; of several processes' devices the smallest. All must ask.
-
-        Args:
-            devices: started.
-            alone: whether this process has the cores of its host for itself.
-        """
-        on_cpu = devices[0].platform == "cpu"
-        own = next(d for d in devices if d.process_index == jax.process_index())
-        memory_bytes = (
-            host_memory() // max(jax.local_device_count(), 1 if alone else cpu_cores())
-            if on_cpu
-            else (own.memory_stats() or {}).get("bytes_limit")
-        )
-        if memory_bytes is not None:
-            memory_bytes = int(all_gather_ints([memory_bytes]).min())
-        return cls(len(devices), on_cpu, memory_bytes, tuple(devices))
-
-    @property
-    def usable_bytes(self) -> float:
-        """What may be planned with, of each device; infinite where it is not known."""
-        return float("inf") if self.memory_bytes is None else USABLE * self.memory_bytes
-
-
-class Share(NamedTuple):
-    """What devices do together.
-
-    Attributes:
-        data: devices that share a member's batch.
-        spreads: whether they share its state, too.
-        members: that a group of them trains at once.
-    """
-
-    data: int = 1
-    spreads: bool = False
-    members: int = 1
 
 
 class MemoryFit(NamedTuple):
@@ -91,105 +29,15 @@ class MemoryFit(NamedTuple):
 
     Attributes:
         microbatch: sequences whose gradient a device takes at once.
-        rematerialises: whether what is inside of blocks is computed again for the backward pass.
+        remat: whether activations inside of blocks are computed again for the backward pass.
         scored: the most sequences scored at once, where the batch had to be cut; else None.
-        memory_bytes: what each device then holds, as estimated; None where it is not known what a
-            device can hold.
+        memory_bytes: estimated use of each device; None where its memory is not known.
     """
 
     microbatch: int
-    rematerialises: bool
+    remat: bool
     scored: int | None
     memory_bytes: int | None
-
-    def fits(self, machine: Hardware) -> bool:
-        """Whether a device can hold it."""
-        return self.memory_bytes is None or self.memory_bytes <= machine.usable_bytes
-
-
-def state_bytes(plan: Plan, run: Run) -> int:
-    """What a member's weights, averages, optimiser state and gradient take: the least it needs."""
-    taught = isinstance(plan.sweep.estimator, Requential)
-    return 4 * run.cost.params * (_TAUGHT_COPIES if taught else _COPIES)
-
-
-def largest_fit(plan: Plan, run: Run, machine: Hardware, share: Share) -> MemoryFit | None:
-    """The largest slices with which a member fits, work done twice only where one is too large.
-
-    Raises:
-        ConfigError: when the config asks for rematerialisation where there is none.
-    """
-    ways = _ways(plan, run, machine)
-    if machine.memory_bytes is None:
-        return MemoryFit(run.dataset.microbatch, ways[0], None, None)
-    shared_by = share.data if share.spreads else 1
-    if share.members * state_bytes(plan, run) / shared_by > machine.usable_bytes:
-        return None
-    for again in ways:
-        cuts = _cuts(plan, run, share)
-        whole = _cut(plan, run, machine, share, cuts[-1], again)
-        if whole.fits(machine):
-            return whole
-        found, cuts = None, cuts[:-1]
-        while cuts:  # the smallest first, then halving what is left: each asks for a trace
-            middle = len(cuts) // 2 if found else 0
-            tried = _cut(plan, run, machine, share, cuts[middle], again)
-            if tried.fits(machine):
-                found, cuts = tried, cuts[middle + 1 :]
-            elif found is None:
-                break
-            else:
-                cuts = cuts[:middle]
-        if found is not None:
-            return found
-    return None
-
-
-def does_not_fit_error(plan: Plan, run: Run, machine: Hardware, share: Share) -> ConfigError:
-    """One line on a run that fits in no way: what it needs, what there is, what would fit."""
-    needed = _least(plan, run, machine, share)
-    assert machine.memory_bytes is not None
-    part = plan.sweep.training.batch_size // share.data
-    smallest = min(_cuts(plan, run, share)[0].microbatch, part)
-    ways = [f"microbatches of {smallest}"]
-    if _ways(plan, run, machine)[-1]:
-        ways.append("rematerialisation")
-    if share.spreads:
-        ways.append(f"a state that {share.data} devices share")
-    size = next(_smaller(plan, run, machine, share), None)
-    devices = next(_more_devices(plan, run, machine, share), None)
-    found = [f"{size} would fit"] * (size is not None)
-    found += [f"{devices} devices would do"] * (devices is not None)
-    return ConfigError(
-        f"family: {run.size} needs {memory(needed)} on each device, with {_listed(ways)}, and the "
-        f"{machine.devices} devices have {memory(machine.memory_bytes)} each, of which "
-        f"{USABLE:.0%} may be used; {', or '.join(found) or 'take smaller models'}"
-    )
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1])] * (len(words) > 1) + [words[-1]])
-
-
-def _ways(plan: Plan, run: Run, machine: Hardware) -> tuple[bool, ...]:
-    """Whether to compute the inside of blocks again, what is tried first first."""
-    asked, offered = plan.sweep.training.rematerialise, _offers(plan, run)
-    if asked and not offered:
-        raise ConfigError(
-            f"training.rematerialise: the blocks of {run.size} are not the engine's to compute "
-            "again; leave it out, and use jax.checkpoint in the model"
-        )
-    if asked and machine.on_cpu:
-        raise ConfigError(
-            "training.rematerialise: XLA undoes it on CPUs, which hold no less memory; leave it out"
-        )
-    if asked is not None:
-        return (asked,)
-    return (False, True) if offered and not machine.on_cpu else (False,)
-
-
-def _offers(plan: Plan, run: Run) -> bool:
-    return isinstance(model_of(plan, run), Rematerialisable)
 
 
 class _Cut(NamedTuple):
@@ -199,79 +47,162 @@ class _Cut(NamedTuple):
     scored: int | None
 
 
-def _cuts(plan: Plan, run: Run, share: Share) -> list[_Cut]:
-    """What may be tried, small slices first: the last is the wish, that before scores no more."""
-    training, wish = plan.sweep.training, run.dataset.microbatch
-    part = training.batch_size // share.data
-    smaller = [n for n in divisors(part) if n < wish]
-    if training.microbatch is not None:
-        smaller = []
-    return [*(_Cut(n, n) for n in smaller), _Cut(wish, wish), _Cut(wish, None)]
+@dataclass(frozen=True)
+class MemoryPlanner:
+    """Cuts the runs of one sweep for one kind of hardware.
 
+    Attributes:
+        hardware: to train on.
+        options: what the config says.
+        runs: all of the sweep, by id.
+        resized: (run, size) to the same run at another size.
+    """
 
-def _cut(
-    plan: Plan, run: Run, machine: Hardware, share: Share, cut: _Cut, again: bool
-) -> MemoryFit:
-    """A member cut so, and what it then holds."""
-    training, layout = plan.sweep.training, run.dataset.layout
-    microbatch, scored = cut
-    model = model_of(plan, run)
-    model = model.rematerialised() if again else model
-    part = training.batch_size // share.data
-    own = max(n for n in divisors(part) if n <= microbatch)
-    setup = ProgramKey(model, run.dataset.task, method_of(plan.sweep), own, scored=scored)
-    stream = run.dataset.stream(run.seed, training.batch_size)
-    tile = layout.tile // share.data if layout.tile % share.data == 0 else layout.tile
-    load = PerDeviceShapes(
-        members=share.members,
-        block=stream.like(block_steps(stream), part),
-        tile=stream.like(tile),
-        tiles=layout.tiles,
-        state_devices=share.data if share.spreads else 1,
-    )
-    # Devices that share a batch each do what one alone would with its part.
-    alone = machine.hardware if share.data == 1 else machine.hardware[:1]
-    mesh = member_mesh(alone or jax.devices()[:1])
-    held = device_bytes(setup, load, mesh, machine.on_cpu)
-    return MemoryFit(microbatch, again, scored, held)
+    hardware: Hardware
+    options: LayoutOptions
+    runs: Mapping[str, RunSpec]
+    resized: Callable[[RunSpec, Size], RunSpec]
 
+    def largest_fit(self, run: RunSpec, layout: DeviceLayout) -> MemoryFit | None:
+        """Find the largest microbatch with which a member fits; None where nothing does.
 
-def _least(plan: Plan, run: Run, machine: Hardware, share: Share) -> int:
-    """What a run needs where all is done to fit it; of a state too large, the state alone."""
-    alone = share.members * state_bytes(plan, run) // (share.data if share.spreads else 1)
-    if alone > machine.usable_bytes:
-        return alone
-    smallest, again = _cuts(plan, run, share)[0], _ways(plan, run, machine)[-1]
-    return _cut(plan, run, machine, share, smallest, again).memory_bytes or 0
+        Raises:
+            ConfigError: when the config asks for rematerialisation where there is none.
+        """
+        ways = self._ways(run)
+        if self.hardware.memory_bytes is None:
+            return MemoryFit(run.dataset.microbatch, ways[0], None, None)
+        if self._state_bytes(run, layout) > self.hardware.usable_bytes:
+            return None
+        for remat in ways:
+            cuts = self._cuts(run, layout)
+            whole = self._cut(run, layout, cuts[-1], remat)
+            if self._fits(whole):
+                return whole
+            found, cuts = None, cuts[:-1]
+            while cuts:  # the smallest first, then halving what is left: each asks for a trace
+                middle = len(cuts) // 2 if found else 0
+                tried = self._cut(run, layout, cuts[middle], remat)
+                if self._fits(tried):
+                    found, cuts = tried, cuts[middle + 1 :]
+                elif found is None:
+                    break
+                else:
+                    cuts = cuts[:middle]
+            if found is not None:
+                return found
+        return None
 
+    def does_not_fit_error(self, run: RunSpec, layout: DeviceLayout) -> ConfigError:
+        """Say in one line what a run needs, what there is, and what would fit."""
+        hardware = self.hardware
+        assert hardware.memory_bytes is not None
+        smallest = min(self._cuts(run, layout)[0].microbatch, run.batch_size // layout.data)
+        ways = [f"microbatches of {smallest}"]
+        if self._ways(run)[-1]:
+            ways.append("rematerialisation")
+        if layout.shard_state:
+            ways.append(f"a state that {layout.data} devices share")
+        listed = " and ".join([", ".join(ways[:-1])] * (len(ways) > 1) + [ways[-1]])
+        size = next(self._smaller(run, layout), None)
+        devices = next(self._more_devices(run, layout), None)
+        found = [f"{size} would fit"] * (size is not None)
+        found += [f"{devices} devices would do"] * (devices is not None)
+        return ConfigError(
+            f"family: {run.size} needs {memory(self._least(run, layout))} on each device, with "
+            f"{listed}, and the {hardware.count} devices have {memory(hardware.memory_bytes)} "
+            f"each, of which {USABLE:.0%} may be used; "
+            f"{', or '.join(found) or 'take smaller models'}"
+        )
 
-def _smaller(plan: Plan, run: Run, machine: Hardware, share: Share) -> Iterator[Size]:
-    """Sizes that would fit, large ones first: others of the plan, then halves of the width."""
-    family = plan.family
-    assert isinstance(family, DeviceFamily)
-    others = {other.size: other.cost.params for other in plan.runs}
-    sizes = sorted(others, key=lambda size: -others[size])
-    if run.size.width is not None:
-        halves = (run.size.width >> n for n in range(1, run.size.width.bit_length()))
-        widths = (width - width % min(width, 32) for width in halves)  # heads are 32 wide
-        sizes += [dataclasses.replace(run.size, width=width) for width in widths]
-    for size in sizes:
-        cost = family.model(size, run.dataset.task, plan.compute_dtype).cost
-        if cost.params < run.cost.params:
-            other = dataclasses.replace(run, size=size, cost=cost)
-            if _least(plan, other, machine, share) <= machine.usable_bytes:
+    def _fits(self, fit: MemoryFit) -> bool:
+        return fit.memory_bytes is None or fit.memory_bytes <= self.hardware.usable_bytes
+
+    def _ways(self, run: RunSpec) -> tuple[bool, ...]:
+        """Whether to rematerialise, in the order to try."""
+        asked = self.options.rematerialise
+        offered = isinstance(run.device_program.model, Rematerialisable)
+        if asked and not offered:
+            raise ConfigError(
+                f"training.rematerialise: the blocks of {run.size} are not the engine's to compute "
+                "again; leave it out, and use jax.checkpoint in the model"
+            )
+        if asked and self.hardware.on_cpu:
+            raise ConfigError(
+                "training.rematerialise: XLA undoes it on CPUs, which hold no less memory; leave "
+                "it out"
+            )
+        if asked is not None:
+            return (asked,)
+        return (False, True) if offered and not self.hardware.on_cpu else (False,)
+
+    def _cuts(self, run: RunSpec, layout: DeviceLayout) -> list[_Cut]:
+        """What may be tried, smallest first; the last is the wish, the one before scores less."""
+        wish = run.dataset.microbatch
+        smaller = [n for n in divisors(run.batch_size // layout.data) if n < wish]
+        if self.options.microbatch is not None:
+            smaller = []
+        return [*(_Cut(n, n) for n in smaller), _Cut(wish, wish), _Cut(wish, None)]
+
+    def _cut(self, run: RunSpec, layout: DeviceLayout, cut: _Cut, remat: bool) -> MemoryFit:
+        """A member cut so, and the memory that it then takes."""
+        part, program = run.batch_size // layout.data, run.device_program
+        model: Any = program.model
+        program = program._replace(
+            model=model.rematerialised() if remat else model,
+            microbatch=max(n for n in divisors(part) if n <= cut.microbatch),
+            scored=cut.scored,
+        )
+        stream, heldout = run.dataset.stream(run.seed, run.batch_size), run.dataset.layout
+        tile = heldout.tile // layout.data if heldout.tile % layout.data == 0 else heldout.tile
+        shapes = PerDeviceShapes(
+            members=layout.members,
+            block=stream.like(block_steps(stream), part),
+            tile=stream.like(tile),
+            tiles=heldout.tiles,
+            state_devices=layout.state_devices,
+        )
+        # Devices that share a batch each do what one alone would with its part.
+        own = self.hardware.devices if layout.data == 1 else self.hardware.devices[:1]
+        mesh = member_mesh(own or jax.devices()[:1])
+        held = device_bytes(program, shapes, mesh, self.hardware.on_cpu)
+        return MemoryFit(cut.microbatch, remat, cut.scored, held)
+
+    def _state_bytes(self, run: RunSpec, layout: DeviceLayout) -> int:
+        return layout.members * run.state_bytes // layout.state_devices
+
+    def _least(self, run: RunSpec, layout: DeviceLayout) -> int:
+        """Memory of a run where all is done to fit it; of a state too large, the state alone."""
+        alone = self._state_bytes(run, layout)
+        if alone > self.hardware.usable_bytes:
+            return alone
+        smallest, remat = self._cuts(run, layout)[0], self._ways(run)[-1]
+        return self._cut(run, layout, smallest, remat).memory_bytes or 0
+
+    def _smaller(self, run: RunSpec, layout: DeviceLayout) -> Iterator[Size]:
+        """Sizes that would fit, large ones first: others of the sweep, then halves of the width."""
+        others = {other.size: other.cost.params for other in self.runs.values()}
+        sizes = sorted(others, key=lambda size: -others[size])
+        width = run.size.width
+        if width is not None:
+            halves = (width >> n for n in range(1, width.bit_length()))
+            widths = (half - half % min(half, 32) for half in halves)  # heads are 32 wide
+            sizes += [dataclasses.replace(run.size, width=each) for each in widths]
+        for size in sizes:
+            other = self.resized(run, size)
+            smaller = other.cost.params < run.cost.params
+            if smaller and self._least(other, layout) <= self.hardware.usable_bytes:
                 yield size
 
-
-def _more_devices(plan: Plan, run: Run, machine: Hardware, share: Share) -> Iterator[int]:
-    """Numbers of devices with which the run would fit, fewest first."""
-    training = plan.sweep.training
-    if training.shard_state is False or training.data_devices is not None or machine.on_cpu:
-        return  # more cores have no more memory together
-    devices = 2 * machine.devices
-    while devices <= min(training.batch_size, _MOST_DEVICES):
-        if training.batch_size % devices == 0:
-            more = share._replace(data=devices, spreads=True)
-            if _least(plan, run, machine, more) <= machine.usable_bytes:
+    def _more_devices(self, run: RunSpec, layout: DeviceLayout) -> Iterator[int]:
+        """Numbers of devices with which the run would fit, fewest first."""
+        options = self.options
+        if options.shard_state is False or options.data_devices or self.hardware.on_cpu:
+            return  # more cores have no more memory together
+        devices = 2 * self.hardware.count
+        while devices <= min(run.batch_size, _MOST_DEVICES):
+            more = layout._replace(data=devices, shard_state=True)
+            even = run.batch_size % devices == 0
+            if even and self._least(run, more) <= self.hardware.usable_bytes:
                 yield devices
-        devices *= 2
+            devices *= 2

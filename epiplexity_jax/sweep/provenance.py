@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import epiplexity_jax
 from epiplexity_jax._version import __version__
 from epiplexity_jax.store import Store
+from epiplexity_jax.sweep.dataset import Dataset
 from epiplexity_jax.sweep.plan import Plan
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pyarrow")
@@ -57,10 +59,10 @@ def revision(folder: Path) -> str | None:
     return commit + ("+" if changed else "") if tracked else None
 
 
-def changed_sources(plan: Plan, store: Store) -> list[str]:
-    """A sentence on each source that is not what runs of its name were trained on before.
+def changed_sources(datasets: Sequence[Dataset], store: Store) -> list[str]:
+    """List a message for each source whose data is not what runs of its name were trained on.
 
-    Finished runs tell, and earlier starts, as of runs in training.
+    Known are the sources of finished runs, and of earlier starts.
     """
     before = {(row["source"], row["source_fingerprint"]) for row in store.finished().values()}
     for start in store.starts():
@@ -69,7 +71,7 @@ def changed_sources(plan: Plan, store: Store) -> list[str]:
     known = {name for name, _ in before}
     return [
         f"source {d.name!r} is not what runs in this store were trained on; it is trained anew"
-        for d in plan.datasets
+        for d in datasets
         if d.name in known and (d.name, d.source.info.fingerprint) not in before
     ]
 

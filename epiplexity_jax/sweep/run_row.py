@@ -1,5 +1,7 @@
-"""The row that a finished run leaves in the store."""
+"""The row of a run in the store: what is known when it is planned, and what its end adds."""
 
+import json
+import os
 import platform
 from datetime import UTC, datetime
 from typing import Any
@@ -8,58 +10,91 @@ import jax
 
 from epiplexity_jax._version import __version__
 from epiplexity_jax.engine.recorder import Outcome
-from epiplexity_jax.families.spec import DeviceFamily
-from epiplexity_jax.sweep.plan import Plan, Run
+from epiplexity_jax.families.spec import Cost, Size
+from epiplexity_jax.runtime.devices import compiler_options
+from epiplexity_jax.sweep.config import Sweep
+from epiplexity_jax.sweep.dataset import Dataset
+from epiplexity_jax.sweep.run_spec import RunSpec
+from epiplexity_jax.sweep.wave import Wave
 
 
-def stored_row(plan: Plan, run: Run, outcome: Outcome, wall_seconds: float) -> dict[str, Any]:
-    """Everything about a run but its history; the columns are those of `store.schema`."""
-    sweep, info, layout = plan.sweep, run.dataset.source.info, run.dataset.layout
-    task, rate = run.dataset.task, run.dataset.entropy_rate_nats
-    trained = isinstance(plan.family, DeviceFamily)
-    batch = sweep.training.batch_size
+def planned_row(sweep: Sweep, dataset: Dataset, size: Size, cost: Cost) -> dict[str, Any]:
+    """Columns of a run that hold for all seeds of a size on a source.
+
+    Args:
+        sweep: the config.
+        dataset: the source.
+        size: of the model.
+        cost: of the model.
+    """
+    info, task, layout = dataset.info, dataset.task, dataset.layout
+    batch, estimator = sweep.training.batch_size, sweep.estimator.model_dump()
     return {
-        "run_id": run.run_id,
-        "lineage": run.lineage,
         "current": True,
-        "source": run.dataset.name,
-        "family": plan.family.kind,
-        "size": str(run.size),
-        "width": run.size.width,
-        "depth": run.size.depth,
-        "order": run.size.order,
-        "seed": run.seed,
-        "params": run.cost.params,
-        "learning_rate": run.learning_rate,
-        "estimator": sweep.estimator.kind,
-        "variant": run.variants[0] if sweep.estimator.variant is None else sweep.estimator.variant,
-        "variants": list(run.variants),
-        "floor": sweep.estimator.floor,
-        "status": str(outcome.status),
-        "message": outcome.message,
-        "steps": run.steps,
-        "steps_done": outcome.steps_done,
-        "teacher_steps": outcome.teacher_steps,
+        "source": dataset.name,
+        "family": sweep.family.model_dump()["kind"],
+        "size": str(size),
+        **{axis: getattr(size, axis) for axis in ("width", "depth", "order")},
+        "params": cost.params,
+        "estimator": estimator["kind"],
+        "floor": estimator["floor"],
+        "steps": sweep.training.steps,
         "batch_size": batch,
         "vocab_size": task.vocab_size,
         "length": task.length,
         "label_tokens_per_step": batch * task.label_tokens,
         "train_tokens_per_step": batch * task.total_tokens,
         "tokens_per_label": task.total_tokens / task.label_tokens,
-        "train_flops_per_token": run.cost.train_flops_per_token,
-        "eval_flops_per_token": run.cost.eval_flops_per_token,
-        "flops": sweep.training.flops if trained else "declared",
-        "entropy_rate_nats": rate,
+        "train_flops_per_token": cost.train_flops_per_token,
+        "eval_flops_per_token": cost.eval_flops_per_token,
+        "entropy_rate_nats": info.entropy_rate_nats,
         "bytes_per_token": info.bytes_per_token,
         "replays": info.replays,
         "heldout_tokens": layout.sequences * task.label_tokens,
         "record_tokens": layout.tile * task.label_tokens,
         "test_tokens": sweep.frontier.test_tokens,
         "source_fingerprint": info.fingerprint,
+    }
+
+
+def finished_row(run: RunSpec, wave: Wave, outcome: Outcome, wall_seconds: float) -> dict[str, Any]:
+    """All columns of a run but its history; see `store.schema.RUNS`.
+
+    Args:
+        run: that ended.
+        wave: in which it trained.
+        outcome: how it ended.
+        wall_seconds: of its share of the wave.
+    """
+    return {
+        **run.row,
+        "status": str(outcome.status),
+        "message": outcome.message,
+        "steps_done": outcome.steps_done,
+        "teacher_steps": outcome.teacher_steps,
         "wall_seconds": wall_seconds,
+        "layout": json.dumps(_layout(wave)),
         "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
         "version": __version__,
         "jax_version": jax.__version__,
         "python_version": platform.python_version(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _layout(wave: Wave) -> dict[str, Any]:
+    """How a wave was cut and compiled: it moves last bits, and is no part of an identity."""
+    kind = jax.devices()[0].platform
+    fit = {} if wave.fit is None else wave.fit._asdict()
+    return {
+        **fit,
+        "members": len(wave.run_ids),
+        "slots": wave.slots,
+        "data_devices": wave.layout.data,
+        "shard_state": wave.layout.shard_state,
+        "platform": kind,
+        "devices": jax.device_count(),
+        "processes": jax.process_count(),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        "compiler_options": compiler_options(kind),
     }

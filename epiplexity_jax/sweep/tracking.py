@@ -1,14 +1,14 @@
 """What trackers are told of a sweep: numbers that the host has anyway, handed to threads."""
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.units import nats_to_bits
-from epiplexity_jax.sweep.plan import Plan, Run
+from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.trackers.spec import Plain, Series, Sink
 from epiplexity_jax.trackers.worker import Worker
 
@@ -41,15 +41,18 @@ class Tracking:
         self._workers: list[Worker] = []
         self._told: dict[str, Row] = {}  # the last record point of each run
 
-    def start(self, plan: Plan, todo: Sequence[Run], member_steps: int) -> None:
-        """Start the sinks where there is something to do; member-steps are behind the sweep."""
-        if not todo:
-            return
-        self._plan, self._steps = plan, member_steps
+    def start(self, run_ids: Sequence[str], member_steps: int) -> None:
+        """Start the sinks.
+
+        Args:
+            run_ids: of all runs of the sweep; they name the series of its rate.
+            member_steps: that were trained before.
+        """
+        self._run_ids, self._steps = tuple(run_ids), member_steps
         self._since, self._new_steps, self._new_tokens = time.monotonic(), 0, 0
         self._workers = [Worker(name, sink, self._store) for name, sink in self._sinks]
 
-    def record(self, run: Run, row: Row) -> None:
+    def record(self, run: RunSpec, row: Row) -> None:
         """A record point of a run: columns of a history. One that was told is not told again."""
         before = self._told.get(run.run_id)
         if not self._workers or (before is not None and row["step"] <= before["step"]):
@@ -67,7 +70,7 @@ class Tracking:
             self._tell_rate()
         self._hear()
 
-    def done(self, run: Run, row: Row, history: Mapping[str, Any]) -> None:
+    def done(self, run: RunSpec, row: Row, history: Mapping[str, Any]) -> None:
         """A run was committed; of its record points those that nobody told before are told."""
         if not self._workers:
             return
@@ -97,19 +100,19 @@ class Tracking:
             for sentence in worker.wait(deadline):
                 self._say(sentence)
 
-    def _series(self, run: Run) -> Series:
+    def _series(self, run: RunSpec) -> Series:
         rate = None if run.learning_rate is None else f"{run.learning_rate:g}"
         config: dict[str, Plain] = {
             "run_id": run.run_id,
             "source": run.dataset.name,
-            "family": self._plan.family.kind,
+            "family": run.row["family"],
             "size": str(run.size),
             "params": run.cost.params,
             "learning_rate": run.learning_rate,
             "seed": run.seed,
-            "estimator": self._plan.sweep.estimator.kind,
+            "estimator": run.row["estimator"],
             "steps": run.steps,
-            "batch_size": self._plan.sweep.training.batch_size,
+            "batch_size": run.batch_size,
         }
         words = [run.dataset.name, str(run.size), *([f"lr {rate}"] if rate else [])]
         name = _file_name(" ".join([*words, f"seed {run.seed}"]), run.run_id)
@@ -128,9 +131,8 @@ class Tracking:
             "tokens_per_second": self._new_tokens / seconds,
         }
         self._since, self._new_steps, self._new_tokens = now, 0, 0
-        ids = "".join(sorted(run.run_id for run in self._plan.runs))
-        sweep_id = hashlib.sha256(ids.encode()).hexdigest()[:16]
-        config: dict[str, Plain] = {"runs": len(self._plan.runs)}
+        sweep_id = fingerprint("".join(sorted(self._run_ids)))
+        config: dict[str, Plain] = {"runs": len(self._run_ids)}
         series = Series(sweep_id, _file_name("sweep", sweep_id), self._group, config)
         self._log(series, self._steps, values)
 

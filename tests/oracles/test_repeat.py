@@ -19,9 +19,8 @@ from epiplexity_jax.engine.state import initial_state
 from epiplexity_jax.engine.step import sequence_losses, shift
 from epiplexity_jax.families.networks.transformer import open_transformer
 from epiplexity_jax.families.spec import Size, Task
-from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import Heldout, Training
-from epiplexity_jax.sweep.runner import state_folder
+from epiplexity_jax.sweep.final_states import state_folder
 
 VOCAB, LENGTH = 8, 6
 FLOOR = math.log(VOCAB) / LENGTH
@@ -110,5 +109,5 @@ def trained(runs):
         Size(width=16, depth=1), TASK, "float32"
     )
     like = jax.eval_shape(lambda key: initial_state(model.init(key)), jax.random.key(0))
-    state = restore_state(state_folder(Store.open(runs.path), row["run_id"]), like)
+    state = restore_state(state_folder(runs.path, row["run_id"]), like)
     return model, jax.tree.map(jnp.asarray, state.ema)

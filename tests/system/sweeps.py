@@ -39,7 +39,7 @@ def train(config, store, *overrides):
 
 def results(runs):
     """What the commands print, without what differs between any two runs."""
-    varying = {"wall_seconds", "created", "devices"}
+    varying = {"wall_seconds", "created", "devices", "layout"}
     rows = [{k: v for k, v in row.items() if k not in varying} for row in runs.rows()]
     return [d.to_json() for d in runs.decompositions()], rows
 

@@ -15,7 +15,7 @@ import yaml
 
 from epiplexity_jax import api
 from epiplexity_jax.store import Store
-from epiplexity_jax.sweep import jobs, runner
+from epiplexity_jax.sweep import cohort_job, final_states
 from tests.system.sweeps import histories, results, train
 
 TOKENS = 2048
@@ -227,13 +227,13 @@ def test_a_diverging_member_is_reported_and_the_sweep_ends_well(config, tmp_path
 
 
 def test_the_others_of_a_cohort_go_on(config, undisturbed, tmp_path, monkeypatch):
-    usual = jobs.MemberJob
+    usual = cohort_job.MemberJob
 
     def job(**options):
         wild = options["seed"] == 1
         return usual(**options | {"learning_rate": 1e30} if wild else options)
 
-    monkeypatch.setattr(jobs, "MemberJob", job)
+    monkeypatch.setattr(cohort_job, "MemberJob", job)
     told, (_, rows) = train(config, tmp_path / "store")
     assert {row["seed"]: row["status"] for row in rows} == {0: "finished", 1: "diverged"}
     assert len(told.said) == 4
@@ -299,7 +299,7 @@ def test_a_state_that_cannot_be_kept_is_said_and_its_run_is_safe(
     def full(folder, state):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
-    monkeypatch.setattr(runner, "save_state", full)
+    monkeypatch.setattr(final_states, "save_state", full)
     told, found = train(config, tmp_path / "store")
     assert found == undisturbed[1]
     assert len(told.said) == len(told.done) == 8

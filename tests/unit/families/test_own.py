@@ -142,7 +142,7 @@ def runs_of(models, **options):
         family=user_model(models, seeds=1, **options),
         training=epx.Training(steps=5),
     )
-    runs = make_plan(sweep, on_cpu=True).runs
+    runs = make_plan(sweep, "cpu").runs
     return {r.size.name: (r.run_id, r.lineage, r.cost.train_flops_per_token) for r in runs}
 
 

@@ -8,8 +8,7 @@ from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.config_file import read_config
 from epiplexity_jax.sweep.dry_run import summarise
-from epiplexity_jax.sweep.fit_memory import Hardware
-from epiplexity_jax.sweep.pack_waves import pack
+from epiplexity_jax.sweep.hardware import Hardware
 from epiplexity_jax.sweep.plan import make_plan
 
 GOOD = """
@@ -27,14 +26,22 @@ def plan(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(GOOD, encoding="utf-8")
 
-    def make(*overrides, on_cpu=True):
-        return make_plan(parse_sweep(read_config(path, overrides)), on_cpu)
+    def make(*overrides, platform="cpu"):
+        return make_plan(parse_sweep(read_config(path, overrides)), platform)
 
     return make
 
 
 def ids(plan):
     return {run.label: run.run_id for run in plan.runs}
+
+
+def waves_of(plan, devices, platform="cpu"):
+    return plan.trainer.waves(plan.runs, {}, Hardware(devices, platform))
+
+
+def members(plan, wave):
+    return [plan.trainer.runs[i] for i in wave.run_ids]
 
 
 def lineages(plan):
@@ -86,7 +93,7 @@ def test_batches_are_cut_to_fit_a_core_and_that_is_part_of_a_run(plan):
     assert ids(plan(large, "training.microbatch=32")) == ids(chosen)
     whole = plan(large, "training.microbatch=64")
     assert not set(ids(whole).values()) & set(ids(chosen).values())
-    accelerated = plan(large, "training.compute_dtype=float32", on_cpu=False)
+    accelerated = plan(large, "training.compute_dtype=float32", platform="gpu")
     assert ids(accelerated) == ids(whole)
     rows = summarise(chosen, jax.devices(), ()).rows()
     assert [row["microbatch"] for row in rows] == [32] * len(rows)
@@ -137,8 +144,8 @@ def test_learning_rates_of_a_family_are_members_of_their_own(plan):
     labels = [run.label for run in two.runs]
     assert len(set(labels)) == len(labels)
     assert "chain, width 8 depth 1, lr 0.01, seed 0" in labels
-    waves = pack(two, two.runs, Hardware(4, on_cpu=False))
-    assert any(len({run.learning_rate for run in wave.runs}) == 2 for wave in waves)
+    waves = waves_of(two, 4, "gpu")
+    assert any(len({run.learning_rate for run in members(two, wave)}) == 2 for wave in waves)
 
 
 REPLAY = (
@@ -151,7 +158,7 @@ REPLAY = (
 def test_replayed_data_is_coded_exactly_and_no_other_way(plan, family):
     family = f"family={{kind: {family}, seeds: 1}}"
     (run,) = plan(REPLAY, family).runs
-    assert run.variants == ("exact",)
+    assert run.row["variants"] == ["exact"]
     assert plan(REPLAY, family, "estimator.variant=exact").runs[0].run_id == run.run_id
     for variant in ("online", "paired"):
         with pytest.raises(ConfigError, match=r"^estimator\.variant: "):
@@ -200,49 +207,49 @@ def test_more_steps_are_other_runs_of_the_same_lineage(plan):
 
 
 def test_a_run_on_an_accelerator_is_another(plan):
-    assert plan(on_cpu=False).compute_dtype == "bfloat16"
-    assert not set(ids(plan()).values()) & set(ids(plan(on_cpu=False)).values())
+    assert plan(platform="gpu").compute_dtype == "bfloat16"
+    assert not set(ids(plan()).values()) & set(ids(plan(platform="gpu")).values())
     pinned = "training.compute_dtype=float32"
-    assert ids(plan(pinned)) == ids(plan(pinned, on_cpu=False)) == ids(plan())
+    assert ids(plan(pinned)) == ids(plan(pinned, platform="gpu")) == ids(plan())
 
 
 def test_waves_hold_each_run_once_largest_first_and_one_shape_each(plan):
     plan = plan("family.seeds=3", "sources.long={kind: noise, vocab_size: 4, length: 32}")
-    waves = pack(plan, plan.runs, Hardware(2, on_cpu=True))
-    assert sorted(run.run_id for w in waves for run in w.runs) == sorted(
+    waves = waves_of(plan, 2)
+    assert sorted(i for wave in waves for i in wave.run_ids) == sorted(
         run.run_id for run in plan.runs
     )
-    costs = [wave.runs[0].cost.train_flops_per_token for wave in waves]
+    costs = [members(plan, wave)[0].cost.train_flops_per_token for wave in waves]
     assert costs == sorted(costs, reverse=True)
     assert len(set(costs)) > 1
     for wave in waves:
-        shapes = {(run.size, run.dataset.task, run.dataset.layout) for run in wave.runs}
+        shapes = {(run.size, run.dataset.task, run.dataset.layout) for run in members(plan, wave)}
         assert len(shapes) == 1
-        assert (len(wave.runs), wave.slots) in {(1, 2), (2, 2)}
+        assert (len(wave.run_ids), wave.slots) in {(1, 2), (2, 2)}
 
 
 def test_sources_of_one_shape_share_waves(plan):
     plan = plan("family.widths=[16]", "family.seeds=1")
-    (wave,) = pack(plan, plan.runs, Hardware(2, on_cpu=True))
-    assert [run.dataset.name for run in wave.runs] == ["chain", "noise"]
+    (wave,) = waves_of(plan, 2)
+    assert [run.dataset.name for run in members(plan, wave)] == ["chain", "noise"]
 
 
 @pytest.mark.parametrize(
-    ("override", "devices", "on_cpu", "sizes", "slots"),
+    ("override", "devices", "platform", "sizes", "slots"),
     [
-        ("seed=0", 4, True, [4], [4]),
-        ("seed=0", 3, True, [3, 1], [3, 3]),
-        ("training.members_per_device=2", 2, True, [4], [4]),
-        ("seed=0", 1, False, [4], [4]),
-        ("training.members_per_device=3", 1, False, [3, 1], [3, 1]),
-        ("seed=0", 8, False, [4], [4]),  # two devices each
-        ("training.data_devices=1", 8, False, [4], [8]),
+        ("seed=0", 4, "cpu", [4], [4]),
+        ("seed=0", 3, "cpu", [3, 1], [3, 3]),
+        ("training.members_per_device=2", 2, "cpu", [4], [4]),
+        ("seed=0", 1, "gpu", [4], [4]),
+        ("training.members_per_device=3", 1, "gpu", [3, 1], [3, 1]),
+        ("seed=0", 8, "gpu", [4], [4]),  # two devices each
+        ("training.data_devices=1", 8, "gpu", [4], [8]),
     ],
 )
-def test_waves_fill_the_devices(plan, override, devices, on_cpu, sizes, slots):
+def test_waves_fill_the_devices(plan, override, devices, platform, sizes, slots):
     plan = plan("family.widths=[16]", override)
-    waves = pack(plan, plan.runs, Hardware(devices, on_cpu))
-    assert [len(wave.runs) for wave in waves] == sizes
+    waves = waves_of(plan, devices, platform)
+    assert [len(wave.run_ids) for wave in waves] == sizes
     assert [wave.slots for wave in waves] == slots
 
 

@@ -14,19 +14,19 @@ def plan_of(vocab_size):
         },
         "family": {"kind": "ngram", "orders": [0]},
     }
-    return make_plan(parse_sweep(sweep), on_cpu=True)
+    return make_plan(parse_sweep(sweep), "cpu")
 
 
 def test_a_source_that_changed_since_an_earlier_start_is_said(tmp_path):
     store = Store.open(tmp_path / "store", create=True)
     before, after = plan_of(4), plan_of(5)
-    assert changed_sources(before, store) == []
+    assert changed_sources(before.datasets, store) == []
     store.note_start(provenance(before, "2 x cpu"))
-    assert changed_sources(before, store) == []
+    assert changed_sources(before.datasets, store) == []
     said = ["source 'noise' is not what runs in this store were trained on; it is trained anew"]
-    assert changed_sources(after, store) == said
+    assert changed_sources(after.datasets, store) == said
     store.note_start(provenance(after, "2 x cpu"))
-    assert changed_sources(before, store) == changed_sources(after, store) == []
+    assert changed_sources(before.datasets, store) == changed_sources(after.datasets, store) == []
 
 
 def test_damaged_lines_are_left_out(tmp_path):
@@ -36,4 +36,4 @@ def test_damaged_lines_are_left_out(tmp_path):
         file.write(b'"words"\n{"sources": {"noise": ')
     store.note_start(provenance(plan_of(4), "2 x cpu"))
     assert len(store.starts()) == 2
-    assert len(changed_sources(plan_of(5), store)) == 1
+    assert len(changed_sources(plan_of(5).datasets, store)) == 1

@@ -10,7 +10,7 @@ import pytest
 from epiplexity_jax.engine import dispatch
 from epiplexity_jax.runtime import processes
 from epiplexity_jax.runtime.devices import cache_compilations
-from epiplexity_jax.sweep.fit_memory import Hardware
+from epiplexity_jax.sweep.hardware import Hardware
 
 
 def test_one_process_is_told_what_it_says():
@@ -55,7 +55,7 @@ def test_a_machine_has_the_memory_of_its_smallest_device(monkeypatch):
     devices = [device(1, refuse), device(0, lambda: {"bytes_limit": 2000})]
     assert Hardware.of(devices).memory_bytes == 2000
     monkeypatch.setattr(
-        "epiplexity_jax.sweep.fit_memory.all_gather_ints",
+        "epiplexity_jax.sweep.hardware.all_gather_ints",
         lambda own: np.array([own, [1000]]),
     )
     assert Hardware.of(devices).memory_bytes == 1000

@@ -1,0 +1,110 @@
+"""Train count families: one run at a time, on the host."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from epiplexity_jax.checkpoints.keeper import Checkpoints, Restored
+from epiplexity_jax.engine.checkpoint_hook import Interrupted
+from epiplexity_jax.engine.recorder import Accounting
+from epiplexity_jax.estimators.counting import CountingProgram, run_coder
+from epiplexity_jax.store import Store
+from epiplexity_jax.sweep.hardware import Hardware
+from epiplexity_jax.sweep.run_row import finished_row
+from epiplexity_jax.sweep.run_spec import RunSpec
+from epiplexity_jax.sweep.trainer import WaveTiming, timed
+from epiplexity_jax.sweep.wave import FinishedRun, Wave, WaveContext
+
+_TIMED_STEPS = 16
+
+
+@dataclass(frozen=True)
+class CountingTrainer:
+    """The trainer of count families (see `trainer.Trainer`).
+
+    Attributes:
+        runs: all of the sweep, by id.
+        on_device: False.
+    """
+
+    runs: Mapping[str, RunSpec]
+    on_device: bool = False
+
+    def restore(
+        self, todo: Sequence[RunSpec], checkpoints: Checkpoints, store: Store
+    ) -> tuple[dict[str, Restored], list[str]]:
+        """Nothing: counts are made anew."""
+        del todo, checkpoints, store
+        return {}, []
+
+    def restore_wave(self, wave: Wave, checkpoints: Checkpoints) -> tuple[Wave, list[str]]:
+        """The same wave: counts are made anew."""
+        del checkpoints
+        return wave, []
+
+    def waves(
+        self, todo: Sequence[RunSpec], restored: Mapping[str, Restored], hardware: Hardware
+    ) -> list[Wave]:
+        """A wave for every run."""
+        del restored, hardware
+        return [Wave((run.run_id,), run.iterations) for run in todo]
+
+    def train(self, wave: Wave, context: WaveContext) -> list[FinishedRun]:
+        """Code the stream of one run online, and score the counts at its record points."""
+        run = self.runs[wave.run_ids[0]]
+        program, task = _program(run), run.dataset.task
+        coder = program.coder()
+        accounting = Accounting(
+            batch_size=run.batch_size,
+            label_tokens=task.label_tokens,
+            total_tokens=task.total_tokens,
+            cost=coder.cost,
+            layout=run.dataset.layout,
+            num_weight_sets=1,
+        )
+
+        def report(steps: int, losses: Sequence[float]) -> None:
+            tokens = steps * run.tokens_per_step
+            context.progress.advance(steps, tokens, {run.label: losses[0]})
+            context.tracking.advance(steps, tokens)
+            if context.stop():
+                raise Interrupted
+
+        began = time.monotonic()
+        stream = run.dataset.stream(run.seed, run.batch_size)
+        recorder = run_coder(
+            coder, stream, run.dataset.heldout, accounting, run.steps, report, run.exact
+        )
+        row = finished_row(run, wave, recorder.outcome(run.steps), time.monotonic() - began)
+        return [FinishedRun(row, recorder.history(), None)]
+
+    def time(self, wave: Wave, devices: Sequence[Any]) -> WaveTiming:
+        """Count a few batches."""
+        del devices
+        run = self.runs[wave.run_ids[0]]
+        coder = _program(run).coder()
+        stream = run.dataset.stream(run.seed, run.batch_size)
+        count = min(_TIMED_STEPS, run.steps)
+        stream.block(0, count, count)  # compiles
+        drawing, chunk = timed(lambda: np.asarray(stream.block(0, count, count)))
+        observing, _ = timed(lambda: coder.observe(chunk.reshape(-1, chunk.shape[-1])))
+        batches = np.asarray(run.dataset.heldout)
+        record, _ = timed(lambda: coder.evaluate(batches[0]))
+        return WaveTiming(
+            compile_seconds=0.0,
+            step_seconds=(drawing + observing) / count,
+            data_seconds=drawing / count,
+            record_seconds=record,
+            heldout_seconds=record * len(batches),
+            rescore_seconds=run.exact
+            * (drawing / count + record * run.batch_size / batches.shape[1]),
+            memory_bytes=None,
+        )
+
+
+def _program(run: RunSpec) -> CountingProgram:
+    assert isinstance(run.program, CountingProgram)
+    return run.program

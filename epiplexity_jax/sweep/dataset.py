@@ -1,0 +1,106 @@
+"""A source opened for a sweep: its task, its split and its held-out set."""
+
+import dataclasses
+import functools
+import math
+from dataclasses import dataclass
+
+import jax
+
+from epiplexity_jax.base.errors import EpiplexityError
+from epiplexity_jax.engine.heldout import HeldoutLayout, heldout_layout
+from epiplexity_jax.engine.microbatch import training_slice
+from epiplexity_jax.engine.stream import Stream, heldout_tokens
+from epiplexity_jax.families.spec import Family, Task, task_for
+from epiplexity_jax.sources.kinds import open_source
+from epiplexity_jax.sources.spec import Batch, HostSource, Source, SourceInfo
+from epiplexity_jax.sources.split import Split, heldout_sequences
+from epiplexity_jax.sweep.config import Sweep
+
+_LEAST_HELDOUT = 64  # sequences of a drawn source
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A source opened for a sweep.
+
+    Attributes:
+        name: of the source in the config.
+        source: the data.
+        task: what models must fit.
+        split: the training and held-out part of a host source; None for a device source.
+        layout: of the held-out set.
+        root: root seed of the sweep.
+        microbatch: sequences whose gradient is taken at once: the config's, or by rule.
+        copy: number of the sources before this one that hold the same data.
+    """
+
+    name: str
+    source: Source
+    task: Task
+    split: Split | None
+    layout: HeldoutLayout
+    root: int
+    microbatch: int
+    copy: int = 0
+
+    @property
+    def info(self) -> SourceInfo:
+        """Facts of the source; no entropy rate where the family leaves some labels out."""
+        info = self.source.info
+        if self.task.label_tokens == info.label_tokens:
+            return info
+        return dataclasses.replace(info, entropy_rate_nats=None)
+
+    def stream(self, seed: int, batch_size: int) -> Stream:
+        """Training batches for a member's seed."""
+        return Stream(self.source, self.split, self.root, seed, batch_size)
+
+    @functools.cached_property
+    def heldout(self) -> Batch:
+        """The held-out set, [eval batches, sequences, ...] each leaf; drawn once."""
+        layout = self.layout
+        drawn = heldout_tokens(self.source, self.split, self.root, layout.sequences)
+        return jax.tree.map(lambda x: x.reshape(layout.tiles, layout.tile, *x.shape[1:]), drawn)
+
+
+def open_datasets(sweep: Sweep, family: Family, on_cpu: bool) -> tuple[Dataset, ...]:
+    """Open every source of a sweep, in order.
+
+    Args:
+        sweep: the config.
+        family: whose task each source becomes.
+        on_cpu: whether CPU cores will train, which decides the microbatch by rule.
+
+    Raises:
+        ConfigError: when the family cannot take a source.
+        DataError: on a source that is missing, wrong or too short.
+    """
+    datasets: list[Dataset] = []
+    for name in sweep.sources:
+        opened = _open(name, sweep, family, on_cpu)
+        data = opened.source.info.fingerprint
+        copy = sum(other.source.info.fingerprint == data for other in datasets)
+        datasets.append(dataclasses.replace(opened, copy=copy))
+    return tuple(datasets)
+
+
+def _open(name: str, sweep: Sweep, family: Family, on_cpu: bool) -> Dataset:
+    try:
+        source = open_source(sweep.sources[name])
+    except EpiplexityError as error:  # which names the file, not the key
+        raise type(error)(f"sources.{name}: {error}") from None
+    task, training, heldout = task_for(family, source.info), sweep.training, sweep.heldout
+    batch = record = training.batch_size
+    microbatch = training.microbatch or training_slice(batch, task, on_cpu)
+    if heldout.record_tokens is not None:
+        record = math.ceil(heldout.record_tokens / task.label_tokens)
+    if not isinstance(source, HostSource):
+        wanted = max(math.ceil(heldout.tokens / task.label_tokens), _LEAST_HELDOUT)
+        layout = heldout_layout(wanted, record)
+        return Dataset(name, source, task, None, layout, sweep.seed, microbatch)
+    path = f"sources.{name}"
+    layout = heldout_layout(heldout_sequences(source, heldout.tokens, path), record)
+    split = Split(source, layout.sequences, sweep.seed, path)
+    split.check(training.steps, batch)
+    return Dataset(name, source, task, split, layout, sweep.seed, microbatch)

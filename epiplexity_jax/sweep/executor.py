@@ -1,0 +1,54 @@
+"""The executor protocol: where waves train, chosen by the config."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from epiplexity_jax.store import Store
+from epiplexity_jax.sweep.hardware import Hardware
+from epiplexity_jax.sweep.plan import Plan
+from epiplexity_jax.sweep.progress import Progress
+from epiplexity_jax.sweep.tracking import Tracking
+from epiplexity_jax.sweep.wave import FinishedRun, Wave
+
+
+@dataclass(frozen=True)
+class SweepContext:
+    """A sweep in training.
+
+    Attributes:
+        plan: the validated sweep.
+        store: where finished runs go; this process holds its lock.
+        progress: receives steps, losses and messages.
+        stop: returns True once an end was asked for.
+        tracking: forwards record points to trackers.
+    """
+
+    plan: Plan
+    store: Store
+    progress: Progress
+    stop: Callable[[], bool]
+    tracking: Tracking = field(default_factory=Tracking)
+
+
+class Executor(Protocol):
+    """Trains waves, and hands over their runs to be committed."""
+
+    @property
+    def hardware(self) -> Hardware:
+        """The devices of one wave."""
+        ...
+
+    @property
+    def devices(self) -> str:
+        """All devices, in words."""
+        ...
+
+    def train(self, context: SweepContext, waves: Sequence[Wave]) -> Iterator[list[FinishedRun]]:
+        """Train waves and yield the runs of each as soon as it is done.
+
+        Raises:
+            RunsFailed: at the end, when some could not be trained.
+            Interrupted: when an end was asked for; checkpoints were written.
+        """
+        ...

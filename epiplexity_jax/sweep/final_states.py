@@ -1,0 +1,72 @@
+"""Final states of finished runs, kept so that a longer run continues a shorter one."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from epiplexity_jax.base.status import RunStatus
+from epiplexity_jax.checkpoints.keeper import CHECKPOINTS, Restored
+from epiplexity_jax.checkpoints.state_files import restore_state, save_state
+from epiplexity_jax.store import Store
+from epiplexity_jax.sweep.run_spec import RunSpec
+
+Row = Mapping[str, Any]
+
+
+def state_folder(store: Path, run_id: str) -> Path:
+    """The folder of a run's final state in a store."""
+    return store / CHECKPOINTS / run_id
+
+
+def longest_shorter(run: RunSpec, finished: Sequence[Row], store: Path) -> Row | None:
+    """The longest finished run that this one continues, if its final state was kept.
+
+    A run of as many steps is continued too, by what this one asks of its end.
+
+    Args:
+        run: to be trained.
+        finished: rows of finished runs.
+        store: the store's folder.
+    """
+    earlier = [
+        row
+        for row in finished
+        if row["lineage"] == run.lineage
+        and row["steps"] <= run.steps
+        and row["status"] == RunStatus.FINISHED
+        and state_folder(store, row["run_id"]).exists()
+    ]
+    return max(earlier, key=lambda row: row["steps"], default=None)
+
+
+def restore(store: Store, row: Row, like: Any) -> Restored | None:
+    """Read a finished run's final state with its history; None where it is damaged.
+
+    Args:
+        store: that keeps both.
+        row: of the finished run.
+        like: a pytree of shapes and types of the state.
+    """
+    state = restore_state(state_folder(store.path, row["run_id"]), like)
+    if state is None:
+        return None
+    return Restored(row["steps"], state, store.history(row["run_id"]), 0.0)
+
+
+def keep(store: Store, run: RunSpec, state: Any) -> None:
+    """Write a run's final state in place of those of the shorter runs that led to it.
+
+    Args:
+        store: that holds the run.
+        run: finished.
+        state: host arrays.
+
+    Raises:
+        OSError: when the state cannot be written.
+    """
+    save_state(state_folder(store.path, run.run_id), state)
+    for old in store.finished().values():
+        shorter = old["steps"] <= run.steps and old["run_id"] != run.run_id
+        if old["lineage"] == run.lineage and shorter:
+            shutil.rmtree(state_folder(store.path, old["run_id"]), ignore_errors=True)

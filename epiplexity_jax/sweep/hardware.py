@@ -1,0 +1,94 @@
+"""The devices that a sweep trains on, and how members may be laid out over them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+
+from epiplexity_jax.runtime.devices import cpu_cores, host_memory
+from epiplexity_jax.runtime.processes import all_gather_ints
+from epiplexity_jax.sweep.config import Training
+
+USABLE = 0.8  # of a device's memory; XLA may allocate a fifth more than is estimated
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Devices of one kind.
+
+    Attributes:
+        count: devices of all processes.
+        platform: "cpu", "gpu" or "tpu", as JAX spells it.
+        memory_bytes: of one device; None where it is not known.
+        devices: the devices themselves; empty where they are another process's.
+    """
+
+    count: int
+    platform: str
+    memory_bytes: int | None = None
+    devices: tuple[Any, ...] = ()
+
+    @classmethod
+    def of(cls, devices: Sequence[Any], alone: bool = True) -> "Hardware":
+        """Describe started devices; a collective: every process calls it.
+
+        Args:
+            devices: of all processes; the least memory of any counts.
+            alone: whether this process has the cores of its host for itself.
+        """
+        platform = devices[0].platform
+        own = next(d for d in devices if d.process_index == jax.process_index())
+        memory_bytes = (
+            host_memory() // max(jax.local_device_count(), 1 if alone else cpu_cores())
+            if platform == "cpu"
+            else (own.memory_stats() or {}).get("bytes_limit")
+        )
+        if memory_bytes is not None:
+            memory_bytes = int(all_gather_ints([memory_bytes]).min())
+        return cls(len(devices), platform, memory_bytes, tuple(devices))
+
+    @property
+    def on_cpu(self) -> bool:
+        """True if the devices are CPU cores."""
+        return self.platform == "cpu"
+
+    @property
+    def usable_bytes(self) -> float:
+        """Memory of each device to plan with; infinite where it is not known."""
+        return math.inf if self.memory_bytes is None else USABLE * self.memory_bytes
+
+
+class DeviceLayout(NamedTuple):
+    """How a group of devices trains its members.
+
+    Attributes:
+        data: devices that share a member's batch.
+        shard_state: whether they share its state, too.
+        members: that a group trains at once.
+    """
+
+    data: int = 1
+    shard_state: bool = False
+    members: int = 1
+
+    @property
+    def state_devices(self) -> int:
+        """Devices that a member's state is divided by."""
+        return self.data if self.shard_state else 1
+
+
+class LayoutOptions(NamedTuple):
+    """What the config says about layout; see `config.Training`. None: the planner decides."""
+
+    data_devices: int | None = None
+    shard_state: bool | None = None
+    members_per_device: int | None = None
+    rematerialise: bool | None = None
+    microbatch: int | None = None
+
+    @classmethod
+    def of(cls, training: Training) -> "LayoutOptions":
+        """Read the options of a config section."""
+        return cls(**training.model_dump(include=set(cls._fields)))

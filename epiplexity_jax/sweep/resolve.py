@@ -1,0 +1,216 @@
+"""Resolve the members of a sweep: model, cost, identity, hyperparameters and row of each run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from epiplexity_jax.base.errors import ConfigError, EpiplexityError
+from epiplexity_jax.engine.cohort_spec import sampling_passes
+from epiplexity_jax.engine.programs import ProgramKey
+from epiplexity_jax.engine.state import Hyperparameters
+from epiplexity_jax.estimators.counting import CountingProgram
+from epiplexity_jax.estimators.spec import Estimator
+from epiplexity_jax.families.spec import Cost, DeviceFamily, HostFamily, Size
+from epiplexity_jax.resources.compiled_flops import compiled_cost
+from epiplexity_jax.sweep.config import Sweep
+from epiplexity_jax.sweep.dataset import Dataset
+from epiplexity_jax.sweep.identity import NUMERICS, Identity, identity_fields
+from epiplexity_jax.sweep.run_row import planned_row
+from epiplexity_jax.sweep.run_spec import RunSpec
+
+
+class Resolved(NamedTuple):
+    """A model of one size on one source.
+
+    Attributes:
+        program: see `RunSpec`.
+        cost: FLOPs per token as the config wants them counted.
+        declared: the family's own count.
+        flops_per_token: of training, per input or label token.
+        values: what of it decides a run's numbers, beside the family's config.
+    """
+
+    program: ProgramKey | CountingProgram
+    cost: Cost
+    declared: Cost
+    flops_per_token: float
+    values: Mapping[str, Any]
+
+
+class Kind(Protocol):
+    """The part of resolving in which device families and count families differ."""
+
+    @property
+    def rates(self) -> tuple[float | None, ...]:
+        """Base learning rates, each a member of its own."""
+        ...
+
+    def resolve(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
+        """Resolve the model of one size on one source.
+
+        Raises:
+            ConfigError: when the size or the source does not suit the family.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class DeviceKind:
+    """Models trained by gradients on devices of a platform."""
+
+    sweep: Sweep
+    family: DeviceFamily
+    estimator: Estimator
+    platform: str
+    compute_dtype: str
+
+    @property
+    def rates(self) -> tuple[float | None, ...]:
+        """See `Kind`."""
+        return self.family.learning_rates or (self.sweep.training.learning_rate,)
+
+    def resolve(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
+        """See `Kind`."""
+        training = self.sweep.training
+        model = self.family.model(size, dataset.task, self.compute_dtype)
+        cost = declared = model.cost
+        if training.flops == "compiled":
+            cost = compiled_cost(model, dataset.task, dataset.microbatch)
+        values: dict[str, Any] = {
+            "training": {
+                "batch_size": training.batch_size,
+                "warmup_steps": training.warmup_steps,
+                "microbatch": dataset.microbatch,
+                "learning_rate": rate,
+                "compute_dtype": self.compute_dtype,
+                **self.estimator.identity(training.steps),
+            }
+        }
+        if fingerprint := getattr(model, "fingerprint", None):
+            values["model"] = fingerprint  # of models that a config cannot tell apart
+        method = self.estimator.method
+        program = ProgramKey(model, dataset.task, method, dataset.microbatch)
+        per_token = self.estimator.flops_per_token(cost, sampling_passes(model, dataset.task))
+        return Resolved(program, cost, declared, per_token, values)
+
+
+@dataclass(frozen=True)
+class CountingKind:
+    """Models that count on the host."""
+
+    sweep: Sweep
+    family: HostFamily
+    rates: tuple[float | None, ...] = (None,)
+
+    def resolve(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
+        """See `Kind`."""
+        del rate
+        if self.sweep.training.flops == "compiled":
+            raise ConfigError(
+                f"training.flops: a {self.family.kind} family counts on the host and has no "
+                "compiled program; use declared"
+            )
+        program = CountingProgram(self.family, size, dataset.task)
+        try:
+            cost = program.coder().cost
+        except EpiplexityError as error:
+            raise type(error)(f"sources.{dataset.name}: {error}") from None
+        values = {"training": {"batch_size": self.sweep.training.batch_size}}
+        return Resolved(program, cost, cost, cost.train_flops_per_token, values)
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """Makes the runs of a sweep.
+
+    Attributes:
+        sweep: the config.
+        kind: of the family.
+        estimator: opened from the config.
+        counts: whether the family counts on the host.
+        weight_sets: that are scored at the end.
+    """
+
+    sweep: Sweep
+    kind: Kind
+    estimator: Estimator
+    counts: bool
+    weight_sets: int
+
+    def run(self, dataset: Dataset, size: Size, rate: float | None, seed: int) -> RunSpec:
+        """Resolve one member on one source.
+
+        Raises:
+            ConfigError: see `Kind.resolve`.
+        """
+        sweep, training, estimator = self.sweep, self.sweep.training, self.estimator
+        found = self.kind.resolve(dataset, size, rate)
+        variants = estimator.variants(dataset.info, self.counts)
+        identity = self._identity(dataset, size, seed, found)
+        several = f", lr {rate:g}" if len(self.kind.rates) > 1 and rate is not None else ""
+        return RunSpec(
+            identity=identity,
+            label=f"{dataset.name}, {size}{several}, seed {seed}",
+            dataset=dataset,
+            size=size,
+            learning_rate=rate,
+            seed=seed,
+            cost=found.cost,
+            declared=found.declared,
+            batch_size=training.batch_size,
+            steps=training.steps,
+            iterations=estimator.iterations(training.steps),
+            program=found.program,
+            hyper=Hyperparameters(
+                learning_rate=rate or training.learning_rate,
+                warmup_steps=training.warmup_steps,
+                **estimator.hyper(),
+            ),
+            exact="exact" in variants,
+            resumable=training.keep_final_state and estimator.resumable and not self.counts,
+            state_bytes=4 * found.cost.params * estimator.state_copies,
+            flops=self._flops(dataset, found, "exact" in variants),
+            row=planned_row(sweep, dataset, size, found.cost)
+            | {
+                "run_id": identity.run_id,
+                "lineage": identity.lineage,
+                "member": identity.member,
+                "identity": identity.text,
+                "seed": seed,
+                "learning_rate": rate,
+                "variant": estimator.config.variant or variants[0],
+                "variants": list(variants),
+                "flops": "declared" if self.counts else training.flops,
+            },
+        )
+
+    def _identity(self, dataset: Dataset, size: Size, seed: int, found: Resolved) -> Identity:
+        sweep, layout = self.sweep, dataset.layout
+        values: dict[str, Any] = {
+            "numerics": NUMERICS,
+            "source": dataset.source.info.fingerprint,
+            "family": identity_fields(sweep.family),
+            "size": str(size),
+            "seed": seed,
+            "estimator": sweep.estimator.model_dump()["kind"],
+            "heldout": [layout.blocks, layout.per_block, layout.tiles],
+            "root": sweep.seed,
+            "steps": sweep.training.steps,
+            **found.values,
+        }
+        if dataset.copy:  # the same data twice in one sweep, under two names
+            values["copy"] = dataset.copy
+        if found.cost != found.declared or getattr(sweep.family, "flops_per_token", None):
+            values["cost"] = [found.cost.train_flops_per_token, found.cost.eval_flops_per_token]
+        if "exact" in self.estimator.variants(dataset.info, self.counts):
+            values["exact"] = True
+        return Identity(values)
+
+    def _flops(self, dataset: Dataset, found: Resolved, exact: bool) -> float:
+        """FLOPs of training and of what is scored at its end, by all weights."""
+        training, task = self.sweep.training, dataset.task
+        evaluate = found.cost.eval_flops_per_token
+        tokens = training.steps * training.batch_size * task.total_tokens
+        per_token = found.flops_per_token + (2 * evaluate if exact else 0.0)
+        scored = self.weight_sets * dataset.layout.sequences * task.total_tokens
+        return tokens * per_token + scored * evaluate

@@ -1,0 +1,82 @@
+"""A run with all that later stages ask for, decided once when its sweep is planned."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from epiplexity_jax.engine.programs import ProgramKey
+from epiplexity_jax.engine.state import Hyperparameters
+from epiplexity_jax.estimators.counting import CountingProgram
+from epiplexity_jax.families.spec import Cost, Size
+from epiplexity_jax.sweep.dataset import Dataset
+from epiplexity_jax.sweep.identity import Identity
+
+
+@dataclass(frozen=True, eq=False)
+class RunSpec:
+    """One member of a family on one source.
+
+    Attributes:
+        identity: plain values that decide the run's numbers.
+        label: source, size, learning rate where there are several, and seed: for messages.
+        dataset: its source.
+        size: of its model.
+        learning_rate: base learning rate; None for counts.
+        seed: of the member.
+        cost: of its model; `declared` is the family's own count where the compiler's is used.
+        batch_size: sequences of a step.
+        steps: to train; of the teacher where there is one.
+        iterations: the most that it takes.
+        program: the static part of what trains it: hashable, equal for runs that share a program.
+        hyper: values in which members of a cohort differ.
+        exact: whether the final model scores the training data again.
+        resumable: whether its final state is kept, to be trained for more steps.
+        state_bytes: of weights, averages, moments and gradient of a member: the least it holds.
+        flops: of training and of the scoring at its end.
+        row: columns of the store that are known before training.
+    """
+
+    identity: Identity
+    label: str
+    dataset: Dataset
+    size: Size
+    learning_rate: float | None
+    seed: int
+    cost: Cost
+    declared: Cost
+    batch_size: int
+    steps: int
+    iterations: int
+    program: ProgramKey | CountingProgram
+    hyper: Hyperparameters
+    exact: bool
+    resumable: bool
+    state_bytes: int
+    flops: float
+    row: Mapping[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        """The name of the run in its store."""
+        return self.identity.run_id
+
+    @property
+    def lineage(self) -> str:
+        """A name that a longer run shares with the shorter one that it continues."""
+        return self.identity.lineage
+
+    @property
+    def device_program(self) -> ProgramKey:
+        """The program of a run that trains on devices."""
+        assert isinstance(self.program, ProgramKey)
+        return self.program
+
+    @property
+    def cohort(self) -> Any:
+        """A key that fixes the shapes of its programs: equal for runs that may train together."""
+        return self.program, self.dataset.layout, self.exact
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Input and label tokens of a batch."""
+        return self.batch_size * self.dataset.task.total_tokens
