@@ -6,10 +6,10 @@ PrequentialVariant = Literal["paired", "online", "exact"]
 """Losses that make the learning curve of a prequential length."""
 Reference = Literal["ema_student", "student"]
 """Student whose messages a requential length pays for."""
-Variant = PrequentialVariant | Reference
+Variant = Literal[PrequentialVariant, Reference]
 Weights = Literal["ema", "raw"]
 """Weights that code the data: their moving average, or those of the last step."""
-Floor = Weights | Literal["entropy_rate"]
+Floor = Literal[Weights, "entropy_rate"]
 """Loss that ends the area: held-out, or the source's entropy rate."""
 Procedure = Literal["refined", "hull-median", "raw"]
 """Rule that keeps points of a frontier (`analysis.frontier.procedures`)."""

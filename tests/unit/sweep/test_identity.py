@@ -1,0 +1,70 @@
+"""Identities: what a run's name is a hash of, and what a name of a source is no part of."""
+
+import json
+
+import pytest
+
+import epiplexity_jax as epx
+from epiplexity_jax.base.digest import json_digest
+from epiplexity_jax.store import Store
+from epiplexity_jax.sweep.config import parse_sweep
+from epiplexity_jax.sweep.identity import Identity
+from epiplexity_jax.sweep.plan import make_plan
+
+NOISE = epx.sources.Noise(vocab_size=4, length=8)
+TRAINING = epx.Training(steps=6, batch_size=4)
+
+
+def plan_of(*names):
+    sources = {name: {"kind": "noise", "vocab_size": 4, "length": 8} for name in names}
+    family = {"kind": "transformer", "widths": [8], "depths": [1], "seeds": 2}
+    return make_plan(parse_sweep({"sources": sources, "family": family}), "cpu")
+
+
+def test_names_are_hashes_of_values():
+    identity = Identity({"source": "a", "seed": 1, "steps": 5, "exact": True})
+    assert identity.run_id == json_digest(json.loads(identity.text))
+    longer = Identity({"source": "a", "seed": 1, "steps": 9})
+    assert longer.run_id != identity.run_id
+    assert longer.lineage == identity.lineage
+    other = Identity({"source": "a", "seed": 2, "steps": 5, "exact": True})
+    assert other.member == identity.member != longer.member
+    assert other.lineage != identity.lineage
+
+
+def test_the_name_of_a_source_is_no_part_of_a_run():
+    before, after = plan_of("noise"), plan_of("static")
+    assert [run.run_id for run in before.runs] == [run.run_id for run in after.runs]
+    assert {run.identity.member for run in before.runs} == {before.runs[0].identity.member}
+
+
+def test_the_same_data_under_two_names_makes_two_runs():
+    plan = plan_of("first", "second")
+    assert len({run.run_id for run in plan.runs}) == len(plan.runs) == 4
+    assert {run.run_id for run in plan_of("first").runs} < {run.run_id for run in plan.runs}
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        epx.families.Transformer(widths=(8,), depths=(1,), seeds=2),
+        epx.families.Ngram(orders=(1,), seeds=2),
+    ],
+)
+def test_a_store_explains_its_runs_and_a_renamed_source_is_not_trained_again(family, tmp_path):
+    options = {"store": tmp_path / "store", "training": TRAINING}
+    epx.run({"noise": NOISE}, family, **options)
+    before = Store.open(tmp_path / "store").finished()
+    for run_id, row in before.items():
+        values = json.loads(row["identity"])
+        assert json_digest(values) == run_id
+        assert (values["steps"], values["seed"]) == (6, row["seed"])
+        layout = json.loads(row["layout"])
+        assert (layout["platform"], layout["members"] <= len(before)) == ("cpu", True)
+        assert layout["xla_flags"] is not None
+    runs = epx.run({"static": NOISE}, family, **options)
+    after = Store.open(tmp_path / "store").finished()
+    assert {i: row["created"] for i, row in after.items()} == {
+        i: row["created"] for i, row in before.items()
+    }
+    assert runs.sources == ["static"]
