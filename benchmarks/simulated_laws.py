@@ -3,7 +3,7 @@
 import numpy as np
 
 from epiplexity_jax.analysis import Frontier
-from epiplexity_jax.analysis.simulate import CappedLaw, Optimum
+from epiplexity_jax.analysis.scaling_law import CappedLaw, Optimum
 
 # arXiv 2601.03220, Table 1, with vocabularies of the kind that the data have.
 LAWS = {

@@ -11,7 +11,7 @@ import numpy as np
 
 import epiplexity_jax as epx
 from epiplexity_jax.analysis import trace
-from epiplexity_jax.analysis.simulate import CappedLaw
+from epiplexity_jax.analysis.scaling_law import CappedLaw
 from epiplexity_jax.analysis.simulate import sweep as simulate
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.report.figures import save

@@ -27,12 +27,9 @@ CHECKED = (
     "epiplexity_jax.base.units",
     "epiplexity_jax.coding",
     "epiplexity_jax.analysis",
+    "epiplexity_jax.store",
+    "epiplexity_jax.report",
+    "epiplexity_jax.results",
+    "epiplexity_jax.base.yaml",
 )
-# Modules that name types which they cannot import.
-CYCLIC = (
-    "epiplexity_jax.analysis.frontier.decompose",
-    "epiplexity_jax.analysis.logs.export",
-    "epiplexity_jax.analysis.logs.warnings",
-    "epiplexity_jax.analysis.runs.from_store",
-)
-beartype_packages(CHECKED, conf=BeartypeConf(is_pep484_tower=True, claw_skip_package_names=CYCLIC))
+beartype_packages(CHECKED, conf=BeartypeConf(is_pep484_tower=True))

@@ -1,10 +1,12 @@
 """Curves, frontiers, decompositions and their intervals, from stored runs or plain arrays."""
 
 from epiplexity_jax.analysis.frontier.decomposition import Decomposition
-from epiplexity_jax.analysis.frontier.members import Member, Points
+from epiplexity_jax.analysis.frontier.members import Member
 from epiplexity_jax.analysis.frontier.trace import Frontier, trace
+from epiplexity_jax.analysis.frontier.traced import Points
 from epiplexity_jax.analysis.logs.columns import Layout, read_curve
-from epiplexity_jax.analysis.logs.estimate import LossCurve, estimate
+from epiplexity_jax.analysis.logs.estimate import estimate
+from epiplexity_jax.analysis.logs.loss_curve import LossCurve
 from epiplexity_jax.analysis.runs.curve import Cost, Curve, Exact, Heldout, Messages, Online
 from epiplexity_jax.analysis.runs.from_store import curve_from, teacher_curve
 from epiplexity_jax.analysis.runs.lengths import Scored, choices, score

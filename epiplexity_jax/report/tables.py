@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from rich import box
 from rich.table import Table
 
@@ -194,7 +195,7 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
-def number(value: float | None, digits: int = 3) -> str:
+def number(value: float | np.number | None, digits: int = 3) -> str:
     """A number of a few digits, a power of ten where it is long; empty for None.
 
     >>> number(1234567.0), number(96), number(0.0), number(990.0, 2), number(0.12345)

@@ -77,13 +77,15 @@ def decode_history(content: bytes) -> tuple[Row, History]:
         raise StoreError(f"was written by version {row.get('version')}, which is newer; upgrade")
     names = [c.name for c in HISTORIES if c.name in table.column_names and c.name != "run_id"]
     kept = [n for n in names if n not in _NULLABLE or table[n].null_count < len(table)]
-    return row, {
-        name: np.array(table[name].to_pylist(), dtype=_dtype(table[name].type)) for name in kept
-    }
+    try:
+        return row, {name: _array(table[name]) for name in kept}
+    except (TypeError, ValueError):  # block losses of a foreign file, more in one row than another
+        raise Damaged from None
 
 
-def _dtype(kind: pa.DataType) -> type:
-    return np.int64 if pa.types.is_integer(kind) else np.float64
+def _array(column: pa.ChunkedArray) -> np.ndarray:
+    kind = np.int64 if pa.types.is_integer(column.type) else np.float64
+    return np.array(column.to_pylist(), dtype=kind)
 
 
 def _encode(table: pa.Table) -> bytes:

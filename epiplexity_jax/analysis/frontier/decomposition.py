@@ -1,11 +1,31 @@
-"""What a dataset holds at a compute budget: epiplexity, entropy, and how far to trust them."""
+"""Epiplexity and entropy of a dataset at a compute budget, and how far to trust them."""
 
 from dataclasses import dataclass, fields
 from typing import Any
 
+from epiplexity_jax import coding
 from epiplexity_jax.base.status import ResultStatus
 
 Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Choices that a frontier was made with, the same for all its results."""
+
+    source: str
+    vocab_size: int
+    estimator: str
+    variant: str
+    floor: str
+    procedure: str
+    test_tokens: float
+    bytes_per_token: float | None
+
+    @property
+    def uniform_bits(self) -> float:
+        """Length of the uniform code, a candidate at every budget."""
+        return float(coding.uniform_length(self.test_tokens, self.vocab_size))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +41,7 @@ class Decomposition:
         entropy_bits_per_token: H_T per label token; entropy_bits_per_byte: per byte of original
             data, or None where the source has no bytes.
         mdl_bits: their sum; mdl_bits_interval likewise.
-        status: what the result is worth.
+        status: of the result: ok, untrained, below_resolution or negative.
         resolution_bits: twice the standard error of the model length of the best model at this
             budget (a result below it says nothing); None when nothing was trained, 0 when the
             curves carry no errors.
@@ -76,7 +96,7 @@ def _plain(value: Any) -> Any:
 
 
 def status_of(epiplexity_bits: float, stderr_bits: float) -> ResultStatus:
-    """What a trained model's length is worth, given its standard error.
+    """Status of a trained model's length, given its standard error.
 
     >>> status_of(10.0, 2.0).value, status_of(3.0, 2.0).value, status_of(-9.0, 2.0).value
     ('ok', 'below_resolution', 'negative')
@@ -95,7 +115,7 @@ def explain(
         status: of the result.
         resolution_bits: twice the standard error of the model length.
         flags: of the result.
-        beats: whether some model's code is shorter than the uniform one at all.
+        beats: True if some model's code is shorter than the uniform one at all.
     """
     said = []
     bits = "unknown" if resolution_bits is None else f"{resolution_bits:.2g}"

@@ -3,27 +3,19 @@
 The recipe of DESIGN.md, section 2. Every replicate moves the members' mean curves by
 deviations drawn from all seeds of all members, by one floor error common to all members and by
 each member's own paired error, and traces the frontier again. Axis letters: K replicate, M
-member, S seed, R record point, F point of a member's grid, P point of all members, Q factor.
+member, S seed, R record point, F point of a member's grid, Q factor.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from epiplexity_jax.analysis.frontier import procedures
-from epiplexity_jax.analysis.frontier.members import (
-    Member,
-    Points,
-    floor_draw_scale,
-    grid_of,
-    points_of,
-    resample,
-)
+from epiplexity_jax.analysis.frontier.members import Member, floor_draw_scale, resample
+from epiplexity_jax.analysis.frontier.traced import Traced
+from epiplexity_jax.analysis.shapes import AnyRows, Rows, Steps, Values
 
-Array = NDArray[np.float64]
 Pair = tuple[float, float]
 
 REPLICATES = 200
@@ -33,39 +25,16 @@ _SIGNAL = 4.0  # standard errors of its tokens' sampling from which on an area i
 
 
 @dataclass(frozen=True)
-class Lengths:
-    """S, H and MDL at one budget, bits, of the estimate or of replicates."""
+class LengthsAtBudget:
+    """S, H and MDL of every replicate at one budget, bits."""
 
-    model: Array
-    data: Array
+    model: Values
+    data: Values
 
     @property
-    def mdl(self) -> Array:
+    def mdl(self) -> Values:
         """Their sum."""
         return self.model + self.data
-
-
-class Traced:
-    """A frontier that is only asked for its lengths at a budget, not for who gives them."""
-
-    def __init__(self, procedure: str, points: Points, model: Array, data: Array) -> None:
-        """Trace lengths [P] of candidates sorted by time."""
-        mdl, log_time = model + data, np.log(points.time_flops)
-        vertices = procedures.select(procedure, points.time_flops, mdl, points.run)
-        best = procedures.envelope(mdl)
-        self._vertices = log_time[vertices], model[vertices], data[vertices]
-        self._best = log_time[best], model[best], data[best]
-
-    def between(self, x: float) -> Pair:
-        """Model and data length, interpolated at log time x."""
-        time, model, data = self._vertices
-        return float(np.interp(x, time, model)), float(np.interp(x, time, data))
-
-    def strictly(self, x: float) -> Pair:
-        """Model and data length of the best candidate within log time x."""
-        time, model, data = self._best
-        j = max(int(np.searchsorted(time, x, side="right")) - 1, 0)
-        return float(model[j]), float(data[j])
 
 
 class Intervals:
@@ -73,48 +42,41 @@ class Intervals:
 
     def __init__(
         self,
-        members: Sequence[Member],
-        order: NDArray[np.int64],
-        procedure: str,
+        traced: Traced,
+        trace: Callable[[Sequence[Member]], Traced],
         uniform_bits: float,
         entropy_rate_nats: float | None = None,
     ) -> None:
         """Draw the replicates; no work when no member has two seeds.
 
         Args:
-            members: M averaged members.
-            order: [P] what sorts their points by time (see `points_of`).
-            procedure: how the frontier is traced.
+            traced: the frontier, of M averaged members.
+            trace: the procedure that traced it.
             uniform_bits: length of the uniform code.
             entropy_rate_nats: known floor of the loss, or None.
         """
         self._uniform = uniform_bits
         self._traced: list[Traced] = []
         self._halves: list[tuple[float, Traced]] = []
-        pool = _Pool(members, entropy_rate_nats)
+        pool = _Pool(traced.members, entropy_rate_nats)
         if not pool.curves:
             return
-        points, _ = points_of(members, procedure)
-        model, data = _replicates(members, pool, procedure)
-        model, data = model[:, order], data[:, order]
-        for lengths in zip(model, data, strict=True):
-            self._traced.append(Traced(procedure, points, *lengths))
-        for half in _halves(members):
-            some, _ = points_of(half, procedure)
-            traced = Traced(procedure, some, some.model_bits, some.data_bits)
-            self._halves.append((_reach(half, some), traced))
+        model, data = _replicates(traced, pool)
+        for lengths in zip(model[:, traced.order], data[:, traced.order], strict=True):
+            self._traced.append(traced.with_lengths(*lengths))
+        self._halves = [(_reach(half), trace(half)) for half in _halves(traced.members)]
 
     def __bool__(self) -> bool:
-        """Whether there are replicates: some member has two seeds."""
+        """Return whether there are replicates: some member has two seeds."""
         return bool(self._traced)
 
-    def _at(self, traced: list[Traced], compute: float, strict: bool = False) -> Lengths:
+    def _at(self, traced: list[Traced], compute: float, strict: bool = False) -> LengthsAtBudget:
         """S and H of each frontier at a budget; the uniform code where it is the shorter."""
         x = math.log(compute)
-        found = np.array([one.strictly(x) if strict else one.between(x) for one in traced])
+        found = np.array([one.lengths(x, strict) for one in traced])
         model, data = found.reshape(-1, 2).T
         beaten = model + data >= self._uniform
-        return Lengths(np.where(beaten, 0.0, model), np.where(beaten, self._uniform, data))
+        return LengthsAtBudget(np.where(beaten, 0.0, model), np.where(beaten, self._uniform, data))
 
     def around(
         self, compute: float, model: float, data: float, strict: bool = False
@@ -146,7 +108,7 @@ class Intervals:
         return (0.0, upper), (data, self._uniform), (mdl, self._uniform)
 
 
-def _interval(center: float, drawn: Array, halves: Array) -> Pair:
+def _interval(center: float, drawn: Values, halves: Values) -> Pair:
     h = float(np.quantile(np.abs(drawn - center), LEVEL))
     g = float(np.abs(halves - center).max(initial=0.0))
     half_width = math.hypot(h, g)
@@ -164,14 +126,13 @@ def _halves(members: Sequence[Member]) -> list[list[Member]]:
     ]
 
 
-def _reach(half: Sequence[Member], points: Points) -> float:
+def _reach(half: Sequence[Member]) -> float:
     """The budget from which half a family can say something: its smallest member's whole run.
 
     Below it the half has no model that the budget could train, so its answer shows the edge of the
     family (which is flagged), not how far apart the sizes are.
     """
-    smallest = min(range(len(half)), key=lambda i: half[i].params)
-    return float(points.time_flops[points.member == smallest].max())
+    return float(min(half, key=lambda member: member.params).time_flops[-1])
 
 
 class _Pool:
@@ -185,12 +146,12 @@ class _Pool:
         curves: of each seed, (steps [R], deviation of the loss [R], of the area [R]); the loss
             relative to the loss above `floor_nats`, the area relative to the area, both times
             sqrt(S / (S - 1)), which undoes the pull of a mean over few seeds.
-        floor_nats: what no model of the family gets below, as far as is known.
+        floor_nats: the loss that no model of the family falls below, as far as is known.
     """
 
     def __init__(self, members: Sequence[Member], entropy_rate_nats: float | None) -> None:
         self.floor_nats = _reachable_floor(members, entropy_rate_nats)
-        self.curves: list[tuple[NDArray[np.int64], Array, Array]] = []
+        self.curves: list[tuple[Steps, Values, Values]] = []
         for member in members:
             if member.seeds < 2:
                 continue
@@ -201,13 +162,13 @@ class _Pool:
             area *= np.abs(member.model_bits) >= _SIGNAL * sampling
             self.curves += [(member.steps, *pair) for pair in zip(loss, area, strict=True)]
 
-    def excess(self, member: Member) -> Array:
+    def excess(self, member: Member) -> Values:
         """[R] the loss above the floor; never quite 0, so that a solved source divides too."""
         excess = member.losses.mean(axis=0) - self.floor_nats
         return np.maximum(excess, 1e-6 * max(float(excess[0]), 1e-12))
 
     @staticmethod
-    def area(member: Member) -> Array:
+    def area(member: Member) -> Values:
         """[R] the size of the area, at least its error, so that no structure divides too."""
         error = np.sqrt(np.sum(member.model_factors**2, axis=0))
         return np.maximum(np.maximum(np.abs(member.model_bits), error), 1e-9)
@@ -231,13 +192,13 @@ def _reachable_floor(members: Sequence[Member], entropy_rate_nats: float | None)
     return max(float(losses[-1]) - max(mean - float(losses[-1]), 0.0), 0.0)
 
 
-def _replicates(members: Sequence[Member], pool: _Pool, procedure: str) -> tuple[Array, Array]:
+def _replicates(traced: Traced, pool: _Pool) -> tuple[Rows, Rows]:
     """Model and data lengths [K, all members' F] of every replicate."""
     generator = np.random.Generator(np.random.Philox(_SEED))
-    floor = generator.standard_normal(REPLICATES) * floor_draw_scale(members)
+    floor = generator.standard_normal(REPLICATES) * floor_draw_scale(traced.members)
     model, data = [], []
-    for member in members:
-        grid, bits_per_nat = grid_of(member, procedure), member.data_gain
+    for member, grid in zip(traced.members, traced.grids, strict=True):
+        bits_per_nat = member.data_gain
         mix = _mixtures(generator, len(pool.curves), member.seeds)
         loss = mix @ np.stack([_onto(steps, dev, grid) for steps, dev, _ in pool.curves])
         area = mix @ np.stack([_onto(steps, dev, grid) for steps, _, dev in pool.curves])
@@ -260,7 +221,7 @@ def _replicates(members: Sequence[Member], pool: _Pool, procedure: str) -> tuple
     return np.concatenate(model, axis=1), np.concatenate(data, axis=1)
 
 
-def _mixtures(generator: np.random.Generator, curves: int, seeds: int) -> Array:
+def _mixtures(generator: np.random.Generator, curves: int, seeds: int) -> Rows:
     """Weights [K, curves] that average `seeds` curves, drawn with replacement."""
     drawn = generator.integers(curves, size=(REPLICATES, seeds))
     weights = np.zeros((REPLICATES, curves))
@@ -268,7 +229,7 @@ def _mixtures(generator: np.random.Generator, curves: int, seeds: int) -> Array:
     return weights
 
 
-def _onto(steps: NDArray[np.int64], values: Array, grid: NDArray[np.int64]) -> Array:
+def _onto(steps: Steps, values: AnyRows, grid: Steps) -> AnyRows:
     """Values [..., R] on another grid, linear in log(1 + step), held beyond the last one."""
     x, at = np.log1p(steps), np.log1p(grid)
     right = np.clip(np.searchsorted(x, at), 1, max(x.size - 1, 1))

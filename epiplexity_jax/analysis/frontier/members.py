@@ -1,21 +1,18 @@
 """Members: runs that differ only in their seed, averaged at the record points of the shortest.
 
-Axis letters: S seed, R record point, F point of a finer grid, P point of all members, Q factor.
+Axis letters: S seed, R record point, F point of a finer grid, Q factor.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.lengths import Scored, score
-
-Array = NDArray[np.float64]
+from epiplexity_jax.analysis.shapes import AnyRows, Rows, Steps, Values
 
 REFINEMENT = 10
 
@@ -40,18 +37,18 @@ class Member:
     name: str
     params: int
     last_steps: tuple[int, ...]
-    steps: NDArray[np.int64]
-    train_tokens: Array
-    time_flops: Array
-    model_seeds: Array
-    data_seeds: Array
-    model_factors: Array
-    data_factors: Array
-    model_gain: Array
+    steps: Steps
+    train_tokens: Values
+    time_flops: Values
+    model_seeds: Rows
+    data_seeds: Rows
+    model_factors: Rows
+    data_factors: Rows
+    model_gain: Values
     data_gain: float
     floor_stderr_nats: float
-    model_var: Array
-    interpolation_error_bits: Array
+    model_var: Values
+    interpolation_error_bits: Values
     refinable: bool = True
 
     @property
@@ -60,35 +57,35 @@ class Member:
         return self.model_seeds.shape[0]
 
     @property
-    def model_bits(self) -> Array:
+    def model_bits(self) -> Values:
         """[R] mean model length."""
         return self.model_seeds.mean(axis=0)
 
     @property
-    def data_bits(self) -> Array:
+    def data_bits(self) -> Values:
         """[R] mean data length."""
         return self.data_seeds.mean(axis=0)
 
     @property
-    def model_stderr(self) -> Array:
+    def model_stderr(self) -> Values:
         """[R] standard error of the mean model length: held-out blocks, floor and seeds."""
         gain = self.model_gain
         return self._stderr(self.model_factors, gain, self.model_seeds, self.model_var)
 
     @property
-    def data_stderr(self) -> Array:
+    def data_stderr(self) -> Values:
         """[R] standard error of the mean data length."""
         gain = np.full_like(self.model_gain, self.data_gain)
         return self._stderr(self.data_factors, gain, self.data_seeds, np.zeros_like(gain))
 
     @property
-    def mdl_stderr(self) -> Array:
+    def mdl_stderr(self) -> Values:
         """[R] standard error of the mean two-part code."""
         factors = self.model_factors + self.data_factors
         gain = self.model_gain + self.data_gain
         return self._stderr(factors, gain, self.model_seeds + self.data_seeds, self.model_var)
 
-    def _stderr(self, factors: Array, gain: Array, seeds: Array, own: Array) -> Array:
+    def _stderr(self, factors: Rows, gain: Values, seeds: Rows, own: Values) -> Values:
         """Scatter of the seeds already holds their training tokens' variance (`own`)."""
         if self.seeds > 1:
             own = np.maximum(own, seeds.var(axis=0, ddof=1) / self.seeds)
@@ -96,7 +93,7 @@ class Member:
         return np.sqrt(heldout + own)
 
     @property
-    def losses(self) -> Array:
+    def losses(self) -> Rows:
         """[S, R] held-out loss, nats per label token."""
         return self.data_seeds / self.data_gain
 
@@ -147,7 +144,7 @@ def _average(name: str, params: int, scored: list[Scored]) -> Member:
         common = common[np.all([np.isin(common, one.steps) for one in scored], axis=0)]
     own = np.searchsorted(shortest.steps, common)
 
-    def at_common(field: str) -> list[Array]:
+    def at_common(field: str) -> list[AnyRows]:
         return [_at(one.steps, getattr(one, field), common) for one in scored]
 
     factors = [_mean_factors(at_common(f"{field}_factors")) for field in ("model", "data")]
@@ -171,7 +168,7 @@ def _average(name: str, params: int, scored: list[Scored]) -> Member:
     )
 
 
-def _at(steps: NDArray[np.int64], values: Array, common: NDArray[np.int64]) -> Array:
+def _at(steps: Steps, values: AnyRows, common: Steps) -> AnyRows:
     """Values [..., R] at other steps, straight in log(1 + step) between record points.
 
     Record points lie on one absolute grid, so there is nothing between them but where teachers
@@ -184,7 +181,7 @@ def _at(steps: NDArray[np.int64], values: Array, common: NDArray[np.int64]) -> A
     return np.array(rows).reshape(*values.shape[:-1], common.size)
 
 
-def _mean_factors(factors: list[Array]) -> Array:
+def _mean_factors(factors: list[Rows]) -> Rows:
     """Seeds score the same held-out blocks, so their errors add block by block.
 
     Seeds with another number of blocks share none: their errors are independent.
@@ -194,7 +191,7 @@ def _mean_factors(factors: list[Array]) -> Array:
     return np.concatenate(factors) / len(factors)
 
 
-def fine_steps(steps: NDArray[np.int64]) -> NDArray[np.int64]:
+def fine_steps(steps: Steps) -> Steps:
     """Whole steps on a grid ten times finer in log(1 + step) that holds every record point.
 
     >>> fine_steps(np.array([0, 1, 2, 40]))[:6].tolist()
@@ -207,96 +204,11 @@ def fine_steps(steps: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.union1d(inner, steps)
 
 
-def resample(steps: NDArray[np.int64], values: Array, at: NDArray[np.int64]) -> Array:
+def resample(steps: Steps, values: AnyRows, at: Steps) -> AnyRows:
     """PCHIP in log(1 + step) of values [..., R] onto the steps `at` [F]: [..., F]."""
     if steps.size == 1:
         return np.broadcast_to(values, (*values.shape[:-1], at.size)).copy()
     return PchipInterpolator(np.log1p(steps), values, axis=-1)(np.log1p(at))
-
-
-@dataclass(frozen=True, eq=False)
-class Points:
-    """The candidates of a frontier, of all members, sorted by time.
-
-    Attributes:
-        time_flops, model_bits, data_bits, model_stderr, data_stderr, mdl_stderr: [P].
-        step: [P]; train_tokens: [P]; interpolation_error_bits: [P].
-        member: [P] index of the member; last: [P] whether it is its member's last record point.
-    """
-
-    time_flops: Array
-    model_bits: Array
-    data_bits: Array
-    model_stderr: Array
-    data_stderr: Array
-    mdl_stderr: Array
-    interpolation_error_bits: Array
-    train_tokens: Array
-    step: NDArray[np.int64]
-    member: NDArray[np.int64]
-    last: NDArray[np.bool_]
-
-    @classmethod
-    def none(cls) -> "Points":
-        """No candidates: every run diverged."""
-        whole: dict[str, Any] = {name: np.zeros(0, dtype=np.int64) for name in ("step", "member")}
-        real = [one.name for one in fields(cls) if one.name not in (*whole, "last")]
-        return cls(**dict.fromkeys(real, np.zeros(0)), **whole, last=np.zeros(0, dtype=bool))
-
-    @property
-    def mdl_bits(self) -> Array:
-        """[P] the two-part code."""
-        return self.model_bits + self.data_bits
-
-    @property
-    def run(self) -> NDArray[np.int64]:
-        """[P] the member; -1 for untrained models, which are a run of their own."""
-        return np.where(self.step == 0, -1, self.member)
-
-    def __len__(self) -> int:
-        """Number of points."""
-        return self.time_flops.size
-
-
-_ERRORS = ("model_stderr", "data_stderr", "mdl_stderr", "interpolation_error_bits")
-
-
-def grid_of(member: Member, procedure: str) -> NDArray[np.int64]:
-    """The steps [F] at which a procedure considers a member."""
-    refined = procedure == "refined" and member.refinable
-    return fine_steps(member.steps) if refined else member.steps
-
-
-def points_of(members: Sequence[Member], procedure: str) -> tuple[Points, NDArray[np.int64]]:
-    """All candidates of a procedure, sorted by time; and the order that sorts them.
-
-    The order [P] indexes the members' points one after the other, each on its `grid_of`.
-    """
-    if not members:
-        return Points.none(), np.zeros(0, dtype=np.int64)
-    columns: dict[str, list[Any]] = {}
-    for index, member in enumerate(members):
-        steps = grid_of(member, procedure)
-        x, at = np.log1p(member.steps), np.log1p(steps)
-        # Both are straight lines in the number of steps.
-        time = np.interp(steps, member.steps, member.time_flops)
-        one: dict[str, Any] = {
-            "time_flops": time,
-            "step": steps,
-            "member": np.full(steps.size, index),
-        }
-        one["train_tokens"] = np.interp(steps, member.steps, member.train_tokens)
-        for name in ("model_bits", "data_bits"):
-            one[name] = resample(member.steps, getattr(member, name), steps)
-        for name in _ERRORS:
-            one[name] = np.interp(at, x, getattr(member, name))
-        one["last"] = steps == member.steps[-1]
-        for name, values in one.items():
-            columns.setdefault(name, []).append(values)
-    joined = {name: np.concatenate(values) for name, values in columns.items()}
-    mdl = joined["model_bits"] + joined["data_bits"]
-    order = np.lexsort((mdl, joined["time_flops"]))
-    return Points(**{name: values[order] for name, values in joined.items()}), order
 
 
 def floor_draw_scale(members: Sequence[Member]) -> float:

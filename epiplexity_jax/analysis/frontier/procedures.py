@@ -1,46 +1,24 @@
-"""Frontier procedures on points of (time, two-part code): which points are kept.
+"""Frontier procedures: which candidates of a family make up its frontier.
 
-All take points sorted by time and return indices in that order, with MDL strictly falling, so
-MDL_T never rises with T. Axis letters: P point, K vertex.
+A procedure takes members and returns what `Traced.at` answers for. Rules take candidates in order
+of time and return indices in that order, with MDL strictly falling, so MDL_T never rises with T.
+Axis letters: P candidate, K vertex.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Indices = NDArray[np.int64]
+from epiplexity_jax.analysis.frontier.members import Member
+from epiplexity_jax.analysis.frontier.traced import Traced, envelope, log_length
+from epiplexity_jax.analysis.shapes import Indices, Steps, Values
+from epiplexity_jax.base.config import did_you_mean
+from epiplexity_jax.base.errors import ConfigError
 
-
-# Smooth laws with sizes a factor 2 or 4 apart stay below 0.13, sharp drops lie above 0.7.
-BRIDGE_GAP = 0.2
-
-
-def log_length(bits: Array) -> Array:
-    """Logarithm of code lengths, where lengths under one bit count as one bit.
-
-    A deterministic source may drive the data length to 0 and an area within its error below 0;
-    no code is shorter than a bit, so nothing is gained there, and the logarithm stays finite.
-    """
-    return np.log(np.maximum(bits, 1.0))
+Tracer = Callable[[Sequence[Member]], Traced]
 
 
-def envelope(mdl_bits: Array) -> Indices:
-    """The points that are shorter than every cheaper one: the raw lower envelope.
-
-    Args:
-        mdl_bits: [P] bits, in order of time.
-
-    >>> envelope(np.array([5.0, 6.0, 4.0, 4.0, 1.0])).tolist()
-    [0, 2, 4]
-    """
-    best = np.minimum.accumulate(mdl_bits)
-    falls = np.empty(mdl_bits.size, dtype=bool)
-    falls[:1] = True
-    falls[1:] = mdl_bits[1:] < best[:-1]
-    return np.flatnonzero(falls)
-
-
-def lower_hull(x: Array, y: Array) -> Indices:
+def lower_hull(x: Values, y: Values) -> Indices:
     """Vertices of the lower convex hull (Andrew's monotone chain), left to right.
 
     Args:
@@ -64,13 +42,13 @@ def lower_hull(x: Array, y: Array) -> Indices:
     return np.array(chain, dtype=np.int64)
 
 
-def hull_of_envelope(time: Array, mdl_bits: Array) -> Indices:
+def hull_of_envelope(time: Values, mdl_bits: Values) -> Indices:
     """The falling part of the lower convex hull in log T and log MDL."""
     kept = envelope(mdl_bits)
     return kept[lower_hull(np.log(time[kept]), log_length(mdl_bits[kept]))]
 
 
-def hull_median(time: Array, mdl_bits: Array, run: NDArray[np.int64]) -> Indices:
+def hull_median(time: Values, mdl_bits: Values, run: Steps) -> Indices:
     """The paper's procedure: lower hull in linear T and MDL, then one point per run.
 
     Args:
@@ -90,44 +68,30 @@ def hull_median(time: Array, mdl_bits: Array, run: NDArray[np.int64]) -> Indices
     return np.sort(np.array(chosen, dtype=np.int64))
 
 
-def select(procedure: str, time: Array, mdl_bits: Array, run: NDArray[np.int64]) -> Indices:
-    """The points that a procedure keeps, out of points sorted by time."""
-    if procedure == "refined":
-        return hull_of_envelope(time, mdl_bits)
-    if procedure == "hull-median":
-        return hull_median(time, mdl_bits, run)
-    return envelope(mdl_bits)
+def refined(members: Sequence[Member]) -> Traced:
+    """Trace the hull in log T and log MDL, with candidates between the record points."""
+    return Traced(members, lambda time, mdl, _: hull_of_envelope(time, mdl), refine=True)
 
 
-def spans_cliff(
-    time: Array, mdl_bits: Array, stderr_bits: Array, vertices: Indices
-) -> NDArray[np.bool_]:
-    """Segments from a vertex to the next that pass far below what was measured.
+def paper(members: Sequence[Member]) -> Traced:
+    """Trace as the paper does: the median of each run's record points on the linear hull."""
+    return Traced(members, hull_median)
 
-    A hull bridges a cliff: between its ends no model is near the line. A segment is a bridge when
-    some point of the raw envelope between its ends lies above the line by more than `BRIDGE_GAP`
-    of what the whole frontier gains (the fall of log MDL from its first vertex to its last), and
-    by more than twice its own standard error.
 
-    Args:
-        time: [P] FLOPs.
-        mdl_bits: [P] bits.
-        stderr_bits: [P] standard errors of mdl_bits.
-        vertices: [K] indices of P.
+def raw(members: Sequence[Member]) -> Traced:
+    """Trace every record point that is shorter than all cheaper ones."""
+    return Traced(members, lambda _, mdl, run: envelope(mdl))
 
-    Returns:
-        [K] of each vertex, whether the segment that begins there is a bridge; the last is False.
+
+TRACERS: Mapping[str, Tracer] = {"refined": refined, "hull-median": paper, "raw": raw}
+
+
+def tracer(procedure: str) -> Tracer:
+    """The procedure of a name.
+
+    Raises:
+        ConfigError: when the name is unknown.
     """
-    bridged = np.zeros(vertices.size, dtype=bool)
-    if vertices.size < 2:
-        return bridged
-    x, y = np.log(time), log_length(mdl_bits)
-    kept = envelope(mdl_bits)
-    gap = y[kept] - np.interp(x[kept], x[vertices], y[vertices])
-    least = np.maximum(
-        BRIDGE_GAP * (y[vertices[0]] - y[vertices[-1]]),
-        2.0 * stderr_bits[kept] / np.maximum(mdl_bits[kept], 1.0),
-    )
-    segment = np.searchsorted(vertices, kept, side="right") - 1
-    bridged[segment[gap > least]] = True
-    return bridged
+    if procedure not in TRACERS:
+        raise ConfigError(f"frontier: {did_you_mean('procedure', procedure, TRACERS)}")
+    return TRACERS[procedure]

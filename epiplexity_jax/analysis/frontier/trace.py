@@ -5,40 +5,20 @@ Axis letters: P candidate point, K vertex of the frontier.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from epiplexity_jax import coding
-from epiplexity_jax.analysis.frontier import procedures
 from epiplexity_jax.analysis.frontier.decompose import decompose
-from epiplexity_jax.analysis.frontier.decomposition import Decomposition
+from epiplexity_jax.analysis.frontier.decomposition import Decomposition, Setting
 from epiplexity_jax.analysis.frontier.intervals import Intervals
-from epiplexity_jax.analysis.frontier.members import Member, members_of, points_of, with_rate
+from epiplexity_jax.analysis.frontier.members import Member, members_of, with_rate
+from epiplexity_jax.analysis.frontier.procedures import tracer
 from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.lengths import check_choice, check_test_tokens
-from epiplexity_jax.base.choices import PROCEDURES
-from epiplexity_jax.base.config import did_you_mean
+from epiplexity_jax.analysis.shapes import Steps, Values
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
-
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a frontier was made with, the same for all its results."""
-
-    source: str
-    vocab_size: int
-    estimator: str
-    variant: str
-    floor: str
-    procedure: str
-    test_tokens: float
-    bytes_per_token: float | None
 
 
 def trace(
@@ -61,8 +41,7 @@ def trace(
     Raises:
         ConfigError: when an argument is not allowed, or the curves do not belong together.
     """
-    if procedure not in PROCEDURES:
-        raise ConfigError(f"frontier: {did_you_mean('procedure', procedure, PROCEDURES)}")
+    tracer(procedure)  # refuses one that is unknown
     test_tokens = check_test_tokens(test_tokens)
     if not curves:
         raise ConfigError("curves: there are none; a frontier needs at least one run")
@@ -115,7 +94,7 @@ def _left_out(curves: Sequence[Curve], kept: Sequence[Curve]) -> list[str]:
 
 
 def _uneven(members: Sequence[Member]) -> list[str]:
-    """Which members' seeds end far apart, so that much of the longer runs is not used."""
+    """Sentences on members whose seeds end far apart, so that much of the longer runs is unused."""
     said = []
     for member in members:
         low, high = min(member.last_steps), max(member.last_steps)
@@ -133,12 +112,12 @@ class Frontier:
     Attributes:
         setting: source, estimator, variant, floor, procedure, test tokens.
         all_members: the members, smallest first.
+        traced: every candidate, and those that the procedure keeps.
         points: every candidate, sorted by time (for plotting).
         vertices: [K] their indices that make up the frontier.
-        bridged: [K] whether the segment from a vertex to the next bridges a sudden drop.
-        envelope: [E] indices of the candidates shorter than every cheaper one.
         uniform_bits: length of the uniform code, a candidate at every budget.
         warnings: sentences that hold for every budget.
+        entropy_rate_nats: of the source, nats per label token, or None.
     """
 
     def __init__(
@@ -149,16 +128,10 @@ class Frontier:
         entropy_rate_nats: float | None = None,
     ) -> None:
         """Use `trace`, which checks its arguments."""
-        self.setting = setting
-        self.all_members = members
-        self.warnings = warnings
-        self.entropy_rate_nats = entropy_rate_nats
-        self.uniform_bits = float(coding.uniform_length(setting.test_tokens, setting.vocab_size))
-        self.points, self._order = points_of(members, setting.procedure)
-        time, mdl = self.points.time_flops, self.points.mdl_bits
-        self.vertices = procedures.select(setting.procedure, time, mdl, self.points.run)
-        self.envelope = procedures.envelope(mdl)
-        self.bridged = procedures.spans_cliff(time, mdl, self.points.mdl_stderr, self.vertices)
+        self.setting, self.all_members, self.warnings = setting, members, warnings
+        self.entropy_rate_nats, self.uniform_bits = entropy_rate_nats, setting.uniform_bits
+        self.traced = tracer(setting.procedure)(members)
+        self.points, self.vertices = self.traced.points, self.traced.vertices
 
     source = property(lambda self: self.setting.source, doc="Name of the source.")
     vocab_size = property(lambda self: self.setting.vocab_size, doc="Symbols of a label token.")
@@ -168,26 +141,26 @@ class Frontier:
     procedure = property(lambda self: self.setting.procedure, doc="How the frontier is traced.")
     test_tokens = property(lambda self: self.setting.test_tokens, doc="Label tokens measured.")
 
-    def _column(self, name: str) -> Array:
+    def _column(self, name: str) -> Values:
         return getattr(self.points, name)[self.vertices]
 
     @property
-    def compute(self) -> Array:
+    def compute(self) -> Values:
         """[K] FLOPs."""
         return self._column("time_flops")
 
     @property
-    def mdl_bits(self) -> Array:
+    def mdl_bits(self) -> Values:
         """[K] bits."""
         return self._column("mdl_bits")
 
     @property
-    def epiplexity_bits(self) -> Array:
+    def epiplexity_bits(self) -> Values:
         """[K] bits, of the vertices' models."""
         return self._column("model_bits")
 
     @property
-    def entropy_bits(self) -> Array:
+    def entropy_bits(self) -> Values:
         """[K] bits, of the vertices' models."""
         return self._column("data_bits")
 
@@ -197,13 +170,13 @@ class Frontier:
         return tuple(self.all_members[i].name for i in self.points.member[self.vertices])
 
     @property
-    def params(self) -> NDArray[np.int64]:
+    def params(self) -> Steps:
         """[K] N of the vertices' models."""
         sizes = np.array([member.params for member in self.all_members], dtype=np.int64)
         return sizes[self.points.member[self.vertices]]
 
     @property
-    def train_tokens(self) -> Array:
+    def train_tokens(self) -> Values:
         """[K] D of the vertices' models."""
         return self._column("train_tokens")
 
@@ -215,13 +188,8 @@ class Frontier:
     @cached_property
     def intervals(self) -> Intervals:
         """Replicates of the frontier, made once."""
-        return Intervals(
-            self.all_members,
-            self._order,
-            self.setting.procedure,
-            self.uniform_bits,
-            self.entropy_rate_nats,
-        )
+        trace = tracer(self.setting.procedure)
+        return Intervals(self.traced, trace, self.uniform_bits, self.entropy_rate_nats)
 
     def budgets(self, n: int = 5) -> list[float]:
         """Budgets spaced evenly in log compute over the sweep, of two significant digits or more.
@@ -256,7 +224,7 @@ class Frontier:
         Raises:
             ConfigError: when the budget is not a positive number.
         """
-        return decompose(self, compute, strict)
+        return decompose(self.setting, self.traced, self.intervals, compute, strict, self.warnings)
 
 
 def _rounded(value: float, rounding: Callable[[float], int], digits: int) -> float:

@@ -1,0 +1,1 @@
+"""Loss curves in files of other programs, and the estimate that they allow."""

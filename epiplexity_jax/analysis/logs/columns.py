@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from epiplexity_jax.analysis.logs.estimate import LossCurve
+from epiplexity_jax.analysis.logs.loss_curve import LossCurve
 from epiplexity_jax.analysis.logs.readers import Row, number, read_rows
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError, DataError

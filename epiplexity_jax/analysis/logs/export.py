@@ -3,19 +3,14 @@
 Axis letters: R record point.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
-
-if TYPE_CHECKING:
-    from epiplexity_jax.store import StoredRun
+from epiplexity_jax.store import StoredRun
 
 COLUMNS = ("step", "label_tokens", "train_tokens", "loss_nats", "heldout_loss_nats")
 

@@ -3,20 +3,14 @@
 DESIGN.md, section 3, lists them. Losses are nats per label token. Axis letters: P row of the curve.
 """
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from epiplexity_jax.analysis.logs.loss_curve import LossCurve
+from epiplexity_jax.analysis.shapes import Values
 from epiplexity_jax.base.units import nats_to_bits
-
-if TYPE_CHECKING:
-    from epiplexity_jax.analysis.logs.estimate import LossCurve
-
-Array = NDArray[np.float64]
 
 _FEW_ROWS = 10
 _NOTICEABLE = 0.05  # a share of the area from which on a sentence is worth reading
@@ -118,7 +112,7 @@ def _initial_loss(curve: LossCurve, vocab_size: int | None) -> str:
     return ""
 
 
-def _smooth(curve: LossCurve) -> Array:
+def _smooth(curve: LossCurve) -> Values:
     """[P'] running means of the losses over a twentieth of the rows."""
     window = max(1, curve.losses_nats.size // 20)
     return np.convolve(curve.losses_nats, np.full(window, 1.0 / window), mode="valid")

@@ -1,0 +1,1 @@
+"""Runs as curves over their record points, and the code lengths of each."""

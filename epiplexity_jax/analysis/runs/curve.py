@@ -4,21 +4,19 @@ A curve comes from a stored run or from plain arrays. Axis letters: R record poi
 block. Losses are nats per label token.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Shaped
 
 from epiplexity_jax import coding
+from epiplexity_jax.analysis.shapes import Rows, Values
 from epiplexity_jax.base.choices import FLOORS
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
-
-Array = NDArray[np.float64]
+from epiplexity_jax.coding import checks
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,9 @@ class Cost:
                 raise ConfigError(f"{name}: must be a positive number, got {value!r}")
 
     @classmethod
-    def dense(cls, params: int, label_tokens_per_step: int, inputs_per_label: float = 0.0) -> Cost:
+    def dense(
+        cls, params: int, label_tokens_per_step: int, inputs_per_label: float = 0.0
+    ) -> "Cost":
         """The cost of a dense network, 6N a trained token and 2N an evaluated one.
 
         Args:
@@ -74,14 +74,14 @@ class Heldout:
             differences between record points pair; None when unknown.
     """
 
-    loss_nats: Array
-    stderr_nats: Array = field(default_factory=lambda: np.zeros(0))
-    blocks_nats: Array | None = None
+    loss_nats: Values
+    stderr_nats: Values = field(default_factory=lambda: np.zeros(0))
+    blocks_nats: Rows | None = None
 
     def __post_init__(self) -> None:
         """Turn the fields into float64 arrays of matching shapes."""
-        loss = np.asarray(self.loss_nats, dtype=np.float64)
-        stderr = np.asarray(self.stderr_nats, dtype=np.float64)
+        loss = checks.numbers("loss_nats", self.loss_nats)
+        stderr = checks.numbers("stderr_nats", self.stderr_nats)
         stderr = np.zeros_like(loss) if stderr.size == 0 else stderr
         if loss.ndim != 1 or stderr.shape != loss.shape:
             raise ConfigError(
@@ -90,14 +90,14 @@ class Heldout:
         object.__setattr__(self, "loss_nats", loss)
         object.__setattr__(self, "stderr_nats", stderr)
         if self.blocks_nats is not None:
-            blocks = np.asarray(self.blocks_nats, dtype=np.float64)
+            blocks = checks.numbers("blocks_nats", self.blocks_nats)
             if blocks.ndim != 2 or blocks.shape[0] != loss.size or blocks.shape[1] < 2:
                 raise ConfigError(
                     f"blocks_nats: shape {blocks.shape} must be [{loss.size}, blocks], blocks >= 2"
                 )
             object.__setattr__(self, "blocks_nats", blocks)
 
-    def adjusted(self) -> Array:
+    def adjusted(self) -> Values:
         """Losses [R] at the level of the full held-out set.
 
         The full set is scored at the last record point only; the record subset, scored at all of
@@ -118,13 +118,13 @@ class Online:
         sum_var: [R] variance of that sum, nats^2; zeros when not given.
     """
 
-    sum_nats: Array
-    sum_var: Array = field(default_factory=lambda: np.zeros(0))
+    sum_nats: Values
+    sum_var: Values = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         """Turn the fields into float64 arrays of one shape."""
-        total = np.asarray(self.sum_nats, dtype=np.float64)
-        var = np.asarray(self.sum_var, dtype=np.float64)
+        total = checks.numbers("sum_nats", self.sum_nats)
+        var = checks.numbers("sum_var", self.sum_var)
         var = np.zeros_like(total) if var.size == 0 else var
         if total.ndim != 1 or var.shape != total.shape:
             raise ConfigError(
@@ -151,7 +151,7 @@ class Exact:
 
 @dataclass(frozen=True, eq=False)
 class Messages:
-    """What a requential student's messages cost, up to each record point.
+    """Costs of a requential student's messages, up to each record point.
 
     Attributes:
         kl_nats: [R] sum of KL(teacher || EMA student); kl_var: [R] its variance, nats^2.
@@ -159,17 +159,17 @@ class Messages:
         certified_bits: [R] certified length, EMA student; raw_certified_bits: [R].
     """
 
-    kl_nats: Array
-    kl_var: Array
-    raw_kl_nats: Array
-    raw_kl_var: Array
-    certified_bits: Array
-    raw_certified_bits: Array
+    kl_nats: Values
+    kl_var: Values
+    raw_kl_nats: Values
+    raw_kl_var: Values
+    certified_bits: Values
+    raw_certified_bits: Values
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Curve:
-    """One run: what it is, what a step costs, and what was recorded.
+    """One run: its description, the cost of a step, and the recorded losses.
 
     Attributes:
         source: name of the source.
@@ -188,13 +188,14 @@ class Curve:
         bytes_per_token: bytes of original data per label token, or None.
         variants: the variants that this history allows.
         status: how the run ended; message: why.
+        member_id: hash of what decides the run's numbers but the seed, or None.
     """
 
     source: str
     size: str
     params: int
     vocab_size: int
-    steps: NDArray[Any]
+    steps: Shaped[np.ndarray, " points"]
     cost: Cost
     ema: Heldout
     raw: Heldout | None = None
@@ -218,6 +219,7 @@ class Curve:
     status: str = RunStatus.FINISHED
     message: str = ""
     run_id: str = ""
+    member_id: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse curves that cannot be scored, saying what is wrong."""
@@ -266,19 +268,24 @@ class Curve:
 
     @property
     def member(self) -> tuple[Any, ...]:
-        """All that tells members apart, so everything but the seed."""
+        """All that tells members apart, so everything but the seed.
+
+        The hash of the run's identity stands for the settings that no field holds (EMA, warm-up,
+        cap, dtype); stores of before schema 2 have none.
+        """
         return (
             *(self.source, self.family, self.size, self.width, self.depth, self.order),
             *(self.params, self.learning_rate, self.batch_size, self.estimator, self.cost),
+            self.member_id,
         )
 
     @property
-    def label_tokens(self) -> Array:
+    def label_tokens(self) -> Values:
         """[R] label tokens trained on so far."""
         return self.steps.astype(np.float64) * self.cost.label_tokens_per_step
 
     @property
-    def train_tokens(self) -> Array:
+    def train_tokens(self) -> Values:
         """[R] input and label tokens trained on so far."""
         return self.steps.astype(np.float64) * self.cost.train_tokens_per_step
 

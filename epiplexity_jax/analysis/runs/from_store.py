@@ -1,17 +1,14 @@
 """Curves from the runs of a store (columns: store/schema.py)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from epiplexity_jax.analysis.runs.curve import Cost, Curve, Exact, Heldout, Messages, Online
 from epiplexity_jax.base.errors import ConfigError
-
-if TYPE_CHECKING:
-    from epiplexity_jax.store import StoredRun
+from epiplexity_jax.coding import checks
+from epiplexity_jax.store import StoredRun
 
 _SAME_IN_ROW = (
     *("run_id", "source", "family", "size", "width", "depth", "order", "seed", "params"),
@@ -73,10 +70,11 @@ def teacher_curve(run: StoredRun) -> Curve:
 
 
 def _described(run: StoredRun) -> dict[str, Any]:
-    """What a run is and what its steps cost, as arguments of `Curve`."""
+    """Description of a run and cost of its steps, as arguments of `Curve`."""
     row = run.row
     same: dict[str, Any] = {name: row.get(name) for name in _SAME_IN_ROW}
     return same | {
+        "member_id": row.get("member"),
         "status": row["status"],
         "message": row.get("message") or "",
         "cost": Cost(
@@ -108,11 +106,12 @@ def _exact(history: Mapping[str, Any]) -> Exact | None:
 
 def _heldout(history: Mapping[str, Any], name: str) -> Heldout:
     blocks = history.get(f"{name}_block_losses_nats")
-    usable = blocks is not None and np.ndim(blocks) == 2 and np.shape(blocks)[1] > 1
+    if blocks is not None:
+        blocks = checks.numbers(f"{name}_block_losses_nats", blocks)
     return Heldout(
         history[f"{name}_loss_nats"],
         np.nan_to_num(np.asarray(history[f"{name}_loss_stderr"], dtype=np.float64)),
-        np.asarray(blocks, dtype=np.float64) if usable else None,
+        blocks if blocks is not None and blocks.ndim == 2 and blocks.shape[1] > 1 else None,
     )
 
 

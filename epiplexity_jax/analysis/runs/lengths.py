@@ -9,17 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis.runs.curve import Curve, Heldout
+from epiplexity_jax.analysis.shapes import AnyRows, Rows, Steps, Values
 from epiplexity_jax.base.choices import FLOORS, REFERENCES, VARIANTS
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.base.units import nats_to_bits
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,48 +39,52 @@ class Scored:
             R is 2, the untrained and the final model, and nothing is known between them.
     """
 
-    steps: NDArray[np.int64]
-    train_tokens: Array
-    time_flops: Array
-    model_bits: Array
-    data_bits: Array
-    model_factors: Array
-    data_factors: Array
-    model_gain: Array
+    steps: Steps
+    train_tokens: Values
+    time_flops: Values
+    model_bits: Values
+    data_bits: Values
+    model_factors: Rows
+    data_factors: Rows
+    model_gain: Values
     data_gain: float
     floor_stderr_nats: float
-    model_var: Array
-    interpolation_error_bits: Array
+    model_var: Values
+    interpolation_error_bits: Values
     refinable: bool = True
 
     @property
-    def mdl_bits(self) -> Array:
+    def mdl_bits(self) -> Values:
         """[R] the two-part code."""
         return self.model_bits + self.data_bits
 
     @property
-    def model_stderr(self) -> Array:
+    def model_stderr(self) -> Values:
         """[R] standard error of the model length."""
         return self._stderr(self.model_factors, self.model_gain, self.model_var)
 
     @property
-    def data_stderr(self) -> Array:
+    def data_stderr(self) -> Values:
         """[R] standard error of the data length."""
         return self._stderr(self.data_factors, np.full_like(self.model_gain, self.data_gain), 0.0)
 
     @property
-    def mdl_stderr(self) -> Array:
+    def mdl_stderr(self) -> Values:
         """[R] standard error of their sum, whose parts share held-out blocks and floor."""
         both = self.model_factors + self.data_factors
         return self._stderr(both, self.model_gain + self.data_gain, self.model_var)
 
-    def _stderr(self, factors: Array, gain: Array, extra: Array | float) -> Array:
+    def _stderr(self, factors: Rows, gain: Values, extra: Values | float) -> Values:
         own = np.sum(factors**2, axis=0) + extra
         return np.sqrt(own + (gain * self.floor_stderr_nats) ** 2)
 
 
 def check_test_tokens(test_tokens: float) -> float:
-    """Refuse a number of test tokens that is not positive and finite."""
+    """The number of test tokens as a float.
+
+    Raises:
+        ConfigError: when it is not positive and finite.
+    """
     if isinstance(test_tokens, bool) or not (test_tokens > 0 and math.isfinite(test_tokens)):
         raise ConfigError(
             f"test_tokens: must be a positive number of label tokens, got {test_tokens!r}"
@@ -146,7 +148,16 @@ def score(
 
 
 def check_choice(curve: Curve, variant: str | None, floor: str | None) -> tuple[str, str]:
-    """Resolve a variant and a floor against what a curve allows."""
+    """Resolve a variant and a floor against what a curve allows.
+
+    Args:
+        curve: the run.
+        variant: None is the run's own.
+        floor: None is the run's own.
+
+    Raises:
+        ConfigError: when the curve does not allow them.
+    """
     variant, floor = variant or curve.variant, floor or curve.floor
     if variant not in VARIANTS and variant not in curve.variants:
         raise ConfigError(f"variant: {did_you_mean('variant', variant, VARIANTS)}")
@@ -190,24 +201,24 @@ def choices(curves: Sequence[Curve]) -> list[tuple[str, str]]:
 
 
 def _has_one_model(curve: Curve) -> bool:
-    """Whether raw and averaged weights are the same model, as those of counts are."""
+    """Return whether raw and averaged weights are one model, as those of counts are."""
     return curve.raw is not None and np.array_equal(curve.raw.loss_nats, curve.ema.loss_nats)
 
 
-def _block_deviations(heldout: Heldout) -> Array:
+def _block_deviations(heldout: Heldout) -> Rows:
     """[Q, R] error factors, in nats, of the loss at i less the loss at the last record point."""
     if heldout.blocks_nats is None:
         return np.zeros((1, heldout.loss_nats.size))
     return _factors((heldout.blocks_nats - heldout.blocks_nats[-1]).T)
 
 
-def _factors(blocks: Array) -> Array:
+def _factors(blocks: Rows) -> Rows:
     """Turn block values [B, R] into factors whose squares sum to the variance of their mean."""
     count = blocks.shape[0]
     return (blocks - blocks.mean(axis=0)) / math.sqrt(count * (count - 1))
 
 
-def _paired(curve: Curve, heldout: Heldout, losses: Array, floor: str) -> dict[str, Array]:
+def _paired(curve: Curve, heldout: Heldout, losses: Values, floor: str) -> dict[str, AnyRows]:
     """Sum over steps of the held-out loss above its floor; both ends on the same tokens."""
     tokens = curve.cost.label_tokens_per_step
     blocks = None if heldout.blocks_nats is None else heldout.blocks_nats.T
@@ -234,7 +245,7 @@ def _paired(curve: Curve, heldout: Heldout, losses: Array, floor: str) -> dict[s
     }
 
 
-def _interpolation_error(curve: Curve, losses: Array) -> Array:
+def _interpolation_error(curve: Curve, losses: Values) -> Values:
     """[R] by how much the sums so far move when every other record point is left out.
 
     At the last record point this is `coding.interpolation_error`; between the points that were
@@ -248,18 +259,18 @@ def _interpolation_error(curve: Curve, losses: Array) -> Array:
     return np.interp(curve.steps, curve.steps[kept], np.abs(_sum(curve, losses)[kept] - half))
 
 
-def _sum(curve: Curve, values: Array) -> Array:
+def _sum(curve: Curve, values: AnyRows) -> AnyRows:
     return np.asarray(coding.interpolate_sum(curve.steps, values))
 
 
-def _online(curve: Curve, losses: Array, deviations: Array, floor: str) -> dict[str, Array]:
+def _online(curve: Curve, losses: Values, deviations: Rows, floor: str) -> dict[str, AnyRows]:
     """Online losses of the training tokens less the floor at each record point."""
     if curve.online is None:
         raise ConfigError(f"variant: {curve.name} has no online losses")
     labels = curve.label_tokens
     known = floor == "entropy_rate"
-    floor_nats: ArrayLike = curve.entropy_rate_nats if known else losses  # type: ignore[assignment]
-    bits = coding.online_length(curve.online.sum_nats, labels, floor_nats)
+    end = np.asarray(curve.entropy_rate_nats, dtype=np.float64) if known else losses
+    bits = coding.online_length(curve.online.sum_nats, labels, end)
     return {
         "model_bits": np.asarray(bits),
         "model_factors": np.zeros_like(deviations) if known else -nats_to_bits(deviations * labels),
@@ -269,7 +280,7 @@ def _online(curve: Curve, losses: Array, deviations: Array, floor: str) -> dict[
     }
 
 
-def _exact(curve: Curve, deviations: Array, floor: str, at: NDArray[np.int64]) -> dict[str, Array]:
+def _exact(curve: Curve, deviations: Rows, floor: str, at: Steps) -> dict[str, AnyRows]:
     """Online losses of the training tokens less those of the final model on the same tokens.
 
     Both sums are over one data set, so nothing is estimated but for another draw of the data:
@@ -293,7 +304,7 @@ def _exact(curve: Curve, deviations: Array, floor: str, at: NDArray[np.int64]) -
     }
 
 
-def _requential(curve: Curve, deviations: Array, variant: str) -> dict[str, Array]:
+def _requential(curve: Curve, deviations: Rows, variant: str) -> dict[str, AnyRows]:
     """KL of the messages sent so far: no held-out loss and no floor is part of it."""
     messages = curve.messages
     assert messages is not None  # a curve that allows the variant has them

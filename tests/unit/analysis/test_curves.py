@@ -1,11 +1,10 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis import Cost, Curve, Heldout, Online, curve_from, score
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.store import StoredRun
 
 LN2 = np.log(2.0)
 STEPS = np.array([0, 1, 2, 3, 4])
@@ -93,7 +92,7 @@ def stored(**changes):
         **{"heldout_raw_loss_nats": LOSS + 0.1, "heldout_raw_loss_stderr": np.full(5, 0.01)},
         **{"heldout_raw_block_losses_nats": blocks + 0.1},
     }
-    return SimpleNamespace(row=row | changes.get("row", {}), history=history | changes.get("h", {}))
+    return StoredRun(row=row | changes.get("row", {}), history=history | changes.get("h", {}))
 
 
 def test_a_stored_run_becomes_a_curve():

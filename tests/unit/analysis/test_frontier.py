@@ -6,7 +6,8 @@ import pytest
 
 from epiplexity_jax.analysis import Cost, Curve, Heldout, Online, trace
 from epiplexity_jax.analysis.runs.curve import Exact
-from epiplexity_jax.analysis.simulate import CappedLaw, Noise, sweep
+from epiplexity_jax.analysis.scaling_law import CappedLaw
+from epiplexity_jax.analysis.simulate import Noise, sweep
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.coding import record_points
 
@@ -183,7 +184,7 @@ def test_a_bridge_is_flagged_between_its_ends_only():
     cliff = np.where(np.arange(41) < 30, 0.69, 0.05)
     cliff[0] = math.log(2.0)
     frontier = trace([toy(cliff)], test_tokens=1e5)
-    k = int(np.argmax(frontier.bridged))
+    k = int(np.argmax(frontier.traced.bridged))
     middle = float(np.sqrt(frontier.compute[k] * frontier.compute[k + 1]))
     assert "bridged" in frontier.at(middle).flags
     assert "bridged" not in frontier.at(middle, strict=True).flags

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from epiplexity_jax.analysis.frontier import procedures
+from epiplexity_jax.analysis.frontier import procedures, traced
 
 
 def naive_hull(x, y):
@@ -42,7 +42,7 @@ def test_hull_of_envelope_is_the_falling_part_of_the_hull_in_logarithms():
 
 
 def test_envelope_keeps_what_is_shorter_than_everything_cheaper():
-    assert procedures.envelope(np.array([3.0, 3.0, 4.0, 2.0, 2.5, 1.0])).tolist() == [0, 3, 5]
+    assert traced.envelope(np.array([3.0, 3.0, 4.0, 2.0, 2.5, 1.0])).tolist() == [0, 3, 5]
 
 
 def test_hull_median_takes_one_point_a_run_with_the_untrained_as_their_own():
@@ -54,7 +54,7 @@ def test_hull_median_takes_one_point_a_run_with_the_untrained_as_their_own():
 
 
 def test_lengths_below_a_bit_have_a_finite_logarithm():
-    assert procedures.log_length(np.array([-5.0, 0.0, 1.0])).tolist() == [0.0, 0.0, 0.0]
+    assert traced.log_length(np.array([-5.0, 0.0, 1.0])).tolist() == [0.0, 0.0, 0.0]
 
 
 def test_a_cliff_is_a_bridge_and_a_smooth_law_is_not():
@@ -62,17 +62,15 @@ def test_a_cliff_is_a_bridge_and_a_smooth_law_is_not():
     stderr = np.zeros(200)
     cliff = 1e6 * np.where(np.arange(200) < 150, 1.0 - 1e-5 * np.arange(200), 0.1)
     vertices = procedures.hull_of_envelope(time, cliff)
-    assert procedures.spans_cliff(time, cliff, stderr, vertices).tolist() == [True] + [False] * (
+    assert traced.spans_cliff(time, cliff, stderr, vertices).tolist() == [True] + [False] * (
         vertices.size - 1
     )
     law = 1e6 + 1e9 * time**-0.3
-    assert not procedures.spans_cliff(
-        time, law, stderr, procedures.hull_of_envelope(time, law)
-    ).any()
+    assert not traced.spans_cliff(time, law, stderr, procedures.hull_of_envelope(time, law)).any()
 
 
 def test_a_gap_within_its_error_is_no_bridge():
     time, mdl = np.array([1.0, 2.0, 4.0]), np.array([100.0, 99.0, 50.0])
     vertices = np.array([0, 2])
-    assert procedures.spans_cliff(time, mdl, np.zeros(3), vertices).tolist() == [True, False]
-    assert procedures.spans_cliff(time, mdl, np.full(3, 40.0), vertices).tolist() == [False, False]
+    assert traced.spans_cliff(time, mdl, np.zeros(3), vertices).tolist() == [True, False]
+    assert traced.spans_cliff(time, mdl, np.full(3, 40.0), vertices).tolist() == [False, False]

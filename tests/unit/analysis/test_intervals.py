@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.analysis import Cost, Curve, Heldout, Online, trace
-from epiplexity_jax.analysis.simulate import CappedLaw, Noise, sweep
+from epiplexity_jax.analysis.scaling_law import CappedLaw
+from epiplexity_jax.analysis.simulate import Noise, sweep
 from epiplexity_jax.coding import record_points
 
 LAW = CappedLaw(0.331, 0.566, 8.0e1, 2.66e6, 3.14, 256)

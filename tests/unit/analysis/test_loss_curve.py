@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from epiplexity_jax.analysis.logs.estimate import LossCurve, estimate
+from epiplexity_jax.analysis.logs.estimate import estimate
+from epiplexity_jax.analysis.logs.loss_curve import LossCurve
 from epiplexity_jax.analysis.logs.warnings import stairs
 from epiplexity_jax.base.errors import ConfigError, DataError
 

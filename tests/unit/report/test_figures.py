@@ -9,7 +9,8 @@ import pytest
 
 from epiplexity_jax import api
 from epiplexity_jax.analysis import Cost, Curve, Heldout, trace
-from epiplexity_jax.analysis.simulate import CappedLaw, Noise, sweep
+from epiplexity_jax.analysis.scaling_law import CappedLaw
+from epiplexity_jax.analysis.simulate import Noise, sweep
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import record_points

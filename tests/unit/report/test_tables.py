@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from epiplexity_jax.analysis import trace
-from epiplexity_jax.analysis.simulate import CappedLaw, Noise, sweep
+from epiplexity_jax.analysis.scaling_law import CappedLaw
+from epiplexity_jax.analysis.simulate import Noise, sweep
 from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.report.tables import (
