@@ -10,6 +10,7 @@ from epiplexity_jax.analysis import Curve, Decomposition
 from epiplexity_jax.base.choices import Procedure
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.report.figures import frontier_chart, save
 from epiplexity_jax.store import Store, StoredRun
 
 
@@ -132,7 +133,7 @@ class Runs:
         """The sources of that name, or all, in the order of the config.
 
         Raises:
-            ConfigError: when there is none of a name.
+            ConfigError: when a name is unknown.
         """
         for name in sources or ():
             if name not in self.sources:
@@ -166,7 +167,7 @@ class Runs:
     ) -> list[Decomposition]:
         """S_T and H_T under every variant and floor that the store allows, source by source.
 
-        How much they differ says how far a result hangs on the choice.
+        Their difference shows how far a result depends on the choice.
 
         Args:
             test_tokens: as for `frontier`.
@@ -214,6 +215,12 @@ class Runs:
 
         The lengths are None for a run that ended early. `model_bits` is never a certified length;
         `heldout_loss_nats` is that of the raw weights where the floor is.
+
+        Args:
+            test_tokens: as for `frontier`.
+            variant: as for `frontier`.
+            floor: as for `frontier`.
+            sources: as for `frontiers`.
         """
         named, tokens = self._named(sources), self._test_tokens(test_tokens)
         rows = []
@@ -224,7 +231,7 @@ class Runs:
         return rows
 
     def _asked_for(self, estimator: str, variants: Sequence[str]) -> tuple[str | None, str | None]:
-        """The variant and the floor of the config; None: those of the run, of another estimator.
+        """The variant and the floor of the config; None for a run of another estimator.
 
         A run trained once is not written again when a config reads it another way.
         """
@@ -259,6 +266,11 @@ def final_lengths(
 ) -> dict[str, float | None]:
     """Lengths of a run's last record point, as its row's own variant and floor have them.
 
+    Args:
+        row: of the store.
+        history: of the store.
+        test_tokens: label tokens of the dataset, or None.
+
     Returns:
         `model_bits`, and where the test tokens are known `data_bits`; None where it diverged.
     """
@@ -292,7 +304,7 @@ def _run_row(
 
 
 def _certified_bits(run: StoredRun, variant: str) -> float | None:
-    """Of a finished requential run; None for others."""
+    """Certified length of a finished requential run; None for others."""
     if run.row["estimator"] != "requential" or run.row["status"] != "finished":
         return None
     which = "certified_raw_sum_bits" if variant == "student" else "certified_sum_bits"
@@ -312,8 +324,6 @@ def plot(
     Returns:
         The Altair chart.
     """
-    from epiplexity_jax.report.figures import frontier_chart, save
-
     named = frontiers if isinstance(frontiers, Mapping) else {frontiers.source: frontiers}
     chart = frontier_chart(dict(named))
     if path is not None:

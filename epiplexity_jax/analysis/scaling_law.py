@@ -91,5 +91,5 @@ class CappedLaw:
         return Optimum(params, tokens, model, data)
 
     def irreducible_bits(self, test_tokens: float) -> float:
-        """What no model of the law can save: test tokens times E."""
+        """Bits that no model of the law can save: test tokens times E."""
         return float(nats_to_bits(test_tokens * self.irreducible_nats))

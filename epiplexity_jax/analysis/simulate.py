@@ -17,7 +17,7 @@ from epiplexity_jax.analysis.shapes import Rows, Steps, Values
 
 @dataclass(frozen=True)
 class Noise:
-    """What makes measured curves differ from their law.
+    """Errors by which measured curves differ from their law.
 
     Attributes:
         seed: relative standard deviation between seeds of the loss above E, smooth in log steps.

@@ -68,12 +68,11 @@ def runs(
 
 def _export(store: Path, wanted: str, output: Path | None) -> None:
     from epiplexity_jax.analysis.logs import export
-    from epiplexity_jax.store import Store, StoredRun
+    from epiplexity_jax.store import Store
 
-    opened = Store.open(store)
-    rows = opened.finished()
-    run_id = export.find_run(rows, wanted)
-    run = StoredRun(rows[run_id], opened.history(run_id))
+    stored = {run.row["run_id"]: run for run in Store.open(store).load(current=False)}
+    run_id = export.find_run(stored, wanted)
+    run = stored[run_id]
     text = export.curve_csv(run)
     if output is None:
         typer.echo(text, nl=False)

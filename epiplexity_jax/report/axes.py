@@ -115,6 +115,11 @@ def _round_step(span: float, most: int = 7) -> float:
 def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Round numbers within limits, evenly spread on a logarithmic axis.
 
+    Args:
+        low: lower limit, positive.
+        high: upper limit.
+        most: number of ticks.
+
     >>> log_ticks(5.5e12, 4.3e13), log_ticks(2e9, 3e12)
     ([7000000000000.0, 10000000000000.0, 20000000000000.0, 30000000000000.0], [10000000000.0,
     100000000000.0, 1000000000000.0])

@@ -42,7 +42,7 @@ def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
         frontiers: by name of the source; those without a trained run show the uniform code.
 
     Raises:
-        ConfigError: when there is none.
+        ConfigError: when there is no frontier.
     """
     if not frontiers:
         raise ConfigError("figure: there is no frontier to draw")

@@ -103,7 +103,7 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _waited(row: Mapping[str, Any]) -> str:
-    """How many of a requential run's iterations were the student's alone."""
+    """Iterations of a requential run that were the student's alone, as text."""
     if row["teacher_steps"] is None:
         return ""
     return str(row["steps_done"] - row["teacher_steps"])

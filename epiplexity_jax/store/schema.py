@@ -10,7 +10,7 @@ SCHEMA_VERSION = 2
 
 
 class Column(NamedTuple):
-    """One column; `unit` is empty where there is none, `null` says whether it may be missing."""
+    """One column; `unit` may be empty, `null` is True where a value may be missing."""
 
     name: str
     type: pa.DataType

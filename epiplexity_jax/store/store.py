@@ -105,7 +105,7 @@ class Store:
             yield
 
     def is_held_by(self, holder: bytes) -> bool:
-        """Whether the folder can be read here, and nobody took it over from a holder."""
+        """Return whether the folder can be read here, and nobody took it over from a holder."""
         with contextlib.suppress(StoreError):
             return read_if_there(self.path / _LOCK) == holder
         return False
@@ -120,12 +120,16 @@ class Store:
             StoreError: when a file cannot be read or was written by a newer version.
         """
         if self._rows is None:
-            folder = self.path / _HISTORIES
-            ids = [name.removesuffix(_ENDING) for name in names_in(folder, _ENDING)]
-            stored = {run_id: run.row for run_id in ids if (run := self._read(run_id)) is not None}
-            index = self._index()
-            self._rows = {run_id: row | index.get(run_id, {}) for run_id, row in stored.items()}
+            self._rows = {run.row["run_id"]: run.row for run in self._runs()}
         return dict(self._rows)
+
+    def _runs(self) -> Iterator[StoredRun]:
+        """Read every run, one file at a time."""
+        known = self._index() if self._rows is None else self._rows
+        for name in names_in(self.path / _HISTORIES, _ENDING):
+            run_id = name.removesuffix(_ENDING)
+            if (run := self._read(run_id)) is not None:
+                yield StoredRun(run.row | known.get(run_id, {}), run.history)
 
     def commit(self, row: Row, history: Mapping[str, Any]) -> None:
         """Keep a run: its history first, which makes it finished, then the index.
@@ -189,12 +193,16 @@ class Store:
         Raises:
             StoreError: when the store holds none.
         """
-        rows = [row for row in self.finished().values() if row["current"] or not current]
-        if not rows:
+        runs = [run for run in self._runs() if run.row["current"] or not current]
+        if not runs:
             raise StoreError(f"{self.path}: holds no finished run yet; run the sweep again")
         order = {name: i for i, name in enumerate(self.config().get("sources") or ())}
-        rows.sort(key=lambda r: (order.get(r["source"], len(order)), r["params"], r["seed"]))
-        return [StoredRun(row, self.history(row["run_id"])) for row in rows]
+
+        def place(run: StoredRun) -> tuple[int, int, int]:
+            row = run.row
+            return order.get(row["source"], len(order)), row["params"], row["seed"]
+
+        return sorted(runs, key=place)
 
     def write_config(self, text: str) -> None:
         """Keep the resolved config, and every earlier one in a file of its own.
@@ -234,7 +242,7 @@ class Store:
             write_atomically(file, before + json.dumps(record).encode() + b"\n")
 
     def starts(self) -> list[Mapping[str, Any]]:
-        """What was noted at every start so far; a line that is damaged is left out.
+        """Records of every start so far; a line that is damaged is left out.
 
         Raises:
             StoreError: when it cannot be read.
@@ -247,7 +255,7 @@ class Store:
         return found
 
     def read_config(self) -> str:
-        """The resolved config, or an empty text where there is none.
+        """The resolved config, or an empty text where it is missing.
 
         Raises:
             StoreError: when it cannot be read.

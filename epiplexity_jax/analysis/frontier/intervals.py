@@ -38,7 +38,14 @@ class LengthsAtBudget:
 
 
 class Intervals:
-    """Replicates of one frontier, and the intervals they give at a budget."""
+    """Replicates of one frontier, and the intervals they give at a budget.
+
+    Args:
+        traced: the frontier, of M averaged members.
+        trace: the procedure that traced it.
+        uniform_bits: length of the uniform code.
+        entropy_rate_nats: known floor of the loss, or None.
+    """
 
     def __init__(
         self,
@@ -47,14 +54,7 @@ class Intervals:
         uniform_bits: float,
         entropy_rate_nats: float | None = None,
     ) -> None:
-        """Draw the replicates; no work when no member has two seeds.
-
-        Args:
-            traced: the frontier, of M averaged members.
-            trace: the procedure that traced it.
-            uniform_bits: length of the uniform code.
-            entropy_rate_nats: known floor of the loss, or None.
-        """
+        """Draw the replicates; no work when no member has two seeds."""
         self._uniform = uniform_bits
         self._traced: list[Traced] = []
         self._halves: list[tuple[float, Traced]] = []
@@ -81,7 +81,14 @@ class Intervals:
     def around(
         self, compute: float, model: float, data: float, strict: bool = False
     ) -> tuple[Pair, Pair, Pair] | None:
-        """Intervals of S, H and MDL around a trained model's estimate at a budget."""
+        """Intervals of S, H and MDL around a trained model's estimate at a budget.
+
+        Args:
+            compute: T, FLOPs.
+            model: its length, bits.
+            data: the data's length, bits.
+            strict: as for `Traced.at`.
+        """
         if not self:
             return None
         drawn = self._at(self._traced, compute, strict)

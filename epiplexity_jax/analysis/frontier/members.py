@@ -104,6 +104,12 @@ def members_of(
     """Group runs by everything but the seed, score them and average.
 
     Runs of one member and one seed count once, the longest of them.
+
+    Args:
+        curves: the runs.
+        test_tokens: label tokens of the dataset.
+        variant: as `score` takes it.
+        floor: as `score` takes it.
     """
     groups: dict[tuple, dict[int, Curve]] = {}
     for curve in curves:
@@ -205,7 +211,16 @@ def fine_steps(steps: Steps) -> Steps:
 
 
 def resample(steps: Steps, values: AnyRows, at: Steps) -> AnyRows:
-    """PCHIP in log(1 + step) of values [..., R] onto the steps `at` [F]: [..., F]."""
+    """Interpolate by PCHIP in log(1 + step).
+
+    Args:
+        steps: [R] of the values.
+        values: [..., R].
+        at: [F] steps.
+
+    Returns:
+        [..., F].
+    """
     if steps.size == 1:
         return np.broadcast_to(values, (*values.shape[:-1], at.size)).copy()
     return PchipInterpolator(np.log1p(steps), values, axis=-1)(np.log1p(at))

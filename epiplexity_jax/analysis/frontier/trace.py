@@ -44,7 +44,7 @@ def trace(
     tracer(procedure)  # refuses one that is unknown
     test_tokens = check_test_tokens(test_tokens)
     if not curves:
-        raise ConfigError("curves: there are none; a frontier needs at least one run")
+        raise ConfigError("curves: expected at least one run, got an empty list")
     for name in ("source", "estimator", "vocab_size"):
         values = sorted({str(getattr(curve, name)) for curve in curves})
         if len(values) > 1:
@@ -107,17 +107,20 @@ def _uneven(members: Sequence[Member]) -> list[str]:
 
 
 class Frontier:
-    """The shortest two-part codes of one source over compute.
+    """The shortest two-part codes of one source over compute; `trace` makes and checks one.
+
+    Args:
+        setting: source, estimator, variant, floor, procedure, test tokens.
+        members: smallest first.
+        warnings: sentences that hold for every budget.
+        entropy_rate_nats: of the source, nats per label token, or None.
 
     Attributes:
-        setting: source, estimator, variant, floor, procedure, test tokens.
-        all_members: the members, smallest first.
+        all_members: the members.
         traced: every candidate, and those that the procedure keeps.
         points: every candidate, sorted by time (for plotting).
         vertices: [K] their indices that make up the frontier.
         uniform_bits: length of the uniform code, a candidate at every budget.
-        warnings: sentences that hold for every budget.
-        entropy_rate_nats: of the source, nats per label token, or None.
     """
 
     def __init__(
@@ -127,7 +130,7 @@ class Frontier:
         warnings: tuple[str, ...] = (),
         entropy_rate_nats: float | None = None,
     ) -> None:
-        """Use `trace`, which checks its arguments."""
+        """Trace the members."""
         self.setting, self.all_members, self.warnings = setting, members, warnings
         self.entropy_rate_nats, self.uniform_bits = entropy_rate_nats, setting.uniform_bits
         self.traced = tracer(setting.procedure)(members)

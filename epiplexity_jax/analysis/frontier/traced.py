@@ -157,8 +157,12 @@ class Answer:
 class Traced:
     """Candidates of a family, and those that a procedure keeps.
 
+    Args:
+        members: of one source.
+        keep: the procedure's rule.
+        refine: True adds candidates between the record points, where lengths may be interpolated.
+
     Attributes:
-        members: of the family.
         points: every candidate, sorted by time.
         grids: of each member, the steps [F] of its candidates.
         order: [P] indexes the members' candidates, one member after the other, by time.
@@ -167,13 +171,7 @@ class Traced:
     """
 
     def __init__(self, members: Sequence[Member], keep: Keep, refine: bool = False) -> None:
-        """Trace the members' lengths.
-
-        Args:
-            members: of one source.
-            keep: the procedure's rule.
-            refine: add candidates between the record points, where lengths may be interpolated.
-        """
+        """Trace the members' lengths."""
         self.members, self._keep = tuple(members), keep
         self.grids = tuple(
             fine_steps(m.steps) if refine and m.refinable else m.steps for m in members
@@ -270,6 +268,11 @@ class Traced:
 
         Any of the frontier's models counts, not only the last: a dearer one may be shorter and yet
         less certain, and MDL_T must not rise with T.
+
+        Args:
+            uniform_bits: length of the uniform code.
+            compute: T, FLOPs.
+            strict: as for `at`.
         """
         points, kept = self.points, self._kept(strict)
         within = kept[points.time_flops[kept] <= compute]

@@ -54,7 +54,7 @@ _OVER_TOKENS = (
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file is read; what is None is guessed from the names of the columns.
+    """Columns and units of a file; those that are None are guessed from the columns' names.
 
     Attributes:
         tokens_column: label tokens seen so far.

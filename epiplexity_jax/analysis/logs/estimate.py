@@ -20,7 +20,7 @@ from epiplexity_jax.base.units import nats_to_bits
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a loss curve says.
+    """Code lengths of a loss curve.
 
     Attributes:
         decomposition: lengths, time and warnings of the curve's one model; no intervals, and no
@@ -126,7 +126,7 @@ _NO_FRONTIER: dict[str, Any] = {
 def _outcome(
     curve: LossCurve, params: int, area: float, data: float, uniform: float | None
 ) -> dict[str, Any]:
-    """Who answers, the model or the uniform code, with what lengths and why."""
+    """The answer, of the model or of the uniform code, with its lengths and the reason."""
     candidates = 1 if uniform is None else 2
     counted = {"candidates": candidates, "selection_bits": coding.selection_bits(candidates)}
     if uniform is not None and area + data >= uniform * (1.0 - ROUNDING):

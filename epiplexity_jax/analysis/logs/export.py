@@ -68,7 +68,7 @@ def read_back(run: StoredRun, file: str) -> str:
 
 
 def has_dense_cost(run: StoredRun) -> bool:
-    """Whether a run's FLOPs are those of `curve`: 6 N a trained token, 2 N an evaluated one."""
+    """Return whether a run's FLOPs are 6 N a trained token and 2 N an evaluated one, as `curve`'s."""
     row = run.row
     dense = 6.0 * row["params"], 2.0 * row["params"]
     return (row["train_flops_per_token"], row["eval_flops_per_token"]) == dense

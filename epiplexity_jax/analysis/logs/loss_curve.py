@@ -91,7 +91,7 @@ class LossCurve:
             raise DataError(f"{self.name}: {self.at(i)}: {column} {value:g} {why}")
 
     def at(self, row: int) -> str:
-        """How messages call a row."""
+        """Name of a row in messages."""
         return f"line {self.lines[row]}" if self.lines else f"row {row + 1}"
 
     @property
@@ -120,7 +120,7 @@ class LossCurve:
 
     @property
     def interpolation_error_nats(self) -> float:
-        """How far that sum moves when every other sampled batch is left out; 0 for means."""
+        """Distance by which that sum moves without every other sampled batch; 0 for means."""
         if self.sampled_step is None:
             return 0.0
         return float(coding.interpolation_error(*self._batches())) * self.sampled_step

@@ -52,6 +52,11 @@ def read_rows(path: Path) -> list[Row]:
 def number(file: str, row: Row, column: str) -> float | None:
     """A cell as a number, which may be NaN or infinite; None where it is blank or absent.
 
+    Args:
+        file: its name, for messages.
+        row: the row.
+        column: name of the cell's column.
+
     Raises:
         DataError: when it is something else, naming line and column.
 

@@ -1,4 +1,4 @@
-"""What is wrong with a loss curve, or may be: one sentence for each of the usual mistakes.
+"""Sentences on a loss curve: one for each of the usual mistakes.
 
 DESIGN.md, section 3, lists them. Losses are nats per label token. Axis letters: P row of the curve.
 """
@@ -23,7 +23,7 @@ TOKENISERS = (
 def sentences(
     curve: LossCurve, floor: float, origin: str, area: float | None, vocab_size: int | None
 ) -> list[str]:
-    """What a person should know about a curve before believing its area.
+    """Sentences that a person should read before believing a curve's area.
 
     Args:
         curve: the training losses.

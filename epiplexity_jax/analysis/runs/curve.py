@@ -263,7 +263,7 @@ class Curve:
 
     @property
     def name(self) -> str:
-        """How messages call this run."""
+        """Name of this run in messages."""
         return f"{self.source} {self.size} seed {self.seed}"
 
     @property

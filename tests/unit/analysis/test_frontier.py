@@ -325,7 +325,7 @@ def test_a_budget_must_be_positive(compute):
 @pytest.mark.parametrize(
     ("curves", "options", "said"),
     [
-        ([], {}, "curves: there are none"),
+        ([], {}, "curves: expected at least one run, got an empty list"),
         ([toy(LEARNT), toy(LEARNT, source="other")], {}, "one source, got other, toy"),
         ([toy(LEARNT), toy(LEARNT, vocab_size=4)], {}, "one vocab_size"),
         ([toy(LEARNT)], {"test_tokens": 0.0}, "test_tokens: must be a positive"),
