@@ -77,6 +77,7 @@ def decode_history(content: bytes) -> tuple[Row, History]:
         raise StoreError(f"was written by version {row.get('version')}, which is newer; upgrade")
     names = [c.name for c in HISTORIES if c.name in table.column_names and c.name != "run_id"]
     kept = [n for n in names if n not in _NULLABLE or table[n].null_count < len(table)]
+    row = {column.name: row.get(column.name) for column in RUNS}  # of an older version too
     try:
         return row, {name: _array(table[name]) for name in kept}
     except (TypeError, ValueError):  # block losses of a foreign file, more in one row than another

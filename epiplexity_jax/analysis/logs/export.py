@@ -68,7 +68,7 @@ def read_back(run: StoredRun, file: str) -> str:
 
 
 def has_dense_cost(run: StoredRun) -> bool:
-    """Return whether a run's FLOPs are 6 N a trained token and 2 N an evaluated one, as `curve`'s."""
+    """Return whether a run's FLOPs are 6 N a trained and 2 N an evaluated token, as in `curve`."""
     row = run.row
     dense = 6.0 * row["params"], 2.0 * row["params"]
     return (row["train_flops_per_token"], row["eval_flops_per_token"]) == dense

@@ -1,19 +1,12 @@
 import json
-import math
 
 import numpy as np
 import pytest
 
-from epiplexity_jax import coding
-from epiplexity_jax.analysis import curve_from, score
 from epiplexity_jax.analysis.logs.columns import Layout, read_curve
-from epiplexity_jax.analysis.logs.estimate import estimate
-from epiplexity_jax.analysis.logs.export import curve_csv, find_run, has_dense_cost, read_back
-from epiplexity_jax.base.errors import ConfigError, DataError
-from epiplexity_jax.store import StoredRun
-from tests.unit.store.stored import make_history, make_row
+from epiplexity_jax.base.errors import ConfigError
+from tests.unit.analysis.logs.made import LN2
 
-LN2 = math.log(2.0)
 PLAIN = "tokens,loss\n100,4.5\n200,3.5\n300,3\n400,2.9\n"
 
 
@@ -173,107 +166,3 @@ def test_columns_that_must_be_named(read, text, options, said):
 def test_a_known_floor_needs_no_choice_among_held_out_losses(read):
     text = "tokens,loss,val_loss,eval_loss\n1,3,2,2\n2,2,2,2\n3,1,2,2\n"
     assert read(text, floor_known=True).heldout_nats is None
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "is empty"),
-        (" \n\n", "is empty"),
-        ("tokens,loss\n", "a header and no rows"),
-        ("1,2\n2,3\n", "line 1: holds numbers; a header"),
-        ("tokens,loss\n1,4\n2,abc\n3,2\n", "line 3: 'abc' in 'loss' is not a number"),
-        ("tokens,loss\n1,4\n2,nan\n3,2\n", "line 3: loss nan is not finite"),
-        ("tokens,loss\n1,4\n2,-inf\n3,2\n", "line 3: loss -inf is not finite"),
-        ("tokens,loss\n1,4\n2,3\n2,2\n", "from line 3 to line 4"),
-        ("tokens,loss\n1,4\n2,-3\n3,2\n", "line 3: loss -3 is negative"),
-        ("tokens,loss\n1,4\n2,3\n", "has 2 rows with a loss"),
-        ("tokens,loss\n1,4\n,3\n3,2\n", "line 3: a loss, but nothing in 'tokens'"),
-        ("tokens,loss\n1,4\n2,3,5\n", "line 3: has 3 cells, the header has 2"),
-        ("tokens,loss,loss\n1,4,4\n", "two columns are named 'loss'"),
-        ('tokens,loss\n1,"4\n', "line 2: is no CSV"),
-        ("tokens,loss,val_loss\n1,4,1\n2,3,nan\n3,2,\n", "line 3: 'val_loss' is nan"),
-        ("tokens,loss\n0.5,4\n1,3\n1.5,2\n", "line 2: tokens 0.5 is no whole number"),
-        (b"\x0a\x00\x01brain.Event:2", "is no text"),
-        ("loss\xe9".encode("latin-1"), "is no text"),
-        ('{"log_history": [\n{"loss": 1}\n]}', "one JSON document"),
-        ('{"log_history": [{"loss": 1}]}', "one JSON document"),
-        ('[{"tokens": 1, "loss": 2}]', "one JSON document"),
-        ('{"tokens": 1, "loss": 2}\n{"tokens": 2, "lo', "line 2: is not JSON"),
-        ('{"tokens": 1, "loss": 2}\n7\n', "line 2: is JSON but no object"),
-        ('{"tokens": 1, "loss": true}\n', "line 1: True in 'loss' is not a number"),
-        (
-            '{"tokens": 1, "loss": 9}\n{"tokens": 2, "loss": NaN}\n{"tokens": 3, "loss": 1}',
-            "line 2",
-        ),
-        ('{"a":' * 5000, "line 1: is not JSON"),
-    ],
-)
-def test_files_that_hold_no_curve(read, text, said):
-    with pytest.raises(DataError, match=said):
-        read(text)
-
-
-def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(DataError, match="no such file"):
-        read_curve(tmp_path / "x.csv")
-    with pytest.raises(DataError, match="cannot be read: Is a directory"):
-        read_curve(tmp_path)
-
-
-def stored(**changes):
-    history = make_history(points=8)
-    losses = coding.interpolate_sum(history["step"], history["heldout_raw_loss_nats"])
-    return StoredRun(make_row("abc", **changes), history | {"online_loss_sum_nats": losses * 128})
-
-
-@pytest.mark.parametrize("tokens_per_step", [None, 128])
-def test_an_exported_run_gives_its_own_online_estimate(read, tokens_per_step):
-    run = stored()
-    own = score(curve_from(run), 1e6, "online", "ema")
-    curve = read(curve_csv(run), tokens_per_step=tokens_per_step)
-    found = estimate(curve, params=run.row["params"], test_tokens=1e6, vocab_size=96).decomposition
-    assert found.status == "ok"
-    assert found.epiplexity_bits == pytest.approx(own.model_bits[-1], rel=1e-12)
-    assert found.entropy_bits == pytest.approx(own.data_bits[-1], rel=1e-12)
-    assert found.compute_flops == pytest.approx(own.time_flops[-1], rel=1e-12)
-    assert found.train_tokens == pytest.approx(own.train_tokens[-1], rel=1e-12)
-    assert found.floor == "column"
-    assert has_dense_cost(run)
-
-
-def test_an_export_has_a_row_for_every_record_point_but_the_untrained(read):
-    text = curve_csv(stored()).splitlines()
-    assert text[0] == "step,label_tokens,train_tokens,loss_nats,heldout_loss_nats"
-    assert [line.split(",")[:3] for line in text[1:3]] == [["1", "128", "132"], ["2", "256", "264"]]
-    assert len(text) == 8
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"status": "diverged"}, "run abc: diverged"),
-        ({"variants": ["exact"], "replays": 4}, "no code of new data"),
-    ],
-)
-def test_runs_that_have_no_curve_to_export(changes, said):
-    with pytest.raises(ConfigError, match=said):
-        curve_csv(stored(**changes))
-
-
-def test_the_command_that_reads_an_export():
-    assert read_back(stored(), "x.csv") == (
-        "epiplexity-jax curve x.csv --params 7264 --test-tokens 1000000 --vocab-size 96 "
-        "--bytes-per-token 1"
-    )
-    assert "--test-tokens N" in read_back(stored(test_tokens=None, bytes_per_token=None), "x.csv")
-    assert not has_dense_cost(stored(train_flops_per_token=5.0))
-
-
-@pytest.mark.parametrize(
-    ("beginning", "said"),
-    [("x", "no run begins with 'x': there are ab1, ab2, c"), ("a", "several")],
-)
-def test_a_run_that_is_not_clear(beginning, said):
-    with pytest.raises(ConfigError, match=said):
-        find_run(["c", "ab1", "ab2"], beginning)

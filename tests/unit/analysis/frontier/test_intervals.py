@@ -5,13 +5,10 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.analysis import Cost, Curve, Heldout, Online, trace
-from epiplexity_jax.analysis.scaling_law import CappedLaw
 from epiplexity_jax.analysis.simulate import Noise, sweep
 from epiplexity_jax.coding import record_points
+from tests.unit.analysis.frontier.made import LAW, SIZES, TEST
 
-LAW = CappedLaw(0.331, 0.566, 8.0e1, 2.66e6, 3.14, 256)
-TEST = 1e9
-SIZES = (4_000, 16_000, 64_000)
 QUIET = Noise(seed=0.0, floor_nats=0.0, paired_nats=0.0, difficulty_nats=0.0)
 
 

@@ -3,7 +3,9 @@ import itertools
 import numpy as np
 import pytest
 
-from epiplexity_jax.analysis.frontier import procedures, traced
+from epiplexity_jax.analysis.frontier import procedures
+from epiplexity_jax.base.choices import PROCEDURES
+from epiplexity_jax.base.errors import ConfigError
 
 
 def naive_hull(x, y):
@@ -41,10 +43,6 @@ def test_hull_of_envelope_is_the_falling_part_of_the_hull_in_logarithms():
     assert procedures.hull_of_envelope(time, mdl).tolist() == expected
 
 
-def test_envelope_keeps_what_is_shorter_than_everything_cheaper():
-    assert traced.envelope(np.array([3.0, 3.0, 4.0, 2.0, 2.5, 1.0])).tolist() == [0, 3, 5]
-
-
 def test_hull_median_takes_one_point_a_run_with_the_untrained_as_their_own():
     # Linear hull by hand: every point but the one at time 5 is a vertex.
     time = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0])
@@ -53,24 +51,11 @@ def test_hull_median_takes_one_point_a_run_with_the_untrained_as_their_own():
     assert procedures.hull_median(time, mdl, run).tolist() == [0, 2, 5]
 
 
-def test_lengths_below_a_bit_have_a_finite_logarithm():
-    assert traced.log_length(np.array([-5.0, 0.0, 1.0])).tolist() == [0.0, 0.0, 0.0]
+def test_every_procedure_that_may_be_chosen_has_a_tracer():
+    assert tuple(procedures.TRACERS) == PROCEDURES
 
 
-def test_a_cliff_is_a_bridge_and_a_smooth_law_is_not():
-    time = np.geomspace(1e6, 1e9, 200)
-    stderr = np.zeros(200)
-    cliff = 1e6 * np.where(np.arange(200) < 150, 1.0 - 1e-5 * np.arange(200), 0.1)
-    vertices = procedures.hull_of_envelope(time, cliff)
-    assert traced.spans_cliff(time, cliff, stderr, vertices).tolist() == [True] + [False] * (
-        vertices.size - 1
-    )
-    law = 1e6 + 1e9 * time**-0.3
-    assert not traced.spans_cliff(time, law, stderr, procedures.hull_of_envelope(time, law)).any()
-
-
-def test_a_gap_within_its_error_is_no_bridge():
-    time, mdl = np.array([1.0, 2.0, 4.0]), np.array([100.0, 99.0, 50.0])
-    vertices = np.array([0, 2])
-    assert traced.spans_cliff(time, mdl, np.zeros(3), vertices).tolist() == [True, False]
-    assert traced.spans_cliff(time, mdl, np.full(3, 40.0), vertices).tolist() == [False, False]
+@pytest.mark.parametrize("name", ["hull", "Raw", ""])
+def test_an_unknown_procedure_is_refused_and_not_taken_for_raw(name):
+    with pytest.raises(ConfigError, match=f"frontier: unknown procedure '{name}'.*Known: hull-med"):
+        procedures.tracer(name)

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from epiplexity_jax.analysis import curve_from, score
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.store import StoredRun
+from tests.unit.analysis.runs.made import LOSS, STEPS, blocks_around
+
+
+def stored(**changes):
+    row = {
+        **{"run_id": "r", "source": "s", "family": "transformer", "size": "w8-d1", "seed": 0},
+        **{"params": 100, "vocab_size": 4, "estimator": "prequential", "variant": "paired"},
+        **{"floor": "ema", "status": "finished", "message": "", "width": 8, "depth": 1},
+        **{"variants": ["paired", "online"], "label_tokens_per_step": 10},
+        **{"train_tokens_per_step": 20, "tokens_per_label": 2.0, "train_flops_per_token": 600.0},
+        **{"eval_flops_per_token": 200.0, "entropy_rate_nats": None},
+    }
+    blocks = blocks_around(LOSS)
+    history = {
+        **{"step": STEPS, "online_loss_sum_nats": 10 * STEPS * 0.6},
+        **{"online_loss_sum_var": 10 * STEPS * 0.1, "heldout_loss_nats": LOSS},
+        **{"heldout_loss_stderr": np.full(5, 0.01), "heldout_block_losses_nats": blocks},
+        **{"heldout_raw_loss_nats": LOSS + 0.1, "heldout_raw_loss_stderr": np.full(5, 0.01)},
+        **{"heldout_raw_block_losses_nats": blocks + 0.1},
+    }
+    return StoredRun(row=row | changes.get("row", {}), history=history | changes.get("h", {}))
+
+
+def test_a_stored_run_becomes_a_curve():
+    curve = curve_from(stored())
+    assert curve.variants == ("paired", "online")
+    assert curve.train_tokens[-1] == 80
+    assert curve.label_tokens[-1] == 40
+    assert curve.floors() == ("ema", "raw")
+    assert score(curve, 1e3).time_flops[-1] == pytest.approx(600 * 80 + 200 * 1e3 * 2)
+
+
+def test_a_stored_run_without_raw_weights_has_no_raw_floor():
+    curve = curve_from(stored(h={"heldout_raw_loss_nats": np.full(5, np.nan)}))
+    assert curve.floors() == ("ema",)
+    with pytest.raises(ConfigError, match=r"floor: 'raw' is not known for s w8-d1 seed 0"):
+        score(curve, 1e3, floor="raw")
+
+
+def test_ragged_block_losses_are_refused_in_one_sentence():
+    ragged = [[1.0, 2.0], [1.0], [1.0], [1.0], [1.0]]
+    with pytest.raises(ConfigError, match="^heldout_block_losses_nats: expected numbers in an arr"):
+        curve_from(stored(h={"heldout_block_losses_nats": ragged}))
+
+
+def test_runs_of_one_member_are_those_whose_identity_is_equal_but_for_the_seed():
+    one, other = (curve_from(stored(row={"member": name})) for name in ("ema5", "ema50"))
+    assert one.member == curve_from(stored(row={"member": "ema5", "seed": 3})).member
+    assert one.member != other.member
+    old = curve_from(stored())  # rows of before name no member
+    assert old.member == curve_from(stored(row={"seed": 3})).member

@@ -1,0 +1,38 @@
+"""A store of the version before is read, with the numbers that that version printed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+@pytest.mark.parametrize("command", ["frontier", "runs"])
+def test_results_of_an_old_store(call, command):
+    called = call(command, DATA / "store_v1", "--json")
+    assert called.status == 0, called.err
+    found = json.loads(called.out)[command]
+    wanted = json.loads((DATA / "store_v1.expected" / f"{command}.json").read_text())[command]
+    assert len(found) == len(wanted)
+    for row, old in zip(found, wanted, strict=True):
+        assert row == {**dict.fromkeys(row), **approximate(old)}
+
+
+def approximate(row):
+    """The numbers of another machine's libm, in the last digits."""
+    return {
+        name: pytest.approx(value, rel=1e-9) if isinstance(value, float) else value
+        for name, value in row.items()
+    } | {
+        name: None if value is None else pytest.approx(value, rel=1e-9)
+        for name, value in row.items()
+        if name.endswith("_interval")
+    }
+
+
+def test_an_old_store_stays_as_it_is(call):
+    before = {path: path.read_bytes() for path in (DATA / "store_v1").rglob("*") if path.is_file()}
+    call("frontier", DATA / "store_v1")
+    after = {path: path.read_bytes() for path in (DATA / "store_v1").rglob("*") if path.is_file()}
+    assert before == after
