@@ -109,7 +109,7 @@ def utilisation() -> dict[str, Any]:
     rows = []
     for width, depth in SIZES:
         for name, method in METHODS.items():
-            job, loop = fitting(Size(width=width, depth=depth), method)
+            job, loop = fitting(Size.of(width=width, depth=depth), method)
             params = job.model.cost.params
             token = 6 * params + 6 * depth * LENGTH * width
             token *= 16 / 6 if name == "requential" else 1
@@ -141,7 +141,7 @@ def cohorts() -> dict[str, Any]:
     cases = [(wide, members) for members in (1, 8, 64)] + [(w * wide, 1) for w in (2, 4, 8)]
     rows = []
     for width, members in cases if BATCH > 4 else cases[:2]:
-        job, loop = start(Size(width=width, depth=1), BATCH, METHODS["prequential"], members, 96)
+        job, loop = start(Size.of(width=width, depth=1), BATCH, METHODS["prequential"], members, 96)
         seconds = middle(loop)
         rows.append(
             {
@@ -161,7 +161,7 @@ def sampling() -> list[dict[str, Any]]:
     """Label tokens a second."""
     rows = []
     for width, depth in SIZES:
-        size = Size(width=width, depth=depth)
+        size = Size.of(width=width, depth=depth)
         job = job_of(Noise(vocab_size=VOCABULARY, length=LENGTH), Transformer(), size, BATCH)
         model = in_bfloat16(job.model)
         params = jax.jit(model.init)(jax.random.key(0))

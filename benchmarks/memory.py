@@ -44,7 +44,7 @@ def measure(name: str, kind: str, again: bool) -> dict:
 
     (width, depth), batch = SIZES[name], 16
     method = PREQUENTIAL if kind == "prequential" else RequentialMethod()
-    size, source = Size(width=width, depth=depth), Noise(vocab_size=96, length=128)
+    size, source = Size.of(width=width, depth=depth), Noise(vocab_size=96, length=128)
     job = job_of(source, Transformer(), size, batch, method=method)
     cut = training_slice(batch, job.task, on_cpu=True)
     model: Any = job.model

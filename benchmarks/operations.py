@@ -31,10 +31,10 @@ from epiplexity_jax.families.spec import Size
 from epiplexity_jax.runtime import devices
 
 TRACED = 5
-ROWS = [(Size(width=w, depth=1), "gradient") for w in (16, 32, 64, 128)]
-ROWS += [(Size(width=w, depth=3), "gradient") for w in (16, 64)]
+ROWS = [(Size.of(width=w, depth=1), "gradient") for w in (16, 32, 64, 128)]
+ROWS += [(Size.of(width=w, depth=3), "gradient") for w in (16, 64)]
 ROWS += [
-    (Size(width=w, depth=1), what)
+    (Size.of(width=w, depth=1), what)
     for w in (16, 64)
     for what in ("sampling", "sampling and student")
 ]

@@ -53,8 +53,8 @@ def measure(name: str, source: Any, family: Any, size: Size, batch: int) -> dict
         "spread": [round(min(t) / statistics.median(t), 3) for t in times.values()]
         + [round(max(t) / statistics.median(t), 3) for t in times.values()],
     }
-    if name == "as published" and size.width in PUBLISHED:
-        row["published_ms"] = PUBLISHED[size.width]
+    if name == "as published" and size["width"] in PUBLISHED:
+        row["published_ms"] = PUBLISHED[size["width"]]
     print(row, flush=True)
     return row
 
@@ -64,15 +64,21 @@ def main() -> None:
     devices.cache_compilations()
     transformer, recurrent = Transformer(), Recurrent()
     rows = [
-        measure("as published", ElementaryCA(rule=54), transformer, Size(width, 1), 384)
+        measure(
+            "as published", ElementaryCA(rule=54), transformer, Size.of(width=width, depth=1), 384
+        )
         for width in PUBLISHED
     ]
     for length in (64, 128, 512):
         automaton = ElementaryCA(rule=54, cells=length // 2, steps=8)
         text = Noise(vocab_size=96, length=length)
         for name, source in (("half conditional", automaton), ("unconditional", text)):
-            rows.append(measure(name, source, transformer, Size(32, 1), 64))
-    rows.append(measure("half conditional", ElementaryCA(rule=54), recurrent, Size(32, 1), 64))
+            rows.append(measure(name, source, transformer, Size.of(width=32, depth=1), 64))
+    rows.append(
+        measure(
+            "half conditional", ElementaryCA(rule=54), recurrent, Size.of(width=32, depth=1), 64
+        )
+    )
     print(write("requential_cost", devices=os.cpu_count(), rows=rows))
 
 

@@ -103,7 +103,7 @@ def measure(sort: str, dataset: Any, vocab_size: int) -> list[dict[str, Any]]:
     info = sources["array"].info
     noise = epx.sources.Noise(vocab_size=info.vocab_size, length=info.length)
     family = epx.families.Transformer(widths=(32,), depths=(1,))
-    loop = Loop(job_of(noise, family, Size(width=32, depth=1), BATCH))
+    loop = Loop(job_of(noise, family, Size.of(width=32, depth=1), BATCH))
     generator, trained = np.random.default_rng(1), BATCH * jax.device_count()
 
     def read(source: Any) -> None:

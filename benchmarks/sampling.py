@@ -125,7 +125,9 @@ def measure(kind: str, size: tuple[int, int], length: int, data: tuple[int, floa
     task = Task(symbols, length, (False,) * given + (True,) * (length - given))
     family = open_family(CONFIGS[kind])
     assert isinstance(family, DeviceFamily)
-    model = family.model(Size(width=size[0], depth=size[1]), task, "float32")
+    model = family.model(
+        Size.of(width=size[0], depth=size[1]), task, "float32", jax.devices()[0].platform
+    )
     row = {"family": kind, "width": size[0], "depth": size[1], "length": length}
     row |= {"labels": task.label_tokens, "vocab_size": symbols}
     row |= {"load": round(os.getloadavg()[0], 1)} | timed(ways(model, task), task.label_tokens)

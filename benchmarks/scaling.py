@@ -36,7 +36,7 @@ VALUES = {
 
 def start(config: dict[str, int]) -> tuple[Any, Loop]:
     """A cohort's job and its loop."""
-    size = Size(width=config["width"], depth=config["depth"])
+    size = Size.of(width=config["width"], depth=config["depth"])
     batch = TOKENS // config["length"]
     source = Noise(vocab_size=config["vocabulary"], length=config["length"])
     task = job_of(source, Transformer(), size, batch).task

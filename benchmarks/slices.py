@@ -33,7 +33,7 @@ CASES = [
 
 def measure(family: Any, width: int, depth: int, vocab: int, length: int, batch: int) -> dict:
     """One row: milliseconds by tokens of a slice."""
-    source, size = Noise(vocab_size=vocab, length=length), Size(width=width, depth=depth)
+    source, size = Noise(vocab_size=vocab, length=length), Size.of(width=width, depth=depth)
     cuts = {t: t // length for t in (*TOKENS, batch * length) if t // length <= batch}
     loops = {t: Loop(job_of(source, family, size, batch, cut), 1.0) for t, cut in cuts.items()}
     times = in_turns(loops, REPEATS)

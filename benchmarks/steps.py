@@ -60,8 +60,8 @@ METHODS: dict[str, Method] = {
     "prequential": PrequentialMethod(),
     "requential": RequentialMethod(),
 }
-SIZES = [Size(width=w, depth=1) for w in (16, 32, 64, 128)] + [
-    Size(width=w, depth=d) for d in (2, 3) for w in (16, 32, 64)
+SIZES = [Size.of(width=w, depth=1) for w in (16, 32, 64, 128)] + [
+    Size.of(width=w, depth=d) for d in (2, 3) for w in (16, 32, 64)
 ]
 SECONDS = 2.0
 RUN = 3000  # steps over which record points are spread

@@ -6,7 +6,7 @@ The gradient of a batch, on every core at once: as the engine computes it, and w
 put back to what one would write first. All take turns, in an order drawn anew for each; a `factor`
 is the median over the turns of the time of the plain way over that of the engine, and its
 `quartiles`. `the same again` is compiled once more without a change, and says what a factor means;
-so does `all queries at once` where they are few enough for one piece. `apart` is the largest
+so does `all queries at once` where they are few enough for one chunk. `apart` is the largest
 difference of the two gradients, over the largest entry of the parameter's gradient; parameters are
 those after some steps. The task is that of benchmarks/steps.py, in which half of the positions are
 paid for; the last two sizes are of noise, all paid for: 32 sequences of 512 tokens of 96 symbols,
@@ -31,7 +31,7 @@ from epiplexity_jax.engine.programs import init_key
 from epiplexity_jax.engine.state import Hyperparameters, initial_state
 from epiplexity_jax.engine.step import loss_gradient, train_step
 from epiplexity_jax.families import Transformer, reductions
-from epiplexity_jax.families.networks import layers, transformer
+from epiplexity_jax.families.networks import attention, layers, transformer
 from epiplexity_jax.families.spec import Size
 from epiplexity_jax.runtime import devices
 from epiplexity_jax.sources import Noise
@@ -52,13 +52,16 @@ def replaced(*pairs: tuple[Any, str, Any]) -> Iterator[None]:
 
 def all_positions(network: Any, inputs: jax.Array) -> jax.Array:
     """Logits of a network that computes its last block everywhere, at the paid positions."""
-    everywhere = tuple(range(network.task.input_length))
+    everywhere = tuple(range(network.model.task.input_length))
     logits, _ = network.advance(inputs, everywhere)
-    return logits[:, np.asarray(network.task.target_positions)]
+    return logits[:, np.asarray(network.model.task.target_positions)]
 
 
-def softmax(logits: jax.Array, positions: Any, dtype: Any) -> tuple[jax.Array, jax.Array]:
+def softmax(
+    logits: jax.Array, positions: Any, dtype: Any, platform: str
+) -> tuple[jax.Array, jax.Array]:
     """Weights that are divided before values are summed."""
+    del platform
     causal = np.arange(logits.shape[-1])[None] <= positions[:, None]
     logits = jnp.where(causal[(None,) * (logits.ndim - 2)], logits, -1e30)
     return jax.nn.softmax(logits).astype(dtype), jnp.ones(logits.shape[:-1])
@@ -74,17 +77,18 @@ def gelu(x: jax.Array) -> jax.Array:
     return jax.nn.gelu(x, approximate=False)
 
 
-def maxima(x: jax.Array) -> jax.Array:
+def maxima(x: jax.Array, platform: str) -> jax.Array:
     """XLA's own maxima of rows."""
+    del platform
     return x.max(-1)
 
 
 WAYS: dict[str, tuple[tuple[Any, str, Any], ...]] = {
     "last block everywhere": ((transformer.Network, "__call__", all_positions),),
     "tokens on two axes": ((layers, "matmul", product),),
-    "all queries at once": ((transformer, "QUERIES", 10**9),),
-    "XLA's maxima of rows": tuple((m, "row_max", maxima) for m in (reductions, transformer)),
-    "softmax divided first": ((transformer, "_weights", softmax),),
+    "all queries at once": ((attention, "QUERIES", 10**9),),
+    "XLA's maxima of rows": tuple((m, "row_max", maxima) for m in (reductions, attention)),
+    "softmax divided first": ((attention, "_weights", softmax),),
     "GELU by erfc": ((layers, "gelu", gelu),),
 }
 WAYS["the last three at once"] = sum(list(WAYS.values())[-3:], ())
@@ -94,11 +98,11 @@ SAME, WHOLE, LIBRARY = "the same again", "the batch whole", "XLA's library kerne
 def cases() -> dict[str, Any]:
     """Cohorts by name, a member a core."""
     method, cores = METHODS["prequential"], jax.device_count()
-    sizes = [Size(width=w, depth=1) for w in (16, 32, 64, 128)] + [Size(width=32, depth=3)]
+    sizes = [Size.of(width=w, depth=1) for w in (16, 32, 64, 128)] + [Size.of(width=32, depth=3)]
     found = {str(size): cohort(size, method, cores) for size in sizes}
     for size, vocabulary, length, batch, named in (
-        (Size(width=32, depth=2), 96, 512, 32, "length 512"),
-        (Size(width=64, depth=1), 4096, 64, 64, "4096 symbols"),
+        (Size.of(width=32, depth=2), 96, 512, 32, "length 512"),
+        (Size.of(width=64, depth=1), 4096, 64, 64, "4096 symbols"),
     ):
         noise = Noise(vocab_size=vocabulary, length=length)
         task = job_of(noise, Transformer(), size, batch).task

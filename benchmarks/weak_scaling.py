@@ -41,7 +41,7 @@ COLUMNS = ("heldout_loss_nats", "online_loss_sum_nats", "student_loss_sum_nats",
 def cohort(way: str, devices: int, steps: int = STEPS) -> CohortJob:
     """What so many devices train."""
     members, batch = (devices, EACH) if way == "members" else (1, EACH * devices)
-    source, size = Markov(vocab_size=16, length=32), Size(width=32, depth=1)
+    source, size = Markov(vocab_size=16, length=32), Size.of(width=32, depth=1)
     method = RequentialMethod()
     job = job_of(source, Transformer(), size, batch, EACH, method, members=members, steps=steps)
     return dataclasses.replace(job, spreads=way == "states")

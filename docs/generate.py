@@ -122,7 +122,7 @@ def _family_page(entry: Mapping[str, Any], registry: Registry) -> str:
 def _models(family: Family) -> dict[str, Any]:
     """A model or coder of every size, by the size in words."""
     if isinstance(family, DeviceFamily):
-        return {str(size): family.model(size, COSTED, "float32") for size in family.sizes()}
+        return {str(size): family.model(size, COSTED, "float32", "cpu") for size in family.sizes()}
     return {str(size): family.coder(size, COSTED) for size in family.sizes()}
 
 

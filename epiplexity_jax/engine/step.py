@@ -50,13 +50,13 @@ def sequence_losses(model: Model, params: Any, batch: Batch, task: Task) -> jax.
         [B] float32 nats.
     """
     inputs, labels = shift(batch, task)
-    return -log_likelihood(model.logits(params, inputs), labels)
+    return -log_likelihood(model.logits(params, inputs), labels, model.platform)
 
 
-def log_likelihood(logits: jax.Array, labels: jax.Array) -> jax.Array:
+def log_likelihood(logits: jax.Array, labels: jax.Array, platform: str) -> jax.Array:
     """Log probability of labels [B, P] under logits [B, P, V] float32: [B] nats."""
     chosen = jnp.take_along_axis(logits, labels[..., None], axis=-1)[..., 0]
-    most, rest = split_logsumexp(logits)
+    most, rest = split_logsumexp(logits, platform)
     return (chosen - most - rest).sum(-1)
 
 

@@ -66,19 +66,20 @@ def requential_state(params: Any, samples: jax.Array) -> RequentialState:
     return RequentialState(initial_state(params), initial_state(params), jnp.float32(0.0), data)
 
 
-def divergence(teacher_logits: jax.Array, student_logits: jax.Array) -> jax.Array:
+def divergence(teacher_logits: jax.Array, student_logits: jax.Array, platform: str) -> jax.Array:
     """KL(Q || P) summed over positions: [B, P, V] logits each, to [B] float32 nats (A, Eq. 44).
 
     Where both are equal it is 0 up to rounding, which may be negative and is not clamped. Symbols
     that the teacher rules out, with logits of -inf, count 0.
     """
-    log_q, log_p = map(_log_probabilities, (teacher_logits, student_logits))
+    log_q = _log_probabilities(teacher_logits, platform)
+    log_p = _log_probabilities(student_logits, platform)
     q = jnp.exp(log_q)
     return jnp.where(q == 0, 0, q * (log_q - log_p)).sum((-2, -1))
 
 
-def _log_probabilities(logits: jax.Array) -> jax.Array:
-    most, rest = split_logsumexp(logits)
+def _log_probabilities(logits: jax.Array, platform: str) -> jax.Array:
+    most, rest = split_logsumexp(logits, platform)
     return logits - most[..., None] - rest[..., None]
 
 
@@ -179,7 +180,7 @@ def student_pass(
         the EMA student: [B] each.
     """
     teacher, student = weights
-    size = jax.tree.leaves(batch)[0].shape[0]
+    size, platform = jax.tree.leaves(batch)[0].shape[0], model.platform
     labels = size * task.label_tokens
 
     def score(params: Any, part: Any) -> tuple[jax.Array, Any]:
@@ -187,10 +188,10 @@ def student_pass(
         inputs, drawn = shift(sampled, task)
         own = model.logits(params, inputs)
         ema = model.logits(student.ema, inputs)
-        losses = -log_likelihood(own, drawn)
-        kl_raw = divergence(logits, jax.lax.stop_gradient(own))
-        ratio = log_likelihood(logits, drawn) - log_likelihood(ema, drawn)
-        return losses, (losses, divergence(logits, ema), kl_raw, ratio)
+        losses = -log_likelihood(own, drawn, platform)
+        kl_raw = divergence(logits, jax.lax.stop_gradient(own), platform)
+        ratio = log_likelihood(logits, drawn, platform) - log_likelihood(ema, drawn, platform)
+        return losses, (losses, divergence(logits, ema, platform), kl_raw, ratio)
 
     def work(part: Any) -> tuple[Any, Any]:
         given, numbers = part

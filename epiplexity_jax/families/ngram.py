@@ -6,27 +6,27 @@ is Laplace. The code length of a sequence is a ratio of Gamma functions, whateve
 """
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError, DataError
-from epiplexity_jax.families.spec import Cost, Size, Task
+from epiplexity_jax.families.config import ConfiguredFamily, FamilyConfig
+from epiplexity_jax.families.spec import Axis, Cost, Nats, Sequences, Size, Task
 
 Counts = NDArray[np.int64]
 _DENSE_CELLS = 1 << 24
-_BLOCK_TOKENS = 1 << 22
+_PART_TOKENS = 1 << 22
 
 # Scoring a token: two additions of the prior, a division, a logarithm. Learning it: two counts.
 EVAL_FLOPS = 4.0
 TRAIN_FLOPS = EVAL_FLOPS + 2.0
 
 
-class Ngram(Config):
+class Ngram(FamilyConfig):
     """Bayesian n-gram: Dirichlet (Krichevsky-Trofimov) counts of symbols after `order` tokens.
 
     Symbol v after context c has probability (n_cv + alpha) / (n_c + V alpha), the prediction of a
@@ -37,20 +37,12 @@ class Ngram(Config):
     """
 
     kind: Literal["ngram"] = "ngram"
-    orders: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    orders: Annotated[tuple[int, ...], Axis("order", least=0)] = Field((0, 1, 2), min_length=1)
     """Lengths of the context; each is a size of the family."""
     alpha: float = Field(default=0.5, gt=0, allow_inf_nan=False)
     """Pseudo-count of every symbol: 0.5 is Krichevsky-Trofimov, 1 is Laplace."""
     seeds: int = Field(default=3, ge=1)
     """Seeds per size: they read the source in different orders."""
-
-    @model_validator(mode="after")
-    def _orders_make_sense(self) -> "Ngram":
-        if min(self.orders) < 0:
-            raise ValueError(f"orders: must not be negative, got {min(self.orders)}")
-        if len(set(self.orders)) < len(self.orders):
-            raise ValueError(f"orders: each value once, got {list(self.orders)}")
-        return self
 
 
 class _Table:
@@ -84,7 +76,7 @@ class _Table:
 
 
 def _earlier(keys: Counts) -> tuple[Counts, Counts, Counts]:
-    """How often each key stood earlier in the array; the distinct keys, sorted; their numbers."""
+    """Earlier occurrences of each key in the array; the distinct keys, sorted; their counts."""
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
@@ -104,7 +96,7 @@ class NgramCoder:
     """Counts of one order for one task (see `spec.Coder`).
 
     The context of a token is the `order` tokens before it; places before the sequence's beginning
-    hold a start symbol, so sequences are independent. Inputs of a conditional source are context
+    hold a BOS symbol, so sequences are independent. Inputs of a conditional source are context
     only: neither coded nor learnt.
 
     N is the V counts of every context that can stand before a label, whether or not the data
@@ -157,62 +149,44 @@ class NgramCoder:
         joint = contexts * vocab + padded[:, self.labels + self.order]
         return joint.ravel(), contexts.ravel()
 
-    def _nats(self, joint: Counts, context: Counts) -> NDArray[np.float64]:
+    def _nats(self, joint: Counts, context: Counts) -> Nats:
         total = np.log(context + self.alpha * self.task.vocab_size)
         return (total - np.log(joint + self.alpha)).reshape(-1, len(self.labels)).sum(axis=1)
 
-    def _blocks(self, sequences: np.ndarray) -> list[np.ndarray]:
-        """Bounded work: temporary arrays take some hundred bytes a token."""
-        rows = max(1, _BLOCK_TOKENS // self.task.length)
-        return [sequences[i : i + rows] for i in range(0, len(sequences), rows)]
+    def _keys_of_parts(self, sequences: Sequences) -> Iterator[tuple[Counts, Counts]]:
+        """See `_keys`, in parts: temporary arrays take some hundred bytes a token."""
+        rows = max(1, _PART_TOKENS // self.task.length)
+        return (self._keys(sequences[i : i + rows]) for i in range(0, len(sequences), rows))
 
-    def observe(self, sequences: np.ndarray) -> NDArray[np.float64]:
+    def observe(self, sequences: Sequences) -> Nats:
         """Code, then learn, token by token: [n, L] integers to [n] nats."""
-        losses = []
-        for block in self._blocks(sequences):
-            joint, context = self._keys(block)
-            joint_before, joint_keys, joint_sizes = _earlier(joint)
-            context_before, context_keys, context_sizes = _earlier(context)
-            losses.append(
-                self._nats(
-                    self.joint.get(joint) + joint_before, self.context.get(context) + context_before
-                )
-            )
-            self.joint.add(joint_keys, joint_sizes)
-            self.context.add(context_keys, context_sizes)
-        return np.concatenate(losses) if losses else np.zeros(0)
+        losses = [np.zeros(0)]
+        for joint, context in self._keys_of_parts(sequences):
+            joint_before, *joint_counts = _earlier(joint)
+            context_before, *context_counts = _earlier(context)
+            joint_before += self.joint.get(joint)
+            losses.append(self._nats(joint_before, self.context.get(context) + context_before))
+            self.joint.add(*joint_counts)
+            self.context.add(*context_counts)
+        return np.concatenate(losses)
 
-    def evaluate(self, sequences: np.ndarray) -> NDArray[np.float64]:
+    def evaluate(self, sequences: Sequences) -> Nats:
         """Code with the counts so far, learning nothing: [n, L] integers to [n] nats."""
-        losses = []
-        for block in self._blocks(sequences):
-            joint, context = self._keys(block)
-            losses.append(self._nats(self.joint.get(joint), self.context.get(context)))
-        return np.concatenate(losses) if losses else np.zeros(0)
+        losses = [
+            self._nats(self.joint.get(joint), self.context.get(context))
+            for joint, context in self._keys_of_parts(sequences)
+        ]
+        return np.concatenate([np.zeros(0), *losses])
 
 
-@dataclass(frozen=True)
-class NgramFamily:
+class NgramFamily(ConfiguredFamily):
     """One coder per order (see `spec.HostFamily`)."""
 
-    config: Ngram
-    kind: str = "ngram"
-
-    @property
-    def seeds(self) -> int:
-        """Seeds per order."""
-        return self.config.seeds
-
-    def sizes(self) -> tuple[Size, ...]:
-        """Every order."""
-        return tuple(Size(order=order) for order in self.config.orders)
-
     def coder(self, size: Size, task: Task) -> NgramCoder:
-        """A fresh coder."""
-        assert size.order is not None
-        return NgramCoder(size.order, self.config.alpha, task)
+        """Make a coder of one order."""
+        return NgramCoder(size["order"], self.config.alpha, task)
 
 
 def open_ngram(config: Ngram) -> NgramFamily:
-    """The family that a config describes."""
+    """Open the family that a config describes."""
     return NgramFamily(config)

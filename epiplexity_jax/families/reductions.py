@@ -2,15 +2,19 @@
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+Rows = Float[Array, "*rows entries"]
+Reduced = Float[Array, "*rows"]
 
 
-def row_max(x: jax.Array) -> jax.Array:
+def row_max(x: Rows, platform: str) -> Reduced:
     """The largest entries of x [..., n] over its last axis: [...].
 
-    XLA takes a row of more than 32 entries on a CPU apart, one entry after the other; half against
-    half is computed a vector at a time. Accelerators get the plain reduction.
+    XLA reduces a row of more than 32 entries on a CPU one entry after the other; half against half
+    is computed a vector at a time. Accelerators get the plain reduction.
     """
-    if jax.default_backend() != "cpu":
+    if platform != "cpu":
         return x.max(-1)
     while (entries := x.shape[-1]) > 1:
         half = (entries + 1) // 2  # halves share an entry where the number is odd
@@ -18,11 +22,11 @@ def row_max(x: jax.Array) -> jax.Array:
     return x[..., 0]
 
 
-def split_logsumexp(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
+def split_logsumexp(logits: Rows, platform: str) -> tuple[Reduced, Reduced]:
     """Two parts [...] whose sum is the log of the sum of exponentials of logits [..., V].
 
-    The largest logit, and the rest. A caller that takes the first off a logit before the second
-    keeps what is small beside both.
+    The first is the largest logit. A caller that subtracts it from a logit before it subtracts the
+    second keeps what is small beside both.
     """
-    most = row_max(jax.lax.stop_gradient(logits))
+    most = row_max(jax.lax.stop_gradient(logits), platform)
     return most, jnp.log(jnp.exp(logits - most[..., None]).sum(-1))

@@ -6,14 +6,14 @@ from epiplexity_jax.families.networks.recurrent import Recurrent, open_recurrent
 from epiplexity_jax.families.networks.transformer import Transformer, open_transformer
 from epiplexity_jax.families.ngram import Ngram, open_ngram
 from epiplexity_jax.families.spec import Family
-from epiplexity_jax.families.user_models import Own, open_own
+from epiplexity_jax.families.user_models import UserModels, open_user_models
 
 _REGISTRY: Registry[Family] = Registry("family")
 _REGISTRY.register(Transformer, open_transformer)
 _REGISTRY.register(Recurrent, open_recurrent)
 _REGISTRY.register(Mlp, open_mlp)
 _REGISTRY.register(Ngram, open_ngram)
-_REGISTRY.register(Own, open_own, listed=False)
+_REGISTRY.register(UserModels, open_user_models, listed=False)
 
 register = _REGISTRY.register
 parse = _REGISTRY.parse

@@ -1,41 +1,104 @@
-"""What a family is: sizes, exact costs, and models trained on devices or counted on the host."""
+"""Families: sizes, exact costs, and models trained on devices or counted on the host."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, Float64, Int, Integer
 
+from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources.spec import SourceInfo
+
+AnyArray = Array | np.ndarray
+Tokens = Int[AnyArray, "batch length"]
+Inputs = Tokens | Float[AnyArray, "batch features"]
+Logits = Float[Array, "batch targets vocab"]
+Sequences = Integer[np.ndarray, "sequences length"]
+Nats = Float64[np.ndarray, " sequences"]
+Start = int | Int[Array, ""]  # a position, static or not
 
 
 @dataclass(frozen=True)
 class Size:
-    """The size of a member; what does not apply to its family is None."""
+    """The size of a member: the values of its family's axes, in their order.
 
-    width: int | None = None
-    depth: int | None = None
-    order: int | None = None
-    name: str | None = None
+    >>> str(Size.of(width=16, depth=2)), str(Size.of(name="mine"))
+    ('width 16 depth 2', 'mine')
+    """
+
+    values: tuple[tuple[str, int | float | str], ...]
+
+    @classmethod
+    def of(cls, **axes: int | float | str) -> "Size":
+        """Make a size of values by axis: `Size.of(width=16, heads=4)`; `name` stands alone."""
+        return cls(tuple(axes.items()))
+
+    @property
+    def axes(self) -> Mapping[str, int | float | str]:
+        """Values by axis."""
+        return MappingProxyType(dict(self.values))
+
+    def __getitem__(self, axis: str) -> Any:
+        return self.axes[axis]
+
+    def get(self, axis: str) -> Any:
+        """The value on an axis, None where the family has no such axis."""
+        return self.axes.get(axis)
 
     def __str__(self) -> str:
-        if self.name is not None:
-            return self.name
-        parts = {"width": self.width, "depth": self.depth, "order": self.order}
-        return " ".join(f"{name} {value}" for name, value in parts.items() if value is not None)
+        return " ".join(str(v) if axis == "name" else f"{axis} {v}" for axis, v in self.values)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Mark of a config field whose values are the family's sizes along one axis.
+
+    As in `widths: Annotated[tuple[int, ...], Axis("width", least=1)]`. What decides a run's
+    identity leaves such fields out, as each run has a size of its own.
+
+    Attributes:
+        name: of the axis in `Size`.
+        least: smallest value, 0 or 1, that `config.FamilyConfig` allows; None: no check.
+    """
+
+    name: str
+    least: int | None = None
+
+    @staticmethod
+    def fields(config: Config | type[Config]) -> dict[str, "Axis"]:
+        """The axes of a config class by the names of their fields, in order."""
+        cls = config if isinstance(config, type) else type(config)
+        marks = {name: field.metadata for name, field in cls.model_fields.items()}
+        return {name: m for name, found in marks.items() for m in found if isinstance(m, Axis)}
+
+
+_OF_MEMBERS = {"seeds", "learning_rates", "flops_per_token"}  # each run has its own
+
+
+def identity_fields(config: Config) -> dict[str, Any]:
+    """Plain values of a family's config that all of its members share, whatever else it lists.
+
+    Axes of sizes, seeds, learning rates and declared FLOPs are left out: a run's identity holds
+    those of its own member.
+    """
+    return config.model_dump(mode="json", exclude={*Axis.fields(config), *_OF_MEMBERS})
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a model must fit: hashable, so that it can key a compiled program.
+    """The task of a model: hashable, so that it can key a compiled program.
 
     Attributes:
         vocab_size: V, symbols of a label.
         length: L, tokens of one sequence.
         label_mask: L flags, the tokens that are predicted and paid for.
-        input_vocab_size: symbols of an input token, without the start token; None is V.
+        input_vocab_size: symbols of an input token, without the BOS token; None is V.
         features: F, where the input is one vector of real numbers and the label one token (then
             L is 2); None for tokens.
     """
@@ -49,12 +112,12 @@ class Task:
     @classmethod
     def of(cls, info: SourceInfo) -> "Task":
         """The task of a source."""
-        mask = tuple(bool(paid) for paid in info.label_mask)
+        mask = tuple(bool(is_label) for is_label in info.label_mask)
         return cls(info.vocab_size, info.length, mask, info.input_vocab_size, info.features)
 
     @property
     def num_input_ids(self) -> int:
-        """Symbols that an input token may be, the start token (the last of them) included."""
+        """Symbols that an input token may be, the BOS token (the last of them) included."""
         return (self.input_vocab_size or self.vocab_size) + self.has_bos
 
     @property
@@ -64,12 +127,12 @@ class Task:
 
     @property
     def total_tokens(self) -> int:
-        """Input and label tokens of one sequence, the start token counted: these take time."""
+        """Input and label tokens of one sequence, the BOS token counted: these take time."""
         return self.length + self.has_bos
 
     @property
     def has_bos(self) -> bool:
-        """Whether a start token, the id behind the last input symbol, precedes the sequence."""
+        """True if a BOS token, the id behind the last input symbol, precedes the sequence."""
         return self.label_mask[0]
 
     @property
@@ -81,15 +144,26 @@ class Task:
     def target_positions(self) -> tuple[int, ...]:
         """Input positions whose next token is a label: P of them."""
         shift = 0 if self.has_bos else 1
-        return tuple(i - shift for i, paid in enumerate(self.label_mask) if paid)
+        return tuple(i - shift for i, is_label in enumerate(self.label_mask) if is_label)
+
+    def inputs_like(self, batch: int) -> jax.ShapeDtypeStruct:
+        """Shape and type of a model's inputs: [B, input_length] int32 or [B, F] float32."""
+        if self.features is not None:
+            return jax.ShapeDtypeStruct((batch, self.features), jnp.float32)
+        return jax.ShapeDtypeStruct((batch, self.input_length), jnp.int32)
+
+    def blank_inputs(self) -> Inputs:
+        """Inputs of one sequence, all zero, for `init`."""
+        like = self.inputs_like(1)
+        return jnp.zeros(like.shape, like.dtype)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model costs.
+    """Exact cost of a model.
 
     Attributes:
-        params: N, all parameters, embeddings and start token included.
+        params: N, all parameters, embeddings and BOS token included.
         train_flops_per_token: FLOPs of training per (input or label) token; 6 N if dense.
         eval_flops_per_token: FLOPs of evaluation per (input or label) token; 2 N if dense.
     """
@@ -99,20 +173,26 @@ class Cost:
     eval_flops_per_token: float
 
 
+@runtime_checkable
 class Model(Protocol):
     """A model trained by gradients on the device."""
 
     @property
     def cost(self) -> Cost:
-        """What it costs."""
+        """Parameters and FLOPs per token."""
+        ...
+
+    @property
+    def platform(self) -> str:
+        """Platform of the devices that compute it: "cpu", "gpu" or "tpu"."""
         ...
 
     def init(self, key: jax.Array) -> Any:
-        """Initial parameters: a pytree of float32 arrays."""
+        """Draw initial parameters: a pytree of float32 arrays."""
         ...
 
-    def logits(self, params: Any, inputs: jax.Array) -> jax.Array:
-        """Inputs to logits [B, P, V] float32 at the paid positions.
+    def logits(self, params: Any, inputs: Inputs) -> Logits:
+        """Map inputs to logits [B, P, V] float32 at the target positions.
 
         Inputs are tokens [B, input_length] int32 or, where the task has features, [B, F] float32.
         """
@@ -123,59 +203,63 @@ class Model(Protocol):
         ...
 
 
-Start = int | jax.Array  # a position, static or not
-
-
 @runtime_checkable
 class Decoder(Protocol):
-    """What a `Model` may offer besides: reading a sequence piece by piece, for sampling."""
+    """Optional part of a `Model`: decoding with a cache, for sampling."""
 
     def empty_cache(self, batch: int, room: int) -> Any:
-        """What is kept of B sequences of which nothing was read: a pytree of arrays.
+        """Make the cache of B sequences of which nothing was read: a pytree of arrays.
 
         It has places for `room` positions. Written into the beginning of a larger empty one, each
-        array at index 0, a cache keeps what it holds.
+        array at index 0, a cache keeps its content.
         """
         ...
 
     def decode(
-        self, params: Any, cache: Any, inputs: jax.Array, start: Start
-    ) -> tuple[jax.Array, Any]:
-        """Read the next inputs [B, n] int32, which stand at positions start..start+n-1.
+        self, params: Any, cache: Any, inputs: Tokens, start: Start
+    ) -> tuple[Float[Array, "batch vocab"], Any]:
+        """Read the next inputs [B, n] int32.
+
+        Args:
+            params: parameters.
+            cache: of the positions before `start`.
+            inputs: tokens of positions start..start+n-1.
+            start: position of the first of them.
 
         Returns:
-            What `logits` gives at the last of them, [B, V] float32; and the cache afterwards, of
-            the same shapes.
+            The logits at the last of them, [B, V] float32, as `logits` computes them; and the cache
+            after it, of the same shapes.
         """
         ...
 
 
 @runtime_checkable
 class Rematerialisable(Protocol):
-    """What a `Model` may offer besides: gradients with less memory."""
+    """Optional part of a `Model`: gradients with less memory."""
 
     def rematerialised(self) -> Model:
-        """The same model, of which a backward pass computes again what it could have held.
+        """The same model, whose backward pass recomputes activations instead of holding them.
 
         Gradients are the same up to rounding, with the same parameters.
         """
         ...
 
 
+@runtime_checkable
 class Coder(Protocol):
     """A model that codes online on the host, exact at every token."""
 
     @property
     def cost(self) -> Cost:
-        """What it costs."""
+        """Parameters and FLOPs per token."""
         ...
 
-    def observe(self, sequences: np.ndarray) -> np.ndarray:
+    def observe(self, sequences: Sequences) -> Nats:
         """Code, then learn, token by token: [n, L] integers to [n] float64 nats (label tokens)."""
         ...
 
-    def evaluate(self, sequences: np.ndarray) -> np.ndarray:
-        """Code with what is known so far, learning nothing: [n, L] to [n] float64 nats."""
+    def evaluate(self, sequences: Sequences) -> Nats:
+        """Code with the counts so far, learning nothing: [n, L] to [n] float64 nats."""
         ...
 
 
@@ -202,8 +286,18 @@ class DeviceFamily(Protocol):
         """The sizes of the family, one for every architecture."""
         ...
 
-    def model(self, size: Size, task: Task, compute_dtype: str) -> Model:
-        """The model of one size; equal arguments give models that compare equal."""
+    def model(self, size: Size, task: Task, compute_dtype: str, platform: str) -> Model:
+        """Make the model of one size; equal arguments give models that compare equal.
+
+        Args:
+            size: one of `sizes()`, or another on the same axes.
+            task: of the model.
+            compute_dtype: of activations: "float32" or "bfloat16".
+            platform: of the devices that will train it: "cpu", "gpu" or "tpu".
+
+        Raises:
+            ConfigError: when there is no such model for the task.
+        """
         ...
 
 
@@ -226,7 +320,11 @@ class HostFamily(Protocol):
         ...
 
     def coder(self, size: Size, task: Task) -> Coder:
-        """A fresh coder of one size."""
+        """Make a coder of one size that has seen nothing.
+
+        Raises:
+            ConfigError: when there is no such coder for the task.
+        """
         ...
 
 
@@ -234,13 +332,13 @@ Family = DeviceFamily | HostFamily
 
 
 def task_for(family: Family, info: SourceInfo) -> Task:
-    """What a family's models must fit.
+    """The task of a family's models on a source.
 
-    A family without a start token (`start_token` is False) does not score the first token of a
+    A family without a BOS token (`start_token` is False) does not score the first token of a
     source without inputs.
 
     Raises:
-        ConfigError: when nothing is left to score.
+        ConfigError: when no token is left to score.
     """
     task = Task.of(info)
     if getattr(family, "start_token", True) or not task.has_bos:

@@ -1,4 +1,4 @@
-"""What a user's model must be before it is trained: types, shapes, finite logits, no foresight."""
+"""Checks of a user's model before it is trained: types, shapes, finite logits, no foresight."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ _MOST_ALONE = 2**18  # tokens read while labels are changed one by one
 
 
 class Checked(NamedTuple):
-    """What is known of a model that passed.
+    """Facts of a model that passed.
 
     Attributes:
         params: N, all parameters.
@@ -39,14 +39,17 @@ def check(init: Init, apply: Apply, task: Task, rate_scales: RateScales | None) 
     Args:
         init: (key, inputs of one sequence) to parameters.
         apply: (parameters, inputs [B, l] or [B, F]) to logits [B, l, V] or [B, V].
-        task: what it must fit.
+        task: of the model.
         rate_scales: parameters to a tree of multiples of the base learning rate, or None.
+
+    Returns:
+        Its parameter count and fingerprint.
 
     Raises:
         ConfigError: when parameters, logits or rate scales have a wrong type, shape or value, when
-            a logit at a paid position depends on a later label, or a sequence's on another's.
+            a logit at a target position depends on a later label, or a sequence's on another's.
     """
-    key, blank = jax.random.key(0), blank_inputs(task)
+    key, blank = jax.random.key(0), task.blank_inputs()
     shapes = jax.eval_shape(init, key, blank)
     leaves = jax.tree.leaves(shapes)
     wrong = {str(leaf.dtype) for leaf in leaves} - {"float32"}
@@ -56,7 +59,7 @@ def check(init: Init, apply: Apply, task: Task, rate_scales: RateScales | None) 
     rows = _rows(task)
     for batch in (1, rows):
         _check_logits(apply, shapes, task, batch)
-    program = _program(apply, shapes, _inputs_like(task, 2))
+    program = _program(apply, shapes, task.inputs_like(2))
     text = _program(init, key, blank) + program
     params = jax.jit(init)(key, blank)
     if rate_scales is not None:
@@ -68,16 +71,9 @@ def check(init: Init, apply: Apply, task: Task, rate_scales: RateScales | None) 
     return Checked(sum(leaf.size for leaf in leaves), digest)
 
 
-def blank_inputs(task: Task) -> jax.Array:
-    """Inputs of one sequence, all zero, for `init`."""
-    like = _inputs_like(task, 1)
-    return jnp.zeros(like.shape, like.dtype)
-
-
-def _inputs_like(task: Task, batch: int) -> jax.ShapeDtypeStruct:
-    if task.features is not None:
-        return jax.ShapeDtypeStruct((batch, task.features), jnp.float32)
-    return jax.ShapeDtypeStruct((batch, task.input_length), jnp.int32)
+def raised(error: Exception) -> str:
+    """Name an error of the user's own code, with its message on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def _rows(task: Task) -> int:
@@ -93,7 +89,7 @@ def _program(function: Callable[..., Any], *arguments: Any) -> str:
 
 
 def _rounding(program: str) -> float:
-    """By how much of a sequence's largest logit those may move that must not.
+    """Relative change, of a sequence's largest logit, that counts as rounding.
 
     Most programs give equal bits. Sums of which a part is taken away again do not (3 roundings of
     float32 measured), nor do FFTs (12 measured), whose noise flips roundings to a coarser type.
@@ -106,8 +102,8 @@ def _rounding(program: str) -> float:
 
 
 def _check_logits(apply: Apply, params: Any, task: Task, batch: int) -> None:
-    """Refuse what is not one floating-point array of the right shape."""
-    given: Any = jax.eval_shape(apply, params, _inputs_like(task, batch))
+    """Refuse logits that are not one floating-point array of the right shape."""
+    given: Any = jax.eval_shape(apply, params, task.inputs_like(batch))
     if not isinstance(given, jax.ShapeDtypeStruct):
         raise ConfigError(
             f"is no model: apply must return one array of logits, got {type(given).__name__}"
@@ -122,7 +118,7 @@ def _check_logits(apply: Apply, params: Any, task: Task, batch: int) -> None:
 
 
 def _check_scales(rate_scales: RateScales, params: Any) -> str:
-    """Refuse rate scales that do not fit the parameters; their program, values included."""
+    """Refuse rate scales that do not fit the parameters; return their program, with its values."""
 
     def scaled(params: Any) -> Any:
         return jax.tree.map(jnp.asarray, rate_scales(params))
@@ -131,8 +127,7 @@ def _check_scales(rate_scales: RateScales, params: Any) -> str:
         scales = jax.jit(scaled)(params)
         text = _program(scaled, params)
     except Exception as error:  # whatever the user's own code raises
-        said = " ".join(str(error).split())[:300]
-        raise ConfigError(f"has rate_scales that fail: {type(error).__name__}: {said}") from error
+        raise ConfigError(f"has rate_scales that fail: {raised(error)}") from error
     wanted, given = jax.tree.structure(params), jax.tree.structure(scales)
     if wanted != given:
         raise ConfigError(
@@ -180,7 +175,7 @@ class _Trial(NamedTuple):
     rounding: float
 
     def moved(self, inputs: np.ndarray, free: np.ndarray) -> np.ndarray:
-        """Where other inputs move logits that must not move: [R, l].
+        """Find where other inputs move logits that must not move: [R, l].
 
         Args:
             inputs: as those of the trial.
@@ -276,7 +271,7 @@ def _moved_weights(
 
 
 def _refuse_mixing(trial: _Trial, task: Task, generator: np.random.Generator) -> None:
-    """A sequence's logits must not depend on the other sequences of its batch.
+    """Refuse logits of a sequence that depend on the other sequences of its batch.
 
     Rows are changed by the binary digits of their numbers: any two rows differ in one of them.
 
@@ -299,7 +294,7 @@ def _refuse_mixing(trial: _Trial, task: Task, generator: np.random.Generator) ->
 def _refuse_foresight(
     trial: _Trial, task: Task, of_one_token: bool, generator: np.random.Generator
 ) -> None:
-    """Labels must not be seen before they are predicted; inputs that are no labels may be.
+    """Refuse logits that depend on labels behind them; inputs that are no labels may be seen.
 
     Every label that the model reads is changed once, one row of a batch each: with all labels
     behind it, or alone (`of_one_token`; as many of them, drawn at random, as the time allows).
@@ -308,17 +303,17 @@ def _refuse_foresight(
         ConfigError: naming the first position whose logits move.
     """
     positions = np.arange(task.input_length)
-    paid = np.isin(positions, task.target_positions)
+    targets = np.isin(positions, task.target_positions)
     labels = _label_positions(task)
-    behind = labels[labels > positions[paid][0]]
+    behind = labels[labels > positions[targets][0]]
     if of_one_token and len(behind) > (most := max(_MOST_ALONE // len(positions), 1)):
         behind = np.sort(generator.choice(behind, most, replace=False))
-    for cuts in _pieces(behind, len(trial.inputs)):
+    for cuts in _chunks(behind, len(trial.inputs)):
         changed = (positions == cuts) if of_one_token else (positions >= cuts)
         changed &= np.isin(positions, labels)
         shift = generator.integers(1, max(task.vocab_size, 2), size=changed.shape)
         tokens = np.where(changed, (trial.inputs + shift) % task.vocab_size, trial.inputs)
-        seen = trial.moved(tokens.astype(np.int32), positions >= cuts) & paid
+        seen = trial.moved(tokens.astype(np.int32), positions >= cuts) & targets
         if seen.any():
             row = int(seen.any(axis=1).argmax())
             later = int(cuts[row, 0])
@@ -331,8 +326,8 @@ def _refuse_foresight(
             )
 
 
-def _pieces(cuts: np.ndarray, rows: int) -> Iterator[np.ndarray]:
+def _chunks(cuts: np.ndarray, rows: int) -> Iterator[np.ndarray]:
     """Cuts in columns of R, the last one filled up by repeating a cut: [R, 1]."""
     for start in range(0, len(cuts), rows):
-        piece = cuts[start : start + rows]
-        yield np.pad(piece, (0, rows - len(piece)), mode="edge")[:, None]
+        chunk = cuts[start : start + rows]
+        yield np.pad(chunk, (0, rows - len(chunk)), mode="edge")[:, None]

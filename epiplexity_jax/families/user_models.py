@@ -1,22 +1,21 @@
-"""Models of your own: anything with `init` and `apply`, and one adapter line for Flax modules."""
+"""Models of a user: anything with `init` and `apply`, and one adapter line for Flax modules."""
 
 import dataclasses
 import functools
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr
 
-from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.coding import dense_flops
-from epiplexity_jax.families.spec import Cost, Size, Task
-from epiplexity_jax.families.user_model_checks import RateScales, blank_inputs, check
+from epiplexity_jax.families.config import ConfiguredFamily, FamilyConfig
+from epiplexity_jax.families.spec import Axis, Cost, Inputs, Logits, Size, Task
+from epiplexity_jax.families.user_model_checks import Apply, Init, RateScales, check, raised
 
 
 class Functions(NamedTuple):
@@ -28,38 +27,27 @@ class Functions(NamedTuple):
             where entry i predicts token i + 1; or vectors [B, F] float32, which give [B, V].
     """
 
-    init: Callable[[jax.Array, jax.Array], Any]
-    apply: Callable[[Any, jax.Array], jax.Array]
+    init: Init
+    apply: Apply
 
 
-class Own(Config):
+class UserModels(FamilyConfig):
     """Models given in Python as `init` and `apply`; made by `families.user_model`."""
 
     kind: Literal["own"] = "own"
-    names: tuple[str, ...] = Field(min_length=1)
+    names: Annotated[tuple[str, ...], Axis("name")] = Field(min_length=1)
     """Names of the models, each a size of the family."""
     seeds: int = Field(default=3, ge=1)
     """Seeds per size; intervals need at least 2."""
     learning_rates: tuple[float, ...] | None = Field(default=None, min_length=1)
     """Base learning rates, each a member of its own; default: training.learning_rate."""
     start_token: bool = False
-    """Whether the models know the id V of a start token; without, a sequence's first token is not
+    """True if the models know the id V of a BOS token; without, a sequence's first token is not
     scored unless it is an input."""
     flops_per_token: tuple[float, float] | None = None
     """FLOPs per token of training and of evaluation; default: 6 N and 2 N."""
     _models: Mapping[str, Functions] | None = PrivateAttr(None)
     _rate_scales: RateScales | None = PrivateAttr(None)
-
-    @model_validator(mode="after")
-    def _numbers_make_sense(self) -> "Own":
-        for name in ("learning_rates", "flops_per_token"):
-            for value in getattr(self, name) or ():
-                if not 0 < value < math.inf:
-                    raise ValueError(f"{name}: must be positive and finite, got {value}")
-        rates = self.learning_rates or ()
-        if len(set(rates)) < len(rates):
-            raise ValueError(f"learning_rates: each value once, got {list(rates)}")
-        return self
 
 
 def user_model(
@@ -70,8 +58,8 @@ def user_model(
     start_token: bool = False,
     flops_per_token: tuple[float, float] | None = None,
     rate_scales: RateScales | None = None,
-) -> Own:
-    """A family of your own models.
+) -> UserModels:
+    """Make a family of your own models.
 
     Args:
         models: one model, or several by name (each a size of the family). A model is anything with
@@ -80,11 +68,14 @@ def user_model(
         seeds: per size.
         learning_rates: Adam learning rates, each a member of its own; None takes
             `training.learning_rate`, which suits muP and is too high for most other models.
-        start_token: whether the models know the input id V of a start token. Without it a
+        start_token: True if the models know the input id V of a start token (BOS). Without it a
             sequence's first token is not scored, and its label tokens are one fewer.
         flops_per_token: of training and of evaluation, per input or label token; default: 6 N and
             2 N, those of a dense network.
         rate_scales: parameters to a tree of learning rates as multiples of the base; default: 1.
+
+    Returns:
+        The config of the family, with the models inside.
 
     Raises:
         ConfigError: when something is no model.
@@ -92,8 +83,8 @@ def user_model(
     named = models if isinstance(models, Mapping) else {"model": models}
     for name in named:
         if not isinstance(name, str) or not name.strip():
-            raise ConfigError(f"models: a name must be a word, got {name!r}")
-    config = Own(
+            raise ConfigError(f"models: expected a word as a model's name, got {name!r}")
+    config = UserModels(
         names=tuple(named),
         seeds=seeds,
         learning_rates=learning_rates,
@@ -106,7 +97,11 @@ def user_model(
 
 
 def from_linen(module: Any) -> Functions:
-    """A Flax Linen module that maps tokens to logits."""
+    """Adapt a Flax Linen module that maps tokens to logits.
+
+    Raises:
+        ConfigError: at `init`, when the module has state besides its parameters.
+    """
 
     def init(key: jax.Array, inputs: jax.Array) -> Any:
         variables = dict(module.init(key, inputs))
@@ -118,10 +113,13 @@ def from_linen(module: Any) -> Functions:
 
 
 def from_nnx(make: Callable[[Any], Any]) -> Functions:
-    """A Flax NNX module that maps tokens to logits.
+    """Adapt a Flax NNX module that maps tokens to logits.
 
     Args:
         make: takes `nnx.Rngs` and returns the module: its class, or a function.
+
+    Raises:
+        ConfigError: at `init`, when the module has state besides its parameters.
     """
     from flax import nnx
 
@@ -142,7 +140,7 @@ def from_nnx(make: Callable[[Any], Any]) -> Functions:
 
 
 def _functions(name: str, model: Any) -> Functions:
-    """Whatever has `init` and `apply` as two functions."""
+    """Take `init` and `apply` of a model, as two functions."""
     if isinstance(model, Functions):
         return model
     for part in ("init", "apply"):
@@ -163,26 +161,30 @@ def _refuse_state(names: list[str]) -> None:
 
 
 @dataclass(frozen=True)
-class OwnModel:
+class UserModel:
     """One of the user's models for one task (see `spec.Model`).
 
-    Models of equal name, task and program compare equal, so they share what was compiled.
+    Models of equal name, task, platform and program compare equal, so they share what was compiled.
     """
 
     name: str
     task: Task
+    platform: str
     fingerprint: str
     cost: Cost
     functions: Functions = dataclasses.field(compare=False)
     scales: RateScales | None = dataclasses.field(compare=False, default=None)
 
     def init(self, key: jax.Array) -> Any:
-        """Initial parameters."""
-        return self.functions.init(key, blank_inputs(self.task))
+        """Draw initial parameters."""
+        return self.functions.init(key, self.task.blank_inputs())
 
-    def logits(self, params: Any, inputs: jax.Array) -> jax.Array:
-        """Inputs to logits [B, P, V] float32 at the paid positions."""
-        return _logits(self.functions, self.task, params, inputs)
+    def logits(self, params: Any, inputs: Inputs) -> Logits:
+        """Map inputs to logits [B, P, V] float32 at the target positions."""
+        logits = self.functions.apply(params, inputs).astype(jnp.float32)  # [B, l, V] or [B, V]
+        if self.task.features is not None and logits.ndim == 2:
+            return logits[:, None]
+        return logits[:, np.asarray(self.task.target_positions)]
 
     def rate_scales(self, params: Any) -> Any:
         """Each leaf's learning rate over the base."""
@@ -191,81 +193,44 @@ class OwnModel:
         return jax.tree.map(lambda _: 1.0, params)
 
 
-def _logits(functions: Functions, task: Task, params: Any, inputs: jax.Array) -> jax.Array:
-    logits = functions.apply(params, inputs).astype(jnp.float32)
-    if task.features is not None and logits.ndim == 2:
-        return logits[:, None]
-    return logits[:, np.asarray(task.target_positions)]
-
-
 @dataclass(frozen=True, eq=False)
-class OwnFamily:
+class UserFamily(ConfiguredFamily):
     """The user's models (see `spec.DeviceFamily`)."""
-
-    config: Own
-    kind: str = "own"
-
-    @property
-    def seeds(self) -> int:
-        """Seeds per size."""
-        return self.config.seeds
-
-    @property
-    def learning_rates(self) -> tuple[float, ...] | None:
-        """Base learning rates, or None for the sweep's."""
-        return self.config.learning_rates
 
     @property
     def start_token(self) -> bool:
-        """Whether the models read a start token."""
+        """True if the models read a BOS token."""
         return self.config.start_token
 
-    def sizes(self) -> tuple[Size, ...]:
-        """Every model."""
-        return tuple(Size(name=name) for name in self.config.names)
-
-    def model(self, size: Size, task: Task, compute_dtype: str) -> OwnModel:
-        """One of the models, checked (see `own_checks`). It chooses its own types."""
-        return self._checked(size.name or "", task)
+    def model(self, size: Size, task: Task, compute_dtype: str, platform: str) -> UserModel:
+        """One of the models, checked (see `user_model_checks`). It chooses its own types."""
+        return dataclasses.replace(self._checked(size["name"], task), platform=platform)
 
     @functools.cached_property
-    def _checked(self) -> Callable[[str, Task], OwnModel]:
-        config = self.config
-        assert config._models is not None
-        models = config._models
+    def _checked(self) -> Callable[[str, Task], UserModel]:
+        config: UserModels = self.config
 
         @functools.cache
-        def checked(name: str, task: Task) -> OwnModel:
+        def checked(name: str, task: Task) -> UserModel:
+            functions, scales = (config._models or {})[name], config._rate_scales
             try:
-                return _check(name, models[name], task, config)
+                params, fingerprint = check(*functions, task, scales)
             except EpiplexityError as error:
                 raise ConfigError(f"family: model {name!r} {error}") from None
             except Exception as error:  # whatever the user's own code raises
-                said = " ".join(str(error).split())
-                what = f"{type(error).__name__}: {said[:300]}"
-                raise ConfigError(f"family: model {name!r} failed: {what}") from error
+                raise ConfigError(f"family: model {name!r} failed: {raised(error)}") from error
+            cost = Cost(params, *(config.flops_per_token or dense_flops(params)))
+            return UserModel(name, task, "cpu", fingerprint, cost, functions, scales)
 
         return checked
 
 
-def _check(name: str, functions: Functions, task: Task, config: Own) -> OwnModel:
-    """A model that may be trained.
-
-    Raises:
-        ConfigError: see `own_checks.check`.
-    """
-    scales = config._rate_scales
-    params, fingerprint = check(*functions, task, scales)
-    cost = Cost(params, *(config.flops_per_token or dense_flops(params)))
-    return OwnModel(name, task, fingerprint, cost, functions, scales)
-
-
-def open_own(config: Own) -> OwnFamily:
-    """The family.
+def open_user_models(config: UserModels) -> UserFamily:
+    """Open the family.
 
     Raises:
         ConfigError: when the config was read from a file.
     """
     if config._models is None:
         raise ConfigError("family: its models were given in Python; run it again from there")
-    return OwnFamily(config)
+    return UserFamily(config)

@@ -4,7 +4,6 @@ The choice is a function of the plan and of the hardware, so that a resumed swee
 began. It is layout and no part of a run's identity (docs/decisions/0013-cut-to-fit.md).
 """
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -183,11 +182,11 @@ class MemoryPlanner:
         """Sizes that would fit, large ones first: others of the sweep, then halves of the width."""
         others = {other.size: other.cost.params for other in self.runs.values()}
         sizes = sorted(others, key=lambda size: -others[size])
-        width = run.size.width
+        width = run.size.get("width")
         if width is not None:
             halves = (width >> n for n in range(1, width.bit_length()))
             widths = (half - half % min(half, 32) for half in halves)  # heads are 32 wide
-            sizes += [dataclasses.replace(run.size, width=each) for each in widths]
+            sizes += [Size.of(**{**run.size.axes, "width": each}) for each in widths]
         for size in sizes:
             other = self.resized(run, size)
             smaller = other.cost.params < run.cost.params

@@ -9,21 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import json_digest
 
 # Raised when the numbers of an unchanged config change, so that old runs are not taken over.
 NUMERICS = 4
-# A member's own size, learning rate, seed and cost stand for these fields of its family.
-_NOT_IDENTITY = {"widths", "depths", "orders", "names", "learning_rates", "seeds"} | {
-    "flops_per_token"
-}
 _ENDS = ("steps", "cost", "exact")  # training is the same without them, up to its end
-
-
-def identity_fields(family: Config) -> dict[str, Any]:
-    """Plain values of a family's config that decide its members' numbers."""
-    return family.model_dump(mode="json", exclude=_NOT_IDENTITY)
 
 
 @dataclass(frozen=True)

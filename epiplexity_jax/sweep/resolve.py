@@ -10,11 +10,11 @@ from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.estimators.counting import CountingProgram
 from epiplexity_jax.estimators.spec import Estimator
-from epiplexity_jax.families.spec import Cost, DeviceFamily, HostFamily, Size
+from epiplexity_jax.families.spec import Cost, DeviceFamily, HostFamily, Size, identity_fields
 from epiplexity_jax.resources.compiled_flops import compiled_cost
 from epiplexity_jax.sweep.config import Sweep
 from epiplexity_jax.sweep.dataset import Dataset
-from epiplexity_jax.sweep.identity import NUMERICS, Identity, identity_fields
+from epiplexity_jax.sweep.identity import NUMERICS, Identity
 from epiplexity_jax.sweep.run_row import planned_row
 from epiplexity_jax.sweep.run_spec import RunSpec
 
@@ -72,7 +72,7 @@ class DeviceKind:
     def resolve(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
         """See `Kind`."""
         training = self.sweep.training
-        model = self.family.model(size, dataset.task, self.compute_dtype)
+        model = self.family.model(size, dataset.task, self.compute_dtype, self.platform)
         cost = declared = model.cost
         if training.flops == "compiled":
             cost = compiled_cost(model, dataset.task, dataset.microbatch)

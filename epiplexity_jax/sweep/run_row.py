@@ -34,7 +34,7 @@ def planned_row(sweep: Sweep, dataset: Dataset, size: Size, cost: Cost) -> dict[
         "source": dataset.name,
         "family": sweep.family.model_dump()["kind"],
         "size": str(size),
-        **{axis: getattr(size, axis) for axis in ("width", "depth", "order")},
+        **{axis: size.get(axis) for axis in ("width", "depth", "order")},
         "params": cost.params,
         "estimator": estimator["kind"],
         "floor": estimator["floor"],

@@ -102,10 +102,10 @@ class MixtureFamily:
     seeds: int = SEEDS
 
     def sizes(self):
-        return tuple(Size(name=n) for n in ("uniform", "skewed", "truth", "without the truth"))
+        return tuple(Size.of(name=n) for n in ("uniform", "skewed", "truth", "without the truth"))
 
     def coder(self, size, task: Task):
-        return MixtureCoder(size.name, task)
+        return MixtureCoder(str(size), task)
 
 
 @pytest.fixture(scope="module")

@@ -106,7 +106,7 @@ def trained(runs):
     """The model of the one run, and its averaged weights."""
     (row,) = runs.rows(test_tokens=1e6)
     model = open_transformer(MEMBERS["transformer"][0]).model(
-        Size(width=16, depth=1), TASK, "float32"
+        Size.of(width=16, depth=1), TASK, "float32", "cpu"
     )
     like = jax.eval_shape(lambda key: initial_state(model.init(key)), jax.random.key(0))
     state = restore_state(state_folder(runs.path, row["run_id"]), like)

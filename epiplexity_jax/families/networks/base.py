@@ -1,74 +1,131 @@
-"""What the families of networks share: the config of widths x depths, the model, the family."""
+"""Networks: the config of widths x depths, the model of one size, its Flax module, the family.
+
+Shapes: B batch, L input positions, Q wanted positions, P target positions, D width, V vocabulary.
+"""
 
 import dataclasses
 import functools
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
-from pydantic import Field, model_validator
+from jaxtyping import Array, Float
+from pydantic import Field
 
-from epiplexity_jax.base.config import Config
 from epiplexity_jax.coding import dense_flops
+from epiplexity_jax.families.config import ConfiguredFamily, FamilyConfig
+from epiplexity_jax.families.networks.layers import Activations, Embed, embed, read_out
 from epiplexity_jax.families.networks.mup import rate_scales
-from epiplexity_jax.families.spec import Cost, Size, Start, Task
+from epiplexity_jax.families.spec import Axis, Cost, Inputs, Logits, Size, Start, Task, Tokens
 
 
-class NetworkConfig(Config):
+class NetworkConfig(FamilyConfig):
     """The sizes, seeds and learning rates of a family of networks."""
 
-    kind: str
-    widths: tuple[int, ...] = Field(default=(16, 32, 64), min_length=1)
+    widths: Annotated[tuple[int, ...], Axis("width", least=1)] = Field((16, 32, 64), min_length=1)
     """Widths D of the residual stream."""
-    depths: tuple[int, ...] = Field(default=(1, 2), min_length=1)
+    depths: Annotated[tuple[int, ...], Axis("depth", least=1)] = Field((1, 2), min_length=1)
     """Numbers of blocks; the family is widths x depths."""
     seeds: int = Field(default=3, ge=1)
     """Seeds per size; intervals need at least 2."""
     learning_rates: tuple[float, ...] | None = Field(default=None, min_length=1)
     """Base learning rates, each a member of its own; default: training.learning_rate."""
 
-    @model_validator(mode="after")
-    def _values_make_sense(self) -> "NetworkConfig":
-        for name, values in (("widths", self.widths), ("depths", self.depths)):
-            if min(values) < 1:
-                raise ValueError(f"{name}: must be positive, got {min(values)}")
-        for rate in self.learning_rates or ():
-            if not 0 < rate < math.inf:
-                raise ValueError(f"learning_rates: must be positive and finite, got {rate}")
-        for name in ("widths", "depths", "learning_rates"):
-            values = getattr(self, name) or ()
-            if len(set(values)) < len(values):
-                raise ValueError(f"{name}: each value once, got {list(values)}")
-        return self
+
+class Network(nn.Module):
+    """Blocks between an embedding and a readout; its output exists at target positions only.
+
+    A subclass names the class of its blocks: `block(model)` maps x [B, L, D], the positions wanted,
+    a cache or None and the first position to [B, Q, D] and the cache.
+
+    Attributes:
+        model: the `NetworkModel` whose parameters it maps inputs with.
+    """
+
+    model: Any
+    block: ClassVar[Any] = None
+
+    def __call__(self, inputs: Inputs) -> Logits:
+        """Map inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
+        return self.advance(inputs, self.model.task.target_positions)[0]
+
+    @nn.compact
+    def advance(
+        self, inputs: Inputs, wanted: tuple[int, ...], cache: Any = None, start: Start = 0
+    ) -> tuple[Logits, Any]:
+        """Read the next inputs of a sequence.
+
+        Args:
+            inputs: of positions start..start+L-1; those of the whole sequence without a cache.
+            wanted: Q of these positions, counted from `start`.
+            cache: of the positions before, a tree for every block.
+            start: position of the first input.
+
+        Returns:
+            Logits [B, Q, V] float32 where wanted; and the cache after the last input.
+        """
+        model, left = self.model, []
+        x_BLD = self.embedded(inputs, None if cache is None else start).astype(model.compute_dtype)
+        everywhere = tuple(range(x_BLD.shape[1]))
+        kind = rematerialised(self.block) if model.remat and cache is None else self.block
+        for i in range(model.depth):
+            # Nothing reads the last block's output at positions that are not wanted.
+            positions = wanted if i == model.depth - 1 else everywhere
+            block = kind(model, name=f"block_{i}")
+            x_BLD, after = block(x_BLD, positions, cache[i] if cache else None, start)
+            left.append(after)
+        return read_out(x_BLD, model.task.vocab_size), tuple(left)
+
+    def embedded(self, inputs: Inputs, start: Start | None) -> Activations:
+        """Embed inputs: [B, L, D] float32.
+
+        Args:
+            inputs: as those of `advance`.
+            start: position of the first of them; None where they are the whole sequence.
+        """
+        del start
+        return embed(self, Embed(self.model.task, self.model.width), inputs)
+
+    def empty(self, batch: int, room: int) -> Any:
+        """Make the cache of B sequences of which nothing was read, with room for R positions."""
+        raise NotImplementedError
+
+
+def rematerialised(block: Any) -> Any:
+    """The same class of blocks that holds its input alone for the backward pass."""
+    return nn.remat(block, static_argnums=(2,))  # the positions; `self` is 0
 
 
 @dataclass(frozen=True)
 class NetworkModel:
     """One size of a family for one task; equal arguments compare equal (see `spec.Model`).
 
+    A subclass names the class of its network.
+
     Attributes:
         width: D, of the residual stream.
         depth: number of blocks.
         task: what it must fit.
         compute_dtype: of the activations; parameters and logits are float32.
-        rematerialises: whether a backward pass computes the inside of every block again, so that
-            of the forward pass the blocks' inputs alone are held.
+        platform: of the devices that compute it: "cpu", "gpu" or "tpu".
+        remat: whether a backward pass computes the inside of every block again, so that of the
+            forward pass the blocks' inputs alone are held.
     """
 
     width: int
     depth: int
     task: Task
     compute_dtype: str = "float32"
-    rematerialises: bool = False
+    platform: str = "cpu"
+    remat: bool = False
+    module: ClassVar[type[Network]]
 
     @property
-    def network(self) -> nn.Module:
+    def network(self) -> Network:
         """The Flax module: inputs to logits."""
-        raise NotImplementedError
+        return self.module(self)
 
     def flops_per_token(self, params: int) -> tuple[float, float]:
         """FLOPs of training and of evaluation per (input or label) token: 6 N and 2 N."""
@@ -80,30 +137,26 @@ class NetworkModel:
         return _cost(self)
 
     def init(self, key: jax.Array) -> Any:
-        """Initial parameters, float32."""
-        inputs = jnp.zeros((1, self.task.input_length), jnp.int32)
-        if self.task.features is not None:
-            inputs = jnp.zeros((1, self.task.features), jnp.float32)
-        return self.network.init(key, inputs)["params"]
+        """Draw initial parameters, float32."""
+        return self.network.init(key, self.task.blank_inputs())["params"]
 
-    def logits(self, params: Any, inputs: jax.Array) -> jax.Array:
-        """Inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
+    def logits(self, params: Any, inputs: Inputs) -> Logits:
+        """Map inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
         logits: Any = self.network.apply({"params": params}, inputs)
         return logits
 
     def rematerialised(self) -> "NetworkModel":
         """The same model with less memory and more time (see `spec.Rematerialisable`)."""
-        return dataclasses.replace(self, rematerialises=True)
+        return dataclasses.replace(self, remat=True)
 
     def empty_cache(self, batch: int, room: int) -> Any:
-        """What is kept of B sequences of which nothing was read (see `spec.Decoder`)."""
-        network: Any = self.network
-        return network.empty(batch, room)
+        """Make the cache of B sequences of which nothing was read (see `spec.Decoder`)."""
+        return self.network.empty(batch, room)
 
     def decode(
-        self, params: Any, cache: Any, inputs: jax.Array, start: Start
-    ) -> tuple[jax.Array, Any]:
-        """Read the next inputs [B, n]: logits [B, V] float32 after the last, and the cache."""
+        self, params: Any, cache: Any, inputs: Tokens, start: Start
+    ) -> tuple[Float[Array, "batch vocab"], Any]:
+        """Read the next inputs (see `spec.Decoder`): logits [B, V] float32, and the cache."""
         last = (inputs.shape[1] - 1,)
         read: Any = self.network.apply(
             {"params": params}, inputs, last, cache, start, method="advance"
@@ -111,7 +164,7 @@ class NetworkModel:
         return read[0][:, 0], read[1]
 
     def rate_scales(self, params: Any) -> Any:
-        """Each leaf's learning rate over the base: `parametrisation.rate_scales`."""
+        """Each leaf's learning rate over the base: `mup.rate_scales`."""
         return rate_scales(params)
 
 
@@ -123,38 +176,15 @@ def _cost(model: NetworkModel) -> Cost:
 
 
 @dataclass(frozen=True)
-class NetworkFamily:
+class NetworkFamily(ConfiguredFamily):
     """Widths x depths of one architecture (see `spec.DeviceFamily`).
 
     Attributes:
-        config: what there is of it.
-        build: (width, depth, task, compute_dtype) to a model.
+        build: (width, depth, task, compute_dtype, platform) to a model.
     """
 
-    config: NetworkConfig
-    build: Callable[[int, int, Task, str], NetworkModel]
+    build: Callable[[int, int, Task, str, str], NetworkModel]
 
-    @property
-    def kind(self) -> str:
-        """Name of the family."""
-        return self.config.kind
-
-    @property
-    def seeds(self) -> int:
-        """Seeds per size and learning rate."""
-        return self.config.seeds
-
-    @property
-    def learning_rates(self) -> tuple[float, ...] | None:
-        """Base learning rates, each a member of its own; None: that of the training."""
-        return self.config.learning_rates
-
-    def sizes(self) -> tuple[Size, ...]:
-        """Every width at every depth."""
-        return tuple(Size(width=w, depth=d) for d in self.config.depths for w in self.config.widths)
-
-    def model(self, size: Size, task: Task, compute_dtype: str) -> NetworkModel:
+    def model(self, size: Size, task: Task, compute_dtype: str, platform: str) -> NetworkModel:
         """The model of one size."""
-        assert size.width is not None
-        assert size.depth is not None
-        return self.build(size.width, size.depth, task, compute_dtype)
+        return self.build(size["width"], size["depth"], task, compute_dtype, platform)

@@ -1,6 +1,6 @@
-"""Layers that the families of networks share, in the parametrisation of `parametrisation`.
+"""Layers that the families of networks share, in the parametrisation of `mup`.
 
-Shapes: B batch, L input positions, D width, F features of a vector.
+Shapes: B batch, L input positions, Q wanted positions, D width, F features of a vector.
 """
 
 import math
@@ -10,19 +10,18 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
-from epiplexity_jax.families.networks.mup import (
-    embedding_init,
-    hidden_init,
-    norm_init,
-    output_init,
-)
-from epiplexity_jax.families.spec import Task
+from epiplexity_jax.families.networks.mup import embedding_init, hidden_init, norm_init, output_init
+from epiplexity_jax.families.spec import Inputs, Logits, Task
 
 MLP_RATIO = 4
 
+Activations = Float[Array, "batch positions width"]
+AnyRows = Float[Array, "*rows width"]
 
-def matmul(x: jax.Array, kernel: jax.Array, to: Any = None) -> jax.Array:
+
+def matmul(x: AnyRows, kernel: Float[Array, "fan_in fan_out"], to: Any = None) -> AnyRows:
     """Multiply x [..., D] by kernel [D, E], on one flat token axis: gradients contract one axis.
 
     The result is accumulated and given in the type `to`; None: in that of x.
@@ -32,12 +31,12 @@ def matmul(x: jax.Array, kernel: jax.Array, to: Any = None) -> jax.Array:
     return flat.reshape(*x.shape[:-1], kernel.shape[-1])
 
 
-def at(x: jax.Array, positions: tuple[int, ...]) -> jax.Array:
-    """Take static positions of x [B, L, D], as a slice where they are contiguous."""
+def at(x_BLD: Activations, positions: tuple[int, ...]) -> Activations:
+    """Take Q static positions of x [B, L, D], as a slice where they are contiguous: [B, Q, D]."""
     first, last = positions[0], positions[-1]
     if last - first + 1 == len(positions):
-        return x[:, first : last + 1]
-    return x[:, np.asarray(positions)]
+        return x_BLD[:, first : last + 1]
+    return x_BLD[:, np.asarray(positions)]
 
 
 class Dense(nn.Module):
@@ -54,13 +53,13 @@ class Dense(nn.Module):
     to: Any = None
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: AnyRows) -> AnyRows:
         """Map x [..., D] to [..., features]."""
         kernel = self.param("kernel", self.init, (x.shape[-1], self.features))
         return matmul(x, kernel, self.to)
 
 
-def gelu(x: jax.Array) -> jax.Array:
+def gelu(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """x times the normal distribution's function at x, in float32.
 
     By erf, as PyTorch does; `jax.nn.gelu` takes erfc, which is dearer.
@@ -73,7 +72,7 @@ class Norm(nn.Module):
     """LayerNorm with a weight and no bias, computed in float32."""
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: AnyRows) -> AnyRows:
         """Normalise the last axis."""
         width = x.shape[-1]
         weight = self.param("weight", norm_init, (width,))
@@ -84,10 +83,10 @@ class Norm(nn.Module):
 
 
 class Embed(nn.Module):
-    """Inputs to activations: rows of a table for tokens, a matrix for a vector of features.
+    """Embedding of inputs: rows of a table for tokens, a matrix for a vector of features.
 
     Attributes:
-        task: says what the inputs are.
+        task: of the model; its inputs are tokens or vectors.
         width: D.
         extra_ids: rows of the table behind those of the task's input tokens.
     """
@@ -97,32 +96,21 @@ class Embed(nn.Module):
     extra_ids: int = 0
 
     @nn.compact
-    def __call__(self, inputs: jax.Array) -> jax.Array:
-        """Inputs [B, L] int32 to [B, L, D], or [B, F] float32 to [B, 1, D]: float32."""
+    def __call__(self, inputs: Inputs) -> Activations:
+        """Map inputs [B, L] int32 to [B, L, D], or [B, F] float32 to [B, 1, D]: float32."""
         if self.task.features is not None:
             return Dense(self.width, name="vector_embedding")(inputs)[:, None]
         ids = self.task.num_input_ids + self.extra_ids
         return self.param("token_embedding", embedding_init, (ids, self.width))[inputs]
 
 
-def block_of(kind: type[nn.Module], rematerialised: bool, static: tuple[int, ...] = ()) -> Any:
-    """A kind of block, or the same that keeps its input alone for the backward pass.
-
-    Args:
-        kind: the block's class.
-        rematerialised: whether a backward pass computes what is inside of it again.
-        static: numbers of those arguments of its call that are no arrays, `self` being 0.
-    """
-    return nn.remat(kind, static_argnums=static) if rematerialised else kind
-
-
-def embed(network: nn.Module, layer: Embed, inputs: jax.Array) -> jax.Array:
-    """Apply an input layer whose parameters stand at the top level of the network's tree."""
+def embed(network: nn.Module, layer: Embed, inputs: Inputs) -> Activations:
+    """Apply an input layer whose parameters are at the top level of the network's tree."""
     nn.share_scope(network, layer)
     return layer(inputs)
 
 
-def add_mlp(x: jax.Array, scale: float) -> jax.Array:
+def add_mlp(x: Activations, scale: float) -> Activations:
     """Add to x [..., D] a pre-norm MLP of width 4 D with erf GELU, times the branch's scale.
 
     Its parameters (mlp_norm, up, down) belong to the module that calls it.
@@ -133,8 +121,8 @@ def add_mlp(x: jax.Array, scale: float) -> jax.Array:
     return x + scale * y
 
 
-def read_out(x: jax.Array, vocab_size: int) -> jax.Array:
-    """Map x [B, P, D] to logits [B, P, V] float32, zero before training.
+def read_out(x: Activations, vocab_size: int) -> Logits:
+    """Map x [B, Q, D] to logits [B, Q, V] float32, zero before training.
 
     Its parameters (final_norm, readout) belong to the module that calls it.
     """

@@ -1,35 +1,33 @@
 """Networks over a fixed window of tokens (Bengio et al. 2003), in muP: context without attention.
 
-Shapes: B batch, L input positions, P paid positions, W window, E embedding size, D width,
-V vocabulary.
+Shapes: B batch, L input positions, P target positions, W window, E embedding size, D width.
 """
 
 import functools
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from pydantic import Field
 
-from epiplexity_jax.families.networks.base import NetworkConfig, NetworkFamily, NetworkModel
+from epiplexity_jax.families.networks import base
 from epiplexity_jax.families.networks.layers import (
+    Activations,
     Dense,
     Embed,
     add_mlp,
     at,
-    block_of,
     embed,
     read_out,
 )
 from epiplexity_jax.families.networks.mup import branch_scale
-from epiplexity_jax.families.spec import Start, Task
+from epiplexity_jax.families.spec import Inputs, Logits, Start, Tokens
 
 MAX_EMBEDDING = 32
 
 
-class Mlp(NetworkConfig):
+class Mlp(base.NetworkConfig):
     """Multilayer perceptron over the last `window` tokens: pre-norm blocks, erf GELU, muP.
 
     The embeddings of the window's tokens, side by side, are mapped to width D. What lies before the
@@ -47,83 +45,69 @@ class Block(nn.Module):
     scale: float
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x_BPD: Activations) -> Activations:
         """Map x [B, P, D] to [B, P, D]."""
-        return add_mlp(x, self.scale)
+        return add_mlp(x_BPD, self.scale)
 
 
-class Network(nn.Module):
-    """Tokens, or a vector, to logits at the paid positions; computes nothing elsewhere."""
-
-    width: int
-    depth: int
-    task: Task
-    compute_dtype: str
-    window: int | None
-    rematerialises: bool = False
-
-    def __call__(self, inputs: jax.Array) -> jax.Array:
-        """Inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
-        return self.advance(inputs, self.task.target_positions)[0]
+class Network(base.Network):
+    """Tokens, or a vector, to logits at target positions; computes nothing elsewhere."""
 
     @nn.compact
     def advance(
         self,
-        inputs: jax.Array,
+        inputs: Inputs,
         wanted: tuple[int, ...],
-        before: jax.Array | None = None,
+        cache: Tokens | None = None,
         start: Start = 0,
-    ) -> tuple[jax.Array, jax.Array | None]:
-        """Read the next inputs: logits where wanted, and the last W - 1 tokens read.
-
-        Without the tokens `before` [B, W - 1] the inputs are those of the whole sequence.
-        """
+    ) -> tuple[Logits, Tokens | None]:
+        """Read the next inputs (see `base.Network`); the cache holds the last W - 1 tokens read."""
         del start  # the same mathematics at every position
-        task = self.task
+        model, task = self.model, self.model.task
         if task.features is not None:  # the vector is the window
-            x = embed(self, Embed(task, self.width), inputs).astype(self.compute_dtype)
+            x_BPD = embed(self, Embed(task, model.width), inputs).astype(model.compute_dtype)
         else:
             window, missing = self._places
-            if before is None:
+            if cache is None:
                 padded = jnp.pad(inputs, ((0, 0), (missing, 0)), constant_values=task.num_input_ids)
             else:
                 missing = window - 1
-                padded = jnp.concatenate([before, inputs], axis=1)
-                before = padded[:, inputs.shape[1] :]
-            x = self._windows(padded, tuple(p + missing for p in wanted))
-            x = Dense(self.width, name="projection")(x)
-        kind = block_of(Block, self.rematerialises)
-        for i in range(self.depth):
-            x = kind(branch_scale(self.depth), name=f"block_{i}")(x)
-        return read_out(x, task.vocab_size), before
+                padded = jnp.concatenate([cache, inputs], axis=1)
+                cache = padded[:, inputs.shape[1] :]
+            x_BPWE = self._windows(padded, tuple(p + missing for p in wanted))
+            x_BPD = Dense(model.width, name="projection")(x_BPWE)
+        kind = nn.remat(Block) if model.remat else Block
+        for i in range(model.depth):
+            x_BPD = kind(branch_scale(model.depth), name=f"block_{i}")(x_BPD)
+        return read_out(x_BPD, task.vocab_size), cache
 
-    def empty(self, batch: int, room: int) -> jax.Array:
+    def empty(self, batch: int, room: int) -> Tokens:
         """The tokens before the beginning, [B, W - 1] int32."""
         del room  # a window is of one size
-        return jnp.full((batch, self._places[0] - 1), self.task.num_input_ids, jnp.int32)
+        return jnp.full((batch, self._places[0] - 1), self.model.task.num_input_ids, jnp.int32)
 
     @property
     def _places(self) -> tuple[int, int]:
         """Places of a window, W, and how many of them some window has before the beginning."""
-        paid = self.task.target_positions
-        # Places that lie before the beginning at every paid position carry nothing.
-        window = paid[-1] + 1 if self.window is None else min(self.window, paid[-1] + 1)
-        return window, max(0, window - paid[0] - 1)
+        targets, window = self.model.task.target_positions, self.model.window
+        # Places that lie before the beginning at every target position carry nothing.
+        window = targets[-1] + 1 if window is None else min(window, targets[-1] + 1)
+        return window, max(0, window - targets[0] - 1)
 
-    def _windows(self, tokens: jax.Array, ends: tuple[int, ...]) -> jax.Array:
+    def _windows(self, tokens: Tokens, ends: tuple[int, ...]) -> Activations:
         """Embeddings of the W tokens up to each of the ends, oldest first: [B, P, W E]."""
         window, missing = self._places
-        size = min(self.width, MAX_EMBEDDING)
-        layer = Embed(self.task, size, extra_ids=1 if missing else 0)
-        x = embed(self, layer, tokens).astype(self.compute_dtype)
+        size = min(self.model.width, MAX_EMBEDDING)
+        layer = Embed(self.model.task, size, extra_ids=1 if missing else 0)
+        x_BLE = embed(self, layer, tokens).astype(self.model.compute_dtype)
         oldest = tuple(end - window + 1 for end in ends)
         return jnp.concatenate(
-            [at(x, tuple(place + back for place in oldest)) for back in range(window)], axis=-1
+            [at(x_BLE, tuple(place + back for place in oldest)) for back in range(window)], axis=-1
         )
 
 
 @dataclass(frozen=True)
-class MlpModel(NetworkModel):
+class MlpModel(base.NetworkModel):
     """One size of the MLP family.
 
     A predicted label costs 6 N FLOPs to train and 2 N to evaluate, an input that is not predicted
@@ -134,18 +118,7 @@ class MlpModel(NetworkModel):
     """
 
     window: int | None = 16
-
-    @property
-    def network(self) -> Network:
-        """The Flax module."""
-        return Network(
-            self.width,
-            self.depth,
-            self.task,
-            self.compute_dtype,
-            self.window,
-            self.rematerialises,
-        )
+    module: ClassVar = Network
 
     def flops_per_token(self, params: int) -> tuple[float, float]:
         """FLOPs of training and of evaluation per (input or label) token."""
@@ -154,6 +127,6 @@ class MlpModel(NetworkModel):
         return train * share, evaluate * share
 
 
-def open_mlp(config: Mlp) -> NetworkFamily:
-    """The family that a config describes."""
-    return NetworkFamily(config, functools.partial(MlpModel, window=config.window))
+def open_mlp(config: Mlp) -> base.NetworkFamily:
+    """Open the family that a config describes."""
+    return base.NetworkFamily(config, functools.partial(MlpModel, window=config.window))

@@ -6,34 +6,24 @@ scan (Martin and Cundy 2018, arXiv 1709.04057; minGRU: Feng et al. 2024, arXiv 2
 factor sqrt(1 - a^2) is that of RG-LRU (Griffin: De et al. 2024, arXiv 2402.19427): unrelated
 candidates then leave the state at unit variance whatever its time scale, where minGRU's 1 - a would
 start slow channels near zero, so channels of all time scales learn at one rate. As in Griffin,
-gates and candidates see the last few inputs: a gate that saw its own token alone could not tell
-what stands first.
+gates and candidates see the last few inputs: a gate that saw its own token alone could not
+distinguish the first.
 
-Shapes: B batch, L input positions, P paid positions, D width, V vocabulary.
+Shapes: B batch, L input positions, Q wanted positions, D width.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from epiplexity_jax.families.networks.base import NetworkConfig, NetworkFamily, NetworkModel
-from epiplexity_jax.families.networks.layers import (
-    Dense,
-    Embed,
-    Norm,
-    add_mlp,
-    at,
-    block_of,
-    embed,
-    gelu,
-    read_out,
-)
+from epiplexity_jax.families.networks import base
+from epiplexity_jax.families.networks.layers import Activations, Dense, Norm, add_mlp, at, gelu
 from epiplexity_jax.families.networks.mup import branch_scale, hidden_init, output_init
-from epiplexity_jax.families.spec import Start, Task
+from epiplexity_jax.families.spec import Start
 
 # Per channel, block and token, every operation and elementary function as one: the gate's input
 # plus `decay` 1, its sigmoid 3, sqrt((1 - a)(1 + a)) 4, times the candidate 1, a h + b 2, the
@@ -43,7 +33,7 @@ RECENT = 4  # inputs that a gate and a candidate see, as in Griffin
 _LARGEST_GATE_INPUT = 30.0  # a time scale of e^30 tokens; beyond it sqrt(1 - a)'s slope overflows
 
 
-class Recurrent(NetworkConfig):
+class Recurrent(base.NetworkConfig):
     """Gated linear recurrence (RG-LRU, minGRU) with an MLP in each block, by parallel scan, muP.
 
     h_t = a_t h_{t-1} + sqrt(1 - a_t^2) c_t in every channel, with a gate a_t and a candidate c_t
@@ -61,23 +51,6 @@ def _scan(decay: jax.Array, added: jax.Array, reverse: bool) -> jax.Array:
     return jax.lax.associative_scan(join, (decay, added), axis=1, reverse=reverse)[1]
 
 
-@jax.custom_vjp
-def linear_recurrence(decay: jax.Array, added: jax.Array) -> jax.Array:
-    """The states h_t = decay_t h_{t-1} + added_t from h_0 = 0, in a depth of log2 L steps.
-
-    The gradient is the same recurrence backwards in time; differentiating the scan's own tree
-    would take three times as long.
-
-    Args:
-        decay: [B, L, D] float32.
-        added: [B, L, D] float32.
-
-    Returns:
-        [B, L, D] float32.
-    """
-    return _scan(decay, added, reverse=False)
-
-
 def _forward(decay: jax.Array, added: jax.Array) -> tuple[jax.Array, Any]:
     states = _scan(decay, added, reverse=False)
     return states, (decay, states)
@@ -91,37 +64,54 @@ def _backward(kept: Any, gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
     return of_added * jnp.concatenate([edge, states[:, :-1]], axis=1), of_added
 
 
-linear_recurrence.defvjp(_forward, _backward)
+_states = jax.custom_vjp(lambda decay, added: _scan(decay, added, reverse=False))
+_states.defvjp(_forward, _backward)
+
+
+def linear_recurrence(decay: Activations, added: Activations) -> Activations:
+    """The states h_t = decay_t h_{t-1} + added_t from h_0 = 0, in a depth of log2 L steps.
+
+    The gradient is the same recurrence backwards in time; differentiating the scan's own tree
+    would take three times as long.
+
+    Args:
+        decay: [B, L, D] float32.
+        added: [B, L, D] float32.
+
+    Returns:
+        [B, L, D] float32.
+    """
+    return _states(decay, added)
 
 
 class Memory(NamedTuple):
-    """What a recurrence keeps of the positions read.
+    """State of one block's recurrence after the positions read.
 
     Attributes:
         state: [B, D] float32, after the last of them.
         recent: [B, RECENT - 1, D] in the compute dtype, its last inputs; zeros before the first.
     """
 
-    state: jax.Array
-    recent: jax.Array
+    state: Any
+    recent: Any
 
 
 class Recent(nn.Module):
     """Each channel's mix of its last `RECENT` values: a causal depthwise convolution."""
 
     @nn.compact
-    def __call__(self, x: jax.Array, before: jax.Array | None = None) -> jax.Array:
+    def __call__(self, x_BLD: Activations, before: Activations | None = None) -> Activations:
         """Map x [B, L, D] to [B, L, D], behind [B, RECENT - 1, D] or, at the beginning, zeros."""
-        length, width = x.shape[1:]
-        taps = self.param("kernel", hidden_init, (RECENT, width)).astype(x.dtype)
+        length, width = x_BLD.shape[1:]
+        taps = self.param("kernel", hidden_init, (RECENT, width)).astype(x_BLD.dtype)
         if before is None:
-            padded = jnp.pad(x, ((0, 0), (RECENT - 1, 0), (0, 0)))
+            padded = jnp.pad(x_BLD, ((0, 0), (RECENT - 1, 0), (0, 0)))
         else:
-            padded = jnp.concatenate([before, x], axis=1)
-        mixed = jnp.zeros_like(x)
+            padded = jnp.concatenate([before, x_BLD], axis=1)
+        mixed_BLD = jnp.zeros_like(x_BLD)
         for i in range(RECENT):
-            mixed += taps[None, None, i] * padded[:, i : i + length]
-        return mixed
+            mixed_BLD += taps[None, None, i] * padded[:, i : i + length]
+        return mixed_BLD
 
 
 class Recurrence(nn.Module):
@@ -135,31 +125,30 @@ class Recurrence(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: jax.Array, positions: tuple[int, ...], memory: Memory | None = None
-    ) -> tuple[jax.Array, Memory | None]:
+        self, x_BLD: Activations, positions: tuple[int, ...], memory: Memory | None = None
+    ) -> tuple[Activations, Memory | None]:
         """Map x [B, L, D] to [B, Q, D], Q = number of positions.
 
         With a memory x holds the positions behind those that it remembers.
         """
-        length, width = x.shape[1:]
-        mixed = Recent(name="recent")(x, memory.recent if memory else None)
-        both = Dense(2 * width, name="gate_candidate")(mixed)
+        length, width = x_BLD.shape[1:]
+        mixed_BLD = Recent(name="recent")(x_BLD, memory.recent if memory else None)
+        both = Dense(2 * width, name="gate_candidate")(mixed_BLD)  # [B, L, 2 D]
         both = both.astype(jnp.float32)
         decay = self.param("decay", self._time_scales, (width,))
         gate = jnp.minimum(both[..., :width] + decay[None, None], _LARGEST_GATE_INPUT)
-        kept, forgotten = jax.nn.sigmoid(gate), jax.nn.sigmoid(-gate)
+        kept, forgotten = jax.nn.sigmoid(gate), jax.nn.sigmoid(-gate)  # [B, L, D], as all below
         added = jnp.sqrt(forgotten * (1.0 + kept)) * both[..., width:]
         if memory is not None:
             carried = kept[:, :1] * memory.state[:, None]
             added += jnp.pad(carried, ((0, 0), (0, length - 1), (0, 0)))
-        every = linear_recurrence(kept, added)
+        every_BLD = linear_recurrence(kept, added)
         if memory is not None:
-            recent = jnp.concatenate([memory.recent, x], axis=1)[:, length:]
-            memory = Memory(every[:, -1], recent)
-        states = at(every, positions).astype(x.dtype)
-        opened = Dense(width, name="output_gate")(at(x, positions))
-        opened = gelu(opened)
-        return Dense(width, init=output_init, name="output")(opened * states), memory
+            recent = jnp.concatenate([memory.recent, x_BLD], axis=1)[:, length:]
+            memory = Memory(every_BLD[:, -1], recent)
+        states_BQD = at(every_BLD, positions).astype(x_BLD.dtype)
+        opened_BQD = gelu(Dense(width, name="output_gate")(at(x_BLD, positions)))
+        return Dense(width, init=output_init, name="output")(opened_BQD * states_BQD), memory
 
     def _time_scales(self, key: jax.Array, shape: tuple[int]) -> jax.Array:
         """Sigmoid's inputs at which a state fades by e in 1 to `longest` positions, log-spaced."""
@@ -171,78 +160,46 @@ class Recurrence(nn.Module):
 class Block(nn.Module):
     """A pre-norm block whose output exists at the chosen positions only."""
 
-    scale: float
-    longest: int
+    model: "RecurrentModel"
 
     @nn.compact
     def __call__(
-        self, x: jax.Array, positions: tuple[int, ...], memory: Memory | None = None
-    ) -> tuple[jax.Array, Memory | None]:
-        """Map x [B, L, D] to [B, Q, D]; see `Recurrence`."""
-        u = Norm(name="recurrence_norm")(x)
-        remembered, memory = Recurrence(self.longest, name="recurrence")(u, positions, memory)
-        return add_mlp(at(x, positions) + self.scale * remembered, self.scale), memory
-
-
-class Network(nn.Module):
-    """Tokens, or a vector, to logits at the paid positions."""
-
-    width: int
-    depth: int
-    task: Task
-    compute_dtype: str
-    rematerialises: bool = False
-
-    def __call__(self, inputs: jax.Array) -> jax.Array:
-        """Inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
-        return self.advance(inputs, self.task.target_positions)[0]
-
-    @nn.compact
-    def advance(
         self,
-        inputs: jax.Array,
-        wanted: tuple[int, ...],
-        memories: tuple[Memory, ...] | None = None,
+        x_BLD: Activations,
+        positions: tuple[int, ...],
+        memory: Memory | None = None,
         start: Start = 0,
-    ) -> tuple[jax.Array, tuple[Memory | None, ...]]:
-        """Read the next inputs: logits where wanted, and every block's memory.
-
-        Without memories the inputs are those of the whole sequence.
-        """
+    ) -> tuple[Activations, Memory | None]:
+        """Map x [B, L, D] to [B, Q, D]; see `Recurrence`."""
         del start  # the same mathematics at every position
-        task, scale = self.task, branch_scale(self.depth)
-        x = embed(self, Embed(task, self.width), inputs).astype(self.compute_dtype)
-        everywhere = tuple(range(x.shape[1]))
-        kind = block_of(Block, self.rematerialises and memories is None, static=(2,))
-        left = []
-        for i in range(self.depth):
-            # Nothing reads the last block's output at positions that are not wanted.
-            positions = wanted if i == self.depth - 1 else everywhere
-            block = kind(scale, task.input_length, name=f"block_{i}")
-            x, memory = block(x, positions, memories[i] if memories else None)
-            left.append(memory)
-        return read_out(x, task.vocab_size), tuple(left)
+        scale = branch_scale(self.model.depth)
+        recurrence = Recurrence(self.model.task.input_length, name="recurrence")
+        y_BQD, memory = recurrence(Norm(name="recurrence_norm")(x_BLD), positions, memory)
+        return add_mlp(at(x_BLD, positions) + scale * y_BQD, scale), memory
+
+
+class Network(base.Network):
+    """Tokens, or a vector, to logits at target positions."""
+
+    block = Block
 
     def empty(self, batch: int, room: int) -> tuple[Memory, ...]:
-        """The memories of every block before anything is read."""
+        """Make the memories of every block before anything is read."""
         del room  # of one size whatever it holds
-        state = jnp.zeros((batch, self.width), jnp.float32)
-        recent = jnp.zeros((batch, RECENT - 1, self.width), self.compute_dtype)
-        return (Memory(state, recent),) * self.depth
+        width, dtype = self.model.width, self.model.compute_dtype
+        state = jnp.zeros((batch, width), jnp.float32)
+        return (Memory(state, jnp.zeros((batch, RECENT - 1, width), dtype)),) * self.model.depth
 
 
 @dataclass(frozen=True)
-class RecurrentModel(NetworkModel):
+class RecurrentModel(base.NetworkModel):
     """One size of the recurrent family.
 
     FLOPs per token: 2 N and 12 x D x depth to evaluate, three times that to train.
     The recurrence is counted as a loop over time computes it; the parallel scan does more work.
     """
 
-    @property
-    def network(self) -> Network:
-        """The Flax module."""
-        return Network(self.width, self.depth, self.task, self.compute_dtype, self.rematerialises)
+    module: ClassVar = Network
 
     def flops_per_token(self, params: int) -> tuple[float, float]:
         """FLOPs of training and of evaluation per (input or label) token."""
@@ -251,6 +208,6 @@ class RecurrentModel(NetworkModel):
         return train + 3.0 * recurrence, evaluate + recurrence
 
 
-def open_recurrent(config: Recurrent) -> NetworkFamily:
-    """The family that a config describes."""
-    return NetworkFamily(config, RecurrentModel)
+def open_recurrent(config: Recurrent) -> base.NetworkFamily:
+    """Open the family that a config describes."""
+    return base.NetworkFamily(config, RecurrentModel)

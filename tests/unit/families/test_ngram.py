@@ -46,7 +46,7 @@ def test_counts_equal_the_slow_twin(order, alpha, task, sparse, monkeypatch):
 
 def test_blocks_of_any_size_give_the_same_code(monkeypatch):
     whole = NgramCoder(2, 0.5, TEXT).observe(SEQUENCES)
-    monkeypatch.setattr(ngram, "_BLOCK_TOKENS", 5 * L)
+    monkeypatch.setattr(ngram, "_PART_TOKENS", 5 * L)
     np.testing.assert_array_equal(NgramCoder(2, 0.5, TEXT).observe(SEQUENCES), whole)
 
 
@@ -103,9 +103,9 @@ def test_params_are_the_counts_of_contexts_that_can_occur(order, task, params):
 
 def test_the_family_lists_its_orders():
     family = open_ngram(Ngram(orders=(0, 3), seeds=2))
-    assert family.sizes() == (Size(order=0), Size(order=3))
+    assert family.sizes() == (Size.of(order=0), Size.of(order=3))
     assert family.seeds == 2
-    assert family.coder(Size(order=3), TEXT).order == 3
+    assert family.coder(Size.of(order=3), TEXT).order == 3
 
 
 @pytest.mark.parametrize(

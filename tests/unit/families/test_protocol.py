@@ -44,7 +44,7 @@ tasks = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 def moved(kind, task, size=-1):
     """The largest model and parameters away from the zeros of the initialisation."""
     family = family_of(kind)
-    model = family.model(family.sizes()[size], task, "float32")
+    model = family.model(family.sizes()[size], task, "float32", "cpu")
     generator = np.random.default_rng(0)
     params = jax.tree.map(
         lambda x: x + 0.3 * generator.standard_normal(x.shape).astype(np.float32),
@@ -94,7 +94,7 @@ def test_a_family_is_its_sizes_times_seeds(kind):
 def test_shapes_counts_and_costs(kind, task):
     family = family_of(kind)
     for size in family.sizes():
-        model = family.model(size, task, "float32")
+        model = family.model(size, task, "float32", "cpu")
         shapes = jax.eval_shape(model.init, jax.random.key(0))
         leaves = jax.tree.leaves(shapes)
         assert {leaf.dtype for leaf in leaves} == {np.dtype(np.float32)}
@@ -116,11 +116,11 @@ def test_shapes_counts_and_costs(kind, task):
 def test_equal_arguments_give_equal_models(kind):
     family, again = family_of(kind), family_of(kind)
     size, task = family.sizes()[0], TASKS["all"]
-    one, two = family.model(size, task, "float32"), again.model(size, task, "float32")
+    one, two = family.model(size, task, "float32", "cpu"), again.model(size, task, "float32", "cpu")
     assert one == two
     assert hash(one) == hash(two)
-    assert one != family.model(size, task, "bfloat16")
-    assert one != family.model(size, TASKS["scattered"], "float32")
+    assert one != family.model(size, task, "bfloat16", "cpu")
+    assert one != family.model(size, TASKS["scattered"], "float32", "cpu")
     init = jax.jit(one.init)
     first, second = init(jax.random.key(0)), jax.jit(two.init)(jax.random.key(0))
     other = init(jax.random.key(1))
@@ -170,7 +170,7 @@ def test_masks_choose_rows_of_one_prediction(kind):
 def test_untrained_models_are_uniform(kind):
     for task in TASKS.values():
         family = family_of(kind)
-        model = family.model(family.sizes()[0], task, "float32")
+        model = family.model(family.sizes()[0], task, "float32", "cpu")
         losses = losses_of(model, jax.jit(model.init)(jax.random.key(0)), task)
         np.testing.assert_allclose(losses, task.label_tokens * np.log(task.vocab_size), rtol=1e-6)
 
@@ -189,8 +189,8 @@ def test_vectors_go_in(kind):
 def test_half_precision_is_close(kind):
     task, family = TASKS["all"], family_of(kind)
     _, params = moved(kind, task)
-    half = family.model(family.sizes()[-1], task, "bfloat16")
-    full = family.model(family.sizes()[-1], task, "float32")
+    half = family.model(family.sizes()[-1], task, "bfloat16", "cpu")
+    full = family.model(family.sizes()[-1], task, "float32", "cpu")
     one, two = (losses_of(m, params, task) for m in (half, full))
     np.testing.assert_allclose(one, two, rtol=0.05)
     assert not np.array_equal(one, two)

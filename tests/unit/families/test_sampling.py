@@ -19,7 +19,7 @@ from epiplexity_jax.families.networks.transformer import TransformerModel
 from epiplexity_jax.families.sampling import sample, sample_by_forward
 from epiplexity_jax.families.spec import Decoder, Size, Task
 from epiplexity_jax.sources.spec import Vectors
-from tests.unit.families.networks import CONDITIONAL, SCATTERED, TEXT, TRANSLATED, VECTORS
+from tests.unit.families.toys import CONDITIONAL, SCATTERED, TEXT, TRANSLATED, VECTORS
 
 BATCH = 16
 IRREGULAR = Task(5, 12, tuple(i in (2, 3, 7, 10) for i in range(12)))
@@ -252,7 +252,7 @@ class Counting:
 
 def test_an_own_model_is_sampled():
     task = Task(7, 9, (False,) + (True,) * 3 + (False,) * 2 + (True,) * 3)
-    model = open_family(user_model(Counting())).model(Size(name="model"), task, "float32")
+    model = open_family(user_model(Counting())).model(Size.of(name="model"), task, "float32", "cpu")
     assert not isinstance(model, Decoder)
     params, batch = jax.jit(model.init)(KEY), batch_of(task)
     drawn, logits = jax.jit(lambda p, b, k: sample(model, p, b, task, k))(params, batch, KEY)

@@ -92,7 +92,7 @@ def held(plan, **machine):
 
 def weighed(program, shapes, mesh, on_cpu):
     """What a device holds, in a world of round numbers: a state of 10,000 for 16 of width."""
-    slices = program.microbatch * (100 if program.model.rematerialises else 1000)
+    slices = program.microbatch * (100 if program.model.remat else 1000)
     scored = 50 * (program.scored or 64)
     state = 10_000 * program.model.width // 16 // shapes.state_devices
     return shapes.members * (state + max(slices, scored))

@@ -45,7 +45,7 @@ def job_of(kind):
         MemberJob(ROOT, seed, Stream(source, None, ROOT, seed, BATCH), heldout, 0.03, 5, 10)
         for seed in range(3)
     )
-    model = family.model(family.sizes()[0], task, "float32")
+    model = family.model(family.sizes()[0], task, "float32", "cpu")
     return CohortJob(model, task, BATCH, STEPS, layout, members)
 
 

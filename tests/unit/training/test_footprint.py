@@ -21,7 +21,7 @@ TASK = Task(vocab_size=32, length=32, label_mask=(True,) * 32)
 
 def model(family, task=TASK, **size):
     opened = open_family(family)
-    return opened.model(Size(**({"width": 32, "depth": 2} | size)), task, "float32")
+    return opened.model(Size.of(**({"width": 32, "depth": 2} | size)), task, "float32", "cpu")
 
 
 def like(*shape):

@@ -124,6 +124,7 @@ class Chain:
     """A model whose parameters are the logits of a first symbol and of a transition matrix."""
 
     task: Task
+    platform: str = "cpu"
 
     @property
     def cost(self):
@@ -216,7 +217,7 @@ def test_kl_along_samples_is_the_excess_loss_by_enumeration():
     weight = np.exp(-own)
     assert weight.sum() == pytest.approx(1.0)
     inputs = np.concatenate([np.full((len(sequences), 1), 3), sequences[:, :-1]], axis=1)
-    along = divergence(CHAIN.logits(teacher, inputs), CHAIN.logits(student, inputs))
+    along = divergence(CHAIN.logits(teacher, inputs), CHAIN.logits(student, inputs), "cpu")
     assert (weight * np.asarray(along)).sum() == pytest.approx((weight * (others - own)).sum())
 
 

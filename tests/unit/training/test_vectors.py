@@ -56,7 +56,7 @@ def _job(microbatch=None, exact=False):
         for seed in range(3)
     )
     model = open_family(Mlp(widths=(8,), depths=(1,))).model(
-        Size(width=8, depth=1), task, "float32"
+        Size.of(width=8, depth=1), task, "float32", "cpu"
     )
     return CohortJob(model, task, BATCH, STEPS, layout, members, 0, microbatch, exact)
 

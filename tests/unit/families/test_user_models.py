@@ -60,7 +60,9 @@ class Nnx(nnx.Module):
 
 
 def model_of(module, task=TASK, **options):
-    return open_family(user_model(module, **options)).model(Size(name="model"), task, "float32")
+    return open_family(user_model(module, **options)).model(
+        Size.of(name="model"), task, "float32", "cpu"
+    )
 
 
 MODULES = {"functions": Table(), "linen": from_linen(Linen()), "nnx": from_nnx(Nnx)}
@@ -70,11 +72,11 @@ MODULES = {"functions": Table(), "linen": from_linen(Linen()), "nnx": from_nnx(N
 def test_models_fit_the_protocol(kind):
     model = model_of(MODULES[kind])
     params = jax.jit(model.init)(jax.random.key(0))
-    inputs = np.zeros((3, LENGTH - 1), np.int32)
+    inputs = jnp.zeros((3, LENGTH - 1), jnp.int32)
     assert model.logits(params, inputs).shape == (3, LENGTH - 1, V)
     assert model.cost.params == sum(leaf.size for leaf in jax.tree.leaves(params))
     assert model.cost.train_flops_per_token == 6 * model.cost.params
-    losses = sequence_losses(model, params, np.zeros((3, LENGTH), np.int32), TASK)
+    losses = sequence_losses(model, params, jnp.zeros((3, LENGTH), jnp.int32), TASK)
     assert np.isfinite(np.asarray(losses)).all()
 
 
@@ -96,7 +98,7 @@ def test_another_program_is_another_model():
 
 def test_fingerprints_are_the_same_in_another_process():
     code = (
-        "from tests.unit.families.test_own import *;"
+        "from tests.unit.families.test_user_models import *;"
         "print(*[model_of(MODULES[k]).fingerprint for k in MODULES])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -143,7 +145,7 @@ def runs_of(models, **options):
         training=epx.Training(steps=5),
     )
     runs = make_plan(sweep, "cpu").runs
-    return {r.size.name: (r.run_id, r.lineage, r.cost.train_flops_per_token) for r in runs}
+    return {str(r.size): (r.run_id, r.lineage, r.cost.train_flops_per_token) for r in runs}
 
 
 def test_a_run_is_its_own_models():

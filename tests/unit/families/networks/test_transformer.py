@@ -13,7 +13,7 @@ from epiplexity_jax.families.networks.transformer import (
     open_transformer,
 )
 from epiplexity_jax.families.spec import Size, Task
-from tests.unit.families.networks import CONDITIONAL, SCATTERED, TEXT, inputs_of, perturbed
+from tests.unit.families.toys import CONDITIONAL, SCATTERED, TEXT, inputs_of, perturbed
 
 TASKS = {"text": TEXT, "conditional": CONDITIONAL, "scattered": SCATTERED}
 
@@ -108,12 +108,14 @@ def test_bfloat16_changes_logits_a_little_and_keeps_float32_parameters():
 def test_the_family_lists_widths_by_depths():
     family = open_transformer(Transformer(widths=(16, 32), depths=(1, 3), seeds=2))
     assert family.sizes() == (
-        Size(width=16, depth=1),
-        Size(width=32, depth=1),
-        Size(width=16, depth=3),
-        Size(width=32, depth=3),
+        Size.of(width=16, depth=1),
+        Size.of(width=32, depth=1),
+        Size.of(width=16, depth=3),
+        Size.of(width=32, depth=3),
     )
-    assert family.model(Size(width=16, depth=3), TEXT, "float32") == TransformerModel(16, 3, TEXT)
+    assert family.model(Size.of(width=16, depth=3), TEXT, "float32", "cpu") == TransformerModel(
+        16, 3, TEXT
+    )
 
 
 @pytest.mark.parametrize(

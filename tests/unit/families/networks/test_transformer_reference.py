@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.engine.step import loss_gradient, sequence_losses, shift
-from epiplexity_jax.families.networks import transformer
+from epiplexity_jax.families.networks import attention as attention_module
 from epiplexity_jax.families.networks.transformer import TransformerModel
 from epiplexity_jax.families.spec import Task
-from tests.unit.families.networks import perturbed
+from tests.unit.families.toys import perturbed
 
 TASKS = {
     "text": Task(7, 12, (True,) * 12),
@@ -61,8 +61,8 @@ def reference(params, inputs, task, depth):
 def test_losses_and_gradients_are_those_of_the_plain_one(
     task, width, depth, microbatch, queries, monkeypatch
 ):
-    """Whole and in pieces: of the batch, and of the queries (2 to 4 for these tasks)."""
-    monkeypatch.setattr(transformer, "QUERIES", queries)
+    """Whole and in parts: of the batch, and of the queries (2 to 4 for these tasks)."""
+    monkeypatch.setattr(attention_module, "QUERIES", queries)
     model = TransformerModel(width, depth, task)
     params = perturbed(model)
     batch = jax.random.randint(jax.random.key(3), (6, task.length), 0, task.vocab_size)

@@ -12,7 +12,7 @@ from epiplexity_jax.families import Mlp, Recurrent, Transformer, open_family
 from epiplexity_jax.families.networks.mup import VECTOR_RATE
 from epiplexity_jax.families.spec import DeviceFamily, Task
 from epiplexity_jax.sources.spec import Vectors
-from tests.unit.families.networks import (
+from tests.unit.families.toys import (
     MODELS,
     TASKS,
     VECTORS,

@@ -7,7 +7,7 @@ import pytest
 
 from epiplexity_jax.families.networks.recurrent import RecurrentModel, linear_recurrence
 from epiplexity_jax.families.spec import Task
-from tests.unit.families.networks import (
+from tests.unit.families.toys import (
     CONDITIONAL,
     SCATTERED,
     TASKS,

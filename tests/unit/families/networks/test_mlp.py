@@ -8,7 +8,7 @@ import pytest
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families.networks.mlp import Mlp, MlpModel, open_mlp
 from epiplexity_jax.families.spec import Size, Task
-from tests.unit.families.networks import (
+from tests.unit.families.toys import (
     TASKS,
     TEXT,
     VECTORS,
@@ -110,7 +110,7 @@ def test_the_family_hands_its_window_on():
     family = open_mlp(Mlp(widths=(8,), depths=(2,), window=None, learning_rates=(0.1, 0.3)))
     assert family.kind == "mlp"
     assert family.learning_rates == (0.1, 0.3)
-    model = family.model(Size(width=8, depth=2), TEXT, "float32")
+    model = family.model(Size.of(width=8, depth=2), TEXT, "float32", "cpu")
     assert model == MlpModel(8, 2, TEXT, window=None) != MlpModel(8, 2, TEXT, window=3)
 
 

@@ -10,7 +10,7 @@ from flax import nnx
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families import from_linen, from_nnx
 from epiplexity_jax.families.spec import Task
-from tests.unit.families.test_own import VECTORS, Nnx, Table, V, model_of
+from tests.unit.families.test_user_models import VECTORS, Nnx, Table, V, model_of
 
 
 class LinenStatistics(nn.Module):

@@ -1,0 +1,76 @@
+"""Base classes of a family's config and of the family that is opened from it."""
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import model_validator
+
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.families.spec import Axis, Size
+
+_LEAST = {0: "must not be negative", 1: "must be positive"}
+
+
+class FamilyConfig(Config):
+    """Base of family configs: fields marked as an `Axis`, `seeds`, maybe `learning_rates`.
+
+    Raises:
+        ConfigError: when an axis or the learning rates hold a value twice or a wrong one.
+    """
+
+    kind: str
+
+    @model_validator(mode="after")
+    def _values_make_sense(self) -> "FamilyConfig":
+        axes = Axis.fields(self)
+        for name, axis in axes.items():
+            least = min(getattr(self, name)) if axis.least is not None else None
+            if least is not None and least < axis.least:
+                raise ValueError(f"{name}: {_LEAST[axis.least or 0]}, got {least}")
+        for name in ("learning_rates", "flops_per_token"):
+            for value in getattr(self, name, None) or ():
+                if not 0 < value < math.inf:
+                    raise ValueError(f"{name}: must be positive and finite, got {value}")
+        for name in (*axes, "learning_rates"):
+            values = getattr(self, name, None) or ()
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name}: each value once, got {list(values)}")
+        return self
+
+
+@dataclass(frozen=True)
+class ConfiguredFamily:
+    """The part of `spec.DeviceFamily` and `spec.HostFamily` that a config states.
+
+    Attributes:
+        config: a `FamilyConfig` with a field `seeds`.
+    """
+
+    config: Any
+
+    @property
+    def kind(self) -> str:
+        """Name of the family."""
+        return self.config.kind
+
+    @property
+    def seeds(self) -> int:
+        """Members per size and learning rate."""
+        return self.config.seeds
+
+    @property
+    def learning_rates(self) -> tuple[float, ...] | None:
+        """Base learning rates, each a member of its own; None: that of the training."""
+        return getattr(self.config, "learning_rates", None)
+
+    def sizes(self) -> tuple[Size, ...]:
+        """Every combination of the axes' values; the first axis varies fastest."""
+        axes = Axis.fields(self.config)
+        values = [getattr(self.config, name) for name in reversed(axes)]
+        names = [axis.name for axis in axes.values()]
+        return tuple(
+            Size.of(**dict(zip(names, reversed(each), strict=True)))
+            for each in itertools.product(*values)
+        )

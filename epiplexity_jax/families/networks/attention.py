@@ -1,0 +1,123 @@
+"""Causal attention of the transformer, over whole sequences and over a KV cache.
+
+Shapes: B batch, L keys, Q queries, H heads, K head size, R places of a cache.
+"""
+
+import itertools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from epiplexity_jax.families.reductions import row_max
+from epiplexity_jax.families.spec import Start
+
+ATTENTION_SCALE = 8.0  # logits are 8 q.k / K: muP's 1/K, equal to 1/sqrt(K) at K = 64
+# Queries of a chunk on a CPU: their weights stay in a core's cache, and keys behind the last of
+# them are not read. At most MOST_CHUNKS, as each is compiled.
+QUERIES, MOST_CHUNKS = 64, 8
+
+Heads = Float[Array, "batch positions heads head_size"]
+Cached = Float[Array, "batch_heads places head_size"]
+
+
+class KeyValues(NamedTuple):
+    """KV cache of one block, with places for R positions.
+
+    Heads share an axis with the batch: products with a single query then read the rows as they
+    lie, where XLA would transpose an array of more axes for every token (4 times the time).
+
+    Attributes:
+        keys: [B H, R, K] in the compute dtype, normalised.
+        values: [B H, R, K] in the compute dtype.
+    """
+
+    keys: Any
+    values: Any
+
+    def extended(self, keys: Heads, values: Heads, start: Start) -> "KeyValues":
+        """Write keys and values [B, n, H, K] of positions start..start+n-1."""
+        place = (0, start, 0)
+        return KeyValues(
+            jax.lax.dynamic_update_slice(self.keys, by_head(keys), place),
+            jax.lax.dynamic_update_slice(self.values, by_head(values), place),
+        )
+
+
+def by_head(x_BnHK: Heads) -> Cached:
+    """Move heads to the batch axis: [B, n, H, K] to [B H, n, K]."""
+    return x_BnHK.swapaxes(1, 2).reshape(-1, x_BnHK.shape[1], x_BnHK.shape[3])
+
+
+def causal_attention(
+    q_BQHK: Heads, k_BLHK: Heads, v_BLHK: Heads, positions: tuple[int, ...], platform: str
+) -> Heads:
+    """Attend from queries at some positions to the keys up to each of them.
+
+    Args:
+        q_BQHK: queries [B, Q, H, K].
+        k_BLHK: keys [B, L, H, K].
+        v_BLHK: values [B, L, H, K].
+        positions: the Q positions of the queries, increasing.
+        platform: of the devices; a CPU computes chunk by chunk (see `QUERIES`).
+
+    Returns:
+        The mean of the values, [B, Q, H, K].
+    """
+    wanted = round(len(positions) / QUERIES) if platform == "cpu" else 1
+    chunks = min(max(wanted, 1), MOST_CHUNKS)
+    edges = np.linspace(0, len(positions), chunks + 1).astype(int).tolist()
+    mixed = []
+    for first, last in itertools.pairwise(edges):
+        seen = positions[last - 1] + 1
+        q_BqHK, k_BlHK, v_BlHK = q_BQHK[:, first:last], k_BLHK[:, :seen], v_BLHK[:, :seen]
+        logits_BHql = _scores("bqhk,blhk->bhql", q_BqHK, k_BlHK)
+        at = np.asarray(positions[first:last])
+        weights_BHql, total_BHq = _weights(logits_BHql, at, v_BlHK.dtype, platform)
+        mixed.append(_mean("bhql,blhk->bqhk", weights_BHql, v_BlHK, total_BHq.swapaxes(1, 2)))
+    return mixed[0] if chunks == 1 else jnp.concatenate(mixed, axis=1)
+
+
+def cached_attention(
+    q_BQHK: Heads, cache: KeyValues, positions: Int[Array | np.ndarray, " queries"], platform: str
+) -> Heads:
+    """Attend from queries [B, Q, H, K] at positions [Q] to a cache: [B, Q, H, K].
+
+    Args:
+        q_BQHK: queries [B, Q, H, K].
+        cache: of the positions read, those of the queries included.
+        positions: [Q] of the queries.
+        platform: of the devices.
+    """
+    batch, _, heads, size = q_BQHK.shape
+    logits_NQR = _scores("nqk,nlk->nql", by_head(q_BQHK), cache.keys)  # N = B H
+    weights_NQR, total_NQ = _weights(logits_NQR, positions, cache.values.dtype, platform)
+    mixed_NQK = _mean("nql,nlk->nqk", weights_NQR, cache.values, total_NQ)
+    return mixed_NQK.reshape(batch, heads, -1, size).swapaxes(1, 2)
+
+
+def _scores(products: str, q: jax.Array, k: jax.Array) -> jax.Array:
+    logits = jnp.einsum(products, q, k, preferred_element_type=jnp.float32)
+    return logits * (ATTENTION_SCALE / q.shape[-1])
+
+
+def _weights(
+    logits: jax.Array, positions: Any, dtype: Any, platform: str
+) -> tuple[jax.Array, jax.Array]:
+    """Weights of the keys up to each query's position, from logits [..., Q, L], and their sums.
+
+    Softmax but for the division, which is cheaper once the values are summed: there are fewer of
+    them than keys, and the backward pass reads the weights once.
+    """
+    causal = np.arange(logits.shape[-1])[None] <= positions[:, None]
+    logits = jnp.where(causal[(None,) * (logits.ndim - 2)], logits, -1e30)
+    most = row_max(jax.lax.stop_gradient(logits), platform)
+    weights = jnp.exp(logits - most[..., None])
+    return weights.astype(dtype), weights.sum(-1)
+
+
+def _mean(products: str, weights: jax.Array, values: jax.Array, total: jax.Array) -> jax.Array:
+    sums = jnp.einsum(products, weights, values, preferred_element_type=jnp.float32)
+    return (sums / total[..., None]).astype(values.dtype)
