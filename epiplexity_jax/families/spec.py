@@ -152,7 +152,7 @@ class Task:
             return jax.ShapeDtypeStruct((batch, self.features), jnp.float32)
         return jax.ShapeDtypeStruct((batch, self.input_length), jnp.int32)
 
-    def blank_inputs(self) -> Inputs:
+    def blank_inputs(self) -> jax.Array:
         """Inputs of one sequence, all zero, for `init`."""
         like = self.inputs_like(1)
         return jnp.zeros(like.shape, like.dtype)

@@ -12,7 +12,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families.spec import Task
 
 Init = Callable[[jax.Array, jax.Array], Any]
-Apply = Callable[[Any, jax.Array], jax.Array]
+Apply = Callable[[Any, Any], jax.Array]
 RateScales = Callable[[Any], Any]
 
 _EPSILON = float(np.finfo(np.float32).eps)

@@ -99,7 +99,7 @@ class Embed(nn.Module):
     def __call__(self, inputs: Inputs) -> Activations:
         """Map inputs [B, L] int32 to [B, L, D], or [B, F] float32 to [B, 1, D]: float32."""
         if self.task.features is not None:
-            return Dense(self.width, name="vector_embedding")(inputs)[:, None]
+            return Dense(self.width, name="vector_embedding")(jnp.asarray(inputs))[:, None]
         ids = self.task.num_input_ids + self.extra_ids
         return self.param("token_embedding", embedding_init, (ids, self.width))[inputs]
 
