@@ -46,7 +46,7 @@ def killed(file: Path, store: Path) -> dict[str, Any]:
     process = subprocess.Popen(
         command(file, store), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    while not (kept := list(store.glob("checkpoints/wave-*/*/records.npz"))):
+    while not (kept := list(store.glob("checkpoints/wave-*/*/checksum.json"))):
         if process.poll() is not None:
             sys.exit(f"ended with status {process.returncode} before anything was kept")
         time.sleep(0.05)

@@ -77,7 +77,7 @@ def disturb(config: Path, store: Path, chance: random.Random) -> dict[str, Any]:
         "after_s": round(after, 2),
         "status": process.returncode,
         "finished_runs": len(list(store.glob("histories/*.parquet"))),
-        "checkpoints": len(list(store.glob("checkpoints/wave-*/*/records.npz"))),
+        "checkpoints": len(list(store.glob("checkpoints/wave-*/*/checksum.json"))),
     }
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, SerializeAsAny, field_validator, model_validator
 from epiplexity_jax.base.config import Config, did_you_mean, parse, shorten
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed
+from epiplexity_jax.checkpoints.options import CheckpointOptions
 from epiplexity_jax.estimators import registry as estimators
 from epiplexity_jax.estimators.config import MOST_STEPS, Prequential
 from epiplexity_jax.families import registry as families
@@ -70,15 +71,6 @@ class Heldout(Config):
     record_tokens: int | None = Field(default=None, ge=1)
     """Label tokens at the other record points; default: a training batch's, and at least 64
     sequences."""
-
-
-class CheckpointOptions(Config):
-    """How often runs in training are kept, so that the same command goes on from there."""
-
-    minutes: float = Field(default=10.0, gt=0, allow_inf_nan=False)
-    """Between two checkpoints of a wave; one more is written on Ctrl-C and SIGTERM."""
-    keep: int = Field(default=2, ge=1)
-    """Checkpoints of a wave that stay; an older one stands in for one that is damaged."""
 
 
 _ADDRESS = re.compile(r"auto|local|(ray://)?[^/\s]+:\d+")

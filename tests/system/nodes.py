@@ -78,7 +78,7 @@ def wait_for(found):
 def reached(folder, store, names):
     """Processes that wait at the gate, once each has kept its wave."""
     waiting = [(folder / name).read_text() for name in names if (folder / name).exists()]
-    kept = {path.parent.parent for path in store.glob("checkpoints/wave-*/*/records.npz")}
+    kept = {path.parent.parent for path in store.glob("checkpoints/wave-*/*/checksum.json")}
     return [int(pid) for pid in waiting if pid and len(waiting) == len(kept) == len(names)]
 
 
@@ -138,7 +138,7 @@ def on_cluster(folder):
         try:
             sweep(folder, folder / "ended-store", ("late",), Listener(), "ray")
         except KeyboardInterrupt:
-            kept = (folder / "ended-store").glob("checkpoints/wave-*/*/records.npz")
+            kept = (folder / "ended-store").glob("checkpoints/wave-*/*/checksum.json")
             answers["kept"] = max(int(path.parent.name) for path in kept)
     finally:
         ray.shutdown()

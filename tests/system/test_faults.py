@@ -31,14 +31,16 @@ WAITING = [
 # Where the process ends: a function, whether before or behind it, and at which of its calls.
 POINTS = {
     "in training": ("epiplexity_jax.engine.dispatch:DispatchThrottle.give", "after", 15),
-    "before the first states": ("epiplexity_jax.checkpoints.state_files:_checkpointer", "after", 1),
-    "states not yet read back": ("epiplexity_jax.checkpoints.state_files:_read", "before", 2),
-    "records not yet there": (
-        "epiplexity_jax.checkpoints.cohort_snapshot:write_atomically",
+    "before the first states": ("epiplexity_jax.checkpoints.cohort_snapshot:_manager", "before", 1),
+    "states not yet committed": ("orbax.checkpoint:CheckpointManager.save", "before", 2),
+    "states not yet read back": (
+        "epiplexity_jax.checkpoints.cohort_snapshot:_restore",
         "before",
-        2,
+        3,
     ),
-    "behind a checkpoint": ("epiplexity_jax.checkpoints.keeper:save_snapshot", "after", 2),
+    "checksums not yet there": ("epiplexity_jax.checkpoints.cohort_snapshot:seal", "before", 2),
+    "older ones not yet deleted": ("orbax.checkpoint:CheckpointManager.delete", "before", 1),
+    "behind a checkpoint": ("epiplexity_jax.checkpoints.keeper:save_cohort", "after", 2),
     "before a rename": ("pathlib:Path.replace", "before", 8),
     "in a history": ("epiplexity_jax.store.store:write_atomically", "before", 6),
     "between history and index": ("epiplexity_jax.store.store:encode_runs", "before", 3),
@@ -109,7 +111,7 @@ def copied_at(points, config, folder, *overrides):
 def check_finishes(config, store, whole, *overrides):
     """Run a killed sweep again: how many runs were finished before, and whether some were kept."""
     before = histories(store)
-    kept = list(store.glob("checkpoints/wave-*/*/records.npz"))
+    kept = list(store.glob("checkpoints/wave-*/*/checksum.json"))
     told, found = train(config, store, *overrides)
     assert (told.said, found) == whole
     assert before.items() <= histories(store).items()
@@ -154,7 +156,7 @@ def test_sigterm_in_training_keeps_what_is_trained(config, tmp_path):
         signal.signal(signal.SIGTERM, usual)
     assert not histories(store)
     (kept, *_) = sorted(
-        (int(p.parent.name) for p in store.glob("checkpoints/wave-*/*/records.npz")), reverse=True
+        (int(p.parent.name) for p in store.glob("checkpoints/wave-*/*/checksum.json")), reverse=True
     )
     assert 2 < kept < STEPS
     told, found = train(config, store)
@@ -163,13 +165,13 @@ def test_sigterm_in_training_keeps_what_is_trained(config, tmp_path):
 
 
 def test_damage_to_every_checkpoint_of_a_wave_is_said(config, tmp_path):
-    point = {"late": ("epiplexity_jax.checkpoints.keeper:save_snapshot", "after", 2)}
+    point = {"late": ("epiplexity_jax.checkpoints.keeper:save_cohort", "after", 2)}
     told, found, copies = copied_at(point, config, tmp_path)
     store = copies["late"]
-    kept = sorted(store.glob("checkpoints/wave-*/*/records.npz"))
+    kept = sorted(store.glob("checkpoints/wave-*/*/checksum.json"))
     assert len(kept) == 2
-    for records in kept:
-        records.write_bytes(records.read_bytes()[:-1])
+    for checksums in kept:
+        checksums.write_bytes(checksums.read_bytes()[:-1])
     again, same = train(config, store)
     assert same == found
     assert len(again.said) == 2 + len(told.said)
@@ -178,13 +180,13 @@ def test_damage_to_every_checkpoint_of_a_wave_is_said(config, tmp_path):
 
 
 def test_a_damaged_checkpoint_pushes_no_good_one_out(config, tmp_path):
-    point = {"late": ("epiplexity_jax.checkpoints.keeper:save_snapshot", "after", 2)}
+    point = {"late": ("epiplexity_jax.checkpoints.keeper:save_cohort", "after", 2)}
     _, found, copies = copied_at(point, config, tmp_path)
     folder = tmp_path / "again"
     shutil.copytree(copies["late"], folder / "store")
     first, last = kept_in(folder / "store")
-    records = last / "records.npz"
-    records.write_bytes(records.read_bytes()[:-1])
+    header = last / "cohort" / "metadata"
+    header.write_bytes(header.read_bytes()[:-1])
     point = {
         "kept once": ("epiplexity_jax.checkpoints.keeper:WaveCheckpointHook._write", "after", 1)
     }

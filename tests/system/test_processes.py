@@ -55,7 +55,7 @@ def child(pid, word):
 
 def kept_at(store):
     """The step behind which two processes were last kept, 0 where they were not."""
-    kept = (int(p.parent.name) for p in store.glob("checkpoints/wave-*/*/records.npz"))
+    kept = (int(p.parent.name) for p in store.glob("checkpoints/wave-*/*/checksum.json"))
     return max(kept, default=0)
 
 

@@ -96,7 +96,7 @@ def on_ray(folder):
         [*command, "--store", store, "--no-figure", "--json"], text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
-        while not list(store.glob("checkpoints/wave-*/*/records.npz")):
+        while not list(store.glob("checkpoints/wave-*/*/checksum.json")):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.02)
         yield process
