@@ -27,6 +27,7 @@ CHECKED = (
     "epiplexity_jax.base.units",
     "epiplexity_jax.coding",
     "epiplexity_jax.analysis",
+    "epiplexity_jax.checkpoints",
     "epiplexity_jax.store",
     "epiplexity_jax.report",
     "epiplexity_jax.results",

@@ -20,7 +20,7 @@ from epiplexity_jax.checkpoints.cohort_snapshot import (
     save_cohort,
 )
 from epiplexity_jax.checkpoints.options import CheckpointOptions
-from epiplexity_jax.engine.checkpoint_hook import Interrupted
+from epiplexity_jax.engine.checkpoint_hook import CheckpointHook, Interrupted
 from epiplexity_jax.engine.recorder import History, RecorderState
 from epiplexity_jax.runtime.processes import all_gather_ints, fetch_global, is_main_process
 
@@ -47,7 +47,7 @@ class Restored(NamedTuple):
 class Checkpoints:
     """The checkpoints of a store.
 
-    Attributes:
+    Args:
         folder: `checkpoints` of the store; None where it cannot be seen, and nothing is kept.
         options: how often, how many.
         held: returns whether the store is still that of the process which this one trains for.
@@ -110,7 +110,14 @@ class Checkpoints:
         stopping: Callable[[], bool],
         say: Callable[[str], None],
     ) -> Iterator["WaveCheckpointHook"]:
-        """Checkpoint a wave while it trains; see `WaveCheckpointHook` for the arguments."""
+        """Checkpoint a wave while it trains.
+
+        Args:
+            run_ids: of its members.
+            seconds: that it has taken before.
+            stopping: returns whether training is to end as soon as the wave is kept.
+            say: called with a sentence on a checkpoint that could not be written.
+        """
         keeper = WaveCheckpointHook(self, tuple(run_ids), seconds, stopping, say)
         try:
             yield keeper
@@ -128,15 +135,10 @@ class Checkpoints:
         return [self.folder / name for name in names_in(self.folder) if name.startswith(_WAVE)]
 
 
-class WaveCheckpointHook:
+class WaveCheckpointHook(CheckpointHook):
     """Checkpoints a wave every few minutes, in a thread while the devices go on.
 
-    Args:
-        checkpoints: the store's.
-        run_ids: of the wave's members, without padding.
-        seconds: that it has taken before.
-        stopping: returns whether training is to end as soon as it is kept.
-        say: called with a sentence on a checkpoint that could not be written.
+    Args: those of `Checkpoints.keeping`, and the checkpoints of the store.
     """
 
     def __init__(
