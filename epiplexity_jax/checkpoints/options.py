@@ -6,7 +6,7 @@ from epiplexity_jax.base.config import Config
 
 
 class CheckpointOptions(Config):
-    """Intervals and number of checkpoints of runs in training, from which the same command goes on."""
+    """Checkpoints of runs in training, from which the same command goes on."""
 
     minutes: float = Field(default=10.0, gt=0, allow_inf_nan=False)
     """Between two checkpoints of a wave; one more is written on Ctrl-C and SIGTERM."""
