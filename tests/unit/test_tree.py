@@ -10,8 +10,20 @@ PACKAGE = ROOT / "epiplexity_jax"
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__init__.py"]
 # Beginnings of paths whose owners have not sorted their tests or packages yet.
 PENDING = (
-    *("analysis", "api", "cli", "engine", "estimators", "executors", "families"),
-    *("report", "resources", "results", "runtime", "sources", "store", "sweep"),
+    "analysis/frontier/decomposition",
+    "analysis/scaling_law",
+    "analysis/simulate",
+    "api",
+    "cli",
+    "engine",
+    "estimators",
+    "executors",
+    "families",
+    "resources",
+    "results",
+    "runtime",
+    "sources",
+    "sweep",
 )
 
 
