@@ -22,6 +22,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.cli.progress import watch
 from epiplexity_jax.report.figures import save
 from epiplexity_jax.report.tables import number, with_interval
+from epiplexity_jax.runtime.devices import configure_process
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "breadth.md"
@@ -157,6 +158,7 @@ def chart(found: Mapping[str, Mapping[str, Decomposition]]) -> Any:
 
 
 def main() -> None:
+    configure_process()
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, default=400, help="of every trained run")
     parser.add_argument("--batch", type=int, default=64, help="sequences a step")

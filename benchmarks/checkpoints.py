@@ -20,6 +20,7 @@ from result import write
 
 import epiplexity_jax as epx
 from epiplexity_jax.checkpoints.keeper import WaveCheckpointHook
+from epiplexity_jax.runtime.devices import configure_process
 
 # Width, depth, estimator and steps.
 CASES = (
@@ -112,6 +113,7 @@ def measure(width: int, depth: int, estimator: Any, steps: int) -> dict[str, Any
 
 
 def main() -> None:
+    configure_process()
     rows = []
     for case in CASES:
         rows.append(measure(*case))

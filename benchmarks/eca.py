@@ -15,6 +15,7 @@ from result import write
 
 from epiplexity_jax import api
 from epiplexity_jax.analysis import Decomposition
+from epiplexity_jax.runtime.devices import configure_process
 from epiplexity_jax.sweep.progress import Silent
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +39,7 @@ def checks(largest: dict[str, Decomposition]) -> dict[str, bool]:
 
 
 def main() -> None:
+    configure_process()
     runs = api.run_config(ROOT / "configs" / "eca.yaml", [], ROOT / "runs" / "eca", Silent())
     found = runs.decompositions()
     for d in found:

@@ -20,6 +20,7 @@ from result import write
 import epiplexity_jax as epx
 from epiplexity_jax.cli.progress import watch
 from epiplexity_jax.report.figures import save
+from epiplexity_jax.runtime.devices import configure_process
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "images" / "mup.png"
@@ -92,6 +93,7 @@ def chart(rows: list[dict[str, Any]]) -> Any:
 
 
 def main() -> None:
+    configure_process()
     rows = measure()
     for row in rows:
         print(row)

@@ -28,7 +28,7 @@ from epiplexity_jax.engine.state import initial_state
 from epiplexity_jax.engine.step import loss_gradient
 from epiplexity_jax.estimators.requential import sampled_at_once
 from epiplexity_jax.families.spec import Size
-from epiplexity_jax.runtime import devices
+from epiplexity_jax.runtime import compat, devices
 
 TRACED = 5
 ROWS = [(Size.of(width=w, depth=1), "gradient") for w in (16, 32, 64, 128)]
@@ -95,7 +95,7 @@ def works(size: Size) -> dict[str, tuple[Callable[..., Any], Any, int]]:
 def measure(size: Size, what: str) -> dict[str, Any]:
     """One row."""
     work, arguments, slices = works(size)[what]
-    options = devices.compiler_options("cpu")
+    options = compat.compiler_options("cpu")
     program = jax.jit(work, compiler_options=options).lower(*arguments).compile()
     text = program.as_text() or ""
     places = dict(re.findall(r"%([\w.-]+) = .*?op_name=\"([^\"]*)\"", text))

@@ -26,6 +26,7 @@ from epiplexity_jax.analysis import Decomposition
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.cli.progress import watch
 from epiplexity_jax.report.figures import save
+from epiplexity_jax.runtime.devices import configure_process
 
 ROOT = Path(__file__).parents[1]
 STORE = ROOT / "runs" / "requential"
@@ -261,6 +262,7 @@ def scatter(both: dict[str, list[Decomposition]]) -> Any:
 
 
 def main() -> None:
+    configure_process()
     found = {work.__name__: work() for work in (classes, unlearnable, induction, rules)}
     save(scatter(found["rules"].pop("figure")), PICTURE)
     passed = checks(found)

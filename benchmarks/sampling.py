@@ -32,7 +32,7 @@ from epiplexity_jax.estimators.requential import sampled_at_once
 from epiplexity_jax.families import Mlp, Recurrent, Transformer, open_family
 from epiplexity_jax.families.sampling import sample, sample_by_forward
 from epiplexity_jax.families.spec import DeviceFamily, Model, Size, Task
-from epiplexity_jax.runtime.devices import compiler_options
+from epiplexity_jax.runtime.compat import compiler_options
 
 BATCH, REPEATS, SECONDS = 64, 7, 30.0
 CONFIGS = {"transformer": Transformer(), "recurrent": Recurrent(), "mlp": Mlp()}

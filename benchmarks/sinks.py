@@ -25,6 +25,7 @@ from result import write
 
 import epiplexity_jax as epx
 from epiplexity_jax import api
+from epiplexity_jax.runtime.devices import configure_process
 from epiplexity_jax.sweep.tracking import Tracking
 from epiplexity_jax.trackers import Jsonl, Tensorboard, Trackio, Wandb
 
@@ -109,6 +110,7 @@ def sweep(tracker: Any, told: Told) -> dict[str, Any]:
 
 
 def main() -> None:
+    configure_process()
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"TRACKIO_DIR": folder, "WANDB_MODE": "offline"}
         told = Told()

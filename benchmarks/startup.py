@@ -28,6 +28,7 @@ import epiplexity_jax as epx
 imported = time.perf_counter()
 import jax
 from epiplexity_jax import api
+from epiplexity_jax.runtime.devices import configure_process
 with_jax = time.perf_counter()
 def count(name, **_):
     for what in counts:
@@ -39,6 +40,7 @@ first = []
 class Watch(api.Silent):
     def advance(self, *args, **kwargs):
         first.append(time.perf_counter())
+configure_process()
 api.run_config(Path(sys.argv[1]), overrides, Path(sys.argv[2]), Watch())
 done = time.perf_counter()
 print(json.dumps(dict(import_s=imported - began, with_jax_s=with_jax - began,

@@ -15,7 +15,7 @@ from epiplexity_jax.engine.stream import Stream, heldout_tokens
 from epiplexity_jax.engine.train_cohort import set_up
 from epiplexity_jax.families import open_family
 from epiplexity_jax.families.spec import DeviceFamily, Size, task_for
-from epiplexity_jax.runtime.devices import compiler_options
+from epiplexity_jax.runtime.compat import compiler_options
 from epiplexity_jax.sources import open_source
 
 PREQUENTIAL = PrequentialMethod()

@@ -30,7 +30,7 @@ from epiplexity_jax.engine.train_cohort import train_cohort
 from epiplexity_jax.estimators.requential import RequentialMethod
 from epiplexity_jax.families import Transformer
 from epiplexity_jax.families.spec import Size
-from epiplexity_jax.runtime.devices import start_devices
+from epiplexity_jax.runtime.devices import start_task_devices
 from epiplexity_jax.sources import Markov
 
 DEVICES, EACH, STEPS, ALLOWED = (1, 2, 4, 8), 8, 60, 1e-4
@@ -59,7 +59,7 @@ def trained(way: str, devices: int, over: int) -> dict[str, Any]:
 
 def compared(way: str, devices: int) -> dict[str, Any]:
     """A row, measured in a process with so many devices."""
-    start_devices(shares=True)
+    start_task_devices(None, shares=True)
     many, one = trained(way, devices, devices), trained(way, devices, 1)
     # KLs are compared on the scale of the losses that they are differences of.
     scales = {name: "student_loss_sum_nats" if name == "kl_sum_nats" else name for name in COLUMNS}
@@ -77,7 +77,7 @@ def compared(way: str, devices: int) -> dict[str, Any]:
 
 def grown(steps: int) -> dict[str, Any]:
     """How far apart a member is after so many steps on one device and on one of two."""
-    start_devices(shares=True)
+    start_task_devices(None, shares=True)
     job = cohort("members", 2, steps)
     two, one = (train_cohort(job, member_mesh(jax.devices()[:n]))[0].history for n in (2, 1))
     apart = {name: np.abs(two[name] - one[name]) for name in COLUMNS}

@@ -77,8 +77,11 @@ def run(
 ) -> Runs:
     """Train every member of a family on one or several sources, or resume it.
 
-    Where JAX has not started a device yet, one host device per CPU core is made; the persistent
-    compilation cache is switched on unless it is configured.
+    It trains on the devices, and with the compilation cache, that the program has, and leaves JAX's
+    settings, the environment, signals and logging as they were. For one device per CPU core and a
+    cache of compiled programs, call `training.one_device_per_core()` and
+    `training.cache_compilations()` before the first JAX computation. The executor `ray` starts a
+    JAX that has not started on the CPU alone.
 
     Args:
         source: one source, or several by name: a config such as `sources.Text(...)`, or an opened
@@ -138,17 +141,17 @@ def run_config(
 
 def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> "PlanSummary":
     """What `run_config` would train, and how long: a few steps of every cohort are timed."""
-    from epiplexity_jax.runtime.devices import start_devices
+    from epiplexity_jax.runtime.devices import open_devices
     from epiplexity_jax.sweep.dry_run import summarise
     from epiplexity_jax.sweep.plan import make_plan
 
     sweep = parse_sweep(read_config(config, overrides))
     _sinks(sweep)
     folder = store or default_store(config)
-    devices = start_devices(sweep.training.shares)
-    plan = make_plan(sweep, devices[0].platform)
     finished = Store.open(folder, create=True).finished()  # makes nothing until a run is kept
-    return summarise(plan, devices, finished, measured=True)
+    with open_devices(sweep.training.shares) as devices:
+        plan = make_plan(sweep, devices[0].platform)
+        return summarise(plan, devices, finished, measured=True)
 
 
 def default_store(config: Path) -> Path:
@@ -188,6 +191,7 @@ def _own_sink(tracker: Any) -> Sink:
 
 def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:
     from epiplexity_jax.executors.choose import executor_of
+    from epiplexity_jax.runtime.devices import idle_cores_warning
     from epiplexity_jax.runtime.interrupts import Stop
     from epiplexity_jax.runtime.processes import is_main_process
     from epiplexity_jax.sweep.executor import SweepContext
@@ -200,6 +204,8 @@ def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sin
     stop, lengths = Stop(), partial(final_lengths, test_tokens=sweep.frontier.test_tokens)
     with executor_of(sweep) as executor:
         plan = make_plan(sweep, executor.hardware.platform)
+        if plan.trainer.on_device and (warning := idle_cores_warning(executor.hardware.devices)):
+            progress.message(warning)
         store.writes = is_main_process()
         tracking = Tracking(
             sinks if is_main_process() else (), store.path, progress.message, lengths
@@ -224,12 +230,9 @@ def families() -> list[dict[str, Any]]:
 
 
 def devices() -> list[dict[str, Any]]:
-    """The devices that a sweep would use."""
+    """List the devices that a sweep would use."""
     import jax
 
-    from epiplexity_jax.runtime.devices import one_device_per_core
-
-    one_device_per_core()
     return [
         {"id": d.id, "platform": d.platform, "kind": d.device_kind, "process": d.process_index}
         for d in jax.devices()

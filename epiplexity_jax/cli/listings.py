@@ -24,7 +24,9 @@ def families(as_json: Json = False) -> None:
 def devices(as_json: Json = False) -> None:
     """List the devices that a sweep would use."""
     from epiplexity_jax import api
+    from epiplexity_jax.runtime.devices import configure_process
 
+    configure_process()
     found = api.devices()
     if as_json:
         echo_json({"devices": found})

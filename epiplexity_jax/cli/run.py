@@ -52,10 +52,12 @@ def run(
 
     from epiplexity_jax import api
     from epiplexity_jax.runtime import processes
+    from epiplexity_jax.runtime.devices import configure_process
 
     overrides = overrides or []
     processes.exit_with_parent()
     processes.join(join)
+    configure_process()
     if dry_run:
         with processes.redirect_stdout_to_stderr():
             plan = api.plan_config(config, overrides, store)

@@ -19,7 +19,7 @@ from epiplexity_jax.engine.sharding import MEMBER, CohortSharding, data_devices,
 from epiplexity_jax.engine.state import Hyperparameters, StepInfo
 from epiplexity_jax.engine.step import sequence_losses, step_info
 from epiplexity_jax.families.spec import Model, Task
-from epiplexity_jax.runtime.devices import compiler_options
+from epiplexity_jax.runtime.compat import compiler_options
 from epiplexity_jax.sources.spec import Batch
 
 PREQUENTIAL = PrequentialMethod()

@@ -6,7 +6,7 @@ from typing import Any
 
 from epiplexity_jax.checkpoints.keeper import CHECKPOINTS, Checkpoints
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
-from epiplexity_jax.runtime.devices import described
+from epiplexity_jax.runtime.devices import describe_devices
 from epiplexity_jax.runtime.processes import all_gather_ints, is_multiprocess
 from epiplexity_jax.sweep.executor import SweepContext
 from epiplexity_jax.sweep.hardware import Hardware
@@ -31,7 +31,7 @@ class Local:
     @property
     def devices(self) -> str:
         """Number and kind of the devices."""
-        return described(self.own)
+        return describe_devices(self.own)
 
     def train(self, context: SweepContext, waves: Sequence[Wave]) -> Iterator[list[FinishedRun]]:
         """See `Executor`."""

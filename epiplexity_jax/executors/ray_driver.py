@@ -23,7 +23,7 @@ from epiplexity_jax.executors import ray_worker
 from epiplexity_jax.executors.ray_progress import LOCAL, ProgressActor, Update, address_of
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.families.spec import DeviceFamily
-from epiplexity_jax.runtime.devices import cpu_cores, only_cpu, use_cpu
+from epiplexity_jax.runtime.devices import cpu_cores, jax_settings, only_cpu
 from epiplexity_jax.sweep.config import ExecutorOptions, Sweep
 from epiplexity_jax.sweep.executor import SweepContext
 from epiplexity_jax.sweep.wave import FinishedRun, Wave
@@ -45,15 +45,15 @@ def joined(sweep: Sweep) -> Iterator["Cluster"]:
         ConfigError: when it cannot be reached, has no devices, or cannot train.
     """
     on_cpu = only_cpu() or not isinstance(open_family(sweep.family), DeviceFamily)
-    use_cpu()  # accelerators are for the tasks
     ours = not ray.is_initialized()
-    try:
-        if ours:
-            _connect(sweep.executor)
-        yield Cluster(sweep, on_cpu)
-    finally:
-        if ours:
-            ray.shutdown()
+    with jax_settings({"jax_platforms": "cpu"}):  # accelerators are for the tasks
+        try:
+            if ours:
+                _connect(sweep.executor)
+            yield Cluster(sweep, on_cpu)
+        finally:
+            if ours:
+                ray.shutdown()
 
 
 class Cluster:

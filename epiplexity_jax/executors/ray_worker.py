@@ -19,7 +19,7 @@ from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import ConfigError, DataError, EpiplexityError
 from epiplexity_jax.checkpoints.keeper import CHECKPOINTS, Checkpoints
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
-from epiplexity_jax.runtime.devices import described, start_share
+from epiplexity_jax.runtime.devices import describe_devices, start_task_devices
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import Sweep
 from epiplexity_jax.sweep.hardware import Hardware
@@ -79,7 +79,7 @@ def look(version: str, resources: TaskResources) -> tuple[Hardware, str]:
     """
     devices = _devices(version, resources)
     hardware = Hardware.of(devices, alone=False)
-    return dataclasses.replace(hardware, devices=()), described(devices)  # no device can be sent
+    return dataclasses.replace(hardware, devices=()), describe_devices(devices)  # none can be sent
 
 
 def train(
@@ -154,7 +154,8 @@ def _devices(version: str, resources: TaskResources) -> list[Any]:
             f"{_HERE}: has epiplexity-jax {__version__}, and the sweep was started by {version}; "
             "install one version everywhere"
         )
-    devices = start_share(resources.devices if resources.on_cpu else None, resources.together)
+    cores = resources.devices if resources.on_cpu else None
+    devices = start_task_devices(cores, resources.together)
     if not resources.on_cpu and devices[0].platform == "cpu":
         raise ConfigError(
             f"{_HERE}: has GPUs, but JAX finds none; install epiplexity-jax[cuda] there, or start "

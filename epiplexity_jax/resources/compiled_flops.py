@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.engine.step import loss_gradient, sequence_losses
 from epiplexity_jax.families.spec import Cost, Model, Task
-from epiplexity_jax.runtime.devices import compiler_options
+from epiplexity_jax.runtime.compat import compiler_options
 from epiplexity_jax.sources.spec import Batch, Vectors
 
 

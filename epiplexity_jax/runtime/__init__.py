@@ -1,0 +1,1 @@
+"""Platforms, processes, signals and settings of JAX: nothing above here touches them itself."""

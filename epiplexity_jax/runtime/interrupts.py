@@ -10,14 +10,14 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:
-    """Whether somebody asked for an end; asking a second time ends at once."""
+    """A request to end, made by a signal; a second signal ends at once."""
 
     def __init__(self) -> None:
         self.asked: signal.Signals | None = None
         self._before: dict[signal.Signals, Any] = {}
 
     def __call__(self) -> bool:
-        """Whether to stop."""
+        """Return whether to stop."""
         return self.asked is not None
 
     @contextlib.contextmanager

@@ -1,6 +1,6 @@
-"""Several processes that train one sweep: which of them leads, and what they agree on.
+"""Several processes that train one sweep: how they join, and what they exchange.
 
-All run the same program on the same data. The leader, process 0, alone writes and speaks.
+All run the same program on the same data. The main process, number 0, alone writes and logs.
 """
 
 import contextlib
@@ -16,27 +16,25 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, PartitionSpec
+from jaxtyping import Int64
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.runtime.devices import (
-    cache_compilations,
-    one_device_per_core,
-    raise_xla_thread_count,
-)
+from epiplexity_jax.runtime.devices import cache_compilations, one_device_per_core, spare_threads
 from epiplexity_jax.runtime.rendezvous import rendezvous
 
 LOST = 3  # exit status of a process that lost another
-RESUMES = "; the same command resumes"  # how it ends what it says of that
-LAUNCHER = "EPIPLEXITY_JAX_LAUNCHER"  # in the environment: its process
-_LOOK = 1.0  # seconds between two looks whether it is there
-_SECONDS = 120  # that a process waits for the others to come
+RESUMES = "; the same command resumes"  # the end of its message
+LAUNCHER = "EPIPLEXITY_JAX_LAUNCHER"  # in the environment: the launcher's process id
+_LOOK = 1.0  # seconds between two looks whether the launcher is there
+_SECONDS = 120  # that a process waits for the others
 _PLACE = re.compile(r"(?P<process>\d+)/(?P<processes>\d+)@(?P<host>[^\s:]+):(?P<port>\d+)")
 _MPI = "OMPI_COMM_WORLD_SIZE"
 
 
 def exit_with_parent() -> None:
-    """Where a launcher started this process, end as on SIGTERM when that is gone, however."""
+    """End as on SIGTERM once the launcher that started this process, if any, is gone."""
     launcher = int(os.environ.get(LAUNCHER, "0"))
 
     def watch() -> None:
@@ -49,15 +47,15 @@ def exit_with_parent() -> None:
 
 
 def join(place: str | None) -> None:
-    """Join the others, where there are any; before any device is used.
+    """Join the other processes, if there are any; before any device is used.
 
     Args:
         place: "I/N@HOST:PORT": this is process I, from 0, of N, and process 0 listens at HOST:PORT.
-            None: what the cluster's environment says, see `is_one_of_several`.
+            None: as the cluster's environment says, see `is_one_of_several`.
 
     Raises:
-        ConfigError: when the place is malformed or the others do not come to it. Where a cluster's
-            do not, JAX's runtime ends the process itself.
+        ConfigError: when the place is malformed or the others do not connect in time. Where those
+            of a cluster do not, JAX's runtime ends the process itself.
     """
     if place is None:
         if is_one_of_several(os.environ):
@@ -76,7 +74,7 @@ def join(place: str | None) -> None:
 
 
 def is_one_of_several(environment: Mapping[str, str]) -> bool:
-    """Whether SLURM (`srun`), Open MPI, an indexed Kubernetes job or a TPU pod started this one.
+    """Return whether SLURM, Open MPI, an indexed Kubernetes job or a TPU pod started this process.
 
     >>> is_one_of_several({"SLURM_STEP_NUM_TASKS": "8"}), is_one_of_several({})
     (True, False)
@@ -91,13 +89,13 @@ def is_one_of_several(environment: Mapping[str, str]) -> bool:
 
 
 def _initialise(**options: Any) -> None:
-    raise_xla_thread_count()
-    one_device_per_core()  # which is too late once the processes have met
+    one_device_per_core()  # too late once the processes are connected
     # Else SIGTERM never reaches Python, and nothing could be kept.
     jax.config.update("jax_enable_preemption_service", False)
     try:
-        jax.distributed.initialize(initialization_timeout=_SECONDS, **options)
-        cache_compilations()  # before anything compiles
+        with spare_threads():
+            jax.distributed.initialize(initialization_timeout=_SECONDS, **options)
+            cache_compilations()  # before anything compiles
         with redirect_stdout_to_stderr():
             barrier()  # while none is far behind, see `warm_up_collectives`
     except (RuntimeError, ValueError) as error:
@@ -106,11 +104,10 @@ def _initialise(**options: Any) -> None:
 
 @functools.cache
 def warm_up_collectives(mesh: Mesh) -> None:
-    """Let the devices of a mesh meet, over each axis and all together; before they are at work.
+    """Run a collective over each axis of a mesh and over all; before its devices are at work.
 
-    On CPUs the first of a group of devices to talk waits half a minute for the others, and half an
-    hour whenever they talk again. Processes that compile, each for itself, can be half a minute
-    apart.
+    On CPUs the first collective of a group of devices times out after half a minute, later ones
+    after half an hour. Processes that compile, each for itself, can be half a minute apart.
     """
     if not is_multiprocess():
         return
@@ -121,25 +118,25 @@ def warm_up_collectives(mesh: Mesh) -> None:
         return [jax.lax.psum(here, over) for over in (*axes, axes)]
 
     everywhere = PartitionSpec()
-    met = jax.shard_map(sums, mesh=mesh, in_specs=(), out_specs=everywhere, check_vma=False)
-    ready = jax.jit(met).lower().compile()
+    sharded = jax.shard_map(sums, mesh=mesh, in_specs=(), out_specs=everywhere, check_vma=False)
+    compiled = jax.jit(sharded).lower().compile()
     barrier()
-    jax.block_until_ready(ready())
+    jax.block_until_ready(compiled())
 
 
 def is_multiprocess() -> bool:
-    """Whether this process has joined others."""
+    """Return whether this process has joined others."""
     return jax.distributed.is_initialized()
 
 
 def is_main_process() -> bool:
-    """Whether this process writes and speaks."""
-    return not jax.distributed.is_initialized() or jax.process_index() == 0
+    """Return whether this process writes and logs."""
+    return not is_multiprocess() or jax.process_index() == 0
 
 
 @contextlib.contextmanager
 def redirect_stdout_to_stderr() -> Iterator[None]:
-    """Let what libraries print, between processes, go to standard error."""
+    """Redirect output that libraries print to standard error."""
     sys.stdout.flush()
     kept = os.dup(1)
     os.dup2(2, 1)
@@ -152,31 +149,28 @@ def redirect_stdout_to_stderr() -> Iterator[None]:
 
 
 def peer_failure(error: Exception) -> str | None:
-    """What the runtime says, in a line, where an error may come of another process that is gone."""
+    """First line of an error that the loss of another process may have caused, else None."""
     if not (is_multiprocess() and isinstance(error, jax.errors.JaxRuntimeError)):
         return None
     return str(error).partition("\n")[0]
 
 
 def fetch_global(tree: Any) -> Any:
-    """Host arrays of a pytree of device arrays, whole in every process."""
+    """Fetch a pytree of device arrays to the host, whole in every process."""
     if all(leaf.is_fully_addressable for leaf in jax.tree.leaves(tree)):
         return jax.device_get(tree)
-    from jax.experimental.multihost_utils import process_allgather
-
-    return process_allgather(tree, tiled=True)
+    return multihost_utils.process_allgather(tree, tiled=True)
 
 
-def all_gather_ints(values: Sequence[int]) -> np.ndarray:
-    """What every process says: [processes, values] int64. All must call it, and in one order."""
+def all_gather_ints(values: Sequence[int]) -> Int64[np.ndarray, "processes values"]:
+    """Gather integers of every process, on all of them. All must call it, in the same order."""
     own = np.array(values, np.int64)
     if not is_multiprocess():
         return own[None]
-    from jax.experimental.multihost_utils import process_allgather
-
-    return np.asarray(process_allgather(own.view(np.uint8))).view(np.int64)  # JAX's have 32 bits
+    gathered = multihost_utils.process_allgather(own.view(np.uint8))  # JAX's integers have 32 bits
+    return np.asarray(gathered).view(np.int64)
 
 
 def barrier() -> None:
-    """Wait for all others to come here."""
+    """Wait until every process has called this."""
     all_gather_ints([True])

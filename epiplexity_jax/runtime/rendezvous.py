@@ -1,7 +1,7 @@
-"""Processes meet at a place before the runtime makes them one job.
+"""A rendezvous of the processes of a job, before JAX's runtime connects them.
 
-The runtime ends a process, with a dump of its stack, when another does not come. So they meet here
-first, over a plain connection, and whoever waited in vain hears of it in one line.
+The runtime ends a process, with a dump of its stack, when another does not connect. So they connect
+here first, over a plain socket, and a process that waits too long ends with an error of one line.
 """
 
 import contextlib
@@ -15,26 +15,26 @@ from epiplexity_jax.base.files import reason
 _GO = b"go"
 _NAME = re.compile(r"\d+/\d+")
 _AGAIN = 0.1  # seconds between two attempts to reach process 0
-_PATIENCE = 5.0  # seconds for one that came to say who it is, and to go
+_PATIENCE = 5.0  # seconds for a process that has connected to send its name, and to close
 
 
 def rendezvous(host: str, port: int, process: int, processes: int, seconds: float) -> None:
-    """Wait until all processes of a job are there; process 0 listens, the others come to it.
+    """Wait until all processes of a job are there; process 0 listens, the others connect to it.
 
     Args:
         host: of process 0, which listens on all of its addresses.
         port: where it listens.
-        process: which one this is, from 0.
-        processes: how many there are.
+        process: number of this process, from 0.
+        processes: their count.
         seconds: to wait.
 
     Raises:
-        ConfigError: when some do not come in time, two say that they are the same, or they are told
-            different numbers of processes; when process 0 cannot listen or does not answer.
+        ConfigError: when some do not connect in time, two have the same number, or their counts of
+            processes differ; when process 0 cannot listen or does not answer.
     """
     place, end = f"{host}:{port}", time.monotonic() + seconds
     if not 0 < port < 1 << 16:
-        raise ConfigError(f"--join: {place}: a port is a number from 1 to 65535")
+        raise ConfigError(f"--join: expected a port from 1 to 65535, got {place}")
     if process == 0:
         _wait_for_others(place, port, processes, end)
     else:
@@ -77,7 +77,7 @@ def _listener(port: int) -> socket.socket:
 
 
 def _name_of(guest: socket.socket) -> str:
-    """What a guest says that it is; empty where it is gone again, or somebody else."""
+    """Receive the name of a process; empty where it is gone again, or is another program."""
     guest.settimeout(_PATIENCE)
     with contextlib.suppress(OSError):
         name = guest.recv(64).decode("ascii", "replace")

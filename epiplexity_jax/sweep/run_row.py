@@ -11,7 +11,7 @@ import jax
 from epiplexity_jax._version import __version__
 from epiplexity_jax.engine.recorder import Outcome
 from epiplexity_jax.families.spec import Cost, Size
-from epiplexity_jax.runtime.devices import compiler_options
+from epiplexity_jax.runtime.compat import compiler_options
 from epiplexity_jax.sweep.config import Sweep
 from epiplexity_jax.sweep.dataset import Dataset
 from epiplexity_jax.sweep.run_spec import RunSpec

@@ -1,7 +1,7 @@
 """Trains one cohort on the devices of this process, laid out as asked, and says what came of it.
 
 Run: python -m tests.system.layouts DATA SPREADS MOVES RESULT.npz, with JAX_NUM_CPU_DEVICES in the
-environment, and NPROC large (see `devices.raise_xla_thread_count`). DATA devices share a batch;
+environment, and NPROC large (see `devices.spare_threads`). DATA devices share a batch;
 SPREADS is 1 where they share the state as well, MOVES where the cohort is trained once more: on all
 of the devices, then on one of them, then on all again.
 """

@@ -11,6 +11,8 @@ PROGRAM = """
 import json, sys
 import jax
 import epiplexity_jax as epx
+epx.training.one_device_per_core()
+epx.training.cache_compilations()
 counts = {"hits": 0, "misses": 0}
 def count(name, **_):
     for what in counts:
