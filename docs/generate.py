@@ -32,7 +32,7 @@ def pages() -> dict[str, str]:
     """Text of every page by its path below docs/."""
     sources, families = (
         importlib.import_module(name)._REGISTRY
-        for name in ("epiplexity_jax.sources.kinds", "epiplexity_jax.families.registry")
+        for name in ("epiplexity_jax.sources.opening", "epiplexity_jax.families.registry")
     )
     with tempfile.TemporaryDirectory() as name:
         make_files(Path(name))

@@ -217,7 +217,7 @@ def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sin
 
 def sources() -> list[dict[str, Any]]:
     """Every kind of source, with its parameters and their defaults."""
-    from epiplexity_jax.sources.kinds import kinds
+    from epiplexity_jax.sources.opening import kinds
 
     return kinds()
 

@@ -26,6 +26,7 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
 CHECKED = (
     "epiplexity_jax.base.units",
     "epiplexity_jax.coding",
+    "epiplexity_jax.sources",
     "epiplexity_jax.analysis",
     "epiplexity_jax.checkpoints",
     "epiplexity_jax.store",

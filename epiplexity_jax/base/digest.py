@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,22 @@ import numpy as np
 _LENGTH = 16  # hexadecimal digits: 64 bits
 
 
+def bytes_digest(chunks: Iterable[str | bytes | memoryview], digits: int = _LENGTH) -> str:
+    """Hash bytes, or text as UTF-8, that come in chunks: where they are cut does not matter.
+
+    >>> bytes_digest(["ab", b"c"]) == bytes_digest(["abc"])
+    True
+    """
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk.encode("utf-8", "surrogatepass") if isinstance(chunk, str) else chunk)
+    return digest.hexdigest()[:digits]
+
+
 def fingerprint(kind: str, *parts: Any) -> str:
     """Hash a kind of data and all that its sequences depend on; arrays count by their bytes."""
-    digest = hashlib.sha256(kind.encode())
-    for part in parts:
-        digest.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
-        digest.update(b";")
-    return digest.hexdigest()[:_LENGTH]
+    content = (part.tobytes() if isinstance(part, np.ndarray) else repr(part) for part in parts)
+    return bytes_digest([kind, *(chunk for part in content for chunk in (part, ";"))])
 
 
 def json_digest(values: Mapping[str, Any]) -> str:
@@ -25,5 +34,4 @@ def json_digest(values: Mapping[str, Any]) -> str:
     >>> json_digest({"a": 1, "b": [2]}) == json_digest({"b": [2], "a": 1})
     True
     """
-    content = json.dumps(values, sort_keys=True, allow_nan=False)
-    return hashlib.sha256(content.encode()).hexdigest()[:_LENGTH]
+    return bytes_digest([json.dumps(values, sort_keys=True, allow_nan=False)])

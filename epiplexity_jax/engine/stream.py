@@ -101,7 +101,7 @@ class Stream:
                 source.sampler, source.parameters, stream, first, length, batch, self.dtype
             )
         read = compact(
-            self.split.blocks(self.seed, first, count, self.batch_size, rows), self.dtype
+            self.split.chunks(self.seed, first, count, self.batch_size, rows), self.dtype
         )
 
         def padded(leaf: np.ndarray) -> np.ndarray:

@@ -1,14 +1,17 @@
-"""Sources: where sequences come from."""
+"""Sources of sequences: kinds by name, their facts, and the split of finite ones."""
 
+from epiplexity_jax.sources import kinds  # noqa: F401 - registers them
 from epiplexity_jax.sources.files.images import Images, from_images
 from epiplexity_jax.sources.files.labelled import Labelled, from_labelled
 from epiplexity_jax.sources.files.text import PythonStdlib, Text
 from epiplexity_jax.sources.files.tfds import Tfds
 from epiplexity_jax.sources.files.tokens import Tokens, from_array
-from epiplexity_jax.sources.kinds import open_source, register
+from epiplexity_jax.sources.maps.flip_labels import FlipLabels
 from epiplexity_jax.sources.maps.mix import Mix
-from epiplexity_jax.sources.maps.shuffle import FlipLabels, Shuffle
-from epiplexity_jax.sources.maps.subsample import Replay, Subsample
+from epiplexity_jax.sources.maps.replay import Replay
+from epiplexity_jax.sources.maps.shuffle import Shuffle
+from epiplexity_jax.sources.maps.subsample import Subsample
+from epiplexity_jax.sources.opening import open_source, register
 from epiplexity_jax.sources.python.grain_dataset import Grain, from_grain
 from epiplexity_jax.sources.python.iterator import Iterated, from_iterator
 from epiplexity_jax.sources.synthetic.automata import ElementaryCA

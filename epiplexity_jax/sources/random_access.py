@@ -1,49 +1,57 @@
 """Rows of tokens out of a data set with random access: kept in memory, or read when needed."""
 
 import functools
-import hashlib
 import multiprocessing
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Bool, Integer
 
-from epiplexity_jax.base.digest import fingerprint
+from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.python.entry_points import FAULTS, line, shown
-from epiplexity_jax.sources.spec import HostSource, SourceInfo
-from epiplexity_jax.sources.token_array import TokenSequences, beginning, data_hash, smallest_type
+from epiplexity_jax.sources.spec import HostSource, HostTokens, Indices, SourceInfo
+from epiplexity_jax.sources.token_array import (
+    TokenSequences,
+    beginning,
+    bits_as_bytes,
+    data_hash,
+    first_outside,
+    smallest_type,
+)
 
 MEMORY = 1.0e9
 _READ = 1 << 22  # tokens that are read at a time while a source is opened
 _PART = 16  # rows that are worth a message to a worker
 
 
+@runtime_checkable
 class RandomAccess(Protocol):
     """A row by its index, always the same: `grain.MapDataset`, for one."""
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
         ...
 
     def __getitem__(self, index: int) -> Any:
-        """A row: [L] integers, or a tuple of them and their label mask [L] bool."""
+        """Read a row: [L] integers, or a tuple of them and their label mask [L] bool."""
         ...
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What every row must be.
+    """The shape and values that every row must have.
 
     Attributes:
-        where: what holds the rows, for messages.
+        where: name of the data set, for messages.
         vocab_size: V.
         label_mask: L truth values.
     """
@@ -52,11 +60,11 @@ class Layout:
     vocab_size: int
     label_mask: tuple[bool, ...]
 
-    def rows(self, dataset: RandomAccess, indices: Sequence[int]) -> np.ndarray:
-        """Rows by index, checked: [n, L] in the smallest type that holds the vocabulary.
+    def rows(self, dataset: RandomAccess, indices: Sequence[int]) -> HostTokens:
+        """Read and check rows by index: [n, L] in the smallest type that holds the vocabulary.
 
         Raises:
-            DataError: when one of them cannot be read or is none.
+            DataError: when one of them cannot be read or has another shape, mask or symbol.
         """
         rows = np.empty((len(indices), len(self.label_mask)), smallest_type(self.vocab_size - 1))
         for place, index in enumerate(indices):
@@ -65,9 +73,9 @@ class Layout:
                 self._refuse(index, f"is of shape {tokens.shape}, row 0 of {rows.shape[1:]}")
             if tuple(mask.tolist()) != self.label_mask:
                 self._refuse(index, "has another label mask than row 0; all rows must share one")
-            if tokens.size and (tokens.min() < 0 or tokens.max() >= self.vocab_size):
-                wrong = tokens[np.argmax((tokens < 0) | (tokens >= self.vocab_size))]
-                self._refuse(index, f"token {wrong} is not in 0 to {self.vocab_size - 1}")
+            outside = first_outside(tokens, self.vocab_size)
+            if outside is not None:
+                self._refuse(index, f"token {tokens[outside]} is not in 0 to {self.vocab_size - 1}")
             rows[place] = tokens
         return rows
 
@@ -81,16 +89,16 @@ class Rows:
 
     Attributes:
         info: its facts.
-        sequences: how many there are.
-        fetch: rows by index, as `Layout.rows` gives them.
+        sequences: number of rows.
+        fetch: reads rows by index, as `Layout.rows` does.
     """
 
     info: SourceInfo
     sequences: int
     fetch: Callable[[Sequence[int]], np.ndarray]
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Sequences by index: [n] to [n, L], in the smallest type that holds the vocabulary."""
+    def read(self, indices: Indices) -> HostTokens:
+        """Read sequences by index: [n] to [n, L], in the smallest type for the vocabulary."""
         return self.fetch(np.asarray(indices, np.int64).tolist())
 
 
@@ -105,23 +113,23 @@ def open_rows(
     bytes_per_token: float | None = None,
     origins: tuple[str, ...] = (),
 ) -> HostSource:
-    """A source of a data set's rows, all of which have the length and the label mask of row 0.
+    """Make a source of a data set's rows, all of which have the length and the label mask of row 0.
 
-    What is kept in memory, and who reads, changes no sequence and no fingerprint.
+    Neither `workers` nor `memory` changes a sequence or the fingerprint.
 
     Args:
         dataset: its rows, whose tokens are in [0, V).
-        where: what holds them, for messages.
+        where: name of the data set, for messages.
         vocab_size: V.
         workers: processes that read; 0: the one that trains.
         memory: bytes; rows that take no more are read once and kept.
-        name: what the fingerprint is made of; default: the rows themselves, which are then all
-            read once.
+        name: hashed to the fingerprint; default: the rows themselves, which are then all read
+            once.
         bytes_per_token: bytes of the original data per token, where that is known.
-        origins: what is known of where they come from.
+        origins: names of the data that they come from.
 
     Raises:
-        DataError: when there are none, or row 0 or one of those that are read is none.
+        DataError: when the data set is empty or endless, or a row that is read is not valid.
     """
     count = _count(dataset, where)
     tokens, mask = _row(dataset, 0, where)
@@ -130,17 +138,22 @@ def open_rows(
         raise DataError(f"{where}: row 0 has {what}; a row is [L] integers, some of them paid for")
     length = len(tokens)
     layout = Layout(where, vocab_size, tuple(mask.tolist()))
-    fetch = _fetcher(dataset, layout, workers)
+    fetch = functools.partial(layout.rows, dataset)
+    if workers:
+        fetch = _Workers(dataset, layout, workers).rows
     keep = count * length * smallest_type(vocab_size - 1).itemsize <= memory
-    kept, digest = np.empty((count if keep else 0, length), smallest_type(vocab_size - 1)), None
-    if keep or name is None:
-        digest, step = hashlib.sha256(), max(1, _READ // length)
+    kept = np.empty((count if keep else 0, length), smallest_type(vocab_size - 1))
+
+    def read() -> Iterator[memoryview]:
+        step = max(1, _READ // length)
         for first in range(0, count, step):
-            block = fetch(range(first, min(first + step, count)))
-            digest.update(block.data)
+            chunk = fetch(range(first, min(first + step, count)))
             if keep:
-                kept[first : first + len(block)] = block
-    given = (name,) if name else (digest.hexdigest() if digest else "", count)
+                kept[first : first + len(chunk)] = chunk
+            yield chunk.data
+
+    read_hash = bytes_digest(read(), digits=64) if keep or name is None else ""
+    given = (name,) if name else (read_hash, count)
     first_rows = fetch(range(min(count, -(-1024 // length)))) if not keep else kept
     info = SourceInfo(
         vocab_size=vocab_size,
@@ -150,7 +163,7 @@ def open_rows(
             "rows", *given, vocab_size, length, layout.label_mask, bytes_per_token
         ),
         bytes_per_token=bytes_per_token,
-        origins=tuple(dict.fromkeys((data_hash(beginning(first_rows)), *origins))),
+        origins=(data_hash(beginning(first_rows)), *origins),
     )
     return TokenSequences(info, kept) if keep else Rows(info, count, fetch)
 
@@ -159,15 +172,17 @@ def _count(dataset: RandomAccess, where: str) -> int:
     count = len(dataset)
     if count == 0:
         raise DataError(f"{where}: is empty; there is nothing to measure")
-    if count >= sys.maxsize // 2:  # what grain calls the length of an endless one
+    if count >= sys.maxsize // 2:  # grain's length of an endless one
         raise DataError(
             f"{where}: never ends; leave out `repeat`, and ask for a replay where one is wanted"
         )
     return count
 
 
-def _row(dataset: RandomAccess, index: int, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens and label mask of a row."""
+def _row(
+    dataset: RandomAccess, index: int, where: str
+) -> tuple[Integer[np.ndarray, "..."], Bool[np.ndarray, "..."]]:
+    """Read tokens and label mask of a row."""
     try:
         row = dataset[index]
     except FAULTS as error:
@@ -179,9 +194,7 @@ def _row(dataset: RandomAccess, index: int, where: str) -> tuple[np.ndarray, np.
     mask = None
     if isinstance(row, tuple) and len(row) == 2:
         row, mask = row
-    tokens = np.asarray(row)
-    if tokens.dtype == np.bool_:
-        tokens = tokens.view(np.uint8)
+    tokens = bits_as_bytes(np.asarray(row))
     if tokens.dtype.kind not in "iu":
         raise DataError(f"{where}: row {index}: must be integers, got {shown(row)}")
     mask = np.ones(tokens.shape, bool) if mask is None else np.asarray(mask)
@@ -193,19 +206,11 @@ def _row(dataset: RandomAccess, index: int, where: str) -> tuple[np.ndarray, np.
     return tokens, mask
 
 
-def _fetcher(
-    dataset: RandomAccess, layout: Layout, workers: int
-) -> Callable[[Sequence[int]], np.ndarray]:
-    if workers:
-        return _Workers(dataset, layout, workers).rows
-    return lambda indices: layout.rows(dataset, indices)
-
-
 class _Workers:
     """Processes that each hold the data set, from the first read on, and end with this object.
 
-    They read whatever rows are asked for, in any order: grain's own workers go through a data set
-    once, from a place where they were started.
+    They read any rows in any order: grain's own workers go through a data set once, from the place
+    where they were started.
     """
 
     def __init__(self, dataset: RandomAccess, layout: Layout, count: int):
@@ -223,8 +228,8 @@ class _Workers:
             count, multiprocessing.get_context("spawn"), _start, (packed,)
         )
 
-    def rows(self, indices: Sequence[int]) -> np.ndarray:
-        """See `Layout.rows`."""
+    def rows(self, indices: Sequence[int]) -> HostTokens:
+        """Read rows in the workers, as `Layout.rows` does."""
         count = max(1, min(self.count, len(indices) // _PART))
         parts = np.array_split(np.asarray(indices), count)
         try:
@@ -240,22 +245,22 @@ _packed = b""
 
 
 def _start(packed: bytes) -> None:
-    """Begin a worker: it leaves Ctrl-C to its parent, and ends when that is gone, however."""
+    """Start a worker: it leaves Ctrl-C to its parent, and exits when the parent has exited."""
     global _packed
     _packed = packed
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _end_with_parent() -> NoReturn:
+def _exit_with_parent() -> NoReturn:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
     os._exit(1)
 
 
-def _read(indices: list[int]) -> np.ndarray:
-    """Rows by index, in a worker; what it cannot unpack is an error of its first read."""
+def _read(indices: list[int]) -> HostTokens:
+    """Read rows in a worker; a data set that it cannot unpack is an error of its first read."""
     dataset, layout = _unpacked()
     return layout.rows(dataset, indices)
 

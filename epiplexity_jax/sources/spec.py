@@ -1,10 +1,15 @@
-"""What a source is: facts, and a way to draw sequences on the device or read them on the host."""
+"""The facts of a source, and the protocols: drawn on the device, or read on the host."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-import jax
 import numpy as np
+from jaxtyping import Array, Bool, Int32, Integer, Key
+
+Indices = Integer[np.ndarray, " n"] | Sequence[int]
+HostTokens = Integer[np.ndarray, "n length"]
+DrawnTokens = Int32[Array, "n length"]
 
 
 class Vectors(NamedTuple):
@@ -37,9 +42,9 @@ class SourceInfo:
         input_vocab_size: symbols of an input token, where inputs have an alphabet of their own.
         features: F, numbers in the input vector; None for tokens.
         replays: how often training may read each sequence; above 1 only because it was asked for.
-        origins: names of the data that this was made from; the fingerprint alone where empty. Any
-            two views of the same data share one, whatever their length, alphabet or size, so two
-            finite sources that share none may be mixed.
+        origins: names of the data that this was made from, duplicates dropped; where empty, the
+            fingerprint alone. Any two views of the same data share one, whatever their length,
+            alphabet or size, so two finite sources that share none may be mixed.
         entropy_rate_nats: nats per label token that no model can go below, averaged over the
             label tokens of a sequence; None where theory does not know it.
         bytes_per_token: bytes of the original data per label token; None where it has none.
@@ -47,7 +52,7 @@ class SourceInfo:
 
     vocab_size: int
     length: int
-    label_mask: np.ndarray = field(repr=False)
+    label_mask: Bool[np.ndarray, " length"] = field(repr=False)
     fingerprint: str
     entropy_rate_nats: float | None = None
     bytes_per_token: float | None = None
@@ -56,9 +61,12 @@ class SourceInfo:
     replays: int = 1
     origins: tuple[str, ...] = ()
 
+    def __post_init__(self):
+        object.__setattr__(self, "origins", tuple(dict.fromkeys(self.origins)))
+
     @property
     def has_bos(self) -> bool:
-        """Whether a start token precedes the sequence: its first token is predicted too."""
+        """True if a BOS token precedes the sequence: its first token is predicted too."""
         return bool(self.label_mask[0])
 
     @property
@@ -68,7 +76,7 @@ class SourceInfo:
 
     @property
     def total_tokens(self) -> int:
-        """Input and label tokens of one sequence, the start token counted: these take time."""
+        """Input and label tokens of one sequence, the BOS token counted: these take time."""
         return self.length + self.has_bos
 
     @property
@@ -86,7 +94,7 @@ class Sampler(Protocol):
     of the sampler itself (a frozen dataclass).
     """
 
-    def __call__(self, parameters: Any, key: jax.Array, count: int) -> Batch:
+    def __call__(self, parameters: Any, key: Key[Array, ""], count: int) -> Batch:
         """Draw `count` sequences: [count, L] int32 or `Vectors`, a function of the key alone."""
         ...
 
@@ -102,12 +110,12 @@ class DeviceSource(Protocol):
 
     @property
     def sampler(self) -> Sampler:
-        """What draws; shared by sources of equal shapes."""
+        """The function that draws; shared by sources of equal shapes."""
         ...
 
     @property
     def parameters(self) -> Any:
-        """A pytree of arrays, what is the source's own."""
+        """A pytree of the source's own arrays."""
         ...
 
 
@@ -122,11 +130,11 @@ class HostSource(Protocol):
 
     @property
     def sequences(self) -> int:
-        """How many there are."""
+        """Number of sequences."""
         ...
 
-    def read(self, indices: np.ndarray) -> Batch:
-        """Sequences by index [n] int64 in [0, sequences): [n, L] integers or `Vectors`."""
+    def read(self, indices: Integer[np.ndarray, " n"]) -> Batch:
+        """Read sequences by index [n] int64 in [0, sequences): [n, L] integers or `Vectors`."""
         ...
 
 

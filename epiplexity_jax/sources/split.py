@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
+from jaxtyping import Int64, Integer
 
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.base.keys import generator
@@ -16,12 +17,12 @@ MIN_HELDOUT = 8
 
 
 def heldout_sequences(source: HostSource, label_tokens: int, path: str = "source") -> int:
-    """How many sequences to hold out for so many label tokens, at most a tenth of the source.
+    """Count the sequences to hold out for so many label tokens, at most a tenth of the source.
 
     Args:
         source: a finite source.
         label_tokens: wished for.
-        path: where the source stands in the config, for the message.
+        path: of the source in the config, for the message.
 
     Raises:
         DataError: when a tenth of the source is under 8 sequences.
@@ -42,10 +43,10 @@ class Split:
     """A finite source cut in two without overlap; held-out sequences are random from the whole.
 
     Attributes:
-        source: what is cut.
+        source: the source that is cut.
         heldout_count: sequences held out.
         root: root seed of the sweep; equal seeds cut alike, whoever trains.
-        path: where the source stands in the config, for messages.
+        path: of the source in the config, for messages.
     """
 
     source: HostSource
@@ -54,22 +55,22 @@ class Split:
     path: str = "source"
 
     @functools.cached_property
-    def _shuffled(self) -> np.ndarray:
+    def _shuffled(self) -> Integer[np.ndarray, " sequences"]:
         order = generator(self.root, "split").permutation(self.source.sequences)
         return order.astype(np.min_scalar_type(self.source.sequences))
 
     @property
     def train_sequences(self) -> int:
-        """Sequences to train on."""
+        """Number of sequences to train on."""
         return self.source.sequences - self.heldout_count
 
     @property
     def epochs(self) -> int:
-        """How often a training sequence may be read: once, unless a replay was asked for."""
+        """Number of times a training sequence may be read: 1, unless a replay was asked for."""
         return self.source.info.replays
 
     def max_steps(self, batch_size: int) -> int:
-        """Whole batches in all epochs; a batch may reach over the end of one into the next."""
+        """Count whole batches in all epochs; a batch may reach over the end of an epoch."""
         return self.train_sequences * self.epochs // batch_size
 
     def check(self, steps: int, batch_size: int) -> None:
@@ -95,22 +96,24 @@ class Split:
         )
 
     def heldout(self, count: int) -> Batch:
-        """The first `count` held-out sequences: [count, L], or `Vectors`.
+        """Read the first `count` held-out sequences: [count, L], or `Vectors`.
 
         Raises:
             DataError: when fewer are held out, where the next would be training sequences, or one
                 cannot be read.
         """
         if count > self.heldout_count:
-            raise DataError(f"{self.heldout_count} sequences are held out, not {count}")
+            raise DataError(
+                f"{self.path}: {self.heldout_count} sequences are held out, not {count}"
+            )
         return self._read(self._shuffled[:count].astype(np.int64))
 
     @functools.cached_property
     def _orders(self) -> dict[int, dict[int, np.ndarray]]:
         return {}
 
-    def _order(self, seed: int, epoch: int) -> np.ndarray:
-        """Training sequences as a member reads them; kept, as a run asks chunk by chunk."""
+    def _order(self, seed: int, epoch: int) -> Integer[np.ndarray, " train"]:
+        """Order the training sequences for a member; kept, as a run asks chunk by chunk."""
         orders = self._orders.setdefault(seed, {})
         if epoch not in orders:
             for old in [e for e in orders if e < epoch - 1]:
@@ -120,21 +123,27 @@ class Split:
             orders[epoch] = generator(self.root, *names).permutation(train)
         return orders[epoch]
 
-    def _indices(self, seed: int, start: int, stop: int) -> np.ndarray:
-        """The sequences that a member reads at places start..stop-1 of all its epochs."""
+    def _indices(self, seed: int, start: int, stop: int) -> Int64[np.ndarray, " n"]:
+        """Find the sequences that a member reads at places start..stop-1 of all its epochs."""
         size, parts = self.train_sequences, []
         for epoch in range(start // size, -(-stop // size)):
             first, last = max(start - epoch * size, 0), min(stop - epoch * size, size)
             parts.append(self._order(seed, epoch)[first:last])
         return np.concatenate(parts).astype(np.int64)
 
-    def blocks(
+    def chunks(
         self, seed: int, first: int, count: int, batch_size: int, rows: slice = slice(None)
     ) -> Batch:
-        """Batches first .. first+count-1 in a member's order: [count, batch_size, ...].
+        """Read batches first .. first+count-1 in a member's order: [count, batch_size, ...].
 
-        Any batch can be asked for at any time; no sequence comes twice in an epoch. Where only some
-        `rows` of every batch are wanted, no others are read and there are as many as those.
+        Any batch can be asked for at any time; no sequence comes twice in an epoch.
+
+        Args:
+            seed: the member's.
+            first: index of the first batch.
+            count: number of batches.
+            batch_size: sequences of a batch.
+            rows: rows of every batch that are wanted; no others are read or returned.
 
         Raises:
             DataError: behind the end of the last epoch, or when a sequence cannot be read.

@@ -1,6 +1,5 @@
-"""Tokens in an array as a finite source: checked, named and read block by block."""
+"""Tokens in an array as a finite source: checked, named and read chunk by chunk."""
 
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,15 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Integer, Shaped
 
+from epiplexity_jax.base.digest import bytes_digest
 from epiplexity_jax.base.errors import DataError
-from epiplexity_jax.sources.spec import SourceInfo
+from epiplexity_jax.sources.spec import HostTokens, Indices, SourceInfo
 
 DEFAULT_LENGTH = 128
 MASKED = "is a masked array, whose masked values would be read; fill or drop them first"
 MAX_VOCAB = 1 << 24  # a model has a row of weights for every token
-_BLOCK = 1 << 20  # tokens; part of what `data_hash` is
+_CHUNK = 1 << 20  # tokens; part of what `data_hash` is
 _BEGINNING = 1024  # tokens; more than the header that files of one format share
+
+TokenArray = Integer[np.ndarray, " N"] | Integer[np.ndarray, "n length"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,31 +32,31 @@ class TokenSequences:
     """
 
     info: SourceInfo
-    tokens: np.ndarray
+    tokens: HostTokens
 
     @property
     def sequences(self) -> int:
-        """How many there are."""
+        """Number of sequences."""
         return len(self.tokens)
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Sequences by index: [n] to [n, L], in the smallest type that holds the vocabulary."""
+    def read(self, indices: Indices) -> HostTokens:
+        """Read sequences by index: [n] to [n, L], in the smallest type for the vocabulary."""
         return self.tokens[indices].astype(smallest_type(self.info.vocab_size - 1), copy=False)
 
 
 def smallest_type(largest: int) -> np.dtype:
-    """The smallest unsigned integer type that holds a token."""
+    """Find the smallest unsigned integer type that holds a token."""
     return np.min_scalar_type(largest)
 
 
-def cut(tokens: np.ndarray, length: int) -> np.ndarray:
-    """Whole sequences of a row of tokens, [N] to [N // L, L]; the rest at the end is left out."""
+def cut(tokens: Integer[np.ndarray, " N"], length: int) -> HostTokens:
+    """Cut a row of tokens into whole sequences [N // L, L]; the rest at the end is left out."""
     count = len(tokens) // length
     return tokens[: count * length].reshape(count, length)
 
 
 def unreadable(path: Path, error: OSError | ValueError) -> DataError:
-    """The sentence for a file that cannot be opened."""
+    """Make the error for a file that cannot be opened."""
     if isinstance(error, FileNotFoundError):
         return DataError(f"{path}: no such file")
     if isinstance(error, IsADirectoryError):
@@ -63,11 +66,24 @@ def unreadable(path: Path, error: OSError | ValueError) -> DataError:
     return DataError(f"{str(path)!r}: cannot be read: {reason}")
 
 
-def as_array(given: Any, where: str) -> np.ndarray:
-    """What somebody gave, as an array.
+def check_enough(count: int, length: int, where: str, of: str = "") -> None:
+    """Refuse data of `count` tokens that hold no whole sequence, or but one token.
 
     Raises:
-        DataError: when it is none, or masked.
+        DataError: saying so of `where`; `of` follows the number of tokens.
+    """
+    if count < max(2, length):
+        raise DataError(
+            f"{where}: has {count} token{'s' * (count != 1)}{of}, less than one sequence of "
+            f"{max(2, length)}; bring more data or lower `length`"
+        )
+
+
+def as_array(given: Any, where: str) -> np.ndarray:
+    """Convert a user's array-like value to an array.
+
+    Raises:
+        DataError: when it is no array, or masked.
     """
     if is_masked(given):
         raise DataError(f"{where}: {MASKED}")
@@ -79,9 +95,22 @@ def as_array(given: Any, where: str) -> np.ndarray:
 
 
 def is_masked(given: Any) -> bool:
-    """Whether it is a masked array, or a list of some; `numpy.asarray` forgets the mask."""
+    """Return whether a value is a masked array, or a list of some: `asarray` forgets the mask."""
     parts = given if isinstance(given, list | tuple) else (given,)
     return any(isinstance(part, np.ma.MaskedArray) for part in parts)
+
+
+def bits_as_bytes(array: np.ndarray) -> np.ndarray:
+    """View booleans as integers, without a copy; other arrays stay as they are."""
+    return array.view(np.uint8) if array.dtype == np.bool_ else array
+
+
+def first_outside(values: Shaped[np.ndarray, "..."], limit: int) -> tuple[int, ...] | None:
+    """Find the first integer, in row order, that is not in [0, limit): its place, or None."""
+    if not values.size or (int(values.min()) >= 0 and int(values.max()) < limit):
+        return None
+    first = int(np.argmax((values < 0) | (values >= limit)))
+    return tuple(int(axis) for axis in np.unravel_index(first, values.shape))
 
 
 def check_max_tokens(max_tokens: int, length: int) -> None:
@@ -98,22 +127,20 @@ def check_max_tokens(max_tokens: int, length: int) -> None:
 
 
 def file_origin(path: Path) -> str:
-    """An origin that all readings of one file share, whatever they take its bytes for."""
-    real = os.path.normcase(os.path.realpath(path))
-    return hashlib.sha256(f"file;{real}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    """Hash a path to an origin that all readings of one file share, whatever its bytes encode."""
+    return bytes_digest([f"file;{os.path.normcase(os.path.realpath(path))}"])
 
 
-def beginning(values: np.ndarray) -> np.ndarray:
-    """The first values of an array in row order, by which a shorter view of it is known."""
+def beginning(values: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, " first"]:
+    """Take an array's first values in row order, by which a shorter view of it is known."""
     return np.asarray(values.flat[:_BEGINNING])
 
 
-def data_hash(tokens: np.ndarray) -> str:
-    """Hash of tokens alone: equal values give equal hashes, whatever their type and shape."""
-    digest = hashlib.sha256()
-    for _, block in _blocks(tokens):
-        _add(digest, block, int(block.max()))
-    return digest.hexdigest()[:16]
+def data_hash(tokens: Integer[np.ndarray, "..."]) -> str:
+    """Hash tokens alone: equal values give equal hashes, whatever their type and shape."""
+    return bytes_digest(
+        part for _, chunk in _chunks(tokens) for part in _encoded(chunk, int(chunk.max()))
+    )
 
 
 def open_tokens(
@@ -125,15 +152,15 @@ def open_tokens(
     bytes_per_token: float | None = None,
     origins: tuple[str, ...] = (),
 ) -> TokenSequences:
-    """Check an array of tokens, in blocks and without a copy, and make a source of it.
+    """Check an array of tokens, in chunks and without a copy, and make a source of it.
 
     Args:
         tokens: [N] integers or booleans, or [n, L] whose rows are the sequences.
-        where: what holds them, for messages.
+        where: name of their file or array, for messages.
         length: L; default 128, or the second axis.
         vocab_size: V; default: the largest token + 1, but 2 or more.
         bytes_per_token: bytes of the original data per token, where that is known.
-        origins: what is known of where they come from; hashes of all tokens and of the first 1024
+        origins: names of the data they come from; hashes of all tokens and of the first 1024
             are added, so that a longer row which begins like this one has the same origin.
 
     Raises:
@@ -155,56 +182,53 @@ def open_tokens(
             "leave length out, or flatten the array"
         )
     length = int(tokens.shape[1]) if tokens.ndim == 2 else length or DEFAULT_LENGTH
-    if tokens.size < max(2, length):
-        raise DataError(
-            f"{where}: has {tokens.size} token{'s' * (tokens.size != 1)}, less than one sequence "
-            f"of {max(2, length)}; bring more data or lower `length`"
-        )
-    if tokens.dtype == np.bool_:
-        tokens = tokens.view(np.uint8)
+    check_enough(tokens.size, length, where)
+    tokens = bits_as_bytes(tokens)
     largest, origin = _scan(tokens, vocab_size, where)
     vocab_size = vocab_size or max(2, largest + 1)
-    facts = f"tokens;{vocab_size};{length};{bytes_per_token};{origin}"
     info = SourceInfo(
         vocab_size=vocab_size,
         length=length,
         label_mask=np.ones(length, bool),
-        fingerprint=hashlib.sha256(facts.encode()).hexdigest()[:16],
+        fingerprint=bytes_digest([f"tokens;{vocab_size};{length};{bytes_per_token};{origin}"]),
         bytes_per_token=bytes_per_token,
-        origins=tuple(dict.fromkeys((origin, data_hash(beginning(tokens)), *origins))),
+        origins=(origin, data_hash(beginning(tokens)), *origins),
     )
     return TokenSequences(info, tokens if tokens.ndim == 2 else cut(tokens, length))
 
 
-def _scan(tokens: np.ndarray, vocab_size: int | None, where: str) -> tuple[int, str]:
-    """The largest token and the hash of all, in one pass that checks every token."""
-    digest, largest, limit = hashlib.sha256(), 0, vocab_size or MAX_VOCAB
-    for start, block in _blocks(tokens):
-        top = int(block.max())
-        if top >= limit or int(block.min()) < 0:
-            wrong = int(np.argmax((block < 0) | (block >= limit)))
-            place = f"position {start + wrong}"
-            if tokens.ndim == 2:
-                row, column = divmod(start + wrong, tokens.shape[1])
-                place = f"row {row}, column {column}"
-            cure = "raise vocab_size" if vocab_size else "is the integer type the right one?"
-            raise DataError(
-                f"{where}: token {block[wrong]} at {place} is not in 0 to {limit - 1}; {cure}"
-            )
-        largest = max(largest, top)
-        _add(digest, block, top)
-    return largest, digest.hexdigest()[:16]
+def _scan(tokens: TokenArray, vocab_size: int | None, where: str) -> tuple[int, str]:
+    """Find the largest token and the hash of all, in one pass that checks every token."""
+    largest, limit = 0, vocab_size or MAX_VOCAB
+
+    def encoded() -> Iterator[bytes | memoryview]:
+        nonlocal largest
+        for start, chunk in _chunks(tokens):
+            outside = first_outside(chunk, limit)
+            if outside is not None:
+                at = np.unravel_index(start + outside[0], tokens.shape)
+                place = f"row {at[0]}, column {at[1]}" if len(at) == 2 else f"position {at[0]}"
+                cure = "raise vocab_size" if vocab_size else "is the integer type the right one?"
+                raise DataError(
+                    f"{where}: token {chunk[outside]} at {place} is not in 0 to {limit - 1}; {cure}"
+                )
+            top = int(chunk.max())
+            largest = max(largest, top)
+            yield from _encoded(chunk, top)
+
+    origin = bytes_digest(encoded())
+    return largest, origin
 
 
-def _blocks(tokens: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Pieces of an array in row order, with the place of their first token."""
+def _chunks(tokens: Shaped[np.ndarray, "..."]) -> Iterator[tuple[int, np.ndarray]]:
+    """Cut an array in row order, and give the place of each chunk's first token."""
     flat = tokens.reshape(-1) if tokens.ndim == 1 or tokens.flags.c_contiguous else tokens.flat
-    for start in range(0, tokens.size, _BLOCK):
-        yield start, np.asarray(flat[start : start + _BLOCK])
+    for start in range(0, tokens.size, _CHUNK):
+        yield start, np.asarray(flat[start : start + _CHUNK])
 
 
-def _add(digest: "hashlib._Hash", block: np.ndarray, top: int) -> None:
-    """Hash a block in a type that depends on its values alone, least byte first."""
+def _encoded(chunk: Integer[np.ndarray, " n"], top: int) -> tuple[bytes, memoryview]:
+    """Encode a chunk in a type that depends on its values alone, least byte first."""
     dtype = smallest_type(top).newbyteorder("<")
-    digest.update(f"{dtype.itemsize};{len(block)};".encode())
-    digest.update(np.ascontiguousarray(block, dtype).data)
+    head = f"{dtype.itemsize};{len(chunk)};".encode()
+    return head, np.ascontiguousarray(chunk, dtype).data

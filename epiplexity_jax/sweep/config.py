@@ -13,7 +13,7 @@ from epiplexity_jax.checkpoints.options import CheckpointOptions
 from epiplexity_jax.estimators import registry as estimators
 from epiplexity_jax.estimators.config import MOST_STEPS, Prequential
 from epiplexity_jax.families import registry as families
-from epiplexity_jax.sources import kinds as sources
+from epiplexity_jax.sources import opening as sources
 from epiplexity_jax.trackers import registry as trackers
 
 

@@ -12,7 +12,7 @@ from epiplexity_jax.engine.heldout import HeldoutLayout, heldout_layout
 from epiplexity_jax.engine.microbatch import training_slice
 from epiplexity_jax.engine.stream import Stream, heldout_tokens
 from epiplexity_jax.families.spec import Family, Task, task_for
-from epiplexity_jax.sources.kinds import open_source
+from epiplexity_jax.sources.opening import open_source
 from epiplexity_jax.sources.spec import Batch, HostSource, Source, SourceInfo
 from epiplexity_jax.sources.split import Split, heldout_sequences
 from epiplexity_jax.sweep.config import Sweep

@@ -110,7 +110,7 @@ def memorised(times):
     """
     source = epx.sources.open_source(replayed(times))
     split = Split(source, HELDOUT, 0)
-    read = split.blocks(0, 0, PER_EPOCH * times, BATCH).reshape(-1, LENGTH)
+    read = split.chunks(0, 0, PER_EPOCH * times, BATCH).reshape(-1, LENGTH)
     counts = {}
     for row in read.tolist():
         padded = [VOCAB] * ORDER + row

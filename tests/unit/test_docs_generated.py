@@ -8,7 +8,7 @@ import yaml
 
 from docs import examples, generate, measured
 from epiplexity_jax.families import registry as families
-from epiplexity_jax.sources import kinds as sources
+from epiplexity_jax.sources import opening as sources
 from epiplexity_jax.sources.spec import HostSource
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -1,0 +1,1 @@
+"""Sources read from disk, or from arrays of the same form."""

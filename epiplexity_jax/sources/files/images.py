@@ -1,33 +1,37 @@
 """Images as rows of tokens: pixels in raster order or patch by patch."""
 
-import hashlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from jaxtyping import Integer
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
-from epiplexity_jax.base.digest import fingerprint
+from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.files.npy import load_npz, map_npy
-from epiplexity_jax.sources.spec import SourceInfo
+from epiplexity_jax.sources.spec import HostTokens, Indices, SourceInfo
 from epiplexity_jax.sources.token_array import (
     as_array,
     beginning,
+    bits_as_bytes,
     data_hash,
     file_origin,
+    first_outside,
     smallest_type,
 )
 
 _VALUES = 256
 _CHECKED = 1 << 22  # pixels that are looked at at a time
+Pixels = Integer[np.ndarray, "n H W C"]
 
 
 class PixelOrder(Config):
-    """How an image becomes a row of tokens."""
+    """The order and the levels in which an image becomes a row of tokens."""
 
     patch: int = Field(default=1, ge=1)
     """Side of the patches, which come in raster order, and so do the pixels of each; 1: the whole
@@ -64,7 +68,7 @@ class Raster:
         values: of a pixel.
         levels: V, at most `values`; level i holds the pixels with pixel * V // values = i.
         patch: side of a patch, of downsampled pixels.
-        planar: whether a channel comes after the other, in place of a pixel after the other.
+        planar: True for one channel after the other, False for one pixel after the other.
         downsample: side of the squares whose mean, rounded to the nearest, is one pixel.
     """
 
@@ -77,28 +81,29 @@ class Raster:
 
     @property
     def length(self) -> int:
-        """L, tokens of an image."""
+        """L, number of tokens of an image."""
         height, width, channels = self._small
         return height * width * channels
 
     @property
     def lossless(self) -> bool:
-        """Whether the tokens tell the image."""
+        """True if the image can be made again from its tokens."""
         return self.levels == self.values and self.downsample == 1
 
-    def tokens(self, images: np.ndarray) -> np.ndarray:
-        """Images [n, H, W, C] of integers to tokens [n, L], in the smallest type."""
+    def tokens(self, images: Pixels) -> HostTokens:
+        """Convert images to tokens [n, L], in the smallest type."""
         count, side = len(images), self.downsample
         height, width, channels = self._small
         if side > 1:
             squares = images.reshape(count, height, side, width, side, channels)
             images = (squares.sum(axis=(2, 4), dtype=np.int64) + side**2 // 2) // side**2
-        levels = images if self.levels == self.values else self._level(images)
-        patches = levels.reshape(self._patches(count)).transpose(self._order)
+        if self.levels != self.values:
+            images = images.astype(np.int64) * self.levels // self.values
+        patches = images.reshape(self._patches(count)).transpose(self._order)
         return patches.reshape(count, self.length).astype(smallest_type(self.levels - 1))
 
-    def images(self, tokens: np.ndarray) -> np.ndarray:
-        """Tokens [n, L] to images [n, H, W, C]: the middle of each level, after downsampling."""
+    def images(self, tokens: HostTokens) -> Pixels:
+        """Convert tokens back to small images [n, H, W, C], in the middle of each level."""
         shape = self._patches(len(tokens))
         patches = tokens.reshape([shape[axis] for axis in self._order])
         levels = patches.transpose(np.argsort(self._order)).reshape(-1, *self._small)
@@ -106,16 +111,13 @@ class Raster:
         middle = (lowest[:-1] + lowest[1:] - 1) // 2
         return middle[levels].astype(smallest_type(self.values - 1))
 
-    def _level(self, images: np.ndarray) -> np.ndarray:
-        return images.astype(np.int64) * self.levels // self.values
-
     @property
     def _small(self) -> tuple[int, int, int]:
         height, width, channels = self.shape
         return height // self.downsample, width // self.downsample, channels
 
     def _patches(self, count: int) -> tuple[int, ...]:
-        """Axes of images that are cut up: image, row of patches, row, column of patches, column."""
+        """Axes of images in patches: image, row of patches, row, column of patches, column."""
         height, width, channels = self._small
         side = self.patch
         return count, height // side, side, width // side, side, channels
@@ -132,29 +134,29 @@ class ImageSequences:
     Attributes:
         info: their facts.
         pixels: [n, H, W, C] integers, perhaps mapped from a file.
-        raster: how they become tokens; `raster.images` is the way back.
+        raster: converts them to tokens; `raster.images` is the way back.
     """
 
     info: SourceInfo
-    pixels: np.ndarray
+    pixels: Pixels
     raster: Raster
 
     @property
     def sequences(self) -> int:
-        """How many there are."""
+        """Number of sequences."""
         return len(self.pixels)
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Sequences by index: [n] to [n, L], in the smallest type that holds the levels."""
+    def read(self, indices: Indices) -> HostTokens:
+        """Read sequences by index: [n] to [n, L], in the smallest type for the levels."""
         return self.raster.tokens(self.pixels[indices])
 
 
 def open_images(config: Images) -> ImageSequences:
-    """A .npy file is mapped and read once, for its checks and its hash; a .npz is read into memory.
+    """Map a .npy file and read it once, for checks and hash, or read a .npz into memory.
 
     Raises:
-        DataError: when the file is missing, damaged, lacks the array, or holds something else than
-            images of the shape and the values that the config says.
+        DataError: when the file is missing, damaged, lacks the array, or holds no images of the
+            config's shape and values.
     """
     path = Path(config.path)
     if path.suffix.lower() == ".npz":
@@ -175,12 +177,12 @@ def from_images(
     downsample: int = 1,
     values: int = _VALUES,
 ) -> ImageSequences:
-    """A source of images in an array. A NumPy array is not copied, so leave it as it is.
+    """Make a source of images in an array. A NumPy array is not copied, so leave it as it is.
 
     Args:
         images: [n, H, W] or [n, H, W, C] integers or booleans of NumPy or JAX; C is 1 or 3.
         patch: side of the patches, which come in raster order, and so do the pixels of each.
-        channels: whether the colours of a pixel come in turn, or one colour after another.
+        channels: order of colours: those of a pixel in turn, or one colour after another.
         levels: V; default: `values`.
         downsample: side of the squares whose mean is one pixel.
         values: of a pixel: 0 to values - 1.
@@ -190,7 +192,7 @@ def from_images(
 
     Raises:
         ConfigError: when an argument is out of range.
-        DataError: when it is no array, masked, or as for a file.
+        DataError: when it is no array, masked, or holds no such images.
 
     >>> source = from_images(np.arange(32).reshape(2, 4, 4), patch=2)
     >>> source.read(np.array([0])).tolist()
@@ -208,16 +210,16 @@ def from_images(
 
 
 def raster(shape: tuple[int, ...], order: PixelOrder, values: int, where: str) -> Raster:
-    """How images of a shape become tokens.
+    """Choose the conversion of images of one shape to tokens.
 
     Args:
         shape: [H, W] or [H, W, C].
-        order: what a config says.
+        order: of the config.
         values: of a pixel.
-        where: what holds the images, for messages.
+        where: name of the file or array, for messages.
 
     Raises:
-        DataError: when the shape is none of an image, or cannot be cut up so.
+        DataError: when it is no image's shape, or cannot be cut into such squares.
     """
     if len(shape) not in (2, 3) or len(shape) == 3 and shape[2] not in (1, 3) or 0 in shape:
         raise DataError(
@@ -267,10 +269,8 @@ def _open(
             f"{where}: shape: {list(shape)} is not the shape of {pixels[0].size} numbers"
         )
     made = raster(shape, config, config.values, where)
-    pixels = pixels.reshape(len(pixels), *made.shape)
-    if pixels.dtype == np.bool_:
-        pixels = pixels.view(np.uint8)
-    origin = _checked_hash(pixels, config.values, where)
+    pixels = bits_as_bytes(pixels.reshape(len(pixels), *made.shape))
+    origin = bytes_digest(_checked(pixels, config.values, where))
     whole = made.lossless and config.values == _VALUES
     info = SourceInfo(
         vocab_size=made.levels,
@@ -278,23 +278,21 @@ def _open(
         label_mask=np.ones(made.length, bool),
         fingerprint=fingerprint("images", made, origin),
         bytes_per_token=1.0 if whole else None,
-        origins=tuple(dict.fromkeys((origin, data_hash(beginning(pixels)), *origins))),
+        origins=(origin, data_hash(beginning(pixels)), *origins),
     )
     return ImageSequences(info, pixels, made)
 
 
-def _checked_hash(pixels: np.ndarray, values: int, where: str) -> str:
-    """Hash of the pixels of images [n, H, W, C], all of which are looked at."""
-    digest, step = hashlib.sha256(), max(1, _CHECKED // pixels[0].size)
+def _checked(pixels: Pixels, values: int, where: str) -> Iterator[memoryview]:
+    """Check all pixels, image by image, and give their bytes to be hashed."""
+    step = max(1, _CHECKED // pixels[0].size)
     dtype = smallest_type(values - 1).newbyteorder("<")
     for first in range(0, len(pixels), step):
-        block = pixels[first : first + step]
-        wrong = (block < 0) | (block >= values)
-        if wrong.any():
-            place = np.unravel_index(int(np.argmax(wrong)), block.shape)
+        chunk = pixels[first : first + step]
+        outside = first_outside(chunk, values)
+        if outside is not None:
             raise DataError(
-                f"{where}: pixel {block[place]} in image {first + place[0]} is not in 0 to "
+                f"{where}: pixel {chunk[outside]} in image {first + outside[0]} is not in 0 to "
                 f"{values - 1}; say how many `values` a pixel has"
             )
-        digest.update(np.ascontiguousarray(block, dtype).data)
-    return digest.hexdigest()[:16]
+        yield np.ascontiguousarray(chunk, dtype).data

@@ -1,23 +1,26 @@
 """Inputs and one label each, of which only the label is paid for: a file or arrays."""
 
-import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Bool, Float, Float32, Integer, Shaped
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
-from epiplexity_jax.base.digest import fingerprint
+from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.files.npy import load_npz
-from epiplexity_jax.sources.spec import Batch, SourceInfo, Vectors
+from epiplexity_jax.sources.spec import HostTokens, Indices, SourceInfo, Vectors
 from epiplexity_jax.sources.token_array import (
     MAX_VOCAB,
     as_array,
     beginning,
+    bits_as_bytes,
     data_hash,
+    first_outside,
     smallest_type,
 )
 
@@ -45,52 +48,40 @@ class Labelled(Config):
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledTokens:
-    """Sequences of k input tokens and a label (see `spec.HostSource`).
+class _Examples:
+    """Inputs with a label each.
 
     Attributes:
         info: their facts.
-        inputs: [n, k] integers.
+        inputs: [n, k] integers, or [n, F] float32.
         labels: [n] integers.
     """
 
     info: SourceInfo
-    inputs: np.ndarray
-    labels: np.ndarray
+    inputs: Shaped[np.ndarray, "n _"]
+    labels: Integer[np.ndarray, " n"]
 
     @property
     def sequences(self) -> int:
-        """How many there are."""
+        """Number of examples."""
         return len(self.labels)
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Sequences by index: [n] to [n, k + 1], in the smallest type that holds all tokens."""
+
+class LabelledTokens(_Examples):
+    """Sequences of k input tokens and a label (see `spec.HostSource`)."""
+
+    def read(self, indices: Indices) -> HostTokens:
+        """Read sequences by index: [n] to [n, k + 1], in the smallest type for all tokens."""
         symbols = max(self.info.vocab_size, self.info.input_vocab_size or 1)
         rows = np.concatenate([self.inputs[indices], self.labels[indices][:, None]], axis=1)
         return rows.astype(smallest_type(symbols - 1), copy=False)
 
 
-@dataclass(frozen=True, eq=False)
-class LabelledVectors:
-    """Vectors of F real numbers, with a label each (see `spec.HostSource`).
+class LabelledVectors(_Examples):
+    """Vectors of F real numbers with a label each (see `spec.HostSource`)."""
 
-    Attributes:
-        info: their facts.
-        inputs: [n, F] float32.
-        labels: [n] integers.
-    """
-
-    info: SourceInfo
-    inputs: np.ndarray
-    labels: np.ndarray
-
-    @property
-    def sequences(self) -> int:
-        """How many there are."""
-        return len(self.labels)
-
-    def read(self, indices: np.ndarray) -> Batch:
-        """Examples by index: [n] to `Vectors`."""
+    def read(self, indices: Indices) -> Vectors:
+        """Read examples by index: [n] to `Vectors`."""
         labels = self.labels[indices][:, None]
         return Vectors(
             self.inputs[indices], labels.astype(smallest_type(self.info.vocab_size - 1), copy=False)
@@ -98,7 +89,7 @@ class LabelledVectors:
 
 
 def open_labelled(config: Labelled) -> LabelledTokens | LabelledVectors:
-    """Both arrays are read into memory; a `.npz` file may hold others too.
+    """Read both arrays into memory; a `.npz` file may hold others too.
 
     Raises:
         DataError: when the file is missing, damaged or no archive, lacks an array, or its arrays
@@ -117,7 +108,7 @@ def from_labelled(
     input_vocab_size: int | None = None,
     standardise: bool = False,
 ) -> LabelledTokens | LabelledVectors:
-    """A source of inputs with one label each. NumPy arrays may not be copied: leave them alone.
+    """Make a source of inputs with one label each. NumPy arrays may not be copied: leave them.
 
     Args:
         inputs: [n, ...] of NumPy or JAX: integers or booleans are tokens, floats are vectors.
@@ -131,14 +122,14 @@ def from_labelled(
 
     Raises:
         ConfigError: when an argument is out of range.
-        DataError: when they are no arrays, masked, or as for a file.
+        DataError: when they are no arrays, masked, or not valid (see `open_labelled`).
 
     >>> source = from_labelled([[3, 1], [0, 2]], [1, 0])
     >>> source.read([1]), source.info.input_vocab_size
     (array([[0, 2, 0]], dtype=uint8), 4)
     """
     config = Labelled(
-        path="arrays",  # of which nothing is read
+        path="arrays",  # not read
         classes=classes,
         input_vocab_size=input_vocab_size,
         standardise=standardise,
@@ -187,8 +178,10 @@ def _refuse_counts(inputs: np.ndarray, labels: np.ndarray, name: str, labels_nam
     raise DataError(f"{name}: has rows of shape {inputs.shape[1:]}, without a single feature")
 
 
-def _labels(labels: np.ndarray, classes: int | None, name: str) -> tuple[np.ndarray, int]:
-    """Labels in the smallest type, and how many classes they are of."""
+def _labels(
+    labels: np.ndarray, classes: int | None, name: str
+) -> tuple[Integer[np.ndarray, " n"], int]:
+    """Check labels and give them in the smallest type, with their number of classes."""
     if labels.ndim != 1:
         raise DataError(f"{name}: has {labels.ndim} axes; labels are one row [n]")
     if labels.dtype.kind not in "iub":
@@ -198,25 +191,32 @@ def _labels(labels: np.ndarray, classes: int | None, name: str) -> tuple[np.ndar
     return labels.astype(smallest_type(classes - 1), copy=False), classes
 
 
-def _largest(values: np.ndarray, limit: int | None, name: str, what: str, cure: str) -> int:
-    """The largest of integers [n, ...], all of which are checked."""
-    largest, end = int(values.max()), limit or MAX_VOCAB
-    if largest >= end or int(values.min()) < 0:
-        wrong = (values < 0) | (values >= end)
-        place = np.unravel_index(int(np.argmax(wrong)), values.shape)
+def _largest(
+    values: Integer[np.ndarray, "n ..."] | Bool[np.ndarray, " n"],
+    limit: int | None,
+    name: str,
+    what: str,
+    cure: str,
+) -> int:
+    """Check integers, and find the largest."""
+    end = limit or MAX_VOCAB
+    place = first_outside(values, end)
+    if place is not None:
         cure = cure if limit else "is the integer type the right one?"
         raise DataError(
             f"{name}: {what} {values[place]} in row {place[0]} is not in 0 to {end - 1}; {cure}"
         )
-    return largest
+    return int(values.max())
 
 
 def _tokens(
-    inputs: np.ndarray, labels: np.ndarray, classes: int, vocab_size: int | None, name: str
+    inputs: Shaped[np.ndarray, "n ..."],
+    labels: Integer[np.ndarray, " n"],
+    classes: int,
+    vocab_size: int | None,
+    name: str,
 ) -> LabelledTokens:
-    inputs = inputs.reshape(len(inputs), -1)
-    if inputs.dtype == np.bool_:
-        inputs = inputs.view(np.uint8) if inputs.flags.c_contiguous else inputs.astype(np.uint8)
+    inputs = bits_as_bytes(inputs.reshape(len(inputs), -1))
     largest = _largest(inputs, vocab_size, name, "token", "raise input_vocab_size")
     vocab_size = vocab_size or largest + 1
     origin, labels_hash = data_hash(inputs), data_hash(labels)
@@ -226,27 +226,33 @@ def _tokens(
         label_mask=np.arange(inputs.shape[1] + 1) == inputs.shape[1],
         fingerprint=fingerprint("labelled", origin, inputs.shape, labels_hash, classes, vocab_size),
         input_vocab_size=vocab_size,
-        origins=tuple(dict.fromkeys((origin, data_hash(beginning(inputs))))),
+        origins=(origin, data_hash(beginning(inputs))),
     )
     return LabelledTokens(info, inputs, labels)
 
 
 def _vectors(
-    inputs: np.ndarray, labels: np.ndarray, classes: int, standardise: bool, name: str
+    inputs: Float[np.ndarray, "n ..."],
+    labels: Integer[np.ndarray, " n"],
+    classes: int,
+    standardise: bool,
+    name: str,
 ) -> LabelledVectors:
     with np.errstate(over="ignore"):  # a double that single precision cannot hold becomes Inf
         inputs = np.ascontiguousarray(inputs.reshape(len(inputs), -1), np.float32)
-    digest = hashlib.sha256()
-    for start in range(0, len(inputs), _ROWS):
-        block = inputs[start : start + _ROWS]
-        fine = np.isfinite(block).all(axis=1)
-        if not fine.all():
-            row = int(np.argmin(fine))
-            value = block[row][~np.isfinite(block[row])][0]
-            raise DataError(f"{name}: row {start + row} holds {value} as float32; mend or drop it")
-        digest.update(block.astype("<f4", copy=False).data)
-    origin = digest.hexdigest()[:16]
-    begins = hashlib.sha256(beginning(inputs).astype("<f4").data).hexdigest()[:16]
+
+    def finite() -> Iterator[memoryview]:
+        for start in range(0, len(inputs), _ROWS):
+            chunk = inputs[start : start + _ROWS]
+            wrong = np.argwhere(~np.isfinite(chunk))
+            if len(wrong):
+                row, column = wrong[0]
+                held = f"row {start + row} holds {chunk[row, column]} as float32"
+                raise DataError(f"{name}: {held}; mend or drop it")
+            yield chunk.astype("<f4", copy=False).data
+
+    origin = bytes_digest(finite())
+    begins = bytes_digest([beginning(inputs).astype("<f4").data])
     info = SourceInfo(
         vocab_size=classes,
         length=2,
@@ -255,13 +261,13 @@ def _vectors(
             "labelled", "vectors", origin, inputs.shape, data_hash(labels), classes, standardise
         ),
         features=inputs.shape[1],
-        origins=tuple(dict.fromkeys((origin, begins))),
+        origins=(origin, begins),
     )
     return LabelledVectors(info, standardised(inputs) if standardise else inputs, labels)
 
 
-def standardised(inputs: np.ndarray) -> np.ndarray:
-    """Inputs [n, F] float32 of mean 0 and variance 1 in every feature; a constant one becomes 0.
+def standardised(inputs: Float32[np.ndarray, "n F"]) -> Float32[np.ndarray, "n F"]:
+    """Scale inputs to mean 0 and variance 1 in every feature; a constant one becomes 0.
 
     >>> standardised(np.array([[1, 5], [3, 5]], np.float32))
     array([[-1.,  0.],
@@ -275,6 +281,6 @@ def standardised(inputs: np.ndarray) -> np.ndarray:
     deviation = np.where(varies, np.sqrt(squares / len(inputs)), 1.0)
     result = np.empty_like(inputs)
     for start in range(0, len(inputs), _ROWS):
-        block = (inputs[start : start + _ROWS] - mean) / deviation
-        result[start : start + _ROWS] = np.where(varies, block, 0.0)
+        chunk = (inputs[start : start + _ROWS] - mean) / deviation
+        result[start : start + _ROWS] = np.where(varies, chunk, 0.0)
     return result

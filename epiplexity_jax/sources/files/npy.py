@@ -1,4 +1,4 @@
-"""NumPy's files: an array that is mapped, arrays of an archive; never one of Python objects."""
+"""NumPy's files: a mapped array, or arrays of an archive; Python objects are never unpickled."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ NPY = b"\x93NUMPY"
 
 
 def map_npy(path: Path) -> np.ndarray:
-    """The array of a .npy file, mapped and not loaded.
+    """Map the array of a .npy file, without loading it.
 
     Raises:
         DataError: when the file is missing, unreadable, empty, damaged, of another format or of
@@ -30,12 +30,12 @@ def map_npy(path: Path) -> np.ndarray:
 
 
 def load_npz(path: Path, *names: str, alone: bool = False) -> list[np.ndarray]:
-    """Arrays of a .npz archive by name, read into memory.
+    """Read arrays of a .npz archive into memory, by name.
 
     Args:
         path: the archive.
         *names: of the arrays.
-        alone: where the archive holds one array, that one is meant, whatever its name.
+        alone: read the only array of an archive that holds one, whatever its name.
 
     Raises:
         DataError: when the file is missing, damaged or no archive, or lacks an array.
@@ -44,9 +44,8 @@ def load_npz(path: Path, *names: str, alone: bool = False) -> list[np.ndarray]:
         with path.open("rb") as file:  # of a damaged archive NumPy would leave it open
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
-                cure = ", not two; save both with numpy.savez as .npz"
-                cure = "; name the file .npy" if alone else cure
-                raise DataError(f"{path}: holds one array{cure}")
+                cure = "name the file .npy" if alone else "save both with numpy.savez as .npz"
+                raise DataError(f"{path}: holds one array{', not two' * (not alone)}; {cure}")
             if alone and len(archive.files) == 1:
                 names = tuple(archive.files)
             for name in names:
@@ -65,7 +64,7 @@ def load_npz(path: Path, *names: str, alone: bool = False) -> list[np.ndarray]:
 
 
 def opening(path: Path) -> tuple[bytes, int]:
-    """The first bytes of a file that is not empty, and its size.
+    """Read the first bytes and the size of a file that must not be empty.
 
     Raises:
         DataError: when it is missing, unreadable or empty.

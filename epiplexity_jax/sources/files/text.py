@@ -1,7 +1,6 @@
 """Text and bytes: files, and the source text of Python's own standard library."""
 
 import codecs
-import hashlib
 import os
 import sys
 import sysconfig
@@ -10,13 +9,16 @@ from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
 import numpy as np
+from jaxtyping import Integer
 from pydantic import AfterValidator, Field, model_validator
 
 from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.digest import bytes_digest
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.spec import SourceInfo
 from epiplexity_jax.sources.token_array import (
     TokenSequences,
+    check_enough,
     check_max_tokens,
     cut,
     data_hash,
@@ -25,7 +27,7 @@ from epiplexity_jax.sources.token_array import (
 )
 
 ASCII96 = "\n" + "".join(map(chr, range(32, 127)))
-_BLOCK = 1 << 18  # bytes or characters that are decoded at a time
+_CHUNK = 1 << 18  # bytes or characters that are decoded at a time
 _UNKNOWN = -1
 _CURE = "unknown: drop, alphabet: bytes, or name your own alphabet"
 _LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
@@ -37,7 +39,7 @@ def _alphabet_makes_sense(alphabet: str) -> str:
             raise ValueError(f"needs 2 characters or more, got {alphabet!r}")
         twice = {c for c in alphabet if alphabet.count(c) > 1}
         if twice:
-            raise ValueError(f"{min(twice)!r} stands twice")
+            raise ValueError(f"{min(twice)!r} is given twice")
     return alphabet
 
 
@@ -60,7 +62,7 @@ class Text(Config):
     """`ascii96` (95 printable characters and newline), `bytes` (all 256), or the characters
     themselves."""
     unknown: Literal["error", "drop"] = "error"
-    """What to do with a character outside the alphabet."""
+    """Treatment of a character outside the alphabet."""
     length: int = Field(default=128, ge=1)
     """L, tokens of a sequence."""
 
@@ -79,7 +81,7 @@ class PythonStdlib(Config):
     max_tokens: int = Field(default=20_000_000, ge=1)
     """Tokens to read at the most."""
     unknown: Literal["error", "drop"] = "drop"
-    """What to do with a character outside the 96-character alphabet."""
+    """Treatment of a character outside the 96-character alphabet."""
 
     @model_validator(mode="after")
     def _holds_a_sequence(self) -> "PythonStdlib":
@@ -88,7 +90,7 @@ class PythonStdlib(Config):
 
 
 def open_text(config: Text) -> TokenSequences:
-    """The tokens are kept in memory, at one byte each for alphabets of up to 256.
+    """Read a file and keep its tokens in memory, at one byte each for alphabets of up to 256.
 
     Raises:
         DataError: when the file is missing, unreadable, empty, too short for a sequence, not UTF-8,
@@ -98,8 +100,7 @@ def open_text(config: Text) -> TokenSequences:
     raw = _bytes(path)
     if not raw:
         raise DataError(f"{path}: is empty; there is nothing to measure")
-    data = np.frombuffer(raw, np.uint8)
-    origins = (data_hash(data), file_origin(path))
+    origins = (data_hash(np.frombuffer(raw, np.uint8)), file_origin(path))
     return from_bytes(
         raw,
         str(path),
@@ -119,18 +120,18 @@ def from_bytes(
     length: int,
     origins: tuple[str, ...],
 ) -> TokenSequences:
-    """A source of text in bytes; alphabet, unknown and length are as in `Text`.
+    """Make a source of text in bytes; alphabet, unknown and length are as in `Text`.
 
     Args:
         raw: UTF-8, or anything where the alphabet is `bytes`.
-        where: what holds it, for messages.
+        where: name of the file or data set, for messages.
         alphabet: `ascii96`, `bytes` or the characters.
-        unknown: what to do with a character outside the alphabet.
+        unknown: treatment of a character outside the alphabet.
         length: L.
         origins: names of the data.
 
     Raises:
-        DataError: as for a file.
+        DataError: when it is too short, not UTF-8, or holds a character outside the alphabet.
     """
     size = len(raw)
     if alphabet == "bytes":
@@ -140,9 +141,9 @@ def from_bytes(
     encoder = _Encoder(alphabet, unknown, room=size)
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        for start in range(0, size, _BLOCK):
-            part = raw[start : start + _BLOCK]
-            encoder.add(decoder.decode(part, final=start + _BLOCK >= size))
+        for start in range(0, size, _CHUNK):
+            part = raw[start : start + _CHUNK]
+            encoder.add(decoder.decode(part, final=start + _CHUNK >= size))
     except UnicodeDecodeError:
         _refuse_bytes(raw, where)
     except _StrangeError as strange:
@@ -151,7 +152,7 @@ def from_bytes(
 
 
 def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
-    """The files are read one by one in sorted order, until there are `max_tokens`.
+    """Read the files one by one in sorted order, until there are `max_tokens`.
 
     Raises:
         DataError: when no source text is installed, it is too short for a sequence, or, with
@@ -176,7 +177,7 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
             break
     tokens = encoder.tokens[: config.max_tokens]
     size = bytes_read * len(tokens) / max(1, encoder.count)
-    origin = hashlib.sha256(f"{config.kind};{sys.version}".encode()).hexdigest()[:16]
+    origin = bytes_digest([f"{config.kind};{sys.version}"])
     return _sequences(tokens, ASCII96, len(ASCII96), config.length, size, config.kind, (origin,))
 
 
@@ -195,7 +196,7 @@ def _size(path: Path) -> int:
 
 
 def _python_files(root: Path) -> Iterator[Path]:
-    """Source files below a folder, without tests and installed packages, sorted by path."""
+    """Find source files below a folder, without tests and installed packages, sorted by path."""
     found = []
     for folder, subfolders, names in os.walk(root):
         subfolders[:] = set(subfolders) - _LEFT_OUT  # not entered: packages may be many
@@ -204,7 +205,7 @@ def _python_files(root: Path) -> Iterator[Path]:
 
 
 class _StrangeError(Exception):
-    """A character outside the alphabet stands at `place`, counted over all that was added."""
+    """A character outside the alphabet, at `place` counted over all that was added."""
 
     def __init__(self, place: int):
         super().__init__(place)
@@ -212,7 +213,7 @@ class _StrangeError(Exception):
 
 
 class _Encoder:
-    """Characters to indices into an alphabet, piece by piece into one array.
+    """Encodes characters as indices into an alphabet, chunk by chunk into one array.
 
     Attributes:
         characters: added so far.
@@ -220,7 +221,7 @@ class _Encoder:
     """
 
     def __init__(self, alphabet: str, unknown: str, room: int):
-        """`room` tokens at most; what is not filled takes no memory."""
+        """Hold `room` tokens at most; the part not filled takes no memory."""
         codes = np.array([ord(c) for c in alphabet])
         table = np.full(codes.max() + 2, _UNKNOWN, np.int32)  # the last: any higher character
         table[codes] = np.arange(len(codes))
@@ -229,8 +230,8 @@ class _Encoder:
         self.characters = self.count = 0
 
     @property
-    def tokens(self) -> np.ndarray:
-        """[count], in the smallest type."""
+    def tokens(self) -> Integer[np.ndarray, " count"]:
+        """The tokens, in the smallest type."""
         return self._tokens[: self.count]
 
     def add(self, text: str) -> None:
@@ -239,8 +240,8 @@ class _Encoder:
         Raises:
             _StrangeError: on a character outside the alphabet, unless those are dropped.
         """
-        for start in range(0, len(text), _BLOCK):
-            part = text[start : start + _BLOCK]
+        for start in range(0, len(text), _CHUNK):
+            part = text[start : start + _CHUNK]
             points = np.frombuffer(part.encode("utf-32-le", "surrogatepass"), np.uint32)
             tokens = self._table[np.minimum(points, len(self._table) - 1)]
             strange = tokens == _UNKNOWN
@@ -270,7 +271,7 @@ def _refuse(text: str, at: int, where: str, cure: str) -> NoReturn:
 
 
 def _sequences(
-    tokens: np.ndarray,
+    tokens: Integer[np.ndarray, " N"],
     alphabet: str,
     vocab_size: int,
     length: int,
@@ -278,19 +279,13 @@ def _sequences(
     where: str,
     origins: tuple[str, ...],
 ) -> TokenSequences:
-    """Sequences of encoded tokens; `size` is the bytes of the text that they stand for."""
-    if len(tokens) < max(2, length):
-        raise DataError(
-            f"{where}: has {len(tokens)} token{'s' * (len(tokens) != 1)} of its alphabet, less "
-            f"than one sequence of {max(2, length)}; bring more data or lower `length`"
-        )
-    digest = hashlib.sha256(f"{alphabet};{length};".encode("utf-8", "surrogatepass"))
-    digest.update(tokens.data)
+    """Cut encoded tokens into sequences; `size` is the bytes of the text that they stand for."""
+    check_enough(len(tokens), length, where, " of its alphabet")
     info = SourceInfo(
         vocab_size=vocab_size,
         length=length,
         label_mask=np.ones(length, bool),
-        fingerprint=digest.hexdigest()[:16],
+        fingerprint=bytes_digest([f"{alphabet};{length};", tokens.data]),
         bytes_per_token=size / len(tokens),
         origins=origins,
     )

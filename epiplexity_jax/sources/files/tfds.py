@@ -1,6 +1,6 @@
 """TensorFlow Datasets that were prepared as ArrayRecord, read without TensorFlow."""
 
-import hashlib
+import functools
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Integer
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import did_you_mean
-from epiplexity_jax.base.digest import fingerprint
+from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources.files.images import PixelOrder, raster
 from epiplexity_jax.sources.files.text import ASCII96, Alphabet, from_bytes
@@ -51,19 +52,19 @@ class Tfds(PixelOrder):
     split: str = Field(default="train", min_length=1)
     """As TFDS writes it: `train`, `train[:10%]`, `train+test`."""
     feature: str | None = Field(default=None, min_length=1)
-    """What to read; default: the only feature that can be read."""
+    """Name of the feature; default: the only feature that can be read."""
     data_dir: str | None = Field(default=None, min_length=1)
-    """Where prepared data sets are; default: `TFDS_DATA_DIR`, or ~/tensorflow_datasets."""
+    """Folder of prepared data sets; default: `TFDS_DATA_DIR`, or ~/tensorflow_datasets."""
     alphabet: Alphabet = "ascii96"
     """Of text: `ascii96`, `bytes`, or the characters themselves."""
     unknown: Literal["error", "drop"] = "error"
-    """What to do with a character outside the alphabet."""
+    """Treatment of a character outside the alphabet."""
     separator: str = "\n"
-    """What stands between texts."""
+    """Text put between two examples."""
     vocab_size: int | None = Field(default=None, ge=2, le=MAX_VOCAB)
     """V of integers; default: the classes of a label, or the largest joined integer + 1."""
     length: int | None = Field(default=None, ge=1)
-    """L, tokens of a sequence of what is joined; default 128."""
+    """L, tokens of a sequence of joined examples; default 128."""
     workers: int = Field(default=0, ge=0, le=1024)
     """Processes that read images and arrays; 0: none."""
     memory: float = Field(default=MEMORY, ge=0)
@@ -82,15 +83,15 @@ class Tfds(PixelOrder):
 
 
 def open_tfds(config: Tfds) -> HostSource:
-    """The data set is found by its folder; the code that made it is neither needed nor run.
+    """Find a data set by its folder; the code that made it is neither needed nor run.
 
     The fingerprint is of name, version, split, feature, the options and the contents of the files.
 
     Raises:
         ConfigError: when TensorFlow Datasets is not installed.
         DataError: when there is no such data set, version, split or feature, it is not prepared as
-            ArrayRecord or damaged, or the feature holds what cannot be read, too little, or what
-            the options forbid.
+            ArrayRecord or damaged, or the feature cannot be read, holds too little, or does not
+            go with the options.
     """
     try:
         import tensorflow_datasets as tfds
@@ -120,7 +121,7 @@ def open_tfds(config: Tfds) -> HostSource:
     info = replace(
         opened.info,
         fingerprint=fingerprint("tfds", *facts),
-        origins=tuple(dict.fromkeys((*opened.info.origins, *(each[-1] for each in files)))),
+        origins=(*opened.info.origins, *(each[-1] for each in files)),
     )
     return replace(opened, info=info)
 
@@ -133,7 +134,7 @@ class _Column:
         records: serialised examples.
         one: decodes the feature alone.
         name: its name.
-        change: what an example becomes.
+        change: converts an example.
     """
 
     records: Any
@@ -148,7 +149,7 @@ class _Column:
         return self.change(self.one.deserialize_example_np(self.records[index])[self.name])
 
     def read(self, where: str) -> Iterator[Any]:
-        """Every example in turn.
+        """Read every example in turn.
 
         Raises:
             DataError: naming the example that cannot be read.
@@ -193,7 +194,7 @@ def _images(column: _Column, feature: Any, config: Tfds, where: str) -> HostSour
     made = raster(feature.shape, config, 1 << 8 * np.dtype(feature.np_dtype).itemsize, where)
     shape = made.shape
 
-    def tokens(image: np.ndarray) -> np.ndarray:
+    def tokens(image: Integer[np.ndarray, "..."]) -> Integer[np.ndarray, " length"]:
         return made.tokens(image.reshape(1, *shape))[0]
 
     whole = made.lossless and made.values == 256
@@ -214,7 +215,7 @@ def _rows(
         vocab_size=vocab_size,
         workers=config.workers,
         memory=config.memory,
-        name=where,  # the files' hash is put in its place
+        name=where,  # replaced by the files' hash
         bytes_per_token=bytes_per_token,
     )
 
@@ -234,7 +235,7 @@ _OPTIONS = {
 
 
 def _sort(feature: Any) -> str | None:
-    """Which opener reads a feature, or None."""
+    """Choose the opener that reads a feature, or None."""
     from tensorflow_datasets import features
 
     if isinstance(feature, features.Text):
@@ -250,7 +251,7 @@ def _sort(feature: Any) -> str | None:
 
 
 def _feature(features: Any, wanted: str | None, where: str) -> tuple[str, Any]:
-    """The feature to read, by its name."""
+    """Find the feature to read, by its name."""
     if not hasattr(features, "items"):
         raise DataError(f"{where}: has no features with names")
     sorts = {name: _sort(features[name]) for name in sorted(features)}
@@ -270,15 +271,15 @@ def _feature(features: Any, wanted: str | None, where: str) -> tuple[str, Any]:
 
 
 def _refuse_others(config: Tfds, feature: Any, where: str) -> None:
-    """Refuse options that say nothing about such a feature."""
+    """Refuse options that do not apply to such a feature."""
     sort = _sort(feature) or ""
     others = set().union(*_OPTIONS.values()) - _OPTIONS[sort]
     for key in sorted(others & config.model_fields_set):
-        raise DataError(f"{where}: {key}: says nothing about {sort}; leave it out")
+        raise DataError(f"{where}: {key}: does not apply to {sort}; leave it out")
 
 
 def _files(builder: Any, split: str, where: str) -> tuple[tuple[str, int, int, str], ...]:
-    """What a split is read from: name, first example, how many, and hash of each file."""
+    """List a split's files: name, first example, number of examples and hash of each."""
     splits = builder.info.splits
     try:
         info = splits[split]
@@ -286,7 +287,7 @@ def _files(builder: Any, split: str, where: str) -> tuple[tuple[str, int, int, s
         parts = info.file_instructions if examples else []
     except Exception:  # noqa: BLE001 - TFDS raises several
         raise DataError(
-            f"{where}: split: {split!r} is none, as TFDS writes them; it has: {', '.join(splits)}"
+            f"{where}: split: {split!r} is unknown to TFDS; it has: {', '.join(splits)}"
         ) from None
     if not examples:
         raise DataError(f"{where}: split: {split!r} is empty; there is nothing to measure")
@@ -296,13 +297,13 @@ def _files(builder: Any, split: str, where: str) -> tuple[tuple[str, int, int, s
 def _hash(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+            return bytes_digest(iter(functools.partial(file.read, 1 << 20), b""))
     except OSError as error:
         raise unreadable(path, error) from None
 
 
 def _folder(config: Tfds) -> Path:
-    """The folder of a prepared data set of one version."""
+    """Find the folder of a prepared data set of one version."""
     if not _NAME.fullmatch(config.name):
         raise DataError(f"name: must be name, name/config or name:1.2.3, got {config.name!r}")
     name, _, version = config.name.partition(":")

@@ -1,4 +1,4 @@
-"""Tokens that somebody made: a file of integers, mapped and not loaded, or an array."""
+"""Token ids: a file of integers, mapped and not loaded, or an array."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -41,7 +41,7 @@ class Tokens(Config):
 
 
 def open_file(config: Tokens) -> TokenSequences:
-    """The file is read once, to check every token, and then mapped: it need not fit into memory.
+    """Read a file once, to check every token, then map it: it need not fit into memory.
 
     Leave it as it is while a sweep runs.
 
@@ -61,7 +61,7 @@ def from_array(
     vocab_size: int | None = None,
     bytes_per_token: float | None = None,
 ) -> TokenSequences:
-    """A source of an array's tokens. A NumPy array is not copied, so leave it as it is.
+    """Make a source of an array's tokens. A NumPy array is not copied, so leave it as it is.
 
     Args:
         tokens: [N] integers or booleans of NumPy or JAX, or [n, L] whose rows are the sequences.
@@ -74,7 +74,7 @@ def from_array(
 
     Raises:
         ConfigError: when an argument is out of range.
-        DataError: when they are no array, masked, or as for a file.
+        DataError: when they are no array, masked, or not valid tokens (see `open_tokens`).
 
     >>> source = from_array([0, 1, 2, 0, 1, 2, 0], length=3)
     >>> source.read([1]), source.info.vocab_size

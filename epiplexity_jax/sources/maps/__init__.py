@@ -1,0 +1,1 @@
+"""Sources made from other sources."""

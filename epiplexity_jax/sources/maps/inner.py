@@ -1,12 +1,13 @@
-"""Sources made from other sources: the field that holds one, and what a map keeps of its facts."""
+"""The field that holds a map's inner source, and what maps of tokens have in common."""
 
 import dataclasses
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Int64, Integer, Key, UInt32
 from pydantic import BeforeValidator, SerializeAsAny, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -14,31 +15,33 @@ from epiplexity_jax.base import hash_rng
 from epiplexity_jax.base.config import NESTED, Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
+from epiplexity_jax.base.keys import key
+from epiplexity_jax.sources import opening
+from epiplexity_jax.sources.drawn import Synthetic
+from epiplexity_jax.sources.python.opened import opened
 from epiplexity_jax.sources.spec import (
     Batch,
     DeviceSource,
     HostSource,
+    Indices,
+    Sampler,
     Source,
     SourceInfo,
     Vectors,
 )
 from epiplexity_jax.sources.token_array import smallest_type
 
-_HERE = "source"  # what the sentence of a nested config opens with
+_HERE = "source"  # start of a nested config's error
 _OUTERMOST = "replay must be the outermost map; put it around this one"
 
 
 def _parsed(value: Any) -> Config:
-    """A source's config out of plain data, or as it is; never a replay."""
-    from epiplexity_jax.sources.python.opened import opened
-
+    """Check a source's config, given as plain data, a config or an opened source; no replay."""
     if isinstance(value, DeviceSource | HostSource):
         value = opened(value)
     if not isinstance(value, Config):
         try:
-            from epiplexity_jax.sources import kinds
-
-            value = kinds.parse(value, _HERE)
+            value = opening.parse(value, _HERE)
         except ConfigError as error:
             rest = str(error).removeprefix(_HERE)
             raise PydanticCustomError(NESTED, "{rest}", {"rest": rest}) from None
@@ -58,16 +61,14 @@ def open_inner(config: Config, key: str = "source") -> Source:
 
     Args:
         config: the inner source's.
-        key: where it stands in the map's config; the inner source's errors open with it.
+        key: its place in the map's config; the inner source's errors open with it.
 
     Raises:
-        EpiplexityError: what the inner source raises.
+        EpiplexityError: any that the inner source raises.
         ConfigError: when the inner source is a replay.
     """
-    from epiplexity_jax.sources import kinds
-
     try:
-        source = kinds.open_source(config)
+        source = opening.open_source(config)
     except EpiplexityError as error:
         raise type(error)(f"{key}: {error}") from None
     if source.info.replays > 1:
@@ -81,46 +82,40 @@ def origins(info: SourceInfo) -> tuple[str, ...]:
 
 
 def mapped_info(info: SourceInfo, kind: str, *parameters: Any, **changes: Any) -> SourceInfo:
-    """The facts of a mapped source.
+    """Make the facts of a mapped source.
 
     The entropy rate and the bytes per token are not known unless they are among the changes.
 
     Args:
         info: of the inner source.
         kind: of the map.
-        *parameters: all that decides what it does.
+        *parameters: all that decides the map's result.
         **changes: fields that differ from the inner source's.
     """
-    changed: dict[str, Any] = {
-        "entropy_rate_nats": None,
-        "bytes_per_token": None,
-        "origins": origins(info),
-        **changes,
-    }
-    return dataclasses.replace(
-        info, fingerprint=fingerprint(kind, *parameters, info.fingerprint), **changed
-    )
+    known = {"entropy_rate_nats": None, "bytes_per_token": None, "origins": origins(info)}
+    name = fingerprint(kind, *parameters, info.fingerprint)
+    return dataclasses.replace(info, fingerprint=name, **{**known, **changes})
 
 
-def as_indices(indices: Any) -> np.ndarray:
-    """Indices of sequences as [n] int64."""
+def as_indices(indices: Indices) -> Int64[np.ndarray, " n"]:
+    """Convert indices of sequences to int64."""
     return np.asarray(indices, np.int64)
 
 
-def drawn_seed(map_seed: int, name: str) -> jax.Array:
-    """A map's seed as a drawn source takes it, [] uint32."""
+def drawn_seed(map_seed: int, name: str) -> UInt32[Array, ""]:
+    """Hash a map's seed and name to the value that a drawn source takes."""
     return jnp.uint32(hash_rng.seed64(map_seed, name) >> 32)
 
 
 def empty_batch(count: int, info: SourceInfo) -> Batch:
-    """Room for sequences in NumPy, tokens in the smallest type that holds inputs and labels."""
+    """Allocate sequences in NumPy, tokens in the smallest type that holds inputs and labels."""
     dtype = smallest_type(max(info.vocab_size, info.input_vocab_size or 1) - 1)
     if info.features is None:
         return np.empty((count, info.length), dtype)
     return Vectors(np.empty((count, info.features), np.float32), np.empty((count, 1), dtype))
 
 
-def put(room: Batch, rows: Any, batch: Batch) -> None:
+def put(room: Batch, rows: Integer[np.ndarray, " n"] | slice, batch: Batch) -> None:
     """Write a batch into rows of `empty_batch`."""
     for into, leaf in zip(jax.tree.leaves(room), jax.tree.leaves(batch), strict=True):
         into[rows] = np.asarray(leaf)
@@ -132,7 +127,7 @@ class MappedSequences:
 
     Attributes:
         info: its facts.
-        inner: what is read.
+        inner: the source that is read.
         change: (indices [n] int64, batch) to batch.
     """
 
@@ -142,10 +137,71 @@ class MappedSequences:
 
     @property
     def sequences(self) -> int:
-        """How many there are."""
+        """Number of sequences."""
         return self.inner.sequences
 
-    def read(self, indices: np.ndarray) -> Batch:
-        """Sequences by index: [n, L] integers or `Vectors`."""
+    def read(self, indices: Indices) -> Batch:
+        """Read sequences by index: [n, L] integers or `Vectors`."""
         indices = as_indices(indices)
         return self.change(indices, self.inner.read(indices))
+
+
+class Mapped(NamedTuple):
+    """Parameters of a mapped drawn source.
+
+    Attributes:
+        inner: the inner source's.
+        seed: the map's, [] uint32.
+        own: the map's other values, a pytree of arrays.
+    """
+
+    inner: Any
+    seed: jax.Array
+    own: Any = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class MappedSampler:
+    """Draws from the inner sampler, then maps the batch (see `spec.Sampler`).
+
+    Attributes:
+        inner: the sampler.
+        change: (key, the map's own values, batch) to batch, hashable.
+        name: of the map, for its key.
+    """
+
+    inner: Sampler
+    change: Callable[[jax.Array, Any, Batch], Batch]
+    name: str
+
+    def __call__(self, parameters: Mapped, key_: Key[Array, ""], count: int) -> Batch:
+        """Draw `count` sequences: [count, L] int32 or `Vectors`."""
+        own = jax.random.fold_in(key(key_, self.name), parameters.seed)
+        drawn = self.inner(parameters.inner, key(key_, "source"), count)
+        return self.change(own, parameters.own, drawn)
+
+
+def map_batches(
+    inner: Source,
+    info: SourceInfo,
+    name: str,
+    seed: int,
+    drawn: Callable[[jax.Array, Any, Batch], Batch],
+    read: Callable[[np.ndarray, Batch], Batch],
+    own: Any = (),
+) -> Source:
+    """Map every sequence of a source, drawn or finite.
+
+    Args:
+        inner: the source.
+        info: facts of the mapped one.
+        name: of the map, for its key.
+        seed: of the map.
+        drawn: the map of a drawn source (see `MappedSampler`).
+        read: the map of a finite one (see `MappedSequences`).
+        own: values that `drawn` takes, a pytree of NumPy arrays.
+    """
+    if isinstance(inner, HostSource):
+        return MappedSequences(info, inner, read)
+    parameters = Mapped(inner.parameters, drawn_seed(seed, name), jax.tree.map(jnp.asarray, own))
+    return Synthetic(info, MappedSampler(inner.sampler, drawn, name), parameters)

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Integer, Key
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
@@ -29,6 +30,7 @@ from epiplexity_jax.sources.spec import (
     Batch,
     DeviceSource,
     HostSource,
+    Indices,
     Sampler,
     Source,
     SourceInfo,
@@ -75,7 +77,7 @@ class MixSampler:
 
     samplers: tuple[Sampler, ...]
 
-    def __call__(self, parameters: MixParameters, key_: jax.Array, count: int) -> Batch:
+    def __call__(self, parameters: MixParameters, key_: Key[Array, ""], count: int) -> Batch:
         """Draw `count` sequences: [count, L] int32 or `Vectors`."""
         own = jax.random.fold_in(key(key_, "mix"), parameters.seed)
         uniform = jax.random.uniform(own, (count, 1))
@@ -104,16 +106,16 @@ class MixedSequences:
 
     info: SourceInfo
     inner: tuple[HostSource, ...]
-    component: np.ndarray
-    place: np.ndarray
+    component: Integer[np.ndarray, " sequences"]
+    place: Integer[np.ndarray, " sequences"]
 
     @property
     def sequences(self) -> int:
-        """How many there are."""
+        """Number of sequences."""
         return len(self.component)
 
-    def read(self, indices: np.ndarray) -> Batch:
-        """Sequences by index: [n, L] integers or `Vectors`."""
+    def read(self, indices: Indices) -> Batch:
+        """Read sequences by index: [n, L] integers or `Vectors`."""
         indices = as_indices(indices)
         component, place = self.component[indices], self.place[indices].astype(np.int64)
         result = empty_batch(len(indices), self.info)
@@ -124,7 +126,7 @@ class MixedSequences:
 
 
 def open_mix(config: Mix) -> Source:
-    """A finite mix holds as many sequences as the weights allow, and none twice.
+    """Mix sources; a finite mix holds as many sequences as the weights allow, and none twice.
 
     Its entropy rate is not known, unless there is but one source.
 
@@ -189,7 +191,7 @@ def _mixed_info(
         fingerprint=fingerprint("mix", weights, seed, [info.fingerprint for info in infos]),
         entropy_rate_nats=first.entropy_rate_nats if len(infos) == 1 else None,
         bytes_per_token=bytes_each.pop() if len(bytes_each) == 1 else None,
-        origins=tuple(dict.fromkeys(origin for info in infos for origin in origins(info))),
+        origins=tuple(origin for info in infos for origin in origins(info)),
     )
 
 
@@ -223,14 +225,14 @@ def _finite_mix(
 
 
 def exact_counts(have: list[int], weights: list[Fraction]) -> list[int]:
-    """Sequences to take from each source: the most that keep the weights, rounded to integers.
+    """Count the sequences to take from each source: the most that keep the weights, rounded.
 
     Args:
         have: sequences that each source holds, n_k.
         weights: w_k, their sum 1.
 
     Returns:
-        Counts of sum n, the largest with n w_k <= n_k for all k; what rounding down leaves over
+        Counts of sum n, the largest with n w_k <= n_k for all k; the rest of rounding down
         goes to the largest remainders.
 
     >>> exact_counts([10, 100], [Fraction(1, 4), Fraction(3, 4)])

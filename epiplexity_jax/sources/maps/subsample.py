@@ -1,4 +1,4 @@
-"""Some sequences of a source, and one that is read again and again."""
+"""Some sequences of a source."""
 
 import functools
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
+from jaxtyping import Array, Bool, Integer, Key
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
@@ -14,7 +15,6 @@ from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.base.keys import Seed, generator, key
 from epiplexity_jax.sources.maps.inner import (
-    MappedSequences,
     Nested,
     as_indices,
     empty_batch,
@@ -27,11 +27,12 @@ from epiplexity_jax.sources.spec import (
     Batch,
     DeviceSource,
     HostSource,
+    Indices,
     Sampler,
     SourceInfo,
 )
 
-_BLOCK = 256  # sequences drawn at a time; part of which sequence has which index
+_CHUNK = 256  # sequences drawn at a time; which sequence has which index depends on it
 
 
 class Subsample(Config):
@@ -54,21 +55,6 @@ class Subsample(Config):
         return self
 
 
-class Replay(Config):
-    """A finite source that training may read more than once.
-
-    Every reading has an order of its own. What is memorised is paid for, rightly, but the learning
-    curve of repeated data says nothing about new data: only the exact variant is right, the final
-    model scoring the training stream again, and `paired` and `online` are refused with the reason.
-    """
-
-    kind: Literal["replay"] = "replay"
-    source: Nested
-    """The finite source."""
-    times: int = Field(ge=1)
-    """R, how often training may read each sequence."""
-
-
 @dataclass(frozen=True, eq=False)
 class Chosen:
     """Some sequences of a finite source (see `spec.HostSource`).
@@ -81,15 +67,15 @@ class Chosen:
 
     info: SourceInfo
     inner: HostSource
-    chosen: np.ndarray
+    chosen: Integer[np.ndarray, " sequences"]
 
     @property
     def sequences(self) -> int:
-        """How many there are."""
+        """Number of sequences."""
         return len(self.chosen)
 
-    def read(self, indices: np.ndarray) -> Batch:
-        """Sequences by index: [n, L] integers or `Vectors`."""
+    def read(self, indices: Indices) -> Batch:
+        """Read sequences by index: [n, L] integers or `Vectors`."""
         return self.inner.read(self.chosen[as_indices(indices)].astype(np.int64))
 
 
@@ -102,8 +88,8 @@ class Drawn:
 
     Attributes:
         info: its facts.
-        inner: what draws.
-        sequences: how many there are.
+        inner: the drawn source.
+        sequences: number of sequences.
         map_seed: of the drawing.
     """
 
@@ -113,41 +99,41 @@ class Drawn:
     map_seed: int
 
     @functools.cached_property
-    def _kept(self) -> tuple[np.ndarray, Batch]:
-        """Which blocks were drawn, and room for all of them, which takes memory as it is filled."""
-        blocks = -(-self.sequences // _BLOCK)
+    def _kept(self) -> tuple[Bool[np.ndarray, " chunks"], Batch]:
+        """Flags of chunks already drawn, and room for all, which takes memory as it is filled."""
+        chunks = -(-self.sequences // _CHUNK)
         try:
-            return np.zeros(blocks, bool), empty_batch(self.sequences, self.info)
+            return np.zeros(chunks, bool), empty_batch(self.sequences, self.info)
         except (MemoryError, ValueError):
             raise DataError(
                 f"sequences: {self.sequences} do not fit into memory; choose fewer"
             ) from None
 
-    def read(self, indices: np.ndarray) -> Batch:
-        """Sequences by index: [n, L] integers or `Vectors`.
+    def read(self, indices: Indices) -> Batch:
+        """Read sequences by index: [n, L] integers or `Vectors`.
 
         Raises:
             DataError: when all sequences together do not fit into memory.
         """
         indices = as_indices(indices)
         drawn, kept = self._kept
-        for block in np.unique(indices // _BLOCK).tolist():
-            if not drawn[block]:
+        for chunk in np.unique(indices // _CHUNK).tolist():
+            if not drawn[chunk]:
                 root = key(self.map_seed, "subsample")
-                batch = _draw(self.inner.sampler, self.inner.parameters, root, np.uint32(block))
-                rows = slice(block * _BLOCK, min((block + 1) * _BLOCK, self.sequences))
+                batch = _draw(self.inner.sampler, self.inner.parameters, root, np.uint32(chunk))
+                rows = slice(chunk * _CHUNK, min((chunk + 1) * _CHUNK, self.sequences))
                 put(kept, rows, jax.tree.map(lambda x, r=rows: x[: r.stop - r.start], batch))
-                drawn[block] = True
+                drawn[chunk] = True
         return jax.tree.map(lambda x: x[indices], kept)
 
 
 @functools.partial(jax.jit, static_argnames="sampler")
-def _draw(sampler: Sampler, parameters: Any, root: jax.Array, number: Any) -> Batch:
-    return sampler(parameters, jax.random.fold_in(root, number), _BLOCK)
+def _draw(sampler: Sampler, parameters: Any, root: Key[Array, ""], number: Any) -> Batch:
+    return sampler(parameters, jax.random.fold_in(root, number), _CHUNK)
 
 
 def open_subsample(config: Subsample) -> HostSource:
-    """What is known of the whole, such as its entropy rate, holds for the chosen sequences.
+    """Choose sequences; facts of the whole, such as its entropy rate, hold for them too.
 
     Two subsamples of one drawn source with different `map_seed` are independent draws, which may be
     mixed; those of a finite source may share sequences, whatever their seeds, and may not.
@@ -178,26 +164,3 @@ def open_subsample(config: Subsample) -> HostSource:
     chosen = generator(seed, "subsample").choice(have, wanted, replace=False, shuffle=False)
     chosen = np.sort(chosen).astype(np.min_scalar_type(have))
     return Chosen(mapped_info(inner.info, "subsample", wanted, seed, **kept), inner, chosen)
-
-
-def open_replay(config: Replay) -> HostSource:
-    """Training may read every sequence `times` times; held-out ones are never among them.
-
-    Raises:
-        ConfigError: when the source is drawn without end; wrap it in `subsample` first.
-    """
-    inner = open_inner(config.source)
-    if isinstance(inner, DeviceSource):
-        raise ConfigError(
-            "source: is drawn without end, so nothing of it comes twice; wrap it in subsample, "
-            "which makes it finite"
-        )
-    info = mapped_info(
-        inner.info,
-        "replay",
-        config.times,
-        entropy_rate_nats=inner.info.entropy_rate_nats,
-        bytes_per_token=inner.info.bytes_per_token,
-        replays=config.times,
-    )
-    return MappedSequences(info, inner, lambda _, batch: batch)

@@ -28,7 +28,7 @@ FunctionName = Annotated[str, AfterValidator(_names_a_function)]
 
 
 def find(factory: str) -> Callable[..., Any]:
-    """The function that `package.module:function` names.
+    """Import the function that `package.module:function` names.
 
     Raises:
         ConfigError: when there is no such module or function, or it cannot be called.
@@ -40,8 +40,7 @@ def find(factory: str) -> Callable[..., Any]:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise ConfigError(f"factory: importing {module_name} raised {line(error)}") from error
         raise ConfigError(
-            f"factory: no module {error.name!r}; it must be installed or stand in the current "
-            "folder"
+            f"factory: no module {error.name!r}; it must be installed or be in the current folder"
         ) from None
     except FAULTS as error:
         raise ConfigError(f"factory: importing {module_name} raised {line(error)}") from error
@@ -56,9 +55,9 @@ def find(factory: str) -> Callable[..., Any]:
 
 @contextlib.contextmanager
 def called(factory: str, options: Mapping[str, Any]) -> Iterator[Any]:
-    """What the function that `package.module:function` names returns.
+    """Call the function that `package.module:function` names, and give its result.
 
-    Modules of the current folder can be imported meanwhile: its work may go on in what it returns.
+    Modules of the current folder can be imported meanwhile: the result may be lazy.
 
     Raises:
         ConfigError: as `find`.
@@ -69,7 +68,7 @@ def called(factory: str, options: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def call(function: Callable[..., Any], where: str, options: Mapping[str, Any]) -> Any:
-    """What a user's function returns.
+    """Call a user's function.
 
     Raises:
         DataError: when it raises or exits.
@@ -82,7 +81,7 @@ def call(function: Callable[..., Any], where: str, options: Mapping[str, Any]) -
 
 @contextlib.contextmanager
 def current_folder_first() -> Iterator[None]:
-    """Lets modules of the current folder be imported, which a console script does not."""
+    """Let modules of the current folder be imported, which a console script does not."""
     folder = os.getcwd()
     sys.path.insert(0, folder)
     try:
@@ -93,10 +92,10 @@ def current_folder_first() -> Iterator[None]:
 
 
 def shown(value: object) -> str:
-    """A value on one line, as far as it has room."""
+    """Format a value on one line, as far as it has room."""
     return " ".join(shorten(value).split())
 
 
 def line(error: BaseException) -> str:
-    """An exception on one line: its type and the beginning of its message."""
+    """Format an exception on one line: its type and the beginning of its message."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200].rstrip(": ")

@@ -41,7 +41,7 @@ class Grain(Config):
 
 
 def open_grain(config: Grain) -> HostSource:
-    """The function is called once, with `options`. Who reads its rows, and when, changes no result.
+    """Call the function once, with `options`; `workers` and `memory` change no result.
 
     Raises:
         ConfigError: when there is no such module or function, it cannot be called, or grain is not
@@ -63,7 +63,7 @@ def from_grain(
     workers: int = 0,
     memory: float = MEMORY,
 ) -> HostSource:
-    """A source of the rows of a grain data set.
+    """Make a source of the rows of a grain data set.
 
     Args:
         dataset: a finite `grain.MapDataset` of rows: [L] integers, or a tuple of them and their
@@ -80,7 +80,7 @@ def from_grain(
 
     Raises:
         ConfigError: when an argument is out of range or grain is not installed.
-        DataError: when it is no `MapDataset`, or as for a config.
+        DataError: when it is no `MapDataset`, or not valid (see `open_grain`).
 
     >>> import grain
     >>> import numpy as np

@@ -1,10 +1,11 @@
 """Tokens out of an iterator: read once into memory, then a finite source."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Integer
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
@@ -23,7 +24,9 @@ from epiplexity_jax.sources.token_array import (
     MASKED,
     MAX_VOCAB,
     TokenSequences,
+    bits_as_bytes,
     check_max_tokens,
+    first_outside,
     is_masked,
     open_tokens,
     smallest_type,
@@ -31,11 +34,12 @@ from epiplexity_jax.sources.token_array import (
 
 _MAX_TOKENS = 20_000_000
 _INTEGERS = (int, np.integer)
+Row = Integer[np.ndarray, " n"]
 _MAX_EMPTY = 1_000_000  # items on end without a token: such an iterator never ends
 
 
 class Iterated(Config):
-    """What a Python function's iterator yields: integers, or arrays of them joined end to end."""
+    """Tokens of a Python function's iterator: integers, or arrays of them joined end to end."""
 
     kind: Literal["iterator"] = "iterator"
     factory: FunctionName
@@ -59,7 +63,7 @@ class Iterated(Config):
 
 
 def open_iterator(config: Iterated) -> TokenSequences:
-    """The function is called once, with `options`; what it yields is read once and kept in memory.
+    """Call the function once, with `options`; read its iterator once and keep the tokens in memory.
 
     With equal options it should yield the same tokens each time: a sweep is resumed only where its
     data are the same.
@@ -75,14 +79,14 @@ def open_iterator(config: Iterated) -> TokenSequences:
 
 
 def from_iterator(
-    factory: Callable[[], Any],
+    factory: Any,
     *,
     vocab_size: int,
     length: int = DEFAULT_LENGTH,
     max_tokens: int = _MAX_TOKENS,
     bytes_per_token: float | None = None,
 ) -> TokenSequences:
-    """A source of what an iterator yields, read once and at the most to `max_tokens`.
+    """Make a source of the tokens of an iterator, read once, up to `max_tokens`.
 
     Args:
         factory: called without arguments, gives a fresh iterator of integers or integer arrays of
@@ -139,8 +143,8 @@ def _read(
     )
 
 
-def _collect(iterator: Iterator[Any], vocab_size: int, most: int, where: str) -> np.ndarray:
-    """Tokens of an iterator in the smallest type: [N], N <= most."""
+def _collect(iterator: Iterator[Any], vocab_size: int, most: int, where: str) -> Row:
+    """Read tokens of an iterator in the smallest type: [N], N <= most."""
     dtype = smallest_type(vocab_size - 1)
     stored = bytearray()  # grows without a copy of each part
     limit, number, empty = most * dtype.itemsize, 0, 0
@@ -164,8 +168,8 @@ def _collect(iterator: Iterator[Any], vocab_size: int, most: int, where: str) ->
     return np.frombuffer(stored, dtype)
 
 
-def _tokens(item: Any, vocab_size: int, where: str) -> np.ndarray:
-    """The tokens of one item in a row: [n] of its own integer type."""
+def _tokens(item: Any, vocab_size: int, where: str) -> Row:
+    """Flatten an item to a row of tokens of its own integer type."""
     if is_masked(item):
         raise DataError(f"{where}: {MASKED}")
     try:
@@ -178,7 +182,8 @@ def _tokens(item: Any, vocab_size: int, where: str) -> np.ndarray:
         if isinstance(item, int):  # too large for any integer type
             raise DataError(f"{where}: token {shown(item)} is not in 0 to {vocab_size - 1}")
         raise DataError(f"{where}: must be an integer or an array of integers, got {shown(item)}")
-    if array.size and (int(array.min()) < 0 or int(array.max()) >= vocab_size):
-        wrong = array[int(np.argmax((array < 0) | (array >= vocab_size)))]
-        raise DataError(f"{where}: token {wrong} is not in 0 to {vocab_size - 1}")
+    array = bits_as_bytes(array)
+    outside = first_outside(array, vocab_size)
+    if outside is not None:
+        raise DataError(f"{where}: token {array[outside]} is not in 0 to {vocab_size - 1}")
     return array

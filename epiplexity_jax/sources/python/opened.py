@@ -1,4 +1,4 @@
-"""Sources that were opened in Python and are handed to `run` as they are."""
+"""Sources that were opened in Python and are passed to `run` as they are."""
 
 from typing import Literal
 
@@ -35,7 +35,7 @@ def opened(source: Source) -> OpenedSource:
 
 
 def open_opened(config: OpenedSource) -> Source:
-    """The source itself.
+    """Return the source itself.
 
     Raises:
         ConfigError: when the config was read from a file.

@@ -1,0 +1,1 @@
+"""Sources drawn on the device, or made of a key."""

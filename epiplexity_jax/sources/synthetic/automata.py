@@ -6,15 +6,16 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Int32, Key, UInt32
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.sources.drawn import Synthetic
-from epiplexity_jax.sources.spec import SourceInfo
+from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo
 
 _WORD = 32
-Ring = tuple[jax.Array, ...]
+Ring = tuple[UInt32[Array, " n"], ...]
 
 
 class ElementaryCA(Config):
@@ -22,8 +23,8 @@ class ElementaryCA(Config):
 
     A ring of cells that are 0 or 1. A sequence is [X; Y]: X is the state `burn_in` steps after
     uniform random bits, Y the state `steps` steps later. Y is a function of X, so an observer
-    without a bound on compute needs 0 bits for it; what a bounded one needs is what is measured
-    (rule 30 over many steps: nearly 1 bit per cell).
+    without a bound on compute needs 0 bits for it; the measurement is of the bits that a bounded
+    one needs (rule 30 over many steps: nearly 1 bit per cell).
 
     All rules of a sweep with equal `cells`, `steps` and `burn_in` train together in one compiled
     program. Drawing is fast: 1048 steps of 384 rings of 64 cells take 0.25 to 0.35 ms on two CPU
@@ -52,7 +53,9 @@ class CASampler:
     steps: int
     burn_in: int
 
-    def __call__(self, parameters: jax.Array, key: jax.Array, count: int) -> jax.Array:
+    def __call__(
+        self, parameters: UInt32[Array, "8"], key: Key[Array, ""], count: int
+    ) -> DrawnTokens:
         """Draw [count, 2 * cells] int32; parameters: `rule_masks`."""
         words = -(-self.cells // _WORD)
         start = tuple(jax.random.bits(key, (words, count), jnp.uint32))
@@ -67,12 +70,12 @@ class CASampler:
         return jnp.concatenate([unpack(x, self.cells), unpack(after(self.steps, x), self.cells)], 1)
 
 
-def evolve(ring: Ring, masks: jax.Array, cells: int) -> Ring:
-    """One step of rings of cells.
+def evolve(ring: Ring, masks: UInt32[Array, "8"], cells: int) -> Ring:
+    """Evolve rings of cells by one step.
 
     Args:
-        ring: words of shape [n] uint32; bit b of word w is cell 32 w + b of n samples. What stands
-            behind the last cell does not matter.
+        ring: words of shape [n] uint32; bit b of word w is cell 32 w + b of n samples. Bits
+            behind the last cell do not matter.
         masks: [8] uint32, entry 4 left + 2 centre + right is all ones where the rule gives 1.
         cells: cells of a ring.
 
@@ -90,7 +93,7 @@ def evolve(ring: Ring, masks: jax.Array, cells: int) -> Ring:
 
 
 def _apply(masks: jax.Array, left: jax.Array, centre: jax.Array, right: jax.Array) -> jax.Array:
-    """The rule on whole words: seven choices, one per inner node of its table."""
+    """Apply the rule to whole words: seven choices, one per inner node of its table."""
 
     def choose(bit: jax.Array, zero: jax.Array, one: jax.Array) -> jax.Array:
         return zero ^ (bit & (zero ^ one))
@@ -100,20 +103,20 @@ def _apply(masks: jax.Array, left: jax.Array, centre: jax.Array, right: jax.Arra
     return choose(left, *by_centre)
 
 
-def unpack(ring: Ring, cells: int) -> jax.Array:
-    """Bits of a ring of words [n] uint32 as [n, cells] int32."""
+def unpack(ring: Ring, cells: int) -> Int32[Array, "n cells"]:
+    """Unpack the bits of a ring of words [n] uint32 as [n, cells] int32."""
     shifts = jnp.arange(_WORD, dtype=jnp.uint32)[None]
     bits = jnp.concatenate([(word[:, None] >> shifts) & 1 for word in ring], axis=1)
     return bits[:, :cells].astype(jnp.int32)
 
 
-def rule_masks(rule: int) -> np.ndarray:
-    """The rule's table as [8] words: all ones where the neighbourhood gives 1."""
+def rule_masks(rule: int) -> UInt32[np.ndarray, "8"]:
+    """Expand a rule's table to words: all ones where the neighbourhood gives 1."""
     return np.array([0xFFFFFFFF * (rule >> i & 1) for i in range(8)], np.uint32)
 
 
 def open_elementary_ca(config: ElementaryCA) -> Synthetic:
-    """The entropy rate is 0: who can compute the rule needs nothing but X to know Y."""
+    """Open an automaton; its entropy rate is 0, as Y can be computed from X alone."""
     cells = config.cells
     masks = rule_masks(config.rule)
     info = SourceInfo(

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from jaxtyping import UInt8, UInt32
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed
-from epiplexity_jax.sources.spec import SourceInfo
+from epiplexity_jax.sources.spec import HostTokens, Indices, SourceInfo
 
 _TOKENS = 20_000_000  # of a source whose `sequences` are not named
 _MAX_BYTES = 1 << 38  # ChaCha20 counts its blocks of 64 bytes with 32 bits
 _GROUP = 4096  # bytes; making so many takes about as long as setting up a cipher
 _THREEFRY_TURNS = ((13, 15, 26, 6), (17, 29, 16, 24))
+Bytes = UInt8[np.ndarray, " count"]
+Words = UInt32[np.ndarray, " n"]
 
 
 class Cipher(Config):
@@ -70,8 +73,8 @@ class KeyStream:
 
     Attributes:
         info: their facts.
-        sequences: how many there are.
-        stream: gives bytes [start, start + count) of the key stream as [count] uint8.
+        sequences: number of sequences.
+        stream: makes bytes [start, start + count) of the key stream as [count] uint8.
         bytes_per_sequence: of the key stream.
     """
 
@@ -80,8 +83,8 @@ class KeyStream:
     stream: Callable[[int, int], np.ndarray]
     bytes_per_sequence: int
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Sequences by index: [n] to [n, L] uint8."""
+    def read(self, indices: Indices) -> HostTokens:
+        """Read sequences by index: [n] to [n, L] uint8."""
         indices = np.asarray(indices, np.int64)
         size = self.bytes_per_sequence
         together = max(1, _GROUP // size)  # sequences that are made at once
@@ -101,7 +104,7 @@ class KeyStream:
 
 
 def open_cipher(config: Cipher) -> KeyStream:
-    """Sequence i is always the same stretch of the key stream, whatever `sequences` is.
+    """Open a key stream; sequence i is the same stretch of it, whatever `sequences` is.
 
     Its entropy rate is given as ln V, which is true of every observer that cannot try all keys;
     one that can needs the key alone.
@@ -134,8 +137,8 @@ def open_cipher(config: Cipher) -> KeyStream:
     return KeyStream(info, sequences, stream, config.bytes_per_sequence)
 
 
-def chacha20_stream(key: bytes, nonce: bytes, counter: int, count: int) -> np.ndarray:
-    """Key stream of ChaCha20 (RFC 8439, section 2.4).
+def chacha20_stream(key: bytes, nonce: bytes, counter: int, count: int) -> Bytes:
+    """Make a key stream of ChaCha20 (RFC 8439, section 2.4).
 
     Args:
         key: 32 bytes.
@@ -153,8 +156,8 @@ def chacha20_stream(key: bytes, nonce: bytes, counter: int, count: int) -> np.nd
     return np.frombuffer(encryptor.update(bytes(count)), np.uint8)
 
 
-def aes_stream(key: bytes, nonce: bytes, counter: int, count: int) -> np.ndarray:
-    """Key stream of AES in counter mode (NIST SP 800-38A, section 6.5).
+def aes_stream(key: bytes, nonce: bytes, counter: int, count: int) -> Bytes:
+    """Make a key stream of AES in counter mode (NIST SP 800-38A, section 6.5).
 
     Args:
         key: 32 bytes for AES-256.
@@ -173,8 +176,8 @@ def aes_stream(key: bytes, nonce: bytes, counter: int, count: int) -> np.ndarray
     return np.frombuffer(encryptor.update(bytes(count)), np.uint8)
 
 
-def threefry_stream(key: bytes, nonce: bytes, counter: int, count: int) -> np.ndarray:
-    """Key stream of Threefry-2x32 with 20 rounds (Salmon et al. 2011), as in `jax.random`.
+def threefry_stream(key: bytes, nonce: bytes, counter: int, count: int) -> Bytes:
+    """Make a key stream of Threefry-2x32 with 20 rounds (Salmon et al. 2011), as in `jax.random`.
 
     Args:
         key: the first 8 bytes count, two words with the lowest byte first.
@@ -191,8 +194,8 @@ def threefry_stream(key: bytes, nonce: bytes, counter: int, count: int) -> np.nd
     return np.stack(words, axis=1).astype("<u4").view(np.uint8).reshape(-1)[:count]
 
 
-def threefry(key: np.ndarray, x0: np.ndarray, x1: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Threefry-2x32-20 of blocks of two words.
+def threefry(key: UInt32[np.ndarray, "2"], x0: Words, x1: Words) -> tuple[Words, Words]:
+    """Apply Threefry-2x32-20 to blocks of two words.
 
     Args:
         key: [2] uint32.
@@ -220,12 +223,12 @@ _STREAMS = {
 
 
 def _derived(what: str, seed: int) -> bytes:
-    """32 bytes of a seed."""
+    """Hash a seed to 32 bytes."""
     return hashlib.sha256(f"epiplexity_jax cipher {what} {seed}".encode()).digest()
 
 
-def _digits(made: np.ndarray, vocab_size: int) -> np.ndarray:
-    """Bytes [n, b] cut into tokens, lowest bits first: [n, 8 b / log2 V]."""
+def _digits(made: UInt8[np.ndarray, "n b"], vocab_size: int) -> UInt8[np.ndarray, "n digits"]:
+    """Cut bytes into tokens, lowest bits first: [n, 8 b / log2 V]."""
     if vocab_size == 256:
         return made
     bits = vocab_size.bit_length() - 1

@@ -7,12 +7,13 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Key, UInt32
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.sources.drawn import Synthetic
-from epiplexity_jax.sources.spec import SourceInfo
+from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo
 from epiplexity_jax.sources.synthetic.automata import Ring, evolve, rule_masks, unpack
 
 _WORD = 32
@@ -48,7 +49,9 @@ class InductionSampler:
     steps: int
     hidden: int
 
-    def __call__(self, parameters: jax.Array, key: jax.Array, count: int) -> jax.Array:
+    def __call__(
+        self, parameters: UInt32[Array, "8"], key: Key[Array, ""], count: int
+    ) -> DrawnTokens:
         """Draw [count, 2 * cells - hidden] int32."""
         words = -(-self.cells // _WORD)
         x: Ring = tuple(jax.random.bits(key, (words, count), jnp.uint32))
@@ -58,7 +61,7 @@ class InductionSampler:
 
 
 def is_left_permutive(rule: int) -> bool:
-    """Whether the left neighbour always decides: f(0, c, r) != f(1, c, r) for all c and r.
+    """Return whether the left neighbour always decides: f(0, c, r) != f(1, c, r) for all c and r.
 
     >>> is_left_permutive(30), is_left_permutive(110)
     (True, False)
@@ -67,7 +70,7 @@ def is_left_permutive(rule: int) -> bool:
 
 
 def open_induction(config: Induction) -> Synthetic:
-    """The task of Finzi et al. 2026. Its entropy is known where the hidden bits can be found.
+    """Open the task of Finzi et al. 2026. Its entropy is known where hidden bits can be found.
 
     That is where the rule is left-permutive, such as 30, f(l, c, r) = l xor g(c, r), and
     hidden + 2 steps <= cells. Y[i] is then X[i - steps] xor a function of

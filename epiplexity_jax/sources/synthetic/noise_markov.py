@@ -7,6 +7,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, Float32, Float64, Int32, Integer, Key
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
@@ -14,7 +15,7 @@ from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed, generator
 from epiplexity_jax.sources.drawn import Synthetic
-from epiplexity_jax.sources.spec import SourceInfo
+from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo
 
 _ROUNDING = 1e-6  # per entry: what six digits in a config leave
 _SHOWN = 6  # entries of a wrong row
@@ -80,7 +81,7 @@ class NoiseSampler:
     vocab_size: int
     length: int
 
-    def __call__(self, parameters: Any, key: jax.Array, count: int) -> jax.Array:
+    def __call__(self, parameters: Any, key: Key[Array, ""], count: int) -> DrawnTokens:
         """Draw [count, L] int32."""
         return jax.random.randint(key, (count, self.length), 0, self.vocab_size, jnp.int32)
 
@@ -92,13 +93,18 @@ class MarkovSampler:
     length: int
 
     def __call__(
-        self, parameters: tuple[jax.Array, jax.Array], key: jax.Array, count: int
-    ) -> jax.Array:
+        self,
+        parameters: tuple[Float32[Array, " V"], Float32[Array, "V V"]],
+        key: Key[Array, ""],
+        count: int,
+    ) -> DrawnTokens:
         """Draw [count, L] int32."""
         initial, transition = parameters
         uniform = jax.random.uniform(key, (self.length, count, 1))
 
-        def draw(distribution: jax.Array, u: jax.Array) -> jax.Array:
+        def draw(
+            distribution: Float32[Array, "n V"], u: Float32[Array, "n 1"]
+        ) -> Int32[Array, " n"]:
             return (u >= distribution[:, :-1]).sum(-1, dtype=jnp.int32)
 
         def step(state: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -111,7 +117,7 @@ class MarkovSampler:
 
 
 def open_noise(config: Noise) -> Synthetic:
-    """The entropy rate is ln V, and no model goes below it."""
+    """Open noise; its entropy rate is ln V, and no model goes below it."""
     vocab, length = config.vocab_size, config.length
     info = SourceInfo(
         vocab_size=vocab,
@@ -124,7 +130,7 @@ def open_noise(config: Noise) -> Synthetic:
 
 
 def open_markov(config: Markov) -> Synthetic:
-    """The chain starts in its stationary distribution pi.
+    """Open a chain that starts in its stationary distribution pi.
 
     The entropy rate per token of a sequence is (H(pi) + (L - 1) h) / L, h = sum_i pi_i H(row i).
     """
@@ -143,7 +149,7 @@ def open_markov(config: Markov) -> Synthetic:
     return Synthetic(info, MarkovSampler(length), tables)
 
 
-def _matrix(config: Markov) -> np.ndarray:
+def _matrix(config: Markov) -> Float64[np.ndarray, "V V"]:
     if config.matrix is not None:
         matrix = np.array(config.matrix, np.float64)
         return matrix / matrix.sum(axis=1, keepdims=True)
@@ -159,8 +165,10 @@ def _short(row: tuple[float, ...]) -> str:
     return f"[{shown}{', …' * (len(row) > _SHOWN)}], sum {math.fsum(row):.6g}"
 
 
-def _recurrent_states(matrix: np.ndarray, cure: str) -> np.ndarray:
-    """Indices of the one set of states that a chain [V, V] ends in.
+def _recurrent_states(
+    matrix: Float64[np.ndarray, "V V"], cure: str
+) -> Integer[np.ndarray, " recurrent"]:
+    """Find the one set of states that a chain [V, V] ends in.
 
     The stationary distribution is unique exactly if there is one such set; this reads off which
     entries are 0, so probabilities near 0 need no tolerance.
@@ -182,8 +190,8 @@ def _recurrent_states(matrix: np.ndarray, cure: str) -> np.ndarray:
     return np.nonzero(group == closed[0])[0]
 
 
-def stationary_distribution(matrix: np.ndarray) -> np.ndarray:
-    """The distribution that a stochastic matrix [V, V] leaves unchanged: [V] float64.
+def stationary_distribution(matrix: Float64[np.ndarray, "V V"]) -> Float64[np.ndarray, " V"]:
+    """Solve for the distribution that a stochastic matrix leaves unchanged.
 
     Raises:
         ConfigError: when there are several.
@@ -198,7 +206,6 @@ def stationary_distribution(matrix: np.ndarray) -> np.ndarray:
     return stationary
 
 
-def entropy_nats(distribution: np.ndarray) -> np.ndarray:
+def entropy_nats(p: Float[np.ndarray, "*batch V"]) -> Float[np.ndarray, "*batch"] | np.float64:
     """Entropy of distributions along the last axis, nats."""
-    p = np.asarray(distribution, np.float64)
     return -np.where(p > 0, p * np.log(np.where(p > 0, p, 1.0)), 0.0).sum(-1)

@@ -7,12 +7,13 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Key
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.sources.drawn import Synthetic
-from epiplexity_jax.sources.spec import SourceInfo
+from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo
 
 
 class Repeat(Config):
@@ -36,14 +37,14 @@ class RepeatSampler:
     vocab_size: int
     length: int
 
-    def __call__(self, parameters: Any, key: jax.Array, count: int) -> jax.Array:
+    def __call__(self, parameters: Any, key: Key[Array, ""], count: int) -> DrawnTokens:
         """Draw [count, L] int32."""
         drawn = jax.random.randint(key, (count, 1), 0, self.vocab_size, jnp.int32)
         return jnp.broadcast_to(drawn, (count, self.length))
 
 
 def open_repeat(config: Repeat) -> Synthetic:
-    """The entropy rate: ln V nats pay for a whole sequence, so ln V / L per token."""
+    """Open it; ln V nats pay for a whole sequence, so the entropy rate is ln V / L per token."""
     vocab, length = config.vocab_size, config.length
     info = SourceInfo(
         vocab_size=vocab,

@@ -74,7 +74,7 @@ def test_npy_rows_of_tokens(tmp_path, dtype):
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_npy_sequences_are_rows_whatever_the_layout(tmp_path, order, monkeypatch):
-    monkeypatch.setattr(token_array, "_BLOCK", 17)
+    monkeypatch.setattr(token_array, "_CHUNK", 17)
     path = tmp_path / "tokens.NPY"
     rows = VALUES[:1000].reshape(40, 25)
     with path.open("wb") as file:
@@ -219,7 +219,7 @@ def test_nothing_is_empty_whatever_its_type(tokens):
 
 @pytest.mark.parametrize("block", [1, 7, 1 << 20])
 def test_hashes_tell_apart_what_runs_together(monkeypatch, block):
-    monkeypatch.setattr(token_array, "_BLOCK", block)
+    monkeypatch.setattr(token_array, "_CHUNK", block)
     rows = ([1, 2], [0x201], [1, 2, 0], [0, 1, 2], [1, 0, 2], [1, 2, 0, 0])
     assert len({data_hash(np.array(row)) for row in rows}) == len(rows)
 
@@ -235,7 +235,7 @@ def test_hashes_tell_apart_what_runs_together(monkeypatch, block):
     ],
 )
 def test_a_token_outside_is_named_with_its_place(monkeypatch, tokens, config, sentence, block):
-    monkeypatch.setattr(token_array, "_BLOCK", block)
+    monkeypatch.setattr(token_array, "_CHUNK", block)
     config = {"length": 2} | config
     assert complaint(from_array, np.array(tokens), **config).startswith(f"tokens: {sentence}")
 

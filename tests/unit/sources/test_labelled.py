@@ -123,7 +123,7 @@ def test_masked_inputs_and_labels_are_refused():
 def test_a_split_keeps_all_and_mixes_nothing(inputs):
     source = from_labelled(np.tile(inputs, (9, *[1] * (inputs.ndim - 1))), np.arange(90))
     split = Split(source, 8, 0)
-    train = split.blocks(0, 0, 41, 2)
+    train = split.chunks(0, 0, 41, 2)
     labels = [
         x.labels if isinstance(x, Vectors) else x[..., -1:] for x in (split.heldout(8), train)
     ]

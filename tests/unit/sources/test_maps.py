@@ -21,11 +21,12 @@ from epiplexity_jax.sources import (
     Subsample,
     from_array,
     from_labelled,
-    kinds,
 )
 from epiplexity_jax.sources import open_source as _open
+from epiplexity_jax.sources import opening as kinds
 from epiplexity_jax.sources.files.labelled import LabelledTokens
-from epiplexity_jax.sources.maps.shuffle import DrawnFlips, DrawnShuffle
+from epiplexity_jax.sources.maps.flip_labels import DrawnFlips
+from epiplexity_jax.sources.maps.shuffle import DrawnShuffle
 from epiplexity_jax.sources.spec import DeviceSource, Vectors
 from epiplexity_jax.sources.split import Split
 from epiplexity_jax.sweep.config import parse_sweep
@@ -101,7 +102,7 @@ def test_heldout_and_training_sequences_never_meet(kind, make):
     source = opened(MAPS[kind](make()))
     split = Split(source, source.sequences // 10, 0)
     heldout = name_of(split.heldout(split.heldout_count)).ravel()
-    epoch = name_of(split.blocks(1, 0, split.train_sequences, 1)).ravel()
+    epoch = name_of(split.chunks(1, 0, split.train_sequences, 1)).ravel()
     assert len(heldout) + len(epoch) == source.sequences >= N // 2
     assert len({*heldout, *epoch}) == source.sequences
 

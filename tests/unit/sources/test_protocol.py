@@ -9,7 +9,7 @@ import pytest
 
 from epiplexity_jax import sources
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.sources import kinds
+from epiplexity_jax.sources import opening as kinds
 from epiplexity_jax.sources.spec import DeviceSource, HostSource, Sampler
 from epiplexity_jax.sources.split import Split
 from tests.unit.sources.prepared import tiny_numbers
@@ -329,7 +329,7 @@ def test_host_reads(kind):
 def test_an_epoch_and_the_heldout_set_are_the_whole_source(kind):
     source = _open(kind)
     split = Split(source, source.sequences // 10, 0)
-    batches = split.blocks(seed=1, first=0, count=split.max_steps(1), batch_size=1)
+    batches = split.chunks(seed=1, first=0, count=split.max_steps(1), batch_size=1)
     everything = np.concatenate([split.heldout(split.heldout_count), batches[:, 0]])
     whole = source.read(np.arange(source.sequences))
     assert np.array_equal(_sorted(everything), _sorted(whole))
@@ -370,7 +370,7 @@ def _sorted(rows):
         ({"kind": "text", "path": ""}, "sources.a.path: "),
         ({"kind": "text", "path": "b", "unknown": "skip"}, "sources.a.unknown: input should be "),
         ({"kind": "text", "path": "b", "alphabet": "a"}, "sources.a.alphabet: needs 2 characters"),
-        ({"kind": "text", "path": "b", "alphabet": "aba"}, "sources.a.alphabet: 'a' stands twice"),
+        ({"kind": "text", "path": "b", "alphabet": "aba"}, "sources.a.alphabet: 'a' is given twice"),
         ({"kind": "python_stdlib", "max_tokens": 0}, "sources.a.max_tokens: input should be great"),
     ],
 )

@@ -21,8 +21,8 @@ from epiplexity_jax.sources import (
     from_labelled,
     open_source,
 )
-from epiplexity_jax.sources.kinds import parse
 from epiplexity_jax.sources.maps.mix import exact_counts
+from epiplexity_jax.sources.opening import parse
 from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.split import Split
 
@@ -99,7 +99,7 @@ def test_a_replay_is_read_more_than_once():
     source = opened(Replay(source=numbered(), times=3))
     assert (source.sequences, source.info.replays) == (100, 3)
     split = Split(source, 10, 0)
-    read = split.blocks(0, 0, 270, 1)[:, 0, 0].tolist()
+    read = split.chunks(0, 0, 270, 1)[:, 0, 0].tolist()
     heldout = split.heldout(10)[:, 0].tolist()
     assert sorted([*read, *3 * heldout]) == sorted(3 * list(range(100)))
     assert sorted(numbers(source)) == list(range(100))

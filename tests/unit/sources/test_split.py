@@ -37,7 +37,7 @@ def _heldout(split):
 
 
 def _epoch(split, seed=0, batch_size=3):
-    return split.blocks(seed, 0, split.max_steps(batch_size), batch_size)[..., 0]
+    return split.chunks(seed, 0, split.max_steps(batch_size), batch_size)[..., 0]
 
 
 def test_numbered_is_a_source():
@@ -81,7 +81,7 @@ def test_batches_are_seekable():
     """Any piece, in any order and by a fresh reader, is that piece of the epoch."""
     epoch = _epoch(_split(), seed=2, batch_size=7)
     for first, count in [(11, 1), (3, 5), (0, 12), (3, 2)]:
-        piece = _split().blocks(2, first, count, 7)
+        piece = _split().chunks(2, first, count, 7)
         assert piece.shape == (count, 7, LENGTH)
         assert np.array_equal(piece[..., 0], epoch[first : first + count])
 
@@ -105,9 +105,9 @@ def test_an_epoch_is_the_end(sequences, batch_size, most):
     split = _split(sequences)
     assert split.max_steps(batch_size) == most
     split.check(most, batch_size)
-    split.blocks(0, most - 1, 1, batch_size)
+    split.chunks(0, most - 1, 1, batch_size)
     with pytest.raises(DataError, match=f"batch {most} lies behind the epoch's end; it"):
-        split.blocks(0, most, 1, batch_size)
+        split.chunks(0, most, 1, batch_size)
     with pytest.raises(DataError) as caught:
         split.check(most + 1, batch_size)
     assert str(caught.value) == (

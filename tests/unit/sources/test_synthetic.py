@@ -110,8 +110,10 @@ def test_the_entropy_rate_is_that_of_all_sequences(rows):
 def test_the_entropy_rate_of_two_states_in_closed_form():
     stay, leave, length = 0.9, 0.3, 128
     pi = leave / (1 - stay + leave)
-    step = pi * entropy_nats([stay, 1 - stay]) + (1 - pi) * entropy_nats([leave, 1 - leave])
-    expected = (entropy_nats([pi, 1 - pi]) + (length - 1) * step) / length
+    step = pi * entropy_nats(np.array([stay, 1 - stay])) + (1 - pi) * entropy_nats(
+        np.array([leave, 1 - leave])
+    )
+    expected = (entropy_nats(np.array([pi, 1 - pi])) + (length - 1) * step) / length
     source = opened(Markov(matrix=CHAINS["two states"], length=length))
     assert source.info.entropy_rate_nats == pytest.approx(float(expected), rel=1e-12)
 

@@ -50,7 +50,7 @@ def complaint(config):
 @pytest.mark.parametrize("alphabet", ["ascii96", "abcdefghijklmnopqrstuvwxyz—😀\n"])
 def test_characters_are_places_in_the_alphabet(book, monkeypatch, alphabet, block):
     """Whatever the size of the blocks that the file is encoded in."""
-    monkeypatch.setattr(text, "_BLOCK", block)
+    monkeypatch.setattr(text, "_CHUNK", block)
     letters = text.ASCII96 if alphabet == "ascii96" else alphabet
     source = _open(book(SAMPLE, alphabet=alphabet, unknown="drop", length=1))
     expected = [letters.index(c) for c in SAMPLE if c in letters]
@@ -116,7 +116,7 @@ def test_a_fingerprint_is_of_content_and_not_of_place(book, tmp_path):
 def test_a_strange_character_is_named_with_its_place_and_the_cure(
     book, monkeypatch, content, place, block
 ):
-    monkeypatch.setattr(text, "_BLOCK", block)
+    monkeypatch.setattr(text, "_CHUNK", block)
     config = book(content)
     assert complaint(config) == (
         f"{config.path}: {place} is not in the alphabet; use unknown: drop, alphabet: bytes, or "
@@ -220,7 +220,7 @@ def test_text_is_held_once(book, alphabet):
     try:
         source = _open(config)
         split = Split(source, source.sequences // 10, root=0)
-        split.blocks(0, first=3, count=2, batch_size=4)
+        split.chunks(0, first=3, count=2, batch_size=4)
         held, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

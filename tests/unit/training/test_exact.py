@@ -144,7 +144,7 @@ def _counted(replays, steps):
 def test_counts_score_every_replay_again():
     """40 training sequences read 3 times in batches of 8: 15 steps; the sums by hand."""
     history, coder, _, split = _counted(replays=3, steps=15)
-    train = split.blocks(0, 0, 15, 8).reshape(-1, 8)
+    train = split.chunks(0, 0, 15, 8).reshape(-1, 8)
     rows, counts = np.unique(train, axis=0, return_counts=True)
     assert (counts % 3 == 0).all()
     expected = float((coder.evaluate(rows) * counts).sum())
@@ -157,12 +157,12 @@ def test_replays_are_read_in_new_orders_and_no_more_often():
     assert split.max_steps(8) == 15
     with pytest.raises(DataError, match="read 3 times, at most 15 steps"):
         split.check(16, 8)
-    epochs = split.blocks(0, 0, 15, 8).reshape(3, 40, 8)
+    epochs = split.chunks(0, 0, 15, 8).reshape(3, 40, 8)
     numbers = {row.tobytes(): i for i, row in enumerate(source.rows)}
     orders = [[numbers[row.tobytes()] for row in epoch] for epoch in epochs]
     assert sorted(orders[0]) == sorted(orders[1]) == sorted(orders[2])
     assert orders[0] != orders[1] != orders[2]
-    later = split.blocks(0, 7, 3, 8)  # over the end of the first epoch
+    later = split.chunks(0, 7, 3, 8)  # over the end of the first epoch
     np.testing.assert_array_equal(later.reshape(-1, 8), epochs.reshape(-1, 8)[56:80])
 
 

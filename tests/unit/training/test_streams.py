@@ -105,7 +105,7 @@ def test_no_epoch_of_a_finite_source_holds_what_is_held_out(kind, changes):
     spied.heldout(HELDOUT)
     steps = spied.max_steps(BATCH)
     for first in range(steps):
-        spied.blocks(0, first, 1, BATCH)
+        spied.chunks(0, first, 1, BATCH)
     heldout, train = read[0], np.concatenate(read[1:])
     assert len(set(heldout)) == HELDOUT
     assert not set(heldout) & set(train)

@@ -1,0 +1,11 @@
+"""The registry of sources by kind, empty until `kinds` fills it: maps open what is inside them."""
+
+from epiplexity_jax.base.registry import Registry
+from epiplexity_jax.sources.spec import Source
+
+_REGISTRY: Registry[Source] = Registry("source")
+
+register = _REGISTRY.register
+parse = _REGISTRY.parse
+open_source = _REGISTRY.open
+kinds = _REGISTRY.kinds
