@@ -24,6 +24,9 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
 
 # Annotations are checked at every call; an int is a float, as type checkers have it.
 CHECKED = (
+    "epiplexity_jax.base.digest",
+    "epiplexity_jax.base.hash_rng",
+    "epiplexity_jax.base.keys",
     "epiplexity_jax.base.units",
     "epiplexity_jax.coding",
     "epiplexity_jax.sources",

@@ -7,26 +7,28 @@ anew for every index: no generator has a state, so any row can be asked for at a
 import hashlib
 
 import numpy as np
+from jaxtyping import Float64, Int64, Integer, UInt64
 
 _GOLDEN = 0x9E3779B97F4A7C15
+Counter = Integer[np.ndarray, "..."]
 
 
 def seed64(seed: int, name: str) -> int:
-    """64 bits of a seed for one purpose; equal arguments give equal bits in every process."""
+    """Hash a seed and a purpose to 64 bits; equal arguments give equal bits in every process."""
     digest = hashlib.sha256(f"epiplexity_jax {name} {seed}".encode()).digest()
     return int.from_bytes(digest[:8], "little")
 
 
-def bits(seed: int, name: str, *counters: np.ndarray) -> np.ndarray:
-    """Uniform 64-bit words.
+def bits(seed: int, name: str, *counters: Counter) -> UInt64[np.ndarray, "..."]:
+    """Draw uniform 64-bit words.
 
     Args:
         seed: of the map.
-        name: what the words are for; other names give independent words.
+        name: purpose of the words; other names give independent words.
         *counters: integers from 0, arrays that broadcast against each other.
 
     Returns:
-        uint64 of the broadcast shape, one word for each combination of counters.
+        Words of the broadcast shape, one for each combination of counters.
     """
     state = np.full((), seed64(seed, name), np.uint64)
     for counter in counters:
@@ -35,23 +37,30 @@ def bits(seed: int, name: str, *counters: np.ndarray) -> np.ndarray:
     return state
 
 
-def uniform(seed: int, name: str, *counters: np.ndarray) -> np.ndarray:
-    """Uniform float64 in [0, 1), multiples of 2^-53; arguments and shape as of `bits`."""
+def uniform(seed: int, name: str, *counters: Counter) -> Float64[np.ndarray, "..."]:
+    """Draw uniform float64 in [0, 1), multiples of 2^-53; arguments and shape as of `bits`."""
     return (bits(seed, name, *counters) >> np.uint64(11)) * 2.0**-53
 
 
-def below(limit: int, seed: int, name: str, *counters: np.ndarray) -> np.ndarray:
-    """Uniform int64 in [0, limit); the bias is under limit / 2^53."""
+def below(limit: int, seed: int, name: str, *counters: Counter) -> Int64[np.ndarray, "..."]:
+    """Draw uniform int64 in [0, limit), with a bias under limit / 2^53.
+
+    Args:
+        limit: end of the range.
+        seed: as of `bits`.
+        name: as of `bits`.
+        *counters: as of `bits`.
+    """
     return (uniform(seed, name, *counters) * limit).astype(np.int64)
 
 
-def _spread(counter: np.ndarray) -> np.ndarray:
-    """The counter's step of SplitMix64's state, from 1 on."""
+def _spread(counter: Counter) -> UInt64[np.ndarray, "..."]:
+    """Step of SplitMix64's state for a counter, from 1 on."""
     return np.atleast_1d(counter + 1).astype(np.uint64) * np.uint64(_GOLDEN)
 
 
-def _mix(z: np.ndarray) -> np.ndarray:
-    """SplitMix64's output function, a bijection of 64-bit words."""
+def _mix(z: UInt64[np.ndarray, "..."]) -> UInt64[np.ndarray, "..."]:
+    """Apply SplitMix64's output function, a bijection of 64-bit words."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))

@@ -67,10 +67,16 @@ def unreadable(path: Path, error: OSError | ValueError) -> DataError:
 
 
 def check_enough(count: int, length: int, where: str, of: str = "") -> None:
-    """Refuse data of `count` tokens that hold no whole sequence, or but one token.
+    """Refuse data that hold no whole sequence, or a single token.
+
+    Args:
+        count: number of tokens.
+        length: L.
+        where: name of their file or array, for the message.
+        of: words after the number of tokens.
 
     Raises:
-        DataError: saying so of `where`; `of` follows the number of tokens.
+        DataError: when there are too few.
     """
     if count < max(2, length):
         raise DataError(

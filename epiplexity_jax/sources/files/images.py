@@ -37,9 +37,9 @@ class PixelOrder(Config):
     """Side of the patches, which come in raster order, and so do the pixels of each; 1: the whole
     image in raster order."""
     channels: Literal["interleaved", "planar"] = "interleaved"
-    """Of colours: red, green and blue of each pixel, or the image in red, in green, in blue."""
+    """Colours: red, green and blue of each pixel, or the image in red, in green, in blue."""
     levels: int | None = Field(default=None, ge=2, le=1 << 16)
-    """V, levels of brightness that are told apart; default: all values of a pixel."""
+    """V, levels of brightness; default: all values of a pixel."""
     downsample: int = Field(default=1, ge=1)
     """Side of the squares whose mean is one pixel."""
 

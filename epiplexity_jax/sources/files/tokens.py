@@ -31,7 +31,7 @@ class Tokens(Config):
     ) = None
     """Type of plain integers, default uint16; a .npy file names its own."""
     byte_order: Literal["little", "big"] | None = None
-    """Of plain integers, default little; a .npy file names its own."""
+    """Byte order of plain integers, default little; a .npy file names its own."""
     vocab_size: int | None = Field(default=None, ge=2, le=MAX_VOCAB)
     """V, symbols of the alphabet; default: the largest token + 1."""
     length: int | None = Field(default=None, ge=1)

@@ -116,7 +116,13 @@ def empty_batch(count: int, info: SourceInfo) -> Batch:
 
 
 def put(room: Batch, rows: Integer[np.ndarray, " n"] | slice, batch: Batch) -> None:
-    """Write a batch into rows of `empty_batch`."""
+    """Write a batch into rows.
+
+    Args:
+        room: of `empty_batch`.
+        rows: indices or range of its sequences.
+        batch: of as many sequences.
+    """
     for into, leaf in zip(jax.tree.leaves(room), jax.tree.leaves(batch), strict=True):
         into[rows] = np.asarray(leaf)
 

@@ -42,7 +42,7 @@ class Subsample(Config):
     source: Nested
     """The source to choose from."""
     sequences: int | None = Field(default=None, ge=1)
-    """How many sequences; give either this or `share`."""
+    """Number of sequences; give either this or `share`."""
     share: float | None = Field(default=None, gt=0, le=1)
     """The share of a finite source's sequences, rounded down but one or more."""
     map_seed: Seed = 0

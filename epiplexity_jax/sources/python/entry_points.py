@@ -70,6 +70,11 @@ def called(factory: str, options: Mapping[str, Any]) -> Iterator[Any]:
 def call(function: Callable[..., Any], where: str, options: Mapping[str, Any]) -> Any:
     """Call a user's function.
 
+    Args:
+        function: the function.
+        where: its name, for the message.
+        options: its keyword arguments.
+
     Raises:
         DataError: when it raises or exits.
     """

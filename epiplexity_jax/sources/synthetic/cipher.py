@@ -43,7 +43,7 @@ class Cipher(Config):
     length: int = Field(default=128, ge=1)
     """L, tokens of a sequence."""
     sequences: int | None = Field(default=None, ge=1)
-    """How many there are; default: so many that they hold 20 million tokens."""
+    """Number of sequences; default: so many that they hold 20 million tokens."""
 
     @model_validator(mode="after")
     def _one_nonce_lasts(self) -> "Cipher":

@@ -52,7 +52,7 @@ class Markov(Config):
     matrix: tuple[tuple[float, ...], ...] | None = None
     """Rows of transition probabilities; default: a random matrix."""
     concentration: float = Field(default=1.0, gt=0, allow_inf_nan=False)
-    """Of the Dirichlet distribution of a random matrix's rows; small values make rows peaked."""
+    """Parameter of the random rows' Dirichlet distribution; small values make rows peaked."""
     table_seed: Seed = 0
     """Seed of the random matrix."""
 

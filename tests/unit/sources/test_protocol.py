@@ -370,7 +370,10 @@ def _sorted(rows):
         ({"kind": "text", "path": ""}, "sources.a.path: "),
         ({"kind": "text", "path": "b", "unknown": "skip"}, "sources.a.unknown: input should be "),
         ({"kind": "text", "path": "b", "alphabet": "a"}, "sources.a.alphabet: needs 2 characters"),
-        ({"kind": "text", "path": "b", "alphabet": "aba"}, "sources.a.alphabet: 'a' is given twice"),
+        (
+            {"kind": "text", "path": "b", "alphabet": "aba"},
+            "sources.a.alphabet: 'a' is given twice",
+        ),
         ({"kind": "python_stdlib", "max_tokens": 0}, "sources.a.max_tokens: input should be great"),
     ],
 )
