@@ -26,7 +26,6 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
 CHECKED = (
     "epiplexity_jax.base.digest",
     "epiplexity_jax.base.hash_rng",
-    "epiplexity_jax.base.keys",
     "epiplexity_jax.base.units",
     "epiplexity_jax.coding",
     "epiplexity_jax.sources",
