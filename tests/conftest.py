@@ -30,6 +30,7 @@ CHECKED = (
     "epiplexity_jax.coding",
     "epiplexity_jax.sources",
     "epiplexity_jax.analysis",
+    "epiplexity_jax.families",
     "epiplexity_jax.checkpoints",
     "epiplexity_jax.store",
     "epiplexity_jax.report",

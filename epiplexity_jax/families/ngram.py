@@ -103,6 +103,11 @@ class NgramCoder:
     reaches it. A token costs 4 FLOPs to evaluate (two additions of the prior, a division, a
     logarithm) and two counts more to learn.
 
+    Args:
+        order: length of the context.
+        alpha: pseudo-count of every symbol.
+        task: of the coder.
+
     Attributes:
         cost: N and these FLOPs.
 

@@ -22,7 +22,7 @@ PENDING = {
     "engine",
     "estimators",
     "executors",
-    "families",
+    "families/sampling",
     "resources",
     "runtime",
     "sweep",

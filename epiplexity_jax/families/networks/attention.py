@@ -38,7 +38,13 @@ class KeyValues(NamedTuple):
     values: Any
 
     def extended(self, keys: Heads, values: Heads, start: Start) -> "KeyValues":
-        """Write keys and values [B, n, H, K] of positions start..start+n-1."""
+        """Write the next positions.
+
+        Args:
+            keys: [B, n, H, K] of positions start..start+n-1.
+            values: likewise.
+            start: the first position.
+        """
         place = (0, start, 0)
         return KeyValues(
             jax.lax.dynamic_update_slice(self.keys, by_head(keys), place),

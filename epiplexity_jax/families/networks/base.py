@@ -156,7 +156,17 @@ class NetworkModel:
     def decode(
         self, params: Any, cache: Any, inputs: Tokens, start: Start
     ) -> tuple[Float[Array, "batch vocab"], Any]:
-        """Read the next inputs (see `spec.Decoder`): logits [B, V] float32, and the cache."""
+        """Read the next inputs (see `spec.Decoder`).
+
+        Args:
+            params: parameters.
+            cache: of the positions before `start`.
+            inputs: tokens [B, n] of positions start..start+n-1.
+            start: position of the first of them.
+
+        Returns:
+            Logits [B, V] float32 after the last input, and the cache.
+        """
         last = (inputs.shape[1] - 1,)
         read: Any = self.network.apply(
             {"params": params}, inputs, last, cache, start, method="advance"

@@ -22,9 +22,12 @@ AnyRows = Float[Array, "*rows width"]
 
 
 def matmul(x: AnyRows, kernel: Float[Array, "fan_in fan_out"], to: Any = None) -> AnyRows:
-    """Multiply x [..., D] by kernel [D, E], on one flat token axis: gradients contract one axis.
+    """Multiply on one flat token axis, so that gradients contract one axis.
 
-    The result is accumulated and given in the type `to`; None: in that of x.
+    Args:
+        x: [..., D].
+        kernel: [D, E].
+        to: type in which [..., E] is accumulated and returned; None: that of x.
     """
     flat = x.reshape(-1, x.shape[-1])
     flat = jnp.matmul(flat, kernel.astype(x.dtype), preferred_element_type=to)
@@ -105,7 +108,13 @@ class Embed(nn.Module):
 
 
 def embed(network: nn.Module, layer: Embed, inputs: Inputs) -> Activations:
-    """Apply an input layer whose parameters are at the top level of the network's tree."""
+    """Apply an input layer.
+
+    Args:
+        network: whose tree of parameters holds those of the layer, at its top level.
+        layer: to apply.
+        inputs: as those of the layer.
+    """
     nn.share_scope(network, layer)
     return layer(inputs)
 

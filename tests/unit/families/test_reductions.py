@@ -7,7 +7,6 @@ import pytest
 
 from epiplexity_jax.engine.step import log_likelihood
 from epiplexity_jax.estimators.requential import divergence
-from epiplexity_jax.families.networks.layers import gelu
 from epiplexity_jax.families.reductions import row_max, split_logsumexp
 
 on_each = pytest.mark.parametrize("platform", ["cpu", "gpu"])
@@ -71,17 +70,3 @@ def test_a_symbol_that_is_ruled_out_diverges_by_nothing(platform):
     )
     assert divergence(other.at[..., 2].set(0.0), one, platform) == jnp.inf  # by the student alone
     assert jnp.isnan(divergence(one.at[..., 0].set(jnp.nan), other, platform)).all()
-
-
-@pytest.mark.parametrize(("kind", "rounding"), [(jnp.float32, 1e-6), (jnp.bfloat16, 2**-8)])
-def test_gelu_is_that_of_jax(kind, rounding):
-    x = jnp.linspace(-6.0, 6.0, 401).astype(kind)
-    exact = jax.nn.gelu(x.astype(jnp.float32), approximate=False)
-    assert gelu(x).dtype == kind
-    np.testing.assert_allclose(gelu(x).astype(jnp.float32), exact, rtol=rounding, atol=1e-6)
-    own, given = (jax.vmap(jax.grad(f))(x.astype(jnp.float32)) for f in (gelu, jax_gelu))
-    np.testing.assert_allclose(own, given, atol=1e-6)
-
-
-def jax_gelu(x):
-    return jax.nn.gelu(x, approximate=False)

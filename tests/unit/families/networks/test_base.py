@@ -1,4 +1,4 @@
-"""What holds for every family of networks: inputs, causality, untrained models, muP, configs."""
+"""Every family of networks: inputs, causality, untrained models, configs."""
 
 import jax
 import jax.numpy as jnp
@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.engine.state import Hyperparameters, initial_state
-from epiplexity_jax.engine.step import train_step
 from epiplexity_jax.families import Mlp, Recurrent, Transformer, open_family
-from epiplexity_jax.families.networks.mup import VECTOR_RATE
 from epiplexity_jax.families.spec import DeviceFamily, Task
 from epiplexity_jax.sources.spec import Vectors
 from tests.unit.families.toys import (
@@ -69,18 +66,6 @@ def test_every_input_token_and_feature_has_parameters_of_its_own(build):
 
 
 @each_model
-def test_learning_rates_follow_fan_in(build):
-    model = build(32, 1, TASKS["text"])
-    params = jax.eval_shape(model.init, jax.random.key(0))
-    scales = jax.tree_util.tree_leaves_with_path(model.rate_scales(params))
-    shapes = dict(jax.tree_util.tree_leaves_with_path(params))
-    for path, scale in scales:
-        kernel = path[-1].key == "kernel"
-        assert scale == (1 / shapes[path].shape[0] if kernel else VECTOR_RATE), path
-    assert params["token_embedding"].shape[0] >= TASKS["text"].num_input_ids
-
-
-@each_model
 def test_a_vector_s_label_is_learnt(build):
     task = Task(4, 2, (False, True), features=5)
 
@@ -91,52 +76,6 @@ def test_a_vector_s_label_is_learnt(build):
     curve = losses(build(32, 1, task), task, draw, steps=300)
     assert curve[0] == pytest.approx(np.log(4), abs=1e-3)
     assert curve[-20:].mean() < 0.75
-
-
-def changes(build, width):
-    """Root mean square change of every activation over ten steps of training."""
-    task = Task(8, 17, (False,) + (True,) * 16)
-    model = build(width, 2, task)
-    start = jax.random.randint(jax.random.key(1), (8, 1), 0, 8)
-    batch = (start + jnp.arange(17)[None] * (1 + start % 2)) % 8
-
-    @jax.jit
-    def activations(params):
-        variables = {"params": params}
-        return model.network.apply(
-            variables, batch[:, :-1], capture_intermediates=True, mutable=["intermediates"]
-        )[1]
-
-    state = initial_state(jax.jit(model.init)(jax.random.key(0)))
-    before = activations(state.params)
-    step = jax.jit(lambda s: train_step(model, task, s, batch, Hyperparameters(0.03, 5, 50))[0])
-    for _ in range(10):
-        state = step(state)
-    change = jax.tree.map(
-        lambda a, b: np.sqrt(np.mean((np.asarray(a) - np.asarray(b)) ** 2)),
-        before,
-        activations(state.params),
-    )
-    return {
-        jax.tree_util.keystr(path): value
-        for path, value in jax.tree_util.tree_leaves_with_path(change)
-    }
-
-
-@pytest.mark.parametrize(
-    "build",
-    [
-        pytest.param(build, id=name, marks=() if name == "transformer" else pytest.mark.slow)
-        for name, build in MODELS.items()
-    ],
-)
-def test_activations_move_alike_at_every_width(build):
-    """The coordinate check of muP: changes that grew or shrank with width would not be flat."""
-    at = [changes(build, width) for width in (32, 128, 512)]
-    assert len(at[0]) > 10
-    for name in at[0]:
-        values = [change[name] for change in at]
-        assert max(values) < 1.5 * min(values), (name, values)
 
 
 @pytest.mark.parametrize("config", CONFIGS)
