@@ -18,7 +18,6 @@ PENDING = (
     "engine",
     "estimators",
     "executors",
-    "families",
     "resources",
     "results",
     "runtime",
