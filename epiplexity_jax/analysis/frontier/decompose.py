@@ -1,13 +1,13 @@
 """The decomposition at one budget: which model answers, and what the answer is worth."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis.frontier.decomposition import (
+    UNIFORM,
     Decomposition,
-    Interval,
     Setting,
     explain,
     status_of,
@@ -20,6 +20,7 @@ from epiplexity_jax.base.status import ResultStatus
 
 # Sentences about choice and interpolation are worth reading from this share of S_T on.
 NOTICEABLE = 0.05
+_FROM_SETTING = ("source", "test_tokens", "estimator", "variant", "floor", "procedure")
 
 
 def decompose(
@@ -47,57 +48,49 @@ def decompose(
         raise ConfigError(f"compute: must be a positive number of FLOPs, got {compute!r}")
     compute, uniform = float(compute), setting.uniform_bits
     answer, resolution = traced.at(compute, strict), traced.resolution(compute)
-    below = answer is not None and answer.mdl_bits < uniform
     if answer is None or not traced.beats(uniform, compute, strict):
+        chosen = UNIFORM | {"entropy_bits": uniform, "resolution_bits": resolution}
         found = ((0.0, 0.0), (uniform, uniform), (uniform, uniform))
         if answer is not None:
             found = intervals.above_uniform(compute)
-        outcome = _Outcome(0.0, uniform, found if intervals else None, resolution)
     else:
+        chosen = _model(answer, resolution)
         found = intervals.around(compute, answer.model_bits, answer.data_bits, strict)
-        outcome = _model(answer, found, resolution)
-    flags = _flags(setting, traced.members, compute, answer, outcome)
-    said = _sentences(outcome, flags, below, traced.candidates + 1)
-    return _build(setting, compute, outcome, flags, traced.candidates + 1, (*warnings, *said))
+    flags = _flags(setting, traced.members, compute, answer, chosen)
+    beats = answer is not None and answer.mdl_bits < uniform
+    said = _sentences(chosen, flags, beats, traced.candidates + 1)
+    model, data, mdl = (found if intervals else None) or (None, None, None)
+    return Decomposition(
+        compute_flops=compute,
+        epiplexity_bits_interval=model,
+        entropy_bits_interval=data,
+        mdl_bits_interval=mdl,
+        candidates=traced.candidates + 1,
+        flags=flags,
+        warnings=(*warnings, *said),
+        entropy_bits_per_byte=setting.per_byte(chosen["entropy_bits"]),
+        **{name: getattr(setting, name) for name in _FROM_SETTING},
+        **chosen,
+    )
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """The model that answers, with its lengths and errors; by default the uniform code."""
-
-    model_bits: float
-    data_bits: float
-    intervals: tuple[Interval, Interval, Interval] | None
-    resolution_bits: float | None
-    status: ResultStatus = ResultStatus.UNTRAINED
-    member: str = "uniform"
-    neighbours: tuple[str, ...] = ("uniform",)
-    params: int = 0
-    train_tokens: float = 0.0
-    interpolation_error_bits: float = 0.0
-
-
-def _model(
-    answer: Answer,
-    intervals: tuple[Interval, Interval, Interval] | None,
-    resolution: float | None,
-) -> _Outcome:
+def _model(answer: Answer, resolution: float | None) -> dict[str, Any]:
+    """Fields of a decomposition where a model answers."""
     status = ResultStatus.UNTRAINED
     if not answer.untrained:
         status = status_of(answer.model_bits, answer.model_stderr)
         resolution = 2.0 * answer.model_stderr
-    return _Outcome(
-        answer.model_bits,
-        answer.data_bits,
-        intervals,
-        resolution,
-        status,
-        answer.nearest.name,
-        answer.neighbours,
-        answer.nearest.params,
-        answer.train_tokens,
-        answer.interpolation_error_bits,
-    )
+    return {
+        "epiplexity_bits": answer.model_bits,
+        "entropy_bits": answer.data_bits,
+        "resolution_bits": resolution,
+        "status": status,
+        "member": answer.nearest.name,
+        "neighbours": answer.neighbours,
+        "params": answer.nearest.params,
+        "train_tokens": answer.train_tokens,
+        "interpolation_error_bits": answer.interpolation_error_bits,
+    }
 
 
 def _flags(
@@ -105,15 +98,15 @@ def _flags(
     members: Sequence[Member],
     compute: float,
     answer: Answer | None,
-    outcome: _Outcome,
+    chosen: Mapping[str, Any],
 ) -> tuple[str, ...]:
     """Flags of an optimum at the edge of the grid, on a bridge, or out of range."""
     if not members:
         return ()
     flags = []
-    if answer is not None and outcome.status != ResultStatus.UNTRAINED:
+    if answer is not None and chosen["status"] != ResultStatus.UNTRAINED:
         sizes = sorted({member.params for member in members})
-        if len(sizes) > 1 and outcome.params in (sizes[0], sizes[-1]):
+        if len(sizes) > 1 and chosen["params"] in (sizes[0], sizes[-1]):
             flags.append("edge_size")
         if answer.ends_run and setting.variant != "exact":
             flags.append("edge_steps")
@@ -126,11 +119,13 @@ def _flags(
     return tuple(flags)
 
 
-def _sentences(outcome: _Outcome, flags: tuple[str, ...], beats: bool, count: int) -> list[str]:
+def _sentences(
+    chosen: Mapping[str, Any], flags: tuple[str, ...], beats: bool, count: int
+) -> list[str]:
     """Sentences that a person should know about this result."""
-    said = explain(outcome.status, outcome.resolution_bits, flags, beats)
-    if outcome.status == ResultStatus.OK:
-        error, least = outcome.interpolation_error_bits, NOTICEABLE * outcome.model_bits
+    said = explain(chosen["status"], chosen["resolution_bits"], flags, beats)
+    if chosen["status"] == ResultStatus.OK:
+        least, error = NOTICEABLE * chosen["epiplexity_bits"], chosen["interpolation_error_bits"]
         if error > least:
             said.append(
                 f"the record points are sparse: interpolating between them moves epiplexity by "
@@ -141,44 +136,3 @@ def _sentences(outcome: _Outcome, flags: tuple[str, ...], beats: bool, count: in
         if cost > least:
             said.append(f"naming one of {count} candidates would cost {cost:.2g} bits more")
     return said
-
-
-def _build(
-    setting: Setting,
-    compute: float,
-    outcome: _Outcome,
-    flags: tuple[str, ...],
-    count: int,
-    warnings: tuple[str, ...],
-) -> Decomposition:
-    intervals = outcome.intervals or (None, None, None)
-    data, tokens, bytes_per_token = outcome.data_bits, setting.test_tokens, setting.bytes_per_token
-    per_byte = bytes_per_token and float(coding.per_byte(data, tokens, bytes_per_token))
-    return Decomposition(
-        source=setting.source,
-        compute_flops=compute,
-        epiplexity_bits=outcome.model_bits,
-        epiplexity_bits_interval=intervals[0],
-        entropy_bits=data,
-        entropy_bits_interval=intervals[1],
-        entropy_bits_per_token=data / tokens,
-        entropy_bits_per_byte=per_byte,
-        mdl_bits=outcome.model_bits + data,
-        mdl_bits_interval=intervals[2],
-        status=outcome.status,
-        resolution_bits=outcome.resolution_bits,
-        params=outcome.params,
-        train_tokens=outcome.train_tokens,
-        test_tokens=tokens,
-        estimator=setting.estimator,
-        variant=setting.variant,
-        floor=setting.floor,
-        procedure=setting.procedure,
-        member=outcome.member,
-        neighbours=outcome.neighbours,
-        candidates=count,
-        selection_bits=float(coding.selection_bits(count)),
-        interpolation_error_bits=outcome.interpolation_error_bits,
-        flags=flags,
-        warnings=warnings,
-    )

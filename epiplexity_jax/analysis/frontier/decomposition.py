@@ -1,6 +1,6 @@
 """Epiplexity and entropy of a dataset at a compute budget, and how far to trust them."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from epiplexity_jax import coding
@@ -26,6 +26,11 @@ class Setting:
     def uniform_bits(self) -> float:
         """Length of the uniform code, a candidate at every budget."""
         return float(coding.uniform_length(self.test_tokens, self.vocab_size))
+
+    def per_byte(self, data_bits: float) -> float | None:
+        """Bits per byte of original data; None where the source has no bytes."""
+        width = self.bytes_per_token
+        return width and float(coding.per_byte(data_bits, self.test_tokens, width))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +68,9 @@ class Decomposition:
     epiplexity_bits_interval: Interval | None
     entropy_bits: float
     entropy_bits_interval: Interval | None
-    entropy_bits_per_token: float
+    entropy_bits_per_token: float = field(init=False)
     entropy_bits_per_byte: float | None
-    mdl_bits: float
+    mdl_bits: float = field(init=False)
     mdl_bits_interval: Interval | None
     status: ResultStatus
     resolution_bits: float | None
@@ -79,14 +84,33 @@ class Decomposition:
     member: str
     neighbours: tuple[str, ...]
     candidates: int
-    selection_bits: float
+    selection_bits: float = field(init=False)
     interpolation_error_bits: float
     flags: tuple[str, ...]
     warnings: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        """Compute the fields that follow from others."""
+        per_token, mdl = self.entropy_bits / self.test_tokens, self.epiplexity_bits
+        object.__setattr__(self, "entropy_bits_per_token", per_token)
+        object.__setattr__(self, "mdl_bits", mdl + self.entropy_bits)
+        object.__setattr__(self, "selection_bits", float(coding.selection_bits(self.candidates)))
+
     def to_json(self) -> dict[str, Any]:
         """Plain values under the keys of DESIGN.md, section 6; intervals as [low, high] or None."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return {one.name: _plain(getattr(self, one.name)) for one in fields(self)}
+
+
+# Fields of a decomposition where the uniform code answers.
+UNIFORM: dict[str, Any] = {
+    "epiplexity_bits": 0.0,
+    "status": ResultStatus.UNTRAINED,
+    "member": "uniform",
+    "neighbours": ("uniform",),
+    "params": 0,
+    "train_tokens": 0.0,
+    "interpolation_error_bits": 0.0,
+}
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from epiplexity_jax import coding
-from epiplexity_jax.analysis.frontier.decomposition import Decomposition, explain, status_of
+from epiplexity_jax.analysis.frontier.decomposition import (
+    UNIFORM,
+    Decomposition,
+    explain,
+    status_of,
+)
 from epiplexity_jax.analysis.frontier.traced import ROUNDING
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
 from epiplexity_jax.analysis.logs.warnings import TOKENISERS, sentences
@@ -87,15 +92,13 @@ def estimate(
     said = sentences(curve, floor, origin, area if trained else None, vocab_size)
     per_byte = None if bytes_per_token is None else data / (test_tokens * bytes_per_token)
     said += [TOKENISERS] if per_byte is None else []
+    outcome["interpolation_error_bits"] = float(nats_to_bits(curve.interpolation_error_nats))
     decomposition = Decomposition(
         source=curve.name,
         compute_flops=float(time),
-        entropy_bits_per_token=data / test_tokens,
         entropy_bits_per_byte=per_byte,
-        mdl_bits=outcome["epiplexity_bits"] + data,
         test_tokens=test_tokens,
         floor=origin,
-        interpolation_error_bits=float(nats_to_bits(curve.interpolation_error_nats)),
         warnings=(*outcome.pop("said"), *curve.notes, *said),
         **_NO_FRONTIER,
         **outcome,
@@ -128,7 +131,6 @@ def _outcome(
 ) -> dict[str, Any]:
     """The answer, of the model or of the uniform code, with its lengths and the reason."""
     candidates = 1 if uniform is None else 2
-    counted = {"candidates": candidates, "selection_bits": coding.selection_bits(candidates)}
     if uniform is not None and area + data >= uniform * (1.0 - ROUNDING):
         said = (
             f"model and data together, {area + data:.4g} bits, are no shorter than the uniform "
@@ -136,18 +138,10 @@ def _outcome(
             f"epiplexity is 0, and not the area of {area:.4g} bits; more test tokens would pay "
             "for the model"
         )
-        return counted | {
-            "epiplexity_bits": 0.0,
-            "entropy_bits": uniform,
-            "status": ResultStatus.UNTRAINED,
-            "params": 0,
-            "train_tokens": 0.0,
-            "member": "uniform",
-            "neighbours": ("uniform",),
-            "said": (said,),
-        }
+        return UNIFORM | {"entropy_bits": uniform, "candidates": candidates, "said": (said,)}
     status = status_of(area, 0.0)
-    return counted | {
+    return {
+        "candidates": candidates,
         "epiplexity_bits": area,
         "entropy_bits": data,
         "status": status,

@@ -80,15 +80,7 @@ class Heldout:
 
     def __post_init__(self) -> None:
         """Turn the fields into float64 arrays of matching shapes."""
-        loss = checks.numbers("loss_nats", self.loss_nats)
-        stderr = checks.numbers("stderr_nats", self.stderr_nats)
-        stderr = np.zeros_like(loss) if stderr.size == 0 else stderr
-        if loss.ndim != 1 or stderr.shape != loss.shape:
-            raise ConfigError(
-                f"stderr_nats: shape {stderr.shape} must equal that of loss_nats, {loss.shape}, [R]"
-            )
-        object.__setattr__(self, "loss_nats", loss)
-        object.__setattr__(self, "stderr_nats", stderr)
+        loss = _pair(self, "loss_nats", "stderr_nats")
         if self.blocks_nats is not None:
             blocks = checks.numbers("blocks_nats", self.blocks_nats)
             if blocks.ndim != 2 or blocks.shape[0] != loss.size or blocks.shape[1] < 2:
@@ -123,15 +115,21 @@ class Online:
 
     def __post_init__(self) -> None:
         """Turn the fields into float64 arrays of one shape."""
-        total = checks.numbers("sum_nats", self.sum_nats)
-        var = checks.numbers("sum_var", self.sum_var)
-        var = np.zeros_like(total) if var.size == 0 else var
-        if total.ndim != 1 or var.shape != total.shape:
-            raise ConfigError(
-                f"sum_var: shape {var.shape} must equal that of sum_nats, {total.shape}, [R]"
-            )
-        object.__setattr__(self, "sum_nats", total)
-        object.__setattr__(self, "sum_var", var)
+        _pair(self, "sum_nats", "sum_var")
+
+
+def _pair(owner: Any, values: str, errors: str) -> Values:
+    """Make two fields float64 arrays [R], errors that are not given zeros; return the values."""
+    array = checks.numbers(values, getattr(owner, values))
+    spread = checks.numbers(errors, getattr(owner, errors))
+    spread = np.zeros_like(array) if spread.size == 0 else spread
+    if array.ndim != 1 or spread.shape != array.shape:
+        raise ConfigError(
+            f"{errors}: shape {spread.shape} must equal that of {values}, {array.shape}, [R]"
+        )
+    object.__setattr__(owner, values, array)
+    object.__setattr__(owner, errors, spread)
+    return array
 
 
 @dataclass(frozen=True)

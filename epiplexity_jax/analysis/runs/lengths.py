@@ -19,6 +19,8 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.base.units import nats_to_bits
 
+_ERRORS = ("model_gain", "model_var", "interpolation_error_bits")  # 0 where a variant has none
+
 
 @dataclass(frozen=True, eq=False)
 class Scored:
@@ -120,11 +122,11 @@ def score(
     elif variant == "online":
         model = _online(curve, losses, deviations, floor)
     elif variant in REFERENCES:
-        model = _requential(curve, deviations, variant)
+        model = _requential(curve, variant)
     else:
         at = np.unique([0, curve.steps.size - 1])
         losses, deviations = losses[at], deviations[:, at]
-        model = _exact(curve, deviations, floor, at)
+        model = _exact(curve, floor, at)
     cost, train_tokens = curve.cost, curve.train_tokens[at]
     return Scored(
         steps=curve.steps[at],
@@ -143,7 +145,9 @@ def score(
         data_gain=float(nats_to_bits(test_tokens)),
         floor_stderr_nats=float(heldout.stderr_nats[-1]),
         refinable=variant != "exact",
-        **model,
+        **{name: np.zeros_like(losses) for name in _ERRORS}
+        | {"model_factors": 0.0 * deviations}
+        | model,
     )
 
 
@@ -240,7 +244,6 @@ def _paired(curve: Curve, heldout: Heldout, losses: Values, floor: str) -> dict[
         "model_bits": bits,
         "model_factors": factors,
         "model_gain": gain,
-        "model_var": np.zeros_like(losses),
         "interpolation_error_bits": nats_to_bits(_interpolation_error(curve, losses) * tokens),
     }
 
@@ -271,16 +274,17 @@ def _online(curve: Curve, losses: Values, deviations: Rows, floor: str) -> dict[
     known = floor == "entropy_rate"
     end = np.asarray(curve.entropy_rate_nats, dtype=np.float64) if known else losses
     bits = coding.online_length(curve.online.sum_nats, labels, end)
+    ends = {
+        "model_factors": -nats_to_bits(deviations * labels),
+        "model_gain": -nats_to_bits(labels),
+    }
     return {
         "model_bits": np.asarray(bits),
-        "model_factors": np.zeros_like(deviations) if known else -nats_to_bits(deviations * labels),
-        "model_gain": np.zeros_like(losses) if known else -nats_to_bits(labels),
         "model_var": nats_to_bits(nats_to_bits(curve.online.sum_var)),
-        "interpolation_error_bits": np.zeros_like(losses),
-    }
+    } | ({} if known else ends)
 
 
-def _exact(curve: Curve, deviations: Rows, floor: str, at: Steps) -> dict[str, AnyRows]:
+def _exact(curve: Curve, floor: str, at: Steps) -> dict[str, AnyRows]:
     """Online losses of the training tokens less those of the final model on the same tokens.
 
     Both sums are over one data set, so nothing is estimated but for another draw of the data:
@@ -295,16 +299,10 @@ def _exact(curve: Curve, deviations: Rows, floor: str, at: Steps) -> dict[str, A
     if at.size > 1:
         bits[-1] = coding.exact_length(online.sum_nats[-1], final)
         spread[-1] = nats_to_bits(nats_to_bits(online.sum_var[-1] + curve.exact.sum_var))
-    return {
-        "model_bits": bits,
-        "model_factors": np.zeros_like(deviations),
-        "model_gain": np.zeros(at.size),
-        "model_var": spread,
-        "interpolation_error_bits": np.zeros(at.size),
-    }
+    return {"model_bits": bits, "model_var": spread}
 
 
-def _requential(curve: Curve, deviations: Rows, variant: str) -> dict[str, AnyRows]:
+def _requential(curve: Curve, variant: str) -> dict[str, AnyRows]:
     """KL of the messages sent so far: no held-out loss and no floor is part of it."""
     messages = curve.messages
     assert messages is not None  # a curve that allows the variant has them
@@ -312,11 +310,7 @@ def _requential(curve: Curve, deviations: Rows, variant: str) -> dict[str, AnyRo
     kl, spread = (
         (messages.raw_kl_nats, messages.raw_kl_var) if raw else (messages.kl_nats, messages.kl_var)
     )
-    nothing = np.zeros_like(kl)
     return {
         "model_bits": np.asarray(coding.requential_length(kl)),
-        "model_factors": np.zeros_like(deviations),
-        "model_gain": nothing,
         "model_var": nats_to_bits(nats_to_bits(spread)),
-        "interpolation_error_bits": nothing,
     }
