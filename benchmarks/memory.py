@@ -38,9 +38,13 @@ def measure(name: str, kind: str, again: bool) -> dict:
     from epiplexity_jax.estimators.requential import RequentialMethod
     from epiplexity_jax.families import Transformer
     from epiplexity_jax.families.spec import Size
-    from epiplexity_jax.resources.device_memory import PerDeviceShapes, device_bytes, traces
+    from epiplexity_jax.resources.device_memory import (
+        PerDeviceShapes,
+        compiled_bytes,
+        device_bytes,
+        traces,
+    )
     from epiplexity_jax.sources import Noise
-    from epiplexity_jax.sweep.dry_run_timing import memory_bytes
 
     (width, depth), batch = SIZES[name], 16
     method = PREQUENTIAL if kind == "prequential" else RequentialMethod()
@@ -58,7 +62,7 @@ def measure(name: str, kind: str, again: bool) -> dict:
     estimate = device_bytes(job.setup, load, mesh, True)
     seconds = time.perf_counter() - began
     advance = traces(job.setup, load, mesh, True)[0][0].lower().compile()
-    compiled = memory_bytes(advance)
+    compiled = compiled_bytes(advance)
     assert compiled is not None
     used = growth(job, advance, mesh)
     return {

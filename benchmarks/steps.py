@@ -50,9 +50,9 @@ from epiplexity_jax.families import Transformer
 from epiplexity_jax.families.sampling import sample
 from epiplexity_jax.families.spec import Size
 from epiplexity_jax.resources.compiled_flops import compiled_cost
+from epiplexity_jax.resources.device_memory import compiled_bytes
 from epiplexity_jax.runtime import devices
 from epiplexity_jax.sources import ElementaryCA
-from epiplexity_jax.sweep.dry_run_timing import memory_bytes
 
 BATCH, CELLS, REPEATS = 384, 64, 5
 SOURCE = ElementaryCA(rule=54, cells=CELLS, steps=48, burn_in=1000)
@@ -143,7 +143,7 @@ def memory(loop: Loop) -> int:
     program = ready.programs.advance.lower(  # type: ignore[attr-defined]
         ready.states, ready.hyper, loop.block, loop.first, np.int32(1), np.int32(1)
     )
-    return memory_bytes(program.compile()) or 0
+    return compiled_bytes(program.compile()) or 0
 
 
 def cohort(size: Size, method: Method, members: int) -> Any:

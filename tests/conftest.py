@@ -32,6 +32,7 @@ CHECKED = (
     "epiplexity_jax.analysis",
     "epiplexity_jax.families",
     "epiplexity_jax.checkpoints",
+    "epiplexity_jax.resources",
     "epiplexity_jax.store",
     "epiplexity_jax.report",
     "epiplexity_jax.results",

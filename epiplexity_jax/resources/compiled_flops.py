@@ -15,7 +15,7 @@ from epiplexity_jax.sources.spec import Batch, Vectors
 
 @functools.lru_cache(maxsize=256)
 def compiled_cost(model: Model, task: Task, batch_size: int) -> Cost:
-    """What a model costs by XLA's own count: a gradient and a loss of one batch, per token.
+    """Return a model's cost by XLA's own count: a gradient and a loss of one batch, per token.
 
     The optimiser's update, once a step whatever the batch, is left out, as it is from 6 N. XLA
     counts the body of a rolled loop once, so a model that loops over layers or positions is

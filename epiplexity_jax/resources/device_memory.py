@@ -1,33 +1,79 @@
-"""What a device holds while a wave trains, before anything is compiled.
+"""Memory that a device needs while a wave trains, estimated before anything is compiled.
 
-The engine's own programs are traced for the shapes that they will get, so every family is counted
-alike, models of the user's own too: weights, averages, optimiser states, gradients, activations of
-a slice, logits, caches of sampling, blocks of data. A trace costs nothing extra where it is that of
-the programs which then train: JAX keeps it.
+The engine's own programs are traced for the shapes that they will get, so models of the user's own
+count too. A trace (a jaxpr) lists operations on arrays in order. Compilers do not hold every array
+of it: a chain of elementwise operations is one loop over what it reads, and results take the place
+of what is read for the last time. The rules here are those of XLA's fusion, simplified;
+benchmarks/memory.py compares them with `compiled_bytes`.
+
+The plan does not ask the compiler. JAX keeps a trace, and an executable too, for the program that
+trains, but only of equal shapes. On accelerators memory decides how many members train at once, so
+the executable that was asked would not be the one that trains; and every wave would be compiled
+before the first one trains (a trace takes a tenth of a compilation's time).
 """
 
 import functools
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import Jaxpr, JaxprEqn
+from jax.extend.core import Jaxpr, JaxprEqn, Literal
 from jax.sharding import Mesh
 
 from epiplexity_jax.engine.programs import ProgramKey, compile_programs, member_shapes, use_lax_map
 from epiplexity_jax.engine.sharding import MEMBER, lies_over, member_sharding
 from epiplexity_jax.engine.state import Hyperparameters
-from epiplexity_jax.resources.jaxpr_peak import Size, array_bytes, peak_bytes
 from epiplexity_jax.sources.spec import Batch
+
+Size = Callable[[Any], int]  # of an abstract array: bytes
+
+# Another name for the same bytes.
+_RENAMED = frozenset(
+    ("reshape", "squeeze", "expand_dims", "stop_gradient", "random_wrap", "random_unwrap")
+    + ("optimization_barrier", "sharding_constraint")
+)
+# Computed anew by every operation that reads the result.
+_REPEATED = frozenset(
+    ("and", "broadcast_in_dim", "convert_element_type", "eq", "ge", "gt", "iota", "le", "lt")
+    + ("ne", "not", "or", "slice", "transpose")
+)
+# Part of the loop of whoever reads the result, where that is one operation.
+_FUSED = _REPEATED.union(
+    ("abs", "add", "add_any", "atan2", "bitcast_convert_type", "cbrt", "ceil", "clamp", "clz"),
+    ("concatenate", "copy", "cos", "div", "dynamic_slice", "erf", "erf_inv", "erfc", "exp", "exp2"),
+    ("expm1", "floor", "gather", "integer_pow", "is_finite", "log", "log1p", "logistic", "max"),
+    ("min", "mul", "neg", "nextafter", "pad", "population_count", "pow", "reduce_precision", "rem"),
+    ("rev", "round", "rsqrt", "select_n", "shift_left", "shift_right_arithmetic"),
+    ("shift_right_logical", "sign", "sin", "split", "sqrt", "square", "sub", "tan", "tanh", "xor"),
+)
+_CALLS = frozenset(
+    ("jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call")
+    + ("checkpoint", "remat2", "shard_map")
+)
+_UPDATES = frozenset(("dynamic_update_slice", "scatter", "scatter-add", "while"))  # in place
+# Threefry's rounds carry two arrays of words, and a loop over them holds the last round's as well.
+_RANDOM = {"random_bits", "threefry2x32"}
+
+
+def array_bytes(aval: Any) -> int:
+    """Return the bytes of an abstract array; keys and tokens count as nothing."""
+    dtype = getattr(aval, "dtype", None)
+    if dtype is None or jnp.issubdtype(dtype, jax.dtypes.extended):
+        return 0
+    return math.prod(aval.shape) * np.dtype(dtype).itemsize
 
 
 class PerDeviceShapes(NamedTuple):
-    """What a device of a wave is given: hashable.
+    """Shapes of the data that a device of a wave is given: hashable.
 
     Attributes:
         members: that it trains at once.
-        block: of one member, [T, B, ...]: shapes and types, B its part of the batch.
-        tile: of one member, [S, ...]: shapes and types, S its part of a tile.
+        block: of one member, [T, B, ...]: shapes and dtypes, B its part of the batch.
+        tile: of one member, [S, ...]: shapes and dtypes, S its part of a tile.
         tiles: of the held-out set.
         state_devices: that share a member's state; 1: each has all of it.
     """
@@ -41,18 +87,17 @@ class PerDeviceShapes(NamedTuple):
 
 @functools.lru_cache(maxsize=256)
 def device_bytes(setup: ProgramKey, load: PerDeviceShapes, mesh: Mesh, one_by_one: bool) -> int:
-    """What each device holds at the most: training, or scoring the held-out set.
+    """Return the most bytes that each device holds: training, or scoring the held-out set.
 
     Args:
         setup: of the programs.
-        load: what each device is given.
+        load: the data that each device is given.
         mesh: devices to trace for, each with a batch of its own.
-        one_by_one: whether a device trains its members one after the other; see
-            `loop.use_lax_map`.
+        one_by_one: whether a device trains its members one after the other; see `use_lax_map`.
     """
     size = _sizes(setup, load.state_devices)
     step, evaluation = (
-        _program_bytes(*traced, size) for traced in traces(setup, load, mesh, one_by_one)
+        program_bytes(*traced, size) for traced in traces(setup, load, mesh, one_by_one)
     )
     blocks, tiles = (load.members * _bytes(x) for x in (load.block, load.tile))
     held = max(step, evaluation + blocks)  # the next block is there before it is needed
@@ -65,7 +110,13 @@ def device_bytes(setup: ProgramKey, load: PerDeviceShapes, mesh: Mesh, one_by_on
 def traces(
     setup: ProgramKey, load: PerDeviceShapes, mesh: Mesh, one_by_one: bool
 ) -> tuple[tuple[jax.stages.Traced, int], tuple[jax.stages.Traced, int]]:
-    """The programs that train and score a wave, and how many of their inputs each may replace."""
+    """Trace the programs that train and score a wave.
+
+    Args: those of `device_bytes`.
+
+    Returns:
+        Each program, and the number of its first inputs whose place it may use.
+    """
     usual = one_by_one == use_lax_map(mesh)
     programs = compile_programs(setup, mesh, *(() if usual else (one_by_one,)))
     members = load.members * mesh.shape[MEMBER]
@@ -94,17 +145,14 @@ def traces(
     )
 
 
-def program_bytes(traced: jax.stages.Traced, replaceable: int) -> int:
-    """Arguments, results and temporary arrays of a traced program, on each device.
+def program_bytes(traced: jax.stages.Traced, replaceable: int, size: Size = array_bytes) -> int:
+    """Return bytes of arguments, results and temporary arrays of a traced program on a device.
 
     Args:
         traced: a program of `traces`.
         replaceable: its first inputs whose place it may use.
+        size: bytes of an abstract array.
     """
-    return _program_bytes(traced, replaceable, array_bytes)
-
-
-def _program_bytes(traced: jax.stages.Traced, replaceable: int, size: Size) -> int:
     program, mapped = _of_a_device(traced.jaxpr.jaxpr)
     inner = dict(zip(mapped.invars, program.invars, strict=True))
     owned = [inner[v] for v in traced.jaxpr.jaxpr.invars[:replaceable] if v in inner]
@@ -113,13 +161,13 @@ def _program_bytes(traced: jax.stages.Traced, replaceable: int, size: Size) -> i
 
 
 def _of_a_device(jaxpr: Jaxpr) -> tuple[Jaxpr, JaxprEqn]:
-    """What each device runs, and the operation that has all of them run it."""
+    """Return the program of each device, and the operation that maps it over the devices."""
     (mapped,) = (eqn for eqn in jaxpr.eqns if eqn.primitive.name == "shard_map")
     return mapped.params["jaxpr"], mapped
 
 
 def _sizes(setup: ProgramKey, devices: int) -> Size:
-    """Bytes of an array on one of the devices that share a member's state."""
+    """Return a function to the bytes of an array on one of the devices that share a state."""
     if devices == 1:
         return array_bytes
     shapes = {x.shape for x in jax.tree.leaves(member_shapes(setup))}
@@ -130,3 +178,222 @@ def _sizes(setup: ProgramKey, devices: int) -> Size:
 
 def _bytes(tree: Any) -> int:
     return sum(array_bytes(x) for x in jax.tree.leaves(tree))
+
+
+def compiled_bytes(compiled: Any) -> int | None:
+    """Return the compiler's own count: arguments, results and temporaries on a device."""
+    found = compiled.memory_analysis()
+    if found is None:
+        return None
+    kept = found.argument_size_in_bytes + found.output_size_in_bytes - found.alias_size_in_bytes
+    return int(kept + found.temp_size_in_bytes)
+
+
+def peak_bytes(jaxpr: Jaxpr, owned: Collection[Any], size: Size = array_bytes) -> int:
+    """Return the most bytes that a program holds at once.
+
+    Args:
+        jaxpr: the program.
+        owned: those of its inputs whose place it may use once they are read; the others belong to
+            the caller and are not counted.
+        size: bytes of an abstract array.
+
+    Returns:
+        Bytes of owned inputs, intermediate arrays and results.
+    """
+    program = _Program(size)
+    mine = set(owned)
+    given = {v: _Array(size(v.aval) if v in mine else 0, held=True) for v in jaxpr.invars}
+    results = program.inline(jaxpr, given)
+    return program.peak([given[v] for v in mine], results)
+
+
+@dataclass(eq=False)
+class _Array:
+    """An array of so many bytes that is held, or computed from `sources` wherever it is read."""
+
+    size: int
+    held: bool = False
+    readers: int = 0
+    sources: tuple["_Array", ...] = ()
+
+
+@dataclass
+class _Step:
+    """One operation.
+
+    Attributes:
+        name: of its primitive.
+        reads: arrays.
+        writes: arrays.
+        within: bytes held while it runs, beside these.
+        replaces: arrays whose place its results may take.
+    """
+
+    name: str
+    reads: Sequence[_Array]
+    writes: Sequence[_Array]
+    within: int = 0
+    replaces: Iterable[_Array] = ()
+
+
+@dataclass
+class _Program:
+    """The operations of a program, calls inlined."""
+
+    size: Size
+    steps: list[_Step] = field(default_factory=list)
+    turned: dict[Any, _Array] = field(default_factory=dict)
+
+    def inline(self, jaxpr: Jaxpr, known: dict[Any, _Array]) -> list[_Array]:
+        """Add a program's operations and return its results."""
+        for v in jaxpr.constvars:
+            known[v] = _Array(0, held=True)  # of the caller
+
+        def read(v: Any) -> _Array:
+            return _Array(0, held=True) if isinstance(v, Literal) else known[v]
+
+        for eqn in jaxpr.eqns:
+            reads = [read(v) for v in eqn.invars]
+            known.update(zip(eqn.outvars, self._results(eqn, reads), strict=True))
+        return [read(v) for v in jaxpr.outvars]
+
+    def _results(self, eqn: JaxprEqn, reads: list[_Array]) -> Sequence[_Array]:
+        name = eqn.primitive.name
+        if name in _RENAMED:
+            return reads
+        once = name == "scan" and eqn.params["length"] == 1
+        if name in _CALLS or once:
+            called = _body(eqn.params.get("jaxpr") or eqn.params["call_jaxpr"])
+            return self.inline(called, dict(zip(called.invars, reads, strict=True)))
+        writes = [_Array(self.size(v.aval), held=name not in _FUSED) for v in eqn.outvars]
+        step = _Step(name, reads, writes, self._within(eqn))
+        if name == "dot_general":
+            step.reads = self._operands(eqn, reads)
+        elif name == "scan":
+            consts, carried = _scanned(eqn)
+            step.replaces = reads[consts : consts + carried]
+        elif name in _UPDATES:
+            step.replaces = reads
+        self.steps.append(step)
+        return writes
+
+    def _operands(self, eqn: JaxprEqn, reads: list[_Array]) -> list[_Array]:
+        """Return the operands of a batched matrix product, copies where axes are transposed."""
+        contracted, batched = eqn.params["dimension_numbers"]
+        found = []
+        for v, array, summed, batch in zip(eqn.invars, reads, contracted, batched, strict=True):
+            shape: Any = v.aval
+            axes = range(shape.ndim)
+            rest = tuple(i for i in axes if i not in (*batch, *summed))
+            orders = (*batch, *rest, *summed), (*batch, *summed, *rest)
+            if batch and tuple(axes) not in orders:
+                copy = self.turned.get((array, orders[0]))
+                if copy is None:
+                    copy = self.turned[array, orders[0]] = _Array(self.size(v.aval), held=True)
+                    self.steps.append(_Step("turn", [array], [copy]))
+                array = copy
+            found.append(array)
+        return found
+
+    def _within(self, eqn: JaxprEqn) -> int:
+        """Return bytes that an operation holds while it runs, beside what it reads and writes."""
+        params, name = eqn.params, eqn.primitive.name
+        if name in _RANDOM:
+            return 3 * sum(self.size(v.aval) for v in eqn.outvars)
+        if name == "scan":
+            body, (consts, carried) = _body(params["jaxpr"]), _scanned(eqn)
+            return self._inner(body, body.invars[consts:], carried)
+        if name == "while":
+            body = _body(params["body_jaxpr"])
+            return self._inner(body, body.invars[params["body_nconsts"] :], len(body.outvars))
+        if name == "cond":
+            bodies = map(_body, params["branches"])
+            return max(self._inner(body, (), len(body.outvars)) for body in bodies)
+        return 0
+
+    def _inner(self, body: Jaxpr, owned: Sequence[Any], counted: int) -> int:
+        """Return a body's peak, less those of its results that the caller counts."""
+        results = sum(self.size(v.aval) for v in body.outvars[:counted])
+        return max(0, peak_bytes(body, owned, self.size) - results)
+
+    def peak(self, owned: Sequence[_Array], results: Sequence[_Array]) -> int:
+        """Return the most bytes held at once."""
+        self._decide(results)
+        steps = self._in_order()
+        last: dict[_Array, int] = {}
+        for i, step in enumerate(steps):
+            last |= dict.fromkeys((*step.reads, *step.writes), i)
+        last |= dict.fromkeys(results, len(steps))
+        ending: dict[int, list[_Array]] = {}
+        for array, i in last.items():
+            ending.setdefault(i, []).append(array)
+        held = set(owned)
+        now = most = sum(array.size for array in held)
+
+        def release(arrays: Iterable[_Array]) -> int:
+            gone = held & set(arrays)
+            held.difference_update(gone)
+            return sum(array.size for array in gone)
+
+        for i, step in enumerate(steps):
+            ends = ending.get(i, [])
+            replaced = step.reads if step.name in _FUSED else step.replaces
+            now -= release(set(replaced) & set(ends))
+            held.update(step.writes)
+            now += sum(array.size for array in step.writes)
+            most = max(most, now + step.within)
+            now -= release(ends)
+        return most
+
+    def _in_order(self) -> list[_Step]:
+        """Order the steps that are run, sums as soon as possible: their operands are then freed."""
+        steps = [step for step in self.steps if any(a.held for a in step.writes)]
+        begun: dict[_Array, int] = {}
+        places = []
+        for i, step in enumerate(steps):
+            shrinks = step.name.startswith("reduce_") and not step.within
+            place = max((begun.get(a, 0) for a in step.reads), default=0) if shrinks else i
+            begun |= dict.fromkeys(step.writes, place)
+            places.append((place, i))
+        return [steps[i] for _, i in sorted(places)]
+
+    def _decide(self, results: Sequence[_Array]) -> None:
+        """Decide which arrays are held, and let every step read those."""
+        for step in self.steps:
+            for array in step.reads:
+                array.readers += 1
+                # Reductions are loops over what they read, as elementwise operations are.
+                array.held |= step.name not in _FUSED and not step.name.startswith(
+                    ("reduce_", "arg")
+                )
+        for step in self.steps:
+            if step.name not in _REPEATED:
+                for array in step.writes:
+                    array.held |= array.readers > 1
+        for array in results:
+            array.held = True
+        for step in self.steps:
+            read = {s: None for a in step.reads for s in ((a,) if a.held else a.sources)}
+            step.reads = list(read)
+            for array in step.writes:
+                array.sources = () if array.held else tuple(read)
+
+
+def _scanned(eqn: JaxprEqn) -> tuple[int, int]:
+    """Count the inputs of a scan that are constants, and those that it carries, from shapes.
+
+    What is scanned, and what is stacked, has one axis less inside; releases of JAX name the numbers
+    differently.
+    """
+    body = _body(eqn.params["jaxpr"])
+
+    def whole(outside: Sequence[Any], inside: Sequence[Any]) -> int:
+        return sum(a.aval.shape == b.aval.shape for a, b in zip(outside, inside, strict=True))
+
+    carried = whole(eqn.outvars, body.outvars)
+    return whole(eqn.invars, body.invars) - carried, carried
+
+
+def _body(closed: Any) -> Jaxpr:
+    return getattr(closed, "jaxpr", closed)

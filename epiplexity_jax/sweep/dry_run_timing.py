@@ -13,6 +13,7 @@ from epiplexity_jax.engine.cohort_spec import CohortJob
 from epiplexity_jax.engine.feed import DataFeed
 from epiplexity_jax.engine.programs import compile_programs
 from epiplexity_jax.engine.train_cohort import PlacedCohort, set_up
+from epiplexity_jax.resources.device_memory import compiled_bytes
 from epiplexity_jax.runtime.processes import all_gather_ints
 from epiplexity_jax.sweep.trainer import WaveTiming, timed
 
@@ -50,7 +51,7 @@ def time_cohort(job: CohortJob, mesh: Mesh) -> WaveTiming:
         record_seconds=record,
         heldout_seconds=record * tiles,
         rescore_seconds=job.exact * (data + record * job.batch_size / job.layout.tile),
-        memory_bytes=memory_bytes(advance),
+        memory_bytes=compiled_bytes(advance),
     )
 
 
@@ -75,12 +76,3 @@ def _step(advance: Any, ready: PlacedCohort, block: Any, first: Any, steps: int)
         ):  # in all processes alike
             return seconds / count
         count *= 2
-
-
-def memory_bytes(compiled: Any) -> int | None:
-    """Bytes of a compiled program's arguments, results and temporaries on a device."""
-    found = compiled.memory_analysis()
-    if found is None:
-        return None
-    kept = found.argument_size_in_bytes + found.output_size_in_bytes - found.alias_size_in_bytes
-    return int(kept + found.temp_size_in_bytes)

@@ -1,4 +1,4 @@
-"""What is estimated from a trace against what XLA allocates; blocks that are computed twice."""
+"""Memory estimated from a trace against what XLA allocates; blocks that are computed twice."""
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +13,13 @@ from epiplexity_jax.engine.step import loss_gradient
 from epiplexity_jax.estimators.requential import RequentialMethod
 from epiplexity_jax.families import Mlp, Recurrent, Transformer, open_family
 from epiplexity_jax.families.spec import Size, Task
-from epiplexity_jax.resources.device_memory import PerDeviceShapes, program_bytes, traces
-from epiplexity_jax.resources.jaxpr_peak import peak_bytes
+from epiplexity_jax.resources.device_memory import (
+    PerDeviceShapes,
+    compiled_bytes,
+    peak_bytes,
+    program_bytes,
+    traces,
+)
 
 TASK = Task(vocab_size=32, length=32, label_mask=(True,) * 32)
 
@@ -33,9 +38,7 @@ def test_the_estimate_is_near_what_the_compiler_allocates():
     load = PerDeviceShapes(1, like(4, 16, 32), like(16, 32), 1)
     (advance, inputs), _ = traces(setup, load, member_mesh(jax.devices()[:1]), True)
     estimate = program_bytes(advance, inputs)
-    found = advance.lower().compile().memory_analysis()
-    arguments = found.argument_size_in_bytes + found.output_size_in_bytes
-    compiled = arguments - found.alias_size_in_bytes + found.temp_size_in_bytes
+    compiled = compiled_bytes(advance.lower().compile())
     assert 0.75 < estimate / compiled < 1.25
 
 
@@ -59,6 +62,18 @@ def test_the_trace_is_that_of_the_programs_which_train():
     assert called.jaxpr is advance.jaxpr
     tile = place.sequences(np.zeros((1, 2, 4), np.uint8), 1)
     assert programs.evaluate.trace(states, tile).jaxpr is evaluate.jaxpr
+    compiled = []
+
+    def listen(event, seconds, **_):
+        compiled.append(event.endswith("backend_compile_duration"))
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    for program in (advance, evaluate):
+        program.lower().compile()
+    assert sum(compiled) == 2
+    programs.evaluate(states, tile)
+    programs.advance(states, hyper, block, first, count, count)
+    assert sum(compiled) == 2  # an executable of equal shapes that was asked is the one that runs
 
 
 def test_what_is_read_no_more_makes_room():

@@ -1,0 +1,31 @@
+"""FLOPs counted by the compiler against those of the matrix products."""
+
+import jax
+import pytest
+
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.families import Mlp, open_family
+from epiplexity_jax.families.spec import Size, Task
+from epiplexity_jax.resources.compiled_flops import compiled_cost
+
+TASK = Task(vocab_size=16, length=8, label_mask=(True,) * 8)
+
+
+@pytest.fixture(name="model")
+def _model():
+    return open_family(Mlp(window=4)).model(Size.of(width=32, depth=2), TASK, "float32", "cpu")
+
+
+def test_the_count_is_near_the_declared_one(model):
+    cost = compiled_cost(model, TASK, 8)
+    assert cost.params == model.cost.params
+    declared = model.cost
+    assert 0.5 < cost.train_flops_per_token / declared.train_flops_per_token < 2
+    assert 0.5 < cost.eval_flops_per_token / declared.eval_flops_per_token < 2
+
+
+def test_a_compiler_that_counts_nothing_is_an_error(model, monkeypatch):
+    monkeypatch.setattr(jax.stages.Compiled, "cost_analysis", lambda self: None)
+    compiled_cost.cache_clear()
+    with pytest.raises(ConfigError, match=r"training\.flops: the compiler .* use declared"):
+        compiled_cost(model, TASK, 8)
