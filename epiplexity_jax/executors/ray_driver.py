@@ -62,6 +62,9 @@ class Cluster:
     Attributes:
         hardware: of a task, as one of them has found it.
         devices: in words.
+
+    Raises:
+        ConfigError: on construction, when no task of the cluster can find its devices.
     """
 
     def __init__(self, sweep: Sweep, on_cpu: bool):

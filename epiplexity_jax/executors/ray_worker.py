@@ -50,7 +50,7 @@ class TaskResources(NamedTuple):
 
 @dataclass(frozen=True)
 class SweepPayload:
-    """What all tasks of a sweep have in common.
+    """Payload that all tasks of a sweep share.
 
     Attributes:
         sweep: its config, with sources and models that were given in Python.
@@ -96,6 +96,9 @@ def train(
 
     Returns:
         Its runs, or None when the sweep was stopped.
+
+    Raises:
+        EpiplexityError: when the workers of this wave were lost too often.
     """
     attempt = _fetched(actor.begin.remote(number))
     if not attempt:

@@ -18,7 +18,7 @@ from epiplexity_jax.trackers import registry as trackers
 
 
 class Training(Config):
-    """How members train."""
+    """Training of members."""
 
     steps: int = Field(default=1000, ge=1, le=MOST_STEPS)
     """Steps of every run; of the teacher where there is one."""
@@ -36,24 +36,24 @@ class Training(Config):
     on a CPU, where activations then fit a core's cache, and the batch whole on accelerators; fewer
     where memory asks for it."""
     rematerialise: bool | None = None
-    """Whether accelerators hold the inputs of blocks alone and compute what is inside of them again
-    for the backward pass; default: where a slice of one sequence does not fit one otherwise."""
+    """True: accelerators hold only the inputs of blocks and rematerialise the rest for the backward
+    pass; default: where a microbatch of one sequence does not fit otherwise."""
     members_per_device: int | None = Field(default=None, ge=1)
     """Members that a device trains in one go; default: 1 on CPU, up to 64 on accelerators."""
     data_devices: int | None = Field(default=None, ge=1)
     """Devices that share a member's batch; default: 1, or more where there are fewer members of a
     shape than accelerators."""
     shard_state: bool | None = None
-    """Whether devices that share a batch share parameters and optimiser state as well; default:
-    where a model does not fit one of them."""
+    """True: devices that share a batch share parameters and optimiser state as well; default: where
+    a model does not fit one of them."""
     flops: Literal["declared", "compiled"] = "declared"
-    """Who counts FLOPs per token: the family (6 N and 2 N if dense) or the compiled program."""
+    """Count of FLOPs per token: the family's (6 N and 2 N if dense) or the compiled program's."""
     keep_final_state: bool = True
     """Keep each run's last state in the store, so that more steps train only what is new."""
 
     @property
     def shares(self) -> bool:
-        """Whether devices are told to share batches."""
+        """True if the config has devices share batches."""
         return bool(self.data_devices or self.shard_state)
 
     @model_validator(mode="after")
@@ -77,19 +77,20 @@ _ADDRESS = re.compile(r"auto|local|(ray://)?[^/\s]+:\d+")
 
 
 class ExecutorOptions(Config):
-    """What trains a sweep's waves. No part of a run's identity."""
+    """Executor of a sweep's waves. No part of a run's identity."""
 
     kind: Literal["local", "ray"] = "local"
     """`local`: the devices of this process, and of those it has joined. `ray`: a cluster; needs
     `pip install epiplexity-jax[ray]`."""
     address: str | None = None
-    """Of the Ray cluster: `HOST:PORT`, or `auto` for one that this machine belongs to; default: the
-    environment's RAY_ADDRESS, else a cluster of this machine alone that ends with the sweep."""
+    """Address of the Ray cluster: `HOST:PORT`, or `auto` for one that this machine belongs to;
+    default: the environment's RAY_ADDRESS, else a cluster of this machine alone that ends with the
+    sweep."""
     devices: int | None = Field(default=None, ge=1)
-    """GPUs, or CPU cores where there are none, of a wave on Ray; default: as many as the smallest
+    """GPUs, or CPU cores on nodes without GPUs, of a wave on Ray; default: as many as the smallest
     node has."""
     retries: int | None = Field(default=None, ge=0)
-    """How often Ray trains a wave again whose worker or node was lost; default: 3."""
+    """Times that Ray trains a wave again whose worker or node was lost; default: 3."""
 
     @property
     def most_retries(self) -> int:
@@ -112,7 +113,7 @@ class ExecutorOptions(Config):
 
 
 class FrontierOptions(Config):
-    """What `run` prints at the end, and the default of `frontier`."""
+    """Frontier that `run` prints at the end, and defaults of `frontier`."""
 
     test_tokens: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Label tokens of the dataset whose information is measured."""
@@ -135,15 +136,15 @@ class Sweep(Config):
     family: SerializeAsAny[Config]
     """The models an observer may use."""
     estimator: SerializeAsAny[Config] = Prequential()
-    """How a trained model is coded."""
+    """Code of a trained model."""
     training: Training = Training()
-    """How members train."""
+    """Training of members."""
     heldout: Heldout = Heldout()
     """Held-out data."""
     checkpoints: CheckpointOptions = CheckpointOptions()
-    """What is kept of runs in training."""
+    """Checkpoints of runs in training."""
     executor: ExecutorOptions = ExecutorOptions()
-    """What trains them."""
+    """Executor of the waves."""
     seed: Seed = 0
     """Root of every random choice."""
     frontier: FrontierOptions = FrontierOptions()

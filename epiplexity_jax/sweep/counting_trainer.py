@@ -36,19 +36,19 @@ class CountingTrainer:
     def restore(
         self, todo: Sequence[RunSpec], checkpoints: Checkpoints, store: Store
     ) -> tuple[dict[str, Restored], list[str]]:
-        """Nothing: counts are made anew."""
+        """See `Trainer`: counts have no states, and are made anew."""
         del todo, checkpoints, store
         return {}, []
 
     def restore_wave(self, wave: Wave, checkpoints: Checkpoints) -> tuple[Wave, list[str]]:
-        """The same wave: counts are made anew."""
+        """See `Trainer`: the wave is the same, as counts are made anew."""
         del checkpoints
         return wave, []
 
     def waves(
         self, todo: Sequence[RunSpec], restored: Mapping[str, Restored], hardware: Hardware
     ) -> list[Wave]:
-        """A wave for every run."""
+        """See `Trainer`: every run is a wave."""
         del restored, hardware
         return [Wave((run.run_id,), run.iterations) for run in todo]
 

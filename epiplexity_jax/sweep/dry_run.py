@@ -1,4 +1,4 @@
-"""What a sweep would train and cost, counted before anything is compiled."""
+"""Plan and cost of a sweep, counted before anything is compiled."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence

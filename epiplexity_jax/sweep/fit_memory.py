@@ -1,4 +1,4 @@
-"""How members are cut to fit a device: smaller microbatches first, then rematerialisation.
+"""Microbatches that fit a device: smaller microbatches first, then rematerialisation.
 
 The choice is a function of the plan and of the hardware, so that a resumed sweep goes on as it
 began. It is layout and no part of a run's identity (docs/decisions/0013-cut-to-fit.md).
@@ -24,7 +24,7 @@ _MOST_DEVICES = 4096  # that a refusal asks for
 
 
 class MemoryFit(NamedTuple):
-    """How a member is cut.
+    """Cut of a member.
 
     Attributes:
         microbatch: sequences whose gradient a device takes at once.
@@ -66,7 +66,7 @@ class MemoryPlanner:
         """Find the largest microbatch with which a member fits; None where nothing does.
 
         Raises:
-            ConfigError: when the config asks for rematerialisation where there is none.
+            ConfigError: when the config asks for rematerialisation where it is impossible.
         """
         ways = self._ways(run)
         if self.hardware.memory_bytes is None:
@@ -118,7 +118,7 @@ class MemoryPlanner:
         return fit.memory_bytes is None or fit.memory_bytes <= self.hardware.usable_bytes
 
     def _ways(self, run: RunSpec) -> tuple[bool, ...]:
-        """Whether to rematerialise, in the order to try."""
+        """Return values of rematerialisation, in the order to try."""
         asked = self.options.rematerialise
         offered = isinstance(run.device_program.model, Rematerialisable)
         if asked and not offered:
@@ -136,7 +136,7 @@ class MemoryPlanner:
         return (False, True) if offered and not self.hardware.on_cpu else (False,)
 
     def _cuts(self, run: RunSpec, layout: DeviceLayout) -> list[_Cut]:
-        """What may be tried, smallest first; the last is the wish, the one before scores less."""
+        """List cuts to try, smallest first; the last is the wish, the one before scores less."""
         wish = run.dataset.microbatch
         smaller = [n for n in divisors(run.batch_size // layout.data) if n < wish]
         if self.options.microbatch is not None:

@@ -61,7 +61,7 @@ class Hardware:
 
 
 class DeviceLayout(NamedTuple):
-    """How a group of devices trains its members.
+    """Layout of a group of devices and its members.
 
     Attributes:
         data: devices that share a member's batch.
@@ -80,7 +80,7 @@ class DeviceLayout(NamedTuple):
 
 
 class LayoutOptions(NamedTuple):
-    """What the config says about layout; see `config.Training`. None: the planner decides."""
+    """Options of layout in the config; see `config.Training`. None: the planner decides."""
 
     data_devices: int | None = None
     shard_state: bool | None = None

@@ -1,4 +1,4 @@
-"""What the runner tells whoever is watching."""
+"""Protocol of a sweep's progress, which a display receives."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -8,40 +8,52 @@ class Progress(Protocol):
     """Receives a sweep's progress; calls come from one thread, a few a second."""
 
     def start(self, runs: int, finished: int, member_steps: int) -> None:
-        """The sweep has `runs` runs, `finished` of them from before; member-steps are to come."""
+        """Begin a sweep.
+
+        Args:
+            runs: of the sweep.
+            finished: runs that an earlier start finished.
+            member_steps: to be trained.
+        """
         ...
 
     def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
-        """Member-steps and tokens newly trained; latest losses in nats per label token, by run."""
+        """Add what was newly trained.
+
+        Args:
+            member_steps: newly trained.
+            tokens: newly trained.
+            losses: the latest of each run, nats per label token.
+        """
         ...
 
     def run_done(self, row: Mapping[str, Any]) -> None:
-        """A run was committed to the store."""
+        """Note a run that was committed to the store."""
         ...
 
     def message(self, text: str) -> None:
-        """A sentence for the user: a run ended early, an old state was damaged."""
+        """Show a message to the user: a run ended early, an old state was damaged."""
         ...
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """End; nothing more is called."""
         ...
 
 
 class Silent:
-    """Tells nobody."""
+    """Progress that shows nothing."""
 
     def start(self, runs: int, finished: int, member_steps: int) -> None:
-        """Nothing."""
+        """See `Progress`."""
 
     def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
-        """Nothing."""
+        """See `Progress`."""
 
     def run_done(self, row: Mapping[str, Any]) -> None:
-        """Nothing."""
+        """See `Progress`."""
 
     def message(self, text: str) -> None:
-        """Nothing."""
+        """See `Progress`."""
 
     def close(self) -> None:
-        """Nothing."""
+        """See `Progress`."""

@@ -48,6 +48,11 @@ class Kind(Protocol):
     def resolve(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
         """Resolve the model of one size on one source.
 
+        Args:
+            dataset: the source.
+            size: of the model.
+            rate: base learning rate; None for models that count.
+
         Raises:
             ConfigError: when the size or the source does not suit the family.
         """
@@ -139,6 +144,12 @@ class Resolver:
 
     def run(self, dataset: Dataset, size: Size, rate: float | None, seed: int) -> RunSpec:
         """Resolve one member on one source.
+
+        Args:
+            dataset: the source.
+            size: of the model.
+            rate: base learning rate; None for models that count.
+            seed: of the member.
 
         Raises:
             ConfigError: see `Kind.resolve`.

@@ -83,7 +83,7 @@ def finished_row(run: RunSpec, wave: Wave, outcome: Outcome, wall_seconds: float
 
 
 def _layout(wave: Wave) -> dict[str, Any]:
-    """How a wave was cut and compiled: it moves last bits, and is no part of an identity."""
+    """Describe how a wave was cut and compiled: layout moves last bits, and is no identity."""
     kind = jax.devices()[0].platform
     fit = {} if wave.fit is None else wave.fit._asdict()
     return {

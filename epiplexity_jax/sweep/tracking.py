@@ -1,4 +1,4 @@
-"""What trackers are told of a sweep: numbers that the host has anyway, handed to threads."""
+"""Numbers of a sweep for trackers: the host has them in any case, and gives them to threads."""
 
 import math
 import time
@@ -21,12 +21,12 @@ _CLOSING = 5.0  # seconds that the end waits for all sinks together
 
 
 class Tracking:
-    """Tells sinks of record points, ends of runs and the sweep's rate; none of them can fail it.
+    """Logs to sinks record points, ends of runs and the sweep's rate; none of them can fail it.
 
     Args:
         sinks: by name; none: nothing is done.
         store: the store's folder.
-        say: told in a sentence what was given up or left out.
+        say: called with a sentence on what was given up or left out.
         lengths: of a stored row and its history, final lengths in bits; called in a sink's thread.
     """
 
@@ -53,7 +53,7 @@ class Tracking:
         self._workers = [Worker(name, sink, self._store) for name, sink in self._sinks]
 
     def record(self, run: RunSpec, row: Row) -> None:
-        """A record point of a run: columns of a history. One that was told is not told again."""
+        """Log a record point of a run, columns of a history, unless it was logged before."""
         before = self._told.get(run.run_id)
         if not self._workers or (before is not None and row["step"] <= before["step"]):
             return
@@ -61,7 +61,7 @@ class Tracking:
         self._log(self._series(run), int(row["step"]), _numbers(row, before))
 
     def advance(self, member_steps: int, tokens: int) -> None:
-        """Member-steps and tokens newly trained."""
+        """Add member-steps and tokens newly trained."""
         if not self._workers:
             return
         self._new_steps += member_steps
@@ -71,7 +71,13 @@ class Tracking:
         self._hear()
 
     def done(self, run: RunSpec, row: Row, history: Mapping[str, Any]) -> None:
-        """A run was committed; of its record points those that nobody told before are told."""
+        """Finish the series of a committed run, with the record points that were not logged before.
+
+        Args:
+            run: the run.
+            row: its row in the store.
+            history: its columns.
+        """
         if not self._workers:
             return
         for i in range(len(history.get("step", ()))):
@@ -86,7 +92,7 @@ class Tracking:
         self._give(finish)
 
     def close(self) -> None:
-        """Tell the last rate, wait a few seconds for the sinks, and say what went wrong."""
+        """Log the last rate, wait a few seconds for the sinks, and say what went wrong."""
         if not self._workers:
             return
         if self._new_steps:

@@ -1,4 +1,4 @@
-"""The trainer protocol: device families and count families, told apart once per sweep."""
+"""The trainer protocol: device families and count families, chosen once per sweep."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

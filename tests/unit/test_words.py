@@ -10,11 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "epiplexity_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
-DOCUMENTS = [
-    path
-    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-    if path.name != "cli.md"  # generated of sweep, which is pending
-]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 # Beginnings of paths whose owners have not converted them yet.
 PENDING = {
     "api",
@@ -22,9 +18,11 @@ PENDING = {
     "engine",
     "estimators",
     "executors",
+    "families",
     "families/sampling",
     "resources",
     "runtime",
+    "sources",
     "sweep",
 }
 
@@ -90,10 +88,13 @@ def errors_raised(function: Function) -> set[str]:
 
 
 def missing_sections(tree: ast.Module, command: str = "") -> list[str]:
-    """List functions without Args or Raises; options describe the arguments of a command."""
+    """List functions without Args or Raises.
+
+    Options describe the arguments of a command, and a protocol those of what refers to it.
+    """
     found = []
     for function, text in public_functions(tree.body):
-        if is_overload(function) or function.name == command:
+        if is_overload(function) or function.name == command or text.startswith("See `"):
             continue
         parameters = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
         named = [p for p in parameters if p.arg not in ("self", "cls")]
