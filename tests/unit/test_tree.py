@@ -21,7 +21,6 @@ PENDING = (
     "resources",
     "results",
     "runtime",
-    "sources",
     "sweep",
 )
 

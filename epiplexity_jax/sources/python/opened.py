@@ -1,6 +1,6 @@
 """Sources that were opened in Python and are passed to `run` as they are."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import PrivateAttr
 
@@ -18,7 +18,7 @@ class OpenedSource(Config):
     _source: Source | None = PrivateAttr(None)
 
 
-def opened(source: Source) -> OpenedSource:
+def opened(source: Any) -> OpenedSource:
     """Wrap an opened source, so that it can stand where a source's config does.
 
     Raises:

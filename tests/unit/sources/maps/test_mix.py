@@ -1,4 +1,4 @@
-"""Subsamples, replays and mixes."""
+"""Mixes: exact shares, no sequence twice, no data in two components."""
 
 from fractions import Fraction
 from typing import Any
@@ -14,7 +14,6 @@ from epiplexity_jax.sources import (
     FlipLabels,
     Mix,
     Noise,
-    Replay,
     Shuffle,
     Subsample,
     from_array,
@@ -23,8 +22,6 @@ from epiplexity_jax.sources import (
 )
 from epiplexity_jax.sources.maps.mix import exact_counts
 from epiplexity_jax.sources.opening import parse
-from epiplexity_jax.sources.spec import HostSource
-from epiplexity_jax.sources.split import Split
 
 
 def opened(config) -> Any:
@@ -39,72 +36,6 @@ def numbered(first=0, count=100, length=2, vocab_size=1 << 16):
 
 def numbers(source):
     return source.read(np.arange(source.sequences))[:, 0].astype(int).tolist()
-
-
-@pytest.mark.parametrize(("size", "count"), [({"sequences": 30}, 30), ({"share": 0.29}, 29)])
-def test_a_subsample_has_so_many_and_none_twice(size, count):
-    source = opened(Subsample(source=numbered(), **size))
-    assert source.sequences == len(set(numbers(source))) == count
-    assert set(numbers(source)) < set(range(100))
-    assert max(numbers(source)) > 60
-
-
-def test_every_sequence_has_the_same_chance():
-    """The mean number over 200 seeds, within 5 standard errors."""
-    means = [
-        np.mean(numbers(opened(Subsample(source=numbered(), share=0.2, map_seed=seed))))
-        for seed in range(200)
-    ]
-    error = np.sqrt((100**2 - 1) / 12 / 20 * (1 - 0.2) / 200)
-    assert abs(np.mean(means) - 49.5) < 5 * error
-
-
-def test_the_ends_of_a_subsample():
-    assert sorted(numbers(opened(Subsample(source=numbered(), share=1)))) == list(range(100))
-    assert opened(Subsample(source=numbered(), share=0.001)).sequences == 1
-    with pytest.raises(DataError, match="^sequences: the source holds 100, fewer than the 101 ask"):
-        opened(Subsample(source=numbered(), sequences=101))
-    with pytest.raises(ConfigError, match="^share: a drawn source has no end to share; give sequ"):
-        opened(Subsample(source=Noise(), share=0.5))
-    with pytest.raises(ConfigError, match="^sequences: give sequences or share, one of the two$"):
-        Subsample(source=Noise(), sequences=5, share=0.5)
-
-
-def test_sequences_of_a_drawn_source():
-    """Sequence i does not depend on how many there are, nor on what was read before."""
-    few, many = (opened(Subsample(source=Noise(length=5), sequences=n)) for n in (300, 700))
-    assert isinstance(few, HostSource)
-    order = np.array([299, 0, 255, 256, 299])
-    some = few.read(order)
-    assert some.dtype == np.uint8
-    assert np.array_equal(some, many.read(np.arange(700))[order])
-    assert np.array_equal(some, few.read(np.arange(300))[order])
-    assert len(np.unique(many.read(np.arange(700)), axis=0)) == 700
-    other = opened(Subsample(source=Noise(length=5), sequences=300, map_seed=1))
-    assert not np.array_equal(few.read(order), other.read(order))
-    with pytest.raises(IndexError):
-        few.read(np.array([300]))
-
-
-def test_what_is_drawn_comes_from_the_source():
-    """The automaton's Y follows from X in every sequence: shown by rule 15, which copies."""
-    config = ElementaryCA(rule=15, cells=8, steps=1, burn_in=0)
-    source = opened(Subsample(source=config, sequences=300))
-    x, y = np.split(source.read(np.arange(300)), 2, axis=1)
-    assert np.array_equal(y, 1 - np.roll(x, 1, axis=1))
-    assert source.info.entropy_rate_nats == 0
-
-
-def test_a_replay_is_read_more_than_once():
-    source = opened(Replay(source=numbered(), times=3))
-    assert (source.sequences, source.info.replays) == (100, 3)
-    split = Split(source, 10, 0)
-    read = split.chunks(0, 0, 270, 1)[:, 0, 0].tolist()
-    heldout = split.heldout(10)[:, 0].tolist()
-    assert sorted([*read, *3 * heldout]) == sorted(3 * list(range(100)))
-    assert sorted(numbers(source)) == list(range(100))
-    with pytest.raises(ConfigError, match="^source: is drawn without end, so nothing of it comes"):
-        opened(Replay(source=Noise(), times=2))
 
 
 @pytest.mark.parametrize(

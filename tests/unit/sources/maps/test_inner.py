@@ -1,11 +1,8 @@
-"""Maps: every one of them deterministic and pure by index; shuffles, flips, nested configs."""
+"""Maps: every one of them deterministic and pure by index; nested configs."""
 
-import dataclasses
-import math
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -15,7 +12,6 @@ from epiplexity_jax.sources import (
     ElementaryCA,
     FlipLabels,
     Mix,
-    Noise,
     Replay,
     Shuffle,
     Subsample,
@@ -24,9 +20,6 @@ from epiplexity_jax.sources import (
 )
 from epiplexity_jax.sources import open_source as _open
 from epiplexity_jax.sources import opening as kinds
-from epiplexity_jax.sources.files.labelled import LabelledTokens
-from epiplexity_jax.sources.maps.flip_labels import DrawnFlips
-from epiplexity_jax.sources.maps.shuffle import DrawnShuffle
 from epiplexity_jax.sources.spec import DeviceSource, Vectors
 from epiplexity_jax.sources.split import Split
 from epiplexity_jax.sweep.config import parse_sweep
@@ -142,114 +135,6 @@ def test_drawn_maps(kind):
         assert not np.array_equal(drawn[:, part], inner[:, part])
 
 
-def test_shuffled_tokens_stay_in_their_sequence_and_part():
-    rows = np.arange(600).reshape(100, 6) % 7
-    given = from_labelled(rows, np.arange(100) % 7)
-    read = opened(Shuffle(source=given)).read(np.arange(100))
-    assert np.array_equal(read[:, -1], np.arange(100) % 7)
-    assert np.array_equal(np.sort(read[:, :-1]), np.sort(rows))
-    assert not np.array_equal(read[:, :-1], rows)
-
-
-@pytest.mark.parametrize("drawn", [False, True])
-def test_permutations_are_uniform(drawn):
-    """Of three places, six orders; chi square under its mean + 5 standard deviations."""
-    count = 6000
-    if drawn:
-        batch = jnp.tile(jnp.arange(3), (count, 1))
-        read = np.asarray(DrawnShuffle(((0, 1, 2),))(jax.random.key(0), (), batch))
-    else:
-        given = from_array(np.tile(np.arange(3), (count, 1)))
-        read = opened(Shuffle(source=given)).read(np.arange(count))
-    counts = np.bincount(read.astype(int) @ [9, 3, 1])
-    counts = counts[counts > 0]
-    assert len(counts) == 6
-    assert ((counts - 1000) ** 2 / 1000).sum() < 5 + 5 * math.sqrt(10)
-
-
-def test_a_shuffled_corpus_has_the_same_tokens_elsewhere():
-    tokens = np.arange(20_000)
-    source = opened(Shuffle(source=from_array(tokens, length=20), scope="corpus"))
-    read = source.read(np.arange(1000))
-    assert read.shape == (1000, 20)
-    assert np.array_equal(np.sort(read.ravel()), tokens)
-    moved = np.abs(read.ravel().astype(int) - tokens)
-    assert abs(moved.mean() - 20_000 / 3) < 5 * 20_000 / math.sqrt(18 * 20_000)
-    assert np.array_equal(source.read(np.array([3])), read[[3]])
-
-
-@pytest.mark.parametrize(
-    ("given", "sentence"),
-    [
-        (Noise(), "scope: corpus needs a finite source, and this one is drawn without end; wrap"),
-        (numbered(), "scope: corpus needs a source of which every token is paid for, as inputs"),
-        (vectors(), "scope: corpus needs a source of which every token is paid for, as inputs"),
-    ],
-)
-def test_what_has_no_corpus(given, sentence):
-    with pytest.raises(ConfigError) as caught:
-        opened(Shuffle(source=given, scope="corpus"))
-    assert str(caught.value).startswith(sentence)
-
-
-@pytest.mark.parametrize("rate", [0.0, 0.2, 1.0])
-@pytest.mark.parametrize("of", ["tokens", "vectors", "drawn"])
-def test_labels_flip_at_the_rate(of, rate):
-    """And to any of the V - 1 others alike, both within 5 standard errors; inputs never."""
-    if of == "drawn":
-        before = np.tile(np.arange(10), (3000, 1)) % 4
-        flip = DrawnFlips((7, 9), 4)
-        after = np.asarray(flip(jax.random.key(1), jnp.float32(rate), jnp.asarray(before)))
-        assert np.array_equal(np.delete(before, [7, 9], 1), np.delete(after, [7, 9], 1))
-        before, after = before[:, [7, 9]].ravel(), after[:, [7, 9]].ravel()
-    else:
-        inputs = np.arange(6000)[:, None] % 9
-        given = from_labelled(inputs if of == "tokens" else inputs / 2, np.arange(6000) % 4)
-        read = opened(FlipLabels(source=given, rate=rate)).read(np.arange(6000))
-        plain = given.read(np.arange(6000))
-        parts = [
-            (x.inputs, x.labels) if isinstance(x, Vectors) else (x[:, :-1], x[:, -1:])
-            for x in (plain, read)
-        ]
-        assert np.array_equal(parts[0][0], parts[1][0])
-        before, after = (part[1].ravel().astype(int) for part in parts)
-    flipped = before != after
-    error = math.sqrt(rate * (1 - rate) / 6000)
-    assert abs(flipped.mean() - rate) <= 5 * error
-    steps = np.bincount((after - before)[flipped] % 4, minlength=4)[1:]
-    expected = flipped.sum() / 3
-    assert flipped.any() == (rate > 0)
-    assert ((steps - expected) ** 2).sum() <= (2 + 5 * math.sqrt(4)) * expected
-
-
-def test_flips_are_independent_of_each_other():
-    """Neighbouring labels of a sequence, and of neighbouring sequences."""
-    given = from_array(np.zeros((2000, 20), int), vocab_size=2)
-    flips = opened(FlipLabels(source=given, rate=0.5)).read(np.arange(2000)).astype(float)
-    for one, other in ((flips[:, 1:], flips[:, :-1]), (flips[1:], flips[:-1])):
-        correlation = np.corrcoef(one.ravel(), other.ravel())[0, 1]
-        assert abs(correlation) < 5 / math.sqrt(one.size)
-
-
-def test_the_entropy_of_flips():
-    """H2(e) + e ln(V - 1) over a deterministic source: the entropy of the label's distribution."""
-    plain: Any = numbered()
-    exact = LabelledTokens(
-        dataclasses.replace(plain.info, entropy_rate_nats=0.0), plain.inputs, plain.labels
-    )
-    for rate in (0.1, 0.8, 1.0):
-        others = [rate / 4] * 4
-        expected = -sum(p * math.log(p) for p in (1 - rate, *others) if p)
-        got = opened(FlipLabels(source=exact, rate=rate)).info.entropy_rate_nats
-        assert got == pytest.approx(expected, rel=1e-12)
-    binary = opened(FlipLabels(source=AUTOMATON, rate=0.1)).info.entropy_rate_nats
-    assert binary == pytest.approx(0.3250829733914482)
-    assert opened(FlipLabels(source=Noise(), rate=0.1)).info.entropy_rate_nats is None
-    assert opened(FlipLabels(source=Noise(), rate=0)).info.entropy_rate_nats == math.log(96)
-    assert opened(FlipLabels(source=plain, rate=0.1)).info.entropy_rate_nats is None
-
-
-RULE54 = {"kind": "elementary_ca", "rule": 54, "cells": 5}
 NESTED = {
     "kind": "subsample",
     "sequences": 100,
