@@ -50,7 +50,7 @@ def measure(name: str, kind: str, again: bool) -> dict:
     method = PREQUENTIAL if kind == "prequential" else RequentialMethod()
     size, source = Size.of(width=width, depth=depth), Noise(vocab_size=96, length=128)
     job = job_of(source, Transformer(), size, batch, method=method)
-    cut = training_slice(batch, job.task, on_cpu=True)
+    cut = training_slice(batch, job.model.task, on_cpu=True)
     model: Any = job.model
     model = model.rematerialised() if again else model
     job = dataclasses.replace(job, microbatch=cut, model=model)

@@ -80,11 +80,11 @@ def works(size: Size) -> dict[str, tuple[Callable[..., Any], Any, int]]:
     batch = np.asarray(job.members[0].stream.block(0, 16, 16))[0]
 
     def gradient(state: Any, batch: Any) -> Any:
-        return loss_gradient(job.model, state.params, batch, job.task, job.microbatch)
+        return loss_gradient(job.model, state.params, batch, job.microbatch)
 
     draw, follow, arguments = student_work(job, state, batch)
     slices = BATCH // job.microbatch
-    at_once = BATCH // sampled_at_once(BATCH, job.microbatch, job.task)
+    at_once = BATCH // sampled_at_once(BATCH, job.microbatch, job.model.task)
     return {
         "gradient": (gradient, (state, batch), slices),
         "sampling": (draw, arguments, at_once),

@@ -34,7 +34,7 @@ PUBLISHED = {16: 545.0, 32: 758.0, 64: 1764.0}  # milliseconds, by width
 
 def measure(name: str, source: Any, family: Any, size: Size, batch: int) -> dict:
     """Both methods on one configuration, in the slices that the engine chooses."""
-    slices = training_slice(batch, job_of(source, family, size, batch).task, on_cpu=True)
+    slices = training_slice(batch, job_of(source, family, size, batch).model.task, on_cpu=True)
     loops = {
         method: Loop(job_of(source, family, size, batch, slices, how))
         for method, how in METHODS.items()

@@ -67,7 +67,7 @@ def in_turn(model: Model, task: Task, params: Any, batch: jax.Array, key: jax.Ar
     """Sample some sequences after the others, as many at once as training does."""
 
     def work(part: Any) -> tuple[Any, Any]:
-        return (), sample(model, params, part[0], task, key, part[1][0])
+        return (), sample(model, params, part[0], key, part[1][0])
 
     cut = training_slice(len(batch), task, on_cpu=True)
     at_once = sampled_at_once(len(batch), cut, task)
@@ -91,9 +91,9 @@ def ways(model: Model, task: Task) -> dict[str, Callable[[], Any]]:
         return program.lower(params, batch, key).compile()
 
     cached = compiled(functools.partial(in_turn, model, task))
-    forward = compiled(lambda p, b, k: sample_by_forward(model, p, b, task, k))
+    forward = compiled(lambda p, b, k: sample_by_forward(model, p, b, k))
     cut = training_slice(BATCH, task, on_cpu=True)
-    gradient = compiled(lambda p, b, k: loss_gradient(model, p, b, task, cut))
+    gradient = compiled(lambda p, b, k: loss_gradient(model, p, b, cut))
 
     @functools.partial(jax.jit, compiler_options=options)
     def one(params: Any, batch: jax.Array, number: jax.Array, label: jax.Array) -> jax.Array:

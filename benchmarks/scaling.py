@@ -39,7 +39,7 @@ def start(config: dict[str, int]) -> tuple[Any, Loop]:
     size = Size.of(width=config["width"], depth=config["depth"])
     batch = TOKENS // config["length"]
     source = Noise(vocab_size=config["vocabulary"], length=config["length"])
-    task = job_of(source, Transformer(), size, batch).task
+    task = job_of(source, Transformer(), size, batch).model.task
     job = job_of(source, Transformer(), size, batch, training_slice(batch, task, on_cpu=True))
     return job, Loop(job, seconds=1.0)
 
@@ -53,7 +53,7 @@ def measure(name: str) -> dict[str, Any]:
             times[value].append(loop.run() / loop.members / TOKENS)
     found = {value: statistics.median(each) for value, each in times.items()}
     flops = {
-        value: compiled_cost(job.model, job.task, job.microbatch).train_flops_per_token
+        value: compiled_cost(job.model, job.microbatch).train_flops_per_token
         for value, (job, _) in loops.items()
     }
     row: dict[str, Any] = {
@@ -83,7 +83,9 @@ def memory(job: Any, loop: Loop) -> float:
         ready.states, ready.hyper, loop.block, loop.first, np.int32(1), np.int32(1)
     )
     held = program.compile().memory_analysis().temp_size_in_bytes
-    return round(held / (4 * job.microbatch * job.task.label_tokens * job.task.vocab_size), 2)
+    return round(
+        held / (4 * job.microbatch * job.model.task.label_tokens * job.model.task.vocab_size), 2
+    )
 
 
 def main() -> None:

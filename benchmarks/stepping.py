@@ -50,7 +50,7 @@ def job_of(
         for seed in range(members or jax.device_count())
     )
     model = trained.model(size, task, "float32", jax.devices()[0].platform)
-    return CohortJob(model, task, batch, steps, layout, each, microbatch=slices, method=method)
+    return CohortJob(model, batch, steps, layout, each, microbatch=slices, method=method)
 
 
 class Loop:

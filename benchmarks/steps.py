@@ -89,9 +89,7 @@ class PlainLoop:
         self.state = job.method.init(job.model.init(init_key(0, 0)), init_key(0, 0))
         self.hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema_steps=50)
         self.step = jax.jit(
-            lambda state, batch: job.method.update(
-                job.model, job.task, state, batch, self.hyper, None
-            )
+            lambda state, batch: job.method.update(job.model, state, batch, self.hyper, None)
         )
         self.generator = np.random.default_rng(0)
         self.batch = automaton(self.generator)
@@ -151,7 +149,7 @@ def cohort(size: Size, method: Method, members: int) -> Any:
     job = job_of(SOURCE, Transformer(), size, BATCH, None, method, members)
     layout = heldout_layout(64, 64)
     each = tuple(replace(m, heldout=m.heldout[:1, : layout.tile]) for m in job.members)
-    cut = training_slice(BATCH, job.task, on_cpu=True)
+    cut = training_slice(BATCH, job.model.task, on_cpu=True)
     return replace(job, microbatch=cut, layout=layout, members=each)
 
 
@@ -171,21 +169,21 @@ def far(member: Any, result: Any) -> Any:
 
 def parts(job: Any, requential: bool) -> dict[str, float]:
     """Milliseconds of the parts of a member-step, each timed on all cores at once."""
-    model, task, cut = job.model, job.task, job.microbatch
+    model, task, cut = job.model, job.model.task, job.microbatch
     group = scoring_slice(job.layout.tile, task, on_cpu=True)
     state = initial_state(model.init(init_key(0, 0)))
     hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema_steps=50)
     block = np.asarray(job.members[0].stream.block(0, 16, 16))
     batch, params = block[0], state.params
-    grads = jax.jit(lambda p, b: loss_gradient(model, p, b, task, cut)[1])(params, batch)
+    grads = jax.jit(lambda p, b: loss_gradient(model, p, b, cut)[1])(params, batch)
     weights = 2 * (1 + requential)  # EMA and raw, of the teacher too
     passes = weights * job.layout.tile / BATCH * len(record_points(RUN)) / RUN
 
     def gradient(params: Any, batch: Any) -> Any:
-        return loss_gradient(model, params, batch, task, cut)
+        return loss_gradient(model, params, batch, cut)
 
     def evaluate(params: Any, batch: Any) -> Any:
-        return score_weights(model, task, group, (params,), batch)
+        return score_weights(model, group, (params,), batch)
 
     def update(state: Any, grads: Any) -> Any:
         return learn(model, state, grads, hyper)
@@ -211,7 +209,7 @@ def student_parts(job: Any, state: Any, batch: Any) -> dict[str, float]:
 
 def student_work(job: Any, state: Any, batch: Any) -> tuple[Any, Any, Any]:
     """Sampling a batch, the same with the student's pass over it, and what both are given."""
-    model, task, cut = job.model, job.task, job.microbatch
+    model, task, cut = job.model, job.model.task, job.microbatch
     at_once = sampled_at_once(len(batch), cut, task)
     sampling = jax.random.key_data(jax.random.key(0))
 
@@ -219,13 +217,13 @@ def student_work(job: Any, state: Any, batch: Any) -> tuple[Any, Any, Any]:
         key = jax.random.wrap_key_data(key)
 
         def work(part: Any) -> tuple[Any, Any]:
-            return (), sample(model, state.params, part[0], task, key, part[1][0])
+            return (), sample(model, state.params, part[0], key, part[1][0])
 
         return in_slices(work, (), (batch, jnp.arange(len(batch))), at_once)[1]
 
     def follow(state: Any, batch: Any, key: Any) -> Any:
         key = jax.random.wrap_key_data(key)
-        return student_pass(model, task, (state.params, state), batch, key, cut)
+        return student_pass(model, (state.params, state), batch, key, cut)
 
     return draw, follow, (state, batch, sampling)
 
@@ -272,7 +270,7 @@ def measure(size: Size, name: str, members: int, speed: float) -> dict[str, Any]
         row[f"{way}_over_engine"] = round(row[f"{way}_ms"] / row["engine_ms"], 2)
     row["peak_gflops_a_core"] = round(speed / 1e9, 1)
     if name == "prequential":
-        cost = compiled_cost(job.model, job.task, job.microbatch)
+        cost = compiled_cost(job.model, job.microbatch)
         flops = cost.train_flops_per_token * BATCH * 2 * CELLS
         cores = jax.device_count() * row["engine_ms"] / 1e3
         row["peak_share"] = round(flops / cores / speed, 3)

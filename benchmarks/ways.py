@@ -105,7 +105,7 @@ def cases() -> dict[str, Any]:
         (Size.of(width=64, depth=1), 4096, 64, 64, "4096 symbols"),
     ):
         noise = Noise(vocab_size=vocabulary, length=length)
-        task = job_of(noise, Transformer(), size, batch).task
+        task = job_of(noise, Transformer(), size, batch).model.task
         cut = training_slice(batch, task, on_cpu=True)
         found[f"{size}, {named}"] = job_of(noise, Transformer(), size, batch, cut)
     return found
@@ -116,7 +116,7 @@ def trained(job: Any) -> tuple[Any, Any]:
     block = np.asarray(job.members[0].stream.block(0, 2, 2))
     state = initial_state(job.model.init(init_key(0, 0)))
     step = jax.jit(
-        lambda state, batch: train_step(job.model, job.task, state, batch, HYPER, job.microbatch)[0]
+        lambda state, batch: train_step(job.model, state, batch, HYPER, job.microbatch)[0]
     )
     for _ in range(STEPS):
         state = step(state, block[0])
@@ -140,7 +140,7 @@ def measure(name: str, job: Any) -> dict[str, Any]:
 
     def add(way: str, cut: int | None, as_engine: bool = True) -> None:
         def gradient(params: Any, batch: Any) -> Any:
-            return loss_gradient(job.model, params, batch, job.task, cut)[1]
+            return loss_gradient(job.model, params, batch, cut)[1]
 
         ways[way] = on_every_device(gradient, params, batch, as_engine=as_engine)
         results[way] = jax.device_get(ways[way]())  # compiles

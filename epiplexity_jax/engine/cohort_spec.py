@@ -9,7 +9,7 @@ from epiplexity_jax.engine.method import Method
 from epiplexity_jax.engine.programs import PREQUENTIAL, ProgramKey
 from epiplexity_jax.engine.recorder import Accounting, History, RecorderState
 from epiplexity_jax.engine.stream import Stream
-from epiplexity_jax.families.spec import Decoder, Model, Task
+from epiplexity_jax.families.spec import Decoder, Model
 from epiplexity_jax.sources.spec import Batch
 
 _BLOCK_BYTES = 2**25
@@ -51,7 +51,6 @@ class CohortJob:
 
     Attributes:
         model: the model.
-        task: what it was built for.
         batch_size: B sequences.
         steps: batches of real data that every member learns.
         layout: of the held-out sets.
@@ -66,7 +65,6 @@ class CohortJob:
     """
 
     model: Model
-    task: Task
     batch_size: int
     steps: int
     layout: HeldoutLayout
@@ -82,9 +80,7 @@ class CohortJob:
     @property
     def setup(self) -> ProgramKey:
         """What is compiled into the programs."""
-        return ProgramKey(
-            self.model, self.task, self.method, self.microbatch, self.spreads, self.scored
-        )
+        return ProgramKey(self.model, self.method, self.microbatch, self.spreads, self.scored)
 
     @property
     def gated(self) -> bool:
@@ -106,12 +102,12 @@ class CohortJob:
         """What a step of a member counts."""
         return Accounting(
             batch_size=self.batch_size,
-            label_tokens=self.task.label_tokens,
-            total_tokens=self.task.total_tokens,
+            label_tokens=self.model.task.label_tokens,
+            total_tokens=self.model.task.total_tokens,
             cost=self.model.cost,
             layout=self.layout,
             num_weight_sets=self.method.num_weight_sets,
-            sampling_passes=sampling_passes(self.model, self.task),
+            sampling_passes=sampling_passes(self.model),
         )
 
 
@@ -120,10 +116,10 @@ def block_steps(stream: Stream) -> int:
     return max(1, min(_BLOCK_STEPS, _BLOCK_BYTES // stream.batch_bytes))
 
 
-def sampling_passes(model: Model, task: Task) -> int:
+def sampling_passes(model: Model) -> int:
     """Forward passes that drawing a sequence takes.
 
     A model without a cache reads the whole sequence again for every label.
     """
-    cached = isinstance(model, Decoder) or task.label_tokens == 1
-    return 1 if cached else task.label_tokens
+    labels = model.task.label_tokens
+    return 1 if isinstance(model, Decoder) else labels

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from epiplexity_jax.engine.recorder import Recorder
 from epiplexity_jax.engine.state import Hyperparameters, MemberState, StepInfo, initial_state
 from epiplexity_jax.engine.step import train_step
-from epiplexity_jax.families.spec import Model, Task
+from epiplexity_jax.families.spec import Model
 from epiplexity_jax.sources.spec import Batch
 
 
@@ -38,7 +38,6 @@ class Method(Protocol):
     def update(
         self,
         model: Model,
-        task: Task,
         state: Any,
         batch: Batch,
         hyper: Hyperparameters,
@@ -83,14 +82,13 @@ class PrequentialMethod:
     def update(
         self,
         model: Model,
-        task: Task,
         state: MemberState,
         batch: Batch,
         hyper: Hyperparameters,
         microbatch: int | None,
     ) -> tuple[MemberState, StepInfo]:
         """See `Method`."""
-        return train_step(model, task, state, batch, hyper, microbatch)
+        return train_step(model, state, batch, hyper, microbatch)
 
     def empty_info(self) -> StepInfo:
         """See `Method`."""

@@ -18,7 +18,7 @@ from epiplexity_jax.engine.microbatch import scoring_slice
 from epiplexity_jax.engine.sharding import MEMBER, CohortSharding, data_devices, over_data, spread
 from epiplexity_jax.engine.state import Hyperparameters, StepInfo
 from epiplexity_jax.engine.step import sequence_losses, step_info
-from epiplexity_jax.families.spec import Model, Task
+from epiplexity_jax.families.spec import Model
 from epiplexity_jax.runtime.compat import compiler_options
 from epiplexity_jax.sources.spec import Batch
 
@@ -55,7 +55,6 @@ class ProgramKey(NamedTuple):
 
     Attributes:
         model: the model.
-        task: its task.
         method: how it trains.
         microbatch: see `train_step`; as many of them at once as devices share a batch.
         spreads: whether a member's state is spread over the devices that share its batch.
@@ -63,7 +62,6 @@ class ProgramKey(NamedTuple):
     """
 
     model: Model
-    task: Task
     method: Method = PREQUENTIAL
     microbatch: int | None = None
     spreads: bool = False
@@ -107,7 +105,7 @@ def advance_member(
     setup: ProgramKey, bounds: Bounds, state: Any, hyper: Hyperparameters, block: Batch, first: Any
 ) -> tuple[Any, Any]:
     """Let one member iterate on its block [T, B, ...], which begins at batch `first`."""
-    model, task, method, microbatch, spreads, _ = setup
+    model, method, microbatch, spreads, _ = setup
     microbatch = _shared(microbatch, _length(_batch(block, 0)))
 
     def body(t: jax.Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -115,9 +113,7 @@ def advance_member(
         learnt = method.data_steps(state)
         state, info = jax.lax.cond(
             method.active(state) & (learnt < bounds.steps),
-            lambda s: method.update(
-                model, task, s, _batch(block, learnt - first), hyper, microbatch
-            ),
+            lambda s: method.update(model, s, _batch(block, learnt - first), hyper, microbatch),
             lambda s: (s, method.empty_info()),
             state,
         )
@@ -130,25 +126,23 @@ def advance_member(
 
 def evaluate_member(setup: ProgramKey, on_cpu: bool, state: Any, tile: Batch) -> jax.Array:
     """Score every set of weights on a tile [S, ...], a slice at a time: [W, S] nats."""
-    model, task, method, *_ = setup
-    group = scoring_slice(_length(tile), task, on_cpu, setup.scored)
+    model, method, *_ = setup
+    group = scoring_slice(_length(tile), model.task, on_cpu, setup.scored)
     group = _shared(group, _length(tile))
-    scored = functools.partial(score_weights, model, task, group, tile=tile)
+    scored = functools.partial(score_weights, model, group, tile=tile)
     resting = jnp.full((method.num_weight_sets, _length(tile)), jnp.nan, jnp.float32)
     return jax.lax.cond(
         method.active(state), lambda s: scored(method.weights(s)), lambda _: resting, state
     )
 
 
-def score_weights(
-    model: Model, task: Task, group: int, weights: tuple[Any, ...], tile: Batch
-) -> jax.Array:
+def score_weights(model: Model, group: int, weights: tuple[Any, ...], tile: Batch) -> jax.Array:
     """Losses of W sets of weights on a tile [S, ...], `group` at a time: [W, S] nats."""
     groups = jax.tree.map(lambda x: x.reshape(-1, group, *x.shape[1:]), tile)
     groups = over_data(groups, axis=1)
 
     def of(params: Any) -> jax.Array:
-        losses = jax.lax.map(lambda g: sequence_losses(model, params, g, task), groups)
+        losses = jax.lax.map(lambda g: sequence_losses(model, params, g), groups)
         return losses.reshape(-1)
 
     return jnp.stack([of(params) for params in weights])

@@ -37,19 +37,18 @@ def shift(batch: Batch, task: Task) -> tuple[jax.Array, jax.Array]:
     return tokens[:, :-1], labels
 
 
-def sequence_losses(model: Model, params: Any, batch: Batch, task: Task) -> jax.Array:
+def sequence_losses(model: Model, params: Any, batch: Batch) -> jax.Array:
     """Log loss of every sequence, summed over its label tokens.
 
     Args:
         model: the model.
         params: its parameters.
         batch: [B, L] integers, or `Vectors`.
-        task: what the model was built for.
 
     Returns:
         [B] float32 nats.
     """
-    inputs, labels = shift(batch, task)
+    inputs, labels = shift(batch, model.task)
     return -log_likelihood(model.logits(params, inputs), labels, model.platform)
 
 
@@ -123,15 +122,15 @@ def gradient(
 
 
 def loss_gradient(
-    model: Model, params: Any, batch: Batch, task: Task, microbatch: int | None
+    model: Model, params: Any, batch: Batch, microbatch: int | None
 ) -> tuple[jax.Array, Any]:
     """Losses [B] (nats per sequence) and the gradient of the mean loss per label token."""
 
     def score(params: Any, part: Batch) -> tuple[jax.Array, jax.Array]:
-        losses = sequence_losses(model, params, part, task)
+        losses = sequence_losses(model, params, part)
         return losses, losses
 
-    labels = jax.tree.leaves(batch)[0].shape[0] * task.label_tokens
+    labels = jax.tree.leaves(batch)[0].shape[0] * model.task.label_tokens
     grads, losses = gradient(score, params, batch, labels, microbatch)
     return losses, grads
 
@@ -158,7 +157,6 @@ def step_info(losses: jax.Array) -> StepInfo:
 
 def train_step(
     model: Model,
-    task: Task,
     state: MemberState,
     batch: Batch,
     hyper: Hyperparameters,
@@ -171,7 +169,6 @@ def train_step(
 
     Args:
         model: the model (static).
-        task: its task (static).
         state: the member before the step.
         batch: [B, L] integers, or `Vectors`.
         hyper: learning rate, warm-up and EMA window of this member.
@@ -180,7 +177,7 @@ def train_step(
     Returns:
         The member after the step, and the loss of the weights before it.
     """
-    losses, grads = loss_gradient(model, state.params, batch, task, microbatch)
+    losses, grads = loss_gradient(model, state.params, batch, microbatch)
     info = step_info(losses)
     stepped = learn(model, state, grads, hyper)
     finite = jnp.isfinite(info.loss_sum) & jnp.isfinite(optax.tree.norm(grads))

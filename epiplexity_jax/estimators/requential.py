@@ -85,7 +85,6 @@ def _log_probabilities(logits: jax.Array, platform: str) -> jax.Array:
 
 def requential_step(
     model: Model,
-    task: Task,
     state: RequentialState,
     batch: Batch,
     hyper: Hyperparameters,
@@ -100,7 +99,6 @@ def requential_step(
 
     Args:
         model: the model of teacher and student (static).
-        task: its task (static).
         state: before the iteration.
         batch: real data, [B, L] integers or `Vectors`; a conditional task's inputs are kept.
         hyper: of teacher and student alike.
@@ -116,11 +114,11 @@ def requential_step(
     teacher, seen = jax.lax.cond(
         waits,
         lambda old: (old, StepInfo(jnp.float32(jnp.nan), jnp.float32(jnp.nan))),
-        lambda old: train_step(model, task, old, batch, hyper, microbatch),
+        lambda old: train_step(model, old, batch, hyper, microbatch),
         state.teacher,
     )
     key = jax.random.fold_in(jax.random.wrap_key_data(state.samples), state.student.step)
-    grads, scored = student_pass(model, task, (teacher.ema, state.student), batch, key, microbatch)
+    grads, scored = student_pass(model, (teacher.ema, state.student), batch, key, microbatch)
     losses, *divergences = scored
     (kl, kl_var), (kl_raw, kl_raw_var), (ratio, ratio_var) = map(step_info, divergences)
     info = RequentialInfo(
@@ -139,7 +137,7 @@ def requential_step(
     new = state.replace(
         teacher=teacher,
         student=learn(model, state.student, grads, hyper),
-        last_kl=reference / (size * task.label_tokens),
+        last_kl=reference / (size * model.task.label_tokens),
     )
     return _unless_broken(state, new, info, grads)
 
@@ -159,7 +157,6 @@ def sampled_at_once(size: int, microbatch: int | None, task: Task) -> int:
 
 def student_pass(
     model: Model,
-    task: Task,
     weights: tuple[Any, MemberState],
     batch: Batch,
     key: jax.Array,
@@ -169,7 +166,6 @@ def student_pass(
 
     Args:
         model: of teacher and student.
-        task: its task.
         weights: those that are sampled from, and the student.
         batch: its inputs are kept.
         key: of the samples.
@@ -180,7 +176,7 @@ def student_pass(
         the EMA student: [B] each.
     """
     teacher, student = weights
-    size, platform = jax.tree.leaves(batch)[0].shape[0], model.platform
+    size, task, platform = jax.tree.leaves(batch)[0].shape[0], model.task, model.platform
     labels = size * task.label_tokens
 
     def score(params: Any, part: Any) -> tuple[jax.Array, Any]:
@@ -195,7 +191,7 @@ def student_pass(
 
     def work(part: Any) -> tuple[Any, Any]:
         given, numbers = part
-        sampled = sample(model, teacher, given, task, key, numbers[0])
+        sampled = sample(model, teacher, given, key, numbers[0])
         return gradient(score, student.params, sampled, labels, microbatch)
 
     at_once = sampled_at_once(size, microbatch, task)
@@ -244,14 +240,13 @@ class RequentialMethod:
     def update(
         self,
         model: Model,
-        task: Task,
         state: RequentialState,
         batch: Batch,
         hyper: Hyperparameters,
         microbatch: int | None,
     ) -> tuple[RequentialState, RequentialInfo]:
         """See `requential_step`."""
-        return requential_step(model, task, state, batch, hyper, self.raw_reference, microbatch)
+        return requential_step(model, state, batch, hyper, self.raw_reference, microbatch)
 
     def empty_info(self) -> RequentialInfo:
         """NaN throughout, `waited` too."""

@@ -26,7 +26,6 @@ def sample(
     model: Model,
     params: Any,
     batch: Batch,
-    task: Task,
     key: jax.Array,
     first: Start = 0,
 ) -> tuple[Batch, jax.Array]:
@@ -40,7 +39,6 @@ def sample(
         params: its parameters.
         batch: [B, L] integers, without a start token, or `Vectors`: its inputs condition the
             labels, its own labels are not looked at.
-        task: what the model was built for.
         key: a typed key, of the whole batch.
         first: number of the first sequence, where this is a part of a batch.
 
@@ -48,17 +46,18 @@ def sample(
         A batch of the same structure, types and inputs; and the logits [B, P, V] float32 that its
         labels were drawn from.
     """
-    if task.label_tokens > 1 and isinstance(model, Decoder):
+    if model.task.label_tokens > 1 and isinstance(model, Decoder):
         tokens = jnp.asarray(batch)
-        noise = _noise(key, first, tokens.shape[0], task)
-        return _sample_by_decoding(model, params, tokens, task, noise)
-    return sample_by_forward(model, params, batch, task, key, first)
+        noise = _noise(key, first, tokens.shape[0], model.task)
+        return _sample_by_decoding(model, params, tokens, noise)
+    return sample_by_forward(model, params, batch, key, first)
 
 
 def sample_by_forward(
-    model: Model, params: Any, batch: Batch, task: Task, key: jax.Array, first: Start = 0
+    model: Model, params: Any, batch: Batch, key: jax.Array, first: Start = 0
 ) -> tuple[Batch, jax.Array]:
     """What `sample` does for any model: a pass over the whole sequence for every label."""
+    task = model.task
     places = jnp.asarray(np.flatnonzero(task.label_mask))
     noise = _noise(key, first, jax.tree.leaves(batch)[0].shape[0], task)
 
@@ -108,12 +107,13 @@ def _steps(task: Task) -> _Steps:
 
 
 def _sample_by_decoding(
-    model: Any, params: Any, batch: jax.Array, task: Task, noise: jax.Array
+    model: Any, params: Any, batch: jax.Array, noise: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """One pass over the inputs up to the first label, then step by step over what remains.
 
     `noise` [P, B, V] is added to the logits of each label.
     """
+    task: Task = model.task
     inputs, steps, first = _inputs(batch, task), _steps(task), task.target_positions[0] + 1
     size = inputs.shape[0]
     logits, cache = model.decode(params, model.empty_cache(size, first), inputs[:, :first], 0)

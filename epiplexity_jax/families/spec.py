@@ -178,6 +178,11 @@ class Model(Protocol):
     """A model trained by gradients on the device."""
 
     @property
+    def task(self) -> Task:
+        """Return the task: where labels and inputs are."""
+        ...
+
+    @property
     def cost(self) -> Cost:
         """Parameters and FLOPs per token."""
         ...

@@ -14,7 +14,7 @@ from epiplexity_jax.sources.spec import Batch, Vectors
 
 
 @functools.lru_cache(maxsize=256)
-def compiled_cost(model: Model, task: Task, batch_size: int) -> Cost:
+def compiled_cost(model: Model, batch_size: int) -> Cost:
     """Return a model's cost by XLA's own count: a gradient and a loss of one batch, per token.
 
     The optimiser's update, once a step whatever the batch, is left out, as it is from 6 N. XLA
@@ -23,20 +23,20 @@ def compiled_cost(model: Model, task: Task, batch_size: int) -> Cost:
 
     Args:
         model: the model.
-        task: its task.
         batch_size: sequences of the batch that is compiled; nothing is run.
 
     Raises:
         ConfigError: when the compiler of this platform counts no FLOPs.
     """
     params = jax.eval_shape(model.init, jax.random.key(0))
+    task = model.task
     batch = _shapes(task, batch_size)
 
     def loss(params: Any, batch: Batch) -> jax.Array:
-        return sequence_losses(model, params, batch, task)
+        return sequence_losses(model, params, batch)
 
     def grad(params: Any, batch: Batch) -> Any:
-        return loss_gradient(model, params, batch, task, None)
+        return loss_gradient(model, params, batch, None)
 
     tokens = batch_size * task.total_tokens
     return Cost(

@@ -22,7 +22,6 @@ def cohort_job(runs: Sequence[RunSpec], wave: Wave) -> CohortJob:
     restored = {i: (found.state, found.record) for i, found in wave.restored.items()}
     return CohortJob(
         model=model.rematerialised() if fit.remat else model,
-        task=first.dataset.task,
         method=program.method,
         microbatch=fit.microbatch,
         spreads=wave.layout.shard_state,

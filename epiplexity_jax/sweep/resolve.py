@@ -80,7 +80,7 @@ class DeviceKind:
         model = self.family.model(size, dataset.task, self.compute_dtype, self.platform)
         cost = declared = model.cost
         if training.flops == "compiled":
-            cost = compiled_cost(model, dataset.task, dataset.microbatch)
+            cost = compiled_cost(model, dataset.microbatch)
         values: dict[str, Any] = {
             "training": {
                 "batch_size": training.batch_size,
@@ -94,8 +94,8 @@ class DeviceKind:
         if fingerprint := getattr(model, "fingerprint", None):
             values["model"] = fingerprint  # of models that a config cannot tell apart
         method = self.estimator.method
-        program = ProgramKey(model, dataset.task, method, dataset.microbatch)
-        per_token = self.estimator.flops_per_token(cost, sampling_passes(model, dataset.task))
+        program = ProgramKey(model, method, dataset.microbatch)
+        per_token = self.estimator.flops_per_token(cost, sampling_passes(model))
         return Resolved(program, cost, declared, per_token, values)
 
 

@@ -81,7 +81,7 @@ def test_the_loss_is_ln_v_on_the_first_token_and_nothing_after_it(runs_of):
 
     # What the engine estimated from random sequences is the mean over all of them.
     (curve,) = runs.curves()
-    expected = float(sequence_losses(model, params, jnp.asarray(EVERY), TASK).mean()) / LENGTH
+    expected = float(sequence_losses(model, params, jnp.asarray(EVERY)).mean()) / LENGTH
     assert expected == pytest.approx(float(by_position.mean()), rel=1e-5)
     assert abs(curve.ema.loss_nats[-1] - expected) < 4 * curve.ema.stderr_nats[-1] + 1e-6
 

@@ -21,7 +21,7 @@ from epiplexity_jax.engine.train_cohort import CohortJob, MemberJob, set_up, tra
 from epiplexity_jax.estimators.requential import RequentialMethod
 from epiplexity_jax.families.networks.transformer import TransformerModel
 from epiplexity_jax.families.sampling import sample
-from tests.unit.training.toys import cycle, task_of
+from tests.unit.engine.toys import cycle, task_of
 
 BATCH, STEPS, MEMBERS, ROOT = 16, 30, 2, 3
 SOURCE = cycle(mask=[False] * 8 + [True] * 8)
@@ -61,8 +61,7 @@ def job_of(spreads, kept=None):
         )
         for seed in range(MEMBERS)
     )
-    return CohortJob(
-        MODEL, MODEL.task, BATCH, STEPS, layout, members,
+    return CohortJob(MODEL, BATCH, STEPS, layout, members,
         microbatch=4, method=RequentialMethod(), spreads=spreads, start=start,
     )  # fmt: skip
 
@@ -71,7 +70,7 @@ def drawn(place, block):
     """What the untrained weights of a member of its own draw, sequences lying on many devices."""
     params = jax.tree.map(lambda x: x + 0.1, jax.jit(MODEL.init)(jax.random.key(5)))
     one = jax.shard_map(
-        lambda b: sample(MODEL, params, sharding.over_data(b[0, 0]), MODEL.task, jax.random.key(6)),
+        lambda b: sample(MODEL, params, sharding.over_data(b[0, 0]), jax.random.key(6)),
         mesh=place.mesh,
         in_specs=jax.sharding.PartitionSpec(sharding.MEMBER),
         out_specs=jax.sharding.PartitionSpec(),

@@ -18,8 +18,8 @@ from epiplexity_jax.checkpoints.cohort_snapshot import (
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.train_cohort import set_up, train_cohort
-from tests.unit.training.test_engine import job_of, mesh_of
-from tests.unit.training.toys import cycle
+from tests.unit.engine.test_train_cohort import job_of, mesh_of
+from tests.unit.engine.toys import cycle
 
 SEEDS, AT = range(2), 21  # a record point
 

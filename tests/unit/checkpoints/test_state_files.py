@@ -10,7 +10,7 @@ import pytest
 from epiplexity_jax.checkpoints.state_files import restore_state, save_state
 from epiplexity_jax.engine.programs import init_member
 from epiplexity_jax.families.networks.transformer import TransformerModel
-from tests.unit.training.toys import cycle, task_of
+from tests.unit.engine.toys import cycle, task_of
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,7 @@ def sequences_of(task, count=4, seed=0):
 
 
 def losses_of(model, params, task):
-    compiled = jax.jit(lambda params, tokens: sequence_losses(model, params, tokens, task))
+    compiled = jax.jit(lambda params, tokens: sequence_losses(model, params, tokens))
     return np.asarray(compiled(params, sequences_of(task)))
 
 

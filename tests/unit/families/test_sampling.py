@@ -96,8 +96,8 @@ def test_all_ways_draw_the_same_and_logits_are_those_of_the_full_pass(name, kind
 
     @jax.jit
     def both(params, batch):
-        drawn, logits = sample(model, params, batch, task, KEY)
-        slow, _ = sample_by_forward(model, params, batch, task, KEY)
+        drawn, logits = sample(model, params, batch, KEY)
+        slow, _ = sample_by_forward(model, params, batch, KEY)
         return drawn, logits, slow, model.logits(params, shift(drawn, task)[0])
 
     drawn, logits, slow, full = map(np.asarray, both(params_of(model), batch))
@@ -119,9 +119,7 @@ def test_slices_of_a_batch_draw_the_same(kind, size):
     model, batch = MODELS["transformer 1"](task), batch_of(task)
 
     def sliced(model, params, batch, task, key):
-        parts = [
-            sample(model, params, batch[n : n + size], task, key, n) for n in range(0, BATCH, size)
-        ]
+        parts = [sample(model, params, batch[n : n + size], key, n) for n in range(0, BATCH, size)]
         return jax.tree.map(lambda *each: jnp.concatenate(each), *parts)
 
     whole, logits = program(model, sample)(params_of(model), batch, KEY)
@@ -154,7 +152,7 @@ def test_a_cache_that_grows_changes_nothing(monkeypatch):
     one = program(model, sample)(params, batch, KEY)
     monkeypatch.setattr(sampling, "ROOM", 2)
     assert len(sampling._loops(model, BATCH, sampling._steps(task))) == 4
-    run = jax.jit(lambda params, batch, key: sample(model, params, batch, task, key))
+    run = jax.jit(lambda params, batch, key: sample(model, params, batch, key))
     drawn, logits = run(params, batch, KEY)
     np.testing.assert_array_equal(drawn, one[0])
     np.testing.assert_allclose(logits, one[1], atol=1e-5)
@@ -255,7 +253,7 @@ def test_an_own_model_is_sampled():
     model = open_family(user_model(Counting())).model(Size.of(name="model"), task, "float32", "cpu")
     assert not isinstance(model, Decoder)
     params, batch = jax.jit(model.init)(KEY), batch_of(task)
-    drawn, logits = jax.jit(lambda p, b, k: sample(model, p, b, task, k))(params, batch, KEY)
+    drawn, logits = jax.jit(lambda p, b, k: sample(model, p, b, k))(params, batch, KEY)
     assert logits.shape == (BATCH, 6, 7)
     for label in np.flatnonzero(task.label_mask):
         np.testing.assert_array_equal(drawn[:, label], (drawn[:, label - 1] + 1) % 7)
@@ -274,7 +272,7 @@ def test_members_side_by_side_equal_those_one_by_one(name):
     stacked = jax.tree.map(lambda *x: np.stack(x), *members)
 
     def one(params, batch, key):
-        return sample(model, params, batch, task, key)
+        return sample(model, params, batch, key)
 
     def gated(each):
         params, batch, key = each
@@ -308,7 +306,7 @@ def test_half_precision_stays_close(build):
 
     @jax.jit
     def run(params, batch):
-        drawn, logits = sample(half_model, params, batch, task, KEY)
+        drawn, logits = sample(half_model, params, batch, KEY)
         inputs = shift(drawn, task)[0]
         return logits, half_model.logits(params, inputs), model.logits(params, inputs)
 

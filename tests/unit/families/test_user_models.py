@@ -76,7 +76,7 @@ def test_models_fit_the_protocol(kind):
     assert model.logits(params, inputs).shape == (3, LENGTH - 1, V)
     assert model.cost.params == sum(leaf.size for leaf in jax.tree.leaves(params))
     assert model.cost.train_flops_per_token == 6 * model.cost.params
-    losses = sequence_losses(model, params, jnp.zeros((3, LENGTH), jnp.int32), TASK)
+    losses = sequence_losses(model, params, jnp.zeros((3, LENGTH), jnp.int32))
     assert np.isfinite(np.asarray(losses)).all()
 
 

@@ -54,7 +54,7 @@ def losses(model, task, draw, steps, rate=0.03):
     hyper = Hyperparameters(rate, 20, 50)
 
     def step(state, key):
-        return train_step(model, task, state, draw(key), hyper)
+        return train_step(model, state, draw(key), hyper)
 
     state = initial_state(jax.jit(model.init)(jax.random.key(0)))
     keys = jax.random.split(jax.random.key(3), steps)

@@ -34,7 +34,7 @@ def like(*shape):
 
 
 def test_the_estimate_is_near_what_the_compiler_allocates():
-    setup = ProgramKey(model(Transformer(), depth=1), TASK, RequentialMethod(), 4)
+    setup = ProgramKey(model(Transformer(), depth=1), RequentialMethod(), 4)
     load = PerDeviceShapes(1, like(4, 16, 32), like(16, 32), 1)
     (advance, inputs), _ = traces(setup, load, member_mesh(jax.devices()[:1]), True)
     estimate = program_bytes(advance, inputs)
@@ -46,7 +46,7 @@ def test_the_trace_is_that_of_the_programs_which_train():
     """So that an estimate costs a start nothing: tracing is what is slow."""
     task = Task(vocab_size=3, length=4, label_mask=(True,) * 4)
     setup, mesh = (
-        ProgramKey(model(Mlp(), task, width=8, depth=1), task),
+        ProgramKey(model(Mlp(), task, width=8, depth=1)),
         member_mesh(jax.devices()[:1]),
     )
     (advance, _), (evaluate, _) = traces(
@@ -107,7 +107,7 @@ def test_blocks_computed_twice_hold_less_and_learn_the_same(family):
     batch = generator.integers(0, 5, (4, 8))
 
     def gradient(which):
-        return lambda p: loss_gradient(which, p, batch, task, None)
+        return lambda p: loss_gradient(which, p, batch, None)
 
     (losses, slopes), (again, others) = (jax.jit(gradient(m))(moved) for m in (once, twice))
     np.testing.assert_allclose(again, losses, rtol=1e-5)

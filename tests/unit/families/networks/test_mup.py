@@ -42,7 +42,7 @@ def changes(build, width):
 
     state = initial_state(jax.jit(model.init)(jax.random.key(0)))
     before = activations(state.params)
-    step = jax.jit(lambda s: train_step(model, task, s, batch, Hyperparameters(0.03, 5, 50))[0])
+    step = jax.jit(lambda s: train_step(model, s, batch, Hyperparameters(0.03, 5, 50))[0])
     for _ in range(10):
         state = step(state)
     change = jax.tree.map(

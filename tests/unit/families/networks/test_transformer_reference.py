@@ -75,12 +75,12 @@ def test_losses_and_gradients_are_those_of_the_plain_one(
         chosen = jnp.take_along_axis(log_p, labels[..., None], -1)
         return -chosen.sum() / (6 * task.label_tokens)
 
-    ours = jax.jit(lambda p: loss_gradient(model, p, batch, task, microbatch))
+    ours = jax.jit(lambda p: loss_gradient(model, p, batch, microbatch))
     expected_loss, expected = plain(params)
     losses, found = ours(params)
     assert float(losses.sum()) == pytest.approx(6 * task.label_tokens * float(expected_loss), 1e-5)
     np.testing.assert_allclose(
-        jax.jit(lambda p: sequence_losses(model, p, batch, task))(params), losses, rtol=1e-4
+        jax.jit(lambda p: sequence_losses(model, p, batch))(params), losses, rtol=1e-4
     )
     largest = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(expected))
     assert largest > 1e-3

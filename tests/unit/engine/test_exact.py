@@ -19,9 +19,9 @@ from epiplexity_jax.families.ngram import NgramCoder
 from epiplexity_jax.families.spec import Task
 from epiplexity_jax.sources.spec import SourceInfo
 from epiplexity_jax.sources.split import Split
-from tests.unit.training import reference
-from tests.unit.training.test_engine import BATCH, ROOT, job_of
-from tests.unit.training.toys import cycle
+from tests.unit.engine import reference
+from tests.unit.engine.test_train_cohort import BATCH, ROOT, job_of
+from tests.unit.engine.toys import cycle
 
 STEPS = 70  # more than one block
 

@@ -20,9 +20,9 @@ from epiplexity_jax.engine.stream import Stream, heldout_tokens
 from epiplexity_jax.engine.train_cohort import set_up, train_cohort
 from epiplexity_jax.estimators.requential import RequentialMethod
 from epiplexity_jax.families.networks.transformer import TransformerModel
-from tests.unit.training import reference
-from tests.unit.training.requential_twin import BATCH, RATE, ROOT, WARMUP, WINDOW, twin
-from tests.unit.training.toys import cycle, task_of
+from tests.unit.engine import reference
+from tests.unit.engine.toys import cycle, task_of
+from tests.unit.estimators.requential_twin import BATCH, RATE, ROOT, WARMUP, WINDOW, twin
 
 STEPS = 50
 CAPS = (math.inf, 0.02, 0.01)
@@ -47,8 +47,7 @@ def job_of(caps, steps=STEPS, bound=None, source=SOURCE, resume=None, start=0):
         )
         for seed, cap in enumerate(caps)
     )
-    return CohortJob(
-        MODEL, MODEL.task, BATCH, steps, layout, members, start,
+    return CohortJob(MODEL, BATCH, steps, layout, members, start,
         method=RequentialMethod(), max_iterations=bound,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ import numpy as np
 from epiplexity_jax.base.keys import key
 from epiplexity_jax.engine.programs import samples_key
 from epiplexity_jax.families.sampling import sample_by_forward
-from tests.unit.training import reference
+from tests.unit.engine import reference
 
 BATCH, RATE, WARMUP, WINDOW, ROOT = 8, 0.03, 10, 20, 7
 
@@ -48,7 +48,7 @@ def twin(model, source, steps, max_kl, seed=0):
 
     @jax.jit
     def measure(teacher_ema, student_ema, student_raw, batch, samples_key):
-        tokens, logits = sample_by_forward(model, teacher_ema, batch, task, samples_key)
+        tokens, logits = sample_by_forward(model, teacher_ema, batch, samples_key)
         inputs = tokens[:, :-1]
         if task.has_bos:
             start = jnp.full((len(tokens), 1), task.vocab_size)

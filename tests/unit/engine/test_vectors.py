@@ -58,13 +58,13 @@ def _job(microbatch=None, exact=False):
     model = open_family(Mlp(widths=(8,), depths=(1,))).model(
         Size.of(width=8, depth=1), task, "float32", "cpu"
     )
-    return CohortJob(model, task, BATCH, STEPS, layout, members, 0, microbatch, exact)
+    return CohortJob(model, BATCH, STEPS, layout, members, 0, microbatch, exact)
 
 
 def _plain(job, seed):
     """One member step by step with the pure step function; its state and loss sums."""
     state = initial_state(jax.jit(job.model.init)(init_key(ROOT, seed)))
-    step = jax.jit(lambda s, b: train_step(job.model, job.task, s, b, Hyperparameters(0.03, 5, 10)))
+    step = jax.jit(lambda s, b: train_step(job.model, s, b, Hyperparameters(0.03, 5, 10)))
     sums = []
     for t in range(STEPS):
         block = job.members[seed].stream.block(t, 1, 1)
@@ -76,7 +76,7 @@ def _plain(job, seed):
 def test_vectors_train_in_a_cohort_as_alone():
     job = _job(exact=True)
     results = train_cohort(job, member_mesh())
-    losses = jax.jit(lambda params, batch: sequence_losses(job.model, params, batch, job.task))
+    losses = jax.jit(lambda params, batch: sequence_losses(job.model, params, batch))
     for seed, result in enumerate(results):
         state, sums = _plain(job, seed)
         online = result.history["online_loss_sum_nats"]
@@ -111,12 +111,12 @@ def test_tokens_are_compact_and_vectors_stay_what_they_are():
 def test_compiler_counts_the_flops_of_vectors():
     """One matrix of F x 8 and the rest: the count is at least that of the products."""
     job = _job()
-    cost = compiled_flops.compiled_cost(job.model, job.task, BATCH)
+    cost = compiled_flops.compiled_cost(job.model, BATCH)
     assert cost.params == job.model.cost.params
     products = sum(
         2 * leaf.size
         for leaf in jax.tree.leaves(jax.eval_shape(job.model.init, jax.random.key(0)))
         if leaf.ndim == 2
     )
-    assert cost.eval_flops_per_token >= products / job.task.total_tokens
+    assert cost.eval_flops_per_token >= products / job.model.task.total_tokens
     assert cost.train_flops_per_token > 2 * cost.eval_flops_per_token * 0.9

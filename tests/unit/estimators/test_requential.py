@@ -19,9 +19,9 @@ from epiplexity_jax.estimators.requential import (
 )
 from epiplexity_jax.families.networks.transformer import TransformerModel
 from epiplexity_jax.families.spec import Cost, Task
-from tests.unit.training import reference
-from tests.unit.training.requential_twin import BATCH, RATE, ROOT, WARMUP, WINDOW
-from tests.unit.training.toys import cycle, task_of
+from tests.unit.engine import reference
+from tests.unit.engine.toys import cycle, task_of
+from tests.unit.estimators.requential_twin import BATCH, RATE, ROOT, WARMUP, WINDOW
 
 HYPER = Hyperparameters(RATE, WARMUP, WINDOW)
 
@@ -37,9 +37,7 @@ def begin(model, seed=0):
 def run(model, source, steps, hyper=HYPER, state=None, microbatch=None):
     """Iterations one by one; infos as arrays [steps]."""
     state = state or begin(model)
-    step = jax.jit(
-        lambda s, b: requential_step(model, model.task, s, b, hyper, microbatch=microbatch)
-    )
+    step = jax.jit(lambda s, b: requential_step(model, s, b, hyper, microbatch=microbatch))
     infos = []
     for _ in range(steps):
         batch = reference.batch(source, ROOT, 0, int(state.teacher.step), BATCH)
@@ -83,7 +81,7 @@ def test_logits_and_noise_of_a_few_slices_are_held_and_not_of_the_batch():
 
     def held(size):
         batch = jax.ShapeDtypeStruct((size, task.length), jnp.int32)
-        step = jax.jit(lambda s, b: requential_step(model, task, s, b, HYPER, microbatch=2))
+        step = jax.jit(lambda s, b: requential_step(model, s, b, HYPER, microbatch=2))
         return step.lower(state, batch).compile().memory_analysis().temp_size_in_bytes
 
     a_sequence_s_logits = 4 * task.length * task.vocab_size
@@ -165,7 +163,7 @@ def chain_run(steps, raw_reference=False, **hyper):
     state = requential_state(jax.jit(CHAIN.init)(jax.random.key(6)), jax.random.key(9))
     hyper = Hyperparameters(0.05, 1, 4)._replace(**hyper)
     batches = np.random.default_rng(0).integers(0, 2, (steps, 16, 5)).astype(np.int32)
-    step = jax.jit(lambda s, b: requential_step(CHAIN, CHAIN.task, s, b, hyper, raw_reference))
+    step = jax.jit(lambda s, b: requential_step(CHAIN, s, b, hyper, raw_reference))
     infos, states = [], []
     for batch in batches:
         state, info = step(state, batch)
@@ -202,7 +200,7 @@ def test_a_student_s_broken_gradient_ends_the_member_at_that_iteration():
     model = Steep(CHAIN.task)
     batch = np.zeros((16, 5), np.int32)
     hyper = Hyperparameters(0.05, 1, 4, max_kl=-1.0)
-    step = jax.jit(lambda s, b: requential_step(model, model.task, s, b, hyper))
+    step = jax.jit(lambda s, b: requential_step(model, s, b, hyper))
     state, info = step(states[0], batch)
     assert np.isfinite(float(info.kl))
     assert np.isnan(float(info.student_loss))
@@ -228,7 +226,7 @@ def test_a_frozen_teacher_is_paid_for_by_the_students_excess_loss():
     state = state.replace(teacher=initial_state(truth))
     hyper = Hyperparameters(0.02, 1, 1, max_kl=-1.0)
     nothing = jnp.zeros((64, 5), jnp.int32)
-    step = jax.jit(lambda s: requential_step(CHAIN, CHAIN.task, s, nothing, hyper))
+    step = jax.jit(lambda s: requential_step(CHAIN, s, nothing, hyper))
     generator = np.random.default_rng(0)
     sequences = np.array(list(itertools.product(range(3), repeat=5)))
     own = chain_losses(truth, sequences)

@@ -12,7 +12,7 @@ from epiplexity_jax.engine.stream import Stream, heldout_tokens
 from epiplexity_jax.engine.train_cohort import CohortJob, MemberJob, train_cohort
 from epiplexity_jax.families import from_nnx, registry, user_model
 from epiplexity_jax.families.spec import Task, task_for
-from tests.unit.training.toys import cycle
+from tests.unit.engine.toys import cycle
 
 BATCH, STEPS, ROOT = 8, 12, 2
 
@@ -46,7 +46,7 @@ def job_of(kind):
         for seed in range(3)
     )
     model = family.model(family.sizes()[0], task, "float32", "cpu")
-    return CohortJob(model, task, BATCH, STEPS, layout, members)
+    return CohortJob(model, BATCH, STEPS, layout, members)
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ from epiplexity_jax.engine.stream import Stream, heldout_tokens
 from epiplexity_jax.engine.train_cohort import CohortJob, MemberJob, train_cohort
 from epiplexity_jax.families.networks.transformer import TransformerModel
 from epiplexity_jax.runtime import devices
-from tests.unit.training import reference
-from tests.unit.training.toys import cycle, task_of
+from tests.unit.engine import reference
+from tests.unit.engine.toys import cycle, task_of
 
 BATCH, STEPS, RATE, WARMUP, WINDOW, ROOT = 8, 50, 0.03, 10, 20, 7
 LABELS_OF = {"all": None, "second half": [False] * 8 + [True] * 8}
@@ -55,7 +55,7 @@ def job_of(source, seeds, steps=STEPS, rates=None, microbatch=None, resume=None,
         )
         for seed in seeds
     )
-    return CohortJob(model, model.task, BATCH, steps, layout, members, start, microbatch)
+    return CohortJob(model, BATCH, steps, layout, members, start, microbatch)
 
 
 def mesh_of(devices):
@@ -159,7 +159,7 @@ def test_histories_hold_the_twins_losses(labels):
         cumulative = np.concatenate([[0.0], np.cumsum(sums)])[history["step"]]
         np.testing.assert_allclose(history["online_loss_sum_nats"], cumulative, rtol=1e-4)
         assert history["online_loss_sum_var"][-1] == pytest.approx(variances.sum(), rel=1e-2)
-        labels = sum(job.task.label_mask)
+        labels = sum(job.model.task.label_mask)
         for column, weights in (("heldout", ema), ("heldout_raw", params)):
             each = np.stack([losses(weights, tile) for tile in tokens])
             assert history[f"{column}_loss_nats"][-1] == pytest.approx(
@@ -170,7 +170,9 @@ def test_histories_hold_the_twins_losses(labels):
                 history[f"{column}_block_losses_nats"][-1], first, rtol=1e-3, atol=1e-6
             )
         assert history["label_tokens"][-1] == STEPS * BATCH * labels
-        assert history["train_tokens"][-1] == STEPS * BATCH * (job.task.length + job.task.has_bos)
+        assert history["train_tokens"][-1] == STEPS * BATCH * (
+            job.model.task.length + job.model.task.has_bos
+        )
 
 
 def test_a_member_has_the_same_bits_whatever_its_cohort():
