@@ -17,7 +17,7 @@ def _model():
 
 
 def test_the_count_is_near_the_declared_one(model):
-    cost = compiled_cost(model, TASK, 8)
+    cost = compiled_cost(model, 8)
     assert cost.params == model.cost.params
     declared = model.cost
     assert 0.5 < cost.train_flops_per_token / declared.train_flops_per_token < 2
@@ -28,4 +28,4 @@ def test_a_compiler_that_counts_nothing_is_an_error(model, monkeypatch):
     monkeypatch.setattr(jax.stages.Compiled, "cost_analysis", lambda self: None)
     compiled_cost.cache_clear()
     with pytest.raises(ConfigError, match=r"training\.flops: the compiler .* use declared"):
-        compiled_cost(model, TASK, 8)
+        compiled_cost(model, 8)
