@@ -17,9 +17,8 @@ from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from epiplexity_jax.analysis import Decomposition, Frontier
+    from epiplexity_jax.report.table import Table
 
 StorePath = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of the store.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -141,7 +140,7 @@ def echo_table(table: "Table") -> None:
     """Print a table as wide as it is, so that no number is cut; long texts fold on a terminal."""
     from rich.console import Console
 
-    folds = any(column.overflow == "fold" for column in table.columns)
+    folds = any(column.folds for column in table.columns)
     narrow = folds and sys.stdout.isatty()
     # Without a height, rich takes a dumb terminal's width for 80.
     console = Console(width=None if narrow else 250, height=None if narrow else 25)

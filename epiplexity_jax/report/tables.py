@@ -1,4 +1,4 @@
-"""Tables for people (rich) and for spreadsheets (CSV)."""
+"""The tables of the commands, as plain values, and rows as CSV."""
 
 import csv
 import io
@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from rich import box
-from rich.table import Table
 
 from epiplexity_jax.analysis import Decomposition
 from epiplexity_jax.base.human import duration
+from epiplexity_jax.report.table import Column, Table, numbers, texts
 
 
 def decomposition_table(results: Sequence[Decomposition]) -> Table:
@@ -21,15 +20,12 @@ def decomposition_table(results: Sequence[Decomposition]) -> Table:
     """
     per_byte = any(_differs(d.entropy_bits_per_byte, d.entropy_bits_per_token) for d in results)
     rates = ("bits/token", "bits/byte") if per_byte else ("bits/token",)
-    table = _table(caption=_caption(results))
-    table.add_column("source", no_wrap=True)
-    for name in ("T, FLOPs", "S_T, bits", "H_T, bits", *rates, "MDL_T", "N", "D"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("status", no_wrap=True)
+    lengths = numbers("T, FLOPs", "S_T, bits", "H_T, bits", *rates, "MDL_T", "N", "D")
+    table = Table([*texts("source"), *lengths, *texts("status")], caption=_caption(results))
     for i, d in enumerate(results):
         last = i + 1 == len(results) or results[i + 1].source != d.source
         byte = "" if d.entropy_bits_per_byte is None else f"{d.entropy_bits_per_byte:.4f}"
-        table.add_row(
+        table.add(
             d.source,
             number(d.compute_flops),
             with_interval(d.epiplexity_bits, d.epiplexity_bits_interval),
@@ -48,16 +44,11 @@ def decomposition_table(results: Sequence[Decomposition]) -> Table:
 def floor_table(results: Sequence[Decomposition]) -> Table:
     """S_T and H_T under every variant and floor, budget by budget."""
     caption = f"{results[0].procedure} frontier, {number(results[0].test_tokens)} test tokens"
-    table = _table(caption=f"{caption}; ± at 95 %")
-    table.add_column("source", no_wrap=True)
-    table.add_column("T, FLOPs", justify="right", no_wrap=True)
-    for name in ("variant", "floor"):
-        table.add_column(name, no_wrap=True)
-    for name in ("S_T, bits", "H_T, bits", "bits/token", "MDL_T"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("status", no_wrap=True)
+    lengths = numbers("S_T, bits", "H_T, bits", "bits/token", "MDL_T")
+    columns = [*texts("source"), *numbers("T, FLOPs"), *texts("variant", "floor"), *lengths]
+    table = Table([*columns, *texts("status")], caption=f"{caption}; ± at 95 %")
     for d, after in zip(results, [*results[1:], None], strict=True):
-        table.add_row(
+        table.add(
             d.source,
             number(d.compute_flops),
             d.variant,
@@ -75,17 +66,14 @@ def floor_table(results: Sequence[Decomposition]) -> Table:
 
 def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """One line a run: its status, losses and lengths."""
-    table = _table()
-    for name in ("run", "source", "size", "status"):
-        table.add_column(name, justify="left", no_wrap=True)
     rated = len({row["learning_rate"] for row in rows}) > 1
     certified = any(row["certified_bits"] is not None for row in rows)
     columns = ("certified, bits", "teacher waited") if certified else ()
     rates = ("lr",) if rated else ()
-    for name in ("seed", *rates, "N", "D", "loss, nats", "model, bits", *columns, "data, bits"):
-        table.add_column(name, justify="right")
+    names = ("seed", *rates, "N", "D", "loss, nats", "model, bits", *columns, "data, bits")
+    table = Table(texts("run", "source", "size", "status") + numbers(*names))
     for row in rows:
-        table.add_row(
+        table.add(
             row["run_id"][:8],
             row["source"],
             row["size"],
@@ -115,9 +103,6 @@ def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     Memory is that of the compiled program that trains, and what the planner estimated.
     """
     counted = any(map(_recounted, rows))
-    table = _table()
-    for name in ("cohort", "size", "sources"):
-        table.add_column(name, justify="left")
     differences = ("training vs declared", "evaluation vs declared") if counted else ()
     timed = any("wall_seconds" in row for row in rows)
     times = ("time", "MiB/device", "estimate") if timed else ()
@@ -130,14 +115,14 @@ def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         *(("devices each",) if shared else ()),
     )
     counts = (*counts, "waves", "N", "train tokens", "FLOPs")
-    for name in (*counts, *times, *differences):
-        table.add_column(name, justify="right")
+    names = (*counts, *times, *differences)
+    table = Table(texts("cohort", "size", "sources") + numbers(*names))
     for row in rows:
         shares = [
             f"{row[f'{which}_flops_per_token'] / row[f'declared_{which}_flops_per_token'] - 1:+.1%}"
             for which in (("train", "eval") if counted else ())
         ]
-        table.add_row(
+        table.add(
             str(row["cohort"]),
             row["size"],
             ", ".join(row["sources"]),
@@ -167,16 +152,15 @@ def _recounted(row: Mapping[str, Any]) -> bool:
 
 def kinds_table(kinds: Sequence[Mapping[str, Any]]) -> Table:
     """Kinds of sources or families with their parameters."""
-    table = _table()
-    for name in ("kind", "parameter", "type", "default", "meaning"):
-        table.add_column(name, overflow="fold")
+    names = ("kind", "parameter", "type", "default", "meaning")
+    table = Table([Column(name, folds=True) for name in names])
     for kind in kinds:
-        table.add_row(kind["kind"], "", "", "", kind["summary"])
+        table.add(kind["kind"], "", "", "", kind["summary"])
         for i, p in enumerate(kind["parameters"], start=1):
             plain = str(p["default"])
             default = "required" if p["required"] else plain if plain.isprintable() else repr(plain)
             last = i == len(kind["parameters"])
-            table.add_row("", p["name"], p["type"], default, p["description"], end_section=last)
+            table.add("", p["name"], p["type"], default, p["description"], end_section=last)
     return table
 
 
@@ -235,19 +219,9 @@ def _differs(one: float | None, other: float) -> bool:
     return one is not None and not math.isclose(one, other, rel_tol=0.01)
 
 
-def _table(caption: str | None = None) -> Table:
-    return Table(
-        box=box.SIMPLE_HEAD,
-        caption=caption,
-        caption_justify="left",
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-
-
-def _caption(results: Sequence[Decomposition]) -> str | None:
+def _caption(results: Sequence[Decomposition]) -> str:
     if not results:
-        return None
+        return ""
     d = results[0]
     variants = "/".join(dict.fromkeys(r.variant for r in results))
     return (

@@ -1,7 +1,8 @@
 """The identity of a run: plain values that decide its numbers, kept in the store and hashed.
 
 Two runs of equal identity are the same run, whatever their sources are called; `run_id` is the hash
-of all of it, `lineage` leaves out what only the end of training asks for, `member` the seed.
+of all of it, `lineage` leaves out what only the end of training asks for, `member` the seed and
+the length of training.
 """
 
 import json
@@ -38,8 +39,8 @@ class Identity:
 
     @property
     def member(self) -> str:
-        """The hash without the seed: equal for seeds of one member."""
-        return self._without("seed")
+        """The hash without the seed and the length of training: equal for seeds of one member."""
+        return self._without("seed", "steps", "exact")
 
     @property
     def text(self) -> str:

@@ -4,10 +4,10 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from epiplexity_jax.base.errors import DataError
 
@@ -43,7 +43,8 @@ def read_rows(path: Path) -> list[Row]:
         raise DataError(f"{path.name}: is no text; {_READ}, TensorBoard events are not yet")
     if not text.strip():
         raise DataError(f"{path.name}: is empty; {_READ}")
-    rows = (_json_rows if text.lstrip()[0] in "{[" else _csv_rows)(path.name, text)
+    reader = next(reader for reader in READERS if reader.matches(text))
+    rows = reader.read(path.name, text)
     if not rows:
         raise DataError(f"{path.name}: has a header and no rows")
     return rows
@@ -151,3 +152,22 @@ def _is_json(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+class Reader(NamedTuple):
+    """A layout of curve files.
+
+    Attributes:
+        matches: the text of a file to True where it has this layout.
+        read: (name of the file, its text) to its rows; raises `DataError` naming the line.
+    """
+
+    matches: Callable[[str], bool]
+    read: Callable[[str, str], list[Row]]
+
+
+READERS = [
+    Reader(lambda text: text.lstrip()[0] in "{[", _json_rows),
+    Reader(lambda _: True, _csv_rows),
+]
+"""Layouts in the order in which they are tried; the last takes any text."""

@@ -28,7 +28,7 @@ def test_names_are_hashes_of_values():
     assert longer.run_id != identity.run_id
     assert longer.lineage == identity.lineage
     other = Identity({"source": "a", "seed": 2, "steps": 5, "exact": True})
-    assert other.member == identity.member != longer.member
+    assert other.member == identity.member == longer.member
     assert other.lineage != identity.lineage
 
 

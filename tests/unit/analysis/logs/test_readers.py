@@ -1,5 +1,6 @@
 import pytest
 
+from epiplexity_jax.analysis.logs import readers
 from epiplexity_jax.analysis.logs.columns import Layout, read_curve
 from epiplexity_jax.base.errors import DataError
 
@@ -60,3 +61,15 @@ def test_files_that_cannot_be_read(tmp_path):
         read_curve(tmp_path / "x.csv")
     with pytest.raises(DataError, match="cannot be read: Is a directory"):
         read_curve(tmp_path)
+
+
+def test_a_reader_of_ones_own_is_tried_first(monkeypatch, tmp_path):
+    def read(file, text):
+        return [readers.Row(1, {"step": text.count("x")})]
+
+    own = readers.Reader(lambda text: text.startswith("x"), read)
+    monkeypatch.setattr(readers, "READERS", [own, *readers.READERS])
+    (tmp_path / "log").write_text("xxx")
+    assert readers.read_rows(tmp_path / "log")[0].cells == {"step": 3}
+    (tmp_path / "csv").write_text("step,loss\n1,2\n")
+    assert readers.read_rows(tmp_path / "csv")[0].cells == {"step": "1", "loss": "2"}

@@ -1,0 +1,73 @@
+"""Every registered estimator keeps the promises of `estimators.spec.Estimator`."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.engine.state import Hyperparameters
+from epiplexity_jax.estimators import registry
+from epiplexity_jax.estimators.config import Prequential, Requential
+from epiplexity_jax.families import Transformer, open_family
+from epiplexity_jax.families.spec import Cost, Task
+from epiplexity_jax.sources import Markov, open_source
+
+KINDS = [entry["kind"] for entry in registry.kinds()]
+TASK = Task(4, 8, (True,) * 8)
+COST = Cost(100, 600.0, 200.0)
+
+
+@pytest.fixture(params=KINDS)
+def estimator(request):
+    return registry.open_estimator(registry.parse({"kind": request.param}, "estimator"))
+
+
+def test_both_kinds_are_registered():
+    assert {"prequential", "requential"} <= set(KINDS)
+
+
+def test_values_that_identify_a_run_are_plain_and_repeat(estimator):
+    values = estimator.identity(10)
+    assert json.loads(json.dumps(values)) == values == estimator.identity(10)
+    assert estimator.iterations(10) >= 10
+
+
+def test_hyperparameters_are_fields_of_the_engine(estimator):
+    Hyperparameters(learning_rate=0.1, warmup_steps=1, **estimator.hyper())
+    assert set(estimator.hyper()) <= set(Hyperparameters._fields)
+
+
+def test_variants_differ_and_there_is_a_default(estimator):
+    info = open_source(Markov(vocab_size=4, length=8)).info
+    for counts in (False, True):
+        variants = estimator.variants(info, counts)
+        assert variants
+        assert len(set(variants)) == len(variants)
+
+
+def test_an_iteration_costs_at_least_a_training_step(estimator):
+    assert estimator.flops_per_token(COST, 1) >= COST.train_flops_per_token
+    assert estimator.flops_per_token(COST, 9) >= estimator.flops_per_token(COST, 1)
+
+
+def test_states_are_counted_and_their_weights_scored(estimator):
+    family, method = open_family(Transformer(widths=(8,), depths=(1,))), estimator.method
+    model = family.model(family.sizes()[0], TASK, "float32", "cpu")
+    assert hash(method) == hash(estimator.method)
+    state = jax.eval_shape(lambda key: method.init(model.init(key), key), jax.random.key(0))
+    floats = sum(x.size for x in jax.tree.leaves(state) if x.dtype == jnp.float32)
+    copies = floats / model.cost.params
+    assert copies <= estimator.state_copies <= copies + 1.0  # a gradient comes on top
+    assert len(jax.eval_shape(method.weights, state)) == method.num_weight_sets
+
+
+def test_count_families_are_coded_online_only():
+    info = open_source(Markov(vocab_size=4, length=8)).info
+    prequential = registry.open_estimator(Prequential())
+    prequential.check("ngram", True, {"chain": info})
+    assert prequential.variants(info, True) == ("online",)
+    for config in (Prequential(variant="paired"), Requential()):
+        with pytest.raises(ConfigError, match=r"^estimator\."):
+            registry.open_estimator(config).check("ngram", True, {"chain": info})
