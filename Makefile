@@ -1,10 +1,6 @@
-# make demo    train the default config and print its table
-# make test    the tests; make test-slow, those of long proofs; make lint: what CI runs, all three
-# make bench   the short benchmarks; make bench-gpu, on an accelerator, its own
-# make docs    the reference pages and the pictures of docs/concepts.md, from the code; the tables of
-#              docs/speed.md, from the benchmarks' results
-# PYTHON=python3.12 chooses another Python, VENV=folder another environment, ARGS="-k name" what
-# pytest is given, BENCH=benchmarks/name.py one benchmark, PARTS="cohorts sampling" some of the GPU's.
+# PYTHON=python3.12 chooses another Python, VENV=folder another environment, ARGS="-k name" more
+# arguments of pytest, BENCH=benchmarks/name.py one benchmark, PARTS="cohorts sampling" some of the
+# GPU's. `make help` lists the targets, as their comments describe them.
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
@@ -14,52 +10,65 @@ PARTS ?=
 BENCH ?= benchmarks/automata.py benchmarks/frontier_law.py benchmarks/intervals.py \
   benchmarks/shares.py benchmarks/startup.py
 
-.PHONY: demo test test-slow lint format bench bench-gpu docs clean setup
+.PHONY: demo help test test-slow lint format bench bench-gpu docs clean setup setup-dev
 
-demo: setup
+demo: setup  ## train the default config and print its table
 	"$(VENV)/bin/epiplexity-jax" run configs/demo.yaml --store runs/demo
 
-test: setup
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /make \1:/p' Makefile | awk -F: '{ printf "%-15s %s\n", $$1, $$2 }'
+
+test: setup-dev  ## the tests that end within ten minutes
 	JAX_PLATFORMS=cpu "$(VENV)/bin/python" -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
 
-test-slow: setup
+# Twice: quickly compiled, then some of them as users compile.
+test-slow: setup-dev  ## oracles that train for long, several processes, faults; users' compiler settings
 	JAX_PLATFORMS=cpu "$(VENV)/bin/python" -m pytest -n $(WORKERS) -m slow $(ARGS)
+	JAX_PLATFORMS=cpu COMPILE_AS=users "$(VENV)/bin/python" -m pytest -n $(WORKERS) -m as_users $(ARGS)
 
-lint: setup
+lint: setup-dev  ## ruff, pyright, import-linter
 	"$(VENV)/bin/ruff" check .
 	"$(VENV)/bin/ruff" format --check .
 	"$(VENV)/bin/pyright" --pythonpath "$(VENV)/bin/python"
 	"$(VENV)/bin/lint-imports" --no-logo
 
-format: setup
+format: setup-dev  ## let ruff format and mend
 	"$(VENV)/bin/ruff" check --fix .
 	"$(VENV)/bin/ruff" format .
 
-bench: setup
+bench: setup-dev  ## the short benchmarks
 	set -e; for file in $(BENCH); do echo "$$file"; "$(VENV)/bin/python" "$$file"; done
 
-bench-gpu: setup
+bench-gpu: setup-dev  ## the benchmarks of an accelerator, on one
 	set -e; if command -v nvidia-smi >/dev/null; then \
 	  "$(VENV)/bin/python" -m pip install --quiet -e '.[dev,cuda]'; fi; \
 	"$(VENV)/bin/python" benchmarks/accelerator.py $(PARTS)
 	$(if $(PARTS),,"$(VENV)/bin/python" benchmarks/resume.py)
 
-docs: setup
+docs: setup-dev  ## pages and tables of docs/, from the code and the benchmarks' results
 	"$(VENV)/bin/python" docs/generate.py
 	"$(VENV)/bin/python" docs/pictures.py
 	"$(VENV)/bin/python" docs/measured.py
 
-clean:
+clean:  ## remove build files and caches
 	rm -rf build dist .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-# Tested in the shell and not as a target's prerequisite: make splits names at spaces.
-setup:
-	@if [ -z "$$(find pyproject.toml -newer "$(VENV)/.installed" 2>&1)" ]; then exit 0; fi; set -e; \
-	command -v "$(PYTHON)" >/dev/null || \
-	  { echo "$(PYTHON) is not there: choose one that is, as in make PYTHON=python3.12" >&2; exit 1; }; \
-	"$(PYTHON)" -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is \
-	needed, this one is %d.%d: choose another, as in make PYTHON=python3.12" % sys.version_info[:2])'; \
-	"$(PYTHON)" -m venv "$(VENV)"; \
-	"$(VENV)/bin/python" -m pip install --quiet -e '.[dev]'; \
-	touch "$(VENV)/.installed"
+# Tested in the shell and not as prerequisites: make splits names at spaces.
+setup:  ## an environment with what running needs
+	@$(call install,.,.installed)
+
+setup-dev:  ## an environment with the developers' tools too
+	@$(call install,.[dev],.installed-dev)
+	@touch "$(VENV)/.installed"
+
+define install
+if [ -z "$$(find pyproject.toml -newer "$(VENV)/$(2)" 2>&1)" ]; then exit 0; fi; set -e; \
+command -v "$(PYTHON)" >/dev/null || \
+  { echo "$(PYTHON) is not there: choose one that is, as in make PYTHON=python3.12" >&2; exit 1; }; \
+"$(PYTHON)" -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is \
+needed, this one is %d.%d: choose another, as in make PYTHON=python3.12" % sys.version_info[:2])'; \
+"$(PYTHON)" -m venv "$(VENV)"; \
+"$(VENV)/bin/python" -m pip install --quiet -e '$(1)'; \
+touch "$(VENV)/$(2)"
+endef

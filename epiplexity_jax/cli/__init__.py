@@ -1,0 +1,1 @@
+"""The command line: options, commands, progress and messages of one line."""

@@ -1,16 +1,14 @@
 """`epiplexity-jax curve`: a prequential estimate from a recorded loss curve, without training."""
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.cli.options import Json, check_positive, echo_json, echo_table
+from epiplexity_jax.cli.options import Json, check_positive, echo_json, echo_table, takes
 
 if TYPE_CHECKING:
     from epiplexity_jax.analysis.logs.estimate import Estimate
@@ -22,7 +20,7 @@ File = Annotated[
 
 @dataclass(frozen=True)
 class Measure:
-    """What the curve is the curve of: a model and a dataset.
+    """The model and the dataset that the curve is of.
 
     Raises:
         ConfigError: when made from a number that is not allowed.
@@ -58,8 +56,8 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How the file is read; columns are guessed from their names where they are not named."""
+class CurveFile:
+    """Columns and units of the file; columns are guessed from their names where not given."""
 
     tokens_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="Column of label tokens seen so far.")
@@ -97,33 +95,8 @@ class Reading:
         check_positive("--bytes-per-token", self.bytes_per_token)
 
 
-def _takes(**groups: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the fields of dataclasses as options; it gets each as one argument."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        parameters: list[inspect.Parameter] = []
-        for parameter in inspect.signature(command).parameters.values():
-            group = groups.get(parameter.name)
-            options = inspect.signature(group).parameters.values() if group else [parameter]
-            parameters += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in options]
-
-        def called(**given: Any) -> None:
-            made = {
-                name: group(**{field.name: given.pop(field.name) for field in fields(group)})
-                for name, group in groups.items()
-            }
-            command(**made, **given)
-
-        called.__name__, called.__doc__ = command.__name__, command.__doc__
-        called.__annotations__ = {p.name: p.annotation for p in parameters}
-        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        return called
-
-    return decorate
-
-
-@_takes(measure=Measure, reading=Reading)
-def curve(file: File, measure: Measure, reading: Reading, as_json: Json = False) -> None:
+@takes(measure=Measure, reading=CurveFile)
+def curve(file: File, measure: Measure, reading: CurveFile, as_json: Json = False) -> None:
     """Estimate S_T and H_T from a loss curve that was recorded elsewhere; trains nothing."""
     from epiplexity_jax.analysis.logs.columns import Layout, read_curve
     from epiplexity_jax.analysis.logs.estimate import estimate

@@ -10,6 +10,7 @@ from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.cli.options import (
     Csv,
+    Figure,
     Json,
     Reading,
     StorePath,
@@ -20,13 +21,13 @@ from epiplexity_jax.cli.options import (
     echo_json,
     echo_results,
     echo_table,
-    takes_reading,
+    takes,
 )
 
 
 @dataclass(frozen=True)
 class Tracing(Reading):
-    """How a frontier is traced, and where."""
+    """Options that choose runs, procedure and budgets of a frontier."""
 
     compute: Annotated[
         list[float] | None, typer.Option(help="A budget in FLOPs; may be given several times.")
@@ -49,13 +50,11 @@ class Tracing(Reading):
         return {name: value for name, value in vars(self).items() if name != "compute"}
 
 
-@takes_reading
+@takes(reading=Tracing)
 def frontier(
     store: StorePath,
     reading: Tracing,
-    figure: Annotated[
-        Path | None, typer.Option(help="Write the picture here: .png, .svg, .pdf or .html.")
-    ] = None,
+    figure: Figure = None,
     floor_table: Annotated[
         bool,
         typer.Option(

@@ -20,7 +20,7 @@ _POLL, _PATIENCE = 0.05, 2.0
 _STOPPED, _REFUSED = 130, 2
 _NOISE = "[Gloo]"  # which libraries print between processes
 _CRASHES = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
-_LINES = 200  # of what a process said before it crashed: stacks of all threads
+_LINES = 200  # of standard error before a crash: stacks of all threads
 
 
 def launch(
@@ -68,11 +68,11 @@ def launch(
 
 
 class _Process:
-    """One of the processes; what it says on standard error is passed on until it is muted."""
+    """One of the processes; its standard error is passed on until it is muted."""
 
     def __init__(self, words: Sequence[str], number: int, count: int, port: int):
         self.name, self.muted, self.last = f"process {number} of {count}", False, ""
-        self.unsaid: deque[str] = deque(maxlen=_LINES)
+        self.unseen: deque[str] = deque(maxlen=_LINES)
         from epiplexity_jax.runtime.devices import cpu_cores
         from epiplexity_jax.runtime.processes import LAUNCHER
 
@@ -92,20 +92,20 @@ class _Process:
             errors="replace",
             start_new_session=True,  # Ctrl-C reaches it through us, once
         )
-        self.reader = threading.Thread(target=self._listen, args=(number == 0,), daemon=True)
+        self.reader = threading.Thread(target=self._forward, args=(number == 0,), daemon=True)
         self.reader.start()
 
-    def _listen(self, speaks: bool) -> None:
+    def _forward(self, shown: bool) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             if self.muted or line.startswith(_NOISE):
                 continue
             self.last = line.strip() or self.last
-            if speaks:
+            if shown:
                 sys.stderr.write(line)
                 sys.stderr.flush()
             else:
-                self.unsaid.append(line.rstrip())
+                self.unseen.append(line.rstrip())
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, if it is still there."""
@@ -113,11 +113,11 @@ class _Process:
             self.process.send_signal(number)
 
     def last_words(self) -> list[str]:
-        """What a runtime said that ended itself, and nobody has seen: only that tells why."""
-        return list(self.unsaid) if -self.process.returncode in _CRASHES else []
+        """Last lines of a process that crashed, which name the cause and were not passed on."""
+        return list(self.unseen) if -self.process.returncode in _CRASHES else []
 
     def reason(self) -> str:
-        """Why it died, in a line."""
+        """Describe in a line why it ended."""
         status = self.process.returncode
         if status == _REFUSED:
             return self.last
@@ -131,7 +131,7 @@ class _Process:
 def _first_to_die(group: Sequence[_Process]) -> _Process | None:
     """Wait for all of them, or for the first that does not end well.
 
-    A process that lost another says so; it is the other that is looked for then, a little while.
+    A process that lost another ends too; the other is looked for then, for a little while.
     """
     from epiplexity_jax.runtime.processes import LOST
 
@@ -149,7 +149,7 @@ def _first_to_die(group: Sequence[_Process]) -> _Process | None:
 
 
 def _end(group: Sequence[_Process], asking: bool) -> None:
-    """Wait for what is left of the others, after asking them to end."""
+    """Wait for the other processes, after asking them to end where `asking`."""
     until = time.monotonic() + _GRACE
     for each in group:
         if asking:

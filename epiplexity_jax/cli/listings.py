@@ -1,4 +1,4 @@
-"""`epiplexity-jax sources`, `families` and `devices`: what there is."""
+"""`epiplexity-jax sources`, `families` and `devices`: lists."""
 
 from typing import Any
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 StorePath = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of the store.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Figure = Annotated[
+    Path | None, typer.Option(help="Where to write the picture: .png, .svg, .pdf or .html.")
+]
 Csv = Annotated[bool, typer.Option("--csv", help="Comma-separated values.")]
 
 _CHOICES = {
@@ -33,7 +36,7 @@ _CHOICES = {
 
 @dataclass(frozen=True)
 class Reading:
-    """How runs are read: the options that `frontier` and `runs` share.
+    """The options by which `frontier` and `runs` read a store.
 
     Raises:
         ConfigError: when made from a number or a word that is not allowed.
@@ -67,25 +70,29 @@ class Reading:
         check_choice("--floor", self.floor)
 
 
-def takes_reading(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the fields of its parameter `reading`, a `Reading`, as options."""
-    kind: type[Reading] = inspect.signature(command).parameters["reading"].annotation
-    names = [field.name for field in fields(kind)]
-    parameters = []
-    for parameter in inspect.signature(command).parameters.values():
-        if parameter.name == "reading":
-            options = inspect.signature(kind).parameters.values()
-            parameters += [option.replace(kind=parameter.kind) for option in options]
-        else:
-            parameters.append(parameter)
+def takes(**groups: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the fields of dataclasses as options; it gets each as one argument."""
 
-    def called(**given: Any) -> None:
-        command(reading=kind(**{name: given.pop(name) for name in names}), **given)
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        parameters: list[inspect.Parameter] = []
+        for parameter in inspect.signature(command).parameters.values():
+            group = groups.get(parameter.name)
+            options = inspect.signature(group).parameters.values() if group else [parameter]
+            parameters += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in options]
 
-    called.__name__, called.__doc__ = command.__name__, command.__doc__
-    called.__annotations__ = {p.name: p.annotation for p in parameters}
-    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return called
+        def called(**values: Any) -> None:
+            made = {
+                name: group(**{field.name: values.pop(field.name) for field in fields(group)})
+                for name, group in groups.items()
+            }
+            command(**made, **values)
+
+        called.__name__, called.__doc__ = command.__name__, command.__doc__
+        called.__annotations__ = {p.name: p.annotation for p in parameters}
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return called
+
+    return decorate
 
 
 def check_choice(option: str, value: str | None) -> None:
@@ -132,7 +139,7 @@ def check_figure(path: Path | None) -> None:
 
 
 def echo_json(document: Mapping[str, Any]) -> None:
-    """Print one JSON document; what is no number becomes null."""
+    """Print one JSON document; a value that is not finite becomes null."""
     typer.echo(json.dumps(_plain(document), indent=2, allow_nan=False))
 
 

@@ -22,15 +22,27 @@ class Counted:
         self.runs = self.done = self.member_steps = self.steps_done = self.tokens = 0
         self.losses: dict[str, float] = {}
         self.started = time.monotonic()
-        self.first: tuple[float, int] | None = None  # when steps were first told of, and how many
+        self.first: tuple[float, int] | None = None  # when steps were first counted, and how many
 
     def start(self, runs: int, finished: int, member_steps: int) -> None:
-        """Begin: `finished` of `runs` runs are from before."""
+        """Begin.
+
+        Args:
+            runs: of the sweep.
+            finished: runs among them that are in the store already.
+            member_steps: to train.
+        """
         self.runs, self.done, self.member_steps = runs, finished, member_steps
         self.started = time.monotonic()
 
     def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
-        """Count what was newly trained."""
+        """Count what was newly trained.
+
+        Args:
+            member_steps: steps of members.
+            tokens: label tokens.
+            losses: latest ones by run, nats per token.
+        """
         self.steps_done += member_steps
         self.first = self.first or (time.monotonic(), self.steps_done)
         self.tokens += tokens
@@ -45,7 +57,7 @@ class Counted:
         print(text, file=sys.stderr, flush=True)  # noqa: T201
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Do nothing."""
 
     @property
     def rate(self) -> float:
@@ -69,30 +81,30 @@ class Counted:
 
 
 class Lines(Counted):
-    """A plain line every quarter of a minute, the first and the last always."""
+    """A plain line every quarter of a minute, and always the first and the last."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.said = -math.inf
+        self.printed = -math.inf
 
     def start(self, runs: int, finished: int, member_steps: int) -> None:
-        """Say what is to come."""
+        """Print the first line."""
         super().start(runs, finished, member_steps)
-        self._say()
+        self._print()
 
     def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
-        """Say how it goes, if the last line is old."""
+        """Print a line, if the last one is old."""
         super().advance(member_steps, tokens, losses)
-        if time.monotonic() - self.said > _EVERY:
-            self._say()
+        if time.monotonic() - self.printed > _EVERY:
+            self._print()
 
     def close(self) -> None:
-        """Say how it ended, if it began."""
-        if math.isfinite(self.said):
-            self._say()
+        """Print the last line, if there was a first."""
+        if math.isfinite(self.printed):
+            self._print()
 
-    def _say(self) -> None:
-        self.said = time.monotonic()
+    def _print(self) -> None:
+        self.printed = time.monotonic()
         line = f"runs {self.done}/{self.runs}"
         if self.steps_done:
             line += f", {self.rate:,.0f} tokens/s"
@@ -155,10 +167,10 @@ class Bars(Counted):
 
 
 class Unseen(Counted):
-    """Counts and says nothing: of a process that does not lead."""
+    """Counts without a display: for processes other than the main one."""
 
     def message(self, text: str) -> None:
-        """Nothing: the leader says it."""
+        """Do nothing: the main process prints it."""
 
 
 def watch() -> Counted:

@@ -9,7 +9,14 @@ import typer
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.cli.frontier import frontier_document
-from epiplexity_jax.cli.options import Json, check_figure, echo_json, echo_results, echo_table
+from epiplexity_jax.cli.options import (
+    Figure,
+    Json,
+    check_figure,
+    echo_json,
+    echo_results,
+    echo_table,
+)
 from epiplexity_jax.cli.progress import Unseen, watch
 
 if TYPE_CHECKING:
@@ -30,11 +37,14 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and print the plan; train nothing.")
     ] = False,
-    figure: Annotated[
-        Path | None,
-        typer.Option(help="Where to write the picture; default: frontier.png in the store."),
-    ] = None,
-    no_figure: Annotated[bool, typer.Option("--no-figure", help="Write no picture.")] = False,
+    figure: Figure = None,
+    no_figure: Annotated[
+        bool,
+        typer.Option(
+            "--no-figure",
+            help="Write no picture (default: frontier.png in the store).",
+        ),
+    ] = False,
     as_json: Json = False,
     join: Annotated[
         str | None,
@@ -72,7 +82,7 @@ def run(
 
 
 def _train(config: Path, overrides: Sequence[str], store: Path) -> "Runs":
-    """Train with progress; an end before the end is said in a line."""
+    """Train with progress; a run that is stopped ends with a message of one line."""
     from epiplexity_jax import api
     from epiplexity_jax.runtime import processes
 

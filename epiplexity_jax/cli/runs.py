@@ -15,11 +15,11 @@ from epiplexity_jax.cli.options import (
     check_one_format,
     echo_json,
     echo_table,
-    takes_reading,
+    takes,
 )
 
 
-@takes_reading
+@takes(reading=Reading)
 def runs(
     store: StorePath,
     reading: Reading,

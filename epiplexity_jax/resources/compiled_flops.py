@@ -56,7 +56,7 @@ def _shapes(task: Task, batch_size: int) -> Batch:
 
 
 def _count(function: Any, *shapes: Any) -> float:
-    options = compiler_options(jax.default_backend())
+    options = compiler_options(jax.devices()[0].platform)
     compiled = jax.jit(function, compiler_options=options).lower(*shapes).compile()
     analysis = compiled.cost_analysis()
     analysis = analysis[0] if isinstance(analysis, list) else analysis

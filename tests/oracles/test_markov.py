@@ -19,6 +19,7 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize("kind", ["ngram", pytest.param("transformer", marks=pytest.mark.slow)])
+@pytest.mark.as_users
 def test_held_out_losses_converge_to_the_entropy_rate_from_above(kind, tmp_path):
     family, training, close = FAMILIES[kind]
     runs = epx.run(

@@ -22,6 +22,7 @@ def runs(tmp_path_factory):
     )
 
 
+@pytest.mark.as_users
 def test_noise_is_untrained_at_exactly_its_entropy(runs):
     frontier = runs.frontier(test_tokens=TEST)
     for compute in frontier.budgets():

@@ -56,6 +56,7 @@ def check_numbers(one, other):
 
 
 @pytest.mark.slow
+@pytest.mark.as_users
 def test_every_layout_gives_the_same_numbers_and_divides_the_work(tmp_path):
     """One test, so that no layout is trained twice."""
     found = {name: trained(tmp_path, *layout) for name, layout in LAYOUTS.items()}

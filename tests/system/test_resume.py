@@ -98,6 +98,7 @@ def test_the_exact_variant_of_a_finished_sweep_trains_nothing(config, undisturbe
 
 
 @pytest.mark.slow
+@pytest.mark.as_users
 def test_a_killed_sweep_trains_the_rest_only_and_its_tables_are_the_same(config, tmp_path, forks):
     whole, store = tmp_path / "whole", tmp_path / "store"
     done = forks.run(*words_of(config, whole))
@@ -157,6 +158,7 @@ def test_more_runs_train_only_what_is_new(config, undisturbed, tmp_path, overrid
     assert [row for row in grown[1] if row in undisturbed[1][1]] == undisturbed[1][1]
 
 
+@pytest.mark.as_users
 def test_more_steps_go_on_from_the_kept_states_to_the_same_numbers(config, undisturbed, tmp_path):
     store = copied(undisturbed[0], tmp_path / "store")
     before = histories(store)

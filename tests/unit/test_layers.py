@@ -1,6 +1,7 @@
 """What STYLE asks of every file: imports point downward, files and functions stay short."""
 
 import ast
+import graphlib
 import math
 import subprocess
 import sys
@@ -40,3 +41,51 @@ def test_files_and_functions_are_short(path):
     assert len(text.splitlines()) <= LINES_OF_A_FILE
     package = path.is_relative_to(ROOT / "epiplexity_jax")
     assert long_functions(ast.parse(text), PARAMETERS if package else math.inf) == []
+
+
+PACKAGE = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in FILES
+    if path.is_relative_to(ROOT / "epiplexity_jax")
+}
+# Files that import our own modules inside of functions, to be emptied.
+IMPORTS_IN_FUNCTIONS = {"epiplexity_jax.api", "epiplexity_jax.sources.maps.inner"}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in PACKAGE.items()}
+
+
+def own_imports(tree: ast.AST) -> set[str]:
+    """Modules of ours that a tree imports, for types alone included."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    ours = {name for name in names if name.partition(".")[0] == "epiplexity_jax"}
+    return {name if name in PACKAGE else name.rpartition(".")[0] for name in ours}
+
+
+def own_imports_in_functions(tree: ast.AST) -> set[str]:
+    functions = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    return set().union(*map(own_imports, functions))
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    """The exports of the package, which are imported on first use, are left out."""
+    graph = {name: own_imports(tree) - {"epiplexity_jax"} for name, tree in TREES.items()}
+    for name in IMPORTS_IN_FUNCTIONS:
+        graph[name] -= own_imports_in_functions(TREES[name])
+    del graph["epiplexity_jax"]
+    assert len(graph) > 100
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+def test_our_own_modules_are_imported_at_the_top():
+    found = {
+        name
+        for name, tree in TREES.items()
+        if own_imports_in_functions(tree)
+        and PACKAGE[name].name != "__init__.py"
+        and not name.startswith("epiplexity_jax.cli.")
+    }
+    assert found <= IMPORTS_IN_FUNCTIONS

@@ -119,6 +119,7 @@ def advance_all(job, mesh, bounds):
         ("second half", 4, 2),
     ],
 )
+@pytest.mark.as_users
 def test_engine_equals_the_plain_loop(labels, members, devices):
     source, _, runs = twin(labels)
     job = job_of(source, range(members))
@@ -260,6 +261,7 @@ def test_a_member_that_is_not_finite_stops_and_the_others_go_on():
             np.testing.assert_array_equal(column, wild[seed].history[name], err_msg=name)
 
 
+@pytest.mark.as_users
 def test_a_longer_run_continued_from_a_shorter_one_is_the_longer_run():
     source, mesh = cycle(), mesh_of(2)
     whole = train_cohort(job_of(source, range(2), steps=STEPS), mesh)
