@@ -16,12 +16,7 @@ PENDING = {
     "api",
     "engine",
     "estimators",
-    "executors",
-    "families",
     "families/sampling",
-    "resources",
-    "sources",
-    "sweep",
 }
 
 QUESTION = re.compile(r"(What|Whether|Of|How|Who)\b")
