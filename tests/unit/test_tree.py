@@ -18,7 +18,6 @@ PENDING = (
     "engine",
     "estimators",
     "executors",
-    "resources",
     "results",
     "runtime",
     "sweep",
