@@ -19,7 +19,6 @@ PENDING = (
     "estimators",
     "executors",
     "results",
-    "runtime",
     "sweep",
 )
 

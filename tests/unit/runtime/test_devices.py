@@ -1,62 +1,65 @@
-"""Options of XLA and settings of JAX that releases need."""
+"""Settings of JAX and of the environment: for a while, or for a process of ours."""
+
+import os
 
 import jax
-import jax.numpy as jnp
 import pytest
 
-from epiplexity_jax.runtime import compat
+from epiplexity_jax.runtime import devices
+
+CACHE = ("jax_compilation_cache_dir", "jax_compilation_cache_max_size")
+
+
+def settings():
+    return {name: getattr(jax.config, name) for name in CACHE}
 
 
 @pytest.fixture
-def _anew():
-    compat.compiler_options.cache_clear()
-    yield
-    compat.compiler_options.cache_clear()
+def _restored():
+    least = jax.config.jax_persistent_cache_min_compile_time_secs
+    with devices.jax_settings(settings() | {"jax_persistent_cache_min_compile_time_secs": least}):
+        yield
 
 
-@pytest.mark.usefixtures("_anew")
-@pytest.mark.skipif(not jax.__version__.startswith("0.10."), reason="other kernels elsewhere")
-def test_programs_for_cpus_hold_no_library_kernels(monkeypatch):
-    monkeypatch.delenv("XLA_FLAGS", raising=False)
-
-    def compiled(options):
-        def work(x):
-            return jnp.square(x @ x).sum(-1)
-
-        return jax.jit(work, compiler_options=options).lower(jnp.ones((64, 64))).compile()
-
-    assert "ynn" in compiled(None).as_text()
-    assert "ynn" not in compiled(compat.compiler_options("cpu")).as_text()
-
-
-@pytest.mark.usefixtures("_anew")
-def test_flags_of_the_user_are_left_alone(monkeypatch):
-    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_experimental_ynn_fusion_type=")
-    assert compat.compiler_options("cpu") is None
+@pytest.mark.usefixtures("_restored")
+def test_the_cache_in_the_users_folder_has_a_limit(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    jax.config.update("jax_compilation_cache_dir", None)
+    folder = tmp_path / "epiplexity_jax" / "programs"
+    folder.mkdir(parents=True)
+    whole = [folder / "one-cache", folder / "one-atime"]
+    for file in (*whole, folder / "half-cache"):
+        file.touch()
+    devices.cache_compilations()
+    assert settings() == dict(zip(CACHE, (str(folder), 2 * 2**30), strict=True))
+    assert sorted(folder.iterdir()) == sorted(whole)  # one without the other blocks JAX's eviction
 
 
-@pytest.mark.usefixtures("_anew")
-def test_a_release_that_does_not_know_an_option_does_without(monkeypatch):
-    monkeypatch.setattr(compat, "_NO_LIBRARY_KERNELS", {"xla_cpu_no_such_option": ""})
-    assert compat.compiler_options("cpu") is None
+@pytest.mark.usefixtures("_restored")
+def test_a_cache_that_was_chosen_stays_as_it_is(tmp_path):
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path))
+    before = settings()
+    devices.cache_compilations()
+    assert settings() == before
 
 
-def test_accelerators_are_left_alone():
-    assert compat.compiler_options("gpu") is None
+def fail_within(settings):
+    with devices.jax_settings(settings):
+        assert settings.items() <= {"jax_platforms": jax.config.jax_platforms}.items()
+        raise ZeroDivisionError
 
 
-@pytest.mark.parametrize(
-    ("version", "platform", "shares", "turned_off"),
-    [
-        ("0.10.2", "cpu", False, False),
-        ("0.11.0", "cpu", False, True),
-        ("0.11.0", "cpu", True, False),
-        ("0.11.0", "gpu", False, False),
-    ],
-)
-def test_the_older_partitioner_is_for_one_release(
-    monkeypatch, version, platform, shares, turned_off
-):
-    monkeypatch.setattr(jax, "__version__", version)
-    settings = compat.needed_settings(platform, shares)
-    assert settings == ({"jax_use_shardy_partitioner": False} if turned_off else {})
+def test_settings_come_back_after_an_error():
+    before = jax.config.jax_platforms
+    with pytest.raises(ZeroDivisionError):
+        fail_within({"jax_platforms": "other"})
+    assert jax.config.jax_platforms == before
+
+
+def test_variables_that_are_set_stay_and_others_go(monkeypatch):
+    monkeypatch.setenv("SET", "1")
+    monkeypatch.delenv("UNSET", raising=False)
+    with devices.environment({"SET": "2", "UNSET": "3"}):
+        assert (os.environ["SET"], os.environ["UNSET"]) == ("1", "3")
+    assert os.environ["SET"] == "1"
+    assert "UNSET" not in os.environ
