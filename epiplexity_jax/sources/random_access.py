@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -18,14 +18,13 @@ from jaxtyping import Bool, Integer
 from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.python.entry_points import FAULTS, line, shown
-from epiplexity_jax.sources.spec import HostSource, HostTokens, Indices, SourceInfo
+from epiplexity_jax.sources.spec import FiniteSource, HostTokens, Indices, SourceInfo
 from epiplexity_jax.sources.token_array import (
     TokenSequences,
     beginning,
     bits_as_bytes,
     data_hash,
     first_outside,
-    smallest_type,
 )
 
 MEMORY = 1.0e9
@@ -47,30 +46,22 @@ class RandomAccess(Protocol):
 
 
 @dataclass(frozen=True)
-class Layout:
-    """The shape and values that every row must have.
+class _Reader:
+    """Reads rows by index; all must have the label mask of row 0 and tokens in [0, V)."""
 
-    Attributes:
-        where: name of the data set, for messages.
-        vocab_size: V.
-        label_mask: L truth values.
-    """
-
+    dataset: RandomAccess
     where: str
     vocab_size: int
     label_mask: tuple[bool, ...]
 
-    def rows(self, dataset: RandomAccess, indices: Sequence[int]) -> HostTokens:
-        """Read and check rows by index: [n, L] in the smallest type that holds the vocabulary.
-
-        Raises:
-            DataError: when one of them cannot be read or has another shape, mask or symbol.
-        """
-        rows = np.empty((len(indices), len(self.label_mask)), smallest_type(self.vocab_size - 1))
-        for place, index in enumerate(indices):
-            tokens, mask = _row(dataset, index, self.where)
-            if tokens.shape != rows.shape[1:]:
-                self._refuse(index, f"is of shape {tokens.shape}, row 0 of {rows.shape[1:]}")
+    def rows(self, indices: Indices) -> HostTokens:
+        """Read and check rows: [n, L] in the smallest type that holds the vocabulary."""
+        shape = (len(self.label_mask),)
+        rows = np.empty((len(indices), *shape), np.min_scalar_type(self.vocab_size - 1))
+        for place, index in enumerate(np.asarray(indices, np.int64).tolist()):
+            tokens, mask = _row(self.dataset, index, self.where)
+            if tokens.shape != shape:
+                self._refuse(index, f"is of shape {tokens.shape}, row 0 of {shape}")
             if tuple(mask.tolist()) != self.label_mask:
                 self._refuse(index, "has another label mask than row 0; all rows must share one")
             outside = first_outside(tokens, self.vocab_size)
@@ -83,36 +74,17 @@ class Layout:
         raise DataError(f"{self.where}: row {index}: {why}")
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """A finite source whose rows are read when they are needed (see `spec.HostSource`).
-
-    Attributes:
-        info: its facts.
-        sequences: number of rows.
-        fetch: reads rows by index, as `Layout.rows` does.
-    """
-
-    info: SourceInfo
-    sequences: int
-    fetch: Callable[[Sequence[int]], np.ndarray]
-
-    def read(self, indices: Indices) -> HostTokens:
-        """Read sequences by index: [n] to [n, L], in the smallest type for the vocabulary."""
-        return self.fetch(np.asarray(indices, np.int64).tolist())
-
-
 def open_rows(
     dataset: RandomAccess,
     where: str,
-    *,
     vocab_size: int,
+    *,
     workers: int = 0,
     memory: float = MEMORY,
     name: str | None = None,
     bytes_per_token: float | None = None,
     origins: tuple[str, ...] = (),
-) -> HostSource:
+) -> TokenSequences | FiniteSource:
     """Make a source of a data set's rows, all of which have the length and the label mask of row 0.
 
     Neither `workers` nor `memory` changes a sequence or the fingerprint.
@@ -136,36 +108,39 @@ def open_rows(
     if not (tokens.ndim == 1 and mask.any()):
         what = "no token that is paid for" if tokens.ndim == 1 else f"shape {tokens.shape}"
         raise DataError(f"{where}: row 0 has {what}; a row is [L] integers, some of them paid for")
-    length = len(tokens)
-    layout = Layout(where, vocab_size, tuple(mask.tolist()))
-    fetch = functools.partial(layout.rows, dataset)
-    if workers:
-        fetch = _Workers(dataset, layout, workers).rows
-    keep = count * length * smallest_type(vocab_size - 1).itemsize <= memory
-    kept = np.empty((count if keep else 0, length), smallest_type(vocab_size - 1))
-
-    def read() -> Iterator[memoryview]:
-        step = max(1, _READ // length)
-        for first in range(0, count, step):
-            chunk = fetch(range(first, min(first + step, count)))
-            if keep:
-                kept[first : first + len(chunk)] = chunk
-            yield chunk.data
-
-    read_hash = bytes_digest(read(), digits=64) if keep or name is None else ""
+    length, dtype = len(tokens), np.min_scalar_type(vocab_size - 1)
+    reader = _Reader(dataset, where, vocab_size, tuple(mask.tolist()))
+    fetch = _Workers(reader, workers).rows if workers else reader.rows
+    keep = count * length * dtype.itemsize <= memory
+    kept = np.empty((count if keep else 0, length), dtype)
+    read_hash = ""
+    if keep or name is None:
+        read_hash = bytes_digest(_read_all(fetch, count, kept), digits=64)
     given = (name,) if name else (read_hash, count)
-    first_rows = fetch(range(min(count, -(-1024 // length)))) if not keep else kept
+    first_rows = kept if keep else fetch(range(min(count, -(-1024 // length))))
     info = SourceInfo(
         vocab_size=vocab_size,
         length=length,
         label_mask=mask,
         fingerprint=fingerprint(
-            "rows", *given, vocab_size, length, layout.label_mask, bytes_per_token
+            "rows", *given, vocab_size, length, reader.label_mask, bytes_per_token
         ),
         bytes_per_token=bytes_per_token,
         origins=(data_hash(beginning(first_rows)), *origins),
     )
-    return TokenSequences(info, kept) if keep else Rows(info, count, fetch)
+    return TokenSequences(info, kept) if keep else FiniteSource(info, count, fetch)
+
+
+def _read_all(
+    fetch: Callable[[Indices], HostTokens], count: int, kept: HostTokens
+) -> Iterator[memoryview]:
+    """Read all rows, and keep them where there is room for all."""
+    step = max(1, _READ // kept.shape[1])
+    for first in range(0, count, step):
+        chunk = fetch(range(first, min(first + step, count)))
+        if len(kept):
+            kept[first : first + len(chunk)] = chunk
+        yield chunk.data
 
 
 def _count(dataset: RandomAccess, where: str) -> int:
@@ -213,23 +188,21 @@ class _Workers:
     where they were started.
     """
 
-    def __init__(self, dataset: RandomAccess, layout: Layout, count: int):
+    def __init__(self, reader: _Reader, count: int):
         import cloudpickle  # which comes with grain; functions of a script travel too
 
-        self.where, self.count = layout.where, count
+        self.where, self.count = reader.where, count
         try:
-            packed = cloudpickle.dumps((dataset, layout))
+            packed = cloudpickle.dumps(reader)
         except FAULTS as error:
-            raise DataError(
-                f"{layout.where}: cannot be sent to worker processes ({line(error)}); set workers: "
-                "0"
-            ) from error
+            fault = f"cannot be sent to worker processes ({line(error)})"
+            raise DataError(f"{reader.where}: {fault}; set workers: 0") from error
         self.pool = ProcessPoolExecutor(
             count, multiprocessing.get_context("spawn"), _start, (packed,)
         )
 
-    def rows(self, indices: Sequence[int]) -> HostTokens:
-        """Read rows in the workers, as `Layout.rows` does."""
+    def rows(self, indices: Indices) -> HostTokens:
+        """Read rows in the workers, as `_Reader.rows` does."""
         count = max(1, min(self.count, len(indices) // _PART))
         parts = np.array_split(np.asarray(indices), count)
         try:
@@ -261,12 +234,11 @@ def _exit_with_parent() -> NoReturn:
 
 def _read(indices: list[int]) -> HostTokens:
     """Read rows in a worker; a data set that it cannot unpack is an error of its first read."""
-    dataset, layout = _unpacked()
-    return layout.rows(dataset, indices)
+    return _unpacked().rows(indices)
 
 
 @functools.cache
-def _unpacked() -> tuple[RandomAccess, Layout]:
+def _unpacked() -> _Reader:
     import cloudpickle
 
     return cloudpickle.loads(_packed)

@@ -1,6 +1,6 @@
 """The facts of a source, and the protocols: drawn on the device, or read on the host."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -63,6 +63,19 @@ class SourceInfo:
 
     def __post_init__(self):
         object.__setattr__(self, "origins", tuple(dict.fromkeys(self.origins)))
+
+    @classmethod
+    def all_labels(cls, vocab_size: int, length: int, name: str, **facts: Any) -> "SourceInfo":
+        """Make the facts of a source all of whose tokens are labels.
+
+        Args:
+            vocab_size: V.
+            length: L.
+            name: its fingerprint.
+            **facts: other fields.
+        """
+        mask = np.ones(length, bool)
+        return cls(vocab_size=vocab_size, length=length, label_mask=mask, fingerprint=name, **facts)
 
     @property
     def has_bos(self) -> bool:
@@ -133,9 +146,18 @@ class HostSource(Protocol):
         """Number of sequences."""
         ...
 
-    def read(self, indices: Integer[np.ndarray, " n"]) -> Batch:
+    def read(self, indices: Integer[np.ndarray, " n"], /) -> Batch:
         """Read sequences by index [n] int64 in [0, sequences): [n, L] integers or `Vectors`."""
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class FiniteSource:
+    """A finite source that a function reads (see `HostSource`)."""
+
+    info: SourceInfo
+    sequences: int
+    read: Callable[[Indices], Batch]
 
 
 Source = DeviceSource | HostSource

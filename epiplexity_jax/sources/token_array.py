@@ -24,12 +24,7 @@ TokenArray = Integer[np.ndarray, " N"] | Integer[np.ndarray, "n length"]
 
 @dataclass(frozen=True, eq=False)
 class TokenSequences:
-    """Consecutive sequences of one array (see `spec.HostSource`).
-
-    Attributes:
-        info: its facts.
-        tokens: [n, L] integers of any type, perhaps mapped from a file.
-    """
+    """Consecutive sequences of one array, perhaps mapped from a file (see `spec.HostSource`)."""
 
     info: SourceInfo
     tokens: HostTokens
@@ -41,12 +36,7 @@ class TokenSequences:
 
     def read(self, indices: Indices) -> HostTokens:
         """Read sequences by index: [n] to [n, L], in the smallest type for the vocabulary."""
-        return self.tokens[indices].astype(smallest_type(self.info.vocab_size - 1), copy=False)
-
-
-def smallest_type(largest: int) -> np.dtype:
-    """Find the smallest unsigned integer type that holds a token."""
-    return np.min_scalar_type(largest)
+        return self.tokens[indices].astype(np.min_scalar_type(self.info.vocab_size - 1), copy=False)
 
 
 def cut(tokens: Integer[np.ndarray, " N"], length: int) -> HostTokens:
@@ -152,9 +142,8 @@ def data_hash(tokens: Integer[np.ndarray, "..."]) -> str:
 def open_tokens(
     tokens: np.ndarray,
     where: str,
-    *,
-    length: int | None = None,
-    vocab_size: int | None = None,
+    length: int | None,
+    vocab_size: int | None,
     bytes_per_token: float | None = None,
     origins: tuple[str, ...] = (),
 ) -> TokenSequences:
@@ -192,13 +181,10 @@ def open_tokens(
     tokens = bits_as_bytes(tokens)
     largest, origin = _scan(tokens, vocab_size, where)
     vocab_size = vocab_size or max(2, largest + 1)
-    info = SourceInfo(
-        vocab_size=vocab_size,
-        length=length,
-        label_mask=np.ones(length, bool),
-        fingerprint=bytes_digest([f"tokens;{vocab_size};{length};{bytes_per_token};{origin}"]),
-        bytes_per_token=bytes_per_token,
-        origins=(origin, data_hash(beginning(tokens)), *origins),
+    name = bytes_digest([f"tokens;{vocab_size};{length};{bytes_per_token};{origin}"])
+    origins = (origin, data_hash(beginning(tokens)), *origins)
+    info = SourceInfo.all_labels(
+        vocab_size, length, name, bytes_per_token=bytes_per_token, origins=origins
     )
     return TokenSequences(info, tokens if tokens.ndim == 2 else cut(tokens, length))
 
@@ -235,6 +221,6 @@ def _chunks(tokens: Shaped[np.ndarray, "..."]) -> Iterator[tuple[int, np.ndarray
 
 def _encoded(chunk: Integer[np.ndarray, " n"], top: int) -> tuple[bytes, memoryview]:
     """Encode a chunk in a type that depends on its values alone, least byte first."""
-    dtype = smallest_type(top).newbyteorder("<")
+    dtype = np.min_scalar_type(top).newbyteorder("<")
     head = f"{dtype.itemsize};{len(chunk)};".encode()
     return head, np.ascontiguousarray(chunk, dtype).data

@@ -22,7 +22,6 @@ from epiplexity_jax.sources.token_array import (
     data_hash,
     file_origin,
     first_outside,
-    smallest_type,
 )
 
 _VALUES = 256
@@ -61,7 +60,7 @@ class Images(PixelOrder):
 
 @dataclass(frozen=True)
 class Raster:
-    """The order and the levels in which an image [H, W, C] becomes a row of tokens.
+    """A `PixelOrder`, worked out for images of one shape.
 
     Attributes:
         shape: H, W, C of an image; C is 1 or 3.
@@ -82,8 +81,7 @@ class Raster:
     @property
     def length(self) -> int:
         """L, number of tokens of an image."""
-        height, width, channels = self._small
-        return height * width * channels
+        return math.prod(self._small)
 
     @property
     def lossless(self) -> bool:
@@ -100,7 +98,7 @@ class Raster:
         if self.levels != self.values:
             images = images.astype(np.int64) * self.levels // self.values
         patches = images.reshape(self._patches(count)).transpose(self._order)
-        return patches.reshape(count, self.length).astype(smallest_type(self.levels - 1))
+        return patches.reshape(count, self.length).astype(np.min_scalar_type(self.levels - 1))
 
     def images(self, tokens: HostTokens) -> Pixels:
         """Convert tokens back to small images [n, H, W, C], in the middle of each level."""
@@ -109,7 +107,7 @@ class Raster:
         levels = patches.transpose(np.argsort(self._order)).reshape(-1, *self._small)
         lowest = -(-np.arange(self.levels + 1) * self.values // self.levels)
         middle = (lowest[:-1] + lowest[1:] - 1) // 2
-        return middle[levels].astype(smallest_type(self.values - 1))
+        return middle[levels].astype(np.min_scalar_type(self.values - 1))
 
     @property
     def _small(self) -> tuple[int, int, int]:
@@ -165,7 +163,7 @@ def open_images(config: Images) -> ImageSequences:
         if config.array is not None:
             raise DataError(f"{path}: array: only arrays of a .npz file have names; leave it out")
         pixels = map_npy(path)
-    return _open(pixels, str(path), config, (file_origin(path),))
+    return _open(pixels, str(path), config, file_origin(path))
 
 
 def from_images(
@@ -186,9 +184,6 @@ def from_images(
         levels: V; default: `values`.
         downsample: side of the squares whose mean is one pixel.
         values: of a pixel: 0 to values - 1.
-
-    Returns:
-        An opened source (see `spec.HostSource`).
 
     Raises:
         ConfigError: when an argument is out of range.
@@ -227,10 +222,8 @@ def raster(shape: tuple[int, ...], order: PixelOrder, values: int, where: str) -
             "colours last"
         )
     height, width = shape[:2]
-    for key, side in (
-        ("downsample", order.downsample),
-        ("patch", order.downsample * order.patch),
-    ):
+    sides = {"downsample": order.downsample, "patch": order.downsample * order.patch}
+    for key, side in sides.items():
         if height % side or width % side:
             raise DataError(
                 f"{where}: {key}: images of {height} x {width} pixels cannot be cut into squares "
@@ -242,19 +235,11 @@ def raster(shape: tuple[int, ...], order: PixelOrder, values: int, where: str) -
     levels = order.levels or values
     if levels > values:
         raise DataError(f"{where}: levels: a pixel has {values} values, got {levels} levels")
-    return Raster(
-        shape=(height, width, colours),
-        values=values,
-        levels=levels,
-        patch=order.patch,
-        planar=order.channels == "planar",
-        downsample=order.downsample,
-    )
+    planar = order.channels == "planar"
+    return Raster((height, width, colours), values, levels, order.patch, planar, order.downsample)
 
 
-def _open(
-    pixels: np.ndarray, where: str, config: Images, origins: tuple[str, ...] = ()
-) -> ImageSequences:
+def _open(pixels: np.ndarray, where: str, config: Images, *origins: str) -> ImageSequences:
     if pixels.dtype.kind not in "iub":
         raise DataError(f"{where}: holds {pixels.dtype}; pixels are whole numbers from 0")
     if pixels.ndim < 2 or pixels.size == 0:
@@ -271,13 +256,11 @@ def _open(
     made = raster(shape, config, config.values, where)
     pixels = bits_as_bytes(pixels.reshape(len(pixels), *made.shape))
     origin = bytes_digest(_checked(pixels, config.values, where))
-    whole = made.lossless and config.values == _VALUES
-    info = SourceInfo(
-        vocab_size=made.levels,
-        length=made.length,
-        label_mask=np.ones(made.length, bool),
-        fingerprint=fingerprint("images", made, origin),
-        bytes_per_token=1.0 if whole else None,
+    info = SourceInfo.all_labels(
+        made.levels,
+        made.length,
+        fingerprint("images", made, origin),
+        bytes_per_token=1.0 if made.lossless and made.values == _VALUES else None,
         origins=(origin, data_hash(beginning(pixels)), *origins),
     )
     return ImageSequences(info, pixels, made)
@@ -286,7 +269,7 @@ def _open(
 def _checked(pixels: Pixels, values: int, where: str) -> Iterator[memoryview]:
     """Check all pixels, image by image, and give their bytes to be hashed."""
     step = max(1, _CHECKED // pixels[0].size)
-    dtype = smallest_type(values - 1).newbyteorder("<")
+    dtype = np.min_scalar_type(values - 1).newbyteorder("<")
     for first in range(0, len(pixels), step):
         chunk = pixels[first : first + step]
         outside = first_outside(chunk, values)

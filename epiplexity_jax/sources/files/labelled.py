@@ -1,7 +1,6 @@
 """Inputs and one label each, of which only the label is paid for: a file or arrays."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +12,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.files.npy import load_npz
-from epiplexity_jax.sources.spec import HostTokens, Indices, SourceInfo, Vectors
+from epiplexity_jax.sources.spec import FiniteSource, HostTokens, Indices, SourceInfo, Vectors
 from epiplexity_jax.sources.token_array import (
     MAX_VOCAB,
     as_array,
@@ -21,7 +20,6 @@ from epiplexity_jax.sources.token_array import (
     bits_as_bytes,
     data_hash,
     first_outside,
-    smallest_type,
 )
 
 _ROWS = 4096  # looked at at a time
@@ -47,48 +45,7 @@ class Labelled(Config):
     source; a constant feature becomes 0. The inputs are not paid for, so nothing leaks."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Examples:
-    """Inputs with a label each.
-
-    Attributes:
-        info: their facts.
-        inputs: [n, k] integers, or [n, F] float32.
-        labels: [n] integers.
-    """
-
-    info: SourceInfo
-    inputs: Shaped[np.ndarray, "n _"]
-    labels: Integer[np.ndarray, " n"]
-
-    @property
-    def sequences(self) -> int:
-        """Number of examples."""
-        return len(self.labels)
-
-
-class LabelledTokens(_Examples):
-    """Sequences of k input tokens and a label (see `spec.HostSource`)."""
-
-    def read(self, indices: Indices) -> HostTokens:
-        """Read sequences by index: [n] to [n, k + 1], in the smallest type for all tokens."""
-        symbols = max(self.info.vocab_size, self.info.input_vocab_size or 1)
-        rows = np.concatenate([self.inputs[indices], self.labels[indices][:, None]], axis=1)
-        return rows.astype(smallest_type(symbols - 1), copy=False)
-
-
-class LabelledVectors(_Examples):
-    """Vectors of F real numbers with a label each (see `spec.HostSource`)."""
-
-    def read(self, indices: Indices) -> Vectors:
-        """Read examples by index: [n] to `Vectors`."""
-        labels = self.labels[indices][:, None]
-        return Vectors(
-            self.inputs[indices], labels.astype(smallest_type(self.info.vocab_size - 1), copy=False)
-        )
-
-
-def open_labelled(config: Labelled) -> LabelledTokens | LabelledVectors:
+def open_labelled(config: Labelled) -> FiniteSource:
     """Read both arrays into memory; a `.npz` file may hold others too.
 
     Raises:
@@ -107,7 +64,7 @@ def from_labelled(
     classes: int | None = None,
     input_vocab_size: int | None = None,
     standardise: bool = False,
-) -> LabelledTokens | LabelledVectors:
+) -> FiniteSource:
     """Make a source of inputs with one label each. NumPy arrays may not be copied: leave them.
 
     Args:
@@ -116,9 +73,6 @@ def from_labelled(
         classes: V; default: the largest label + 1, but 2 or more.
         input_vocab_size: symbols of an integer input; default: the largest + 1.
         standardise: real inputs less their mean, over their standard deviation, by feature.
-
-    Returns:
-        An opened source (see `spec.HostSource`).
 
     Raises:
         ConfigError: when an argument is out of range.
@@ -137,13 +91,10 @@ def from_labelled(
     return _open(as_array(inputs, "inputs"), as_array(labels, "labels"), config, "")
 
 
-def _open(
-    inputs: np.ndarray, labels: np.ndarray, config: Labelled, where: str
-) -> LabelledTokens | LabelledVectors:
+def _open(inputs: np.ndarray, labels: np.ndarray, config: Labelled, where: str) -> FiniteSource:
     """Check arrays and make a source of them; `where` opens the messages."""
     inputs_name, labels_name = where + config.inputs, where + config.labels
-    if inputs.ndim == 0 or len(inputs) != labels.size or inputs.size == 0:
-        _refuse_counts(inputs, labels, inputs_name, labels_name)
+    _check_counts(inputs, labels, inputs_name, labels_name)
     labels, classes = _labels(labels, config.classes, labels_name)
     if inputs.dtype.kind == "f":
         if config.input_vocab_size is not None:
@@ -164,7 +115,7 @@ def _open(
     return _tokens(inputs, labels, classes, config.input_vocab_size, inputs_name)
 
 
-def _refuse_counts(inputs: np.ndarray, labels: np.ndarray, name: str, labels_name: str) -> None:
+def _check_counts(inputs: np.ndarray, labels: np.ndarray, name: str, labels_name: str) -> None:
     if inputs.ndim == 0:
         raise DataError(f"{name}: is a single number; inputs are an array [n, ...]")
     if labels.ndim != 1:
@@ -175,20 +126,19 @@ def _refuse_counts(inputs: np.ndarray, labels: np.ndarray, name: str, labels_nam
         )
     if len(inputs) == 0:
         raise DataError(f"{name}: is empty; there is nothing to measure")
-    raise DataError(f"{name}: has rows of shape {inputs.shape[1:]}, without a single feature")
+    if inputs.size == 0:
+        raise DataError(f"{name}: has rows of shape {inputs.shape[1:]}, without a single feature")
 
 
 def _labels(
     labels: np.ndarray, classes: int | None, name: str
 ) -> tuple[Integer[np.ndarray, " n"], int]:
     """Check labels and give them in the smallest type, with their number of classes."""
-    if labels.ndim != 1:
-        raise DataError(f"{name}: has {labels.ndim} axes; labels are one row [n]")
     if labels.dtype.kind not in "iub":
         raise DataError(f"{name}: holds {labels.dtype}, not integers; labels are integers from 0")
     largest = _largest(labels, classes, name, "label", "raise classes")
     classes = classes or max(2, largest + 1)
-    return labels.astype(smallest_type(classes - 1), copy=False), classes
+    return labels.astype(np.min_scalar_type(classes - 1), copy=False), classes
 
 
 def _largest(
@@ -215,10 +165,11 @@ def _tokens(
     classes: int,
     vocab_size: int | None,
     name: str,
-) -> LabelledTokens:
+) -> FiniteSource:
     inputs = bits_as_bytes(inputs.reshape(len(inputs), -1))
     largest = _largest(inputs, vocab_size, name, "token", "raise input_vocab_size")
     vocab_size = vocab_size or largest + 1
+    symbols = np.min_scalar_type(max(classes, vocab_size) - 1)
     origin, labels_hash = data_hash(inputs), data_hash(labels)
     info = SourceInfo(
         vocab_size=classes,
@@ -228,7 +179,12 @@ def _tokens(
         input_vocab_size=vocab_size,
         origins=(origin, data_hash(beginning(inputs))),
     )
-    return LabelledTokens(info, inputs, labels)
+
+    def read(indices: Indices) -> HostTokens:
+        rows = np.concatenate([inputs[indices], labels[indices][:, None]], axis=1)
+        return rows.astype(symbols, copy=False)
+
+    return FiniteSource(info, len(labels), read)
 
 
 def _vectors(
@@ -237,7 +193,7 @@ def _vectors(
     classes: int,
     standardise: bool,
     name: str,
-) -> LabelledVectors:
+) -> FiniteSource:
     with np.errstate(over="ignore"):  # a double that single precision cannot hold becomes Inf
         inputs = np.ascontiguousarray(inputs.reshape(len(inputs), -1), np.float32)
 
@@ -263,7 +219,12 @@ def _vectors(
         features=inputs.shape[1],
         origins=(origin, begins),
     )
-    return LabelledVectors(info, standardised(inputs) if standardise else inputs, labels)
+    inputs = standardised(inputs) if standardise else inputs
+
+    def read(indices: Indices) -> Vectors:
+        return Vectors(inputs[indices], labels[indices][:, None])
+
+    return FiniteSource(info, len(labels), read)
 
 
 def standardised(inputs: Float32[np.ndarray, "n F"]) -> Float32[np.ndarray, "n F"]:

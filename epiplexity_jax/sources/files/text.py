@@ -4,7 +4,6 @@ import codecs
 import os
 import sys
 import sysconfig
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
@@ -101,32 +100,19 @@ def open_text(config: Text) -> TokenSequences:
     if not raw:
         raise DataError(f"{path}: is empty; there is nothing to measure")
     origins = (data_hash(np.frombuffer(raw, np.uint8)), file_origin(path))
-    return from_bytes(
-        raw,
-        str(path),
-        alphabet=config.alphabet,
-        unknown=config.unknown,
-        length=config.length,
-        origins=origins,
-    )
+    return from_bytes(raw, str(path), config.alphabet, config.unknown, config.length, origins)
 
 
 def from_bytes(
-    raw: bytes,
-    where: str,
-    *,
-    alphabet: str,
-    unknown: Literal["error", "drop"],
-    length: int,
-    origins: tuple[str, ...],
+    raw: bytes, where: str, alphabet: str, unknown: str, length: int, origins: tuple[str, ...] = ()
 ) -> TokenSequences:
-    """Make a source of text in bytes; alphabet, unknown and length are as in `Text`.
+    """Make a source of text in bytes.
 
     Args:
         raw: UTF-8, or anything where the alphabet is `bytes`.
         where: name of the file or data set, for messages.
-        alphabet: `ascii96`, `bytes` or the characters.
-        unknown: treatment of a character outside the alphabet.
+        alphabet: as in `Text`.
+        unknown: as in `Text`.
         length: L.
         origins: names of the data.
 
@@ -136,7 +122,7 @@ def from_bytes(
     size = len(raw)
     if alphabet == "bytes":
         data = np.frombuffer(raw, np.uint8)
-        return _sequences(data, alphabet, 256, length, size, where, origins)
+        return _sequences(data, alphabet, length, size, where, origins)
     alphabet = ASCII96 if alphabet == "ascii96" else alphabet
     encoder = _Encoder(alphabet, unknown, room=size)
     decoder = codecs.getincrementaldecoder("utf-8")()
@@ -147,8 +133,8 @@ def from_bytes(
     except UnicodeDecodeError:
         _refuse_bytes(raw, where)
     except _StrangeError as strange:
-        _refuse(raw.decode(errors="replace"), strange.place, where, _CURE)
-    return _sequences(encoder.tokens, alphabet, len(alphabet), length, size, where, origins)
+        _refuse(raw.decode(errors="replace"), strange.args[0], where, _CURE)
+    return _sequences(encoder.tokens, alphabet, length, size, where, origins)
 
 
 def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
@@ -159,7 +145,7 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
             `unknown: error`, it holds a character outside the alphabet.
     """
     root = Path(sysconfig.get_path("stdlib"))
-    files = list(_python_files(root))
+    files = _python_files(root)
     if not files:
         raise DataError("python_stdlib: this Python has no standard library in source form")
     encoder = _Encoder(ASCII96, config.unknown, room=sum(map(_size, files)))
@@ -171,14 +157,14 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
             encoder.add(text)
         except _StrangeError as strange:
             where = f"{config.kind}, {path.relative_to(root)}"
-            _refuse(text, strange.place - before, where, "unknown: drop")
+            _refuse(text, strange.args[0] - before, where, "unknown: drop")
         bytes_read += len(raw)
         if encoder.count >= config.max_tokens:
             break
     tokens = encoder.tokens[: config.max_tokens]
     size = bytes_read * len(tokens) / max(1, encoder.count)
     origin = bytes_digest([f"{config.kind};{sys.version}"])
-    return _sequences(tokens, ASCII96, len(ASCII96), config.length, size, config.kind, (origin,))
+    return _sequences(tokens, ASCII96, config.length, size, config.kind, (origin,))
 
 
 def _bytes(path: Path) -> bytes:
@@ -195,21 +181,17 @@ def _size(path: Path) -> int:
         raise unreadable(path, error) from None
 
 
-def _python_files(root: Path) -> Iterator[Path]:
+def _python_files(root: Path) -> list[Path]:
     """Find source files below a folder, without tests and installed packages, sorted by path."""
     found = []
     for folder, subfolders, names in os.walk(root):
         subfolders[:] = set(subfolders) - _LEFT_OUT  # not entered: packages may be many
         found += [Path(folder, name) for name in names if name.endswith(".py")]
-    return iter(sorted(found))
+    return sorted(found)
 
 
 class _StrangeError(Exception):
-    """A character outside the alphabet, at `place` counted over all that was added."""
-
-    def __init__(self, place: int):
-        super().__init__(place)
-        self.place = place
+    """A character outside the alphabet; its argument is the place, over all that was added."""
 
 
 class _Encoder:
@@ -217,11 +199,10 @@ class _Encoder:
 
     Attributes:
         characters: added so far.
-        count: tokens they made.
+        count: tokens they made, `room` at most; the part not filled takes no memory.
     """
 
     def __init__(self, alphabet: str, unknown: str, room: int):
-        """Hold `room` tokens at most; the part not filled takes no memory."""
         codes = np.array([ord(c) for c in alphabet])
         table = np.full(codes.max() + 2, _UNKNOWN, np.int32)  # the last: any higher character
         table[codes] = np.arange(len(codes))
@@ -264,7 +245,7 @@ def _refuse_bytes(raw: bytes, where: str) -> NoReturn:
 
 def _refuse(text: str, at: int, where: str, cure: str) -> NoReturn:
     line = text.count("\n", 0, at) + 1
-    column = at - (text.rfind("\n", 0, at) + 1) + 1
+    column = at - text.rfind("\n", 0, at)
     raise DataError(
         f"{where}: {text[at]!r} in line {line}, column {column} is not in the alphabet; use {cure}"
     )
@@ -273,7 +254,6 @@ def _refuse(text: str, at: int, where: str, cure: str) -> NoReturn:
 def _sequences(
     tokens: Integer[np.ndarray, " N"],
     alphabet: str,
-    vocab_size: int,
     length: int,
     size: float,
     where: str,
@@ -281,12 +261,9 @@ def _sequences(
 ) -> TokenSequences:
     """Cut encoded tokens into sequences; `size` is the bytes of the text that they stand for."""
     check_enough(len(tokens), length, where, " of its alphabet")
-    info = SourceInfo(
-        vocab_size=vocab_size,
-        length=length,
-        label_mask=np.ones(length, bool),
-        fingerprint=bytes_digest([f"{alphabet};{length};", tokens.data]),
-        bytes_per_token=size / len(tokens),
-        origins=origins,
+    vocab_size = 256 if alphabet == "bytes" else len(alphabet)
+    name = bytes_digest([f"{alphabet};{length};", tokens.data])
+    info = SourceInfo.all_labels(
+        vocab_size, length, name, bytes_per_token=size / len(tokens), origins=origins
     )
     return TokenSequences(info, cut(tokens, length))

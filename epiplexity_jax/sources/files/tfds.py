@@ -163,31 +163,21 @@ class _Column:
 
 def _text(column: _Column, feature: Any, config: Tfds, where: str) -> TokenSequences:
     raw = config.separator.encode().join(column.read(where))
-    return from_bytes(
-        raw,
-        where,
-        alphabet=config.alphabet,
-        unknown=config.unknown,
-        length=config.length or DEFAULT_LENGTH,
-        origins=(),
-    )
+    length = config.length or DEFAULT_LENGTH
+    return from_bytes(raw, where, config.alphabet, config.unknown, length)
 
 
 def _integers(column: _Column, feature: Any, config: Tfds, where: str) -> TokenSequences:
     parts = [np.asarray(part, np.int64).reshape(-1) for part in column.read(where)]
     classes = getattr(feature, "num_classes", None) or None
-    return open_tokens(
-        np.concatenate(parts),
-        where,
-        length=config.length,
-        vocab_size=config.vocab_size or classes and max(2, classes),
-    )
+    vocab_size = config.vocab_size or classes and max(2, classes)
+    return open_tokens(np.concatenate(parts), where, config.length, vocab_size)
 
 
 def _arrays(column: _Column, feature: Any, config: Tfds, where: str) -> HostSource:
     if config.vocab_size is None:
         raise DataError(f"{where}: vocab_size: say how many symbols its integers have")
-    return _rows(column, np.ravel, config, where, config.vocab_size, None)
+    return _rows(replace(column, change=np.ravel), config, where, config.vocab_size, None)
 
 
 def _images(column: _Column, feature: Any, config: Tfds, where: str) -> HostSource:
@@ -197,22 +187,18 @@ def _images(column: _Column, feature: Any, config: Tfds, where: str) -> HostSour
     def tokens(image: Integer[np.ndarray, "..."]) -> Integer[np.ndarray, " length"]:
         return made.tokens(image.reshape(1, *shape))[0]
 
-    whole = made.lossless and made.values == 256
-    return _rows(column, tokens, config, where, made.levels, 1.0 if whole else None)
+    column = replace(column, change=tokens)
+    bytes_each = 1.0 if made.lossless and made.values == 256 else None
+    return _rows(column, config, where, made.levels, bytes_each)
 
 
 def _rows(
-    column: _Column,
-    change: Callable[[np.ndarray], np.ndarray],
-    config: Tfds,
-    where: str,
-    vocab_size: int,
-    bytes_per_token: float | None,
+    column: _Column, config: Tfds, where: str, vocab_size: int, bytes_per_token: float | None
 ) -> HostSource:
     return open_rows(
-        replace(column, change=change),
+        column,
         where,
-        vocab_size=vocab_size,
+        vocab_size,
         workers=config.workers,
         memory=config.memory,
         name=where,  # replaced by the files' hash

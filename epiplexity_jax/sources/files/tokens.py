@@ -51,7 +51,7 @@ def open_file(config: Tokens) -> TokenSequences:
     """
     path = Path(config.path)
     tokens = _map_npy(path, config) if path.suffix.lower() == ".npy" else _map_plain(path, config)
-    return _open(tokens, str(path), config, (file_origin(path),))
+    return _open(tokens, str(path), config, file_origin(path))
 
 
 def from_array(
@@ -69,9 +69,6 @@ def from_array(
         vocab_size: V; default: the largest token + 1.
         bytes_per_token: bytes of the original data per token, for results in bits per byte.
 
-    Returns:
-        An opened source (see `spec.HostSource`).
-
     Raises:
         ConfigError: when an argument is out of range.
         DataError: when they are no array, masked, or not valid tokens (see `open_tokens`).
@@ -86,16 +83,9 @@ def from_array(
     return _open(as_array(tokens, "tokens"), "tokens", config)
 
 
-def _open(
-    tokens: np.ndarray, where: str, config: Tokens, origins: tuple[str, ...] = ()
-) -> TokenSequences:
+def _open(tokens: np.ndarray, where: str, config: Tokens, *origins: str) -> TokenSequences:
     return open_tokens(
-        tokens,
-        where,
-        length=config.length,
-        vocab_size=config.vocab_size,
-        bytes_per_token=config.bytes_per_token,
-        origins=origins,
+        tokens, where, config.length, config.vocab_size, config.bytes_per_token, origins
     )
 
 

@@ -16,7 +16,6 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.keys import Seed, key
 from epiplexity_jax.sources.maps.inner import Nested, map_batches, mapped_info, open_inner
 from epiplexity_jax.sources.spec import Batch, Source, SourceInfo, Vectors
-from epiplexity_jax.sources.token_array import smallest_type
 
 
 class FlipLabels(Config):
@@ -102,7 +101,7 @@ def _flipped(
     vectors = isinstance(batch, Vectors)
     labels = np.asarray(batch.labels if vectors else batch[:, places])
     # A type that holds all symbols, the given one where it does.
-    dtype = np.result_type(labels.dtype, smallest_type(vocab_size - 1))
+    dtype = np.result_type(labels.dtype, np.min_scalar_type(vocab_size - 1))
     flipped = np.where(chosen, drawn + (drawn >= labels), labels).astype(dtype)
     if vectors:
         return batch._replace(labels=flipped)

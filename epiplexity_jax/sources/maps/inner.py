@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int64, Integer, Key, UInt32
+from jaxtyping import Array, Integer, Key, UInt32
 from pydantic import BeforeValidator, SerializeAsAny, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -22,6 +22,7 @@ from epiplexity_jax.sources.python.opened import opened
 from epiplexity_jax.sources.spec import (
     Batch,
     DeviceSource,
+    FiniteSource,
     HostSource,
     Indices,
     Sampler,
@@ -29,7 +30,6 @@ from epiplexity_jax.sources.spec import (
     SourceInfo,
     Vectors,
 )
-from epiplexity_jax.sources.token_array import smallest_type
 
 _HERE = "source"  # start of a nested config's error
 _OUTERMOST = "replay must be the outermost map; put it around this one"
@@ -97,11 +97,6 @@ def mapped_info(info: SourceInfo, kind: str, *parameters: Any, **changes: Any) -
     return dataclasses.replace(info, fingerprint=name, **{**known, **changes})
 
 
-def as_indices(indices: Indices) -> Int64[np.ndarray, " n"]:
-    """Convert indices of sequences to int64."""
-    return np.asarray(indices, np.int64)
-
-
 def drawn_seed(map_seed: int, name: str) -> UInt32[Array, ""]:
     """Hash a map's seed and name to the value that a drawn source takes."""
     return jnp.uint32(hash_rng.seed64(map_seed, name) >> 32)
@@ -109,7 +104,7 @@ def drawn_seed(map_seed: int, name: str) -> UInt32[Array, ""]:
 
 def empty_batch(count: int, info: SourceInfo) -> Batch:
     """Allocate sequences in NumPy, tokens in the smallest type that holds inputs and labels."""
-    dtype = smallest_type(max(info.vocab_size, info.input_vocab_size or 1) - 1)
+    dtype = np.min_scalar_type(max(info.vocab_size, info.input_vocab_size or 1) - 1)
     if info.features is None:
         return np.empty((count, info.length), dtype)
     return Vectors(np.empty((count, info.features), np.float32), np.empty((count, 1), dtype))
@@ -125,31 +120,6 @@ def put(room: Batch, rows: Integer[np.ndarray, " n"] | slice, batch: Batch) -> N
     """
     for into, leaf in zip(jax.tree.leaves(room), jax.tree.leaves(batch), strict=True):
         into[rows] = np.asarray(leaf)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class MappedSequences:
-    """A finite source whose sequences are mapped as they are read (see `spec.HostSource`).
-
-    Attributes:
-        info: its facts.
-        inner: the source that is read.
-        change: (indices [n] int64, batch) to batch.
-    """
-
-    info: SourceInfo
-    inner: HostSource
-    change: Callable[[np.ndarray, Batch], Batch]
-
-    @property
-    def sequences(self) -> int:
-        """Number of sequences."""
-        return self.inner.sequences
-
-    def read(self, indices: Indices) -> Batch:
-        """Read sequences by index: [n, L] integers or `Vectors`."""
-        indices = as_indices(indices)
-        return self.change(indices, self.inner.read(indices))
 
 
 class Mapped(NamedTuple):
@@ -204,10 +174,15 @@ def map_batches(
         name: of the map, for its key.
         seed: of the map.
         drawn: the map of a drawn source (see `MappedSampler`).
-        read: the map of a finite one (see `MappedSequences`).
+        read: the map of a finite one: (indices [n] int64, batch) to batch.
         own: values that `drawn` takes, a pytree of NumPy arrays.
     """
     if isinstance(inner, HostSource):
-        return MappedSequences(info, inner, read)
+
+        def read_mapped(indices: Indices) -> Batch:
+            indices = np.asarray(indices, np.int64)
+            return read(indices, inner.read(indices))
+
+        return FiniteSource(info, inner.sequences, read_mapped)
     parameters = Mapped(inner.parameters, drawn_seed(seed, name), jax.tree.map(jnp.asarray, own))
     return Synthetic(info, MappedSampler(inner.sampler, drawn, name), parameters)

@@ -4,12 +4,12 @@ import dataclasses
 import itertools
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Integer, Key
+from jaxtyping import Array, Key
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
@@ -18,8 +18,8 @@ from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.base.keys import Seed, generator, key
 from epiplexity_jax.sources.drawn import Synthetic
 from epiplexity_jax.sources.maps.inner import (
+    Mapped,
     Nested,
-    as_indices,
     drawn_seed,
     empty_batch,
     open_inner,
@@ -29,6 +29,7 @@ from epiplexity_jax.sources.maps.inner import (
 from epiplexity_jax.sources.spec import (
     Batch,
     DeviceSource,
+    FiniteSource,
     HostSource,
     Indices,
     Sampler,
@@ -57,31 +58,21 @@ class Mix(Config):
     """Seed of which sequence comes from where."""
 
 
-class MixParameters(NamedTuple):
-    """Values of a drawn mix of K sources.
-
-    Attributes:
-        seed: the mix's, [] uint32.
-        thresholds: [K - 1] float32, cumulative weights without the last.
-        inner: parameters of the K sources.
-    """
-
-    seed: jax.Array
-    thresholds: jax.Array
-    inner: tuple[Any, ...]
-
-
 @dataclass(frozen=True)
 class MixSampler:
-    """Draws from all components and keeps, for each sequence, one (see `spec.Sampler`)."""
+    """Draws from all K components and keeps, for each sequence, one (see `spec.Sampler`).
+
+    The parameters' `inner` are a tuple of K, their `own` [K - 1] float32: cumulative weights
+    without the last.
+    """
 
     samplers: tuple[Sampler, ...]
 
-    def __call__(self, parameters: MixParameters, key_: Key[Array, ""], count: int) -> Batch:
+    def __call__(self, parameters: Mapped, key_: Key[Array, ""], count: int) -> Batch:
         """Draw `count` sequences: [count, L] int32 or `Vectors`."""
         own = jax.random.fold_in(key(key_, "mix"), parameters.seed)
         uniform = jax.random.uniform(own, (count, 1))
-        chosen = (uniform >= parameters.thresholds[None]).sum(axis=1, keepdims=True)
+        chosen = (uniform >= parameters.own[None]).sum(axis=1, keepdims=True)
         drawn = [
             sampler(inner, key(key_, "source", k), count)
             for k, (sampler, inner) in enumerate(zip(self.samplers, parameters.inner, strict=True))
@@ -90,38 +81,6 @@ class MixSampler:
         for k, other in enumerate(drawn[1:], 1):
             # Every leaf of a batch has two axes, the first of them the sequences.
             result = jax.tree.map(lambda x, y, k=k: jnp.where(chosen == k, y, x), result, other)
-        return result
-
-
-@dataclass(frozen=True, eq=False)
-class MixedSequences:
-    """Sequences of several finite sources, none of them twice (see `spec.HostSource`).
-
-    Attributes:
-        info: its facts.
-        inner: the K sources.
-        component: [sequences] the source of each sequence.
-        place: [sequences] its index there.
-    """
-
-    info: SourceInfo
-    inner: tuple[HostSource, ...]
-    component: Integer[np.ndarray, " sequences"]
-    place: Integer[np.ndarray, " sequences"]
-
-    @property
-    def sequences(self) -> int:
-        """Number of sequences."""
-        return len(self.component)
-
-    def read(self, indices: Indices) -> Batch:
-        """Read sequences by index: [n, L] integers or `Vectors`."""
-        indices = as_indices(indices)
-        component, place = self.component[indices], self.place[indices].astype(np.int64)
-        result = empty_batch(len(indices), self.info)
-        for k in np.unique(component).tolist():
-            rows = np.flatnonzero(component == k)
-            put(result, rows, self.inner[k].read(place[rows]))
         return result
 
 
@@ -157,10 +116,10 @@ def open_mix(config: Mix) -> Source:
             "subsample, which makes it finite"
         )
     thresholds = [float(total) for total in itertools.accumulate(weights)][:-1]
-    parameters = MixParameters(
-        seed=drawn_seed(config.map_seed, "mix"),
-        thresholds=jnp.asarray(thresholds, jnp.float32),
-        inner=tuple(source.parameters for source in drawn),
+    parameters = Mapped(
+        tuple(source.parameters for source in drawn),
+        drawn_seed(config.map_seed, "mix"),
+        jnp.asarray(thresholds, jnp.float32),
     )
     return Synthetic(info, MixSampler(tuple(source.sampler for source in drawn)), parameters)
 
@@ -207,7 +166,7 @@ def _refuse_equal_data(infos: list[SourceInfo], names: list[str]) -> None:
 
 def _finite_mix(
     info: SourceInfo, sources: list[HostSource], weights: list[Fraction], seed: int
-) -> MixedSequences:
+) -> FiniteSource:
     have = [source.sequences for source in sources]
     counts = exact_counts(have, weights)
     if 0 in counts:
@@ -221,7 +180,18 @@ def _finite_mix(
     places = [drawn.permutation(n)[:c] for n, c in zip(have, counts, strict=True)]
     place = np.concatenate(places).astype(where)
     order = drawn.permutation(len(component))
-    return MixedSequences(info, tuple(sources), component[order], place[order])
+    component, place = component[order], place[order]
+
+    def read(indices: Indices) -> Batch:
+        indices = np.asarray(indices, np.int64)
+        sources_of, places_there = component[indices], place[indices].astype(np.int64)
+        result = empty_batch(len(indices), info)
+        for k in np.unique(sources_of).tolist():
+            rows = np.flatnonzero(sources_of == k)
+            put(result, rows, sources[k].read(places_there[rows]))
+        return result
+
+    return FiniteSource(info, len(component), read)
 
 
 def exact_counts(have: list[int], weights: list[Fraction]) -> list[int]:

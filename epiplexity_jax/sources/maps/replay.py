@@ -2,12 +2,13 @@
 
 from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.sources.maps.inner import MappedSequences, Nested, mapped_info, open_inner
-from epiplexity_jax.sources.spec import DeviceSource, HostSource
+from epiplexity_jax.sources.maps.inner import Nested, mapped_info, open_inner
+from epiplexity_jax.sources.spec import DeviceSource, FiniteSource
 
 
 class Replay(Config):
@@ -25,7 +26,7 @@ class Replay(Config):
     """R, how often training may read each sequence."""
 
 
-def open_replay(config: Replay) -> HostSource:
+def open_replay(config: Replay) -> FiniteSource:
     """Let training read every sequence `times` times; held-out ones are never among them.
 
     Raises:
@@ -45,4 +46,4 @@ def open_replay(config: Replay) -> HostSource:
         bytes_per_token=inner.info.bytes_per_token,
         replays=config.times,
     )
-    return MappedSequences(info, inner, lambda _, batch: batch)
+    return FiniteSource(info, inner.sequences, lambda rows: inner.read(np.asarray(rows, np.int64)))

@@ -13,13 +13,7 @@ from epiplexity_jax.base import hash_rng
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed, generator, key
-from epiplexity_jax.sources.maps.inner import (
-    Nested,
-    as_indices,
-    map_batches,
-    mapped_info,
-    open_inner,
-)
+from epiplexity_jax.sources.maps.inner import Nested, map_batches, mapped_info, open_inner
 from epiplexity_jax.sources.spec import (
     Batch,
     HostSource,
@@ -29,7 +23,6 @@ from epiplexity_jax.sources.spec import (
     SourceInfo,
     Vectors,
 )
-from epiplexity_jax.sources.token_array import smallest_type
 
 _ROWS = 1 << 14  # sequences of a corpus that are read at a time
 
@@ -70,7 +63,7 @@ def open_shuffle(config: Shuffle) -> Source:
                 "scope: corpus needs a source of which every token is paid for, as inputs and "
                 "labels would change places; use scope: sequence"
             )
-        return ShuffledCorpus(mapped, inner, seed)
+        return ShuffledCorpus(mapped, inner.sequences, inner, seed)
     groups = token_groups(info)
     read = functools.partial(_shuffled, seed, groups)
     return map_batches(inner, mapped, "shuffle", seed, DrawnShuffle(groups), read)
@@ -139,23 +132,20 @@ class ShuffledCorpus:
 
     Attributes:
         info: its facts.
+        sequences: number of sequences.
         inner: the source of the tokens.
         seed: of the order.
     """
 
     info: SourceInfo
+    sequences: int
     inner: HostSource
     seed: int
-
-    @property
-    def sequences(self) -> int:
-        """Number of sequences."""
-        return self.inner.sequences
 
     @functools.cached_property
     def _tokens(self) -> HostTokens:
         count, length = self.sequences, self.info.length
-        tokens = np.empty((count, length), smallest_type(self.info.vocab_size - 1))
+        tokens = np.empty((count, length), np.min_scalar_type(self.info.vocab_size - 1))
         for start in range(0, count, _ROWS):
             rows = np.arange(start, min(start + _ROWS, count), dtype=np.int64)
             tokens[rows] = self.inner.read(rows)
@@ -164,4 +154,4 @@ class ShuffledCorpus:
 
     def read(self, indices: Indices) -> HostTokens:
         """Read sequences by index: [n] to [n, L]."""
-        return self._tokens[as_indices(indices)]
+        return self._tokens[np.asarray(indices, np.int64)]

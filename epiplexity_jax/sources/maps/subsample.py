@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Integer, Key
+from jaxtyping import Array, Bool, Key
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
@@ -16,7 +16,6 @@ from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.base.keys import Seed, generator, key
 from epiplexity_jax.sources.maps.inner import (
     Nested,
-    as_indices,
     empty_batch,
     mapped_info,
     open_inner,
@@ -26,6 +25,7 @@ from epiplexity_jax.sources.maps.inner import (
 from epiplexity_jax.sources.spec import (
     Batch,
     DeviceSource,
+    FiniteSource,
     HostSource,
     Indices,
     Sampler,
@@ -53,30 +53,6 @@ class Subsample(Config):
         if (self.sequences is None) == (self.share is None):
             raise ValueError("sequences: give sequences or share, one of the two")
         return self
-
-
-@dataclass(frozen=True, eq=False)
-class Chosen:
-    """Some sequences of a finite source (see `spec.HostSource`).
-
-    Attributes:
-        info: its facts.
-        inner: the whole.
-        chosen: [sequences] indices into it.
-    """
-
-    info: SourceInfo
-    inner: HostSource
-    chosen: Integer[np.ndarray, " sequences"]
-
-    @property
-    def sequences(self) -> int:
-        """Number of sequences."""
-        return len(self.chosen)
-
-    def read(self, indices: Indices) -> Batch:
-        """Read sequences by index: [n, L] integers or `Vectors`."""
-        return self.inner.read(self.chosen[as_indices(indices)].astype(np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +91,7 @@ class Drawn:
         Raises:
             DataError: when all sequences together do not fit into memory.
         """
-        indices = as_indices(indices)
+        indices = np.asarray(indices, np.int64)
         drawn, kept = self._kept
         for chunk in np.unique(indices // _CHUNK).tolist():
             if not drawn[chunk]:
@@ -163,4 +139,8 @@ def open_subsample(config: Subsample) -> HostSource:
         raise DataError(f"sequences: the source holds {have}, fewer than the {wanted} asked for")
     chosen = generator(seed, "subsample").choice(have, wanted, replace=False, shuffle=False)
     chosen = np.sort(chosen).astype(np.min_scalar_type(have))
-    return Chosen(mapped_info(inner.info, "subsample", wanted, seed, **kept), inner, chosen)
+
+    def read(indices: Indices) -> Batch:
+        return inner.read(chosen[np.asarray(indices, np.int64)].astype(np.int64))
+
+    return FiniteSource(mapped_info(inner.info, "subsample", wanted, seed, **kept), wanted, read)

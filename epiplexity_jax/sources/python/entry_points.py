@@ -64,16 +64,11 @@ def called(factory: str, options: Mapping[str, Any]) -> Iterator[Any]:
         DataError: when the function raises or exits.
     """
     with current_folder_first():
-        yield call(find(factory), factory, options)
+        yield call(find(factory), factory, **options)
 
 
-def call(function: Callable[..., Any], where: str, options: Mapping[str, Any]) -> Any:
-    """Call a user's function.
-
-    Args:
-        function: the function.
-        where: its name, for the message.
-        options: its keyword arguments.
+def call(function: Callable[..., Any], where: str, /, **options: Any) -> Any:
+    """Call a user's function; its name `where` opens the message.
 
     Raises:
         DataError: when it raises or exits.

@@ -51,7 +51,7 @@ def open_grain(config: Grain) -> HostSource:
     """
     origin = fingerprint("grain", config.factory, sorted(config.options.items()))
     with called(config.factory, config.options) as dataset:
-        return _open(dataset, config.factory, config, (origin,))
+        return _open(dataset, config.factory, config, origin)
 
 
 def from_grain(
@@ -75,9 +75,6 @@ def from_grain(
         workers: processes that read, where making a row takes longer than sending it.
         memory: bytes; rows that take no more are read once and kept.
 
-    Returns:
-        An opened source (see `spec.HostSource`).
-
     Raises:
         ConfigError: when an argument is out of range or grain is not installed.
         DataError: when it is no `MapDataset`, or not valid (see `open_grain`).
@@ -100,7 +97,7 @@ def from_grain(
     return _open(dataset, "dataset", config)
 
 
-def _open(dataset: Any, where: str, config: Grain, origins: tuple[str, ...] = ()) -> HostSource:
+def _open(dataset: Any, where: str, config: Grain, *origins: str) -> HostSource:
     try:
         import grain
     except ImportError:
@@ -113,7 +110,7 @@ def _open(dataset: Any, where: str, config: Grain, origins: tuple[str, ...] = ()
     return open_rows(
         dataset,
         where,
-        vocab_size=config.vocab_size,
+        config.vocab_size,
         workers=config.workers,
         memory=config.memory,
         name=config.fingerprint,

@@ -29,7 +29,6 @@ from epiplexity_jax.sources.token_array import (
     first_outside,
     is_masked,
     open_tokens,
-    smallest_type,
 )
 
 _MAX_TOKENS = 20_000_000
@@ -75,7 +74,7 @@ def open_iterator(config: Iterated) -> TokenSequences:
     """
     origin = fingerprint("iterator", config.factory, sorted(config.options.items()))
     with called(config.factory, config.options) as given:
-        return _read(given, config, config.factory, (origin,))
+        return _read(given, config, config.factory, origin)
 
 
 def from_iterator(
@@ -95,9 +94,6 @@ def from_iterator(
         length: L, tokens of a sequence.
         max_tokens: tokens to read at the most; the iterator may be endless.
         bytes_per_token: bytes of the original data per token, for results in bits per byte.
-
-    Returns:
-        An opened source (see `spec.HostSource`).
 
     Raises:
         ConfigError: when an argument is out of range or the factory cannot be called.
@@ -120,12 +116,10 @@ def from_iterator(
         max_tokens=max_tokens,
         bytes_per_token=bytes_per_token,
     )
-    return _read(call(factory, name, {}), config, name)
+    return _read(call(factory, name), config, name)
 
 
-def _read(
-    given: Any, config: Iterated, where: str, origins: tuple[str, ...] = ()
-) -> TokenSequences:
+def _read(given: Any, config: Iterated, where: str, *origins: str) -> TokenSequences:
     try:
         iterator = iter(given)
     except TypeError:
@@ -134,18 +128,13 @@ def _read(
         raise DataError(f"{where}: the iterator raised {line(error)}") from error
     tokens = _collect(iterator, config.vocab_size, config.max_tokens, where)
     return open_tokens(
-        tokens,
-        where,
-        length=config.length,
-        vocab_size=config.vocab_size,
-        bytes_per_token=config.bytes_per_token,
-        origins=origins,
+        tokens, where, config.length, config.vocab_size, config.bytes_per_token, origins
     )
 
 
 def _collect(iterator: Iterator[Any], vocab_size: int, most: int, where: str) -> Row:
     """Read tokens of an iterator in the smallest type: [N], N <= most."""
-    dtype = smallest_type(vocab_size - 1)
+    dtype = np.min_scalar_type(vocab_size - 1)
     stored = bytearray()  # grows without a copy of each part
     limit, number, empty = most * dtype.itemsize, 0, 0
     while len(stored) < limit:

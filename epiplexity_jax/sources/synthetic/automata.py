@@ -46,17 +46,19 @@ class ElementaryCA(Config):
 class CASampler:
     """Draws [X; Y]; the rule is a value, so all rules share one program (see `spec.Sampler`).
 
-    A ring is packed 32 cells to a word; a step is a dozen operations on whole words.
+    A ring is packed 32 cells to a word; a step is a dozen operations on whole words. The first
+    `hidden` bits of X are left out.
     """
 
     cells: int
     steps: int
-    burn_in: int
+    burn_in: int = 0
+    hidden: int = 0
 
     def __call__(
         self, parameters: UInt32[Array, "8"], key: Key[Array, ""], count: int
     ) -> DrawnTokens:
-        """Draw [count, 2 * cells] int32; parameters: `rule_masks`."""
+        """Draw [count, 2 * cells - hidden] int32; parameters: `rule_masks`."""
         words = -(-self.cells // _WORD)
         start = tuple(jax.random.bits(key, (words, count), jnp.uint32))
 
@@ -67,7 +69,8 @@ class CASampler:
             )
 
         x = after(self.burn_in, start)
-        return jnp.concatenate([unpack(x, self.cells), unpack(after(self.steps, x), self.cells)], 1)
+        visible = unpack(x, self.cells)[:, self.hidden :]
+        return jnp.concatenate([visible, unpack(after(self.steps, x), self.cells)], 1)
 
 
 def evolve(ring: Ring, masks: UInt32[Array, "8"], cells: int) -> Ring:

@@ -113,22 +113,24 @@ def open_cipher(config: Cipher) -> KeyStream:
         ConfigError: when the package `cryptography`, which `chacha20` and `aes` need, is missing.
     """
     if config.algorithm != "threefry":
-        _need_cryptography(config.algorithm)
+        try:
+            import cryptography  # noqa: F401 - the streams import what they need
+        except ImportError:
+            raise ConfigError(
+                f"algorithm: {config.algorithm} needs the package cryptography: pip install "
+                "cryptography, or use threefry"
+            ) from None
     sequences = config.sequences or max(1, _TOKENS // config.length)
     vocab, length = config.vocab_size, config.length
-    info = SourceInfo(
-        vocab_size=vocab,
-        length=length,
-        label_mask=np.ones(length, bool),
-        fingerprint=fingerprint(
-            "cipher", config.algorithm, config.key_seed, vocab, length, sequences
-        ),
-        entropy_rate_nats=math.log(vocab),
-        # Others of the same key are the same bits, cut up differently.
-        origins=(fingerprint("key stream", config.algorithm, config.key_seed),),
+    algorithm, seed = config.algorithm, config.key_seed
+    name = fingerprint("cipher", algorithm, seed, vocab, length, sequences)
+    # Others of the same key are the same bits, cut up differently.
+    origins = (fingerprint("key stream", algorithm, seed),)
+    info = SourceInfo.all_labels(
+        vocab, length, name, entropy_rate_nats=math.log(vocab), origins=origins
     )
-    make, block = _STREAMS[config.algorithm]
-    key, nonce = _derived("key", config.key_seed), _derived("nonce", config.key_seed)
+    make, block = _STREAMS[algorithm]
+    key, nonce = _derived("key", seed), _derived("nonce", seed)
 
     def stream(start: int, count: int) -> np.ndarray:
         counter, behind = divmod(start, block)
@@ -145,9 +147,6 @@ def chacha20_stream(key: bytes, nonce: bytes, counter: int, count: int) -> Bytes
         nonce: the first 12 bytes count.
         counter: the block of 64 bytes to start with, under 2^32.
         count: bytes wanted.
-
-    Returns:
-        [count] uint8.
     """
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
@@ -164,9 +163,6 @@ def aes_stream(key: bytes, nonce: bytes, counter: int, count: int) -> Bytes:
         nonce: the first 16 bytes are the counter block of block 0, highest byte first.
         counter: the block of 16 bytes to start with.
         count: bytes wanted.
-
-    Returns:
-        [count] uint8.
     """
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -184,9 +180,6 @@ def threefry_stream(key: bytes, nonce: bytes, counter: int, count: int) -> Bytes
         nonce: not used: all 64 bits of a block are its counter.
         counter: the block of 8 bytes to start with; its high word comes first.
         count: bytes wanted.
-
-    Returns:
-        [count] uint8.
     """
     blocks = np.arange(counter, counter + -(-count // 8), dtype=np.uint64)
     high, low = (blocks >> np.uint64(32)).astype(np.uint32), blocks.astype(np.uint32)
@@ -198,12 +191,9 @@ def threefry(key: UInt32[np.ndarray, "2"], x0: Words, x1: Words) -> tuple[Words,
     """Apply Threefry-2x32-20 to blocks of two words.
 
     Args:
-        key: [2] uint32.
-        x0: [n] uint32, first words.
-        x1: [n] uint32, second words.
-
-    Returns:
-        First and second words, [n] uint32 each.
+        key: of two words.
+        x0: first words of the blocks.
+        x1: second words.
     """
     keys = (key[:1], key[1:], key[:1] ^ key[1:] ^ np.uint32(0x1BD11BDA))  # arrays wrap silently
     x0, x1 = x0 + keys[0], x1 + keys[1]
@@ -235,13 +225,3 @@ def _digits(made: UInt8[np.ndarray, "n b"], vocab_size: int) -> UInt8[np.ndarray
     shifts = np.arange(0, 8, bits, dtype=np.uint8)
     parts = (made[:, :, None] >> shifts) & np.uint8(vocab_size - 1)
     return parts.reshape(len(made), made.shape[1] * len(shifts))
-
-
-def _need_cryptography(algorithm: str) -> None:
-    try:
-        import cryptography  # noqa: F401 - the streams import what they need
-    except ImportError:
-        raise ConfigError(
-            f"algorithm: {algorithm} needs the package cryptography: pip install cryptography, "
-            "or use threefry"
-        ) from None

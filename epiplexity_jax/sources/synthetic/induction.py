@@ -1,22 +1,17 @@
 """Hidden-bit induction: a cellular automaton whose model is not shown all of its start."""
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key, UInt32
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.sources.drawn import Synthetic
-from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo
-from epiplexity_jax.sources.synthetic.automata import Ring, evolve, rule_masks, unpack
-
-_WORD = 32
+from epiplexity_jax.sources.spec import SourceInfo
+from epiplexity_jax.sources.synthetic.automata import CASampler, rule_masks
 
 
 class Induction(Config):
@@ -39,25 +34,6 @@ class Induction(Config):
                 f"hidden: must be less than cells, which is {self.cells}, got {self.hidden}"
             )
         return self
-
-
-@dataclass(frozen=True)
-class InductionSampler:
-    """Draws [X without its first bits; Y]; parameters are the rule's masks (see `spec.Sampler`)."""
-
-    cells: int
-    steps: int
-    hidden: int
-
-    def __call__(
-        self, parameters: UInt32[Array, "8"], key: Key[Array, ""], count: int
-    ) -> DrawnTokens:
-        """Draw [count, 2 * cells - hidden] int32."""
-        words = -(-self.cells // _WORD)
-        x: Ring = tuple(jax.random.bits(key, (words, count), jnp.uint32))
-        y = jax.lax.fori_loop(0, self.steps, lambda _, s: evolve(s, parameters, self.cells), x)
-        visible = unpack(x, self.cells)[:, self.hidden :]
-        return jnp.concatenate([visible, unpack(y, self.cells)], 1)
 
 
 def is_left_permutive(rule: int) -> bool:
@@ -89,4 +65,5 @@ def open_induction(config: Induction) -> Synthetic:
         fingerprint=fingerprint("induction", masks, cells, config.steps, hidden),
         entropy_rate_nats=hidden * math.log(2) / cells if solvable or hidden == 0 else None,
     )
-    return Synthetic(info, InductionSampler(cells, config.steps, hidden), jnp.asarray(masks))
+    sampler = CASampler(cells, config.steps, hidden=hidden)
+    return Synthetic(info, sampler, jnp.asarray(masks))

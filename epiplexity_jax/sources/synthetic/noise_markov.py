@@ -119,13 +119,8 @@ class MarkovSampler:
 def open_noise(config: Noise) -> Synthetic:
     """Open noise; its entropy rate is ln V, and no model goes below it."""
     vocab, length = config.vocab_size, config.length
-    info = SourceInfo(
-        vocab_size=vocab,
-        length=length,
-        label_mask=np.ones(length, bool),
-        fingerprint=fingerprint("noise", vocab, length),
-        entropy_rate_nats=math.log(vocab),
-    )
+    name = fingerprint("noise", vocab, length)
+    info = SourceInfo.all_labels(vocab, length, name, entropy_rate_nats=math.log(vocab))
     return Synthetic(info, NoiseSampler(vocab, length))
 
 
@@ -138,13 +133,9 @@ def open_markov(config: Markov) -> Synthetic:
     matrix = _matrix(config)
     stationary = stationary_distribution(matrix)
     rate = float(stationary @ entropy_nats(matrix))
-    info = SourceInfo(
-        vocab_size=len(matrix),
-        length=length,
-        label_mask=np.ones(length, bool),
-        fingerprint=fingerprint("markov", matrix, length),
-        entropy_rate_nats=float(entropy_nats(stationary) + (length - 1) * rate) / length,
-    )
+    nats = float(entropy_nats(stationary) + (length - 1) * rate)
+    name = fingerprint("markov", matrix, length)
+    info = SourceInfo.all_labels(len(matrix), length, name, entropy_rate_nats=nats / length)
     tables = tuple(jnp.asarray(t.cumsum(-1), jnp.float32) for t in (stationary, matrix))
     return Synthetic(info, MarkovSampler(length), tables)
 

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Key
 from pydantic import Field
 
@@ -46,11 +45,6 @@ class RepeatSampler:
 def open_repeat(config: Repeat) -> Synthetic:
     """Open it; ln V nats pay for a whole sequence, so the entropy rate is ln V / L per token."""
     vocab, length = config.vocab_size, config.length
-    info = SourceInfo(
-        vocab_size=vocab,
-        length=length,
-        label_mask=np.ones(length, bool),
-        fingerprint=fingerprint("repeat", vocab, length),
-        entropy_rate_nats=math.log(vocab) / length,
-    )
+    name = fingerprint("repeat", vocab, length)
+    info = SourceInfo.all_labels(vocab, length, name, entropy_rate_nats=math.log(vocab) / length)
     return Synthetic(info, RepeatSampler(vocab, length))

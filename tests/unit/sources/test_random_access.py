@@ -11,7 +11,7 @@ import pytest
 
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources import from_grain, random_access
-from epiplexity_jax.sources.random_access import Rows
+from epiplexity_jax.sources.spec import FiniteSource
 from epiplexity_jax.sources.token_array import TokenSequences
 
 TABLE = np.random.default_rng(0).integers(0, 300, (90, 12))
@@ -31,7 +31,11 @@ def test_who_reads_and_when_changes_nothing():
     kept = from_grain(shuffled(), vocab_size=300)
     again = from_grain(shuffled(), vocab_size=300, memory=0)
     workers = from_grain(shuffled(), vocab_size=300, memory=0, workers=2)
-    assert [type(each) for each in (kept, again, workers)] == [TokenSequences, Rows, Rows]
+    assert [type(each) for each in (kept, again, workers)] == [
+        TokenSequences,
+        FiniteSource,
+        FiniteSource,
+    ]
     order = np.random.default_rng(1).integers(0, 90, 70)
     expected = np.stack([shuffled()[int(i)] for i in order])
     for source in (kept, again, workers):

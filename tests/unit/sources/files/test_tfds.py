@@ -11,7 +11,7 @@ from docs import tiny_tfds
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources import Tfds, from_images, open_source
 from epiplexity_jax.sources.files.text import ASCII96
-from epiplexity_jax.sources.random_access import Rows
+from epiplexity_jax.sources.spec import FiniteSource
 from epiplexity_jax.sources.token_array import TokenSequences
 from tests.unit.sources.prepared import tiny_numbers
 
@@ -72,7 +72,11 @@ def test_images_are_sequences_kept_or_read_when_needed():
     options = {"feature": "image", "patch": 2, "levels": 16, "channels": "planar"}
     kept, read = opened(**options), opened(**options, memory=0)
     workers = opened(**options, memory=0, workers=1)
-    assert [type(each) for each in (kept, read, workers)] == [TokenSequences, Rows, Rows]
+    assert [type(each) for each in (kept, read, workers)] == [
+        TokenSequences,
+        FiniteSource,
+        FiniteSource,
+    ]
     del options["feature"]
     images = from_images(np.stack([tiny_tfds.image(i) for i in range(256)]), **options)
     assert {tuple(row) for row in whole(kept).tolist()} == {

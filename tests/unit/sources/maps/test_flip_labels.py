@@ -17,7 +17,6 @@ from epiplexity_jax.sources import (
     from_labelled,
 )
 from epiplexity_jax.sources import open_source as _open
-from epiplexity_jax.sources.files.labelled import LabelledTokens
 from epiplexity_jax.sources.maps.flip_labels import DrawnFlips
 from epiplexity_jax.sources.spec import Vectors
 
@@ -77,9 +76,7 @@ def test_flips_are_independent_of_each_other():
 def test_the_entropy_of_flips():
     """H2(e) + e ln(V - 1) over a deterministic source: the entropy of the label's distribution."""
     plain: Any = numbered()
-    exact = LabelledTokens(
-        dataclasses.replace(plain.info, entropy_rate_nats=0.0), plain.inputs, plain.labels
-    )
+    exact = dataclasses.replace(plain, info=dataclasses.replace(plain.info, entropy_rate_nats=0.0))
     for rate in (0.1, 0.8, 1.0):
         others = [rate / 4] * 4
         expected = -sum(p * math.log(p) for p in (1 - rate, *others) if p)
