@@ -73,6 +73,7 @@ class Heldout(Config):
     sequences."""
 
 
+_NO_SOURCES = "sources: expected one or more `name: {kind: ...}` entries"
 _ADDRESS = re.compile(r"auto|local|(ray://)?[^/\s]+:\d+")
 
 
@@ -153,26 +154,18 @@ class Sweep(Config):
     """Where numbers go while it trains; default: nowhere but the store."""
 
     @model_validator(mode="after")
-    def _trackers_differ(self) -> "Sweep":
+    def _agrees(self) -> "Sweep":
         for i, tracker in enumerate(self.trackers):
             if tracker in self.trackers[:i]:
                 raise ValueError(f"trackers: {tracker.model_dump()['kind']} stands twice")
-        return self
-
-    @model_validator(mode="after")
-    def _bound_suffices(self) -> "Sweep":
         bound = getattr(self.estimator, "max_iterations", None)
         if bound is not None and bound < self.training.steps:
             raise ValueError(
                 "estimator.max_iterations: must be at least training.steps, "
                 f"{self.training.steps}, got {bound}"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _sources_have_names(self) -> "Sweep":
         if not self.sources:
-            raise ValueError("sources: expected one or more `name: {kind: ...}` entries")
+            raise ValueError(_NO_SOURCES)
         for name in self.sources:
             if not name or "/" in name or name != name.strip() or not name.isprintable():
                 raise ValueError(
@@ -211,32 +204,24 @@ def parse_sweep(data: Any) -> Sweep:
             raise ConfigError(f"{key}: this key is required")
     named = data["sources"]
     if not isinstance(named, Mapping):
-        raise ConfigError("sources: expected one or more `name: {kind: ...}` entries")
+        raise ConfigError(_NO_SOURCES)
     if len({str(name) for name in named}) < len(named):
         raise ConfigError(f"sources: two have one name: {', '.join(map(str, named))}")
-    parsed: dict[str, Any] = {
-        "sources": {
-            str(name): sources.parse(value, f"sources.{name}") for name, value in named.items()
-        },
-        "family": families.parse(data["family"], "family"),
+    parsed = {key: value for key, value in data.items() if value is not None}
+    parsed["sources"] = {
+        str(name): sources.parse(value, f"sources.{name}") for name, value in named.items()
     }
-    if data.get("estimator") is not None:
-        parsed["estimator"] = _parse_estimator(data["estimator"])
+    parsed["family"] = families.parse(data["family"], "family")
+    if isinstance(estimator := parsed.get("estimator"), Mapping):
+        parsed["estimator"] = {"kind": "prequential", **estimator}
+    if "estimator" in parsed:
+        parsed["estimator"] = estimators.parse(parsed["estimator"], "estimator")
     for key, cls in _SECTIONS.items():
-        if data.get(key) is not None:
-            parsed[key] = parse(cls, data[key], key)
-    if data.get("seed") is not None:
-        parsed["seed"] = data["seed"]
-    if data.get("trackers") is not None:
-        parsed["trackers"] = _parse_trackers(data["trackers"])
+        if key in parsed:
+            parsed[key] = parse(cls, parsed[key], key)
+    if "trackers" in parsed:
+        parsed["trackers"] = _parse_trackers(parsed["trackers"])
     return Sweep(**parsed)
-
-
-def _parse_estimator(data: Any) -> Config:
-    """Keys and values, of the prequential kind unless they name another."""
-    if isinstance(data, Mapping):
-        data = {"kind": "prequential", **data}
-    return estimators.parse(data, "estimator")
 
 
 def _parse_trackers(data: Any) -> tuple[Config, ...]:

@@ -4,7 +4,8 @@ The choice is a function of the plan and of the hardware, so that a resumed swee
 began. It is layout and no part of a run's identity (docs/decisions/0013-cut-to-fit.md).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import bisect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -39,11 +40,8 @@ class MemoryFit(NamedTuple):
     memory_bytes: int | None
 
 
-class _Cut(NamedTuple):
-    """Sequences whose gradient is taken at once, and the most that are scored at once."""
-
-    microbatch: int
-    scored: int | None
+# Sequences whose gradient is taken at once, and the most that are scored at once; None: all.
+_Cut = tuple[int, int | None]
 
 
 @dataclass(frozen=True)
@@ -73,40 +71,25 @@ class MemoryPlanner:
             return MemoryFit(run.dataset.microbatch, ways[0], None, None)
         if self._state_bytes(run, layout) > self.hardware.usable_bytes:
             return None
-        for remat in ways:
-            cuts = self._cuts(run, layout)
-            whole = self._cut(run, layout, cuts[-1], remat)
-            if self._fits(whole):
-                return whole
-            found, cuts = None, cuts[:-1]
-            while cuts:  # the smallest first, then halving what is left: each asks for a trace
-                middle = len(cuts) // 2 if found else 0
-                tried = self._cut(run, layout, cuts[middle], remat)
-                if self._fits(tried):
-                    found, cuts = tried, cuts[middle + 1 :]
-                elif found is None:
-                    break
-                else:
-                    cuts = cuts[:middle]
-            if found is not None:
-                return found
-        return None
+        fits = (self._largest_cut(run, layout, remat) for remat in ways)
+        return next((fit for fit in fits if fit is not None), None)
 
     def does_not_fit_error(self, run: RunSpec, layout: DeviceLayout) -> ConfigError:
         """Say in one line what a run needs, what there is, and what would fit."""
         hardware = self.hardware
         assert hardware.memory_bytes is not None
-        smallest = min(self._cuts(run, layout)[0].microbatch, run.batch_size // layout.data)
+        smallest = min(self._cuts(run, layout)[0][0], run.batch_size // layout.data)
         ways = [f"microbatches of {smallest}"]
         if self._ways(run)[-1]:
             ways.append("rematerialisation")
         if layout.shard_state:
             ways.append(f"a state that {layout.data} devices share")
-        listed = " and ".join([", ".join(ways[:-1])] * (len(ways) > 1) + [ways[-1]])
-        size = next(self._smaller(run, layout), None)
-        devices = next(self._more_devices(run, layout), None)
-        found = [f"{size} would fit"] * (size is not None)
-        found += [f"{devices} devices would do"] * (devices is not None)
+        listed = " and ".join(filter(None, [", ".join(ways[:-1]), ways[-1]]))
+        found = []
+        if size := self._smaller_size(run, layout):
+            found.append(f"{size} would fit")
+        if devices := self._more_devices(run, layout):
+            found.append(f"{devices} devices would do")
         return ConfigError(
             f"family: {run.size} needs {memory(self._least(run, layout))} on each device, with "
             f"{listed}, and the {hardware.count} devices have {memory(hardware.memory_bytes)} "
@@ -114,8 +97,19 @@ class MemoryPlanner:
             f"{', or '.join(found) or 'take smaller models'}"
         )
 
-    def _fits(self, fit: MemoryFit) -> bool:
-        return fit.memory_bytes is None or fit.memory_bytes <= self.hardware.usable_bytes
+    def _largest_cut(self, run: RunSpec, layout: DeviceLayout, remat: bool) -> MemoryFit | None:
+        cuts = self._cuts(run, layout)
+
+        def too_large(cut: _Cut) -> bool:
+            return self._bytes(run, layout, cut, remat) > self.hardware.usable_bytes
+
+        best = len(cuts) - 1
+        if too_large(cuts[best]):
+            if too_large(cuts[0]):
+                return None
+            best = bisect.bisect(cuts, False, 1, best, key=too_large) - 1  # each asks for a trace
+        microbatch, scored = cuts[best]
+        return MemoryFit(microbatch, remat, scored, self._bytes(run, layout, cuts[best], remat))
 
     def _ways(self, run: RunSpec) -> tuple[bool, ...]:
         """Return values of rematerialisation, in the order to try."""
@@ -141,16 +135,16 @@ class MemoryPlanner:
         smaller = [n for n in divisors(run.batch_size // layout.data) if n < wish]
         if self.options.microbatch is not None:
             smaller = []
-        return [*(_Cut(n, n) for n in smaller), _Cut(wish, wish), _Cut(wish, None)]
+        return [*((n, n) for n in (*smaller, wish)), (wish, None)]
 
-    def _cut(self, run: RunSpec, layout: DeviceLayout, cut: _Cut, remat: bool) -> MemoryFit:
-        """A member cut so, and the memory that it then takes."""
+    def _bytes(self, run: RunSpec, layout: DeviceLayout, cut: _Cut, remat: bool) -> int:
+        """Estimate what each device holds for members that are cut so."""
         part, program = run.batch_size // layout.data, run.device_program
         model: Any = program.model
         program = program._replace(
             model=model.rematerialised() if remat else model,
-            microbatch=max(n for n in divisors(part) if n <= cut.microbatch),
-            scored=cut.scored,
+            microbatch=max(n for n in divisors(part) if n <= cut[0]),
+            scored=cut[1],
         )
         stream, heldout = run.dataset.stream(run.seed, run.batch_size), run.dataset.layout
         tile = heldout.tile // layout.data if heldout.tile % layout.data == 0 else heldout.tile
@@ -164,8 +158,7 @@ class MemoryPlanner:
         # Devices that share a batch each do what one alone would with its part.
         own = self.hardware.devices if layout.data == 1 else self.hardware.devices[:1]
         mesh = member_mesh(own or jax.devices()[:1])
-        held = device_bytes(program, shapes, mesh, self.hardware.on_cpu)
-        return MemoryFit(cut.microbatch, remat, cut.scored, held)
+        return device_bytes(program, shapes, mesh, self.hardware.on_cpu)
 
     def _state_bytes(self, run: RunSpec, layout: DeviceLayout) -> int:
         return layout.members * run.state_bytes // layout.state_devices
@@ -175,11 +168,10 @@ class MemoryPlanner:
         alone = self._state_bytes(run, layout)
         if alone > self.hardware.usable_bytes:
             return alone
-        smallest, remat = self._cuts(run, layout)[0], self._ways(run)[-1]
-        return self._cut(run, layout, smallest, remat).memory_bytes or 0
+        return self._bytes(run, layout, self._cuts(run, layout)[0], self._ways(run)[-1])
 
-    def _smaller(self, run: RunSpec, layout: DeviceLayout) -> Iterator[Size]:
-        """Sizes that would fit, large ones first: others of the sweep, then halves of the width."""
+    def _smaller_size(self, run: RunSpec, layout: DeviceLayout) -> Size | None:
+        """Find a size that would fit: another of the sweep, or else a part of the width."""
         others = {other.size: other.cost.params for other in self.runs.values()}
         sizes = sorted(others, key=lambda size: -others[size])
         width = run.size.get("width")
@@ -187,21 +179,27 @@ class MemoryPlanner:
             halves = (width >> n for n in range(1, width.bit_length()))
             widths = (half - half % min(half, 32) for half in halves)  # heads are 32 wide
             sizes += [Size.of(**{**run.size.axes, "width": each}) for each in widths]
-        for size in sizes:
+        return next((size for size in sizes if self._would_fit(run, size, layout)), None)
+
+    def _would_fit(self, run: RunSpec, size: Size, layout: DeviceLayout) -> bool:
+        """Return whether a size needs less memory, and little enough, and the family builds it."""
+        try:
             other = self.resized(run, size)
             smaller = other.cost.params < run.cost.params
-            if smaller and self._least(other, layout) <= self.hardware.usable_bytes:
-                yield size
+            return smaller and self._least(other, layout) <= self.hardware.usable_bytes
+        except Exception:  # noqa: BLE001 - whatever a user's family raises
+            return False
 
-    def _more_devices(self, run: RunSpec, layout: DeviceLayout) -> Iterator[int]:
-        """Numbers of devices with which the run would fit, fewest first."""
+    def _more_devices(self, run: RunSpec, layout: DeviceLayout) -> int | None:
+        """Find the fewest devices with which the run would fit."""
         options = self.options
         if options.shard_state is False or options.data_devices or self.hardware.on_cpu:
-            return  # more cores have no more memory together
+            return None  # more cores have no more memory together
         devices = 2 * self.hardware.count
         while devices <= min(run.batch_size, _MOST_DEVICES):
             more = layout._replace(data=devices, shard_state=True)
             even = run.batch_size % devices == 0
             if even and self._least(run, more) <= self.hardware.usable_bytes:
-                yield devices
+                return devices
             devices *= 2
+        return None

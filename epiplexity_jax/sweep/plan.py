@@ -50,15 +50,13 @@ def make_plan(sweep: Sweep, platform: str) -> Plan:
     if dtype == "auto":
         dtype = "float32" if platform == "cpu" else "bfloat16"
     datasets = open_datasets(sweep, family, platform == "cpu")
-    counts = not isinstance(family, DeviceFamily)
-    estimator.check(family.kind, counts, {d.name: d.info for d in datasets})
     kind = (
         DeviceKind(sweep, family, estimator, platform, dtype)
         if isinstance(family, DeviceFamily)
         else CountingKind(sweep, family)
     )
-    weight_sets = 1 if counts else estimator.method.num_weight_sets
-    resolver = Resolver(sweep, kind, estimator, counts, weight_sets)
+    estimator.check(family.kind, kind.counts, {d.name: d.info for d in datasets})
+    resolver = Resolver(sweep, kind, estimator)
     runs = tuple(
         resolver.run(dataset, size, rate, seed)
         for size in family.sizes()
@@ -67,7 +65,6 @@ def make_plan(sweep: Sweep, platform: str) -> Plan:
         for seed in range(family.seeds)
     )
     named = {run.run_id: run for run in runs}
-    if counts:
-        return Plan(sweep, datasets, runs, CountingTrainer(named), dtype)
-    trainer = DeviceTrainer(named, LayoutOptions.of(sweep.training), resolver.run)
+    options = LayoutOptions.of(sweep.training)
+    trainer = CountingTrainer(named) if kind.counts else DeviceTrainer(named, options, resolver.run)
     return Plan(sweep, datasets, runs, trainer, dtype)

@@ -40,20 +40,5 @@ class Progress(Protocol):
         ...
 
 
-class Silent:
+class Silent(Progress):
     """Progress that shows nothing."""
-
-    def start(self, runs: int, finished: int, member_steps: int) -> None:
-        """See `Progress`."""
-
-    def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
-        """See `Progress`."""
-
-    def run_done(self, row: Mapping[str, Any]) -> None:
-        """See `Progress`."""
-
-    def message(self, text: str) -> None:
-        """See `Progress`."""
-
-    def close(self) -> None:
-        """See `Progress`."""

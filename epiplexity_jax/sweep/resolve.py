@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.engine.cohort_spec import sampling_passes
@@ -37,28 +37,6 @@ class Resolved(NamedTuple):
     values: Mapping[str, Any]
 
 
-class Kind(Protocol):
-    """The part of resolving in which device families and count families differ."""
-
-    @property
-    def rates(self) -> tuple[float | None, ...]:
-        """Base learning rates, each a member of its own."""
-        ...
-
-    def resolve(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
-        """Resolve the model of one size on one source.
-
-        Args:
-            dataset: the source.
-            size: of the model.
-            rate: base learning rate; None for models that count.
-
-        Raises:
-            ConfigError: when the size or the source does not suit the family.
-        """
-        ...
-
-
 @dataclass(frozen=True)
 class DeviceKind:
     """Models trained by gradients on devices of a platform."""
@@ -68,17 +46,29 @@ class DeviceKind:
     estimator: Estimator
     platform: str
     compute_dtype: str
+    counts: ClassVar[bool] = False
 
     @property
     def rates(self) -> tuple[float | None, ...]:
-        """See `Kind`."""
+        """Base learning rates, each a member of its own."""
         return self.family.learning_rates or (self.sweep.training.learning_rate,)
 
+    @property
+    def weight_sets(self) -> int:
+        """Number of sets of weights that are scored at the end."""
+        return self.estimator.method.num_weight_sets
+
     def resolve(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
-        """See `Kind`."""
+        """Build the model of one size for one source.
+
+        Args:
+            dataset: the source.
+            size: of the model.
+            rate: base learning rate.
+        """
         training = self.sweep.training
         model = self.family.model(size, dataset.task, self.compute_dtype, self.platform)
-        cost = declared = model.cost
+        cost = model.cost
         if training.flops == "compiled":
             cost = compiled_cost(model, dataset.microbatch)
         values: dict[str, Any] = {
@@ -93,10 +83,9 @@ class DeviceKind:
         }
         if fingerprint := getattr(model, "fingerprint", None):
             values["model"] = fingerprint  # of models that a config cannot tell apart
-        method = self.estimator.method
-        program = ProgramKey(model, method, dataset.microbatch)
+        program = ProgramKey(model, self.estimator.method, dataset.microbatch)
         per_token = self.estimator.flops_per_token(cost, sampling_passes(model))
-        return Resolved(program, cost, declared, per_token, values)
+        return Resolved(program, cost, model.cost, per_token, values)
 
 
 @dataclass(frozen=True)
@@ -105,11 +94,21 @@ class CountingKind:
 
     sweep: Sweep
     family: HostFamily
-    rates: tuple[float | None, ...] = (None,)
+    counts: ClassVar[bool] = True
+    rates: ClassVar[tuple[float | None, ...]] = (None,)
+    weight_sets: ClassVar[int] = 1
 
     def resolve(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
-        """See `Kind`."""
-        del rate
+        """Begin counts of one size for one source.
+
+        Args:
+            dataset: the source.
+            size: of the counts.
+            rate: None, as nothing is learnt by gradients.
+
+        Raises:
+            ConfigError: when the source does not suit the family, or FLOPs are to be compiled.
+        """
         if self.sweep.training.flops == "compiled":
             raise ConfigError(
                 f"training.flops: a {self.family.kind} family counts on the host and has no "
@@ -132,15 +131,11 @@ class Resolver:
         sweep: the config.
         kind: of the family.
         estimator: opened from the config.
-        counts: whether the family counts on the host.
-        weight_sets: that are scored at the end.
     """
 
     sweep: Sweep
-    kind: Kind
+    kind: DeviceKind | CountingKind
     estimator: Estimator
-    counts: bool
-    weight_sets: int
 
     def run(self, dataset: Dataset, size: Size, rate: float | None, seed: int) -> RunSpec:
         """Resolve one member on one source.
@@ -152,12 +147,13 @@ class Resolver:
             seed: of the member.
 
         Raises:
-            ConfigError: see `Kind.resolve`.
+            ConfigError: when the size or the source does not suit the family.
         """
         sweep, training, estimator = self.sweep, self.sweep.training, self.estimator
         found = self.kind.resolve(dataset, size, rate)
-        variants = estimator.variants(dataset.info, self.counts)
-        identity = self._identity(dataset, size, seed, found)
+        variants = estimator.variants(dataset.info, self.kind.counts)
+        exact = "exact" in variants
+        identity = self._identity(dataset, size, seed, found, exact)
         several = f", lr {rate:g}" if len(self.kind.rates) > 1 and rate is not None else ""
         return RunSpec(
             identity=identity,
@@ -177,10 +173,10 @@ class Resolver:
                 warmup_steps=training.warmup_steps,
                 **estimator.hyper(),
             ),
-            exact="exact" in variants,
-            resumable=training.keep_final_state and estimator.resumable and not self.counts,
+            exact=exact,
+            resumable=training.keep_final_state and estimator.resumable and not self.kind.counts,
             state_bytes=4 * found.cost.params * estimator.state_copies,
-            flops=self._flops(dataset, found, "exact" in variants),
+            flops=self._flops(dataset, found, exact),
             row=planned_row(sweep, dataset, size, found.cost)
             | {
                 "run_id": identity.run_id,
@@ -191,11 +187,13 @@ class Resolver:
                 "learning_rate": rate,
                 "variant": estimator.config.variant or variants[0],
                 "variants": list(variants),
-                "flops": "declared" if self.counts else training.flops,
+                "flops": "declared" if self.kind.counts else training.flops,
             },
         )
 
-    def _identity(self, dataset: Dataset, size: Size, seed: int, found: Resolved) -> Identity:
+    def _identity(
+        self, dataset: Dataset, size: Size, seed: int, found: Resolved, exact: bool
+    ) -> Identity:
         sweep, layout = self.sweep, dataset.layout
         values: dict[str, Any] = {
             "numerics": NUMERICS,
@@ -213,7 +211,7 @@ class Resolver:
             values["copy"] = dataset.copy
         if found.cost != found.declared or getattr(sweep.family, "flops_per_token", None):
             values["cost"] = [found.cost.train_flops_per_token, found.cost.eval_flops_per_token]
-        if "exact" in self.estimator.variants(dataset.info, self.counts):
+        if exact:
             values["exact"] = True
         return Identity(values)
 
@@ -223,5 +221,5 @@ class Resolver:
         evaluate = found.cost.eval_flops_per_token
         tokens = training.steps * training.batch_size * task.total_tokens
         per_token = found.flops_per_token + (2 * evaluate if exact else 0.0)
-        scored = self.weight_sets * dataset.layout.sequences * task.total_tokens
+        scored = self.kind.weight_sets * dataset.layout.sequences * task.total_tokens
         return tokens * per_token + scored * evaluate
