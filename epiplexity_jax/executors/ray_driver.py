@@ -37,9 +37,7 @@ _log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def joined(sweep: Sweep) -> Iterator["Cluster"]:
-    """Connect to the cluster of a config, or start one on this machine alone.
-
-    A connection that this process has already is used, and stays.
+    """Connect to a config's cluster, or start one here; a connection that there is stays.
 
     Raises:
         ConfigError: when it cannot be reached, has no devices, or cannot train.
@@ -58,10 +56,6 @@ def joined(sweep: Sweep) -> Iterator["Cluster"]:
 
 class Cluster:
     """The executor of a Ray cluster (see `sweep.executor.Executor`).
-
-    Attributes:
-        hardware: of a task, as one of them has found it.
-        devices: in words.
 
     Raises:
         ConfigError: on construction, when no task of the cluster can find its devices.
@@ -93,7 +87,7 @@ class Cluster:
         here = NodeAffinitySchedulingStrategy(node.id, soft=False)
         actor = ray.remote(ProgressActor).options(num_cpus=0, scheduling_strategy=here).remote()
         watched = _Watched(context, waves, actor)
-        payload = [_put(self._payload(context))]
+        payload = [self._payload(context)]
         train = ray.remote(ray_worker.train).options(**self._needs)
         waiting = {
             train.remote(number, wave, __version__, payload, actor): number
@@ -120,11 +114,16 @@ class Cluster:
             raise Interrupted
         watched.raise_failed()
 
-    def _payload(self, context: SweepContext) -> ray_worker.SweepPayload:
-        store = context.store
-        return ray_worker.SweepPayload(
-            context.plan.sweep, self._resources, Path.cwd(), store.path.resolve(), store.holder
+    def _payload(self, context: SweepContext) -> ray.ObjectRef:
+        """Put what all tasks share into the cluster's object store."""
+        sweep, store = context.plan.sweep, context.store
+        payload = ray_worker.SweepPayload(
+            sweep, self._resources, Path.cwd(), store.path.resolve(), store.holder
         )
+        try:
+            return ray.put(payload)
+        except Exception as error:  # noqa: BLE001 - whatever a user's class raises
+            _blame(sweep, error)
 
 
 class _Node:
@@ -137,11 +136,7 @@ class _Node:
         self._near = self._listens()
 
     def check(self) -> None:
-        """Say it before Ray does.
-
-        Raises:
-            RunsFailed: when it is lost.
-        """
+        """Raise RunsFailed when it is lost, before Ray notices."""
         if self._near and not self._listens():
             raise RunsFailed(
                 "Ray has ended on this machine; finished runs are in the store, and the same "
@@ -194,11 +189,7 @@ class _Watched:
         return finished
 
     def raise_failed(self) -> None:
-        """Say at the end what failed.
-
-        Raises:
-            RunsFailed: where something did.
-        """
+        """Raise RunsFailed where something failed."""
         if self._failed:
             more = f" and {len(self._failed) - 1} waves more" if len(self._failed) > 1 else ""
             raise RunsFailed(
@@ -223,16 +214,11 @@ class _Watched:
 
 
 def _connect(options: ExecutorOptions) -> None:
-    """Connect with a cluster, or start one; signals stay as they are.
-
-    Raises:
-        ConfigError: when it cannot be reached.
-    """
+    """Connect to a cluster, or start one; signals stay as they are."""
     address = address_of(options)
     _knock(address)
-    own: dict[str, Any] = {}
-    if address == LOCAL:
-        own = {"include_dashboard": False, "num_cpus": cpu_cores()}
+    local: dict[str, Any] = {"include_dashboard": False, "num_cpus": cpu_cores()}
+    own = local if address == LOCAL else {}
     main = threading.current_thread() is threading.main_thread()
     obeyed = signal.getsignal(signal.SIGTERM) if main else None
     try:
@@ -245,11 +231,7 @@ def _connect(options: ExecutorOptions) -> None:
 
 
 def _knock(address: str) -> None:
-    """Refuse an address where nobody listens; Ray would try for minutes.
-
-    Raises:
-        ConfigError: when it is one.
-    """
+    """Raise a ConfigError where no server listens at an address; Ray would try for minutes."""
     place = _PLACE.fullmatch(address)
     if place is None:
         return
@@ -264,11 +246,7 @@ def _knock(address: str) -> None:
 
 
 def _resources(sweep: Sweep, on_cpu: bool) -> ray_worker.TaskResources:
-    """Decide what a task takes of a node.
-
-    Raises:
-        ConfigError: when no node has so much.
-    """
+    """Choose the part of a node that a task takes; raise a ConfigError when no node has it."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     gpus = [int(node["GPU"]) for node in nodes if node.get("GPU", 0) >= 1]
     cores = [int(node["CPU"]) for node in nodes if node.get("CPU", 0) >= 1]
@@ -291,19 +269,8 @@ def _resources(sweep: Sweep, on_cpu: bool) -> ray_worker.TaskResources:
     return ray_worker.TaskResources(wanted, on_cpu, sweep.training.shares)
 
 
-def _put(payload: ray_worker.SweepPayload) -> ray.ObjectRef:
-    """Put the payload into the cluster's object store.
-
-    Raises:
-        ConfigError: when a source or family given in Python cannot be pickled.
-    """
-    try:
-        return ray.put(payload)
-    except Exception as error:  # noqa: BLE001 - whatever a user's class raises
-        _blame(payload.sweep, error)
-
-
 def _blame(sweep: Sweep, error: Exception) -> NoReturn:
+    """Raise a ConfigError that names what cannot be pickled, or else the error."""
     named = {f"sources.{name}": source for name, source in sweep.sources.items()}
     for key, value in (named | {"family": sweep.family}).items():
         try:
@@ -317,7 +284,7 @@ def _blame(sweep: Sweep, error: Exception) -> NoReturn:
 
 
 def _reason(error: RayError) -> str:
-    """Why a task failed, in a line."""
+    """Describe in a line why a task failed."""
     cause = error.cause if isinstance(error, RayTaskError) else None
     if cause is None:
         return f"its worker was lost: {_first_line(error)}"

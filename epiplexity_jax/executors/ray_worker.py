@@ -24,6 +24,7 @@ from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import Sweep
 from epiplexity_jax.sweep.hardware import Hardware
 from epiplexity_jax.sweep.plan import Plan, make_plan
+from epiplexity_jax.sweep.progress import Silent
 from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.wave import FinishedRun, Wave, WaveContext
 
@@ -176,8 +177,11 @@ def _opened(version: str, payload: ray.ObjectRef) -> tuple[SweepPayload, Plan, l
     return agreed, make_plan(agreed.sweep, devices[0].platform), devices
 
 
-class _Watch:
-    """Progress of a wave, reported to the actor by a thread; the answer says whether to stop."""
+class _Watch(Silent):
+    """Progress of a wave, reported to the actor by a thread; the answer says whether to stop.
+
+    The process that started the sweep counts and commits the runs.
+    """
 
     def __init__(self, actor: Any, wave: int):
         self._actor, self._wave = actor, wave
@@ -217,12 +221,3 @@ class _Watch:
                 self._stopping = bool(ray.get(answer))
             except RayError:
                 self._stopping = True
-
-    def start(self, runs: int, finished: int, member_steps: int) -> None:
-        """Ignore: the starting process counts."""
-
-    def run_done(self, row: Mapping[str, Any]) -> None:
-        """Ignore: the starting process commits."""
-
-    def close(self) -> None:
-        """Ignore."""

@@ -1,6 +1,5 @@
 """Plan and cost of a sweep, counted before anything is compiled."""
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +17,11 @@ class PlanSummary:
     """A plan in numbers.
 
     Attributes:
-        summary: totals of the sweep: runs, finished, cohorts, waves, params, train_tokens, flops
-            (training and evaluation still to come), devices, idle_share (part of the devices' time
-            spent on padding, weighed by cost); after timing also wall_seconds and
-            memory_bytes (the most that a device holds in a step of the compiled
-            programs; null where it is not known); estimated_memory_bytes, what was planned with.
+        summary: totals of the sweep: `train_tokens` and `flops` (training and evaluation) are what
+            is still to come, `idle_share` is the part of the devices' time spent on padding,
+            `estimated_memory_bytes` what was planned with; after timing also `wall_seconds` and
+            `memory_bytes`, the most that a device holds in a step of the compiled programs (null
+            where it is not known).
         cohorts: one dict a cohort, with the same words.
     """
 
@@ -53,12 +52,11 @@ def summarise(
     todo = [run for run in plan.runs if run.run_id not in finished]
     waves = trainer.waves(todo, {}, Hardware.of(devices, alone=not is_multiprocess()))
     rows: dict[Any, dict[str, Any]] = {}
-    busy: Counter[str] = Counter()
     timings: dict[Any, WaveTiming] = {}
+    held = 0.0  # FLOPs, those spent on padding included
     for wave in waves:
         members = [runs[i] for i in wave.run_ids]
-        busy["used"] += int(sum(run.flops for run in members))
-        busy["held"] += int(max(run.flops for run in members) * wave.slots)
+        held += max(run.flops for run in members) * wave.slots
         first = members[0]
         row = rows.setdefault(first.cohort, _empty_row(len(rows) + 1, first, wave))
         row["members"] += len(members)
@@ -73,6 +71,7 @@ def summarise(
             row["wall_seconds"] = timing.compile_seconds
             row["memory_bytes"] = timing.memory_bytes
         row["wall_seconds"] += timings[first.cohort].wave_seconds(wave.iterations)
+    flops = sum(row["flops"] for row in rows.values())
     planned = [row["estimated_memory_bytes"] for row in rows.values()]
     summary = {
         "runs": len(plan.runs),
@@ -81,18 +80,18 @@ def summarise(
         "waves": len(waves),
         "params": sum(run.cost.params for run in todo),
         "train_tokens": sum(row["train_tokens"] for row in rows.values()),
-        "flops": sum(row["flops"] for row in rows.values()),
+        "flops": flops,
         "devices": f"{len(devices)} x {devices[0].device_kind}",
         "estimated_memory_bytes": max(filter(None, planned), default=None),
-        "idle_share": 1.0 - busy["used"] / busy["held"] if busy["held"] else 0.0,
+        "idle_share": 1.0 - flops / held if held else 0.0,
         "compute_dtype": plan.compute_dtype,
         "steps": plan.runs[0].steps,
         "iterations": plan.runs[0].iterations,
     }
     if measured:
-        held = [row["memory_bytes"] for row in rows.values() if row["memory_bytes"] is not None]
+        measured_bytes = filter(None, (row["memory_bytes"] for row in rows.values()))
         summary["wall_seconds"] = sum(row["wall_seconds"] for row in rows.values())
-        summary["memory_bytes"] = max(held, default=None)
+        summary["memory_bytes"] = max(measured_bytes, default=None)
     return PlanSummary(summary, tuple(rows.values()))
 
 

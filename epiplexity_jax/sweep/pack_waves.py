@@ -1,4 +1,4 @@
-"""Which runs train at once, and on how many devices: cohorts of equal shapes, packed into waves."""
+"""Pack runs into waves: which train at once, and on how many devices."""
 
 import math
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import Any
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.engine.microbatch import divisors
 from epiplexity_jax.sweep.fit_memory import MemoryFit, MemoryPlanner
-from epiplexity_jax.sweep.hardware import DeviceLayout, Hardware, LayoutOptions
+from epiplexity_jax.sweep.hardware import DeviceLayout
 from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.wave import Wave
 
@@ -34,7 +34,7 @@ def pack(planner: MemoryPlanner, todo: Sequence[RunSpec]) -> list[Wave]:
     for cohort, runs in cohorts.items():
         layout, fit = _laid_out(planner, runs[0], every[cohort])
         groups = planner.hardware.count // layout.data  # of devices that train members together
-        most = _members_per_device(planner.options, fit, planner.hardware)
+        most = _members_per_device(planner, fit)
         size = groups * min(most, math.ceil(len(runs) / groups))
         for i in range(0, len(runs), size):
             part = runs[i : i + size]
@@ -54,13 +54,9 @@ def pack(planner: MemoryPlanner, todo: Sequence[RunSpec]) -> list[Wave]:
 
 
 def _laid_out(planner: MemoryPlanner, run: RunSpec, members: int) -> tuple[DeviceLayout, MemoryFit]:
-    """Choose what devices share, and how a member is cut to fit: as little as possible of both.
-
-    Raises:
-        ConfigError: when nothing fits, or the devices cannot be divided as the config says.
-    """
+    """Choose what devices share, and how a member is cut to fit: as little as possible of both."""
     options = planner.options
-    possible, usual = _possible(options, planner.hardware, run.batch_size, members)
+    possible, usual = _possible(planner, run.batch_size, members)
     forced = bool(options.shard_state) and usual > 1
     at_once = options.members_per_device or 1
     layouts = [DeviceLayout(usual, forced, at_once)]
@@ -73,10 +69,9 @@ def _laid_out(planner: MemoryPlanner, run: RunSpec, members: int) -> tuple[Devic
     raise planner.does_not_fit_error(run, layouts[-1])
 
 
-def _possible(
-    options: LayoutOptions, hardware: Hardware, batch_size: int, members: int
-) -> tuple[list[int], int]:
-    """Numbers of devices that may share a batch, and the one to take if memory suffices."""
+def _possible(planner: MemoryPlanner, batch_size: int, members: int) -> tuple[list[int], int]:
+    """List numbers of devices that may share a batch, and the one to take if memory suffices."""
+    options, hardware = planner.options, planner.hardware
     possible = [n for n in divisors(hardware.count) if batch_size % n == 0]
     chosen = options.data_devices
     if chosen is not None:
@@ -98,12 +93,12 @@ def _possible(
     return possible, usual
 
 
-def _members_per_device(options: LayoutOptions, fit: MemoryFit, hardware: Hardware) -> int:
-    """Members that a device trains at once: as many as fit, on a CPU one."""
-    if options.members_per_device is not None:
-        return options.members_per_device
-    if hardware.on_cpu:
+def _members_per_device(planner: MemoryPlanner, fit: MemoryFit) -> int:
+    """Choose how many members a device trains at once: as many as fit, on a CPU one."""
+    if planner.options.members_per_device is not None:
+        return planner.options.members_per_device
+    if planner.hardware.on_cpu:
         return 1
     if fit.memory_bytes is None:
         return _MOST_MEMBERS
-    return max(1, int(min(_MOST_MEMBERS, hardware.usable_bytes // fit.memory_bytes)))
+    return max(1, int(min(_MOST_MEMBERS, planner.hardware.usable_bytes // fit.memory_bytes)))

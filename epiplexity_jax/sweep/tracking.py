@@ -39,7 +39,7 @@ class Tracking:
     ):
         self._sinks, self._store, self._say, self._lengths = tuple(sinks), store, say, lengths
         self._workers: list[Worker] = []
-        self._told: dict[str, Row] = {}  # the last record point of each run
+        self._last: dict[str, Row] = {}  # record point of each run
 
     def start(self, run_ids: Sequence[str], member_steps: int) -> None:
         """Start the sinks.
@@ -54,10 +54,10 @@ class Tracking:
 
     def record(self, run: RunSpec, row: Row) -> None:
         """Log a record point of a run, columns of a history, unless it was logged before."""
-        before = self._told.get(run.run_id)
+        before = self._last.get(run.run_id)
         if not self._workers or (before is not None and row["step"] <= before["step"]):
             return
-        self._told[run.run_id] = row
+        self._last[run.run_id] = row
         self._log(self._series(run), int(row["step"]), _numbers(row, before))
 
     def advance(self, member_steps: int, tokens: int) -> None:
@@ -67,8 +67,8 @@ class Tracking:
         self._new_steps += member_steps
         self._new_tokens += tokens
         if time.monotonic() - self._since > _EVERY:
-            self._tell_rate()
-        self._hear()
+            self._log_rate()
+        self._complain()
 
     def done(self, run: RunSpec, row: Row, history: Mapping[str, Any]) -> None:
         """Finish the series of a committed run, with the record points that were not logged before.
@@ -82,7 +82,7 @@ class Tracking:
             return
         for i in range(len(history.get("step", ()))):
             self.record(run, {name: column[i] for name, column in history.items()})
-        self._told.pop(run.run_id, None)
+        self._last.pop(run.run_id, None)
         series, lengths = self._series(run), self._lengths
 
         def finish(sink: Sink) -> None:
@@ -96,8 +96,8 @@ class Tracking:
         if not self._workers:
             return
         if self._new_steps:
-            self._tell_rate()
-        self._hear()
+            self._log_rate()
+        self._complain()
         deadline = time.monotonic() + _CLOSING
         workers, self._workers = self._workers, []
         for worker in workers:
@@ -107,7 +107,6 @@ class Tracking:
                 self._say(sentence)
 
     def _series(self, run: RunSpec) -> Series:
-        rate = None if run.learning_rate is None else f"{run.learning_rate:g}"
         config: dict[str, Plain] = {
             "run_id": run.run_id,
             "source": run.dataset.name,
@@ -120,15 +119,15 @@ class Tracking:
             "steps": run.steps,
             "batch_size": run.batch_size,
         }
-        words = [run.dataset.name, str(run.size), *([f"lr {rate}"] if rate else [])]
-        name = _file_name(" ".join([*words, f"seed {run.seed}"]), run.run_id)
-        return Series(run.run_id, name, self._group, config)
+        rate = "" if run.learning_rate is None else f" lr {run.learning_rate:g}"
+        words = f"{run.dataset.name} {run.size}{rate} seed {run.seed}"
+        return self._named(words, run.run_id, config)
 
-    @property
-    def _group(self) -> str:
-        return self._store.resolve().name
+    def _named(self, words: str, series_id: str, config: dict[str, Plain]) -> Series:
+        group = self._store.resolve().name
+        return Series(series_id, _file_name(words, series_id), group, config)
 
-    def _tell_rate(self) -> None:
+    def _log_rate(self) -> None:
         now = time.monotonic()
         seconds = max(now - self._since, 1e-9)
         self._steps += self._new_steps
@@ -138,8 +137,7 @@ class Tracking:
         }
         self._since, self._new_steps, self._new_tokens = now, 0, 0
         sweep_id = fingerprint("".join(sorted(self._run_ids)))
-        config: dict[str, Plain] = {"runs": len(self._run_ids)}
-        series = Series(sweep_id, _file_name("sweep", sweep_id), self._group, config)
+        series = self._named("sweep", sweep_id, {"runs": len(self._run_ids)})
         self._log(series, self._steps, values)
 
     def _log(self, series: Series, step: int, values: Mapping[str, float]) -> None:
@@ -149,9 +147,9 @@ class Tracking:
     def _give(self, job: Callable[[Sink], None]) -> None:
         for worker in self._workers:
             worker.give(job)
-        self._hear()
+        self._complain()
 
-    def _hear(self) -> None:
+    def _complain(self) -> None:
         for worker in self._workers:
             if complaint := worker.complaint():
                 self._say(complaint)
@@ -167,13 +165,14 @@ def _numbers(row: Row, before: Row | None) -> dict[str, float]:
         "spent_flops": float(row["spent_flops"]),
         "heldout_loss_bits": nats_to_bits(float(row["heldout_loss_nats"])),
     }
+    before = before or dict.fromkeys(row, 0.0)
     sums = [("online_loss_bits", "online_loss_sum_nats", _learnt)]
     if "kl_sum_nats" in row:
         sums.append(("kl_bits", "kl_sum_nats", _paid))
     for name, column, labels in sums:
-        new = labels(row) - (0.0 if before is None else labels(before))
+        new = labels(row) - labels(before)
         if new > 0:
-            nats = float(row[column]) - (0.0 if before is None else float(before[column]))
+            nats = float(row[column]) - float(before[column])
             numbers[name] = nats_to_bits(nats / new)
     return numbers
 

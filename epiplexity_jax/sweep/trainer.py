@@ -34,14 +34,14 @@ class WaveTiming(NamedTuple):
     memory_bytes: int | None
 
     def wave_seconds(self, steps: int) -> float:
-        """Seconds of a wave of so many steps, compiling left out."""
+        """Return the seconds of a wave of so many steps, compiling left out."""
         records = len(record_points(steps)) - 1
         each = self.step_seconds + self.rescore_seconds
         return steps * each + records * self.record_seconds + self.heldout_seconds
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds of a call, and its result."""
+    """Return the seconds that a call takes, and its result."""
     began = time.monotonic()
     result = work()
     return time.monotonic() - began, result
@@ -90,7 +90,7 @@ class Trainer(Protocol):
 
         Args:
             todo: runs that are not finished.
-            restored: what `restore` found.
+            restored: found by `restore`.
             hardware: that a wave trains on.
 
         Raises:
@@ -100,10 +100,6 @@ class Trainer(Protocol):
 
     def train(self, wave: Wave, context: WaveContext) -> list[FinishedRun]:
         """Train the runs of a wave to their end.
-
-        Args:
-            wave: what to train.
-            context: devices, progress and checkpoints.
 
         Raises:
             Interrupted: when an end was asked for; a checkpoint was written where there can be one.
