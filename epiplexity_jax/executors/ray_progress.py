@@ -10,20 +10,19 @@ LOCAL = "local"
 
 
 def address_of(options: ExecutorOptions) -> str:
-    """The address of the Ray cluster; LOCAL for one that this machine starts for itself."""
+    """Return the address of the Ray cluster; LOCAL for one that this machine starts for itself."""
     return options.address or os.environ.get("RAY_ADDRESS") or LOCAL
 
 
+Reported = tuple[int, int, Mapping[str, float]]
+"""Member-steps and tokens of a wave so far, and its latest losses by run."""
+
+
 class Update(NamedTuple):
-    """Everything that was reported since the last update.
+    """Everything that was reported since the last update."""
 
-    Attributes:
-        done: member-steps and tokens of every wave so far, and its latest losses by run.
-        messages: sentences for the user.
-    """
-
-    done: Mapping[int, tuple[int, int, Mapping[str, float]]]
-    messages: Sequence[str]
+    done: Mapping[int, Reported]  # by wave
+    messages: Sequence[str]  # for the user
 
 
 class ProgressActor:
@@ -32,7 +31,7 @@ class ProgressActor:
     def __init__(self) -> None:
         self._attempts: dict[int, int] = {}
         self._training: set[int] = set()
-        self._done: dict[int, tuple[int, int, Mapping[str, float]]] = {}
+        self._done: dict[int, Reported] = {}
         self._messages: list[str] = []
         self._stopping = False
 
@@ -45,7 +44,7 @@ class ProgressActor:
         return self._attempts[wave]
 
     def report(self, wave: int, steps: int, tokens: int, losses: Mapping[str, float]) -> bool:
-        """Note how far a task is; returns True when it should stop.
+        """Note how far a task is; return True when it should stop.
 
         Args:
             wave: its number.
@@ -61,7 +60,7 @@ class ProgressActor:
         self._messages.append(text)
 
     def stop(self) -> set[int]:
-        """Ask all tasks to stop; returns the waves that had begun."""
+        """Ask all tasks to stop; return the waves that had begun."""
         self._stopping = True
         return self._training
 

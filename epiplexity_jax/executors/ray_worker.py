@@ -33,17 +33,11 @@ _HERE = socket.gethostname()
 
 
 class TaskResources(NamedTuple):
-    """The part of a node that a task takes.
-
-    Attributes:
-        devices: how many.
-        on_cpu: whether they are cores.
-        together: whether the config has them share batches.
-    """
+    """The part of a node that a task takes."""
 
     devices: int
-    on_cpu: bool
-    together: bool
+    on_cpu: bool  # the devices are cores
+    together: bool  # the config has them share batches
 
     def __str__(self) -> str:
         return f"{self.devices} {'CPU cores' if self.on_cpu else 'GPUs'}"
@@ -70,10 +64,6 @@ class SweepPayload:
 
 def look(version: str, resources: TaskResources) -> tuple[Hardware, str]:
     """Describe the devices of a task, for planning and in words.
-
-    Args:
-        version: of the package that asks.
-        resources: of the task.
 
     Raises:
         ConfigError: when the node has another version of this package, or no devices.
@@ -117,13 +107,11 @@ def train(
         lambda: store.is_held_by(agreed.holder),
     )
     with _Watch(actor, number) as watch, contextlib.suppress(Interrupted):
+        later, messages = plan.trainer.restore_wave(wave, checkpoints)
         if not seen:
-            watch.message(
-                f"{agreed.store}: cannot be seen on {_HERE}: waves that train there are not kept "
-                "before their end"
-            )
-        later, damaged = plan.trainer.restore_wave(wave, checkpoints)
-        for text in damaged:
+            unseen = f"{agreed.store}: cannot be seen on {_HERE}: "
+            messages = [f"{unseen}waves that train there are not kept before their end", *messages]
+        for text in messages:
             watch.message(text)
         steps = wave.steps_left - later.steps_left
         watch.advance(steps, steps * runs[0].tokens_per_step, {})
@@ -137,7 +125,7 @@ def train(
 
 
 def _runs(plan: Plan, wave: Wave) -> list[RunSpec]:
-    """The wave's runs in a plan that this node has made itself."""
+    """Find the wave's runs in a plan that this node has made itself."""
     if not set(wave.run_ids) <= set(plan.trainer.runs):
         raise DataError(
             f"{_HERE}: a source or a model is not what it is where the sweep was "
@@ -199,13 +187,13 @@ class _Watch(Silent):
         self._thread.join()
 
     def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
-        """See `Progress`."""
+        """Add to what is reported next."""
         self._steps += member_steps
         self._tokens += tokens
         self._losses = losses
 
     def message(self, text: str) -> None:
-        """See `Progress`."""
+        """Send at once."""
         self._actor.message.remote(text)
 
     def stops(self) -> bool:

@@ -95,12 +95,13 @@ def _open(name: str, sweep: Sweep, family: Family, on_cpu: bool) -> Dataset:
     microbatch = training.microbatch or training_slice(batch, task, on_cpu)
     if heldout.record_tokens is not None:
         record = math.ceil(heldout.record_tokens / task.label_tokens)
-    if not isinstance(source, HostSource):
+    path, split = f"sources.{name}", None
+    if isinstance(source, HostSource):
+        wanted = heldout_sequences(source, heldout.tokens, path)
+    else:
         wanted = max(math.ceil(heldout.tokens / task.label_tokens), _LEAST_HELDOUT)
-        layout = heldout_layout(wanted, record)
-        return Dataset(name, source, task, None, layout, sweep.seed, microbatch)
-    path = f"sources.{name}"
-    layout = heldout_layout(heldout_sequences(source, heldout.tokens, path), record)
-    split = Split(source, layout.sequences, sweep.seed, path)
-    split.check(training.steps, batch)
+    layout = heldout_layout(wanted, record)
+    if isinstance(source, HostSource):
+        split = Split(source, layout.sequences, sweep.seed, path)
+        split.check(training.steps, batch)
     return Dataset(name, source, task, split, layout, sweep.seed, microbatch)

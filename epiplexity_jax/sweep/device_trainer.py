@@ -14,10 +14,11 @@ from epiplexity_jax.families.spec import Size
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep import final_states
 from epiplexity_jax.sweep.cohort_job import cohort_job
+from epiplexity_jax.sweep.config import Training
 from epiplexity_jax.sweep.dataset import Dataset
 from epiplexity_jax.sweep.dry_run_timing import time_cohort
 from epiplexity_jax.sweep.fit_memory import MemoryPlanner
-from epiplexity_jax.sweep.hardware import Hardware, LayoutOptions
+from epiplexity_jax.sweep.hardware import Hardware
 from epiplexity_jax.sweep.pack_waves import pack
 from epiplexity_jax.sweep.run_row import finished_row
 from epiplexity_jax.sweep.run_spec import RunSpec
@@ -31,13 +32,13 @@ class DeviceTrainer:
 
     Attributes:
         runs: all of the sweep, by id.
-        options: what the config says about layout.
+        options: of the config, for layout.
         resolve: (dataset, size, learning rate, seed) to a run, for sizes that would fit.
         on_device: True.
     """
 
     runs: Mapping[str, RunSpec]
-    options: LayoutOptions
+    options: Training
     resolve: Callable[[Dataset, Size, float | None, int], RunSpec]
     on_device: bool = True
 

@@ -20,7 +20,7 @@ def state_folder(store: Path, run_id: str) -> Path:
 
 
 def longest_shorter(run: RunSpec, finished: Sequence[Row], store: Path) -> Row | None:
-    """The longest finished run that this one continues, if its final state was kept.
+    """Find the longest finished run that this one continues, if its final state was kept.
 
     A run of as many steps is continued too, by what this one asks of its end.
 

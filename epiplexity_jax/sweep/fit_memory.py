@@ -18,7 +18,8 @@ from epiplexity_jax.engine.microbatch import divisors
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.families.spec import Rematerialisable, Size
 from epiplexity_jax.resources.device_memory import PerDeviceShapes, device_bytes
-from epiplexity_jax.sweep.hardware import USABLE, DeviceLayout, Hardware, LayoutOptions
+from epiplexity_jax.sweep.config import Training
+from epiplexity_jax.sweep.hardware import USABLE, DeviceLayout, Hardware
 from epiplexity_jax.sweep.run_spec import RunSpec
 
 _MOST_DEVICES = 4096  # that a refusal asks for
@@ -50,13 +51,13 @@ class MemoryPlanner:
 
     Attributes:
         hardware: to train on.
-        options: what the config says.
+        options: of the config, for layout.
         runs: all of the sweep, by id.
         resized: (run, size) to the same run at another size.
     """
 
     hardware: Hardware
-    options: LayoutOptions
+    options: Training
     runs: Mapping[str, RunSpec]
     resized: Callable[[RunSpec, Size], RunSpec]
 

@@ -9,7 +9,6 @@ import jax
 
 from epiplexity_jax.runtime.devices import cpu_cores, host_memory
 from epiplexity_jax.runtime.processes import all_gather_ints
-from epiplexity_jax.sweep.config import Training
 
 USABLE = 0.8  # of a device's memory; XLA may allocate a fifth more than is estimated
 
@@ -61,34 +60,13 @@ class Hardware:
 
 
 class DeviceLayout(NamedTuple):
-    """Layout of a group of devices and its members.
+    """Layout of a group of devices and its members."""
 
-    Attributes:
-        data: devices that share a member's batch.
-        shard_state: whether they share its state, too.
-        members: that a group trains at once.
-    """
-
-    data: int = 1
-    shard_state: bool = False
-    members: int = 1
+    data: int = 1  # devices that share a member's batch
+    shard_state: bool = False  # they share its state, too
+    members: int = 1  # that a group trains at once
 
     @property
     def state_devices(self) -> int:
         """Devices that a member's state is divided by."""
         return self.data if self.shard_state else 1
-
-
-class LayoutOptions(NamedTuple):
-    """Options of layout in the config; see `config.Training`. None: the planner decides."""
-
-    data_devices: int | None = None
-    shard_state: bool | None = None
-    members_per_device: int | None = None
-    rematerialise: bool | None = None
-    microbatch: int | None = None
-
-    @classmethod
-    def of(cls, training: Training) -> "LayoutOptions":
-        """Read the options of a config section."""
-        return cls(**training.model_dump(include=set(cls._fields)))

@@ -9,7 +9,6 @@ from epiplexity_jax.sweep.config import Sweep
 from epiplexity_jax.sweep.counting_trainer import CountingTrainer
 from epiplexity_jax.sweep.dataset import Dataset, open_datasets
 from epiplexity_jax.sweep.device_trainer import DeviceTrainer
-from epiplexity_jax.sweep.hardware import LayoutOptions
 from epiplexity_jax.sweep.resolve import CountingKind, DeviceKind, Resolver
 from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.trainer import Trainer
@@ -17,15 +16,7 @@ from epiplexity_jax.sweep.trainer import Trainer
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A validated sweep.
-
-    Attributes:
-        sweep: its config, as it is kept in the store.
-        datasets: its sources, opened.
-        runs: every member on every source.
-        trainer: what trains them.
-        compute_dtype: of activations.
-    """
+    """A validated sweep: its config as the store keeps it, and all that is made of it."""
 
     sweep: Sweep
     datasets: tuple[Dataset, ...]
@@ -65,6 +56,9 @@ def make_plan(sweep: Sweep, platform: str) -> Plan:
         for seed in range(family.seeds)
     )
     named = {run.run_id: run for run in runs}
-    options = LayoutOptions.of(sweep.training)
-    trainer = CountingTrainer(named) if kind.counts else DeviceTrainer(named, options, resolver.run)
+    trainer = (
+        CountingTrainer(named)
+        if kind.counts
+        else DeviceTrainer(named, sweep.training, resolver.run)
+    )
     return Plan(sweep, datasets, runs, trainer, dtype)

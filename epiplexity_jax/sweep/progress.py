@@ -15,7 +15,6 @@ class Progress(Protocol):
             finished: runs that an earlier start finished.
             member_steps: to be trained.
         """
-        ...
 
     def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
         """Add what was newly trained.
@@ -25,19 +24,15 @@ class Progress(Protocol):
             tokens: newly trained.
             losses: the latest of each run, nats per label token.
         """
-        ...
 
     def run_done(self, row: Mapping[str, Any]) -> None:
         """Note a run that was committed to the store."""
-        ...
 
     def message(self, text: str) -> None:
         """Show a message to the user: a run ended early, an old state was damaged."""
-        ...
 
     def close(self) -> None:
         """End; nothing more is called."""
-        ...
 
 
 class Silent(Progress):

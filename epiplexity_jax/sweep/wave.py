@@ -40,17 +40,11 @@ class Wave:
 
 
 class FinishedRun(NamedTuple):
-    """A run that waits to be committed.
+    """A run that waits to be committed."""
 
-    Attributes:
-        row: the columns of `store.schema.RUNS`.
-        history: the columns of `store.schema.HISTORIES`.
-        state: the last one (host arrays) where it is to be kept, else None.
-    """
-
-    row: dict[str, Any]
-    history: Mapping[str, Any]
-    state: Any
+    row: dict[str, Any]  # the columns of `store.schema.RUNS`
+    history: Mapping[str, Any]  # the columns of `store.schema.HISTORIES`
+    state: Any  # the last one (host arrays) where it is to be kept, else None
 
 
 @dataclass(frozen=True)
