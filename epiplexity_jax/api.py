@@ -90,13 +90,13 @@ def run(
         estimator: how a trained model is coded.
         store: folder of the store; what it holds already is not trained again.
         steps: of every run; overrides `training.steps`.
-        progress: who is told; default: nobody.
-        trackers: where numbers go while it trains: configs such as `trackers.Jsonl()`, or sinks of
+        progress: receives steps, losses and messages; default: nothing is shown.
+        trackers: receive numbers while it trains: configs such as `trackers.Jsonl()`, or sinks of
             your own, see `trackers.Sink`.
         **sections: `training` (batch size, learning rate and the like), `heldout` (size of the
-            held-out set), `checkpoints` (how often runs in training are kept), `executor` (what
-            trains them: this process, or a Ray cluster), `frontier` (default test tokens and
-            budgets), `seed` (root of every random choice).
+            held-out set), `checkpoints` (how often runs in training are kept), `executor` (this
+            process or a Ray cluster), `frontier` (default test tokens and budgets), `seed` (root of
+            every random choice).
 
     Raises:
         ConfigError: on an impossible combination, or when a tracker's package is not installed.
@@ -123,7 +123,7 @@ def run(
 
 
 def load(store: str | os.PathLike[str]) -> Runs:
-    """The runs of a store.
+    """Load the runs of a store.
 
     Raises:
         StoreError: when the folder is missing, empty or not a store.
@@ -134,13 +134,23 @@ def load(store: str | os.PathLike[str]) -> Runs:
 def run_config(
     config: Path, overrides: Sequence[str], store: Path | None, progress: Progress
 ) -> Runs:
-    """Train the sweep of a config file, or resume it; the default store is runs/<its name>."""
+    """Train the sweep of a config file, or resume it.
+
+    Args:
+        config: the file.
+        overrides: such as `training.steps=500`.
+        store: folder of the store; default: see `default_store`.
+        progress: receives steps, losses and messages.
+    """
     sweep = parse_sweep(read_config(config, overrides))
     return _run_sweep(sweep, store or default_store(config), progress)
 
 
 def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> "PlanSummary":
-    """What `run_config` would train, and how long: a few steps of every cohort are timed."""
+    """Count what `run_config` would train, and time a few steps of every cohort.
+
+    Args: those of `run_config`.
+    """
     from epiplexity_jax.runtime.devices import open_devices
     from epiplexity_jax.sweep.dry_run import summarise
     from epiplexity_jax.sweep.plan import make_plan
@@ -155,16 +165,12 @@ def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> "
 
 
 def default_store(config: Path) -> Path:
-    """runs/<name of the config>."""
+    """Return runs/<name of the config>."""
     return DEFAULT_STORE / config.stem
 
 
 def _sinks(sweep: Sweep) -> list[tuple[str, Sink]]:
-    """The sinks of a config, by kind; nothing is imported or written yet.
-
-    Raises:
-        ConfigError: when a package is not installed.
-    """
+    """Open the sinks of a config, by kind; nothing is imported or written yet."""
     sinks = []
     for i, config in enumerate(sweep.trackers):
         try:
@@ -175,21 +181,19 @@ def _sinks(sweep: Sweep) -> list[tuple[str, Sink]]:
     return sinks
 
 
-def _own_sink(tracker: Any) -> Sink:
-    """A tracker that is no config.
-
-    Raises:
-        ConfigError: when it is no sink either.
-    """
+def _own_sink(tracker: Any) -> tuple[str, Sink]:
+    """Name a sink that was handed over; raise a ConfigError when it is no sink."""
     if not isinstance(tracker, Sink):
         raise ConfigError(
-            f"trackers: {shorten(tracker)} is none; take a config such as trackers.Jsonl(), or an "
-            "object with the methods start, log, finish and close"
+            "trackers: expected a config such as trackers.Jsonl(), or an object with the methods "
+            f"start, log, finish and close, got {shorten(tracker)}"
         )
-    return tracker
+    return type(tracker).__name__, tracker
 
 
-def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:
+def _run_sweep(
+    sweep: Sweep, folder: Path, progress: Progress, own: Sequence[tuple[str, Sink]] = ()
+) -> Runs:
     from epiplexity_jax.executors.choose import executor_of
     from epiplexity_jax.runtime.devices import idle_cores_warning
     from epiplexity_jax.runtime.interrupts import Stop
@@ -199,7 +203,7 @@ def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sin
     from epiplexity_jax.sweep.runner import run_plan
     from epiplexity_jax.sweep.tracking import Tracking
 
-    sinks = [*_sinks(sweep), *((type(sink).__name__, sink) for sink in own)]
+    sinks = [*_sinks(sweep), *own]
     store = Store.open(folder, create=True)
     stop, lengths = Stop(), partial(final_lengths, test_tokens=sweep.frontier.test_tokens)
     with executor_of(sweep) as executor:
@@ -207,23 +211,21 @@ def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sin
         if plan.trainer.on_device and (warning := idle_cores_warning(executor.hardware.devices)):
             progress.message(warning)
         store.writes = is_main_process()
-        tracking = Tracking(
-            sinks if is_main_process() else (), store.path, progress.message, lengths
-        )
+        tracking = Tracking(sinks if store.writes else (), store.path, progress.message, lengths)
         with store.lock(), stop.postponed(), closing(progress), closing(tracking):
             run_plan(SweepContext(plan, store, progress, stop, tracking), executor)
     return Runs(store)
 
 
 def sources() -> list[dict[str, Any]]:
-    """Every kind of source, with its parameters and their defaults."""
+    """List every kind of source, with its parameters and their defaults."""
     from epiplexity_jax.sources.opening import kinds
 
     return kinds()
 
 
 def families() -> list[dict[str, Any]]:
-    """Every kind of family, with its parameters and their defaults."""
+    """List every kind of family, with its parameters and their defaults."""
     from epiplexity_jax.families.registry import kinds
 
     return kinds()
