@@ -164,7 +164,7 @@ def test_families_that_count_are_tracked_too(tmp_path):
 
 @pytest.mark.parametrize("wrong", ["jsonl", epx.trackers.Jsonl, object(), epx.Training()])
 def test_what_is_no_tracker_is_refused(wrong, tmp_path):
-    with pytest.raises(epx.ConfigError, match="^trackers.*(expected a config|no registered tracker)"):
+    with pytest.raises(epx.ConfigError, match="^trackers.*(expected a config|no regist)"):
         epx.run(
             epx.sources.Noise(), epx.families.Ngram(), store=tmp_path / "store", trackers=[wrong]
         )

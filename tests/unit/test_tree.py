@@ -13,13 +13,10 @@ PENDING = (
     "analysis/frontier/decomposition",
     "analysis/scaling_law",
     "analysis/simulate",
-    "api",
     "cli",
     "engine",
     "estimators",
-    "executors",
     "results",
-    "sweep",
 )
 
 

@@ -9,34 +9,7 @@ from epiplexity_jax.families.networks.transformer import Transformer
 from epiplexity_jax.sources.synthetic.noise_markov import Noise
 from epiplexity_jax.sweep.config import Sweep, parse_sweep
 from epiplexity_jax.sweep.config_file import read_config
-
-GOOD = """
-sources: {n: {kind: noise, vocab_size: 4, length: 16}}
-family: {kind: transformer, widths: [16], depths: [1], seeds: 2}
-estimator: {kind: prequential, floor: ema}
-training: {steps: 8, batch_size: 4}
-heldout: {tokens: 2048}
-frontier: {test_tokens: 1.0e6, compute: [3e12, 1.0E13]}
-"""
-
-
-def parsed(path, *overrides):
-    return parse_sweep(read_config(path, overrides))
-
-
-@pytest.fixture
-def good(tmp_path):
-    path = tmp_path / "good.yaml"
-    path.write_text(GOOD, encoding="utf-8")
-    return path
-
-
-def sentence(path, *overrides):
-    with pytest.raises(ConfigError) as caught:
-        parsed(path, *overrides)
-    said = str(caught.value)
-    assert "\n" not in said
-    return said
+from tests.unit.sweep.configs import parsed, sentence
 
 
 @pytest.mark.parametrize(
@@ -155,55 +128,11 @@ def test_blank_and_broken_files_are_refused(good, text, parts):
     assert all(part in said for part in parts), said
 
 
-def test_files_that_cannot_be_read(tmp_path):
-    assert "no such config file" in sentence(tmp_path / "none.yaml")
-    assert str(tmp_path) in sentence(tmp_path)
-    (tmp_path / "latin.yaml").write_bytes(b"a: \xe9\n")
-    assert "not UTF-8" in sentence(tmp_path / "latin.yaml")
-
-
 def test_whole_numbers_may_be_written_with_an_exponent(good):
     training = parsed(good, "training.steps=1e3", "training.batch_size=6.4e1").training
     assert (training.steps, training.batch_size) == (1000, 64)
     assert type(training.steps) is int
     assert sentence(good, "training.steps=1.5e0").startswith("training.steps")
-
-
-def test_overrides_replace_add_and_keep_the_rest(good):
-    sweep = parsed(
-        good, "training.steps=20", "family.widths=[8, 16]", "sources.m.kind=noise", "seed=7"
-    )
-    assert (sweep.training.steps, sweep.training.batch_size, sweep.seed) == (20, 4, 7)
-    assert sweep.family.widths == (8, 16)  # type: ignore[attr-defined]
-    assert list(sweep.sources) == ["n", "m"]
-    assert parsed(good, "seed=1", "seed=2").seed == 2
-    assert parsed(good, "frontier.compute=").frontier.compute is None
-
-
-@pytest.mark.parametrize("override", ["training.steps", "=5", "training..steps=5", ".a=1", "a.=1"])
-def test_a_malformed_override_shows_the_form(good, override):
-    said = sentence(good, override)
-    assert repr(override) in said
-    assert "training.steps=500" in said
-
-
-@pytest.mark.parametrize(
-    ("override", "parts"),
-    [
-        ("training.steps.more=1", ["steps holds 8"]),
-        ("family.widths=[1", ["family.widths=[1", "line 1"]),
-    ],
-)
-def test_an_override_that_fits_nowhere(good, override, parts):
-    said = sentence(good, override)
-    assert all(part in said for part in parts), said
-
-
-def test_an_override_of_a_blank_file_is_enough(tmp_path):
-    path = tmp_path / "blank.yaml"
-    path.write_text("", encoding="utf-8")
-    sweep = parsed(path, "sources.n.kind=noise", "family.kind=ngram")
-    assert sweep.family.kind == "ngram"  # type: ignore[attr-defined]
 
 
 def test_plain_values_give_the_same_sweep_back(good):

@@ -1,0 +1,69 @@
+"""The Python interface: what it lists, what it plans and what it refuses."""
+
+from pathlib import Path
+
+import jax
+import pytest
+
+import epiplexity_jax as epx
+from epiplexity_jax import api
+
+CONFIG = """
+sources: {noise: {kind: noise, vocab_size: 4, length: 16}}
+family: {kind: ngram, orders: [0, 1], seeds: 1}
+training: {steps: 8, batch_size: 4}
+heldout: {tokens: 2048}
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(CONFIG, encoding="utf-8")
+    return path
+
+
+def test_the_default_store_has_the_name_of_the_config():
+    assert api.default_store(Path("configs/eca.yaml")) == Path("runs/eca")
+
+
+def test_kinds_and_devices_are_listed():
+    assert {"noise", "text"} <= {kind["kind"] for kind in api.sources()}
+    assert {"ngram", "transformer"} <= {kind["kind"] for kind in api.families()}
+    assert [device["id"] for device in api.devices()] == [d.id for d in jax.devices()]
+
+
+def test_a_dry_run_times_the_plan_and_writes_nothing(config, tmp_path):
+    plan = api.plan_config(config, ["training.steps=4"], tmp_path / "store")
+    assert (plan.summary["runs"], plan.summary["steps"]) == (2, 4)
+    assert plan.summary["wall_seconds"] > 0
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_config_is_trained_and_its_runs_are_loaded(config, tmp_path):
+    runs = api.run_config(config, [], tmp_path / "store", api.Silent())
+    assert len(runs.rows(1e6)) == len(api.load(tmp_path / "store").rows(1e6)) == 2
+
+
+def test_steps_win_over_those_of_the_training(tmp_path):
+    runs = api.run(
+        epx.sources.Noise(vocab_size=4, length=8),
+        epx.families.Ngram(orders=(0,), seeds=1),
+        store=tmp_path / "store",
+        steps=3,
+        training=epx.Training(steps=50, batch_size=4),
+    )
+    assert [(row["source"], row["steps"], row["batch_size"]) for row in runs.rows(1e6)] == [
+        ("source", 3, 4)
+    ]
+
+
+def test_a_tracker_that_cannot_be_opened_is_named_by_its_place(config, tmp_path, monkeypatch):
+    def missing(config):
+        raise epx.ConfigError("needs a package")
+
+    monkeypatch.setattr(api, "open_tracker", missing)
+    with pytest.raises(epx.ConfigError, match=r"^trackers\.0: needs a package$"):
+        api.run_config(config, ["trackers=[jsonl]"], tmp_path / "store", api.Silent())
+    with pytest.raises(epx.ConfigError, match=r"^trackers\.0: "):
+        api.plan_config(config, ["trackers=[jsonl]"], tmp_path / "store")
