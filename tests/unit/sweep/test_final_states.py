@@ -1,6 +1,7 @@
 """Final states of finished runs: the longest is continued, and takes the place of the shorter."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import numpy as np
@@ -66,7 +67,8 @@ def test_a_state_is_restored_with_its_history_and_replaces_shorter_ones(store):
     restored = final_states.restore(store, row, LIKE)
     assert (restored.iteration, restored.seconds) == (20, 0.0)
     np.testing.assert_array_equal(restored.state["weights"], np.full(3, 20.0))
-    np.testing.assert_array_equal(restored.record["step"], make_history()["step"])
+    record: Any = restored.record
+    np.testing.assert_array_equal(record["step"], make_history()["step"])
 
 
 def test_a_damaged_state_is_none(store):

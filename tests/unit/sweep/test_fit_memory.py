@@ -103,4 +103,4 @@ def test_memory_is_that_of_the_platform_that_will_train():
         waves = planned.trainer.waves(planned.runs, {}, Hardware(1, platform, 2**50))
         assert [len(wave.run_ids) for wave in waves] == [4]
         held[platform] = waves[0].fit.memory_bytes
-    assert held["gpu"] > 1.5 * held["cpu"]
+    assert held["gpu"] > 4 * held["cpu"]  # more than members alone would need
