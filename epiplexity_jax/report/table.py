@@ -66,13 +66,3 @@ class Table:
         for i, cells in enumerate(self.rows):
             written.add_row(*cells, end_section=i in self.ends)
         return written
-
-
-def texts(*names: str) -> list[Column]:
-    """Columns of text, aligned to the left."""
-    return [Column(name) for name in names]
-
-
-def numbers(*names: str) -> list[Column]:
-    """Columns of numbers, aligned to the right."""
-    return [Column(name, "right") for name in names]

@@ -3,91 +3,33 @@
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
 
 from epiplexity_jax.analysis import Decomposition
 from epiplexity_jax.base.human import duration
-from epiplexity_jax.report.table import Column, Table, numbers, texts
+from epiplexity_jax.report.table import Column, Table
 
+Cell = Callable[[Any], str]
 
-def decomposition_table(results: Sequence[Decomposition]) -> Table:
-    """S_T, H_T and MDL_T at every budget, 95 % half widths behind them.
+_TEXTS = {"source", "variant", "floor", "status", "run", "size", "cohort", "sources"}
 
-    Bits per byte have a column where they are known and not nearly bits per token.
-    """
-    per_byte = any(_differs(d.entropy_bits_per_byte, d.entropy_bits_per_token) for d in results)
-    rates = ("bits/token", "bits/byte") if per_byte else ("bits/token",)
-    lengths = numbers("T, FLOPs", "S_T, bits", "H_T, bits", *rates, "MDL_T", "N", "D")
-    table = Table([*texts("source"), *lengths, *texts("status")], caption=_caption(results))
-    for i, d in enumerate(results):
-        last = i + 1 == len(results) or results[i + 1].source != d.source
-        byte = "" if d.entropy_bits_per_byte is None else f"{d.entropy_bits_per_byte:.4f}"
-        table.add(
-            d.source,
-            number(d.compute_flops),
-            with_interval(d.epiplexity_bits, d.epiplexity_bits_interval),
-            with_interval(d.entropy_bits, d.entropy_bits_interval),
-            f"{d.entropy_bits_per_token:.4f}",
-            *([byte] if per_byte else []),
-            number(d.mdl_bits),
-            number(d.params),
-            number(d.train_tokens),
-            str(d.status),
-            end_section=last,
-        )
-    return table
-
-
-def floor_table(results: Sequence[Decomposition]) -> Table:
-    """S_T and H_T under every variant and floor, budget by budget."""
-    caption = f"{results[0].procedure} frontier, {number(results[0].test_tokens)} test tokens"
-    lengths = numbers("S_T, bits", "H_T, bits", "bits/token", "MDL_T")
-    columns = [*texts("source"), *numbers("T, FLOPs"), *texts("variant", "floor"), *lengths]
-    table = Table([*columns, *texts("status")], caption=f"{caption}; ± at 95 %")
-    for d, after in zip(results, [*results[1:], None], strict=True):
-        table.add(
-            d.source,
-            number(d.compute_flops),
-            d.variant,
-            d.floor,
-            with_interval(d.epiplexity_bits, d.epiplexity_bits_interval),
-            with_interval(d.entropy_bits, d.entropy_bits_interval),
-            f"{d.entropy_bits_per_token:.4f}",
-            number(d.mdl_bits),
-            str(d.status),
-            end_section=after is None
-            or (d.source, d.compute_flops) != (after.source, after.compute_flops),
-        )
-    return table
-
-
-def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """One line a run: its status, losses and lengths."""
-    rated = len({row["learning_rate"] for row in rows}) > 1
-    certified = any(row["certified_bits"] is not None for row in rows)
-    columns = ("certified, bits", "teacher waited") if certified else ()
-    rates = ("lr",) if rated else ()
-    names = ("seed", *rates, "N", "D", "loss, nats", "model, bits", *columns, "data, bits")
-    table = Table(texts("run", "source", "size", "status") + numbers(*names))
-    for row in rows:
-        table.add(
-            row["run_id"][:8],
-            row["source"],
-            row["size"],
-            row["status"],
-            str(row["seed"]),
-            *((number(row["learning_rate"]),) if rated else ()),
-            number(row["params"]),
-            number(row["train_tokens"]),
-            number(row["heldout_loss_nats"], 5),
-            number(row["model_bits"]),
-            *((number(row["certified_bits"]), _waited(row)) if certified else ()),
-            number(row["data_bits"]),
-        )
-    return table
+_RESULT: dict[str, Cell] = {
+    "source": attrgetter("source"),
+    "T, FLOPs": lambda d: number(d.compute_flops),
+    **{name: attrgetter(name) for name in ("variant", "floor")},
+    "S_T, bits": lambda d: with_interval(d.epiplexity_bits, d.epiplexity_bits_interval),
+    "H_T, bits": lambda d: with_interval(d.entropy_bits, d.entropy_bits_interval),
+    "bits/token": lambda d: _rate(d.entropy_bits_per_token),
+    "bits/byte": lambda d: _rate(d.entropy_bits_per_byte),
+    "MDL_T": lambda d: number(d.mdl_bits),
+    "N": lambda d: number(d.params),
+    "D": lambda d: number(d.train_tokens),
+    "status": lambda d: str(d.status),
+}
 
 
 def _waited(row: Mapping[str, Any]) -> str:
@@ -97,53 +39,116 @@ def _waited(row: Mapping[str, Any]) -> str:
     return str(row["steps_done"] - row["teacher_steps"])
 
 
+_RUN: dict[str, Cell] = {
+    "run": lambda row: row["run_id"][:8],
+    **{name: itemgetter(name) for name in ("source", "size", "status")},
+    "seed": lambda row: str(row["seed"]),
+    "lr": lambda row: number(row["learning_rate"]),
+    "N": lambda row: number(row["params"]),
+    "D": lambda row: number(row["train_tokens"]),
+    "loss, nats": lambda row: number(row["heldout_loss_nats"], 5),
+    "model, bits": lambda row: number(row["model_bits"]),
+    "certified, bits": lambda row: number(row["certified_bits"]),
+    "teacher waited": _waited,
+    "data, bits": lambda row: number(row["data_bits"]),
+}
+
+_COHORT: dict[str, Cell] = {
+    "cohort": lambda row: str(row["cohort"]),
+    "size": lambda row: row["size"],
+    "sources": lambda row: ", ".join(row["sources"]),
+    "microbatch": lambda row: str(row["microbatch"]),
+    "blocks computed": lambda row: "twice" if row["rematerialises"] else "once",
+    "members": lambda row: str(row["members"]),
+    "devices each": lambda row: str(row["data_devices"]),
+    "waves": lambda row: str(row["waves"]),
+    "N": lambda row: number(row["params"]),
+    "train tokens": lambda row: number(row["train_tokens"]),
+    "FLOPs": lambda row: number(row["flops"]),
+    "time": lambda row: duration(row["wall_seconds"]),
+    "MiB/device": lambda row: _mebibytes(row["memory_bytes"]),
+    "estimate": lambda row: _mebibytes(row["estimated_memory_bytes"]),
+    "training vs declared": lambda row: _difference(row, "train"),
+    "evaluation vs declared": lambda row: _difference(row, "eval"),
+}
+
+
+def decomposition_table(results: Sequence[Decomposition]) -> Table:
+    """S_T, H_T and MDL_T at every budget, 95 % half widths behind them.
+
+    Bits per byte have a column where they are known and not nearly bits per token.
+    """
+    hidden = {"variant", "floor"}
+    if not any(_differs(d.entropy_bits_per_byte, d.entropy_bits_per_token) for d in results):
+        hidden |= {"bits/byte"}
+    return _table(results, _RESULT, hidden, attrgetter("source"), _caption(results))
+
+
+def floor_table(results: Sequence[Decomposition]) -> Table:
+    """S_T and H_T under every variant and floor, budget by budget."""
+    caption = f"{results[0].procedure} frontier, {number(results[0].test_tokens)} test tokens"
+    budget = attrgetter("source", "compute_flops")
+    return _table(results, _RESULT, {"bits/byte", "N", "D"}, budget, f"{caption}; ± at 95 %")
+
+
+def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """One line a run: its status, losses and lengths."""
+    hidden = {"lr"} if len({row["learning_rate"] for row in rows}) < 2 else set()
+    if all(row["certified_bits"] is None for row in rows):
+        hidden |= {"certified, bits", "teacher waited"}
+    return _table(rows, _RUN, hidden)
+
+
 def plan_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """One line a cohort of a plan; where the compiler counts FLOPs, by how much it differs.
 
     Memory is that of the compiled program that trains, and what the planner estimated.
     """
-    counted = any(map(_recounted, rows))
-    differences = ("training vs declared", "evaluation vs declared") if counted else ()
-    timed = any("wall_seconds" in row for row in rows)
-    times = ("time", "MiB/device", "estimate") if timed else ()
-    shared = any(row["data_devices"] > 1 for row in rows)
-    again = any(row["rematerialises"] for row in rows)
-    counts = (
-        "microbatch",
-        *(("blocks computed",) if again else ()),
-        "members",
-        *(("devices each",) if shared else ()),
+    hidden = set()
+    if not any(row["rematerialises"] for row in rows):
+        hidden |= {"blocks computed"}
+    if not any(row["data_devices"] > 1 for row in rows):
+        hidden |= {"devices each"}
+    if not any("wall_seconds" in row for row in rows):
+        hidden |= {"time", "MiB/device", "estimate"}
+    if not any(map(_recounted, rows)):
+        hidden |= {"training vs declared", "evaluation vs declared"}
+    return _table(rows, _COHORT, hidden)
+
+
+def _table(
+    rows: Sequence[Any],
+    cells: Mapping[str, Cell],
+    hidden: set[str],
+    section: Callable[[Any], Any] | None = None,
+    caption: str = "",
+) -> Table:
+    """The cells that are not hidden; a section ends where its value changes."""
+    shown = {name: cell for name, cell in cells.items() if name not in hidden}
+    # An interval stays on one line; the headings over single numbers may take two.
+    folded = set() if section else (shown.keys() - _TEXTS) | {"sources"}
+    table = Table(
+        [Column(n, "left" if n in _TEXTS else "right", n in folded) for n in shown],
+        caption=caption,
     )
-    counts = (*counts, "waves", "N", "train tokens", "FLOPs")
-    names = (*counts, *times, *differences)
-    table = Table(texts("cohort", "size", "sources") + numbers(*names))
-    for row in rows:
-        shares = [
-            f"{row[f'{which}_flops_per_token'] / row[f'declared_{which}_flops_per_token'] - 1:+.1%}"
-            for which in (("train", "eval") if counted else ())
-        ]
-        table.add(
-            str(row["cohort"]),
-            row["size"],
-            ", ".join(row["sources"]),
-            str(row["microbatch"]),
-            *(("twice" if row["rematerialises"] else "once",) if again else ()),
-            str(row["members"]),
-            *((str(row["data_devices"]),) if shared else ()),
-            str(row["waves"]),
-            number(row["params"]),
-            number(row["train_tokens"]),
-            number(row["flops"]),
-            *(_time_and_memory(row) if timed else ()),
-            *shares,
-        )
+    sections = [] if section is None else [section(row) for row in rows]
+    for i, row in enumerate(rows):
+        ends = sections[i : i + 1] != sections[i + 1 : i + 2]
+        table.add(*(cell(row) for cell in shown.values()), end_section=ends)
     return table
 
 
-def _time_and_memory(row: Mapping[str, Any]) -> tuple[str, ...]:
-    sizes = (row["memory_bytes"], row["estimated_memory_bytes"])
-    held = ("" if size is None else f"{size / 2**20:,.1f}" for size in sizes)
-    return duration(row["wall_seconds"]), *held
+def _rate(bits: float | None) -> str:
+    return "" if bits is None else f"{bits:.4f}"
+
+
+def _mebibytes(size: int | None) -> str:
+    return "" if size is None else f"{size / 2**20:,.1f}"
+
+
+def _difference(row: Mapping[str, Any], which: str) -> str:
+    flops = f"{which}_flops_per_token"
+    return f"{row[flops] / row[f'declared_{flops}'] - 1:+.1%}"
 
 
 def _recounted(row: Mapping[str, Any]) -> bool:
@@ -185,15 +190,12 @@ def number(value: float | np.number | None, digits: int = 3) -> str:
     >>> number(1234567.0), number(96), number(0.0), number(990.0, 2), number(0.12345)
     ('1.23e6', '96', '0', '990', '0.123')
     """
-    if value is None:
-        return ""
-    if not math.isfinite(value):
-        return str(value)
+    if value is None or not math.isfinite(value):
+        return "" if value is None else str(value)
     if value == 0:
         return "0"
     if 1e-3 <= abs(value) < 1e3:
-        rounded = float(f"{value:.{digits}g}")
-        return f"{rounded:g}"
+        return f"{float(f'{value:.{digits}g}'):g}"
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
     if "." in mantissa:
         mantissa = mantissa.rstrip("0").rstrip(".")
