@@ -53,21 +53,17 @@ class Runs:
         """The runs as curves, of one source and one estimator where asked.
 
         Raises:
-            ConfigError: when no run is of that source or estimator.
+            ConfigError: when no run has them.
         """
-        runs = self._runs
-        if source is not None:
-            known = {run.row["source"] for run in runs}
-            if source not in known:
-                raise ConfigError(did_you_mean("source", source, known))
-            runs = [run for run in runs if run.row["source"] == source]
+        named = self._named(None if source is None else [source])
+        runs = [run for run in self._runs if run.row["source"] in named]
         if estimator is None:
             return [analysis.curve_from(run) for run in runs]
         known = {run.row["estimator"] for run in runs}
-        taught = "requential" in known  # whose teachers are prequential runs
-        allowed = known | ({"prequential"} if taught else set())
-        if estimator not in allowed:
-            raise ConfigError(f"estimator: {did_you_mean('estimator', estimator, allowed)}")
+        if "requential" in known:  # whose teachers are prequential runs
+            known.add("prequential")
+        if estimator not in known:
+            raise ConfigError(f"estimator: {did_you_mean('estimator', estimator, known)}")
         curves = [analysis.curve_from(run) for run in runs if run.row["estimator"] == estimator]
         if estimator == "prequential":
             curves += [
@@ -116,9 +112,8 @@ class Runs:
             floor=floor or own[1],
             procedure=procedure,
         )
-        return Frontier(
-            traced.setting, traced.all_members, traced.warnings, traced.entropy_rate_nats
-        )
+        rate = traced.entropy_rate_nats
+        return Frontier(traced.setting, traced.all_members, traced.warnings, rate)
 
     def frontiers(
         self,
@@ -130,11 +125,7 @@ class Runs:
         return {name: self.frontier(test_tokens, name, **options) for name in self._named(sources)}
 
     def _named(self, sources: Sequence[str] | None) -> list[str]:
-        """The sources of that name, or all, in the order of the config.
-
-        Raises:
-            ConfigError: when a name is unknown.
-        """
+        """The sources of that name, or all, in the order of the config."""
         for name in sources or ():
             if name not in self.sources:
                 raise ConfigError(did_you_mean("source", name, self.sources))
@@ -162,8 +153,7 @@ class Runs:
         compute: Sequence[float] | None = None,
         *,
         sources: Sequence[str] | None = None,
-        estimator: str | None = None,
-        procedure: Procedure = "refined",
+        **options: Any,
     ) -> list[Decomposition]:
         """S_T and H_T under every variant and floor that the store allows, source by source.
 
@@ -174,29 +164,17 @@ class Runs:
             compute: budgets in FLOPs; default: the config's, else for every source the largest
                 to which none of its frontiers has to be carried.
             sources: as for `frontiers`.
-            estimator: as for `frontier`.
-            procedure: as for `frontier`.
+            **options: estimator and procedure, as for `frontier`.
         """
-        frontiers = {
-            name: [
-                self.frontier(
-                    test_tokens,
-                    name,
-                    estimator=estimator,
-                    variant=variant,
-                    floor=floor,
-                    procedure=procedure,
-                )
-                for variant, floor in analysis.choices(self.curves(name, estimator))
+        chosen, table = self.budgets(compute), []
+        for name in self._named(sources):
+            frontiers = [
+                self.frontier(test_tokens, name, variant=variant, floor=floor, **options)
+                for variant, floor in analysis.choices(self.curves(name, options.get("estimator")))
             ]
-            for name in self._named(sources)
-        }
-        chosen = self.budgets(compute)
-        table = []
-        for all_ in frontiers.values():
-            reached = [budgets[-1] for f in all_ if (budgets := f.budgets())]
+            reached = [budgets[-1] for f in frontiers if (budgets := f.budgets())]
             for budget in chosen or ([min(reached)] if reached else []):
-                table += [frontier.at(budget) for frontier in all_]
+                table += [frontier.at(budget) for frontier in frontiers]
         return table
 
     def budgets(self, compute: Sequence[float] | None = None) -> list[float] | None:
@@ -211,7 +189,7 @@ class Runs:
         floor: str | None = None,
         sources: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
-        """One row per run: what the store says of it, and its final model and data length.
+        """One row per run: its columns in the store, and its final model and data length.
 
         The lengths are None for a run that ended early. `model_bits` is never a certified length;
         `heldout_loss_nats` is that of the raw weights where the floor is.
@@ -222,8 +200,7 @@ class Runs:
             floor: as for `frontier`.
             sources: as for `frontiers`.
         """
-        named, tokens = self._named(sources), self._test_tokens(test_tokens)
-        rows = []
+        named, tokens, rows = self._named(sources), self._test_tokens(test_tokens), []
         for run in self._runs:
             if run.row["source"] in named:
                 own = self._asked_for(run.row["estimator"], run.row["variants"])
@@ -241,13 +218,14 @@ class Runs:
         return own.get("reference") or own.get("variant") or variants[0], own.get("floor")
 
     def _test_tokens(self, test_tokens: float | None) -> float:
-        chosen = test_tokens if test_tokens is not None else self.test_tokens
-        if chosen is None:
+        if test_tokens is None:
+            test_tokens = self.test_tokens
+        if test_tokens is None:
             raise ConfigError(
                 "test_tokens: not known; give the label tokens of the dataset that you measure "
                 "(--test-tokens, or frontier.test_tokens in the config)"
             )
-        return chosen
+        return test_tokens
 
 
 def decompose_all(
@@ -274,41 +252,35 @@ def final_lengths(
     Returns:
         `model_bits`, and where the test tokens are known `data_bits`; None where it diverged.
     """
-    run = StoredRun(dict(row), dict(history))
-    found = _run_row(run, test_tokens or 1.0, row["variant"], row["floor"])
+    found = _run_row(StoredRun(dict(row), dict(history)), test_tokens or 1.0)
     known = ("model_bits", "data_bits") if test_tokens else ("model_bits",)
     return {name: found[name] for name in known}
 
 
 def _run_row(
-    run: StoredRun, test_tokens: float, variant: str | None, floor: str | None
+    run: StoredRun, test_tokens: float, variant: str | None = None, floor: str | None = None
 ) -> dict[str, Any]:
-    row = dict(run.row)
-    lengths: dict[str, Any] = dict.fromkeys(("model_bits", "data_bits", "mdl_bits"))
-    heldout = None
-    if len(run.history.get("step", ())):
-        raw = (floor or row["floor"]) == "raw"
-        heldout = float(run.history[f"heldout{'_raw' if raw else ''}_loss_nats"][-1])
+    row, history = run.row, run.history
+    variant, floor = variant or row["variant"], floor or row["floor"]
+    found: dict[str, Any] = dict.fromkeys(("model_bits", "data_bits", "mdl_bits"))
+    heldout = certified = None
+    if len(history.get("step", ())):
+        heldout = float(history[f"heldout{'_raw' if floor == 'raw' else ''}_loss_nats"][-1])
     if row["status"] == "finished":
         scored = analysis.score(analysis.curve_from(run), test_tokens, variant, floor)
-        lengths = {name: float(getattr(scored, name)[-1]) for name in lengths}
+        found = {name: float(getattr(scored, name)[-1]) for name in found}
+        if row["estimator"] == "requential":
+            raw = "raw_" if variant == "student" else ""
+            certified = float(history[f"certified_{raw}sum_bits"][-1])
     return row | {
-        "variant": variant or row["variant"],
-        "floor": floor or row["floor"],
+        "variant": variant,
+        "floor": floor,
         "test_tokens": test_tokens,
         "train_tokens": row["steps_done"] * row["train_tokens_per_step"],
         "heldout_loss_nats": heldout,
-        "certified_bits": _certified_bits(run, variant or row["variant"]),
-        **lengths,
+        "certified_bits": certified,
+        **found,
     }
-
-
-def _certified_bits(run: StoredRun, variant: str) -> float | None:
-    """Certified length of a finished requential run; None for others."""
-    if run.row["estimator"] != "requential" or run.row["status"] != "finished":
-        return None
-    which = "certified_raw_sum_bits" if variant == "student" else "certified_sum_bits"
-    return float(run.history[which][-1])
 
 
 def plot(

@@ -77,10 +77,8 @@ class CappedLaw:
             params = compute / (6.0 * tokens + 2.0 * test_tokens)
             return np.asarray(self.area(params, tokens) + test_tokens * self.loss(params, tokens))
 
-        top = math.log(compute)
-        grid = np.linspace(
-            math.log(test_tokens) - 20.0, min(math.log(test_tokens) + 8.0, top), 4001
-        )
+        middle = math.log(test_tokens)
+        grid = np.linspace(middle - 20.0, min(middle + 8.0, math.log(compute)), 4001)
         i = int(np.argmin(mdl(grid)))
         bounds = grid[max(i - 1, 0)], grid[min(i + 1, grid.size - 1)]
         best: Any = minimize_scalar(mdl, bounds=bounds, method="bounded", options={"xatol": 1e-10})

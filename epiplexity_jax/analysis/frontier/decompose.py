@@ -48,24 +48,23 @@ def decompose(
         raise ConfigError(f"compute: must be a positive number of FLOPs, got {compute!r}")
     compute, uniform = float(compute), setting.uniform_bits
     answer, resolution = traced.at(compute, strict), traced.resolution(compute)
-    if answer is None or not traced.beats(uniform, compute, strict):
-        chosen = UNIFORM | {"entropy_bits": uniform, "resolution_bits": resolution}
-        found = ((0.0, 0.0), (uniform, uniform), (uniform, uniform))
-        if answer is not None:
-            found = intervals.above_uniform(compute)
-    else:
+    if answer is not None and traced.beats(uniform, compute, strict):
         chosen = _model(answer, resolution)
-        found = intervals.around(compute, answer.model_bits, answer.data_bits, strict)
+        model, data, mdl = intervals.around(compute, answer.model_bits, answer.data_bits, strict)
+    else:
+        chosen = UNIFORM | {"entropy_bits": uniform, "resolution_bits": resolution}
+        model, data, mdl = (0.0, 0.0), (uniform, uniform), (uniform, uniform)
+        if answer is not None or not intervals:
+            model, data, mdl = intervals.above_uniform(compute)
     flags = _flags(setting, traced.members, compute, answer, chosen)
-    beats = answer is not None and answer.mdl_bits < uniform
-    said = _sentences(chosen, flags, beats, traced.candidates + 1)
-    model, data, mdl = (found if intervals else None) or (None, None, None)
+    beats, candidates = answer is not None and answer.mdl_bits < uniform, len(traced.points) + 1
+    said = _sentences(chosen, flags, beats, candidates)
     return Decomposition(
         compute_flops=compute,
         epiplexity_bits_interval=model,
         entropy_bits_interval=data,
         mdl_bits_interval=mdl,
-        candidates=traced.candidates + 1,
+        candidates=candidates,
         flags=flags,
         warnings=(*warnings, *said),
         entropy_bits_per_byte=setting.per_byte(chosen["entropy_bits"]),

@@ -8,7 +8,6 @@ member, S seed, R record point, F point of a member's grid, Q factor.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,24 +16,13 @@ from epiplexity_jax.analysis.frontier.traced import Traced
 from epiplexity_jax.analysis.shapes import AnyRows, Rows, Steps, Values
 
 Pair = tuple[float, float]
+Found = tuple[Pair | None, Pair | None, Pair | None]
+"""Intervals of S, H and MDL; None without replicates."""
 
 REPLICATES = 200
 LEVEL = 0.95
 _SEED = 260103220
 _SIGNAL = 4.0  # standard errors of its tokens' sampling from which on an area is its own
-
-
-@dataclass(frozen=True)
-class LengthsAtBudget:
-    """S, H and MDL of every replicate at one budget, bits."""
-
-    model: Values
-    data: Values
-
-    @property
-    def mdl(self) -> Values:
-        """Their sum."""
-        return self.model + self.data
 
 
 class Intervals:
@@ -61,26 +49,24 @@ class Intervals:
         pool = _Pool(traced.members, entropy_rate_nats)
         if not pool.curves:
             return
-        model, data = _replicates(traced, pool)
-        for lengths in zip(model[:, traced.order], data[:, traced.order], strict=True):
-            self._traced.append(traced.with_lengths(*lengths))
+        drawn = (lengths[:, traced.order] for lengths in _replicates(traced, pool))
+        self._traced = [traced.with_lengths(*lengths) for lengths in zip(*drawn, strict=True)]
         self._halves = [(_reach(half), trace(half)) for half in _halves(traced.members)]
 
     def __bool__(self) -> bool:
         """Return whether there are replicates: some member has two seeds."""
         return bool(self._traced)
 
-    def _at(self, traced: list[Traced], compute: float, strict: bool = False) -> LengthsAtBudget:
-        """S and H of each frontier at a budget; the uniform code where it is the shorter."""
+    def _at(self, traced: list[Traced], compute: float, strict: bool = False) -> list[Values]:
+        """S, H and MDL of each frontier at a budget; the uniform code where it is the shorter."""
         x = math.log(compute)
         found = np.array([one.lengths(x, strict) for one in traced])
         model, data = found.reshape(-1, 2).T
         beaten = model + data >= self._uniform
-        return LengthsAtBudget(np.where(beaten, 0.0, model), np.where(beaten, self._uniform, data))
+        model, data = np.where(beaten, 0.0, model), np.where(beaten, self._uniform, data)
+        return [model, data, model + data]
 
-    def around(
-        self, compute: float, model: float, data: float, strict: bool = False
-    ) -> tuple[Pair, Pair, Pair] | None:
+    def around(self, compute: float, model: float, data: float, strict: bool = False) -> Found:
         """Intervals of S, H and MDL around a trained model's estimate at a budget.
 
         Args:
@@ -90,28 +76,26 @@ class Intervals:
             strict: as for `Traced.at`.
         """
         if not self:
-            return None
+            return None, None, None
         drawn = self._at(self._traced, compute, strict)
         reaching = [traced for reach, traced in self._halves if compute >= reach]
         halves = self._at(reaching, compute, strict)
-        return (
-            _interval(model, drawn.model, halves.model),
-            _interval(data, drawn.data, halves.data),
-            _interval(model + data, drawn.mdl, halves.mdl),
+        model_interval, data_interval, mdl_interval = map(
+            _interval, (model, data, model + data), drawn, halves
         )
+        return model_interval, data_interval, mdl_interval
 
-    def above_uniform(self, compute: float) -> tuple[Pair, Pair, Pair] | None:
+    def above_uniform(self, compute: float) -> Found:
         """Intervals where the uniform code answers: how far a model may still be the better.
 
         S_T is 0 unless noise hides a model that wins, so its interval is one-sided: from 0 to the
         quantile of the replicates, where each takes the shorter of its model and the uniform code.
         """
         if not self:
-            return None
-        drawn = self._at(self._traced, compute)
-        upper = max(float(np.quantile(drawn.model, LEVEL)), 0.0)
-        data = float(np.quantile(drawn.data, 1.0 - LEVEL))
-        mdl = float(np.quantile(drawn.mdl, 1.0 - LEVEL))
+            return None, None, None
+        model, *others = self._at(self._traced, compute)
+        upper = max(float(np.quantile(model, LEVEL)), 0.0)
+        data, mdl = (float(np.quantile(values, 1.0 - LEVEL)) for values in others)
         return (0.0, upper), (data, self._uniform), (mdl, self._uniform)
 
 

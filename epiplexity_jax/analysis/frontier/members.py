@@ -12,85 +12,24 @@ from scipy.interpolate import PchipInterpolator
 
 from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.lengths import Scored, score
-from epiplexity_jax.analysis.shapes import AnyRows, Rows, Steps, Values
+from epiplexity_jax.analysis.shapes import AnyRows, Rows, Steps
 
 REFINEMENT = 10
 
 
-@dataclass(frozen=True, eq=False)
-class Member:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Member(Scored):
     """A model of a family, averaged over its seeds, at each record point of the shortest run.
 
     Attributes:
         name: size, and the learning rate where the family holds several.
         last_steps: [S], where each seed's run ends.
         params: N.
-        steps: [R]; train_tokens: [R]; time_flops: [R].
-        model_seeds: [S, R] bits; data_seeds: [S, R] bits.
-        model_factors, data_factors: [Q, R] bits, the errors common to the seeds' held-out set.
-        model_gain: [R] and data_gain: bits per nat of floor error (see Scored).
-        floor_stderr_nats: standard error of the full held-out set.
-        model_var: [R] bits^2, of the mean; interpolation_error_bits: [R].
-        refinable: whether lengths between record points may be interpolated.
     """
 
     name: str
     params: int
     last_steps: tuple[int, ...]
-    steps: Steps
-    train_tokens: Values
-    time_flops: Values
-    model_seeds: Rows
-    data_seeds: Rows
-    model_factors: Rows
-    data_factors: Rows
-    model_gain: Values
-    data_gain: float
-    floor_stderr_nats: float
-    model_var: Values
-    interpolation_error_bits: Values
-    refinable: bool = True
-
-    @property
-    def seeds(self) -> int:
-        """Number of seeds."""
-        return self.model_seeds.shape[0]
-
-    @property
-    def model_bits(self) -> Values:
-        """[R] mean model length."""
-        return self.model_seeds.mean(axis=0)
-
-    @property
-    def data_bits(self) -> Values:
-        """[R] mean data length."""
-        return self.data_seeds.mean(axis=0)
-
-    @property
-    def model_stderr(self) -> Values:
-        """[R] standard error of the mean model length: held-out blocks, floor and seeds."""
-        gain = self.model_gain
-        return self._stderr(self.model_factors, gain, self.model_seeds, self.model_var)
-
-    @property
-    def data_stderr(self) -> Values:
-        """[R] standard error of the mean data length."""
-        gain = np.full_like(self.model_gain, self.data_gain)
-        return self._stderr(self.data_factors, gain, self.data_seeds, np.zeros_like(gain))
-
-    @property
-    def mdl_stderr(self) -> Values:
-        """[R] standard error of the mean two-part code."""
-        factors = self.model_factors + self.data_factors
-        gain = self.model_gain + self.data_gain
-        return self._stderr(factors, gain, self.model_seeds + self.data_seeds, self.model_var)
-
-    def _stderr(self, factors: Rows, gain: Values, seeds: Rows, own: Values) -> Values:
-        """Scatter of the seeds already holds their training tokens' variance (`own`)."""
-        if self.seeds > 1:
-            own = np.maximum(own, seeds.var(axis=0, ddof=1) / self.seeds)
-        heldout = np.sum(factors**2, axis=0) + (gain * self.floor_stderr_nats) ** 2
-        return np.sqrt(heldout + own)
 
     @property
     def losses(self) -> Rows:
@@ -116,13 +55,11 @@ def members_of(
         seeds = groups.setdefault(curve.member, {})
         if curve.seed not in seeds or seeds[curve.seed].steps[-1] < curve.steps[-1]:
             seeds[curve.seed] = curve
-    firsts = [next(iter(seeds.values())) for seeds in groups.values()]
-    names = _names(firsts)
+    names = _names([next(iter(seeds.values())) for seeds in groups.values()])
     members = []
     for name, seeds in zip(names, groups.values(), strict=True):
-        runs = [seeds[seed] for seed in sorted(seeds)]
-        scored = [score(run, test_tokens, variant, floor) for run in runs]
-        members.append(_average(name, runs[0].params, scored))
+        scored = [score(seeds[seed], test_tokens, variant, floor) for seed in sorted(seeds)]
+        members.append(_average(name, seeds[min(seeds)].params, scored))
     return sorted(members, key=lambda member: (member.params, member.name))
 
 
@@ -153,7 +90,6 @@ def _average(name: str, params: int, scored: list[Scored]) -> Member:
     def at_common(field: str) -> list[AnyRows]:
         return [_at(one.steps, getattr(one, field), common) for one in scored]
 
-    factors = [_mean_factors(at_common(f"{field}_factors")) for field in ("model", "data")]
     return Member(
         name=name,
         params=params,
@@ -161,15 +97,15 @@ def _average(name: str, params: int, scored: list[Scored]) -> Member:
         steps=common,
         train_tokens=shortest.train_tokens[own],
         time_flops=shortest.time_flops[own],
-        model_seeds=np.stack(at_common("model_bits")),
-        data_seeds=np.stack(at_common("data_bits")),
-        model_factors=factors[0],
-        data_factors=factors[1],
+        model_seeds=np.concatenate(at_common("model_seeds")),
+        data_seeds=np.concatenate(at_common("data_seeds")),
+        model_factors=_mean_factors(at_common("model_factors")),
+        data_factors=_mean_factors(at_common("data_factors")),
         model_gain=shortest.model_gain[own],
         data_gain=shortest.data_gain,
         floor_stderr_nats=float(np.mean([one.floor_stderr_nats for one in scored])),
-        model_var=np.stack(at_common("model_var")).mean(axis=0) / len(scored),
-        interpolation_error_bits=np.stack(at_common("interpolation_error_bits")).mean(axis=0),
+        model_var=np.mean(at_common("model_var"), axis=0) / len(scored),
+        interpolation_error_bits=np.mean(at_common("interpolation_error_bits"), axis=0),
         refinable=shortest.refinable,
     )
 

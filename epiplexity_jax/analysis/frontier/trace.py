@@ -16,7 +16,7 @@ from epiplexity_jax.analysis.frontier.members import Member, members_of, with_ra
 from epiplexity_jax.analysis.frontier.procedures import tracer
 from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.lengths import check_choice, check_test_tokens
-from epiplexity_jax.analysis.shapes import Steps, Values
+from epiplexity_jax.analysis.shapes import Steps
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
 
@@ -73,8 +73,7 @@ def trace(
         test_tokens=test_tokens,
         bytes_per_token=first.bytes_per_token,
     )
-    rate = first.entropy_rate_nats
-    return Frontier(setting, tuple(members), tuple(warnings), rate)
+    return Frontier(setting, tuple(members), tuple(warnings), first.entropy_rate_nats)
 
 
 def _left_out(curves: Sequence[Curve], kept: Sequence[Curve]) -> list[str]:
@@ -104,6 +103,10 @@ def _uneven(members: Sequence[Member]) -> list[str]:
                 "first of these"
             )
     return said
+
+
+def _of_vertices(name: str, doc: str) -> property:
+    return property(lambda self: getattr(self.points, name)[self.vertices], doc=doc)
 
 
 class Frontier:
@@ -144,28 +147,11 @@ class Frontier:
     procedure = property(lambda self: self.setting.procedure, doc="How the frontier is traced.")
     test_tokens = property(lambda self: self.setting.test_tokens, doc="Label tokens measured.")
 
-    def _column(self, name: str) -> Values:
-        return getattr(self.points, name)[self.vertices]
-
-    @property
-    def compute(self) -> Values:
-        """[K] FLOPs."""
-        return self._column("time_flops")
-
-    @property
-    def mdl_bits(self) -> Values:
-        """[K] bits."""
-        return self._column("mdl_bits")
-
-    @property
-    def epiplexity_bits(self) -> Values:
-        """[K] bits, of the vertices' models."""
-        return self._column("model_bits")
-
-    @property
-    def entropy_bits(self) -> Values:
-        """[K] bits, of the vertices' models."""
-        return self._column("data_bits")
+    compute = _of_vertices("time_flops", "[K] FLOPs.")
+    mdl_bits = _of_vertices("mdl_bits", "[K] bits.")
+    epiplexity_bits = _of_vertices("model_bits", "[K] bits, of the vertices' models.")
+    entropy_bits = _of_vertices("data_bits", "[K] bits, of the vertices' models.")
+    train_tokens = _of_vertices("train_tokens", "[K] D of the vertices' models.")
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -177,11 +163,6 @@ class Frontier:
         """[K] N of the vertices' models."""
         sizes = np.array([member.params for member in self.all_members], dtype=np.int64)
         return sizes[self.points.member[self.vertices]]
-
-    @property
-    def train_tokens(self) -> Values:
-        """[K] D of the vertices' models."""
-        return self._column("train_tokens")
 
     @property
     def largest_compute(self) -> float:

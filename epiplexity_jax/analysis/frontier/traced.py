@@ -23,6 +23,10 @@ BRIDGE_GAP = 0.2
 # by that much and has learnt nothing.
 ROUNDING = 1e-6
 
+_INTERPOLATED = (
+    *("model_bits", "data_bits", "mdl_bits"),
+    *("model_stderr", "mdl_stderr", "interpolation_error_bits"),
+)
 _ERRORS = ("model_stderr", "data_stderr", "mdl_stderr", "interpolation_error_bits")
 
 
@@ -199,11 +203,6 @@ class Traced:
         points = self.points
         return spans_cliff(points.time_flops, points.mdl_bits, points.mdl_stderr, self.vertices)
 
-    @property
-    def candidates(self) -> int:
-        """Number of models that were compared."""
-        return len(self.points)
-
     def _kept(self, strict: bool) -> Indices:
         """The candidates that answer: the vertices, or, strictly, the whole envelope."""
         return self.envelope if strict else self.vertices
@@ -234,12 +233,7 @@ class Traced:
         near, far = (left, right) if weight < 0.5 else (right, left)
         near = far if far in ends and trained[far] and not trained[near] else near
         return Answer(
-            model_bits=of(points.model_bits),
-            data_bits=of(points.data_bits),
-            mdl_bits=of(points.mdl_bits),
-            model_stderr=of(points.model_stderr),
-            mdl_stderr=of(points.mdl_stderr),
-            interpolation_error_bits=of(points.interpolation_error_bits),
+            **{name: of(getattr(points, name)) for name in _INTERPOLATED},
             nearest=self.members[points.member[near]],
             train_tokens=float(points.train_tokens[near]),
             neighbours=tuple(self.members[points.member[end]].name for end in ends),

@@ -115,9 +115,7 @@ def _checked(params: int, test_tokens: float, bytes_per_token: float | None) -> 
 
 
 _NO_FRONTIER: dict[str, Any] = {
-    "epiplexity_bits_interval": None,
-    "entropy_bits_interval": None,
-    "mdl_bits_interval": None,
+    **{f"{name}_bits_interval": None for name in ("epiplexity", "entropy", "mdl")},
     "resolution_bits": None,
     "estimator": "prequential",
     "variant": "online",

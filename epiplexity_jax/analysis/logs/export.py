@@ -36,15 +36,12 @@ def curve_csv(run: StoredRun) -> str:
             f"run {row['run_id']}: its training losses are no code of new data (variants: "
             f"{allowed}), so its curve has no area to export"
         )
-    labels = np.asarray(history["label_tokens"], dtype=np.int64)
-    sums = np.asarray(history["online_loss_sum_nats"], dtype=np.float64)
-    columns = (
-        np.asarray(history["step"], dtype=np.int64)[1:],
-        labels[1:],
-        np.asarray(history["train_tokens"], dtype=np.int64)[1:],
-        np.diff(sums) / np.diff(labels),
-        np.asarray(history["heldout_loss_nats"], dtype=np.float64)[1:],
+    counts = [np.asarray(history[name], dtype=np.int64) for name in COLUMNS[:3]]
+    sums, heldout = (
+        np.asarray(history[name], dtype=np.float64)
+        for name in ("online_loss_sum_nats", "heldout_loss_nats")
     )
+    columns = [*(c[1:] for c in counts), np.diff(sums) / np.diff(counts[1]), heldout[1:]]
     lines = [
         ",".join(map(repr, cells)) for cells in zip(*(c.tolist() for c in columns), strict=True)
     ]

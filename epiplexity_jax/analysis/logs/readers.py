@@ -90,14 +90,14 @@ def _csv_rows(file: str, text: str) -> list[Row]:
                 continue
             if header is None:
                 header = _header(file, cells)
-            elif len(cells) != len(header):
+                continue
+            if len(cells) != len(header):
                 raise DataError(
                     f"{file}: line {reader.line_num}: has {len(cells)} cells, the header has "
                     f"{len(header)}"
                 )
-            else:
-                named = {n: c for n, c in zip(header, cells, strict=True) if n}
-                rows.append(Row(reader.line_num, named))
+            named = {n: c for n, c in zip(header, cells, strict=True) if n}
+            rows.append(Row(reader.line_num, named))
     except csv.Error as error:
         raise DataError(f"{file}: line {reader.line_num}: is no CSV: {error}") from None
     return rows
@@ -106,20 +106,12 @@ def _csv_rows(file: str, text: str) -> list[Row]:
 def _header(file: str, cells: list[str]) -> list[str]:
     """Names of the columns; one without a name, such as a written index, is left out of rows."""
     names = [cell.strip() for cell in cells]
-    if all(_is_number(name) for name in names):
+    if all(_parses(float, name) for name in names):
         raise DataError(f"{file}: line 1: holds numbers; a header that names the columns is needed")
     for i, name in enumerate(names):
         if name and name in names[:i]:
             raise DataError(f"{file}: two columns are named {name!r}; names must differ")
     return names
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _json_rows(file: str, text: str) -> list[Row]:
@@ -133,7 +125,7 @@ def _json_rows(file: str, text: str) -> list[Row]:
         try:
             cells = json.loads(line)
         except (ValueError, RecursionError):
-            if not rows and _is_json(text):
+            if not rows and _parses(json.loads, text):
                 raise one_document from None
             raise DataError(f"{file}: line {i}: is not JSON") from None
         if not isinstance(cells, dict):
@@ -146,9 +138,9 @@ def _json_rows(file: str, text: str) -> list[Row]:
     return rows
 
 
-def _is_json(text: str) -> bool:
+def _parses(parse: Callable[[str], Any], text: str) -> bool:
     try:
-        json.loads(text)
+        parse(text)
     except (ValueError, RecursionError):
         return False
     return True

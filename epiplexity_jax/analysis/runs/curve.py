@@ -13,7 +13,7 @@ from jaxtyping import Shaped
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis.shapes import Rows, Values
-from epiplexity_jax.base.choices import FLOORS
+from epiplexity_jax.base.choices import FLOORS, REFERENCES
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import checks
@@ -24,11 +24,10 @@ class Cost:
     """Tokens and FLOPs of one step and of one evaluated token.
 
     Attributes:
-        label_tokens_per_step: label tokens a step pays for.
-        train_tokens_per_step: input and label tokens a step is trained on.
+        label_tokens_per_step: target positions of a step.
+        train_tokens_per_step: input and label tokens of a step.
         tokens_per_label: (input + label tokens) / label tokens.
-        train_flops_per_token: FLOPs of training on one token.
-        eval_flops_per_token: FLOPs of evaluating one token.
+        train_flops_per_token, eval_flops_per_token: FLOPs for one token.
     """
 
     label_tokens_per_step: int
@@ -235,14 +234,15 @@ class Curve:
         self._check_columns()
 
     def _check_columns(self) -> None:
-        columns = {"ema": self.ema.loss_nats}
-        if self.raw is not None:
-            columns["raw"] = self.raw.loss_nats
-        if self.online is not None:
-            columns["online"] = self.online.sum_nats
-        if self.messages is not None:
-            columns["messages"] = self.messages.kl_nats
+        columns = {
+            "ema": self.ema.loss_nats,
+            "raw": self.raw and self.raw.loss_nats,
+            "online": self.online and self.online.sum_nats,
+            "messages": self.messages and self.messages.kl_nats,
+        }
         for name, values in columns.items():
+            if values is None:
+                continue
             if values.shape != self.steps.shape:
                 raise ConfigError(
                     f"{name}: {values.size} values for {self.steps.size} record points"
@@ -254,7 +254,7 @@ class Curve:
             raise ConfigError(
                 f"variants: {min(online)} needs the sums of the training losses (online=...)"
             )
-        if {"ema_student", "student"} & set(self.variants) and self.messages is None:
+        if set(REFERENCES) & set(self.variants) and self.messages is None:
             raise ConfigError("variants: a requential length needs the sums of KL (messages=...)")
         if "exact" in self.variants and self.exact is None and self.status != RunStatus.DIVERGED:
             raise ConfigError("variants: exact needs the final model's losses (exact=...)")
@@ -289,9 +289,5 @@ class Curve:
 
     def floors(self) -> tuple[str, ...]:
         """The floors that this curve can be scored with."""
-        known = {
-            "ema": True,
-            "raw": self.raw is not None,
-            "entropy_rate": self.entropy_rate_nats is not None,
-        }
-        return tuple(name for name in FLOORS if known[name])
+        missing = {"raw": self.raw is None, "entropy_rate": self.entropy_rate_nats is None}
+        return tuple(name for name in FLOORS if not missing.get(name))

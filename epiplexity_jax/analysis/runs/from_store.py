@@ -1,6 +1,7 @@
 """Curves from the runs of a store (columns: store/schema.py)."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -13,22 +14,20 @@ from epiplexity_jax.store import StoredRun
 _SAME_IN_ROW = (
     *("run_id", "source", "family", "size", "width", "depth", "order", "seed", "params"),
     *("vocab_size", "learning_rate", "batch_size", "estimator", "variant", "floor"),
-    *("entropy_rate_nats", "bytes_per_token"),
+    *("status", "entropy_rate_nats", "bytes_per_token"),
 )
 
 
 def curve_from(run: StoredRun) -> Curve:
     """The curve of a stored run."""
-    row, history = run.row, run.history
-    requential = row["estimator"] == "requential"
-    online = Online(history["online_loss_sum_nats"], history["online_loss_sum_var"])
+    history, requential = run.history, run.row["estimator"] == "requential"
     return Curve(
         **_described(run),
-        variants=tuple(row["variants"]),
+        variants=tuple(run.row["variants"]),
         steps=history["step"],
         ema=_heldout(history, "heldout"),
         raw=_optional_heldout(history, "heldout_raw"),
-        online=None if requential else online,  # those of the teacher: `teacher_curve`
+        online=None if requential else _online(history),  # the teacher's: `teacher_curve`
         exact=_exact(history),
         messages=_messages(history) if requential else None,
     )
@@ -54,18 +53,14 @@ def teacher_curve(run: StoredRun) -> Curve:
     # Where it waited all the time between record points, the later one holds the same model.
     kept = np.flatnonzero(np.diff(steps, append=steps[-1] + 1) > 0)
     history = {name: np.asarray(column)[kept] for name, column in history.items()}
-    described = _described(run) | {
-        "estimator": "prequential",
-        "variant": "paired",
-        "variants": ("paired", "online"),
-        "floor": "ema",
-    }
+    described = _described(run) | {"estimator": "prequential", "variant": "paired", "floor": "ema"}
     return Curve(
         **described,
+        variants=("paired", "online"),
         steps=steps[kept],
         ema=_heldout(history, "teacher_heldout"),
         raw=_optional_heldout(history, "teacher_heldout_raw"),
-        online=Online(history["online_loss_sum_nats"], history["online_loss_sum_var"]),
+        online=_online(history),
     )
 
 
@@ -75,17 +70,14 @@ def _described(run: StoredRun) -> dict[str, Any]:
     same: dict[str, Any] = {name: row.get(name) for name in _SAME_IN_ROW}
     return same | {
         "member_id": row.get("member"),
-        "status": row["status"],
         "message": row.get("message") or "",
-        "cost": Cost(
-            int(row["label_tokens_per_step"]),
-            int(row["train_tokens_per_step"]),
-            float(row["tokens_per_label"]),
-            float(row["train_flops_per_token"]),
-            float(row["eval_flops_per_token"]),
-        ),
+        "cost": Cost(**{one.name: row[one.name] for one in fields(Cost)}),
         "replays": row.get("replays") or 1,
     }
+
+
+def _online(history: Mapping[str, Any]) -> Online:
+    return Online(history["online_loss_sum_nats"], history["online_loss_sum_var"])
 
 
 def _messages(history: Mapping[str, Any]) -> Messages:
@@ -99,19 +91,18 @@ def _messages(history: Mapping[str, Any]) -> Messages:
 def _exact(history: Mapping[str, Any]) -> Exact | None:
     """None where the final model did not score the training data."""
     names = ("exact_loss_sum_nats", "exact_raw_loss_sum_nats", "exact_loss_sum_var")
-    if any(name not in history for name in names):
+    if not history.keys() >= set(names):
         return None
     return Exact(*(float(history[name][-1]) for name in names))
 
 
 def _heldout(history: Mapping[str, Any], name: str) -> Heldout:
-    blocks = history.get(f"{name}_block_losses_nats")
-    if blocks is not None:
-        blocks = checks.numbers(f"{name}_block_losses_nats", blocks)
+    column = f"{name}_block_losses_nats"
+    blocks = checks.numbers(column, history.get(column, ()))
     return Heldout(
         history[f"{name}_loss_nats"],
         np.nan_to_num(np.asarray(history[f"{name}_loss_stderr"], dtype=np.float64)),
-        blocks if blocks is not None and blocks.ndim == 2 and blocks.shape[1] > 1 else None,
+        blocks if blocks.ndim == 2 and blocks.shape[1] > 1 else None,
     )
 
 

@@ -22,20 +22,20 @@ from epiplexity_jax.base.units import nats_to_bits
 _ERRORS = ("model_gain", "model_var", "interpolation_error_bits")  # 0 where a variant has none
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Scored:
-    """Code lengths of one curve at every record point, in bits, with their standard errors.
+    """Code lengths at every record point, in bits, with their standard errors.
 
-    `*_factors` [Q, R] hold the errors that are the run's own and shared between its record
-    points and between its two lengths: the covariance of two entries is the product of their
-    columns. The error of the full held-out set is one number, `floor_stderr_nats`; a shift of it
-    by 1 nat per token moves the model length by `model_gain` [R] and the data length by
-    `data_gain`, in bits.
+    `*_factors` [Q, R] hold the errors that are shared between record points and between the two
+    lengths: the covariance of two entries is the product of their columns. The error of the full
+    held-out set is one number, `floor_stderr_nats`; a shift of it by 1 nat per token moves the
+    model length by `model_gain` [R] and the data length by `data_gain`, in bits.
 
     Attributes:
         steps: [R]; train_tokens: [R]; time_flops: [R].
-        model_bits: [R], exactly 0 at step 0; data_bits: [R].
-        model_var: [R] variance of the model length that no factor carries (the online code's).
+        model_seeds: [S, R] of each seed, exactly 0 at step 0; data_seeds: [S, R].
+        model_var: [R] variance of the mean model length that no factor carries (the online
+            code's).
         interpolation_error_bits: [R] of the model length.
         refinable: whether lengths between record points may be interpolated; in the exact variant
             R is 2, the untrained and the final model, and nothing is known between them.
@@ -44,8 +44,8 @@ class Scored:
     steps: Steps
     train_tokens: Values
     time_flops: Values
-    model_bits: Values
-    data_bits: Values
+    model_seeds: Rows
+    data_seeds: Rows
     model_factors: Rows
     data_factors: Rows
     model_gain: Values
@@ -56,29 +56,48 @@ class Scored:
     refinable: bool = True
 
     @property
+    def seeds(self) -> int:
+        """Number of seeds."""
+        return self.model_seeds.shape[0]
+
+    @property
+    def model_bits(self) -> Values:
+        """[R] mean model length."""
+        return self.model_seeds.mean(axis=0)
+
+    @property
+    def data_bits(self) -> Values:
+        """[R] mean data length."""
+        return self.data_seeds.mean(axis=0)
+
+    @property
     def mdl_bits(self) -> Values:
-        """[R] the two-part code."""
+        """[R] mean two-part code."""
         return self.model_bits + self.data_bits
 
     @property
     def model_stderr(self) -> Values:
-        """[R] standard error of the model length."""
-        return self._stderr(self.model_factors, self.model_gain, self.model_var)
+        """[R] standard error of the model length: held-out blocks, floor and seeds."""
+        return self._stderr(self.model_factors, self.model_gain, self.model_seeds, self.model_var)
 
     @property
     def data_stderr(self) -> Values:
         """[R] standard error of the data length."""
-        return self._stderr(self.data_factors, np.full_like(self.model_gain, self.data_gain), 0.0)
+        gain = np.full_like(self.model_gain, self.data_gain)
+        return self._stderr(self.data_factors, gain, self.data_seeds, np.zeros_like(gain))
 
     @property
     def mdl_stderr(self) -> Values:
         """[R] standard error of their sum, whose parts share held-out blocks and floor."""
-        both = self.model_factors + self.data_factors
-        return self._stderr(both, self.model_gain + self.data_gain, self.model_var)
+        factors, gain = self.model_factors + self.data_factors, self.model_gain + self.data_gain
+        return self._stderr(factors, gain, self.model_seeds + self.data_seeds, self.model_var)
 
-    def _stderr(self, factors: Rows, gain: Values, extra: Values | float) -> Values:
-        own = np.sum(factors**2, axis=0) + extra
-        return np.sqrt(own + (gain * self.floor_stderr_nats) ** 2)
+    def _stderr(self, factors: Rows, gain: Values, seeds: Rows, own: Values) -> Values:
+        """Scatter of the seeds already holds their training tokens' variance (`own`)."""
+        if self.seeds > 1:
+            own = np.maximum(own, seeds.var(axis=0, ddof=1) / self.seeds)
+        heldout = np.sum(factors**2, axis=0) + (gain * self.floor_stderr_nats) ** 2
+        return np.sqrt(heldout + own)
 
 
 def check_test_tokens(test_tokens: float) -> float:
@@ -118,15 +137,15 @@ def score(
     losses, deviations = heldout.adjusted(), _block_deviations(heldout)
     at = slice(None)
     if variant == "paired":
-        model = _paired(curve, heldout, losses, floor)
+        bits, rest = _paired(curve, heldout, losses, floor)
     elif variant == "online":
-        model = _online(curve, losses, deviations, floor)
+        bits, rest = _online(curve, losses, deviations, floor)
     elif variant in REFERENCES:
-        model = _requential(curve, variant)
+        bits, rest = _requential(curve, variant)
     else:
         at = np.unique([0, curve.steps.size - 1])
         losses, deviations = losses[at], deviations[:, at]
-        model = _exact(curve, floor, at)
+        bits, rest = _exact(curve, floor, at)
     cost, train_tokens = curve.cost, curve.train_tokens[at]
     return Scored(
         steps=curve.steps[at],
@@ -140,14 +159,15 @@ def score(
                 cost.eval_flops_per_token,
             )
         ),
-        data_bits=np.asarray(coding.data_length(losses, test_tokens)),
+        model_seeds=bits[None],
+        data_seeds=np.asarray(coding.data_length(losses, test_tokens))[None],
         data_factors=nats_to_bits(deviations * test_tokens),
         data_gain=float(nats_to_bits(test_tokens)),
         floor_stderr_nats=float(heldout.stderr_nats[-1]),
         refinable=variant != "exact",
         **{name: np.zeros_like(losses) for name in _ERRORS}
         | {"model_factors": 0.0 * deviations}
-        | model,
+        | rest,
     )
 
 
@@ -177,12 +197,10 @@ def check_choice(curve: Curve, variant: str | None, floor: str | None) -> tuple[
         allowed = ", ".join(curve.floors())
         raise ConfigError(f"floor: {floor!r} is not known for {curve.name}, only {allowed}")
     if not _fit(variant, floor):
-        what = (
-            "exact variant ends at the final model"
-            if variant == "exact"
-            else ("data of a requential code is coded by its student")
-        )
-        raise ConfigError(f"floor: the {what}; use ema or raw")
+        why = "data of a requential code is coded by its student"
+        if variant == "exact":
+            why = "exact variant ends at the final model"
+        raise ConfigError(f"floor: the {why}; use ema or raw")
     return variant, floor
 
 
@@ -222,30 +240,29 @@ def _factors(blocks: Rows) -> Rows:
     return (blocks - blocks.mean(axis=0)) / math.sqrt(count * (count - 1))
 
 
-def _paired(curve: Curve, heldout: Heldout, losses: Values, floor: str) -> dict[str, AnyRows]:
+Model = tuple[Values, dict[str, AnyRows]]
+"""A model length [R], and those fields of `Scored` that are not 0."""
+
+
+def _paired(curve: Curve, heldout: Heldout, losses: Values, floor: str) -> Model:
     """Sum over steps of the held-out loss above its floor; both ends on the same tokens."""
-    tokens = curve.cost.label_tokens_per_step
+    tokens, gain = curve.cost.label_tokens_per_step, np.zeros_like(losses)
     blocks = None if heldout.blocks_nats is None else heldout.blocks_nats.T
+    # Without blocks nothing is known of the pairing: the curve's own error, unpaired.
+    factors = nats_to_bits(curve.label_tokens * heldout.stderr_nats)[None]
     if floor == "entropy_rate":
         rate = np.float64(curve.entropy_rate_nats)
         bits = nats_to_bits(_sum(curve, losses - rate) * tokens)
         gain = nats_to_bits(curve.label_tokens)
-        excess = None if blocks is None else _sum(curve, blocks - blocks[:, -1:]) * tokens
-        factors = np.zeros((1, losses.size)) if excess is None else nats_to_bits(_factors(excess))
+        factors = np.zeros((1, losses.size))
+        if blocks is not None:
+            factors = nats_to_bits(_factors(_sum(curve, blocks - blocks[:, -1:]) * tokens))
     else:
         bits = np.asarray(coding.paired_length(curve.steps, losses, tokens))
-        gain = np.zeros_like(losses)
-        areas = None if blocks is None else coding.paired_length(curve.steps, blocks, tokens)
-        factors = None if areas is None else _factors(np.asarray(areas))
-    if factors is None:
-        # Without blocks nothing is known of the pairing: the curve's own error, unpaired.
-        factors = nats_to_bits(curve.label_tokens * heldout.stderr_nats)[None]
-    return {
-        "model_bits": bits,
-        "model_factors": factors,
-        "model_gain": gain,
-        "interpolation_error_bits": nats_to_bits(_interpolation_error(curve, losses) * tokens),
-    }
+        if blocks is not None:
+            factors = _factors(np.asarray(coding.paired_length(curve.steps, blocks, tokens)))
+    error = nats_to_bits(_interpolation_error(curve, losses) * tokens)
+    return bits, {"model_factors": factors, "model_gain": gain, "interpolation_error_bits": error}
 
 
 def _interpolation_error(curve: Curve, losses: Values) -> Values:
@@ -266,25 +283,21 @@ def _sum(curve: Curve, values: AnyRows) -> AnyRows:
     return np.asarray(coding.interpolate_sum(curve.steps, values))
 
 
-def _online(curve: Curve, losses: Values, deviations: Rows, floor: str) -> dict[str, AnyRows]:
+def _online(curve: Curve, losses: Values, deviations: Rows, floor: str) -> Model:
     """Online losses of the training tokens less the floor at each record point."""
     if curve.online is None:
         raise ConfigError(f"variant: {curve.name} has no online losses")
-    labels = curve.label_tokens
-    known = floor == "entropy_rate"
-    end = np.asarray(curve.entropy_rate_nats, dtype=np.float64) if known else losses
-    bits = coding.online_length(curve.online.sum_nats, labels, end)
-    ends = {
-        "model_factors": -nats_to_bits(deviations * labels),
-        "model_gain": -nats_to_bits(labels),
-    }
-    return {
-        "model_bits": np.asarray(bits),
-        "model_var": nats_to_bits(nats_to_bits(curve.online.sum_var)),
-    } | ({} if known else ends)
+    labels, end = curve.label_tokens, losses
+    rest = {"model_var": nats_to_bits(nats_to_bits(curve.online.sum_var))}
+    if floor == "entropy_rate":
+        end = np.asarray(curve.entropy_rate_nats, dtype=np.float64)
+    else:
+        rest["model_factors"] = -nats_to_bits(deviations * labels)
+        rest["model_gain"] = -nats_to_bits(labels)
+    return np.asarray(coding.online_length(curve.online.sum_nats, labels, end)), rest
 
 
-def _exact(curve: Curve, floor: str, at: Steps) -> dict[str, AnyRows]:
+def _exact(curve: Curve, floor: str, at: Steps) -> Model:
     """Online losses of the training tokens less those of the final model on the same tokens.
 
     Both sums are over one data set, so nothing is estimated but for another draw of the data:
@@ -299,18 +312,15 @@ def _exact(curve: Curve, floor: str, at: Steps) -> dict[str, AnyRows]:
     if at.size > 1:
         bits[-1] = coding.exact_length(online.sum_nats[-1], final)
         spread[-1] = nats_to_bits(nats_to_bits(online.sum_var[-1] + curve.exact.sum_var))
-    return {"model_bits": bits, "model_var": spread}
+    return bits, {"model_var": spread}
 
 
-def _requential(curve: Curve, variant: str) -> dict[str, AnyRows]:
+def _requential(curve: Curve, variant: str) -> Model:
     """KL of the messages sent so far: no held-out loss and no floor is part of it."""
     messages = curve.messages
     assert messages is not None  # a curve that allows the variant has them
-    raw = variant == "student"
-    kl, spread = (
-        (messages.raw_kl_nats, messages.raw_kl_var) if raw else (messages.kl_nats, messages.kl_var)
-    )
-    return {
-        "model_bits": np.asarray(coding.requential_length(kl)),
-        "model_var": nats_to_bits(nats_to_bits(spread)),
-    }
+    kl, spread = messages.kl_nats, messages.kl_var
+    if variant == "student":
+        kl, spread = messages.raw_kl_nats, messages.raw_kl_var
+    bits = np.asarray(coding.requential_length(kl))
+    return bits, {"model_var": nats_to_bits(nats_to_bits(spread))}
