@@ -37,13 +37,10 @@ class Axis:
         scale = {"type": self.kind, "domain": list(self.limits), "nice": False}
         if self.constant is not None:
             scale["constant"] = self.constant
-        texts = {str(i): text for i, text in enumerate(self.labels.values())}
-        found = f"indexof({json.dumps(list(self.labels))}, datum.value)"
-        axis = alt.Axis(
-            values=list(self.labels),
-            labelExpr=f"({json.dumps(texts, ensure_ascii=False)})[{found}]",
-            grid=grid,
-        )
+        values, texts = list(self.labels), {str(i): t for i, t in enumerate(self.labels.values())}
+        found = f"indexof({json.dumps(values)}, datum.value)"
+        label = f"({json.dumps(texts, ensure_ascii=False)})[{found}]"
+        axis = alt.Axis(values=values, labelExpr=label, grid=grid)
         return {"scale": alt.Scale(**scale), "axis": axis}
 
     def inside(self, row: Mapping[str, Any], what: str) -> dict[str, Any]:
@@ -55,8 +52,7 @@ class Axis:
 
 def compute(budgets: Sequence[float]) -> Axis:
     """A logarithmic axis of FLOPs."""
-    low, high = min(budgets), max(budgets)
-    return Axis("log", (low, high), {t: power(t) for t in log_ticks(low, high)}, "FLOPs")
+    return _logarithmic(min(budgets), max(budgets), "FLOPs")
 
 
 def lengths(rows: Sequence[Mapping[str, Any]], what: str) -> Axis:
@@ -72,12 +68,15 @@ def lengths(rows: Sequence[Mapping[str, Any]], what: str) -> Axis:
     if what == "epiplexity":  # which may be nothing, or noise around it
         last = [row for row in last if row["status"] == "ok"]
     ends = [row[what] for row in last]
-    if ends and min(ends) >= 1.0 and max(ends) > _WIDE * min(ends):
-        if what != "epiplexity":
-            limits = (0.8 * max(low, min(ends) / 4.0), high * 1.3)
-            return Axis("log", limits, {t: power(t) for t in log_ticks(*limits)}, "bits")
+    if not (ends and min(ends) >= 1.0 and max(ends) > _WIDE * min(ends)):
+        return _linear(low, high)
+    if what == "epiplexity":
         return _around_zero(low, high, min(ends))
-    return _linear(low, high)
+    return _logarithmic(0.8 * max(low, min(ends) / 4.0), high * 1.3, "bits")
+
+
+def _logarithmic(low: float, high: float, unit: str) -> Axis:
+    return Axis("log", (low, high), {t: power(t) for t in log_ticks(low, high)}, unit)
 
 
 def _linear(low: float, high: float) -> Axis:
@@ -96,13 +95,11 @@ def _linear(low: float, high: float) -> Axis:
 
 
 def _around_zero(low: float, high: float, smallest: float) -> Axis:
-    constant = 10.0 ** math.floor(math.log10(smallest))
-    top = high * 1.3
+    constant, top = 10.0 ** math.floor(math.log10(smallest)), high * 1.3
     bottom = max(low, -top) * 1.3 if low < 0 else -0.3 * constant
-    ticks = [t for t in log_ticks(constant, top) if t >= constant]
-    below = [-t for t in log_ticks(constant, -bottom)] if bottom < -constant else []
-    labels = {t: f"-{power(-t)}" for t in reversed(below)} | {0.0: "0"}
-    labels |= {t: power(t) for t in ticks}
+    below = log_ticks(constant, -bottom) if bottom < -constant else []
+    labels = {-t: f"-{power(t)}" for t in reversed(below)} | {0.0: "0"}
+    labels |= {t: power(t) for t in log_ticks(constant, top)}
     return Axis("symlog", (bottom, top), labels, "bits", constant)
 
 

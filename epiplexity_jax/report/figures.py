@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,7 @@ _BUDGETS = 160
 _DOTS = 24
 _WIDTH, _HEIGHT = 290, 240
 _NAMES = {"mdl": "MDL_T", "epiplexity": "S_T", "entropy": "H_T"}
-_TITLES = {
-    "mdl": "Two-part code: MDL_T",
-    "epiplexity": "Epiplexity: S_T",
-    "entropy": "Time-bounded entropy: H_T",
-}
+_TITLES = {"mdl": "Two-part code", "epiplexity": "Epiplexity", "entropy": "Time-bounded entropy"}
 _SUBTITLES = {
     "mdl": "model + data; dots: runs; thin: uniform code",
     "epiplexity": "length of the model; ",
@@ -57,13 +54,12 @@ def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
     uniform = [{"source": name, "mdl": f.uniform_bits} for name, f in frontiers.items()]
     rows = {"lines": lines, "dots": dots, "uniform": uniform}
     data = {name: alt.NamedData(name=name) for name in rows}  # Altair would copy them in each layer
-    shared = {
-        "time": axes.compute([float(budget) for budget in budgets]),
-        **_encodings(list(frontiers)),
-        "shade": "shaded: 95 % interval"
-        if any(f.intervals for f in frontiers.values())
-        else "no interval from single seeds",
+    shared = _encodings(list(frontiers)) | {
+        "time": axes.compute(budgets.tolist()),
+        "shade": "no interval from single seeds",
     }
+    if any(f.intervals for f in frontiers.values()):
+        shared["shade"] = "shaded: 95 % interval"
     panels = [_panel(what, data, axis, shared) for what, axis in scales.items()]
     return (
         alt.hconcat(*panels, datasets=rows, spacing=28, background="white", padding=12)
@@ -98,9 +94,7 @@ def save(chart: Any, path: Path) -> None:
     """
     if path.suffix not in FORMATS:
         raise ConfigError(f"figure: {path} must end in {', '.join(FORMATS)}")
-    options: dict[str, Any] = {"scale_factor": 2} if path.suffix == ".png" else {}
-    if path.suffix == ".html":
-        options["inline"] = True
+    options = {".png": {"scale_factor": 2}, ".html": {"inline": True}}.get(path.suffix, {})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         chart.save(str(path), **options)
@@ -125,15 +119,12 @@ def _span(frontiers: Mapping[str, Frontier]) -> np.ndarray:
 def _lines(name: str, frontier: Frontier, budgets: np.ndarray) -> list[dict[str, Any]]:
     """A row a budget, with values and intervals of all three lengths, bits."""
     rows = []
-    for budget in budgets:
-        d = frontier.at(float(budget))
-        row = {"source": name, "compute": float(budget), "status": str(d.status)}
-        for what, value, interval in (
-            ("mdl", d.mdl_bits, d.mdl_bits_interval),
-            ("epiplexity", d.epiplexity_bits, d.epiplexity_bits_interval),
-            ("entropy", d.entropy_bits, d.entropy_bits_interval),
-        ):
-            low, high = interval or (value, value)
+    for budget in budgets.tolist():
+        d = frontier.at(budget)
+        row = {"source": name, "compute": budget, "status": str(d.status)}
+        for what in _NAMES:
+            value = getattr(d, f"{what}_bits")
+            low, high = getattr(d, f"{what}_bits_interval") or (value, value)
             row |= {what: value, f"{what}_low": low, f"{what}_high": high}
         rows.append(row)
     return rows
@@ -141,12 +132,10 @@ def _lines(name: str, frontier: Frontier, budgets: np.ndarray) -> list[dict[str,
 
 def _dots(name: str, frontier: Frontier) -> list[dict[str, Any]]:
     """Some points of every member that are not much worse than the uniform code."""
-    rows = []
-    points = frontier.points
+    rows, points = [], frontier.points
+    near = points.mdl_bits < 1.05 * frontier.uniform_bits
     for i in range(len(frontier.all_members)):
-        own = np.flatnonzero(
-            (points.member == i) & (points.mdl_bits < 1.05 * frontier.uniform_bits)
-        )
+        own = np.flatnonzero((points.member == i) & near)
         for p in own[:: max(1, math.ceil(len(own) / _DOTS))]:
             time, mdl = float(points.time_flops[p]), float(points.mdl_bits[p])
             rows.append({"source": name, "compute": time, "mdl": mdl})
@@ -157,26 +146,15 @@ def _encodings(names: list[str]) -> dict[str, Any]:
     """Colour and dash of every source, and their common legend."""
     import altair as alt
 
-    legend = alt.Legend(
-        orient="top",
-        symbolType="stroke",
-        symbolStrokeWidth=3,
-        symbolSize=400,
-        symbolOpacity=1,
+    colours, dashes = (
+        alt.Scale(domain=names, range=list(islice(cycle(marks), len(names))))
+        for marks in (_COLOURS, _DASHES)
     )
-    colours = [_COLOURS[i % len(_COLOURS)] for i in range(len(names))]
-    dashes = [_DASHES[i % len(_DASHES)] for i in range(len(names))]
+    symbols = {"symbolType": "stroke", "symbolStrokeWidth": 3, "symbolSize": 400}
+    legend = alt.Legend(orient="top", symbolOpacity=1, **symbols)
     return {
-        "color": alt.Color(
-            "source:N",
-            title=None,
-            sort=names,
-            scale=alt.Scale(domain=names, range=colours),
-            legend=legend,
-        ),
-        "strokeDash": alt.StrokeDash(
-            "source:N", sort=names, scale=alt.Scale(domain=names, range=dashes), legend=None
-        ),
+        "color": alt.Color("source:N", title=None, sort=names, scale=colours, legend=legend),
+        "strokeDash": alt.StrokeDash("source:N", sort=names, scale=dashes, legend=None),
     }
 
 
@@ -200,15 +178,13 @@ def _panel(what: str, data: Mapping[str, Any], axis: axes.Axis, shared: Mapping[
     line = base.mark_line(strokeWidth=2.2, clip=True).encode(
         y=value, strokeDash=shared["strokeDash"], tooltip=tooltip
     )
-    layers = [band, line]
+    layers, subtitle = [band, line], _SUBTITLES[what]
     if what == "mdl":
         faint = alt.Chart(data["dots"]).mark_circle(size=10, opacity=0.3, clip=True)
         rule = alt.Chart(data["uniform"]).mark_rule(strokeWidth=0.8, opacity=0.7, clip=True)
-        layers = [
-            rule.encode(y=value, color=shared["color"]),
-            faint.encode(x=compute, y=value, color=shared["color"]),
-            *layers,
-        ]
-    subtitle = _SUBTITLES[what] + (shared["shade"] if what != "mdl" else "")
-    title = alt.TitleParams(_TITLES[what], subtitle=subtitle)
+        layers.insert(0, rule.encode(y=value, color=shared["color"]))
+        layers.insert(1, faint.encode(x=compute, y=value, color=shared["color"]))
+    else:
+        subtitle += shared["shade"]
+    title = alt.TitleParams(f"{_TITLES[what]}: {_NAMES[what]}", subtitle=subtitle)
     return alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT, title=title)

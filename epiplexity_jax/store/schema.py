@@ -23,7 +23,6 @@ _TEXT, _INT, _FLOAT, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _TEXTS, _FLOATS = pa.list_(pa.string()), pa.list_(pa.float64())
 
 _LAYOUT = "microbatch, scored sequences, devices, platform and XLA flags"
-
 RUNS = (
     Column("run_id", _TEXT, "", "hash of all that decides the run's numbers"),
     Column("lineage", _TEXT, "", "the same hash without the number of steps"),
@@ -74,9 +73,7 @@ RUNS = (
 )
 
 _HELDOUT = "of the EMA weights; the full held-out set in the last row, else the record subset"
-
 _EXACT = "training labels scored by the final model, in the last row; exact variant"
-
 _KL = "sum of KL from teacher to student over the messages so far"
 _TEACHER = "like heldout_loss_nats, of the teacher"
 
@@ -154,9 +151,10 @@ def checked_history(run_id: str, history: Mapping[str, np.ndarray]) -> dict[str,
     missing = known - set(history) - {column.name for column in HISTORIES if column.null}
     if points and missing:
         raise ValueError(f"a history lacks {', '.join(sorted(missing))}")
-    columns = {c.name: list(history.get(c.name, [None] * points)) for c in HISTORIES}
-    for column in HISTORIES:
-        if column.null and column.type == _FLOAT:  # no number is null to other readers, not NaN
-            values = columns[column.name]
-            columns[column.name] = [None if v is None or np.isnan(v) else v for v in values]
-    return columns | {"run_id": [run_id] * points}
+    columns = {"run_id": [run_id] * points}
+    for name, kind, _, _, null in HISTORIES[1:]:
+        values = list(history.get(name, [None] * points))
+        if null and kind == _FLOAT:  # no number is null to other readers, not NaN
+            values = [None if v is None or np.isnan(v) else v for v in values]
+        columns[name] = values
+    return columns

@@ -7,7 +7,7 @@ is an index that can be rebuilt.
 import contextlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ class Store:
         path: the folder.
         writes: whether this process writes; another does where several train one sweep, and this
             one remembers what it would have written.
-        warnings: what was found damaged so far, one sentence each; they are logged too.
+        warnings: sentences on damage found so far; they are logged too.
         holder: what tells this process, while it holds the lock, from all that held it before.
     """
 
@@ -77,11 +77,7 @@ class Store:
         """
         path = Path(path)
         try:
-            if path.exists() and not path.is_dir():
-                raise StoreError(f"{path}: is a file; a store is a folder")
-            if not path.exists() and not create:
-                raise StoreError(f"{path}: no such store; `epiplexity-jax run` makes one")
-            _refuse_foreign(path, names_in(path), create)
+            _refuse_foreign(path, create)
         except OSError as error:
             doing = "written" if create else "read"
             raise StoreError(f"{path}: cannot be {doing}: {reason(error)}") from None
@@ -94,14 +90,12 @@ class Store:
         Raises:
             StoreError: when another process holds it or the folder is not writable.
         """
-        if not self.writes:
-            yield
-            return
         with contextlib.ExitStack() as held:
-            with self._writing():
-                self.holder = held.enter_context(locked(self.path / _LOCK))
-                remove_partial(self.path)
-                remove_partial(self.path / _HISTORIES)
+            if self.writes:
+                with self._writing():
+                    self.holder = held.enter_context(locked(self.path / _LOCK))
+                    remove_partial(self.path)
+                    remove_partial(self.path / _HISTORIES)
             yield
 
     def is_held_by(self, holder: bytes) -> bool:
@@ -164,14 +158,14 @@ class Store:
         Raises:
             StoreError: when it cannot be written.
         """
-        rows = {}
-        for run_id, row in self.finished().items():
-            name = sources.get(run_id, row["source"])
-            rows[run_id] = row | {"current": run_id in sources, "source": name}
-        self._rows = rows
+        self._rows = {
+            run_id: row
+            | {"current": run_id in sources, "source": sources.get(run_id, row["source"])}
+            for run_id, row in self.finished().items()
+        }
         if self.writes:
             with self._writing():
-                self._write_index(rows)
+                self._write_index(self._rows)
 
     def history(self, run_id: str) -> History:
         """A run's record points as columns [R]; block losses are [R, blocks]; no null columns.
@@ -197,12 +191,8 @@ class Store:
         if not runs:
             raise StoreError(f"{self.path}: holds no finished run yet; run the sweep again")
         order = {name: i for i, name in enumerate(self.config().get("sources") or ())}
-
-        def place(run: StoredRun) -> tuple[int, int, int]:
-            row = run.row
-            return order.get(row["source"], len(order)), row["params"], row["seed"]
-
-        return sorted(runs, key=place)
+        runs.sort(key=lambda run: (run.row["params"], run.row["seed"]))
+        return sorted(runs, key=lambda run: order.get(run.row["source"], len(order)))
 
     def write_config(self, text: str) -> None:
         """Keep the resolved config, and every earlier one in a file of its own.
@@ -293,30 +283,27 @@ class Store:
 
     def _index(self) -> dict[str, Row]:
         file = self.path / _RUNS
-        content = read_if_there(file)
-        if content is not None:
-            try:
-                return decode_index(content)
-            except Damaged:
-                self._warn(f"{file}: is damaged; runs of earlier configs count until the next run")
-        return {}
+        try:
+            return {} if (content := read_if_there(file)) is None else decode_index(content)
+        except Damaged:
+            self._warn(f"{file}: is damaged; runs of earlier configs count until the next run")
+            return {}
 
     def _read(self, run_id: str) -> StoredRun | None:
         """A run from its history file; None where that is missing or damaged."""
         file = self._history_file(run_id)
-        content = read_if_there(file)
-        if content is None:
+        if (content := read_if_there(file)) is None:
             return None
         try:
             run = StoredRun(*decode_history(content))
+            if run.row.get("run_id") == run_id:
+                return run
         except StoreError as error:
             raise StoreError(f"{file}: {error}") from None
         except Damaged:
-            run = None
-        if run is None or run.row.get("run_id") != run_id:
-            self._warn(f"{file}: is damaged; its run counts as not done")
-            return None
-        return run
+            pass
+        self._warn(f"{file}: is damaged; its run counts as not done")
+        return None
 
     def _warn(self, sentence: str) -> None:
         if sentence not in self.warnings:
@@ -324,8 +311,13 @@ class Store:
             _log.warning(sentence)
 
 
-def _refuse_foreign(path: Path, names: Sequence[str], create: bool) -> None:
+def _refuse_foreign(path: Path, create: bool) -> None:
     """A sweep.yaml alone makes no store: somebody may have called a config so."""
+    if path.exists() and not path.is_dir():
+        raise StoreError(f"{path}: is a file; a store is a folder")
+    if not path.exists() and not create:
+        raise StoreError(f"{path}: no such store; `epiplexity-jax run` makes one")
+    names = names_in(path)
     if {_RUNS, _HISTORIES} & set(names):
         return
     if names:

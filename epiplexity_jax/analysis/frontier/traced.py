@@ -6,7 +6,7 @@ E candidate of the raw envelope, F point of a member's grid.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,8 +17,6 @@ from epiplexity_jax.analysis.shapes import Flags, Indices, Steps, Values
 
 # Smooth laws with sizes a factor 2 or 4 apart stay below 0.13, sharp drops lie above 0.7.
 BRIDGE_GAP = 0.2
-
-
 # Losses are recorded in float32: a model that predicts uniformly may differ from the uniform code
 # by that much and has learnt nothing.
 ROUNDING = 1e-6
@@ -49,10 +47,7 @@ def envelope(mdl_bits: Values) -> Indices:
     [0, 2, 4]
     """
     best = np.minimum.accumulate(mdl_bits)
-    falls = np.empty(mdl_bits.size, dtype=bool)
-    falls[:1] = True
-    falls[1:] = mdl_bits[1:] < best[:-1]
-    return np.flatnonzero(falls)
+    return np.flatnonzero(mdl_bits < np.append(np.inf, best[:-1]))
 
 
 def spans_cliff(time: Values, mdl_bits: Values, stderr_bits: Values, vertices: Indices) -> Flags:
@@ -167,7 +162,7 @@ class Traced:
         refine: True adds candidates between the record points, where lengths may be interpolated.
 
     Attributes:
-        points: every candidate, sorted by time.
+        points: every candidate.
         grids: of each member, the steps [F] of its candidates.
         order: [P] indexes the members' candidates, one member after the other, by time.
         vertices: [K] indices of the candidates that make up the frontier.
@@ -203,10 +198,6 @@ class Traced:
         points = self.points
         return spans_cliff(points.time_flops, points.mdl_bits, points.mdl_stderr, self.vertices)
 
-    def _kept(self, strict: bool) -> Indices:
-        """The candidates that answer: the vertices, or, strictly, the whole envelope."""
-        return self.envelope if strict else self.vertices
-
     def at(self, compute: float, strict: bool = False) -> Answer | None:
         """The model that a budget buys; None below the cheapest candidate.
 
@@ -214,7 +205,7 @@ class Traced:
             compute: T, FLOPs.
             strict: take the best candidate within T, and do not interpolate.
         """
-        kept, points = self._kept(strict), self.points
+        kept, points = (self.envelope if strict else self.vertices), self.points
         time = points.time_flops[kept]
         j = int(np.searchsorted(time, compute, side="right")) - 1
         if j < 0:
@@ -249,7 +240,7 @@ class Traced:
             log_compute: natural logarithm of T.
             strict: as for `at`.
         """
-        kept, points = self._kept(strict), self.points
+        kept, points = (self.envelope if strict else self.vertices), self.points
         x = np.log(points.time_flops[kept])
         model, data = points.model_bits[kept], points.data_bits[kept]
         if strict:
@@ -268,7 +259,7 @@ class Traced:
             compute: T, FLOPs.
             strict: as for `at`.
         """
-        points, kept = self.points, self._kept(strict)
+        points, kept = self.points, (self.envelope if strict else self.vertices)
         within = kept[points.time_flops[kept] <= compute]
         codes = points.mdl_bits[within] + 2.0 * points.mdl_stderr[within]
         answer, least = self.at(compute, strict), uniform_bits * (1.0 - ROUNDING)
@@ -295,12 +286,8 @@ class Traced:
 
 def _candidates(members: Sequence[Member], grids: Sequence[Steps]) -> dict[str, Any]:
     """Columns [P] of `Points`, member after member, each on its grid [F]."""
-    columns: dict[str, list[Any]] = {
-        **{name: [np.zeros(0)] for name in ("time_flops", "train_tokens", "model_bits")},
-        **{name: [np.zeros(0)] for name in ("data_bits", *_ERRORS)},
-        **{name: [np.zeros(0, dtype=np.int64)] for name in ("step", "member")},
-        "last": [np.zeros(0, dtype=bool)],
-    }
+    kinds: dict[str, Any] = {"step": np.int64, "member": np.int64, "last": bool}
+    columns = {f.name: [np.zeros(0, kinds.get(f.name, np.float64))] for f in fields(Points)}
     for index, (member, steps) in enumerate(zip(members, grids, strict=True)):
         x, at = np.log1p(member.steps), np.log1p(steps)
         for name in ("time_flops", "train_tokens"):  # straight lines in the number of steps
