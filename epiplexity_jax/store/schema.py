@@ -151,7 +151,7 @@ def checked_history(run_id: str, history: Mapping[str, np.ndarray]) -> dict[str,
     missing = known - set(history) - {column.name for column in HISTORIES if column.null}
     if points and missing:
         raise ValueError(f"a history lacks {', '.join(sorted(missing))}")
-    columns = {"run_id": [run_id] * points}
+    columns: dict[str, list[Any]] = {"run_id": [run_id] * points}
     for name, kind, _, _, null in HISTORIES[1:]:
         values = list(history.get(name, [None] * points))
         if null and kind == _FLOAT:  # no number is null to other readers, not NaN

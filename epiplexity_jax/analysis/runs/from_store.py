@@ -53,7 +53,8 @@ def teacher_curve(run: StoredRun) -> Curve:
     # Where it waited all the time between record points, the later one holds the same model.
     kept = np.flatnonzero(np.diff(steps, append=steps[-1] + 1) > 0)
     history = {name: np.asarray(column)[kept] for name, column in history.items()}
-    described = _described(run) | {"estimator": "prequential", "variant": "paired", "floor": "ema"}
+    described = _described(run)
+    described |= {"estimator": "prequential", "variant": "paired", "floor": "ema"}
     return Curve(
         **described,
         variants=("paired", "online"),

@@ -1,0 +1,73 @@
+"""Runs of a store: names of sources, defaults of its config, rows, and errors that name the key."""
+
+from pathlib import Path
+
+import pytest
+
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.results import Runs, decompose_all, final_lengths, plot
+from epiplexity_jax.store import Store
+
+STORE = Path(__file__).parents[1] / "data" / "store_v1"
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return Store.open(STORE)
+
+
+@pytest.fixture(scope="module")
+def runs(stored):
+    return Runs(stored)
+
+
+def test_sources_are_those_of_the_runs_and_others_are_refused(runs):
+    assert len(runs) == len(runs.curves())
+    for name in runs.sources:
+        assert {curve.source for curve in runs.curves(name)} == {name}
+    with pytest.raises(ConfigError, match="unknown source 'nothing'"):
+        runs.curves("nothing")
+    with pytest.raises(ConfigError, match="unknown source 'nothing'"):
+        runs.frontiers(1e6, ["nothing"])
+    with pytest.raises(ConfigError, match="unknown estimator 'nothing'"):
+        runs.curves(estimator="nothing")
+
+
+def test_decompositions_are_those_of_the_frontiers(runs):
+    frontiers = runs.frontiers(1e6)
+    assert list(frontiers) == runs.sources
+    found = runs.decompositions(1e6, [1e9])
+    assert [d.to_json() for d in found] == [f.at(1e9).to_json() for f in frontiers.values()]
+    widest = max(frontiers.values(), key=lambda f: f.largest_compute)
+    asked = [d.compute_flops for d in decompose_all(frontiers, None)]
+    assert asked == widest.budgets() * len(frontiers)
+
+
+def test_the_floor_table_has_every_variant_and_floor_of_a_source(runs):
+    name = runs.sources[0]
+    table = runs.floor_table(1e6, [1e9], sources=[name])
+    choices = {(d.variant, d.floor) for d in table}
+    assert len(table) == len(choices) > 1
+    for d in table:
+        own = runs.frontier(1e6, name, variant=d.variant, floor=d.floor)
+        assert own.at(1e9).to_json() == d.to_json()
+
+
+def test_rows_end_with_the_lengths_that_training_reported(runs, stored):
+    rows = {row["run_id"]: row for row in runs.rows(1e6)}
+    for run in stored.load():
+        row = rows[run.row["run_id"]]
+        assert final_lengths(run.row, run.history, 1e6) == {
+            name: row[name] for name in ("model_bits", "data_bits")
+        }
+        assert final_lengths(run.row, run.history, None) == {"model_bits": row["model_bits"]}
+        assert row["mdl_bits"] == row["model_bits"] + row["data_bits"]
+        other = next(r for r in runs.rows(1e6, floor="raw") if r["run_id"] == row["run_id"])
+        assert other["heldout_loss_nats"] == run.history["heldout_raw_loss_nats"][-1]
+
+
+def test_a_picture_is_written_by_name_or_alone(runs, tmp_path):
+    frontier = runs.frontier(1e6, runs.sources[0])
+    alone, named = frontier.plot(tmp_path / "one.html"), plot({frontier.source: frontier})
+    assert (tmp_path / "one.html").stat().st_size > 1000
+    assert alone.to_dict() == named.to_dict()
