@@ -28,7 +28,7 @@ from epiplexity_jax.sweep.config import ExecutorOptions, Sweep
 from epiplexity_jax.sweep.executor import SweepContext
 from epiplexity_jax.sweep.wave import FinishedRun, Wave
 
-_POLL = 0.25  # seconds between two looks at the board
+_POLL = 0.25  # seconds between two updates of the actor
 _PATIENCE = 10.0  # seconds for a cluster to answer
 _BUSY = 30.0  # seconds until one counts as busy
 _PLACE = re.compile(r"(ray://)?(?P<host>[^/\s]+):(?P<port>\d+)")

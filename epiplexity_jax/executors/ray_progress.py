@@ -7,6 +7,7 @@ from typing import NamedTuple
 from epiplexity_jax.sweep.config import ExecutorOptions
 
 LOCAL = "local"
+REPORTER = "progress"  # the thread of a task that reports until it is asked to stop
 
 
 def address_of(options: ExecutorOptions) -> str:

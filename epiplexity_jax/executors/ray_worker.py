@@ -19,6 +19,7 @@ from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import ConfigError, DataError, EpiplexityError
 from epiplexity_jax.checkpoints.keeper import CHECKPOINTS, Checkpoints
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
+from epiplexity_jax.executors.ray_progress import REPORTER
 from epiplexity_jax.runtime.devices import describe_devices, start_task_devices
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import Sweep
@@ -176,7 +177,7 @@ class _Watch(Silent):
         self._steps = self._tokens = 0
         self._losses: Mapping[str, float] = {}
         self._stopping, self._over = False, threading.Event()
-        self._thread = threading.Thread(target=self._report, name="progress", daemon=True)
+        self._thread = threading.Thread(target=self._report, name=REPORTER, daemon=True)
 
     def __enter__(self) -> "_Watch":
         self._thread.start()

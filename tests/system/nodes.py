@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import epiplexity_jax as epx
+from epiplexity_jax.executors.ray_progress import REPORTER
 from epiplexity_jax.sources.spec import SourceInfo
 from tests.system.sweeps import Listener, results
 
@@ -48,7 +49,7 @@ class Tokens:
 
     def hears_of_no_end(self):
         """Whether a task whose end is asked for still listens."""
-        listens = any(thread.name == "board" for thread in threading.enumerate())
+        listens = any(thread.name == REPORTER for thread in threading.enumerate())
         return self.name == "late" and listens
 
 
