@@ -2,7 +2,7 @@
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jax
 import numpy as np
@@ -53,6 +53,7 @@ class Split:
     heldout_count: int
     root: int
     path: str = "source"
+    _orders: dict[int, dict[int, np.ndarray]] = field(default_factory=dict, init=False, repr=False)
 
     @functools.cached_property
     def _shuffled(self) -> Integer[np.ndarray, " sequences"]:
@@ -107,10 +108,6 @@ class Split:
                 f"{self.path}: {self.heldout_count} sequences are held out, not {count}"
             )
         return self._read(self._shuffled[:count].astype(np.int64))
-
-    @functools.cached_property
-    def _orders(self) -> dict[int, dict[int, np.ndarray]]:
-        return {}
 
     def _order(self, seed: int, epoch: int) -> Integer[np.ndarray, " train"]:
         """Order the training sequences for a member; kept, as a run asks chunk by chunk."""

@@ -19,8 +19,6 @@ MAX_VOCAB = 1 << 24  # a model has a row of weights for every token
 _CHUNK = 1 << 20  # tokens; part of what `data_hash` is
 _BEGINNING = 1024  # tokens; more than the header that files of one format share
 
-TokenArray = Integer[np.ndarray, " N"] | Integer[np.ndarray, "n length"]
-
 
 @dataclass(frozen=True, eq=False)
 class TokenSequences:
@@ -189,7 +187,9 @@ def open_tokens(
     return TokenSequences(info, tokens if tokens.ndim == 2 else cut(tokens, length))
 
 
-def _scan(tokens: TokenArray, vocab_size: int | None, where: str) -> tuple[int, str]:
+def _scan(
+    tokens: Integer[np.ndarray, "..."], vocab_size: int | None, where: str
+) -> tuple[int, str]:
     """Find the largest token and the hash of all, in one pass that checks every token."""
     largest, limit = 0, vocab_size or MAX_VOCAB
 

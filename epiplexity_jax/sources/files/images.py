@@ -127,12 +127,9 @@ class Raster:
 
 @dataclass(frozen=True, eq=False)
 class ImageSequences:
-    """Images that become tokens as they are read (see `spec.HostSource`).
+    """Images, perhaps mapped from a file, that become tokens as they are read by `raster`.
 
-    Attributes:
-        info: their facts.
-        pixels: [n, H, W, C] integers, perhaps mapped from a file.
-        raster: converts them to tokens; `raster.images` is the way back.
+    `raster.images` is the way back (see `spec.HostSource`).
     """
 
     info: SourceInfo

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Integer, Shaped
+from jaxtyping import Float32, Integer, Shaped
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
@@ -23,6 +23,8 @@ from epiplexity_jax.sources.token_array import (
 )
 
 _ROWS = 4096  # looked at at a time
+Labels = Integer[np.ndarray, " n"]
+Inputs = Shaped[np.ndarray, "n ..."]
 
 
 class Labelled(Config):
@@ -130,9 +132,7 @@ def _check_counts(inputs: np.ndarray, labels: np.ndarray, name: str, labels_name
         raise DataError(f"{name}: has rows of shape {inputs.shape[1:]}, without a single feature")
 
 
-def _labels(
-    labels: np.ndarray, classes: int | None, name: str
-) -> tuple[Integer[np.ndarray, " n"], int]:
+def _labels(labels: np.ndarray, classes: int | None, name: str) -> tuple[Labels, int]:
     """Check labels and give them in the smallest type, with their number of classes."""
     if labels.dtype.kind not in "iub":
         raise DataError(f"{name}: holds {labels.dtype}, not integers; labels are integers from 0")
@@ -141,13 +141,7 @@ def _labels(
     return labels.astype(np.min_scalar_type(classes - 1), copy=False), classes
 
 
-def _largest(
-    values: Integer[np.ndarray, "n ..."] | Bool[np.ndarray, " n"],
-    limit: int | None,
-    name: str,
-    what: str,
-    cure: str,
-) -> int:
+def _largest(values: Inputs, limit: int | None, name: str, what: str, cure: str) -> int:
     """Check integers, and find the largest."""
     end = limit or MAX_VOCAB
     place = first_outside(values, end)
@@ -160,11 +154,7 @@ def _largest(
 
 
 def _tokens(
-    inputs: Shaped[np.ndarray, "n ..."],
-    labels: Integer[np.ndarray, " n"],
-    classes: int,
-    vocab_size: int | None,
-    name: str,
+    inputs: Inputs, labels: Labels, classes: int, vocab_size: int | None, name: str
 ) -> FiniteSource:
     inputs = bits_as_bytes(inputs.reshape(len(inputs), -1))
     largest = _largest(inputs, vocab_size, name, "token", "raise input_vocab_size")
@@ -188,11 +178,7 @@ def _tokens(
 
 
 def _vectors(
-    inputs: Float[np.ndarray, "n ..."],
-    labels: Integer[np.ndarray, " n"],
-    classes: int,
-    standardise: bool,
-    name: str,
+    inputs: Inputs, labels: Labels, classes: int, standardise: bool, name: str
 ) -> FiniteSource:
     with np.errstate(over="ignore"):  # a double that single precision cannot hold becomes Inf
         inputs = np.ascontiguousarray(inputs.reshape(len(inputs), -1), np.float32)

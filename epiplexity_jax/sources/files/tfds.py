@@ -32,8 +32,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*(/[\w.+-]+)?([:/]\d+\.\d+\.\d+)?")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _RECORDS = "array_record"
 _CURE = f"tfds build --file_format={_RECORDS}"
-_TEXT, _READ = {"alphabet", "unknown", "separator"}, {"workers", "memory"}
-_JOINED, _PIXELS = {"length"}, set(PixelOrder.model_fields)
+_READ = {"workers", "memory"}
 
 
 class Tfds(PixelOrder):
@@ -114,10 +113,14 @@ def open_tfds(config: Tfds) -> HostSource:
     records = builder.as_data_source(config.split, deserialize_method=raw, file_format=_RECORDS)
     one = tfds.features.FeaturesDict({name: feature})  # no other feature is decoded
     where = f"{builder.info.full_name}, split {config.split}, feature {name}"
-    _refuse_others(config, feature, where)
-    opened = _OPENERS[_sort(feature) or ""](_Column(records, one, name), feature, config, where)
-    options = config.model_dump(exclude={"kind", "name", "data_dir", "feature", *_READ})
-    facts = (builder.info.full_name, name, sorted(options.items()), files)
+    sort = _sort(feature) or ""
+    opener, options = _SORTS[sort]
+    others = set().union(*(known for _, known in _SORTS.values())) - options
+    for key in sorted(others & config.model_fields_set):
+        raise DataError(f"{where}: {key}: does not apply to {sort}; leave it out")
+    opened = opener(_Column(records, one, name), feature, config, where)
+    hashed = config.model_dump(exclude={"kind", "name", "data_dir", "feature", *_READ})
+    facts = (builder.info.full_name, name, sorted(hashed.items()), files)
     info = replace(
         opened.info,
         fingerprint=fingerprint("tfds", *facts),
@@ -130,11 +133,7 @@ def open_tfds(config: Tfds) -> HostSource:
 class _Column:
     """One feature of every example, by index; worker processes get a copy.
 
-    Attributes:
-        records: serialised examples.
-        one: decodes the feature alone.
-        name: its name.
-        change: converts an example.
+    `one` decodes the feature `name` alone of serialised `records`; `change` converts its value.
     """
 
     records: Any
@@ -182,10 +181,9 @@ def _arrays(column: _Column, feature: Any, config: Tfds, where: str) -> HostSour
 
 def _images(column: _Column, feature: Any, config: Tfds, where: str) -> HostSource:
     made = raster(feature.shape, config, 1 << 8 * np.dtype(feature.np_dtype).itemsize, where)
-    shape = made.shape
 
     def tokens(image: Integer[np.ndarray, "..."]) -> Integer[np.ndarray, " length"]:
-        return made.tokens(image.reshape(1, *shape))[0]
+        return made.tokens(image.reshape(1, *made.shape))[0]
 
     column = replace(column, change=tokens)
     bytes_each = 1.0 if made.lossless and made.values == 256 else None
@@ -206,17 +204,12 @@ def _rows(
     )
 
 
-_OPENERS: dict[str, Callable[[_Column, Any, Tfds, str], Any]] = {
-    "text": _text,
-    "integers": _integers,
-    "arrays": _arrays,
-    "images": _images,
-}
-_OPTIONS = {
-    "text": _TEXT | _JOINED,
-    "integers": _JOINED | {"vocab_size"},
-    "arrays": _READ | {"vocab_size"},
-    "images": _READ | _PIXELS,
+# By sort of feature: what opens it, and the options that apply.
+_SORTS: dict[str, tuple[Callable[[_Column, Any, Tfds, str], Any], set[str]]] = {
+    "text": (_text, {"alphabet", "unknown", "separator", "length"}),
+    "integers": (_integers, {"length", "vocab_size"}),
+    "arrays": (_arrays, {"vocab_size", *_READ}),
+    "images": (_images, {*PixelOrder.model_fields, *_READ}),
 }
 
 
@@ -254,14 +247,6 @@ def _feature(features: Any, wanted: str | None, where: str) -> tuple[str, Any]:
             f"and images and arrays of integers of fixed shape can be read; it has: {held}"
         )
     return name, features[name]
-
-
-def _refuse_others(config: Tfds, feature: Any, where: str) -> None:
-    """Refuse options that do not apply to such a feature."""
-    sort = _sort(feature) or ""
-    others = set().union(*_OPTIONS.values()) - _OPTIONS[sort]
-    for key in sorted(others & config.model_fields_set):
-        raise DataError(f"{where}: {key}: does not apply to {sort}; leave it out")
 
 
 def _files(builder: Any, split: str, where: str) -> tuple[tuple[str, int, int, str], ...]:

@@ -38,8 +38,8 @@ def open_flip_labels(config: FlipLabels) -> Source:
     """
     inner = open_inner(config.source)
     info, rate, seed = inner.info, config.rate, config.map_seed
-    entropy = _flipped_entropy(info, rate)
-    mapped = mapped_info(info, "flip_labels", rate, seed, entropy_rate_nats=entropy)
+    known = {"entropy_rate_nats": _flipped_entropy(info, rate), "bytes_per_token": None}
+    mapped = mapped_info(info, "flip_labels", rate, seed, **known)
     labels = np.flatnonzero(info.label_mask)
     drawn = DrawnFlips(tuple(labels.tolist()), info.vocab_size)
     read = functools.partial(_flipped, seed, rate, labels, info.vocab_size)
@@ -59,12 +59,7 @@ def _flipped_entropy(info: SourceInfo, rate: float) -> float | None:
 
 @dataclass(frozen=True)
 class DrawnFlips:
-    """Flips the labels of a batch on the device.
-
-    Attributes:
-        labels: their places in a sequence of tokens.
-        vocab_size: V.
-    """
+    """Flips the labels of a batch on the device; `labels` are their places in a sequence."""
 
     labels: tuple[int, ...]
     vocab_size: int

@@ -84,7 +84,7 @@ def origins(info: SourceInfo) -> tuple[str, ...]:
 def mapped_info(info: SourceInfo, kind: str, *parameters: Any, **changes: Any) -> SourceInfo:
     """Make the facts of a mapped source.
 
-    The entropy rate and the bytes per token are not known unless they are among the changes.
+    The entropy rate and the bytes per token stay, unless they are among the changes.
 
     Args:
         info: of the inner source.
@@ -92,9 +92,8 @@ def mapped_info(info: SourceInfo, kind: str, *parameters: Any, **changes: Any) -
         *parameters: all that decides the map's result.
         **changes: fields that differ from the inner source's.
     """
-    known = {"entropy_rate_nats": None, "bytes_per_token": None, "origins": origins(info)}
     name = fingerprint(kind, *parameters, info.fingerprint)
-    return dataclasses.replace(info, fingerprint=name, **{**known, **changes})
+    return dataclasses.replace(info, fingerprint=name, **{"origins": origins(info), **changes})
 
 
 def drawn_seed(map_seed: int, name: str) -> UInt32[Array, ""]:

@@ -129,18 +129,14 @@ def _mixed_info(
 ) -> SourceInfo:
     first = infos[0]
     for info, name in zip(infos[1:], names[1:], strict=True):
-        for what, one, other in (
-            ("features", info.features, first.features),
-            ("length", info.length, first.length),
-            ("label tokens", info.label_mask.tobytes(), first.label_mask.tobytes()),
-        ):
-            if one == other:
-                continue
-            if isinstance(one, bytes):
-                raise ConfigError(f"{name}: pays for other tokens than {names[0]}; all must agree")
-            raise ConfigError(
-                f"{name}: its {what} is {one}, but {other} in {names[0]}; all must agree"
-            )
+        for what in ("features", "length"):
+            one, other = getattr(info, what), getattr(first, what)
+            if one != other:
+                raise ConfigError(
+                    f"{name}: its {what} is {one}, but {other} in {names[0]}; all must agree"
+                )
+        if (info.label_mask != first.label_mask).any():
+            raise ConfigError(f"{name}: pays for other tokens than {names[0]}; all must agree")
     inputs = [info.input_vocab_size or info.vocab_size for info in infos]
     bytes_each = {info.bytes_per_token for info in infos}
     return dataclasses.replace(

@@ -38,12 +38,5 @@ def open_replay(config: Replay) -> FiniteSource:
             "source: is drawn without end, so nothing of it comes twice; wrap it in subsample, "
             "which makes it finite"
         )
-    info = mapped_info(
-        inner.info,
-        "replay",
-        config.times,
-        entropy_rate_nats=inner.info.entropy_rate_nats,
-        bytes_per_token=inner.info.bytes_per_token,
-        replays=config.times,
-    )
+    info = mapped_info(inner.info, "replay", config.times, replays=config.times)
     return FiniteSource(info, inner.sequences, lambda rows: inner.read(np.asarray(rows, np.int64)))

@@ -50,8 +50,7 @@ def open_shuffle(config: Shuffle) -> Source:
     """
     inner = open_inner(config.source)
     info, seed = inner.info, config.map_seed
-    bytes_each = info.bytes_per_token
-    mapped = mapped_info(info, "shuffle", config.scope, seed, bytes_per_token=bytes_each)
+    mapped = mapped_info(info, "shuffle", config.scope, seed, entropy_rate_nats=None)
     if config.scope == "corpus":
         if not isinstance(inner, HostSource):
             raise ConfigError(
@@ -128,14 +127,7 @@ def _permutations(
 
 @dataclass(frozen=True, eq=False)
 class ShuffledCorpus:
-    """All tokens of a finite source in random order, kept in memory (see `spec.HostSource`).
-
-    Attributes:
-        info: its facts.
-        sequences: number of sequences.
-        inner: the source of the tokens.
-        seed: of the order.
-    """
+    """All tokens of a finite source in random order, kept in memory (see `spec.HostSource`)."""
 
     info: SourceInfo
     sequences: int

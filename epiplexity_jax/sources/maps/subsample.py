@@ -61,12 +61,6 @@ class Drawn:
 
     Sequence i is row i % 256 of the draw with key `fold_in(key(map_seed, "subsample"), i // 256)`,
     so it does not depend on how many there are. What was drawn stays in memory.
-
-    Attributes:
-        info: its facts.
-        inner: the drawn source.
-        sequences: number of sequences.
-        map_seed: of the drawing.
     """
 
     info: SourceInfo
@@ -120,17 +114,13 @@ def open_subsample(config: Subsample) -> HostSource:
     """
     inner = open_inner(config.source)
     wanted, seed = config.sequences, config.map_seed
-    kept: dict[str, Any] = {
-        "entropy_rate_nats": inner.info.entropy_rate_nats,
-        "bytes_per_token": inner.info.bytes_per_token,
-    }
     if isinstance(inner, DeviceSource):
         if wanted is None:
             raise ConfigError("share: a drawn source has no end to share; give sequences instead")
         # Another seed draws other sequences. Maps of one source draw from it alike, so what they
         # are made of counts, and not the map.
-        kept["origins"] = tuple(fingerprint("drawn", name, seed) for name in origins(inner.info))
-        info = mapped_info(inner.info, "subsample", wanted, seed, **kept)
+        names = tuple(fingerprint("drawn", name, seed) for name in origins(inner.info))
+        info = mapped_info(inner.info, "subsample", wanted, seed, origins=names)
         return Drawn(info, inner, wanted, seed)
     have = inner.sequences
     if wanted is None:
@@ -143,4 +133,4 @@ def open_subsample(config: Subsample) -> HostSource:
     def read(indices: Indices) -> Batch:
         return inner.read(chosen[np.asarray(indices, np.int64)].astype(np.int64))
 
-    return FiniteSource(mapped_info(inner.info, "subsample", wanted, seed, **kept), wanted, read)
+    return FiniteSource(mapped_info(inner.info, "subsample", wanted, seed), wanted, read)

@@ -36,14 +36,13 @@ def find(factory: str) -> Callable[..., Any]:
     module_name, _, attribute = factory.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+    except FAULTS as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is None or not f"{module_name}.".startswith(f"{missing}."):
             raise ConfigError(f"factory: importing {module_name} raised {line(error)}") from error
         raise ConfigError(
-            f"factory: no module {error.name!r}; it must be installed or be in the current folder"
+            f"factory: no module {missing!r}; it must be installed or be in the current folder"
         ) from None
-    except FAULTS as error:
-        raise ConfigError(f"factory: importing {module_name} raised {line(error)}") from error
     try:
         found = operator.attrgetter(attribute)(module)
     except AttributeError:
@@ -63,8 +62,13 @@ def called(factory: str, options: Mapping[str, Any]) -> Iterator[Any]:
         ConfigError: as `find`.
         DataError: when the function raises or exits.
     """
-    with current_folder_first():
+    folder = os.getcwd()
+    sys.path.insert(0, folder)  # as `python` does, and a console script does not
+    try:
         yield call(find(factory), factory, **options)
+    finally:
+        with contextlib.suppress(ValueError):  # the user's code may have taken it out
+            sys.path.remove(folder)
 
 
 def call(function: Callable[..., Any], where: str, /, **options: Any) -> Any:
@@ -77,18 +81,6 @@ def call(function: Callable[..., Any], where: str, /, **options: Any) -> Any:
         return function(**options)
     except FAULTS as error:
         raise DataError(f"{where}: the function raised {line(error)}") from error
-
-
-@contextlib.contextmanager
-def current_folder_first() -> Iterator[None]:
-    """Let modules of the current folder be imported, which a console script does not."""
-    folder = os.getcwd()
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):  # the user's code may have taken it out
-            sys.path.remove(folder)
 
 
 def shown(value: object) -> str:

@@ -69,8 +69,7 @@ def from_grain(
         dataset: a finite `grain.MapDataset` of rows: [L] integers, or a tuple of them and their
             label mask [L] bool, the same in all rows. A row is a function of its index alone.
         vocab_size: V.
-        fingerprint: a name for the rows, to be changed when they change; default: a hash of all
-            rows, for which each is read once.
+        fingerprint: a name that changes with the rows; default: a hash of all, each read once.
         bytes_per_token: bytes of the original data per token, for results in bits per byte.
         workers: processes that read, where making a row takes longer than sending it.
         memory: bytes; rows that take no more are read once and kept.

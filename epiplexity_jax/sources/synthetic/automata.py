@@ -16,6 +16,7 @@ from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo
 
 _WORD = 32
 Ring = tuple[UInt32[Array, " n"], ...]
+Masks = UInt32[Array, "8"]
 
 
 class ElementaryCA(Config):
@@ -55,9 +56,7 @@ class CASampler:
     burn_in: int = 0
     hidden: int = 0
 
-    def __call__(
-        self, parameters: UInt32[Array, "8"], key: Key[Array, ""], count: int
-    ) -> DrawnTokens:
+    def __call__(self, parameters: Masks, key: Key[Array, ""], count: int) -> DrawnTokens:
         """Draw [count, 2 * cells - hidden] int32; parameters: `rule_masks`."""
         words = -(-self.cells // _WORD)
         start = tuple(jax.random.bits(key, (words, count), jnp.uint32))
@@ -73,7 +72,7 @@ class CASampler:
         return jnp.concatenate([visible, unpack(after(self.steps, x), self.cells)], 1)
 
 
-def evolve(ring: Ring, masks: UInt32[Array, "8"], cells: int) -> Ring:
+def evolve(ring: Ring, masks: Masks, cells: int) -> Ring:
     """Evolve rings of cells by one step.
 
     Args:
@@ -95,7 +94,7 @@ def evolve(ring: Ring, masks: UInt32[Array, "8"], cells: int) -> Ring:
     return tuple(_apply(masks, *each) for each in zip(left, ring, right, strict=True))
 
 
-def _apply(masks: jax.Array, left: jax.Array, centre: jax.Array, right: jax.Array) -> jax.Array:
+def _apply(masks: Masks, left: jax.Array, centre: jax.Array, right: jax.Array) -> jax.Array:
     """Apply the rule to whole words: seven choices, one per inner node of its table."""
 
     def choose(bit: jax.Array, zero: jax.Array, one: jax.Array) -> jax.Array:

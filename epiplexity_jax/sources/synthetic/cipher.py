@@ -1,6 +1,7 @@
 """Key streams of ciphers in counter mode: noise to every observer that cannot try all keys."""
 
 import hashlib
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,11 +72,7 @@ class Cipher(Config):
 class KeyStream:
     """Consecutive sequences of one key stream, made when they are read (see `spec.HostSource`).
 
-    Attributes:
-        info: their facts.
-        sequences: number of sequences.
-        stream: makes bytes [start, start + count) of the key stream as [count] uint8.
-        bytes_per_sequence: of the key stream.
+    `stream` makes bytes [start, start + count) of it as [count] uint8.
     """
 
     info: SourceInfo
@@ -92,14 +89,12 @@ class KeyStream:
         groups = indices[order] // together
         ends = np.flatnonzero(np.diff(groups, append=-1)) + 1
         made = np.empty((len(indices), size), np.uint8)
-        begin = 0
-        for end in ends.tolist():
+        for begin, end in itertools.pairwise([0, *ends.tolist()]):
             chosen = order[begin:end]
             first = int(groups[begin]) * together
             count = min(together, self.sequences - first)  # ChaCha20 makes none past its counter
             stream = self.stream(first * size, count * size).reshape(count, size)
             made[chosen] = stream[indices[chosen] - first]
-            begin = end
         return _digits(made, self.info.vocab_size)[:, : self.info.length]
 
 

@@ -19,6 +19,7 @@ from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo
 
 _ROUNDING = 1e-6  # per entry: what six digits in a config leave
 _SHOWN = 6  # entries of a wrong row
+Tables = tuple[Float32[Array, " V"], Float32[Array, "V V"]]
 
 
 class Noise(Config):
@@ -92,12 +93,7 @@ class MarkovSampler:
 
     length: int
 
-    def __call__(
-        self,
-        parameters: tuple[Float32[Array, " V"], Float32[Array, "V V"]],
-        key: Key[Array, ""],
-        count: int,
-    ) -> DrawnTokens:
+    def __call__(self, parameters: Tables, key: Key[Array, ""], count: int) -> DrawnTokens:
         """Draw [count, L] int32."""
         initial, transition = parameters
         uniform = jax.random.uniform(key, (self.length, count, 1))
