@@ -30,9 +30,7 @@ class Runs:
     """
 
     def __init__(self, store: Store):
-        self.path = store.path
-        self._runs = store.load()
-        config = store.config()
+        self.path, self._runs, config = store.path, store.load(), store.config()
         self._defaults = config.get("frontier") or {}
         self._estimator = config.get("estimator") or {}
 
@@ -179,8 +177,7 @@ class Runs:
 
     def budgets(self, compute: Sequence[float] | None = None) -> list[float] | None:
         """The budgets asked for, else the config's, else None."""
-        chosen = compute or self._defaults.get("compute")
-        return list(chosen) if chosen else None
+        return list(compute or self._defaults.get("compute") or ()) or None
 
     def rows(
         self,

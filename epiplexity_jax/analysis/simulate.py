@@ -74,19 +74,18 @@ def sweep(
                 recorded[-1] = loss[-1] + shift
                 stderr = np.full(steps.size, noise.floor_nats)
                 heldout = Heldout(recorded, stderr, loss[:, None] + blocks)
-            curves.append(
-                Curve(
-                    source="law",
-                    size=f"N{size}",
-                    params=size,
-                    vocab_size=law.vocab_size,
-                    steps=steps,
-                    cost=Cost.dense(size, tokens_per_step),
-                    ema=heldout,
-                    seed=seed,
-                    run_id=f"N{size}-{seed}",
-                )
+            curve = Curve(
+                source="law",
+                size=f"N{size}",
+                params=size,
+                vocab_size=law.vocab_size,
+                steps=steps,
+                cost=Cost.dense(size, tokens_per_step),
+                ema=heldout,
+                seed=seed,
+                run_id=f"N{size}-{seed}",
             )
+            curves.append(curve)
     return curves
 
 
@@ -110,8 +109,5 @@ def _jitter(
 
 def _paired(noise: Noise, points: int, generator: np.random.Generator) -> Rows:
     """Block noise [R, B] of one member: its mean over blocks has the paired error."""
-    return (
-        noise.paired_nats
-        * math.sqrt(noise.blocks)
-        * generator.standard_normal((points, noise.blocks))
-    )
+    scale = noise.paired_nats * math.sqrt(noise.blocks)
+    return scale * generator.standard_normal((points, noise.blocks))

@@ -86,9 +86,8 @@ def decomposition_table(results: Sequence[Decomposition]) -> Table:
 
 def floor_table(results: Sequence[Decomposition]) -> Table:
     """S_T and H_T under every variant and floor, budget by budget."""
-    caption = f"{results[0].procedure} frontier, {number(results[0].test_tokens)} test tokens"
     budget = attrgetter("source", "compute_flops")
-    return _table(results, _RESULT, {"bits/byte", "N", "D"}, budget, f"{caption}; ± at 95 %")
+    return _table(results, _RESULT, {"bits/byte", "N", "D"}, budget, _method(results[0]))
 
 
 def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -224,22 +223,19 @@ def _differs(one: float | None, other: float) -> bool:
 def _caption(results: Sequence[Decomposition]) -> str:
     if not results:
         return ""
-    d = results[0]
-    variants = "/".join(dict.fromkeys(r.variant for r in results))
-    return (
-        f"{d.estimator}, {variants}, floor {d.floor}, {d.procedure} frontier, "
-        f"{number(d.test_tokens)} test tokens; ± at 95 %"
-    )
+    d, variants = results[0], "/".join(dict.fromkeys(r.variant for r in results))
+    return f"{d.estimator}, {variants}, floor {d.floor}, {_method(d)}"
+
+
+def _method(d: Decomposition) -> str:
+    return f"{d.procedure} frontier, {number(d.test_tokens)} test tokens; ± at 95 %"
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in row.items():
         if key.endswith("_interval"):
-            low, high = value if value is not None else (None, None)
-            flat |= {f"{key}_low": low, f"{key}_high": high}
-        elif isinstance(value, list | tuple):
-            flat[key] = "; ".join(map(str, value))
+            flat[f"{key}_low"], flat[f"{key}_high"] = value or (None, None)
         else:
-            flat[key] = value
+            flat[key] = "; ".join(map(str, value)) if isinstance(value, list | tuple) else value
     return flat

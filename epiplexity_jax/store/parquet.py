@@ -75,7 +75,7 @@ def decode_history(content: bytes) -> tuple[Row, History]:
         raise Damaged from None
     if newer:
         raise StoreError(f"was written by version {row.get('version')}, which is newer; upgrade")
-    names = [c.name for c in HISTORIES if c.name in table.column_names and c.name != "run_id"]
+    names = [c.name for c in HISTORIES[1:] if c.name in table.column_names]
     kept = [n for n in names if n not in _NULLABLE or table[n].null_count < len(table)]
     row = {column.name: row.get(column.name) for column in RUNS}  # of an older version too
     try:

@@ -98,7 +98,9 @@ class Decomposition:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values under the keys of DESIGN.md, section 6; intervals as [low, high] or None."""
-        return {one.name: _plain(getattr(self, one.name)) for one in fields(self)}
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        lists = {name: list(value) for name, value in found.items() if isinstance(value, tuple)}
+        return found | lists | {"status": str(self.status)}
 
 
 # Fields of a decomposition where the uniform code answers.
@@ -111,12 +113,6 @@ UNIFORM: dict[str, Any] = {
     "train_tokens": 0.0,
     "interpolation_error_bits": 0.0,
 }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, ResultStatus):
-        return str(value)
-    return list(value) if isinstance(value, tuple) else value
 
 
 def status_of(epiplexity_bits: float, stderr_bits: float) -> ResultStatus:
@@ -142,8 +138,8 @@ def explain(
         beats: True if some model's code is shorter than the uniform one at all.
     """
     said = []
-    bits = "unknown" if resolution_bits is None else f"{resolution_bits:.2g}"
     if status == ResultStatus.BELOW_RESOLUTION:
+        bits = "unknown" if resolution_bits is None else f"{resolution_bits:.2g}"
         said.append(f"epiplexity is below resolution (< {bits} bits)")
     if status == ResultStatus.NEGATIVE:
         said.append(

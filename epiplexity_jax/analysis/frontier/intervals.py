@@ -100,21 +100,16 @@ class Intervals:
 
 
 def _interval(center: float, drawn: Values, halves: Values) -> Pair:
-    h = float(np.quantile(np.abs(drawn - center), LEVEL))
-    g = float(np.abs(halves - center).max(initial=0.0))
-    half_width = math.hypot(h, g)
+    spread = float(np.quantile(np.abs(drawn - center), LEVEL))
+    half_width = math.hypot(spread, float(np.abs(halves - center).max(initial=0.0)))
     return center - half_width, center + half_width
 
 
 def _halves(members: Sequence[Member]) -> list[list[Member]]:
     """The family with every other size left out, both ways; empty below three sizes."""
     sizes = sorted({member.params for member in members})
-    if len(sizes) < 3:
-        return []
-    return [
-        [member for member in members if sizes.index(member.params) % 2 == parity]
-        for parity in (0, 1)
-    ]
+    kept = (sizes[::2], sizes[1::2]) if len(sizes) > 2 else ()
+    return [[member for member in members if member.params in half] for half in kept]
 
 
 def _reach(half: Sequence[Member]) -> float:

@@ -77,14 +77,11 @@ def trace(
 
 
 def _left_out(curves: Sequence[Curve], kept: Sequence[Curve]) -> list[str]:
-    rated = len({curve.learning_rate for curve in curves}) > 1
-    lost = [
-        with_rate(curve.name, curve) if rated else curve.name
-        for curve in curves
-        if curve.status == RunStatus.DIVERGED
-    ]
-    if not lost:
+    if len(kept) == len(curves):
         return []
+    rated = len({curve.learning_rate for curve in curves}) > 1
+    lost = [curve for curve in curves if curve.status == RunStatus.DIVERGED]
+    lost = [with_rate(curve.name, curve) if rated else curve.name for curve in lost]
     names = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
     said = [f"{len(lost)} of {len(curves)} runs diverged and are left out: {names}"]
     if not kept:
@@ -94,15 +91,12 @@ def _left_out(curves: Sequence[Curve], kept: Sequence[Curve]) -> list[str]:
 
 def _uneven(members: Sequence[Member]) -> list[str]:
     """Sentences on members whose seeds end far apart, so that much of the longer runs is unused."""
-    said = []
-    for member in members:
-        low, high = min(member.last_steps), max(member.last_steps)
-        if high > 1.1 * low:
-            said.append(
-                f"the seeds of {member.name} end at steps {low} to {high}, and count to the "
-                "first of these"
-            )
-    return said
+    ends = [(member.name, min(member.last_steps), max(member.last_steps)) for member in members]
+    return [
+        f"the seeds of {name} end at steps {low} to {high}, and count to the first of these"
+        for name, low, high in ends
+        if high > 1.1 * low
+    ]
 
 
 def _of_vertices(name: str, doc: str) -> property:
@@ -161,8 +155,8 @@ class Frontier:
     @property
     def params(self) -> Steps:
         """[K] N of the vertices' models."""
-        sizes = np.array([member.params for member in self.all_members], dtype=np.int64)
-        return sizes[self.points.member[self.vertices]]
+        chosen = self.points.member[self.vertices]
+        return np.array([self.all_members[i].params for i in chosen], dtype=np.int64)
 
     @property
     def largest_compute(self) -> float:

@@ -173,11 +173,10 @@ def _columns(file: str, names: Sequence[str], layout: Layout, floor_known: bool)
 
 def _position(file: str, names: Sequence[str], layout: Layout) -> tuple[str, float]:
     """The column of positions, and the label tokens of one unit of it."""
-    by_steps = layout.step_column is not None or layout.tokens_per_step is not None
-    if not by_steps:
-        wanted = ("label tokens", "--tokens-column")
+    if layout.step_column is None and layout.tokens_per_step is None:
         if layout.tokens_column is None and "label_tokens" in names:
             return "label_tokens", 1.0
+        wanted = ("label tokens", "--tokens-column")
         found = _find(file, names, layout.tokens_column, _TOKENS, wanted)
         if found is not None:
             return _over_tokens(file, found), 1.0
@@ -237,8 +236,11 @@ def plain_name(name: str) -> str:
     >>> plain_name("train/Loss"), plain_name("_step"), plain_name("loss_nats")
     ('train_loss', 'step', 'loss')
     """
-    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    return re.sub(r"_(nats|bits)(_per_token)?$", "", plain)
+    return re.sub(r"_(nats|bits)(_per_token)?$", "", _words(name))
+
+
+def _words(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
 def unit_of(name: str) -> str | None:
@@ -247,7 +249,7 @@ def unit_of(name: str) -> str | None:
     >>> unit_of("loss_bits"), unit_of("val/bpb"), unit_of("loss")
     ('bits', 'bits per byte', None)
     """
-    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    plain = _words(name)
     if re.search(r"(^|_)(bpb|bits_per_byte)$", plain):
         return "bits per byte"
     found = re.search(r"(^|_)(nats|bits)(_per_token)?$", plain)
@@ -272,28 +274,24 @@ def _nats_per_unit(name: str, layout: Layout, notes: list[str], like: str | None
 
 def _heldout(file: str, rows: Sequence[Row], columns: _Columns, layout: Layout) -> float | None:
     """The last held-out loss, nats per label token."""
-    if columns.heldout is None:
-        return None
+    column = columns.heldout
     for row in reversed(rows):
-        value = number(file, row, columns.heldout)
-        if value is not None:
-            nats = value * _nats_per_unit(columns.heldout, layout, [], columns.loss)
-            if not (0 <= nats < math.inf):
-                raise DataError(
-                    f"{file}: line {row.line}: {columns.heldout!r} is {value:g}, no log loss that "
-                    "could be the floor"
-                )
-            return nats
+        if column is None or (value := number(file, row, column)) is None:
+            continue
+        nats = value * _nats_per_unit(column, layout, [], columns.loss)
+        if not (0 <= nats < math.inf):
+            raise DataError(
+                f"{file}: line {row.line}: {column!r} is {value:g}, no log loss that could be the "
+                "floor"
+            )
+        return nats
     return None
 
 
 def _note_rows(file: str, rows: Sequence[Row], columns: _Columns, notes: list[str]) -> None:
     """Say how many rows hold no loss of either kind."""
-    blank = sum(
-        number(file, row, columns.loss) is None
-        and (columns.heldout is None or number(file, row, columns.heldout) is None)
-        for row in rows
-    )
+    both = [columns.loss, *filter(None, [columns.heldout])]
+    blank = sum(all(number(file, row, name) is None for name in both) for row in rows)
     if blank:
         notes.append(f"{blank} rows without a loss were left out")
 
@@ -320,12 +318,9 @@ def _tokens_per_label(
 
 def _epochs(file: str, rows: Sequence[Row], names: Sequence[str]) -> float | None:
     """Passes over the data that the file counts; whole numbers are those of begun passes."""
-    column = next((name for name in names if plain_name(name) in _EPOCHS), None)
-    if column is None:
-        return None
-    counted = {number(file, row, column) for row in rows} - {None}
+    column = next((name for name in names if plain_name(name) in _EPOCHS), "")
+    counted = {number(file, row, column) for row in rows}
     finite = [value for value in counted if value is not None and math.isfinite(value)]
-    if not finite:
-        return None
-    whole = all(value == math.floor(value) for value in finite)
-    return float(len(finite)) if whole else max(finite)
+    if all(value == math.floor(value) for value in finite):
+        return float(len(finite)) or None
+    return max(finite)

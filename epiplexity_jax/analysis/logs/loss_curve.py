@@ -112,11 +112,11 @@ class LossCurve:
     @property
     def online_sum_nats(self) -> float:
         """Training losses of all label tokens, nats."""
-        if self.sampled_step is not None:
-            batches, losses = self._batches()
-            total = float(coding.interpolate_sum(batches, losses)[-1] + losses[-1])
-            return total * self.sampled_step
-        return math.fsum((self.losses_nats * self.widths).tolist())
+        if self.sampled_step is None:
+            return math.fsum((self.losses_nats * self.widths).tolist())
+        batches, losses = self._batches()
+        total = float(coding.interpolate_sum(batches, losses)[-1] + losses[-1])
+        return total * self.sampled_step
 
     @property
     def interpolation_error_nats(self) -> float:
