@@ -135,13 +135,10 @@ class Runs:
         compute: Sequence[float] | None = None,
         **options: Any,
     ) -> list[Decomposition]:
-        """S_T and H_T of every source at every budget.
+        """S_T and H_T of every source at every budget; options as for `frontiers`.
 
-        Args:
-            test_tokens: as for `frontier`.
-            compute: budgets in FLOPs; default: the config's, else log-spaced over the sweep, the
-                same for every source.
-            **options: as for `frontier`.
+        Budgets are FLOPs; default: the config's, else log-spaced over the sweep, the same for
+        every source.
         """
         return decompose_all(self.frontiers(test_tokens, **options), self.budgets(compute))
 
@@ -192,10 +189,10 @@ class Runs:
         `heldout_loss_nats` is that of the raw weights where the floor is.
 
         Args:
-            test_tokens: as for `frontier`.
-            variant: as for `frontier`.
-            floor: as for `frontier`.
-            sources: as for `frontiers`.
+            test_tokens: as for `frontier`, like variant and floor.
+            variant: None is the config's.
+            floor: None is the config's.
+            sources: None are all.
         """
         named, tokens, rows = self._named(sources), self._test_tokens(test_tokens), []
         for run in self._runs:

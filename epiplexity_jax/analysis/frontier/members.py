@@ -113,8 +113,7 @@ def _average(name: str, params: int, scored: list[Scored]) -> Member:
 def _at(steps: Steps, values: AnyRows, common: Steps) -> AnyRows:
     """Values [..., R] at other steps, straight in log(1 + step) between record points.
 
-    Record points lie on one absolute grid, so there is nothing between them but where teachers
-    waited for their students or runs ended at different steps.
+    Steps differ only where teachers waited for their students or runs ended at different steps.
     """
     if np.isin(common, steps).all():
         return values[..., np.searchsorted(steps, common)]

@@ -31,8 +31,7 @@ _ERRORS = ("model_stderr", "data_stderr", "mdl_stderr", "interpolation_error_bit
 def log_length(bits: Values) -> Values:
     """Logarithm of code lengths, where lengths under one bit count as one bit.
 
-    A deterministic source may drive the data length to 0 and an area within its error below 0;
-    no code is shorter than a bit, so nothing is gained there, and the logarithm stays finite.
+    A deterministic source may drive the data length to 0, and an area within its error below 0.
     """
     return np.log(np.maximum(bits, 1.0))
 
@@ -51,12 +50,11 @@ def envelope(mdl_bits: Values) -> Indices:
 
 
 def spans_cliff(time: Values, mdl_bits: Values, stderr_bits: Values, vertices: Indices) -> Flags:
-    """Segments from a vertex to the next that pass far below what was measured.
+    """Segments of a hull that bridge a cliff, so that no model is near the line.
 
-    A hull bridges a cliff: between its ends no model is near the line. A segment is a bridge when
-    some point of the raw envelope between its ends lies above the line by more than `BRIDGE_GAP`
-    of what the whole frontier gains (the fall of log MDL from its first vertex to its last), and
-    by more than twice its own standard error.
+    A segment is a bridge when some point of the raw envelope between its ends lies above the line
+    by more than `BRIDGE_GAP` of what the whole frontier gains (the fall of log MDL from its first
+    vertex to its last), and by more than twice its own standard error.
 
     Args:
         time: [P] FLOPs.
@@ -130,8 +128,7 @@ class Answer:
     Attributes:
         model_bits, data_bits, mdl_bits: lengths; model_stderr, mdl_stderr: standard errors.
         interpolation_error_bits: of the model length, from sparse record points.
-        nearest: the model that is named, the nearer of the two in log compute; a trained one if
-            there is one, as it has what is said.
+        nearest: the nearer of the two in log compute, a trained one if there is one.
         train_tokens: D of the nearest.
         neighbours: names of the models that take part.
         untrained: True where none of them was trained.
@@ -251,8 +248,7 @@ class Traced:
     def beats(self, uniform_bits: float, compute: float, strict: bool = False) -> bool:
         """Return whether a model within the budget beats the uniform code by two standard errors.
 
-        Any of the frontier's models counts, not only the last: a dearer one may be shorter and yet
-        less certain, and MDL_T must not rise with T.
+        Any of the frontier's models counts, not only the last: MDL_T must not rise with T.
 
         Args:
             uniform_bits: length of the uniform code.

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
-from epiplexity_jax.analysis.shapes import Values
 from epiplexity_jax.base.units import nats_to_bits
 
 _FEW_ROWS = 10
@@ -112,14 +111,10 @@ def _initial_loss(curve: LossCurve, vocab_size: int | None) -> str:
     return ""
 
 
-def _smooth(curve: LossCurve) -> Values:
-    """[P'] running means of the losses over a twentieth of the rows."""
-    window = max(1, curve.losses_nats.size // 20)
-    return np.convolve(curve.losses_nats, np.full(window, 1.0 / window), mode="valid")
-
-
 def _not_falling(curve: LossCurve) -> str:
-    smooth = _smooth(curve)
+    """The running means over a twentieth of the rows do not fall, or rise at the end."""
+    window = max(1, curve.losses_nats.size // 20)
+    smooth = np.convolve(curve.losses_nats, np.full(window, 1.0 / window), mode="valid")
     first, last, lowest = float(smooth[0]), float(smooth[-1]), float(smooth.min())
     if last > 0.98 * first:
         return (
