@@ -37,19 +37,16 @@ class CountingTrainer:
         self, todo: Sequence[RunSpec], checkpoints: Checkpoints, store: Store
     ) -> tuple[dict[str, Restored], list[str]]:
         """See `Trainer`: counts have no states, and are made anew."""
-        del todo, checkpoints, store
         return {}, []
 
     def restore_wave(self, wave: Wave, checkpoints: Checkpoints) -> tuple[Wave, list[str]]:
         """See `Trainer`: the wave is the same, as counts are made anew."""
-        del checkpoints
         return wave, []
 
     def waves(
         self, todo: Sequence[RunSpec], restored: Mapping[str, Restored], hardware: Hardware
     ) -> list[Wave]:
         """See `Trainer`: every run is a wave."""
-        del restored, hardware
         return [Wave((run.run_id,), run.iterations) for run in todo]
 
     def train(self, wave: Wave, context: WaveContext) -> list[FinishedRun]:
@@ -83,7 +80,6 @@ class CountingTrainer:
 
     def time(self, wave: Wave, devices: Sequence[Any]) -> WaveTiming:
         """Count a few batches."""
-        del devices
         run = self.runs[wave.run_ids[0]]
         coder = _program(run).coder()
         stream = run.dataset.stream(run.seed, run.batch_size)

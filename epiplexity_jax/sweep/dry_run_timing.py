@@ -71,8 +71,7 @@ def _step(advance: Any, ready: PlacedCohort, block: Any, first: Any, steps: int)
         # The first batches again: what they are does not change the time that they take.
         fresh = jax.tree.map(jnp.copy, states)
         seconds, _ = timed(lambda f=fresh, n=count: run(f, n))
-        if (
-            all_gather_ints([seconds > _LONG_ENOUGH]).any() or 2 * count > longest
-        ):  # in all processes alike
+        enough = all_gather_ints([seconds > _LONG_ENOUGH]).any()  # in all processes alike
+        if enough or 2 * count > longest:
             return seconds / count
         count *= 2

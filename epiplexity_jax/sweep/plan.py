@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 from epiplexity_jax.estimators.registry import open_estimator
 from epiplexity_jax.families.registry import open_family
-from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.sweep.config import Sweep
 from epiplexity_jax.sweep.counting_trainer import CountingTrainer
 from epiplexity_jax.sweep.dataset import Dataset, open_datasets
 from epiplexity_jax.sweep.device_trainer import DeviceTrainer
-from epiplexity_jax.sweep.resolve import CountingKind, DeviceKind, Resolver
+from epiplexity_jax.sweep.resolve import Resolver
 from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.trainer import Trainer
 
@@ -41,24 +40,19 @@ def make_plan(sweep: Sweep, platform: str) -> Plan:
     if dtype == "auto":
         dtype = "float32" if platform == "cpu" else "bfloat16"
     datasets = open_datasets(sweep, family, platform == "cpu")
-    kind = (
-        DeviceKind(sweep, family, estimator, platform, dtype)
-        if isinstance(family, DeviceFamily)
-        else CountingKind(sweep, family)
-    )
-    estimator.check(family.kind, kind.counts, {d.name: d.info for d in datasets})
-    resolver = Resolver(sweep, kind, estimator)
+    resolver = Resolver(sweep, family, estimator, platform, dtype)
+    estimator.check(family.kind, resolver.counts, {d.name: d.info for d in datasets})
     runs = tuple(
         resolver.run(dataset, size, rate, seed)
         for size in family.sizes()
-        for rate in kind.rates
+        for rate in resolver.rates
         for dataset in datasets
         for seed in range(family.seeds)
     )
     named = {run.run_id: run for run in runs}
     trainer = (
         CountingTrainer(named)
-        if kind.counts
+        if resolver.counts
         else DeviceTrainer(named, sweep.training, resolver.run)
     )
     return Plan(sweep, datasets, runs, trainer, dtype)

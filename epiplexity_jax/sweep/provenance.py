@@ -17,8 +17,10 @@ from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.dataset import Dataset
 from epiplexity_jax.sweep.plan import Plan
 
-_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pyarrow")
-_OPTIONAL = ("array-record", "cryptography", "grain", "pillow", "ray", "tensorflow-datasets")
+_PACKAGES = (
+    *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pyarrow"),
+    *("array-record", "cryptography", "grain", "pillow", "ray", "tensorflow-datasets"),  # extras
+)
 _FLAGS = ("JAX_", "XLA_", "LIBTPU_", "TF_CUDNN_", "CUDA_VISIBLE_DEVICES", "NCCL_")
 
 
@@ -40,15 +42,15 @@ def provenance(plan: Plan, devices: str) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    found = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    for name in _OPTIONAL:
+    found = {}
+    for name in _PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found
 
 
 def revision(folder: Path) -> str | None:
-    """The git commit of a checkout, with `+` where it was changed since; None elsewhere."""
+    """Return the git commit of a checkout, with `+` where it was changed since; None elsewhere."""
     try:
         commit = _git(folder, "rev-parse", "HEAD")
         # A package in somebody else's checkout, a virtual environment in it say, is not under it.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.engine.cohort_spec import sampling_passes
@@ -10,7 +10,14 @@ from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.estimators.counting import CountingProgram
 from epiplexity_jax.estimators.spec import Estimator
-from epiplexity_jax.families.spec import Cost, DeviceFamily, HostFamily, Size, identity_fields
+from epiplexity_jax.families.spec import (
+    Cost,
+    DeviceFamily,
+    Family,
+    HostFamily,
+    Size,
+    identity_fields,
+)
 from epiplexity_jax.resources.compiled_flops import compiled_cost
 from epiplexity_jax.sweep.config import Sweep
 from epiplexity_jax.sweep.dataset import Dataset
@@ -38,104 +45,34 @@ class Resolved(NamedTuple):
 
 
 @dataclass(frozen=True)
-class DeviceKind:
-    """Models trained by gradients on devices of a platform."""
-
-    sweep: Sweep
-    family: DeviceFamily
-    estimator: Estimator
-    platform: str
-    compute_dtype: str
-    counts: ClassVar[bool] = False
-
-    @property
-    def rates(self) -> tuple[float | None, ...]:
-        """Base learning rates, each a member of its own."""
-        return self.family.learning_rates or (self.sweep.training.learning_rate,)
-
-    @property
-    def weight_sets(self) -> int:
-        """Number of sets of weights that are scored at the end."""
-        return self.estimator.method.num_weight_sets
-
-    def resolve(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
-        """Build the model of one size for one source.
-
-        Args:
-            dataset: the source.
-            size: of the model.
-            rate: base learning rate.
-        """
-        training = self.sweep.training
-        model = self.family.model(size, dataset.task, self.compute_dtype, self.platform)
-        cost = model.cost
-        if training.flops == "compiled":
-            cost = compiled_cost(model, dataset.microbatch)
-        values: dict[str, Any] = {
-            "training": {
-                "batch_size": training.batch_size,
-                "warmup_steps": training.warmup_steps,
-                "microbatch": dataset.microbatch,
-                "learning_rate": rate,
-                "compute_dtype": self.compute_dtype,
-                **self.estimator.identity(training.steps),
-            }
-        }
-        if fingerprint := getattr(model, "fingerprint", None):
-            values["model"] = fingerprint  # of models that a config cannot tell apart
-        program = ProgramKey(model, self.estimator.method, dataset.microbatch)
-        per_token = self.estimator.flops_per_token(cost, sampling_passes(model))
-        return Resolved(program, cost, model.cost, per_token, values)
-
-
-@dataclass(frozen=True)
-class CountingKind:
-    """Models that count on the host."""
-
-    sweep: Sweep
-    family: HostFamily
-    counts: ClassVar[bool] = True
-    rates: ClassVar[tuple[float | None, ...]] = (None,)
-    weight_sets: ClassVar[int] = 1
-
-    def resolve(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
-        """Begin counts of one size for one source.
-
-        Args:
-            dataset: the source.
-            size: of the counts.
-            rate: None, as nothing is learnt by gradients.
-
-        Raises:
-            ConfigError: when the source does not suit the family, or FLOPs are to be compiled.
-        """
-        if self.sweep.training.flops == "compiled":
-            raise ConfigError(
-                f"training.flops: a {self.family.kind} family counts on the host and has no "
-                "compiled program; use declared"
-            )
-        program = CountingProgram(self.family, size, dataset.task)
-        try:
-            cost = program.coder().cost
-        except EpiplexityError as error:
-            raise type(error)(f"sources.{dataset.name}: {error}") from None
-        values = {"training": {"batch_size": self.sweep.training.batch_size}}
-        return Resolved(program, cost, cost, cost.train_flops_per_token, values)
-
-
-@dataclass(frozen=True)
 class Resolver:
     """Makes the runs of a sweep.
 
     Attributes:
         sweep: the config.
-        kind: of the family.
-        estimator: opened from the config.
+        family: opened from it.
+        estimator: likewise.
+        platform: of the devices that will train.
+        compute_dtype: of activations.
     """
 
     sweep: Sweep
-    kind: DeviceKind | CountingKind
+    family: Family
     estimator: Estimator
+    platform: str
+    compute_dtype: str
+
+    @property
+    def counts(self) -> bool:
+        """True if the family counts on the host."""
+        return not isinstance(self.family, DeviceFamily)
+
+    @property
+    def rates(self) -> tuple[float | None, ...]:
+        """Base learning rates, each a member of its own; None for counts."""
+        if isinstance(self.family, DeviceFamily):
+            return self.family.learning_rates or (self.sweep.training.learning_rate,)
+        return (None,)
 
     def run(self, dataset: Dataset, size: Size, rate: float | None, seed: int) -> RunSpec:
         """Resolve one member on one source.
@@ -150,11 +87,11 @@ class Resolver:
             ConfigError: when the size or the source does not suit the family.
         """
         sweep, training, estimator = self.sweep, self.sweep.training, self.estimator
-        found = self.kind.resolve(dataset, size, rate)
-        variants = estimator.variants(dataset.info, self.kind.counts)
+        found = self._resolved(dataset, size, rate)
+        variants = estimator.variants(dataset.info, self.counts)
         exact = "exact" in variants
         identity = self._identity(dataset, size, seed, found, exact)
-        several = f", lr {rate:g}" if len(self.kind.rates) > 1 and rate is not None else ""
+        several = f", lr {rate:g}" if len(self.rates) > 1 and rate is not None else ""
         return RunSpec(
             identity=identity,
             label=f"{dataset.name}, {size}{several}, seed {seed}",
@@ -174,7 +111,7 @@ class Resolver:
                 **estimator.hyper(),
             ),
             exact=exact,
-            resumable=training.keep_final_state and estimator.resumable and not self.kind.counts,
+            resumable=training.keep_final_state and estimator.resumable and not self.counts,
             state_bytes=4 * found.cost.params * estimator.state_copies,
             flops=self._flops(dataset, found, exact),
             row=planned_row(sweep, dataset, size, found.cost)
@@ -187,9 +124,46 @@ class Resolver:
                 "learning_rate": rate,
                 "variant": estimator.config.variant or variants[0],
                 "variants": list(variants),
-                "flops": "declared" if self.kind.counts else training.flops,
+                "flops": "declared" if self.counts else training.flops,
             },
         )
+
+    def _resolved(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
+        family, training = self.family, self.sweep.training
+        if not isinstance(family, DeviceFamily):
+            return self._counted(family, dataset, size)
+        model = family.model(size, dataset.task, self.compute_dtype, self.platform)
+        compiled = training.flops == "compiled"
+        cost = compiled_cost(model, dataset.microbatch) if compiled else model.cost
+        values: dict[str, Any] = {
+            "training": {
+                "batch_size": training.batch_size,
+                "warmup_steps": training.warmup_steps,
+                "microbatch": dataset.microbatch,
+                "learning_rate": rate,
+                "compute_dtype": self.compute_dtype,
+                **self.estimator.identity(training.steps),
+            }
+        }
+        if fingerprint := getattr(model, "fingerprint", None):
+            values["model"] = fingerprint  # of models that a config cannot tell apart
+        program = ProgramKey(model, self.estimator.method, dataset.microbatch)
+        per_token = self.estimator.flops_per_token(cost, sampling_passes(model))
+        return Resolved(program, cost, model.cost, per_token, values)
+
+    def _counted(self, family: HostFamily, dataset: Dataset, size: Size) -> Resolved:
+        if self.sweep.training.flops == "compiled":
+            raise ConfigError(
+                f"training.flops: a {family.kind} family counts on the host and has no "
+                "compiled program; use declared"
+            )
+        program = CountingProgram(family, size, dataset.task)
+        try:
+            cost = program.coder().cost
+        except EpiplexityError as error:
+            raise type(error)(f"sources.{dataset.name}: {error}") from None
+        values = {"training": {"batch_size": self.sweep.training.batch_size}}
+        return Resolved(program, cost, cost, cost.train_flops_per_token, values)
 
     def _identity(
         self, dataset: Dataset, size: Size, seed: int, found: Resolved, exact: bool
@@ -221,5 +195,6 @@ class Resolver:
         evaluate = found.cost.eval_flops_per_token
         tokens = training.steps * training.batch_size * task.total_tokens
         per_token = found.flops_per_token + (2 * evaluate if exact else 0.0)
-        scored = self.kind.weight_sets * dataset.layout.sequences * task.total_tokens
+        weight_sets = 1 if self.counts else self.estimator.method.num_weight_sets
+        scored = weight_sets * dataset.layout.sequences * task.total_tokens
         return tokens * per_token + scored * evaluate
