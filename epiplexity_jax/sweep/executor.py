@@ -14,20 +14,12 @@ from epiplexity_jax.sweep.wave import FinishedRun, Wave
 
 @dataclass(frozen=True)
 class SweepContext:
-    """A sweep in training.
-
-    Attributes:
-        plan: the validated sweep.
-        store: where finished runs go; this process holds its lock.
-        progress: receives steps, losses and messages.
-        stop: returns True once an end was asked for.
-        tracking: forwards record points to trackers.
-    """
+    """A sweep in training; this process holds the store's lock."""
 
     plan: Plan
     store: Store
     progress: Progress
-    stop: Callable[[], bool]
+    stop: Callable[[], bool]  # returns True once an end was asked for
     tracking: Tracking = field(default_factory=Tracking)
 
 

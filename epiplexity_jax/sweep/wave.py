@@ -49,18 +49,10 @@ class FinishedRun(NamedTuple):
 
 @dataclass(frozen=True)
 class WaveContext:
-    """The surroundings of a wave in training.
-
-    Attributes:
-        devices: to train on.
-        progress: receives steps, losses and messages.
-        stop: returns True once an end was asked for.
-        checkpoints: where waves in training are kept.
-        tracking: forwards record points to trackers; a cluster's node has none.
-    """
+    """The surroundings of a wave in training; a cluster's node has no trackers."""
 
     devices: Sequence[Any]
     progress: Progress
-    stop: Callable[[], bool]
+    stop: Callable[[], bool]  # returns True once an end was asked for
     checkpoints: Checkpoints
     tracking: Tracking = field(default_factory=Tracking)
