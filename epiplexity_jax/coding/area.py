@@ -92,9 +92,6 @@ def interpolation_error(steps: ArrayLike, values: ArrayLike) -> checks.Values:
     Returns:
         [...] float64 in the unit of `values`; 0 below three points, as there is nothing to drop.
 
-    Raises:
-        ConfigError: when `interpolate_sum` refuses the arguments.
-
     >>> float(interpolation_error([0, 1, 2, 3], [5.0, 5.0, 5.0, 5.0]))
     0.0
     """

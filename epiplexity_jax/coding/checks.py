@@ -77,12 +77,11 @@ def curve(
 
     Args:
         steps: [R] whole numbers, increasing from 0.
-        values: [..., R] the curve at these steps, any unit.
+        values: [..., R] the curve at these steps, finite, any unit.
         name: the curve's name in messages.
 
     Raises:
-        ConfigError: when steps are no whole numbers that increase from 0, the last axis of the
-            curve is not R long, or a value is not finite.
+        ConfigError: when they are not so.
     """
     points, array = numbers("steps", steps), finite(name, values)
     if points.ndim != 1 or not points.size or not (points == np.rint(points)).all():

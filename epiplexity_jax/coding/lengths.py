@@ -3,7 +3,9 @@
 Lengths are those of an ideal arithmetic coder: its overhead (under 2 bits a message) and the names
 of the family and of its hyperparameters are left out. A is Finzi et al. 2026 (arXiv 2601.03220).
 
-Axis letters: R record points. Functions that say "any shape" act on each element.
+Axis letters: R record points. Other arguments have any shapes that broadcast against each other. A
+ConfigError names an argument that is not finite, or not positive where it must be, or of a shape
+that does not fit; the functions have a section on errors where there are others.
 """
 
 import numpy as np
@@ -18,14 +20,9 @@ Bits = Flops = checks.Values
 
 
 def uniform_length(test_tokens: ArrayLike, vocab_size: int) -> Bits:
-    """Length of the uniform code: that of an observer that knows the alphabet only.
+    """Length of the uniform code, of an observer that knows the alphabet only: bits.
 
-    Args:
-        test_tokens: label tokens, any shape.
-        vocab_size: V, at least 2.
-
-    Returns:
-        test_tokens x log2 V, bits.
+    It is test_tokens (label tokens) x log2 V.
 
     Raises:
         ConfigError: when test tokens are not positive or V is below 2.
@@ -39,17 +36,11 @@ def uniform_length(test_tokens: ArrayLike, vocab_size: int) -> Bits:
 
 
 def data_length(loss_nats: ArrayLike, test_tokens: ArrayLike) -> Bits:
-    """Length of the data given a model: test tokens x held-out loss (A, App. B.1).
+    """Length of the data given a model: test tokens x held-out loss (A, App. B.1), in bits.
 
     Args:
-        loss_nats: nats per label token, any shape.
-        test_tokens: label tokens of the dataset, broadcast against it.
-
-    Returns:
-        Bits.
-
-    Raises:
-        ConfigError: when a loss is not finite, test tokens are not positive, or shapes do not fit.
+        loss_nats: nats per label token.
+        test_tokens: label tokens of the dataset.
 
     >>> float(data_length(np.log(2), 100))
     100.0
@@ -61,17 +52,7 @@ def data_length(loss_nats: ArrayLike, test_tokens: ArrayLike) -> Bits:
 
 
 def data_length_error(stderr_nats: ArrayLike, test_tokens: ArrayLike) -> Bits:
-    """Standard error of `data_length`.
-
-    Args:
-        stderr_nats: standard error of the held-out loss, nats per label token, any shape.
-        test_tokens: label tokens of the dataset, broadcast against it.
-
-    Returns:
-        Bits.
-
-    Raises:
-        ConfigError: when an error is negative, test tokens are not positive, or shapes do not fit.
+    """Standard error of `data_length`, bits, from that of the held-out loss, nats per label token.
 
     >>> round(float(data_length_error(0.001, 2.5e8)))
     360674
@@ -123,9 +104,6 @@ def online_length(
     Returns:
         [R] bits: (sum - label tokens x floor) / ln 2.
 
-    Raises:
-        ConfigError: when a number is not finite, label tokens are negative, or shapes differ.
-
     >>> online_length([0.0, np.log(2) * 50], [0, 10], np.log(2)).tolist()
     [0.0, 40.0]
     """
@@ -143,14 +121,11 @@ def exact_length(online_sum_nats: ArrayLike, final_sum_nats: ArrayLike) -> Bits:
 
     Args:
         online_sum_nats: losses of all label tokens, each scored before the model trained on it,
-            nats, any shape.
-        final_sum_nats: losses of the same tokens under the final model, nats, broadcast against it.
+            nats.
+        final_sum_nats: losses of the same tokens under the final model, nats.
 
     Returns:
         Bits.
-
-    Raises:
-        ConfigError: when a number is not finite or shapes do not fit.
 
     >>> float(exact_length(np.log(2) * 50, np.log(2) * 20))
     30.0
@@ -176,9 +151,6 @@ def online_length_error(
     Returns:
         [R] bits.
 
-    Raises:
-        ConfigError: when a number is negative or not finite, or shapes differ.
-
     >>> float(online_length_error(0.0, 1000, np.log(2) / 100))
     10.0
     """
@@ -190,17 +162,7 @@ def online_length_error(
 
 
 def two_part(model_bits: ArrayLike, data_bits: ArrayLike) -> Bits:
-    """Length of the two-part code: model, then data given the model.
-
-    Args:
-        model_bits: bits, any shape.
-        data_bits: bits, broadcast against it.
-
-    Returns:
-        Bits.
-
-    Raises:
-        ConfigError: when shapes do not fit.
+    """Length of the two-part code, bits: the model, then the data given the model.
 
     >>> float(two_part(3.0, 4.0))
     7.0
@@ -252,7 +214,7 @@ def time_bound(
     time, only label tokens are paid for.
 
     Args:
-        train_tokens: D, input and label tokens trained on, any shape.
+        train_tokens: D, input and label tokens trained on.
         test_tokens: label tokens of the dataset.
         tokens_per_label: r, (input + label tokens) / label tokens, at least 1.
         train_flops_per_token: FLOPs of training per (input or label) token.
@@ -278,14 +240,7 @@ def time_bound(
 
 
 def per_token(bits: ArrayLike, tokens: float) -> Bits:
-    """Bits per label token.
-
-    Args:
-        bits: length of `tokens` label tokens, any shape.
-        tokens: their number.
-
-    Raises:
-        ConfigError: when there are no tokens.
+    """Bits per label token, of a length of so many label tokens.
 
     >>> float(per_token(200.0, 100))
     2.0
@@ -301,9 +256,6 @@ def per_byte(bits: ArrayLike, tokens: float, bytes_per_token: float) -> Bits:
         tokens: their number.
         bytes_per_token: bytes of original data per label token.
 
-    Raises:
-        ConfigError: when a divisor is not positive.
-
     >>> float(per_byte(200.0, 100, 4.0))
     0.5
     """
@@ -317,9 +269,6 @@ def per_symbol(bits: ArrayLike, tokens: float, symbols_per_token: float) -> Bits
         bits: length of `tokens` label tokens.
         tokens: their number.
         symbols_per_token: symbols of original data per label token.
-
-    Raises:
-        ConfigError: when a divisor is not positive.
 
     >>> float(per_symbol(200.0, 100, 2.0))
     1.0

@@ -18,14 +18,11 @@ KAPPA = 5.21  # bits a message; B, Eq. 2 has kappa < 5.21
 
 
 def requential_length(kl_sum_nats: ArrayLike) -> checks.Values:
-    """Requential model length: the sum over messages of KL(teacher || student) (A, Eq. 9).
+    """Requential model length, bits: the sum over messages of KL(teacher || student) (A, Eq. 9).
 
     Args:
         kl_sum_nats: sum of KL over all label tokens sent so far, nats, any shape. May be negative
             by rounding where teacher and student are equal; it is not clamped.
-
-    Returns:
-        Bits.
 
     Raises:
         ConfigError: when a sum is not finite.

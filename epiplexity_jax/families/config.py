@@ -26,9 +26,8 @@ class FamilyConfig(Config):
     def _values_make_sense(self) -> "FamilyConfig":
         axes = Axis.fields(self)
         for name, axis in axes.items():
-            least = min(getattr(self, name)) if axis.least is not None else None
-            if least is not None and least < axis.least:
-                raise ValueError(f"{name}: {_LEAST[axis.least or 0]}, got {least}")
+            if axis.least is not None and (least := min(getattr(self, name))) < axis.least:
+                raise ValueError(f"{name}: {_LEAST[axis.least]}, got {least}")
         for name in ("learning_rates", "flops_per_token"):
             for value in getattr(self, name, None) or ():
                 if not 0 < value < math.inf:
@@ -42,27 +41,23 @@ class FamilyConfig(Config):
 
 @dataclass(frozen=True)
 class ConfiguredFamily:
-    """The part of `spec.DeviceFamily` and `spec.HostFamily` that a config states.
-
-    Attributes:
-        config: a `FamilyConfig` with a field `seeds`.
-    """
+    """The part of `spec.DeviceFamily` and `spec.HostFamily` that a `FamilyConfig` states."""
 
     config: Any
 
     @property
     def kind(self) -> str:
-        """Name of the family."""
+        """See `spec.DeviceFamily`."""
         return self.config.kind
 
     @property
     def seeds(self) -> int:
-        """Members per size and learning rate."""
+        """See `spec.DeviceFamily`."""
         return self.config.seeds
 
     @property
     def learning_rates(self) -> tuple[float, ...] | None:
-        """Base learning rates, each a member of its own; None: that of the training."""
+        """See `spec.DeviceFamily`."""
         return getattr(self.config, "learning_rates", None)
 
     def sizes(self) -> tuple[Size, ...]:

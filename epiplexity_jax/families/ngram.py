@@ -1,9 +1,4 @@
-"""Bayesian n-grams: symbol counts per context, an online code that is exact at every token.
-
-The probability of symbol v after context c is (n_cv + alpha) / (n_c + V alpha), the predictive
-distribution under a Dirichlet(alpha) prior: alpha = 1/2 is Krichevsky and Trofimov 1981, alpha = 1
-is Laplace. The code length of a sequence is a ratio of Gamma functions, whatever its order.
-"""
+"""Bayesian n-grams (Krichevsky and Trofimov 1981): symbol counts per context, an exact code."""
 
 import math
 from collections.abc import Iterator
@@ -20,10 +15,7 @@ from epiplexity_jax.families.spec import Axis, Cost, Nats, Sequences, Size, Task
 Counts = NDArray[np.int64]
 _DENSE_CELLS = 1 << 24
 _PART_TOKENS = 1 << 22
-
-# Scoring a token: two additions of the prior, a division, a logarithm. Learning it: two counts.
-EVAL_FLOPS = 4.0
-TRAIN_FLOPS = EVAL_FLOPS + 2.0
+EVAL_FLOPS, TRAIN_FLOPS = 4.0, 6.0  # see `NgramCoder`
 
 
 class Ngram(FamilyConfig):
@@ -70,13 +62,12 @@ class _Table:
         both = np.concatenate([self.keys, keys])
         self.keys, where = np.unique(both, return_inverse=True)
         merged = np.zeros(len(self.keys), np.int64)
-        merged[where[: len(self.counts)]] = self.counts
-        merged[where[len(self.counts) :]] += counts
+        np.add.at(merged, where, np.concatenate([self.counts, counts]))
         self.counts = merged
 
 
 def _earlier(keys: Counts) -> tuple[Counts, Counts, Counts]:
-    """Earlier occurrences of each key in the array; the distinct keys, sorted; their counts."""
+    """Count each key's earlier occurrences; also return the distinct keys, sorted, and counts."""
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
@@ -132,12 +123,9 @@ class NgramCoder:
         self.labels = np.flatnonzero(np.asarray(task.label_mask))
         self.joint = _Table(contexts * task.vocab_size)
         self.context = _Table(contexts)
-        self.cost = Cost(self._params(), TRAIN_FLOPS, EVAL_FLOPS)
-
-    def _params(self) -> int:
-        """V counts for each context of `order` tokens, or fewer near the beginning."""
-        known = {min(int(position), self.order) for position in self.labels}
-        return sum(self.task.vocab_size * self.inputs**length for length in known)
+        known = {min(position, order) for position in self.labels.tolist()}  # tokens of a context
+        params = sum(task.vocab_size * self.inputs**length for length in known)
+        self.cost = Cost(params, TRAIN_FLOPS, EVAL_FLOPS)
 
     def _keys(self, sequences: np.ndarray) -> tuple[Counts, Counts]:
         """(context, symbol) and context of every label token, in stream order: [n * P] each."""

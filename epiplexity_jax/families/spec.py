@@ -1,6 +1,7 @@
 """Families: sizes, exact costs, and models trained on devices or counted on the host."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -41,7 +42,7 @@ class Size:
 
     @property
     def axes(self) -> Mapping[str, int | float | str]:
-        """Values by axis."""
+        """Values by axis, read-only."""
         return MappingProxyType(dict(self.values))
 
     def __getitem__(self, axis: str) -> Any:
@@ -166,11 +167,23 @@ class Cost:
         params: N, all parameters, embeddings and BOS token included.
         train_flops_per_token: FLOPs of training per (input or label) token; 6 N if dense.
         eval_flops_per_token: FLOPs of evaluation per (input or label) token; 2 N if dense.
+
+    Raises:
+        ConfigError: when FLOPs are not positive and finite: lengths are compared at equal compute.
     """
 
     params: int
     train_flops_per_token: float
     eval_flops_per_token: float
+
+    def __post_init__(self) -> None:
+        """Refuse FLOPs that no budget can pay for."""
+        for name in ("train_flops_per_token", "eval_flops_per_token"):
+            if not 0 < (value := getattr(self, name)) < math.inf:
+                raise ConfigError(
+                    f"{name}: must be positive and finite, got {value}; state what a token takes, "
+                    "or 1 where that is nothing"
+                )
 
 
 @runtime_checkable
@@ -268,9 +281,8 @@ class Coder(Protocol):
         ...
 
 
-@runtime_checkable
-class DeviceFamily(Protocol):
-    """A family whose members train by gradients on the device."""
+class _Family(Protocol):
+    """The part that both sorts of family share."""
 
     @property
     def kind(self) -> str:
@@ -282,13 +294,18 @@ class DeviceFamily(Protocol):
         """Members per size and learning rate."""
         ...
 
+    def sizes(self) -> tuple[Size, ...]:
+        """The sizes of the family, one for every architecture."""
+        ...
+
+
+@runtime_checkable
+class DeviceFamily(_Family, Protocol):
+    """A family whose members train by gradients on the device."""
+
     @property
     def learning_rates(self) -> tuple[float, ...] | None:
         """Base learning rates, each a member of its own; None: that of the training."""
-        ...
-
-    def sizes(self) -> tuple[Size, ...]:
-        """The sizes of the family, one for every architecture."""
         ...
 
     def model(self, size: Size, task: Task, compute_dtype: str, platform: str) -> Model:
@@ -307,22 +324,8 @@ class DeviceFamily(Protocol):
 
 
 @runtime_checkable
-class HostFamily(Protocol):
+class HostFamily(_Family, Protocol):
     """A family whose members count on the host."""
-
-    @property
-    def kind(self) -> str:
-        """Name of the family."""
-        ...
-
-    @property
-    def seeds(self) -> int:
-        """Members per size."""
-        ...
-
-    def sizes(self) -> tuple[Size, ...]:
-        """The sizes of the family."""
-        ...
 
     def coder(self, size: Size, task: Task) -> Coder:
         """Make a coder of one size that has seen nothing.

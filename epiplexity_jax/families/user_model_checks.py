@@ -1,7 +1,7 @@
 """Checks of a user's model before it is trained: types, shapes, finite logits, no foresight."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -21,19 +21,7 @@ _MOST_TOKENS, _MOST_LOGITS = 2**14, 2**23  # of a batch, as far as two rows allo
 _MOST_ALONE = 2**18  # tokens read while labels are changed one by one
 
 
-class Checked(NamedTuple):
-    """Facts of a model that passed.
-
-    Attributes:
-        params: N, all parameters.
-        fingerprint: hash of its programs and rate scales, constants included.
-    """
-
-    params: int
-    fingerprint: str
-
-
-def check(init: Init, apply: Apply, task: Task, rate_scales: RateScales | None) -> Checked:
+def check(init: Init, apply: Apply, task: Task, rate_scales: RateScales | None) -> tuple[int, str]:
     """Check a model against its task before anything is trained.
 
     Args:
@@ -43,7 +31,8 @@ def check(init: Init, apply: Apply, task: Task, rate_scales: RateScales | None) 
         rate_scales: parameters to a tree of multiples of the base learning rate, or None.
 
     Returns:
-        Its parameter count and fingerprint.
+        Its parameter count; and a fingerprint, the hash of its programs and rate scales, constants
+        included.
 
     Raises:
         ConfigError: when parameters, logits or rate scales have a wrong type, shape or value, when
@@ -52,9 +41,9 @@ def check(init: Init, apply: Apply, task: Task, rate_scales: RateScales | None) 
     key, blank = jax.random.key(0), task.blank_inputs()
     shapes = jax.eval_shape(init, key, blank)
     leaves = jax.tree.leaves(shapes)
-    wrong = {str(leaf.dtype) for leaf in leaves} - {"float32"}
+    wrong = sorted({str(leaf.dtype) for leaf in leaves} - {"float32"})
     if not leaves or wrong:
-        held = f"holds {', '.join(sorted(wrong))}" if leaves else "has no parameters"
+        held = f"holds {', '.join(wrong)}" if leaves else "has no parameters"
         raise ConfigError(f"{held}; parameters must be float32 arrays")
     rows = _rows(task)
     for batch in (1, rows):
@@ -68,7 +57,7 @@ def check(init: Init, apply: Apply, task: Task, rate_scales: RateScales | None) 
     with jax.default_matmul_precision("highest"):
         _check_behaviour(jax.jit(apply), params, task, rows, rounding)
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return Checked(sum(leaf.size for leaf in leaves), digest)
+    return sum(leaf.size for leaf in leaves), digest
 
 
 def raised(error: Exception) -> str:
@@ -175,22 +164,12 @@ class _Trial(NamedTuple):
     rounding: float
 
     def moved(self, inputs: np.ndarray, free: np.ndarray) -> np.ndarray:
-        """Find where other inputs move logits that must not move: [R, l].
-
-        Args:
-            inputs: as those of the trial.
-            free: [R, l] where logits may move.
-        """
+        """Find where other inputs move logits that are not `free` [R, l] to move: [R, l]."""
         answer = _answer(self.apply, self.params, inputs)
         change, size = map(np.asarray, _change(self.logits, answer))
         reach = change.max(axis=1, keepdims=True, initial=0.0, where=free & np.isfinite(change))
         allowed = self.rounding * (size.max(axis=1, keepdims=True) + reach) + 4 * self.noise
         return ~(change <= allowed) & ~free
-
-
-def _trial(apply: Apply, params: Any, inputs: np.ndarray, rounding: float) -> _Trial:
-    once, again = (_answer(apply, params, inputs) for _ in range(2))
-    return _Trial(apply, params, inputs, once, np.asarray(_change(once, again)[0]), rounding)
 
 
 def _answer(apply: Apply, params: Any, inputs: np.ndarray) -> jax.Array:
@@ -212,14 +191,16 @@ def _check_behaviour(apply: Apply, params: Any, task: Task, rows: int, rounding:
     """Refuse logits that are not finite, mixed sequences and foresight."""
     generator = np.random.Generator(np.random.Philox(0))
     inputs = _drawn(task, rows, generator)
-    if not _finite(apply(params, jnp.asarray(inputs))):
+    if not jnp.isfinite(apply(params, jnp.asarray(inputs))).all():
         raise ConfigError(
             "gives logits that are not finite at initialisation; where minus infinity is meant, a "
             "large negative number serves"
         )
     for of_one_token in (True, False):
         weights = _moved_weights(apply, params, inputs, of_one_token, generator)
-        trial = _trial(apply, weights, inputs, rounding)
+        once, again = (_answer(apply, weights, inputs) for _ in range(2))
+        noise = np.asarray(_change(once, again)[0])
+        trial = _Trial(apply, weights, inputs, once, noise, rounding)
         _refuse_mixing(trial, task, generator)
         if task.features is None:
             _refuse_foresight(trial, task, of_one_token, generator)
@@ -243,11 +224,6 @@ def _label_positions(task: Task) -> np.ndarray:
     return held[held < task.input_length]
 
 
-@jax.jit
-def _finite(logits: jax.Array) -> jax.Array:
-    return jnp.isfinite(logits).all()
-
-
 def _moved_weights(
     apply: Apply, params: Any, inputs: np.ndarray, wide: bool, generator: np.random.Generator
 ) -> Any:
@@ -265,7 +241,7 @@ def _moved_weights(
     moves = jax.tree.map(normal, params)
     for part in (lambda x: x, np.abs, lambda x: np.float32(0.01) * x):
         weights = jax.tree.map(lambda p, x, part=part: p + part(x), params, moves)
-        if _finite(apply(weights, jnp.asarray(inputs))):
+        if jnp.isfinite(apply(weights, jnp.asarray(inputs))).all():
             return weights
     return params
 
@@ -274,9 +250,6 @@ def _refuse_mixing(trial: _Trial, task: Task, generator: np.random.Generator) ->
     """Refuse logits of a sequence that depend on the other sequences of its batch.
 
     Rows are changed by the binary digits of their numbers: any two rows differ in one of them.
-
-    Raises:
-        ConfigError: when those of an unchanged row move.
     """
     rows = np.arange(len(trial.inputs))
     other = _drawn(task, len(rows), generator)
@@ -297,10 +270,8 @@ def _refuse_foresight(
     """Refuse logits that depend on labels behind them; inputs that are no labels may be seen.
 
     Every label that the model reads is changed once, one row of a batch each: with all labels
-    behind it, or alone (`of_one_token`; as many of them, drawn at random, as the time allows).
-
-    Raises:
-        ConfigError: naming the first position whose logits move.
+    behind it, or alone (`of_one_token`; as many of them, drawn at random, as the time allows). The
+    error has the first position whose logits move.
     """
     positions = np.arange(task.input_length)
     targets = np.isin(positions, task.target_positions)
@@ -308,7 +279,9 @@ def _refuse_foresight(
     behind = labels[labels > positions[targets][0]]
     if of_one_token and len(behind) > (most := max(_MOST_ALONE // len(positions), 1)):
         behind = np.sort(generator.choice(behind, most, replace=False))
-    for cuts in _chunks(behind, len(trial.inputs)):
+    rows = len(trial.inputs)
+    places = np.arange(-(-len(behind) // rows) * rows)  # the last chunk repeats the last cut
+    for cuts in behind[np.minimum(places, len(behind) - 1)].reshape(-1, rows, 1):
         changed = (positions == cuts) if of_one_token else (positions >= cuts)
         changed &= np.isin(positions, labels)
         shift = generator.integers(1, max(task.vocab_size, 2), size=changed.shape)
@@ -317,17 +290,10 @@ def _refuse_foresight(
         if seen.any():
             row = int(seen.any(axis=1).argmax())
             later = int(cuts[row, 0])
-            what = f"the token at position {later}, which comes"
-            if not of_one_token:
-                what = f"the tokens from position {later} on, which come"
+            what = f"tokens from position {later} on, which come"
+            if of_one_token:
+                what = f"token at position {later}, which comes"
             raise ConfigError(
-                f"is not causal: its logits at position {seen[row].argmax()} change with {what} "
-                "later"
+                f"is not causal: its logits at position {seen[row].argmax()} change with the {what}"
+                " later"
             )
-
-
-def _chunks(cuts: np.ndarray, rows: int) -> Iterator[np.ndarray]:
-    """Cuts in columns of R, the last one filled up by repeating a cut: [R, 1]."""
-    for start in range(0, len(cuts), rows):
-        chunk = cuts[start : start + rows]
-        yield np.pad(chunk, (0, rows - len(chunk)), mode="edge")[:, None]

@@ -1,7 +1,6 @@
 """Models of a user: anything with `init` and `apply`, and one adapter line for Flax modules."""
 
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple
@@ -32,20 +31,14 @@ class Functions(NamedTuple):
 
 
 class UserModels(FamilyConfig):
-    """Models given in Python as `init` and `apply`; made by `families.user_model`."""
+    """Models given in Python as `init` and `apply`; made by `user_model`, of its arguments."""
 
     kind: Literal["own"] = "own"
     names: Annotated[tuple[str, ...], Axis("name")] = Field(min_length=1)
-    """Names of the models, each a size of the family."""
     seeds: int = Field(default=3, ge=1)
-    """Seeds per size; intervals need at least 2."""
     learning_rates: tuple[float, ...] | None = Field(default=None, min_length=1)
-    """Base learning rates, each a member of its own; default: training.learning_rate."""
     start_token: bool = False
-    """True if the models know the id V of a BOS token; without, a sequence's first token is not
-    scored unless it is an input."""
     flops_per_token: tuple[float, float] | None = None
-    """FLOPs per token of training and of evaluation; default: 6 N and 2 N."""
     _models: Mapping[str, Functions] | None = PrivateAttr(None)
     _rate_scales: RateScales | None = PrivateAttr(None)
 
@@ -128,15 +121,12 @@ def from_nnx(make: Callable[[Any], Any]) -> Functions:
         _refuse_state(sorted(".".join(map(str, path)) for path, _ in nnx.to_flat_state(rest)))
         return graph, params
 
-    def init(key: jax.Array, inputs: jax.Array) -> Any:
-        return nnx.to_pure_dict(split(key)[1])
-
     def apply(params: Any, inputs: jax.Array) -> jax.Array:
         graph, state = nnx.eval_shape(lambda: split(jax.random.key(0)))
         nnx.replace_by_pure_dict(state, params)
         return nnx.merge(graph, state)(inputs)
 
-    return Functions(init, apply)
+    return Functions(lambda key, inputs: nnx.to_pure_dict(split(key)[1]), apply)
 
 
 def _functions(name: str, model: Any) -> Functions:
@@ -176,18 +166,18 @@ class UserModel:
     scales: RateScales | None = dataclasses.field(compare=False, default=None)
 
     def init(self, key: jax.Array) -> Any:
-        """Draw initial parameters."""
+        """See `spec.Model`."""
         return self.functions.init(key, self.task.blank_inputs())
 
     def logits(self, params: Any, inputs: Inputs) -> Logits:
-        """Map inputs to logits [B, P, V] float32 at the target positions."""
+        """See `spec.Model`."""
         logits = self.functions.apply(params, inputs).astype(jnp.float32)  # [B, l, V] or [B, V]
         if self.task.features is not None and logits.ndim == 2:
             return logits[:, None]
         return logits[:, np.asarray(self.task.target_positions)]
 
     def rate_scales(self, params: Any) -> Any:
-        """Each leaf's learning rate over the base."""
+        """See `spec.Model`."""
         if self.scales is not None:
             return self.scales(params)
         return jax.tree.map(lambda _: 1.0, params)
@@ -197,32 +187,31 @@ class UserModel:
 class UserFamily(ConfiguredFamily):
     """The user's models (see `spec.DeviceFamily`)."""
 
+    _checked: dict[tuple[str, Task], UserModel] = dataclasses.field(default_factory=dict)
+
     @property
     def start_token(self) -> bool:
         """True if the models read a BOS token."""
         return self.config.start_token
 
     def model(self, size: Size, task: Task, compute_dtype: str, platform: str) -> UserModel:
-        """One of the models, checked (see `user_model_checks`). It chooses its own types."""
-        return dataclasses.replace(self._checked(size["name"], task), platform=platform)
+        """One of the models, checked once for a task. It chooses its own types."""
+        key = size["name"], task
+        if key not in self._checked:
+            self._checked[key] = self._check(*key)
+        return dataclasses.replace(self._checked[key], platform=platform)
 
-    @functools.cached_property
-    def _checked(self) -> Callable[[str, Task], UserModel]:
+    def _check(self, name: str, task: Task) -> UserModel:
         config: UserModels = self.config
-
-        @functools.cache
-        def checked(name: str, task: Task) -> UserModel:
-            functions, scales = (config._models or {})[name], config._rate_scales
-            try:
-                params, fingerprint = check(*functions, task, scales)
-            except EpiplexityError as error:
-                raise ConfigError(f"family: model {name!r} {error}") from None
-            except Exception as error:  # whatever the user's own code raises
-                raise ConfigError(f"family: model {name!r} failed: {raised(error)}") from error
-            cost = Cost(params, *(config.flops_per_token or dense_flops(params)))
-            return UserModel(name, task, "cpu", fingerprint, cost, functions, scales)
-
-        return checked
+        functions, scales = (config._models or {})[name], config._rate_scales
+        try:
+            params, fingerprint = check(*functions, task, scales)
+        except EpiplexityError as error:
+            raise ConfigError(f"family: model {name!r} {error}") from None
+        except Exception as error:  # whatever the user's own code raises
+            raise ConfigError(f"family: model {name!r} failed: {raised(error)}") from error
+        cost = Cost(params, *(config.flops_per_token or dense_flops(params)))
+        return UserModel(name, task, "cpu", fingerprint, cost, functions, scales)
 
 
 def open_user_models(config: UserModels) -> UserFamily:

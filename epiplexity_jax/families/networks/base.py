@@ -16,8 +16,8 @@ from pydantic import Field
 
 from epiplexity_jax.coding import dense_flops
 from epiplexity_jax.families.config import ConfiguredFamily, FamilyConfig
-from epiplexity_jax.families.networks.layers import Activations, Embed, embed, read_out
-from epiplexity_jax.families.networks.mup import rate_scales
+from epiplexity_jax.families.networks.layers import Activations, Norm, add_mlp, at, embed, read_out
+from epiplexity_jax.families.networks.mup import branch_scale, rate_scales
 from epiplexity_jax.families.spec import Axis, Cost, Inputs, Logits, Size, Start, Task, Tokens
 
 
@@ -34,18 +34,34 @@ class NetworkConfig(FamilyConfig):
     """Base learning rates, each a member of its own; default: training.learning_rate."""
 
 
+class Block(nn.Module):
+    """A pre-norm block whose output exists at the wanted positions only.
+
+    Attributes:
+        model: the `NetworkModel` of the block.
+    """
+
+    model: Any
+
+    @nn.compact
+    def __call__(
+        self, x_BLD: Activations, positions: tuple[int, ...], cache: Any, start: Start
+    ) -> tuple[Activations, Any]:
+        """Map x [B, L, D] to [B, Q, D], Q = number of positions; with the cache."""
+        scale, name = branch_scale(self.model.depth), self.model.mixer.__name__.lower()
+        normed_BLD = Norm(name=f"{name}_norm")(x_BLD)
+        y_BQD, cache = self.model.mixer(self.model, name=name)(normed_BLD, positions, cache, start)
+        return add_mlp(at(x_BLD, positions) + scale * y_BQD, scale), cache
+
+
 class Network(nn.Module):
     """Blocks between an embedding and a readout; its output exists at target positions only.
-
-    A subclass names the class of its blocks: `block(model)` maps x [B, L, D], the positions wanted,
-    a cache or None and the first position to [B, Q, D] and the cache.
 
     Attributes:
         model: the `NetworkModel` whose parameters it maps inputs with.
     """
 
     model: Any
-    block: ClassVar[Any] = None
 
     def __call__(self, inputs: Inputs) -> Logits:
         """Map inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
@@ -69,7 +85,8 @@ class Network(nn.Module):
         model, left = self.model, []
         x_BLD = self.embedded(inputs, None if cache is None else start).astype(model.compute_dtype)
         everywhere = tuple(range(x_BLD.shape[1]))
-        kind = rematerialised(self.block) if model.remat and cache is None else self.block
+        # The positions are argument 2, as `self` is 0.
+        kind = nn.remat(Block, static_argnums=(2,)) if model.remat and cache is None else Block
         for i in range(model.depth):
             # Nothing reads the last block's output at positions that are not wanted.
             positions = wanted if i == model.depth - 1 else everywhere
@@ -79,30 +96,18 @@ class Network(nn.Module):
         return read_out(x_BLD, model.task.vocab_size), tuple(left)
 
     def embedded(self, inputs: Inputs, start: Start | None) -> Activations:
-        """Embed inputs: [B, L, D] float32.
-
-        Args:
-            inputs: as those of `advance`.
-            start: position of the first of them; None where they are the whole sequence.
-        """
+        """Embed inputs from position `start` on, or (None) a whole sequence: [B, L, D] float32."""
         del start
-        return embed(self, Embed(self.model.task, self.model.width), inputs)
+        return embed(self, self.model.task, self.model.width, inputs)
 
     def empty(self, batch: int, room: int) -> Any:
         """Make the cache of B sequences of which nothing was read, with room for R positions."""
-        raise NotImplementedError
-
-
-def rematerialised(block: Any) -> Any:
-    """The same class of blocks that holds its input alone for the backward pass."""
-    return nn.remat(block, static_argnums=(2,))  # the positions; `self` is 0
+        return (self.model.mixer.empty(self.model, batch, room),) * self.model.depth
 
 
 @dataclass(frozen=True)
 class NetworkModel:
     """One size of a family for one task; equal arguments compare equal (see `spec.Model`).
-
-    A subclass names the class of its network.
 
     Attributes:
         width: D, of the residual stream.
@@ -110,8 +115,13 @@ class NetworkModel:
         task: what it must fit.
         compute_dtype: of the activations; parameters and logits are float32.
         platform: of the devices that compute it: "cpu", "gpu" or "tpu".
-        remat: whether a backward pass computes the inside of every block again, so that of the
-            forward pass the blocks' inputs alone are held.
+        remat: True if the backward pass computes the inside of every block again, and the forward
+            pass holds the blocks' inputs alone.
+        module: class of the network.
+        mixer: class of what mixes positions in a block, an attention or a recurrence, whose
+            parameters have its name. `mixer(model)` maps x [B, L, D], the positions wanted, a cache
+            or None and the first position to [B, Q, D] and the cache; `mixer.empty(model, B, R)` is
+            the cache of a block before anything is read.
     """
 
     width: int
@@ -120,7 +130,8 @@ class NetworkModel:
     compute_dtype: str = "float32"
     platform: str = "cpu"
     remat: bool = False
-    module: ClassVar[type[Network]]
+    module: ClassVar[type[Network]] = Network
+    mixer: ClassVar[Any] = None
 
     @property
     def network(self) -> Network:
@@ -141,32 +152,22 @@ class NetworkModel:
         return self.network.init(key, self.task.blank_inputs())["params"]
 
     def logits(self, params: Any, inputs: Inputs) -> Logits:
-        """Map inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
+        """See `spec.Model`."""
         logits: Any = self.network.apply({"params": params}, inputs)
         return logits
 
     def rematerialised(self) -> "NetworkModel":
-        """The same model with less memory and more time (see `spec.Rematerialisable`)."""
+        """See `spec.Rematerialisable`."""
         return dataclasses.replace(self, remat=True)
 
     def empty_cache(self, batch: int, room: int) -> Any:
-        """Make the cache of B sequences of which nothing was read (see `spec.Decoder`)."""
+        """See `spec.Decoder`."""
         return self.network.empty(batch, room)
 
     def decode(
         self, params: Any, cache: Any, inputs: Tokens, start: Start
     ) -> tuple[Float[Array, "batch vocab"], Any]:
-        """Read the next inputs (see `spec.Decoder`).
-
-        Args:
-            params: parameters.
-            cache: of the positions before `start`.
-            inputs: tokens [B, n] of positions start..start+n-1.
-            start: position of the first of them.
-
-        Returns:
-            Logits [B, V] float32 after the last input, and the cache.
-        """
+        """See `spec.Decoder`."""
         last = (inputs.shape[1] - 1,)
         read: Any = self.network.apply(
             {"params": params}, inputs, last, cache, start, method="advance"
@@ -174,7 +175,7 @@ class NetworkModel:
         return read[0][:, 0], read[1]
 
     def rate_scales(self, params: Any) -> Any:
-        """Each leaf's learning rate over the base: `mup.rate_scales`."""
+        """See `mup.rate_scales`."""
         return rate_scales(params)
 
 

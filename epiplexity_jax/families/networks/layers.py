@@ -85,38 +85,22 @@ class Norm(nn.Module):
         return (centred * inverse * weight[None]).reshape(x.shape).astype(x.dtype)
 
 
-class Embed(nn.Module):
-    """Embedding of inputs: rows of a table for tokens, a matrix for a vector of features.
-
-    Attributes:
-        task: of the model; its inputs are tokens or vectors.
-        width: D.
-        extra_ids: rows of the table behind those of the task's input tokens.
-    """
-
-    task: Task
-    width: int
-    extra_ids: int = 0
-
-    @nn.compact
-    def __call__(self, inputs: Inputs) -> Activations:
-        """Map inputs [B, L] int32 to [B, L, D], or [B, F] float32 to [B, 1, D]: float32."""
-        if self.task.features is not None:
-            return Dense(self.width, name="vector_embedding")(jnp.asarray(inputs))[:, None]
-        ids = self.task.num_input_ids + self.extra_ids
-        return self.param("token_embedding", embedding_init, (ids, self.width))[inputs]
-
-
-def embed(network: nn.Module, layer: Embed, inputs: Inputs) -> Activations:
-    """Apply an input layer.
+def embed(
+    module: nn.Module, task: Task, width: int, inputs: Inputs, extra_ids: int = 0
+) -> Activations:
+    """Map inputs [B, L] int32 to [B, L, D], or [B, F] float32 to [B, 1, D]: float32.
 
     Args:
-        network: whose tree of parameters holds those of the layer, at its top level.
-        layer: to apply.
-        inputs: as those of the layer.
+        module: whose parameters hold the table of the tokens, or the matrix of the features.
+        task: of the model.
+        width: D.
+        inputs: of the task.
+        extra_ids: rows of the table behind those of the task's input tokens.
     """
-    nn.share_scope(network, layer)
-    return layer(inputs)
+    if task.features is not None:
+        return Dense(width, name="vector_embedding")(jnp.asarray(inputs))[:, None]
+    table = module.param("token_embedding", embedding_init, (task.num_input_ids + extra_ids, width))
+    return table[inputs]
 
 
 def add_mlp(x: Activations, scale: float) -> Activations:

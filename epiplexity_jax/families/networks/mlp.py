@@ -12,15 +12,7 @@ import jax.numpy as jnp
 from pydantic import Field
 
 from epiplexity_jax.families.networks import base
-from epiplexity_jax.families.networks.layers import (
-    Activations,
-    Dense,
-    Embed,
-    add_mlp,
-    at,
-    embed,
-    read_out,
-)
+from epiplexity_jax.families.networks.layers import Activations, Dense, add_mlp, at, embed, read_out
 from epiplexity_jax.families.networks.mup import branch_scale
 from epiplexity_jax.families.spec import Inputs, Logits, Start, Tokens
 
@@ -65,7 +57,7 @@ class Network(base.Network):
         del start  # the same mathematics at every position
         model, task = self.model, self.model.task
         if task.features is not None:  # the vector is the window
-            x_BPD = embed(self, Embed(task, model.width), inputs).astype(model.compute_dtype)
+            x_BPD = embed(self, task, model.width, inputs).astype(model.compute_dtype)
         else:
             window, missing = self._places
             if cache is None:
@@ -98,8 +90,8 @@ class Network(base.Network):
         """Embeddings of the W tokens up to each of the ends, oldest first: [B, P, W E]."""
         window, missing = self._places
         size = min(self.model.width, MAX_EMBEDDING)
-        layer = Embed(self.model.task, size, extra_ids=1 if missing else 0)
-        x_BLE = embed(self, layer, tokens).astype(self.model.compute_dtype)
+        x_BLE = embed(self, self.model.task, size, tokens, extra_ids=1 if missing else 0)
+        x_BLE = x_BLE.astype(self.model.compute_dtype)
         oldest = tuple(end - window + 1 for end in ends)
         return jnp.concatenate(
             [at(x_BLE, tuple(place + back for place in oldest)) for back in range(window)], axis=-1

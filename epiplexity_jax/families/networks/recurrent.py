@@ -1,13 +1,12 @@
 """Networks with a gated linear recurrence in place of attention: a state of fixed size.
 
-The state of channel i follows h_t = a_t h_{t-1} + sqrt(1 - a_t^2) c_t with a gate a_t in (0, 1) and
-a candidate c_t that depend on the input alone, so that all positions are computed by a parallel
-scan (Martin and Cundy 2018, arXiv 1709.04057; minGRU: Feng et al. 2024, arXiv 2410.01201). The
-factor sqrt(1 - a^2) is that of RG-LRU (Griffin: De et al. 2024, arXiv 2402.19427): unrelated
-candidates then leave the state at unit variance whatever its time scale, where minGRU's 1 - a would
-start slow channels near zero, so channels of all time scales learn at one rate. As in Griffin,
-gates and candidates see the last few inputs: a gate that saw its own token alone could not
-distinguish the first.
+Gates a and candidates c (see `Recurrent`) depend on the input alone, so that all positions are
+computed by a parallel scan (Martin and Cundy 2018, arXiv 1709.04057; minGRU: Feng et al. 2024,
+arXiv 2410.01201). The factor sqrt(1 - a^2) is that of RG-LRU (Griffin: De et al. 2024, arXiv
+2402.19427): unrelated candidates then leave the state at unit variance whatever its time scale,
+where minGRU's 1 - a would start slow channels near zero, so channels of all time scales learn at
+one rate. As in Griffin, gates and candidates see the last few inputs: a gate that saw its own token
+alone could not distinguish the first.
 
 Shapes: B batch, L input positions, Q wanted positions, D width.
 """
@@ -21,8 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from epiplexity_jax.families.networks import base
-from epiplexity_jax.families.networks.layers import Activations, Dense, Norm, add_mlp, at, gelu
-from epiplexity_jax.families.networks.mup import branch_scale, hidden_init, output_init
+from epiplexity_jax.families.networks.layers import Activations, Dense, at, gelu
+from epiplexity_jax.families.networks.mup import hidden_init, output_init
 from epiplexity_jax.families.spec import Start
 
 # Per channel, block and token, every operation and elementary function as one: the gate's input
@@ -44,7 +43,7 @@ class Recurrent(base.NetworkConfig):
     kind: Literal["recurrent"] = "recurrent"
 
 
-def _scan(decay: jax.Array, added: jax.Array, reverse: bool) -> jax.Array:
+def _scan(decay: jax.Array, added: jax.Array, reverse: bool = False) -> jax.Array:
     def join(first: Any, second: Any) -> Any:
         return first[0] * second[0], first[1] * second[0] + second[1]
 
@@ -52,7 +51,7 @@ def _scan(decay: jax.Array, added: jax.Array, reverse: bool) -> jax.Array:
 
 
 def _forward(decay: jax.Array, added: jax.Array) -> tuple[jax.Array, Any]:
-    states = _scan(decay, added, reverse=False)
+    states = _scan(decay, added)
     return states, (decay, states)
 
 
@@ -64,22 +63,15 @@ def _backward(kept: Any, gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
     return of_added * jnp.concatenate([edge, states[:, :-1]], axis=1), of_added
 
 
-_states = jax.custom_vjp(lambda decay, added: _scan(decay, added, reverse=False))
+_states = jax.custom_vjp(lambda decay, added: _scan(decay, added))
 _states.defvjp(_forward, _backward)
 
 
 def linear_recurrence(decay: Activations, added: Activations) -> Activations:
     """The states h_t = decay_t h_{t-1} + added_t from h_0 = 0, in a depth of log2 L steps.
 
-    The gradient is the same recurrence backwards in time; differentiating the scan's own tree
-    would take three times as long.
-
-    Args:
-        decay: [B, L, D] float32.
-        added: [B, L, D] float32.
-
-    Returns:
-        [B, L, D] float32.
+    Arguments and result are [B, L, D] float32. The gradient is the same recurrence backwards in
+    time; differentiating the scan's own tree would take three times as long.
     """
     return _states(decay, added)
 
@@ -115,22 +107,19 @@ class Recent(nn.Module):
 
 
 class Recurrence(nn.Module):
-    """The gated recurrence: states everywhere, its output at chosen positions.
+    """The gated recurrence: states everywhere, its output at chosen positions."""
 
-    Attributes:
-        longest: the longest time scale of the initial gates, in positions.
-    """
-
-    longest: int
+    model: "RecurrentModel"
 
     @nn.compact
     def __call__(
-        self, x_BLD: Activations, positions: tuple[int, ...], memory: Memory | None = None
+        self, x_BLD: Activations, positions: tuple[int, ...], memory: Memory | None, start: Start
     ) -> tuple[Activations, Memory | None]:
         """Map x [B, L, D] to [B, Q, D], Q = number of positions.
 
         With a memory x holds the positions behind those that it remembers.
         """
+        del start  # the same mathematics at every position
         length, width = x_BLD.shape[1:]
         mixed_BLD = Recent(name="recent")(x_BLD, memory.recent if memory else None)
         both = Dense(2 * width, name="gate_candidate")(mixed_BLD)  # [B, L, 2 D]
@@ -150,45 +139,18 @@ class Recurrence(nn.Module):
         opened_BQD = gelu(Dense(width, name="output_gate")(at(x_BLD, positions)))
         return Dense(width, init=output_init, name="output")(opened_BQD * states_BQD), memory
 
-    def _time_scales(self, key: jax.Array, shape: tuple[int]) -> jax.Array:
-        """Sigmoid's inputs at which a state fades by e in 1 to `longest` positions, log-spaced."""
-        del key
-        scales = np.geomspace(1.0, self.longest, shape[0])
-        return jnp.asarray(-np.log(np.expm1(1.0 / scales)), jnp.float32)
-
-
-class Block(nn.Module):
-    """A pre-norm block whose output exists at the chosen positions only."""
-
-    model: "RecurrentModel"
-
-    @nn.compact
-    def __call__(
-        self,
-        x_BLD: Activations,
-        positions: tuple[int, ...],
-        memory: Memory | None = None,
-        start: Start = 0,
-    ) -> tuple[Activations, Memory | None]:
-        """Map x [B, L, D] to [B, Q, D]; see `Recurrence`."""
-        del start  # the same mathematics at every position
-        scale = branch_scale(self.model.depth)
-        recurrence = Recurrence(self.model.task.input_length, name="recurrence")
-        y_BQD, memory = recurrence(Norm(name="recurrence_norm")(x_BLD), positions, memory)
-        return add_mlp(at(x_BLD, positions) + scale * y_BQD, scale), memory
-
-
-class Network(base.Network):
-    """Tokens, or a vector, to logits at target positions."""
-
-    block = Block
-
-    def empty(self, batch: int, room: int) -> tuple[Memory, ...]:
-        """Make the memories of every block before anything is read."""
+    @staticmethod
+    def empty(model: base.NetworkModel, batch: int, room: int) -> Memory:
+        """See `base.NetworkModel`."""
         del room  # of one size whatever it holds
-        width, dtype = self.model.width, self.model.compute_dtype
-        state = jnp.zeros((batch, width), jnp.float32)
-        return (Memory(state, jnp.zeros((batch, RECENT - 1, width), dtype)),) * self.model.depth
+        recent = jnp.zeros((batch, RECENT - 1, model.width), model.compute_dtype)
+        return Memory(jnp.zeros((batch, model.width), jnp.float32), recent)
+
+    def _time_scales(self, key: jax.Array, shape: tuple[int]) -> jax.Array:
+        """Sigmoid's inputs at which a state fades by e in 1 to L positions, log-spaced."""
+        del key
+        scales = np.geomspace(1.0, self.model.task.input_length, shape[0])
+        return jnp.asarray(-np.log(np.expm1(1.0 / scales)), jnp.float32)
 
 
 @dataclass(frozen=True)
@@ -199,7 +161,7 @@ class RecurrentModel(base.NetworkModel):
     The recurrence is counted as a loop over time computes it; the parallel scan does more work.
     """
 
-    module: ClassVar = Network
+    mixer: ClassVar = Recurrence
 
     def flops_per_token(self, params: int) -> tuple[float, float]:
         """FLOPs of training and of evaluation per (input or label) token."""

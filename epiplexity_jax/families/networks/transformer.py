@@ -14,8 +14,8 @@ from pydantic import Field, model_validator
 
 from epiplexity_jax.families.networks import base
 from epiplexity_jax.families.networks.attention import KeyValues, cached_attention, causal_attention
-from epiplexity_jax.families.networks.layers import Activations, Dense, Norm, add_mlp, at
-from epiplexity_jax.families.networks.mup import branch_scale, embedding_init, output_init
+from epiplexity_jax.families.networks.layers import Activations, Dense, Norm, at
+from epiplexity_jax.families.networks.mup import embedding_init, output_init
 from epiplexity_jax.families.spec import Axis, Inputs, Start
 
 MAX_HEAD_SIZE = 32
@@ -54,20 +54,17 @@ def head_size(width: int) -> int:
 class Attention(nn.Module):
     """Causal attention: queries at chosen positions, keys and values everywhere."""
 
-    platform: str
+    model: "TransformerModel"
 
     @nn.compact
     def __call__(
-        self,
-        x_BLD: Activations,
-        positions: tuple[int, ...],
-        cache: KeyValues | None = None,
-        start: Start = 0,
+        self, x_BLD: Activations, positions: tuple[int, ...], cache: KeyValues | None, start: Start
     ) -> tuple[Activations, KeyValues | None]:
         """Map x [B, L, D] to [B, Q, D], Q = number of positions.
 
         With a cache x holds the positions from `start` on, and attention reaches back into it.
         """
+        platform = self.model.platform
         batch, length, width = x_BLD.shape
         size = head_size(width)
         heads = (width // size, size)
@@ -76,39 +73,25 @@ class Attention(nn.Module):
         k_BLHK, v_BLHK = kv[:, :, 0], kv[:, :, 1]
         q_BQHK, k_BLHK = Norm(name="query_norm")(q_BQHK), Norm(name="key_norm")(k_BLHK)
         if cache is None:
-            mixed_BQHK = causal_attention(q_BQHK, k_BLHK, v_BLHK, positions, self.platform)
+            mixed_BQHK = causal_attention(q_BQHK, k_BLHK, v_BLHK, positions, platform)
         else:
             cache = cache.extended(k_BLHK, v_BLHK, start)
             reached = start + np.asarray(positions)
-            mixed_BQHK = cached_attention(q_BQHK, cache, reached, self.platform)
+            mixed_BQHK = cached_attention(q_BQHK, cache, reached, platform)
         mixed_BQD = mixed_BQHK.reshape(batch, -1, width)
         return Dense(width, init=output_init, name="output")(mixed_BQD), cache
 
-
-class Block(nn.Module):
-    """A pre-norm block whose output exists at the chosen positions only."""
-
-    model: "TransformerModel"
-
-    @nn.compact
-    def __call__(
-        self,
-        x_BLD: Activations,
-        positions: tuple[int, ...],
-        cache: KeyValues | None = None,
-        start: Start = 0,
-    ) -> tuple[Activations, KeyValues | None]:
-        """Map x [B, L, D] to [B, Q, D]; see `Attention`."""
-        scale = branch_scale(self.model.depth)
-        attention = Attention(self.model.platform, name="attention")
-        y_BQD, cache = attention(Norm(name="attention_norm")(x_BLD), positions, cache, start)
-        return add_mlp(at(x_BLD, positions) + scale * y_BQD, scale), cache
+    @staticmethod
+    def empty(model: base.NetworkModel, batch: int, room: int) -> KeyValues:
+        """See `base.NetworkModel`."""
+        size = head_size(model.width)
+        shape = (batch * (model.width // size), room, size)
+        nothing = jnp.zeros(shape, model.compute_dtype)
+        return KeyValues(nothing, nothing)
 
 
 class Network(base.Network):
     """Tokens, or a vector, to logits at target positions, with learned positions."""
-
-    block = Block
 
     def embedded(self, inputs: Inputs, start: Start | None) -> Activations:
         """Embed inputs and their positions (see `base.Network`)."""
@@ -119,13 +102,6 @@ class Network(base.Network):
             table_LD = jax.lax.dynamic_slice_in_dim(table_LD, start, x_BLD.shape[1])
         return x_BLD + table_LD[None]
 
-    def empty(self, batch: int, room: int) -> tuple[KeyValues, ...]:
-        """Make the KV caches of every block before anything is read."""
-        size = head_size(self.model.width)
-        shape = (batch * (self.model.width // size), room, size)
-        nothing = jnp.zeros(shape, self.model.compute_dtype)
-        return (KeyValues(nothing, nothing),) * self.model.depth
-
 
 @dataclass(frozen=True)
 class TransformerModel(base.NetworkModel):
@@ -135,6 +111,7 @@ class TransformerModel(base.NetworkModel):
     """
 
     module: ClassVar = Network
+    mixer: ClassVar = Attention
 
 
 def open_transformer(config: Transformer) -> base.NetworkFamily:

@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 
 import pytest
 
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families import Mlp, Ngram, Transformer, user_model
 from epiplexity_jax.families.config import FamilyConfig
-from epiplexity_jax.families.spec import Axis, Size, identity_fields
+from epiplexity_jax.families.spec import Axis, Cost, Size, identity_fields
 from tests.unit.families.test_user_models import Table
 
 
@@ -53,3 +54,11 @@ class Experts(FamilyConfig):
 )
 def test_sizes_seeds_and_rates_are_no_identity_that_members_share(config, shared):
     assert identity_fields(config) == shared
+
+
+@pytest.mark.parametrize("flops", [0.0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("field", ["train_flops_per_token", "eval_flops_per_token"])
+def test_a_model_that_takes_no_compute_is_refused_when_it_is_made(field, flops):
+    """Otherwise it trains, and reading its rows is an error that does not name the model."""
+    with pytest.raises(ConfigError, match=f"^{field}: must be positive and finite, got {flops}; "):
+        Cost(**{"params": 0, "train_flops_per_token": 6, "eval_flops_per_token": 2, field: flops})
