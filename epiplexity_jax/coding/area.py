@@ -83,11 +83,7 @@ def interpolate_sum(steps: ArrayLike, values: ArrayLike) -> checks.Curve:
 
 
 def interpolation_error(steps: ArrayLike, values: ArrayLike) -> checks.Values:
-    """Error of the sum up to the last point: its change without every other record point.
-
-    Args:
-        steps: [R] integers, increasing from 0.
-        values: [..., R] the curve at the record points, any unit.
+    """Error of `interpolate_sum` up to the last point: its change without every other record point.
 
     Returns:
         [...] float64 in the unit of `values`; 0 below three points, as there is nothing to drop.

@@ -36,11 +36,7 @@ def uniform_length(test_tokens: ArrayLike, vocab_size: int) -> Bits:
 
 
 def data_length(loss_nats: ArrayLike, test_tokens: ArrayLike) -> Bits:
-    """Length of the data given a model: test tokens x held-out loss (A, App. B.1), in bits.
-
-    Args:
-        loss_nats: nats per label token.
-        test_tokens: label tokens of the dataset.
+    """Length of the data given a model, bits: test (label) tokens x held-out loss (A, App. B.1).
 
     >>> float(data_length(np.log(2), 100))
     100.0
@@ -115,7 +111,7 @@ def online_length(
 
 
 def exact_length(online_sum_nats: ArrayLike, final_sum_nats: ArrayLike) -> Bits:
-    """Prequential model length, exact: both ends on the training data itself (A, Eq. 8).
+    """Prequential model length, exact, bits: both ends on the training data itself (A, Eq. 8).
 
     sum_i [log 1/P_i(Z_i) - log 1/P_M(Z_i)] over the data as it was read, repeated or not.
 
@@ -123,9 +119,6 @@ def exact_length(online_sum_nats: ArrayLike, final_sum_nats: ArrayLike) -> Bits:
         online_sum_nats: losses of all label tokens, each scored before the model trained on it,
             nats.
         final_sum_nats: losses of the same tokens under the final model, nats.
-
-    Returns:
-        Bits.
 
     >>> float(exact_length(np.log(2) * 50, np.log(2) * 20))
     30.0
@@ -208,7 +201,7 @@ def time_bound(
     train_flops_per_token: float,
     eval_flops_per_token: float,
 ) -> Flops:
-    """Time to decode the model by replaying its training, then to evaluate it on the data.
+    """FLOPs to decode the model by replaying its training, then to evaluate it on the data.
 
     6 N D + 2 N test_tokens r for a dense network (A, App. B.1): input and label tokens both take
     time, only label tokens are paid for.
@@ -219,9 +212,6 @@ def time_bound(
         tokens_per_label: r, (input + label tokens) / label tokens, at least 1.
         train_flops_per_token: FLOPs of training per (input or label) token.
         eval_flops_per_token: FLOPs of evaluation per (input or label) token.
-
-    Returns:
-        FLOPs.
 
     Raises:
         ConfigError: when a number is negative, r is below 1, or shapes do not fit.

@@ -1,11 +1,11 @@
-"""Draws labels from a model at temperature 1: one after the other, each given those before it.
+"""Sampling of labels from a model at temperature 1: one by one, each given those before it.
 
 The labels of sequence b of a batch are those of `jax.random.categorical(fold_in(key, b), logits)`,
 with its logits [P, V], whichever way these were computed: all ways draw the same sequences, and a
-part of a batch draws what the whole would. It takes float32 noise, which leaves symbols of a
+part of a batch draws what the whole would. The noise is float32, which leaves symbols of a
 probability below about 1e-7 biased.
 
-Shapes: B batch, L length, P paid positions, V vocabulary.
+Shapes: B batch, L length, P target positions, V vocabulary.
 """
 
 import itertools
@@ -37,8 +37,8 @@ def sample(
     Args:
         model: the model.
         params: its parameters.
-        batch: [B, L] integers, without a start token, or `Vectors`: its inputs condition the
-            labels, its own labels are not looked at.
+        batch: [B, L] integers, without a BOS token, or `Vectors`: its inputs condition the
+            labels, its own labels are not read.
         key: a typed key, of the whole batch.
         first: number of the first sequence, where this is a part of a batch.
 
@@ -56,7 +56,7 @@ def sample(
 def sample_by_forward(
     model: Model, params: Any, batch: Batch, key: jax.Array, first: Start = 0
 ) -> tuple[Batch, jax.Array]:
-    """What `sample` does for any model: a pass over the whole sequence for every label."""
+    """See `sample`: the way for any model, a pass over the whole sequence for every label."""
     task = model.task
     places = jnp.asarray(np.flatnonzero(task.label_mask))
     noise = _noise(key, first, jax.tree.leaves(batch)[0].shape[0], task)
@@ -79,13 +79,13 @@ def sample_by_forward(
 
 
 class _Steps(NamedTuple):
-    """How the inputs behind the first label are read: S steps of `size` tokens each.
+    """Reading of the inputs behind the first label, in S steps of `size` tokens each.
 
     Attributes:
         size: tokens of a step, the first of which may have been drawn.
         starts: [S], the position of each step's first token.
         labels: [S], the number of the label that follows each step.
-        paid: [S] bool, whether a label follows at all.
+        paid: [S] bool, True if a label follows.
     """
 
     size: int
@@ -95,7 +95,7 @@ class _Steps(NamedTuple):
 
 
 def _steps(task: Task) -> _Steps:
-    """A step for each label where labels stand at equal distances, else for each token."""
+    """Make a step for each label where labels are at equal distances, else for each token."""
     paid = np.asarray(task.target_positions)
     distances = np.diff(paid)
     if (distances == distances[0]).all():
@@ -109,7 +109,7 @@ def _steps(task: Task) -> _Steps:
 def _sample_by_decoding(
     model: Any, params: Any, batch: jax.Array, noise: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """One pass over the inputs up to the first label, then step by step over what remains.
+    """Decode the inputs up to the first label at once, then the rest step by step.
 
     `noise` [P, B, V] is added to the logits of each label.
     """
@@ -143,7 +143,7 @@ def _sample_by_decoding(
 
 
 def _loops(model: Any, size: int, steps: _Steps) -> list[slice]:
-    """The steps in up to four loops: a cache that grows is read as far as each of them fills it."""
+    """Divide the steps into up to four loops: each reads a growing cache as far as it fills it."""
     count = len(steps.starts)
     one, two = (jax.eval_shape(lambda room=room: model.empty_cache(size, room)) for room in (1, 2))
     loops = 1 if one == two else max(1, min(MOST_LOOPS, count, count * steps.size // ROOM))
@@ -152,7 +152,7 @@ def _loops(model: Any, size: int, steps: _Steps) -> list[slice]:
 
 
 def _with_room(cache: Any, empty: Any) -> Any:
-    """What a cache holds, in a larger one."""
+    """Copy a cache into a larger one."""
     return jax.tree.map(
         lambda new, old: jax.lax.dynamic_update_slice(new, old, (0,) * old.ndim), empty, cache
     )
@@ -163,10 +163,9 @@ def _rows(results: Any, chosen: np.ndarray) -> Any:
 
 
 def _noise(key: jax.Array, first: Start, count: int, task: Task) -> jax.Array:
-    """What is added to the logits of sequences first..first+count-1: [P, count, V] float32.
+    """Noise of the logits of sequences first..first+count-1: [P, count, V] float32.
 
-    Made for all labels at once, an array as large as the logits, it costs half of what it costs
-    inside a loop over them.
+    For all labels at once, in an array as large as the logits, it takes half of the time of a loop.
     """
     shape = (task.label_tokens, task.vocab_size)
     keys = jax.vmap(lambda number: jax.random.fold_in(key, number))(first + jnp.arange(count))
@@ -184,7 +183,7 @@ def _largest(x: jax.Array) -> jax.Array:
 
 
 def _inputs(batch: Batch, task: Task) -> jax.Array:
-    """What the model reads: vectors, or tokens [B, input_length] int32 behind a start token."""
+    """Inputs of the model: vectors, or tokens [B, input_length] int32 behind a BOS token."""
     if isinstance(batch, Vectors):
         return batch.inputs
     tokens = batch[:, :-1].astype(jnp.int32)

@@ -4,7 +4,6 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import jax
@@ -42,8 +41,8 @@ class Size:
 
     @property
     def axes(self) -> Mapping[str, int | float | str]:
-        """Values by axis, read-only."""
-        return MappingProxyType(dict(self.values))
+        """Values by axis."""
+        return dict(self.values)
 
     def __getitem__(self, axis: str) -> Any:
         return self.axes[axis]

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from epiplexity_jax.families.spec import Task
 Init = Callable[[jax.Array, jax.Array], Any]
 Apply = Callable[[Any, Any], jax.Array]
 RateScales = Callable[[Any], Any]
+Moved = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 _EPSILON = float(np.finfo(np.float32).eps)
 _MOST_ROWS = 16
@@ -144,37 +145,28 @@ def _check_scales(rate_scales: RateScales, params: Any) -> str:
     return text
 
 
-class _Trial(NamedTuple):
-    """A model's answer to one batch, to be compared with its answer to a changed one.
+def _comparison(apply: Apply, params: Any, inputs: np.ndarray, rounding: float) -> Moved:
+    """Return a function that finds where other inputs move logits that must not move.
 
-    Attributes:
-        apply: compiled, at one batch size: equal rows then give equal bits in most programs.
-        params: its parameters.
-        inputs: [R, l] int32 tokens or [R, F] float32 vectors, on the host.
-        logits: [R, l, V] of them, on the device.
-        noise: [R, l] how far the logits move when nothing changes.
-        rounding: relative, of a sequence's largest logit.
+    It maps inputs, and [R, l] where logits are free to move, to [R, l]. The model is compiled at
+    one batch size: equal rows then give equal bits in most programs.
     """
 
-    apply: Apply
-    params: Any
-    inputs: np.ndarray
-    logits: jax.Array
-    noise: np.ndarray
-    rounding: float
+    def logits_of(inputs: np.ndarray) -> jax.Array:
+        logits = apply(params, jnp.asarray(inputs))
+        return logits if logits.ndim == 3 else logits[:, None]
 
-    def moved(self, inputs: np.ndarray, free: np.ndarray) -> np.ndarray:
-        """Find where other inputs move logits that are not `free` [R, l] to move: [R, l]."""
-        answer = _answer(self.apply, self.params, inputs)
-        change, size = map(np.asarray, _change(self.logits, answer))
+    logits = logits_of(inputs)
+    noise = np.asarray(_change(logits, logits_of(inputs))[0])  # where nothing changes
+
+    def moved(inputs: np.ndarray, free: np.ndarray) -> np.ndarray:
+        free = np.broadcast_to(free, noise.shape)
+        change, size = map(np.asarray, _change(logits, logits_of(inputs)))
         reach = change.max(axis=1, keepdims=True, initial=0.0, where=free & np.isfinite(change))
-        allowed = self.rounding * (size.max(axis=1, keepdims=True) + reach) + 4 * self.noise
+        allowed = rounding * (size.max(axis=1, keepdims=True) + reach) + 4 * noise
         return ~(change <= allowed) & ~free
 
-
-def _answer(apply: Apply, params: Any, inputs: np.ndarray) -> jax.Array:
-    logits = apply(params, jnp.asarray(inputs))
-    return logits if logits.ndim == 3 else logits[:, None]
+    return moved
 
 
 @jax.jit
@@ -198,12 +190,10 @@ def _check_behaviour(apply: Apply, params: Any, task: Task, rows: int, rounding:
         )
     for of_one_token in (True, False):
         weights = _moved_weights(apply, params, inputs, of_one_token, generator)
-        once, again = (_answer(apply, weights, inputs) for _ in range(2))
-        noise = np.asarray(_change(once, again)[0])
-        trial = _Trial(apply, weights, inputs, once, noise, rounding)
-        _refuse_mixing(trial, task, generator)
+        moved = _comparison(apply, weights, inputs, rounding)
+        _refuse_mixing(moved, inputs, task, generator)
         if task.features is None:
-            _refuse_foresight(trial, task, of_one_token, generator)
+            _refuse_foresight(moved, inputs, task, of_one_token, generator)
 
 
 def _drawn(task: Task, rows: int, generator: np.random.Generator) -> np.ndarray:
@@ -246,18 +236,19 @@ def _moved_weights(
     return params
 
 
-def _refuse_mixing(trial: _Trial, task: Task, generator: np.random.Generator) -> None:
+def _refuse_mixing(
+    moved: Moved, inputs: np.ndarray, task: Task, generator: np.random.Generator
+) -> None:
     """Refuse logits of a sequence that depend on the other sequences of its batch.
 
     Rows are changed by the binary digits of their numbers: any two rows differ in one of them.
     """
-    rows = np.arange(len(trial.inputs))
+    rows = np.arange(len(inputs))
     other = _drawn(task, len(rows), generator)
     for digit in range(int(rows[-1]).bit_length()):
         for value in (0, 1):
             changed = (rows >> digit & 1 == value)[:, None]
-            inputs = np.where(changed, other, trial.inputs)
-            if trial.moved(inputs, np.broadcast_to(changed, trial.noise.shape)).any():
+            if moved(np.where(changed, other, inputs), changed).any():
                 raise ConfigError(
                     "mixes sequences: the logits of one change with the others of its batch, and "
                     "each must be predicted on its own (without batch statistics, say)"
@@ -265,7 +256,7 @@ def _refuse_mixing(trial: _Trial, task: Task, generator: np.random.Generator) ->
 
 
 def _refuse_foresight(
-    trial: _Trial, task: Task, of_one_token: bool, generator: np.random.Generator
+    moved: Moved, inputs: np.ndarray, task: Task, of_one_token: bool, generator: np.random.Generator
 ) -> None:
     """Refuse logits that depend on labels behind them; inputs that are no labels may be seen.
 
@@ -279,14 +270,14 @@ def _refuse_foresight(
     behind = labels[labels > positions[targets][0]]
     if of_one_token and len(behind) > (most := max(_MOST_ALONE // len(positions), 1)):
         behind = np.sort(generator.choice(behind, most, replace=False))
-    rows = len(trial.inputs)
+    rows = len(inputs)
     places = np.arange(-(-len(behind) // rows) * rows)  # the last chunk repeats the last cut
     for cuts in behind[np.minimum(places, len(behind) - 1)].reshape(-1, rows, 1):
         changed = (positions == cuts) if of_one_token else (positions >= cuts)
         changed &= np.isin(positions, labels)
         shift = generator.integers(1, max(task.vocab_size, 2), size=changed.shape)
-        tokens = np.where(changed, (trial.inputs + shift) % task.vocab_size, trial.inputs)
-        seen = trial.moved(tokens.astype(np.int32), positions >= cuts) & targets
+        tokens = np.where(changed, (inputs + shift) % task.vocab_size, inputs)
+        seen = moved(tokens.astype(np.int32), positions >= cuts) & targets
         if seen.any():
             row = int(seen.any(axis=1).argmax())
             later = int(cuts[row, 0])

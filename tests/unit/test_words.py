@@ -15,7 +15,6 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 PENDING = {
     "engine",
     "estimators",
-    "families/sampling",
 }
 
 QUESTION = re.compile(r"(What|Whether|Of|How|Who)\b")

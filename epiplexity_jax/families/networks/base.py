@@ -35,11 +35,7 @@ class NetworkConfig(FamilyConfig):
 
 
 class Block(nn.Module):
-    """A pre-norm block whose output exists at the wanted positions only.
-
-    Attributes:
-        model: the `NetworkModel` of the block.
-    """
+    """A pre-norm block of a `NetworkModel`; its output exists at the wanted positions only."""
 
     model: Any
 

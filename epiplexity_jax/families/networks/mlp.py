@@ -47,11 +47,7 @@ class Network(base.Network):
 
     @nn.compact
     def advance(
-        self,
-        inputs: Inputs,
-        wanted: tuple[int, ...],
-        cache: Tokens | None = None,
-        start: Start = 0,
+        self, inputs: Inputs, wanted: tuple[int, ...], cache: Tokens | None = None, start: Start = 0
     ) -> tuple[Logits, Tokens | None]:
         """Read the next inputs (see `base.Network`); the cache holds the last W - 1 tokens read."""
         del start  # the same mathematics at every position

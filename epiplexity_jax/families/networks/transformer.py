@@ -4,19 +4,19 @@ Shapes: B batch, L input positions, Q wanted positions, D width, H heads, K head
 """
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from epiplexity_jax.families.networks import base
 from epiplexity_jax.families.networks.attention import KeyValues, cached_attention, causal_attention
 from epiplexity_jax.families.networks.layers import Activations, Dense, Norm, at
 from epiplexity_jax.families.networks.mup import embedding_init, output_init
-from epiplexity_jax.families.spec import Axis, Inputs, Start
+from epiplexity_jax.families.spec import Inputs, Start
 
 MAX_HEAD_SIZE = 32
 
@@ -24,16 +24,14 @@ MAX_HEAD_SIZE = 32
 class Transformer(base.NetworkConfig):
     """Decoder-only transformer: pre-norm blocks, QK-norm, erf GELU, learned positions, muP.
 
-    Pre-norm blocks, LayerNorm with a weight only, heads of size min(32, width) with LayerNorm on
-    queries and keys and logits 8 q.k / head size, an MLP of four widths, a final LayerNorm, an
-    untied readout, no biases. N counts every parameter, embeddings and the BOS token included:
-    (V + BOS + L) D + depth (12 D^2 + 2 D + 2 head size) + D + D V. The last block computes
-    queries, MLP and logits only at target positions.
+    LayerNorm with a weight only, heads of size min(32, width), of which every width is a multiple,
+    with LayerNorm on queries and keys and logits 8 q.k / head size, an MLP of four widths, a final
+    LayerNorm, an untied readout, no biases. N counts every parameter, embeddings and the BOS token
+    included: (V + BOS + L) D + depth (12 D^2 + 2 D + 2 head size) + D + D V. The last block
+    computes queries, MLP and logits only at target positions.
     """
 
     kind: Literal["transformer"] = "transformer"
-    widths: Annotated[tuple[int, ...], Axis("width", least=1)] = Field((16, 32, 64), min_length=1)
-    """Widths D of the residual stream; each a multiple of its head size, min(32, D)."""
 
     @model_validator(mode="after")
     def _heads_fit(self) -> "Transformer":
