@@ -72,7 +72,7 @@ def batch_of(task, seed=3, size=BATCH):
 @functools.cache
 def program(model, function):
     """(params, batch, key) to what a function samples, as NumPy arrays."""
-    run = jax.jit(lambda params, batch, key: function(model, params, batch, model.task, key))
+    run = jax.jit(lambda params, batch, key: function(model, params, batch, key))
     return lambda *arguments: jax.tree.map(np.asarray, run(*arguments))
 
 
@@ -118,7 +118,7 @@ def test_slices_of_a_batch_draw_the_same(kind, size):
     task = TASKS[kind]
     model, batch = MODELS["transformer 1"](task), batch_of(task)
 
-    def sliced(model, params, batch, task, key):
+    def sliced(model, params, batch, key):
         parts = [sample(model, params, batch[n : n + size], key, n) for n in range(0, BATCH, size)]
         return jax.tree.map(lambda *each: jnp.concatenate(each), *parts)
 
