@@ -24,8 +24,9 @@ import jax.numpy as jnp
 from result import write
 from stepping import Loop, job_of, seconds_of
 
-from epiplexity_jax.engine.method import Method, PrequentialMethod
+from epiplexity_jax.engine.method import Method
 from epiplexity_jax.engine.microbatch import training_slice
+from epiplexity_jax.estimators.prequential import PrequentialMethod
 from epiplexity_jax.estimators.requential import RequentialMethod
 from epiplexity_jax.families import Transformer
 from epiplexity_jax.families.sampling import sample
@@ -81,7 +82,7 @@ def start(size: Size, batch: int, method: Method, members: int, vocabulary: int)
     job = job_of(source, Transformer(), size, batch, None, method, members)
     model = in_bfloat16(job.model)
     cut = training_slice(batch, job.model.task, on_cpu=False)
-    job = dataclasses.replace(job, model=model, microbatch=cut)
+    job = dataclasses.replace(job, program=job.program._replace(model=model, microbatch=cut))
     return job, Loop(job)
 
 
@@ -119,7 +120,7 @@ def utilisation() -> dict[str, Any]:
                 "params": params,
                 "method": name,
                 "batch": job.batch_size,
-                "microbatch": job.microbatch,
+                "microbatch": job.program.microbatch,
                 "ms": round(1e3 * seconds, 2),
                 "tokens_per_second": round(job.batch_size * LENGTH / seconds),
                 "share_of_measured_peak": round(speed / peak, 3),

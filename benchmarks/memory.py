@@ -53,15 +53,15 @@ def measure(name: str, kind: str, again: bool) -> dict:
     cut = training_slice(batch, job.model.task, on_cpu=True)
     model: Any = job.model
     model = model.rematerialised() if again else model
-    job = dataclasses.replace(job, microbatch=cut, model=model)
+    job = dataclasses.replace(job, program=job.program._replace(model=model, microbatch=cut))
     stream, mesh = job.members[0].stream, member_mesh()
     load = PerDeviceShapes(
-        1, stream.like(job.block_steps, batch), stream.like(job.layout.tile), job.layout.tiles
+        1, stream.like(job.chunk_steps, batch), stream.like(job.layout.tile), job.layout.tiles
     )
     began = time.perf_counter()
-    estimate = device_bytes(job.setup, load, mesh, True)
+    estimate = device_bytes(job.program, load, mesh)
     seconds = time.perf_counter() - began
-    advance = traces(job.setup, load, mesh, True)[0][0].lower().compile()
+    advance = traces(job.program, load, mesh)[0][0].lower().compile()
     compiled = compiled_bytes(advance)
     assert compiled is not None
     used = growth(job, advance, mesh)
@@ -96,7 +96,7 @@ def growth(job: Any, advance: Any, mesh: Any) -> int:
         Path("/proc/self/clear_refs").write_text("5")  # peak := now
         before = resident("VmRSS")
         ready = set_up(job, mesh)
-        steps = ready.place(np.stack([np.asarray(stream.block(0, 2, job.block_steps))]))
+        steps = ready.place(np.stack([np.asarray(stream.chunk(0, 2, job.chunk_steps))]))
         first, more = ready.place(np.zeros(1, np.int32)), (np.int32(2), np.int32(1000))
         jax.block_until_ready(advance(ready.states, ready.hyper, steps, first, *more))
         used = resident("VmHWM") - before

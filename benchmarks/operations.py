@@ -77,14 +77,14 @@ def works(size: Size) -> dict[str, tuple[Callable[..., Any], Any, int]]:
     """What is profiled: functions, what they are given, and in how many slices they cut a batch."""
     job = cohort(size, METHODS["prequential"], jax.device_count())
     state = initial_state(job.model.init(init_key(0, 0)))
-    batch = np.asarray(job.members[0].stream.block(0, 16, 16))[0]
+    batch = np.asarray(job.members[0].stream.chunk(0, 16, 16))[0]
 
     def gradient(state: Any, batch: Any) -> Any:
-        return loss_gradient(job.model, state.params, batch, job.microbatch)
+        return loss_gradient(job.model, state.params, batch, job.program.microbatch)
 
     draw, follow, arguments = student_work(job, state, batch)
-    slices = BATCH // job.microbatch
-    at_once = BATCH // sampled_at_once(BATCH, job.microbatch, job.model.task)
+    slices = BATCH // job.program.microbatch
+    at_once = BATCH // sampled_at_once(BATCH, job.program.microbatch, job.model.task)
     return {
         "gradient": (gradient, (state, batch), slices),
         "sampling": (draw, arguments, at_once),

@@ -16,8 +16,9 @@ from typing import Any
 from result import write
 from stepping import Loop, in_turns, job_of
 
-from epiplexity_jax.engine.method import Method, PrequentialMethod
+from epiplexity_jax.engine.method import Method
 from epiplexity_jax.engine.microbatch import training_slice
+from epiplexity_jax.estimators.prequential import PrequentialMethod
 from epiplexity_jax.estimators.requential import RequentialMethod
 from epiplexity_jax.families import Recurrent, Transformer
 from epiplexity_jax.families.spec import Size

@@ -53,7 +53,7 @@ def measure(name: str) -> dict[str, Any]:
             times[value].append(loop.run() / loop.members / TOKENS)
     found = {value: statistics.median(each) for value, each in times.items()}
     flops = {
-        value: compiled_cost(job.model, job.microbatch).train_flops_per_token
+        value: compiled_cost(job.model, job.program.microbatch).train_flops_per_token
         for value, (job, _) in loops.items()
     }
     row: dict[str, Any] = {
@@ -84,7 +84,9 @@ def memory(job: Any, loop: Loop) -> float:
     )
     held = program.compile().memory_analysis().temp_size_in_bytes
     return round(
-        held / (4 * job.microbatch * job.model.task.label_tokens * job.model.task.vocab_size), 2
+        held
+        / (4 * job.program.microbatch * job.model.task.label_tokens * job.model.task.vocab_size),
+        2,
     )
 
 

@@ -9,10 +9,13 @@ import numpy as np
 
 from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.heldout import heldout_layout
-from epiplexity_jax.engine.method import Method, PrequentialMethod
+from epiplexity_jax.engine.method import Method
+from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.sharding import member_mesh, member_sharding
+from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.engine.stream import Stream, heldout_tokens
 from epiplexity_jax.engine.train_cohort import set_up
+from epiplexity_jax.estimators.prequential import PrequentialMethod
 from epiplexity_jax.families import open_family
 from epiplexity_jax.families.spec import DeviceFamily, Size, task_for
 from epiplexity_jax.runtime.compat import compiler_options
@@ -37,20 +40,19 @@ def job_of(
     task = task_for(trained, opened.info)
     layout = heldout_layout(batch, batch)
     heldout = heldout_tokens(opened, None, 0, layout.sequences)
+    heldout = heldout.reshape(layout.tiles, layout.tile, -1)
     each = tuple(
         MemberJob(
             root=0,
             seed=seed,
             stream=Stream(opened, None, 0, seed, batch),
-            heldout=heldout.reshape(layout.tiles, layout.tile, -1),
-            learning_rate=0.03,
-            warmup_steps=100,
-            ema_steps=50,
+            heldout=heldout,
+            hyper=Hyperparameters(0.03, 100, 50),
         )
         for seed in range(members or jax.device_count())
     )
     model = trained.model(size, task, "float32", jax.devices()[0].platform)
-    return CohortJob(model, batch, steps, layout, each, microbatch=slices, method=method)
+    return CohortJob(ProgramKey(model, method, slices), batch, steps, layout, each)
 
 
 class Loop:
@@ -60,7 +62,7 @@ class Loop:
         """Compile, and find how many iterations take `seconds`."""
         self.ready = set_up(job, member_mesh())
         self.members, padded = len(job.members), self.ready.members
-        block = [np.asarray(m.stream.block(0, 32, 32)) for m in padded]
+        block = [np.asarray(m.stream.chunk(0, 32, 32)) for m in padded]
         self.block = self.ready.place(np.stack(block))
         self.first = self.ready.place(np.zeros(len(padded), np.int32))
         self.count = 1

@@ -38,13 +38,14 @@ from stepping import Loop, job_of, on_every_device, seconds_of
 
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.engine.heldout import heldout_layout
-from epiplexity_jax.engine.method import Method, PrequentialMethod
+from epiplexity_jax.engine.method import Method
 from epiplexity_jax.engine.microbatch import scoring_slice, training_slice
 from epiplexity_jax.engine.programs import forget_programs, init_key, score_weights
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.state import Hyperparameters, initial_state
 from epiplexity_jax.engine.step import in_slices, learn, loss_gradient
 from epiplexity_jax.engine.train_cohort import train_cohort
+from epiplexity_jax.estimators.prequential import PrequentialMethod
 from epiplexity_jax.estimators.requential import RequentialMethod, sampled_at_once, student_pass
 from epiplexity_jax.families import Transformer
 from epiplexity_jax.families.sampling import sample
@@ -86,10 +87,12 @@ class PlainLoop:
     """A jitted step, called from Python on batches that NumPy makes."""
 
     def __init__(self, job: Any):
-        self.state = job.method.init(job.model.init(init_key(0, 0)), init_key(0, 0))
+        self.state = job.program.method.init(job.model.init(init_key(0, 0)), init_key(0, 0))
         self.hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema_steps=50)
         self.step = jax.jit(
-            lambda state, batch: job.method.update(job.model, state, batch, self.hyper, None)
+            lambda state, batch: job.program.method.update(
+                job.model, state, batch, self.hyper, None
+            )
         )
         self.generator = np.random.default_rng(0)
         self.batch = automaton(self.generator)
@@ -122,7 +125,7 @@ class Engine:
         self.compile_seconds, self.memory = loop.compile_seconds, memory(loop)
         seconds = loop.run()
         # Whole blocks of data where they do not take long.
-        steps = job.block_steps if job.block_steps * seconds < 2 * SECONDS else SECONDS / seconds
+        steps = job.chunk_steps if job.chunk_steps * seconds < 2 * SECONDS else SECONDS / seconds
         self.steps = max(8, round(steps))
         resumed = tuple(map(far, job.members, train_cohort(replace(job, steps=1), MESH())))
         self.job = replace(job, members=resumed, start=RUN, steps=RUN + self.steps)
@@ -169,11 +172,11 @@ def far(member: Any, result: Any) -> Any:
 
 def parts(job: Any, requential: bool) -> dict[str, float]:
     """Milliseconds of the parts of a member-step, each timed on all cores at once."""
-    model, task, cut = job.model, job.model.task, job.microbatch
+    model, task, cut = job.model, job.model.task, job.program.microbatch
     group = scoring_slice(job.layout.tile, task, on_cpu=True)
     state = initial_state(model.init(init_key(0, 0)))
     hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema_steps=50)
-    block = np.asarray(job.members[0].stream.block(0, 16, 16))
+    block = np.asarray(job.members[0].stream.chunk(0, 16, 16))
     batch, params = block[0], state.params
     grads = jax.jit(lambda p, b: loss_gradient(model, p, b, cut)[1])(params, batch)
     weights = 2 * (1 + requential)  # EMA and raw, of the teacher too
@@ -183,7 +186,8 @@ def parts(job: Any, requential: bool) -> dict[str, float]:
         return loss_gradient(model, params, batch, cut)
 
     def evaluate(params: Any, batch: Any) -> Any:
-        return score_weights(model, group, (params,), batch)
+        groups = jax.tree.map(lambda x: x.reshape(1, -1, group, *x.shape[1:]), batch)
+        return score_weights(model, (params,), groups, 0)
 
     def update(state: Any, grads: Any) -> Any:
         return learn(model, state, grads, hyper)
@@ -193,7 +197,7 @@ def parts(job: Any, requential: bool) -> dict[str, float]:
         "gradient": timed(gradient, params, batch),
         "update": (1 + requential) * timed(update, state, grads),
         "evaluation": passes * BATCH / len(tile) * timed(evaluate, params, tile),
-        "data": _median(lambda: job.members[0].stream.block(0, 16, 16)) / 16,
+        "data": _median(lambda: job.members[0].stream.chunk(0, 16, 16)) / 16,
     }
     if requential:
         found |= student_parts(job, state, batch)
@@ -209,7 +213,7 @@ def student_parts(job: Any, state: Any, batch: Any) -> dict[str, float]:
 
 def student_work(job: Any, state: Any, batch: Any) -> tuple[Any, Any, Any]:
     """Sampling a batch, the same with the student's pass over it, and what both are given."""
-    model, task, cut = job.model, job.model.task, job.microbatch
+    model, task, cut = job.model, job.model.task, job.program.microbatch
     at_once = sampled_at_once(len(batch), cut, task)
     sampling = jax.random.key_data(jax.random.key(0))
 
@@ -270,7 +274,7 @@ def measure(size: Size, name: str, members: int, speed: float) -> dict[str, Any]
         row[f"{way}_over_engine"] = round(row[f"{way}_ms"] / row["engine_ms"], 2)
     row["peak_gflops_a_core"] = round(speed / 1e9, 1)
     if name == "prequential":
-        cost = compiled_cost(job.model, job.microbatch)
+        cost = compiled_cost(job.model, job.program.microbatch)
         flops = cost.train_flops_per_token * BATCH * 2 * CELLS
         cores = jax.device_count() * row["engine_ms"] / 1e3
         row["peak_share"] = round(flops / cores / speed, 3)

@@ -113,10 +113,10 @@ def cases() -> dict[str, Any]:
 
 def trained(job: Any) -> tuple[Any, Any]:
     """Parameters after some steps on a batch, and a batch."""
-    block = np.asarray(job.members[0].stream.block(0, 2, 2))
+    block = np.asarray(job.members[0].stream.chunk(0, 2, 2))
     state = initial_state(job.model.init(init_key(0, 0)))
     step = jax.jit(
-        lambda state, batch: train_step(job.model, state, batch, HYPER, job.microbatch)[0]
+        lambda state, batch: train_step(job.model, state, batch, HYPER, job.program.microbatch)[0]
     )
     for _ in range(STEPS):
         state = step(state, block[0])
@@ -145,13 +145,13 @@ def measure(name: str, job: Any) -> dict[str, Any]:
         ways[way] = on_every_device(gradient, params, batch, as_engine=as_engine)
         results[way] = jax.device_get(ways[way]())  # compiles
 
-    add("engine", job.microbatch)
-    add(SAME, job.microbatch)
+    add("engine", job.program.microbatch)
+    add(SAME, job.program.microbatch)
     add(WHOLE, None)
-    add(LIBRARY, job.microbatch, as_engine=False)
+    add(LIBRARY, job.program.microbatch, as_engine=False)
     for way, pairs in WAYS.items():
         with replaced(*pairs):
-            add(way, job.microbatch)
+            add(way, job.program.microbatch)
     times: dict[str, list[float]] = {way: [] for way in ways}
     turns = max(FEWEST, round(SECONDS / seconds_of(ways["engine"])))
     for turn in range(turns):

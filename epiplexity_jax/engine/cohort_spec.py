@@ -1,91 +1,78 @@
-"""What a cohort is: members of equal shapes, and the values that are each member's own."""
+"""A cohort to train: members of equal shapes, and the values that are each member's own."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from epiplexity_jax.engine.heldout import HeldoutLayout
-from epiplexity_jax.engine.method import Method
-from epiplexity_jax.engine.programs import PREQUENTIAL, ProgramKey
+from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.recorder import Accounting, History, RecorderState
+from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.engine.stream import Stream
 from epiplexity_jax.families.spec import Decoder, Model
 from epiplexity_jax.sources.spec import Batch
 
-_BLOCK_BYTES = 2**25
-_BLOCK_STEPS = 64
+_CHUNK_BYTES = 2**25
+_CHUNK_STEPS = 64
 
 
 @dataclass(frozen=True)
 class MemberJob:
-    """What is a member's own: its data and the values in which members of a cohort may differ.
+    """A member's data, and the values in which members of a cohort may differ.
 
     Attributes:
         root: root seed of the sweep.
         seed: the member's seed.
         stream: its training data.
-        heldout: its source's held-out set, [tiles, S, L] small integers or `Vectors`.
-        learning_rate: base learning rate.
-        warmup_steps: steps of linear warm-up.
-        ema_steps: window of the EMA, steps; it grows with ema_growth (see `Hyperparameters`).
-        max_kl: nats per label token above which a requential teacher waits; infinite: never.
+        heldout: its source's held-out set, [eval batches, S, L] small integers or `Vectors`; one
+            object for all members of a source, so that devices hold one copy of it.
+        hyper: its hyperparameters.
         resume: state (host arrays) and record at `CohortJob.start`, the history of a shorter run or
-            what was saved in the middle of this one; None for a new member.
+            the record from the middle of this one; None for a new member.
     """
 
     root: int
     seed: int
     stream: Stream
     heldout: Batch
-    learning_rate: float
-    warmup_steps: int
-    ema_steps: int
-    ema_growth: float = 0.0
-    max_kl: float = math.inf
+    hyper: Hyperparameters
     resume: tuple[Any, History | RecorderState] | None = None
 
 
 @dataclass(frozen=True)
 class CohortJob:
-    """What a cohort's members share: everything that fixes shapes.
+    """All that fixes the shapes of a cohort, and its members.
 
     Attributes:
-        model: the model.
+        program: the static part of its programs.
         batch_size: B sequences.
         steps: batches of real data that every member learns.
         layout: of the held-out sets.
         members: C of them.
-        start: steps that every member has behind it already.
-        microbatch: see `step.train_step`.
-        exact: the final models score the whole training stream again.
-        method: how members train.
-        spreads: whether a member's state is spread over the devices that share its batch.
-        scored: see `loop.ProgramKey`.
+        start: iterations that every member has behind it already.
+        exact: whether the final models score the whole training stream again.
         max_iterations: where a member ends whose teacher waited too often; `steps` without a cap.
     """
 
-    model: Model
+    program: ProgramKey
     batch_size: int
     steps: int
     layout: HeldoutLayout
     members: tuple[MemberJob, ...]
     start: int = 0
-    microbatch: int | None = None
     exact: bool = False
-    method: Method = PREQUENTIAL
-    spreads: bool = False
-    scored: int | None = None
     max_iterations: int | None = None
 
     @property
-    def setup(self) -> ProgramKey:
-        """What is compiled into the programs."""
-        return ProgramKey(self.model, self.method, self.microbatch, self.spreads, self.scored)
+    def model(self) -> Model:
+        """The model of every member."""
+        return self.program.model
 
     @property
     def gated(self) -> bool:
-        """Whether members may wait, so that the host must ask how far they are."""
-        return any(math.isfinite(member.max_kl) for member in self.members)
+        """True if members may wait, so that the host must ask how far they are."""
+        return any(np.isfinite(member.hyper.max_kl) for member in self.members)
 
     @property
     def iterations(self) -> int:
@@ -93,27 +80,27 @@ class CohortJob:
         return (self.max_iterations or self.steps) if self.gated else self.steps
 
     @property
-    def block_steps(self) -> int:
-        """T, steps of a data block: one for all numbers of steps, unless batches are large."""
-        return block_steps(self.members[0].stream)
+    def chunk_steps(self) -> int:
+        """T, steps of a chunk of data: one for all numbers of steps, unless batches are large."""
+        return chunk_steps(self.members[0].stream)
 
     @property
     def accounting(self) -> Accounting:
-        """What a step of a member counts."""
+        """Tokens and FLOPs of a member's step."""
         return Accounting(
             batch_size=self.batch_size,
             label_tokens=self.model.task.label_tokens,
             total_tokens=self.model.task.total_tokens,
             cost=self.model.cost,
             layout=self.layout,
-            num_weight_sets=self.method.num_weight_sets,
+            num_weight_sets=self.program.method.num_weight_sets,
             sampling_passes=sampling_passes(self.model),
         )
 
 
-def block_steps(stream: Stream) -> int:
-    """T, steps of a block of a stream's batches."""
-    return max(1, min(_BLOCK_STEPS, _BLOCK_BYTES // stream.batch_bytes))
+def chunk_steps(stream: Stream) -> int:
+    """T, steps of a chunk of a stream's batches."""
+    return max(1, min(_CHUNK_STEPS, _CHUNK_BYTES // stream.batch_bytes))
 
 
 def sampling_passes(model: Model) -> int:

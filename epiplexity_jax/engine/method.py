@@ -1,25 +1,21 @@
-"""How a member trains: what one iteration does with a batch, and what is scored of it.
+"""The protocol of training methods: one iteration on a batch, and the weights that are scored.
 
 A method is static (hashable, part of the compiled program); its states and infos are pytrees of
-arrays. `PrequentialMethod` learns from data; `requential.RequentialMethod` has a teacher and a
-student.
+arrays. The methods themselves are in `estimators`.
 """
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import jax
-import jax.numpy as jnp
 
 from epiplexity_jax.engine.recorder import Recorder
-from epiplexity_jax.engine.state import Hyperparameters, MemberState, StepInfo, initial_state
-from epiplexity_jax.engine.step import train_step
+from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.families.spec import Model
 from epiplexity_jax.sources.spec import Batch
 
 
 class Method(Protocol):
-    """What the engine asks of a way to train."""
+    """A way to train, as the engine calls it."""
 
     @property
     def num_weight_sets(self) -> int:
@@ -28,7 +24,7 @@ class Method(Protocol):
 
     @property
     def recorder(self) -> type[Recorder]:
-        """What collects a run on the host."""
+        """The class that collects a run on the host."""
         ...
 
     def init(self, params: Any, samples: jax.Array) -> Any:
@@ -47,7 +43,7 @@ class Method(Protocol):
         ...
 
     def empty_info(self) -> Any:
-        """What an iteration reports in which nothing ran: NaN throughout."""
+        """The report of an iteration in which nothing ran: zeros, status NOT_RUN."""
         ...
 
     def data_steps(self, state: Any) -> jax.Array:
@@ -55,57 +51,13 @@ class Method(Protocol):
         ...
 
     def active(self, state: Any) -> jax.Array:
-        """[] bool, whether all has been finite so far."""
+        """[] bool, True while all has been finite."""
         ...
 
-    def deactivate(self, state: Any, resting: Any) -> Any:
-        """The state, ended where `resting` ([] or [C] bool) is true."""
+    def deactivate(self, state: Any, where: Any) -> Any:
+        """The state, inactive where `where` ([] or [C] bool) is True."""
         ...
 
     def weights(self, state: Any) -> tuple[Any, ...]:
         """The W sets of weights that a record point scores."""
         ...
-
-
-@dataclass(frozen=True)
-class PrequentialMethod:
-    """A model learns from data; EMA and raw weights are scored."""
-
-    num_weight_sets: int = 2
-    recorder: type[Recorder] = Recorder
-
-    def init(self, params: Any, samples: jax.Array) -> MemberState:
-        """See `Method`."""
-        del samples
-        return initial_state(params)
-
-    def update(
-        self,
-        model: Model,
-        state: MemberState,
-        batch: Batch,
-        hyper: Hyperparameters,
-        microbatch: int | None,
-    ) -> tuple[MemberState, StepInfo]:
-        """See `Method`."""
-        return train_step(model, state, batch, hyper, microbatch)
-
-    def empty_info(self) -> StepInfo:
-        """See `Method`."""
-        return StepInfo(jnp.float32(jnp.nan), jnp.float32(jnp.nan))
-
-    def data_steps(self, state: MemberState) -> jax.Array:
-        """See `Method`."""
-        return state.step
-
-    def active(self, state: MemberState) -> jax.Array:
-        """See `Method`."""
-        return state.active
-
-    def deactivate(self, state: MemberState, resting: Any) -> MemberState:
-        """See `Method`."""
-        return state.replace(active=state.active & ~resting)
-
-    def weights(self, state: MemberState) -> tuple[Any, ...]:
-        """EMA and raw weights."""
-        return state.ema, state.params

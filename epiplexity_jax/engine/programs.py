@@ -1,6 +1,7 @@
 """The compiled loops: members mapped and sharded over devices, steps looped between record points.
 
-Axes: C cohort members, T steps of a block, B batch, L length, S held-out sequences of a tile.
+Axes: C cohort members, T steps of a chunk of data, B batch, L length, S sequences of an eval batch,
+K sources, W sets of weights.
 """
 
 import functools
@@ -13,16 +14,21 @@ import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from epiplexity_jax.base.keys import key
-from epiplexity_jax.engine.method import Method, PrequentialMethod
+from epiplexity_jax.engine.method import Method
 from epiplexity_jax.engine.microbatch import scoring_slice
-from epiplexity_jax.engine.sharding import MEMBER, CohortSharding, data_devices, over_data, spread
-from epiplexity_jax.engine.state import Hyperparameters, StepInfo
-from epiplexity_jax.engine.step import sequence_losses, step_info
+from epiplexity_jax.engine.sharding import (
+    MEMBER,
+    CohortSharding,
+    data_devices,
+    over_data,
+    shard_large,
+)
+from epiplexity_jax.engine.state import Hyperparameters
+from epiplexity_jax.engine.step import sequence_losses, sum_and_variance
 from epiplexity_jax.families.spec import Model
 from epiplexity_jax.runtime.compat import compiler_options
 from epiplexity_jax.sources.spec import Batch
 
-PREQUENTIAL = PrequentialMethod()
 _SHARDED = PartitionSpec(MEMBER)
 _COPIED = PartitionSpec()
 
@@ -30,67 +36,74 @@ _COPIED = PartitionSpec()
 class Programs(NamedTuple):
     """The compiled programs of a cohort.
 
-    Blocks and tiles are [C, T, B, L] and [C, S, L] integers, or `Vectors` with these leading axes.
+    Chunks and eval batches are [C, T, B, L] and [K, S, L] integers, or `Vectors` with these leading
+    axes.
 
     Attributes:
-        init: data of the keys of initial weights [C, 2] and of samples [C, 2], and who rests from
-            the start [C], to states.
-        advance: (states, hyperparameters [C], block, first [C], count, steps) to (states, infos of
-            [C, T]): `count` iterations; a member's block holds the batches of its stream from
-            `first` on. Members rest that have learnt `steps` batches or are not alive: their
-            entries are NaN, as are those from `count` on.
-        evaluate: (states, tile) to [C, W, S] nats per sequence, W sets of weights (see `Method`).
-        rescore: (states, block, start, stop) to StepInfo of [C, 2, T]: the same batches scored by
-            the weights as they are, learning nothing: EMA and raw weights.
+        init: data of the keys of initial weights [C, 2] and of samples [C, 2], and which members
+            are inactive from the start [C], to states.
+        advance: (states, hyperparameters [C], chunk, first [C], count, steps) to (states, infos of
+            [C, T]): `count` iterations; a member's chunk holds the batches of its stream from
+            `first` on. Entries from `count` on, and those of members that have learnt `steps`
+            batches or are inactive, have the status NOT_RUN.
+        evaluate: (states, eval batch, source [C]) to [C, W, S] nats per sequence (see `Method`),
+            each member on the batch of its source.
+        rescore: (states, chunk, start, stop) to sums and variances [C, W, T]: the same batches
+            scored by the weights as they are.
     """
 
     init: Callable[..., Any]
     advance: Callable[..., tuple[Any, Any]]
     evaluate: Callable[..., jax.Array]
-    rescore: Callable[..., StepInfo]
+    rescore: Callable[..., tuple[jax.Array, jax.Array]]
 
 
 class ProgramKey(NamedTuple):
-    """What is compiled into a cohort's programs; hashable.
+    """The static part of a cohort's programs; hashable.
 
     Attributes:
-        model: the model.
-        method: how it trains.
+        model: the model; its platform is that of the programs, whatever they are traced on.
+        method: of training.
         microbatch: see `train_step`; as many of them at once as devices share a batch.
-        spreads: whether a member's state is spread over the devices that share its batch.
+        shard_state: whether devices that share a member's batch share its state, too.
         scored: the most sequences that are scored at once; None: as many as usual.
     """
 
     model: Model
-    method: Method = PREQUENTIAL
+    method: Method
     microbatch: int | None = None
-    spreads: bool = False
+    shard_state: bool = False
     scored: int | None = None
 
+    @property
+    def use_lax_map(self) -> bool:
+        """True if a device trains its members one after the other (CPU), not vmapped.
 
-def use_lax_map(mesh: Mesh) -> bool:
-    """Whether a device trains its members one after the other (CPU) or all at once (accelerators).
+        On a CPU that is as fast, and bit-identical whatever else is in the cohort.
+        """
+        return self.model.platform == "cpu"
 
-    On a CPU one after the other is as fast, and bit-identical whatever else is in the cohort.
+    def over_members(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Map a function of one member over the leading axes of its arguments."""
+        if self.use_lax_map:
+            return lambda *args: jax.lax.map(lambda each: function(*each), args)
+        return jax.vmap(function)
+
+
+def init_member(model: Model, member_key: jax.Array, method: Method, samples: Any = None) -> Any:
+    """Make the untrained member of a key.
+
+    Args:
+        model: the model.
+        member_key: of its initial weights.
+        method: of training.
+        samples: the key for what a requential member draws.
     """
-    return mesh.devices.flat[0].platform == "cpu"
-
-
-def _over_members(function: Callable[..., Any], one_by_one: bool) -> Callable[..., Any]:
-    if one_by_one:
-        return lambda *args: jax.lax.map(lambda each: function(*each), args)
-    return jax.vmap(function)
-
-
-def init_member(
-    model: Model, member_key: jax.Array, method: Method = PREQUENTIAL, samples: Any = None
-) -> Any:
-    """The untrained member of a key; `samples` is the key of what a requential one draws."""
     return method.init(model.init(member_key), samples)
 
 
 class Bounds(NamedTuple):
-    """Where a piece of the loop ends: [] int32 each, values, so that pieces share one program.
+    """Ends of a span of the loop: [] int32 each, values, so that spans share one program.
 
     Attributes:
         count: iterations to run.
@@ -102,68 +115,123 @@ class Bounds(NamedTuple):
 
 
 def advance_member(
-    setup: ProgramKey, bounds: Bounds, state: Any, hyper: Hyperparameters, block: Batch, first: Any
+    program: ProgramKey,
+    bounds: Bounds,
+    state: Any,
+    hyper: Hyperparameters,
+    chunk: Batch,
+    first: Any,
 ) -> tuple[Any, Any]:
-    """Let one member iterate on its block [T, B, ...], which begins at batch `first`."""
-    model, method, microbatch, spreads, _ = setup
-    microbatch = _shared(microbatch, _length(_batch(block, 0)))
+    """Iterate one member on its chunk.
+
+    Args:
+        program: the static part.
+        bounds: iterations to run, batches to learn.
+        state: of the member.
+        hyper: of the member.
+        chunk: [T, B, ...] batches of its stream.
+        first: [] int32, number of the chunk's first batch in the stream.
+
+    Returns:
+        The state, and the method's infos [T].
+    """
+    model, method, microbatch, shard_state, _ = program
+    microbatch = _shared(microbatch, _length(_batch(chunk, 0)))
 
     def body(t: jax.Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
         state, infos = carry
         learnt = method.data_steps(state)
         state, info = jax.lax.cond(
             method.active(state) & (learnt < bounds.steps),
-            lambda s: method.update(model, s, _batch(block, learnt - first), hyper, microbatch),
+            lambda s: method.update(model, s, _batch(chunk, learnt - first), hyper, microbatch),
             lambda s: (s, method.empty_info()),
             state,
         )
-        state = spread(state) if spreads else state
+        state = shard_large(state) if shard_state else state
         return state, jax.tree.map(lambda all_, one: all_.at[t].set(one), infos, info)
 
-    empty = jax.tree.map(lambda x: jnp.full((_length(block),), x), method.empty_info())
+    empty = jax.tree.map(lambda x: jnp.full((_length(chunk),), x), method.empty_info())
     return jax.lax.fori_loop(0, bounds.count, body, (state, empty))
 
 
-def evaluate_member(setup: ProgramKey, on_cpu: bool, state: Any, tile: Batch) -> jax.Array:
-    """Score every set of weights on a tile [S, ...], a slice at a time: [W, S] nats."""
-    model, method, *_ = setup
-    group = scoring_slice(_length(tile), model.task, on_cpu, setup.scored)
-    group = _shared(group, _length(tile))
-    scored = functools.partial(score_weights, model, group, tile=tile)
-    resting = jnp.full((method.num_weight_sets, _length(tile)), jnp.nan, jnp.float32)
+def evaluate_member(program: ProgramKey, batches: Batch, state: Any, source: Any) -> jax.Array:
+    """Score every set of a member's weights on the eval batch of its source, slice by slice.
+
+    Args:
+        program: the static part.
+        batches: [K, S, ...], shared by the members.
+        state: of the member.
+        source: [] int32, its source's number.
+
+    Returns:
+        [W, S] nats; NaN where the member is inactive.
+    """
+    model, method, *_ = program
+    size = jax.tree.leaves(batches)[0].shape[1]
+    group = scoring_slice(size, model.task, program.use_lax_map, program.scored)
+    group = _shared(group, size)
+    groups = jax.tree.map(lambda x: x.reshape(len(x), -1, group, *x.shape[2:]), batches)
+    groups = over_data(groups, axis=2)
+    inactive = jnp.full((method.num_weight_sets, size), jnp.nan, jnp.float32)
     return jax.lax.cond(
-        method.active(state), lambda s: scored(method.weights(s)), lambda _: resting, state
+        method.active(state),
+        lambda s: score_weights(model, method.weights(s), groups, source),
+        lambda _: inactive,
+        state,
     )
 
 
-def score_weights(model: Model, group: int, weights: tuple[Any, ...], tile: Batch) -> jax.Array:
-    """Losses of W sets of weights on a tile [S, ...], `group` at a time: [W, S] nats."""
-    groups = jax.tree.map(lambda x: x.reshape(-1, group, *x.shape[1:]), tile)
-    groups = over_data(groups, axis=1)
+def score_weights(model: Model, weights: tuple[Any, ...], groups: Batch, source: Any) -> jax.Array:
+    """Score W sets of weights, one group of sequences at a time.
+
+    Args:
+        model: the model.
+        weights: W sets.
+        groups: [K, G, S / G, ...], the eval batches of K sources in G groups.
+        source: [] int32, the source to take.
+
+    Returns:
+        [W, S] nats.
+    """
 
     def of(params: Any) -> jax.Array:
-        losses = jax.lax.map(lambda g: sequence_losses(model, params, g), groups)
-        return losses.reshape(-1)
+        def one(g: jax.Array) -> jax.Array:
+            # Indexed here and not before: under vmap a whole batch would be copied per member.
+            return sequence_losses(model, params, jax.tree.map(lambda x: x[source, g], groups))
+
+        count = jax.tree.leaves(groups)[0].shape[1]
+        return jax.lax.map(one, jnp.arange(count)).reshape(-1)
 
     return jnp.stack([of(params) for params in weights])
 
 
 def rescore_member(
-    setup: ProgramKey, on_cpu: bool, bounds: tuple[jax.Array, jax.Array], state: Any, block: Batch
-) -> StepInfo:
-    """Score batches bounds[0]..bounds[1]-1 of a block [T, B, ...] again: StepInfo of [W, T]."""
+    program: ProgramKey, bounds: tuple[jax.Array, jax.Array], state: Any, chunk: Batch
+) -> tuple[jax.Array, jax.Array]:
+    """Score batches of a chunk again.
 
-    def body(t: jax.Array, infos: StepInfo) -> StepInfo:
-        losses = evaluate_member(setup, on_cpu, state, _batch(block, t))
-        info = step_info(losses)
-        return StepInfo(*(all_.at[:, t].set(one) for all_, one in zip(infos, info, strict=True)))
+    Args:
+        program: the static part.
+        bounds: from and to, [] int32 each.
+        state: of the member.
+        chunk: [T, B, ...].
 
-    empty = jnp.full((setup.method.num_weight_sets, _length(block)), jnp.nan, jnp.float32)
-    return jax.lax.fori_loop(*bounds, body, StepInfo(empty, empty))
+    Returns:
+        Sums and variances [W, T] nats, nats^2 of each batch's losses; NaN outside of the bounds.
+    """
+
+    def body(t: jax.Array, columns: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+        alone = jax.tree.map(lambda x: x[None], _batch(chunk, t))
+        found = sum_and_variance(evaluate_member(program, alone, state, jnp.int32(0)))
+        return tuple(c.at[:, t].set(one) for c, one in zip(columns, found, strict=True))
+
+    empty = jnp.full((program.method.num_weight_sets, _length(chunk)), jnp.nan, jnp.float32)
+    sums, variances = jax.lax.fori_loop(*bounds, body, (empty, empty))
+    return sums, variances
 
 
 def _shared(slice_: Any, whole: int) -> Any:
-    """Sequences worked on at once by all devices that share a batch, of one device's slice."""
+    """Sequences that all devices which share a batch work on at once, from one device's."""
     devices = data_devices()
     if slice_ is None or devices == 1:
         return slice_
@@ -171,8 +239,8 @@ def _shared(slice_: Any, whole: int) -> Any:
     return max((n for n in even if whole % n == 0), default=slice_)
 
 
-def _batch(block: Batch, t: Any) -> Batch:
-    return jax.tree.map(lambda x: x[t], block)
+def _batch(chunk: Batch, t: Any) -> Batch:
+    return jax.tree.map(lambda x: x[t], chunk)
 
 
 def _length(batch: Batch) -> int:
@@ -180,42 +248,39 @@ def _length(batch: Batch) -> int:
 
 
 @functools.lru_cache(maxsize=64)
-def compile_programs(setup: ProgramKey, mesh: Mesh, one_by_one: bool | None = None) -> Programs:
-    """The programs of a cohort; equal arguments give the same jitted functions.
+def compile_programs(program: ProgramKey, mesh: Mesh) -> Programs:
+    """Make the jitted programs of a cohort; equal arguments give the same functions.
 
     Args:
-        setup: what is compiled into them.
+        program: the static part.
         mesh: see `sharding.member_mesh`.
-        one_by_one: whether a device trains its members one after the other; None: where that suits
-            the mesh, see `use_lax_map`.
     """
-    on_cpu = use_lax_map(mesh) if one_by_one is None else one_by_one
-    each = functools.partial(_over_members, one_by_one=on_cpu)
+    model, method, each = program.model, program.method, program.over_members
     shard = functools.partial(
         jax.shard_map, mesh=mesh, check_vma=False, out_specs=_SHARDED, axis_names={MEMBER}
     )
-    states = CohortSharding(mesh, setup.spreads).state_shardings(member_shapes(setup))
-    # What the host reads: all of it in every process.
+    states = CohortSharding(mesh, program.shard_state).state_shardings(member_shapes(program))
+    # The host of every process reads all results.
     alone = jax.process_count() == 1
     results = NamedSharding(mesh, _SHARDED if alone else _COPIED)
 
-    def init(keys: Any, samples: Any, resting: Any) -> Any:
-        def one(key_data: Any, samples_data: Any, rests: Any) -> Any:
+    def init(keys: Any, samples: Any, inactive: Any) -> Any:
+        def one(key_data: Any, samples_data: Any, where: Any) -> Any:
             keys = map(jax.random.wrap_key_data, (key_data, samples_data))
-            state = init_member(setup.model, next(keys), setup.method, next(keys))
-            return setup.method.deactivate(state, rests)
+            state = init_member(model, next(keys), method, next(keys))
+            return method.deactivate(state, where)
 
-        return each(one)(keys, samples, resting)
+        return each(one)(keys, samples, inactive)
 
-    def advance(states: Any, hyper: Any, block: Any, first: Any, count: Any, steps: Any) -> Any:
-        one = functools.partial(advance_member, setup, Bounds(count, steps))
-        return each(one)(states, hyper, block, first)
+    def advance(states: Any, hyper: Any, chunk: Any, first: Any, count: Any, steps: Any) -> Any:
+        one = functools.partial(advance_member, program, Bounds(count, steps))
+        return each(one)(states, hyper, chunk, first)
 
-    def evaluate(states: Any, tile: Any) -> Any:
-        return each(functools.partial(evaluate_member, setup, on_cpu))(states, tile)
+    def evaluate(states: Any, batches: Any, source: Any) -> Any:
+        return each(functools.partial(evaluate_member, program, batches))(states, source)
 
-    def rescore(states: Any, block: Any, start: Any, stop: Any) -> Any:
-        return each(functools.partial(rescore_member, setup, on_cpu, (start, stop)))(states, block)
+    def rescore(states: Any, chunk: Any, start: Any, stop: Any) -> Any:
+        return each(functools.partial(rescore_member, program, (start, stop)))(states, chunk)
 
     compiled = functools.partial(
         jax.jit, compiler_options=compiler_options(mesh.devices.flat[0].platform)
@@ -227,7 +292,9 @@ def compile_programs(setup: ProgramKey, mesh: Mesh, one_by_one: bool | None = No
             out_shardings=(states, results),
             donate_argnums=0,
         ),
-        evaluate=compiled(shard(evaluate, in_specs=_SHARDED), out_shardings=results),
+        evaluate=compiled(
+            shard(evaluate, in_specs=(_SHARDED, _COPIED, _SHARDED)), out_shardings=results
+        ),
         rescore=compiled(
             shard(rescore, in_specs=(*(_SHARDED,) * 2, _COPIED, _COPIED)), out_shardings=results
         ),
@@ -235,18 +302,19 @@ def compile_programs(setup: ProgramKey, mesh: Mesh, one_by_one: bool | None = No
 
 
 def forget_programs() -> None:
-    """Let go of all compiled programs that nobody holds."""
+    """Release all compiled programs that nothing refers to."""
     compile_programs.cache_clear()
     gc.collect()  # they are in cycles
 
 
-def member_shapes(setup: ProgramKey) -> Any:
-    """Shapes and types of a member's state."""
-    return jax.eval_shape(lambda k: init_member(setup.model, k, setup.method, k), jax.random.key(0))
+def member_shapes(program: ProgramKey) -> Any:
+    """Shapes and dtypes of a member's state."""
+    model, method = program.model, program.method
+    return jax.eval_shape(lambda k: init_member(model, k, method, k), jax.random.key(0))
 
 
 def blocking(programs: Programs) -> Programs:
-    """The same programs, each waited for.
+    """Make programs that return when they are done.
 
     On a CPU the devices of a process share its threads: two programs that are under way at once
     may each wait for a device that the other holds.
@@ -264,5 +332,5 @@ def init_key(root: int, member_seed: int) -> jax.Array:
 
 
 def samples_key(root: int, member_seed: int) -> jax.Array:
-    """The key of what a member's teacher samples."""
+    """The key of the samples of a member's teacher."""
     return key(root, "samples", member_seed)

@@ -9,6 +9,7 @@ import numpy as np
 
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.engine.heldout import HeldoutLayout, mean_and_stderr
+from epiplexity_jax.engine.state import StepStatus
 from epiplexity_jax.families.spec import Cost
 
 History = dict[str, np.ndarray]
@@ -159,12 +160,21 @@ class Recorder:
         recorder._rows = [{name: c[i] for name, c in columns.items()} for i in range(count)]
         return recorder
 
-    def add_steps(self, first: int, loss_sums: np.ndarray, loss_vars: np.ndarray) -> None:
-        """Add the steps first, first+1, ...: batch sums [n] nats and their variances [n] nats^2."""
+    def add_steps(
+        self, first: int, loss_sums: np.ndarray, loss_vars: np.ndarray, status: np.ndarray
+    ) -> None:
+        """Add the steps first, first+1, ... up to one that is not finite.
+
+        Args:
+            first: number of the first.
+            loss_sums: [n] nats over the label tokens of each batch.
+            loss_vars: [n] nats^2, their variances.
+            status: [n] `StepStatus`.
+        """
         if self.status is not RunStatus.FINISHED:
             return
         sums = loss_sums.astype(np.float64)
-        bad = np.flatnonzero(~np.isfinite(sums))
+        bad = np.flatnonzero(status == StepStatus.NOT_FINITE)
         good = bad[0] if len(bad) else len(sums)
         self._loss_sum = added(self._loss_sum, sums[:good])
         self._loss_var = added(self._loss_var, loss_vars[:good])

@@ -47,8 +47,8 @@ def over_data(tree: Any, axis: int = 0) -> Any:
     return jax.tree.map(lambda x: _constrained(x, _sequences(x.shape, axis, data_devices())), tree)
 
 
-def spread(state: Any) -> Any:
-    """Let the large arrays of a member's state lie over the devices that share its batch."""
+def shard_large(state: Any) -> Any:
+    """Shard the large arrays of a member's state over the devices that share its batch."""
     return jax.tree.map(lambda x: _constrained(x, _largest_axis(x.shape, data_devices())), state)
 
 
@@ -83,11 +83,11 @@ class CohortSharding:
 
     Attributes:
         mesh: of axes `member` and `data`.
-        spreads: whether states are spread over `data`.
+        shard_state: whether states are sharded over `data`.
     """
 
-    def __init__(self, mesh: Mesh, spreads: bool = False):
-        self.mesh, self.spreads = mesh, spreads
+    def __init__(self, mesh: Mesh, shard_state: bool = False):
+        self.mesh, self.shard_state = mesh, shard_state
         self._devices = mesh.shape[DATA]
 
     def __call__(self, tree: Any) -> Any:
@@ -97,6 +97,15 @@ class CohortSharding:
     def sequences(self, tree: Any, axis: int) -> Any:
         """Place [C, ...] with sequences along an axis: 1 of held-out tiles, 2 of blocks."""
         return self._put(tree, lambda shape: _sequences(shape, axis - 1, self._devices))
+
+    def shared(self, tree: Any, axis: int) -> Any:
+        """Place arrays [K, ...] that all members read, with sequences along an axis."""
+
+        def placed(x: Any) -> jax.Array:
+            spec = _sequences(np.shape(x)[1:], axis - 1, self._devices)
+            return device_put_global(x, NamedSharding(self.mesh, PartitionSpec(None, *spec)))
+
+        return jax.tree.map(placed, tree)
 
     def states(self, tree: Any) -> Any:
         """Place states [C, ...]."""
@@ -120,16 +129,19 @@ class CohortSharding:
         return jax.tree.map(lambda x: self._sharding(self._state(x.shape)), one)
 
     def _state(self, shape: tuple[int, ...]) -> PartitionSpec:
-        return _largest_axis(shape, self._devices) if self.spreads else PartitionSpec()
+        return _largest_axis(shape, self._devices) if self.shard_state else PartitionSpec()
 
     def _sharding(self, own: PartitionSpec) -> NamedSharding:
         return NamedSharding(self.mesh, PartitionSpec(MEMBER, *own))
 
     def _put(self, tree: Any, spec: Any) -> Any:
-        return jax.tree.map(lambda x: put(x, self._sharding(spec(np.shape(x)[1:]))), tree)
+        def placed(x: Any) -> jax.Array:
+            return device_put_global(x, self._sharding(spec(np.shape(x)[1:])))
+
+        return jax.tree.map(placed, tree)
 
 
-def put(x: Any, sharding: NamedSharding) -> jax.Array:
+def device_put_global(x: Any, sharding: NamedSharding) -> jax.Array:
     """An array, of which every process has the part that its devices hold, on all devices."""
     if sharding.is_fully_addressable:
         return jax.device_put(x, sharding)

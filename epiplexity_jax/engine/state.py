@@ -1,13 +1,28 @@
-"""What a member carries through training, and the values in which members of a cohort differ."""
+"""State of a member in training, and the values in which members of a cohort differ."""
 
+from collections.abc import Sequence
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 import optax
 from flax import struct
 from jax.typing import ArrayLike
 
 from epiplexity_jax.engine.optimiser import optimiser
+
+
+class StepStatus(IntEnum):
+    """Outcome of one iteration of one member, [] int32 in compiled programs."""
+
+    OK = 0
+    WAITED = 1
+    """The student learnt, its teacher did not."""
+    NOT_RUN = 2
+    """The member was inactive, or at its end."""
+    NOT_FINITE = 3
+    """A loss or gradient was not finite; the member is inactive from here on."""
 
 
 class Hyperparameters(NamedTuple):
@@ -28,6 +43,14 @@ class Hyperparameters(NamedTuple):
     ema_growth: ArrayLike = 0.0
     max_kl: ArrayLike = float("inf")
 
+    @classmethod
+    def stack(cls, members: Sequence["Hyperparameters"]) -> "Hyperparameters":
+        """Stack the values of C members: [C] each, in the dtypes of a cohort's programs."""
+        return cls(*map(np.array, zip(*members, strict=True), _DTYPES))
+
+
+_DTYPES = (np.float32, np.int32, np.int32, np.float32, np.float32)
+
 
 class MemberState(struct.PyTreeNode):
     """One member; under a cohort every leaf has a leading axis C.
@@ -37,7 +60,7 @@ class MemberState(struct.PyTreeNode):
         ema: the averaged weights, same tree.
         optimiser: Optax state.
         step: [] int32, steps taken.
-        alive: [] bool, False once a loss or gradient was not finite; the member then rests.
+        active: [] bool, False once a loss or gradient was not finite.
     """
 
     params: Any
@@ -48,19 +71,21 @@ class MemberState(struct.PyTreeNode):
 
 
 class StepInfo(NamedTuple):
-    """What one step reports.
+    """Losses and outcome of one step.
 
     Attributes:
         loss_sum: [] float32 nats over the label tokens of the batch, before the update.
         loss_var: [] float32 nats^2, variance of `loss_sum` from the spread between sequences.
+        status: [] int32, a `StepStatus`.
     """
 
     loss_sum: jax.Array
     loss_var: jax.Array
+    status: jax.Array
 
 
 def initial_state(params: Any) -> MemberState:
-    """The state of an untrained member; its EMA equals its weights."""
+    """Make the state of an untrained member; its EMA equals its weights."""
     return MemberState(
         params=params,
         ema=jax.tree.map(jax.numpy.copy, params),

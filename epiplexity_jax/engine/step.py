@@ -10,7 +10,7 @@ import optax
 
 from epiplexity_jax.engine.optimiser import average, descend, optimiser, warmup
 from epiplexity_jax.engine.sharding import over_data
-from epiplexity_jax.engine.state import Hyperparameters, MemberState, StepInfo
+from epiplexity_jax.engine.state import Hyperparameters, MemberState, StepInfo, StepStatus
 from epiplexity_jax.families.reductions import split_logsumexp
 from epiplexity_jax.families.spec import Model, Task
 from epiplexity_jax.sources.spec import Batch, Vectors
@@ -149,10 +149,10 @@ def learn(model: Model, state: MemberState, grads: Any, hyper: Hyperparameters) 
     )
 
 
-def step_info(losses: jax.Array) -> StepInfo:
-    """Sum and its variance of the losses of a batch's sequences: [..., B] to [...] each."""
+def sum_and_variance(losses: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Sum the losses [..., B] of a batch's sequences: the sum [...], and its variance [...]."""
     size = losses.shape[-1]
-    return StepInfo(losses.sum(-1), size * jnp.var(losses, axis=-1, ddof=min(1, size - 1)))
+    return losses.sum(-1), size * jnp.var(losses, axis=-1, ddof=min(1, size - 1))
 
 
 def train_step(
@@ -165,7 +165,7 @@ def train_step(
     """Score a batch, then learn from it.
 
     A loss or gradient that is not finite leaves the weights as they were and ends the member: its
-    `active` turns False and the reported loss is NaN.
+    `active` turns False and the status is `NOT_FINITE`.
 
     Args:
         model: the model (static).
@@ -178,9 +178,10 @@ def train_step(
         The member after the step, and the loss of the weights before it.
     """
     losses, grads = loss_gradient(model, state.params, batch, microbatch)
-    info = step_info(losses)
+    loss_sum, loss_var = sum_and_variance(losses)
     stepped = learn(model, state, grads, hyper)
-    finite = jnp.isfinite(info.loss_sum) & jnp.isfinite(optax.tree.norm(grads))
-    info = info._replace(loss_sum=jnp.where(finite, info.loss_sum, jnp.nan))
+    finite = jnp.isfinite(loss_sum) & jnp.isfinite(optax.tree.norm(grads))
+    status = jnp.where(finite, np.int32(StepStatus.OK), np.int32(StepStatus.NOT_FINITE))
+    info = StepInfo(loss_sum, loss_var, status)
     stopped = state.replace(active=jnp.zeros((), bool))
     return jax.tree.map(lambda new, old: jnp.where(finite, new, old), stepped, stopped), info

@@ -1,4 +1,4 @@
-"""Training and held-out data of a member, as blocks of batches in the smallest integer type.
+"""Training and held-out data of a member, as chunks of batches in the smallest integer type.
 
 A batch is [B, L] integers, or `Vectors` where the source has features; both are pytrees whose
 leaves begin with the axis B.
@@ -66,7 +66,7 @@ class Stream:
 
     @property
     def dtype(self) -> np.dtype:
-        """Type of the tokens in a block."""
+        """Type of the tokens in a chunk."""
         return token_dtype(self.source.info)
 
     @property
@@ -78,7 +78,7 @@ class Stream:
         return self.batch_size * info.length * self.dtype.itemsize
 
     def like(self, *sizes: int) -> Batch:
-        """Shapes and types of so many sequences: [*sizes, ...]."""
+        """Shapes and dtypes of so many sequences: [*sizes, ...]."""
         info = self.source.info
         if info.features is None:
             return jax.ShapeDtypeStruct((*sizes, info.length), self.dtype)
@@ -87,8 +87,8 @@ class Stream:
             jax.ShapeDtypeStruct((*sizes, 1), self.dtype),
         )
 
-    def block(self, first: int, count: int, length: int, rows: slice = slice(None)) -> Batch:
-        """Batches first..first+count-1 in a block of `length` batches: [length, B, ...].
+    def chunk(self, first: int, count: int, length: int, rows: slice = slice(None)) -> Batch:
+        """Draw batches first..first+count-1 in a chunk of `length` batches: [length, B, ...].
 
         Of every batch `rows` are wanted here; a host source reads no others. What lies behind
         `count`, and what was not read, is never used: a host source fills it with zeros.
@@ -105,15 +105,22 @@ class Stream:
         )
 
         def padded(leaf: np.ndarray) -> np.ndarray:
-            block = np.zeros((length, self.batch_size, *leaf.shape[2:]), leaf.dtype)
-            block[:count, rows] = leaf
-            return block
+            whole = np.zeros((length, self.batch_size, *leaf.shape[2:]), leaf.dtype)
+            whole[:count, rows] = leaf
+            return whole
 
         return jax.tree.map(padded, read)
 
 
 def heldout_tokens(source: Source, split: Split | None, root: int, sequences: int) -> Batch:
-    """The held-out set of a source: [sequences, ...], the same for every member of a sweep."""
+    """Draw the held-out set of a source, [sequences, ...], equal for every member of a sweep.
+
+    Args:
+        source: to draw from.
+        split: the held-out part of a host source; None for a device source.
+        root: root seed of the sweep.
+        sequences: their number.
+    """
     dtype = token_dtype(source.info)
     if split is not None:
         return compact(split.heldout(sequences), dtype)

@@ -8,6 +8,7 @@ import numpy as np
 
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.engine.recorder import Accounting, Recorder
+from epiplexity_jax.engine.state import StepStatus
 from epiplexity_jax.engine.stream import Stream
 from epiplexity_jax.families.spec import Coder, HostFamily, Size, Task
 
@@ -76,7 +77,9 @@ def run_coder(
         cuts = sorted({done, done + len(block)} | records & set(range(done, done + len(block))))
         for first, stop in itertools.pairwise(cuts):
             part = block[first - cuts[0] : stop - cuts[0]]
-            recorder.add_steps(first, *sums(part, coder.observe))
+            loss_sums, loss_vars = sums(part, coder.observe)
+            status = np.full(len(part), StepStatus.OK)
+            recorder.add_steps(first, loss_sums, loss_vars, status)
             if report:
                 report(stop - first, [recorder.last_loss])
             if stop in records:
@@ -94,4 +97,4 @@ def _blocks(stream: Stream, steps: int) -> Iterator[np.ndarray]:
     size = max(1, min(_CHUNK_STEPS, _CHUNK_BYTES // stream.batch_bytes))
     for first in range(0, steps, size):
         count = min(size, steps - first)
-        yield np.asarray(stream.block(first, count, size))[:count]
+        yield np.asarray(stream.chunk(first, count, size))[:count]

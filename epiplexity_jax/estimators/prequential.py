@@ -4,11 +4,66 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.engine.method import PrequentialMethod
+from epiplexity_jax.engine.recorder import Recorder
+from epiplexity_jax.engine.state import (
+    Hyperparameters,
+    MemberState,
+    StepInfo,
+    StepStatus,
+    initial_state,
+)
+from epiplexity_jax.engine.step import train_step
 from epiplexity_jax.estimators.config import Prequential
-from epiplexity_jax.families.spec import Cost
-from epiplexity_jax.sources.spec import SourceInfo
+from epiplexity_jax.families.spec import Cost, Model
+from epiplexity_jax.sources.spec import Batch, SourceInfo
+
+
+@dataclass(frozen=True)
+class PrequentialMethod:
+    """A model learns from data; EMA and raw weights are scored."""
+
+    num_weight_sets: int = 2
+    recorder: type[Recorder] = Recorder
+
+    def init(self, params: Any, samples: jax.Array) -> MemberState:
+        """See `Method`."""
+        del samples
+        return initial_state(params)
+
+    def update(
+        self,
+        model: Model,
+        state: MemberState,
+        batch: Batch,
+        hyper: Hyperparameters,
+        microbatch: int | None,
+    ) -> tuple[MemberState, StepInfo]:
+        """See `Method`."""
+        return train_step(model, state, batch, hyper, microbatch)
+
+    def empty_info(self) -> StepInfo:
+        """See `Method`."""
+        return StepInfo(jnp.float32(0), jnp.float32(0), jnp.int32(StepStatus.NOT_RUN))
+
+    def data_steps(self, state: MemberState) -> jax.Array:
+        """See `Method`."""
+        return state.step
+
+    def active(self, state: MemberState) -> jax.Array:
+        """See `Method`."""
+        return state.active
+
+    def deactivate(self, state: MemberState, where: Any) -> MemberState:
+        """See `Method`."""
+        return state.replace(active=state.active & ~where)
+
+    def weights(self, state: MemberState) -> tuple[Any, ...]:
+        """EMA and raw weights."""
+        return state.ema, state.params
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,20 @@ from flax import struct
 from epiplexity_jax.base.choices import REFERENCES
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.engine.recorder import Recorder
-from epiplexity_jax.engine.state import Hyperparameters, MemberState, StepInfo, initial_state
+from epiplexity_jax.engine.state import (
+    Hyperparameters,
+    MemberState,
+    StepInfo,
+    StepStatus,
+    initial_state,
+)
 from epiplexity_jax.engine.step import (
     gradient,
     in_slices,
     learn,
     log_likelihood,
     shift,
-    step_info,
+    sum_and_variance,
     train_step,
 )
 from epiplexity_jax.estimators.config import Requential
@@ -113,14 +119,14 @@ def requential_step(
     waits = state.last_kl > jnp.asarray(hyper.max_kl)
     teacher, seen = jax.lax.cond(
         waits,
-        lambda old: (old, StepInfo(jnp.float32(jnp.nan), jnp.float32(jnp.nan))),
+        lambda old: (old, StepInfo(jnp.float32(0), jnp.float32(0), jnp.int32(StepStatus.WAITED))),
         lambda old: train_step(model, old, batch, hyper, microbatch),
         state.teacher,
     )
     key = jax.random.fold_in(jax.random.wrap_key_data(state.samples), state.student.step)
     grads, scored = student_pass(model, (teacher.ema, state.student), batch, key, microbatch)
     losses, *divergences = scored
-    (kl, kl_var), (kl_raw, kl_raw_var), (ratio, ratio_var) = map(step_info, divergences)
+    (kl, kl_var), (kl_raw, kl_raw_var), (ratio, ratio_var) = map(sum_and_variance, divergences)
     info = RequentialInfo(
         kl=kl,
         kl_var=kl_var,
@@ -131,7 +137,7 @@ def requential_step(
         student_loss=losses.sum(),
         teacher_loss=seen.loss_sum,
         teacher_loss_var=seen.loss_var,
-        waited=waits.astype(jnp.float32),
+        status=seen.status,
     )
     reference = info.kl_raw if raw_reference else info.kl
     new = state.replace(
@@ -201,17 +207,17 @@ def student_pass(
 def _unless_broken(
     old: RequentialState, new: RequentialState, info: RequentialInfo, grads: Any
 ) -> tuple[RequentialState, RequentialInfo]:
-    """The new state, or the old one at rest and no student's loss where something is not finite."""
+    """The new state, or the old one made inactive where something is not finite."""
     sums = (info.kl, info.kl_raw, info.log_ratio, info.student_loss)
     finite = new.teacher.active
     for value in (*sums, *jax.tree.leaves(grads)):
         finite &= jnp.isfinite(value).all()
-    resting = _resting(old, jnp.ones((), bool))
-    info = info._replace(student_loss=jnp.where(finite, info.student_loss, jnp.nan))
-    return jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, resting), info
+    stopped = _inactive(old, jnp.ones((), bool))
+    info = info._replace(status=jnp.where(finite, info.status, jnp.int32(StepStatus.NOT_FINITE)))
+    return jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, stopped), info
 
 
-def _resting(state: RequentialState, where: Any) -> RequentialState:
+def _inactive(state: RequentialState, where: Any) -> RequentialState:
     teacher, student = state.teacher, state.student
     return state.replace(
         teacher=teacher.replace(active=teacher.active & ~where),
@@ -249,8 +255,9 @@ class RequentialMethod:
         return requential_step(model, state, batch, hyper, self.raw_reference, microbatch)
 
     def empty_info(self) -> RequentialInfo:
-        """NaN throughout, `waited` too."""
-        return RequentialInfo(*(jnp.float32(jnp.nan) for _ in RequentialInfo._fields))
+        """See `Method`."""
+        zeros = [jnp.float32(0)] * (len(RequentialInfo._fields) - 1)
+        return RequentialInfo(*zeros, status=jnp.int32(StepStatus.NOT_RUN))
 
     def data_steps(self, state: RequentialState) -> jax.Array:
         """The teacher's steps: data and schedules follow it."""
@@ -260,9 +267,9 @@ class RequentialMethod:
         """Whether teacher and student are."""
         return state.teacher.active & state.student.active
 
-    def deactivate(self, state: RequentialState, resting: Any) -> RequentialState:
-        """Both end."""
-        return _resting(state, resting)
+    def deactivate(self, state: RequentialState, where: Any) -> RequentialState:
+        """See `Method`: teacher and student alike."""
+        return _inactive(state, where)
 
     def weights(self, state: RequentialState) -> tuple[Any, ...]:
         """EMA and raw student, EMA and raw teacher."""

@@ -10,6 +10,7 @@ import numpy as np
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import certified_length
 from epiplexity_jax.engine.recorder import Outcome, Recorder, added
+from epiplexity_jax.engine.state import StepStatus
 
 Values = jax.Array | np.ndarray
 
@@ -26,8 +27,8 @@ class RequentialInfo(NamedTuple):
             `kl` and a larger variance, log_ratio_var.
         student_loss: nats, of the raw student on the sample, before its update.
         teacher_loss: nats, of the raw teacher on the real batch before its update, and its
-            variance teacher_loss_var; NaN where it waited.
-        waited: 1 where the teacher waited for the student, else 0.
+            variance teacher_loss_var; 0 where it waited.
+        status: [] int32, a `StepStatus`.
     """
 
     kl: Values
@@ -39,7 +40,7 @@ class RequentialInfo(NamedTuple):
     student_loss: Values
     teacher_loss: Values
     teacher_loss_var: Values
-    waited: Values
+    status: Values
 
 
 # Columns of a history: the field of `RequentialInfo` that each sums.
@@ -78,24 +79,23 @@ class RequentialRecorder(Recorder):
     )
 
     def add_steps(self, first: int, *columns: np.ndarray) -> None:
-        """Add iterations: the fields of `RequentialInfo`, [n] each; NaN where nothing ran."""
+        """Add iterations up to one that is not finite: fields of `RequentialInfo`, [n] each."""
         if self.status is not RunStatus.FINISHED or self.ended:
             return
         info = RequentialInfo(*(column.astype(np.float64) for column in columns))
-        ran = int(np.isfinite(info.waited).sum())
-        finite = np.isfinite(info.teacher_loss[:ran]) | (info.waited[:ran] > 0)
-        for name in ("kl", "kl_raw", "log_ratio", "student_loss"):
-            finite &= np.isfinite(getattr(info, name)[:ran])
-        bad = np.flatnonzero(~finite)
+        ran = int((info.status != StepStatus.NOT_RUN).sum())
+        bad = np.flatnonzero(info.status[:ran] == StepStatus.NOT_FINITE)
         good = int(bad[0]) if len(bad) else ran
+        learnt = info.status[:good] != StepStatus.WAITED
         for name, source in SUMS.items():
             values = getattr(info, source)[:good]
-            self._sums[name] = added(self._sums[name], values[~np.isnan(values)])
+            real = source.startswith("teacher")
+            self._sums[name] = added(self._sums[name], values[learnt] if real else values)
         for name, source in _CERTIFIED.items():
             messages = certified_length(getattr(info, source)[:good, None])[:, 0]  # of each alone
             self._sums[name] = added(self._sums[name], messages)
         self.steps_done += good
-        self.teacher_steps += good - int(info.waited[:good].sum())
+        self.teacher_steps += int(learnt.sum())
         if good:
             self.last_loss = float(info.student_loss[good - 1]) / self.accounting.step_labels
         if len(bad):

@@ -22,9 +22,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Jaxpr, JaxprEqn, Literal
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from epiplexity_jax.engine.programs import ProgramKey, compile_programs, member_shapes, use_lax_map
+from epiplexity_jax.engine.programs import ProgramKey, compile_programs, member_shapes
 from epiplexity_jax.engine.sharding import MEMBER, lies_over, member_sharding
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.sources.spec import Batch
@@ -74,7 +74,7 @@ class PerDeviceShapes(NamedTuple):
         members: that it trains at once.
         block: of one member, [T, B, ...]: shapes and dtypes, B its part of the batch.
         tile: of one member, [S, ...]: shapes and dtypes, S its part of a tile.
-        tiles: of the held-out set.
+        tiles: eval batches that are there at once.
         state_devices: that share a member's state; 1: each has all of it.
     """
 
@@ -86,19 +86,16 @@ class PerDeviceShapes(NamedTuple):
 
 
 @functools.lru_cache(maxsize=256)
-def device_bytes(setup: ProgramKey, load: PerDeviceShapes, mesh: Mesh, one_by_one: bool) -> int:
+def device_bytes(setup: ProgramKey, load: PerDeviceShapes, mesh: Mesh) -> int:
     """Return the most bytes that each device holds: training, or scoring the held-out set.
 
     Args:
         setup: of the programs.
         load: the data that each device is given.
         mesh: devices to trace for, each with a batch of its own.
-        one_by_one: whether a device trains its members one after the other; see `use_lax_map`.
     """
     size = _sizes(setup, load.state_devices)
-    step, evaluation = (
-        program_bytes(*traced, size) for traced in traces(setup, load, mesh, one_by_one)
-    )
+    step, evaluation = (program_bytes(*traced, size) for traced in traces(setup, load, mesh))
     blocks, tiles = (load.members * _bytes(x) for x in (load.block, load.tile))
     held = max(step, evaluation + blocks)  # the next block is there before it is needed
     gathered = 0
@@ -108,7 +105,7 @@ def device_bytes(setup: ProgramKey, load: PerDeviceShapes, mesh: Mesh, one_by_on
 
 
 def traces(
-    setup: ProgramKey, load: PerDeviceShapes, mesh: Mesh, one_by_one: bool
+    setup: ProgramKey, load: PerDeviceShapes, mesh: Mesh
 ) -> tuple[tuple[jax.stages.Traced, int], tuple[jax.stages.Traced, int]]:
     """Trace the programs that train and score a wave.
 
@@ -117,8 +114,7 @@ def traces(
     Returns:
         Each program, and the number of its first inputs whose place it may use.
     """
-    usual = one_by_one == use_lax_map(mesh)
-    programs = compile_programs(setup, mesh, *(() if usual else (one_by_one,)))
+    programs = compile_programs(setup, mesh)
     members = load.members * mesh.shape[MEMBER]
 
     place = member_sharding(mesh)  # as the arrays will lie, so that the trace serves for them
@@ -130,10 +126,15 @@ def traces(
         return jax.tree.map(lambda x: like(x.shape, x.dtype), tree)
 
     one = member_shapes(setup)
-    states, block, tile = each(one), each(load.block), each(load.tile)
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    tile = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct((1, *x.shape), x.dtype, sharding=everywhere), load.tile
+    )
+    states, block, source = each(one), each(load.block), like((), np.int32)
     number = jax.ShapeDtypeStruct((), np.int32)
-    kinds = (np.float32, np.int32, np.int32, np.float32, np.float32)
-    hyper = Hyperparameters(*(like((), kind) for kind in kinds))
+    hyper = jax.tree.map(
+        lambda x: like((), x.dtype), Hyperparameters.stack([Hyperparameters(0, 0, 0)])
+    )
     advance: Any = programs.advance
     evaluate: Any = programs.evaluate
     return (
@@ -141,7 +142,7 @@ def traces(
             advance.trace(states, hyper, block, like((), np.int32), number, number),
             len(jax.tree.leaves(one)),
         ),
-        (evaluate.trace(states, tile), 0),
+        (evaluate.trace(states, tile, source), 0),
     )
 
 

@@ -21,11 +21,12 @@ def cohort_job(runs: Sequence[RunSpec], wave: Wave) -> CohortJob:
     model: Any = program.model
     restored = {i: (found.state, found.record) for i, found in wave.restored.items()}
     return CohortJob(
-        model=model.rematerialised() if fit.remat else model,
-        method=program.method,
-        microbatch=fit.microbatch,
-        spreads=wave.layout.shard_state,
-        scored=fit.scored,
+        program=program._replace(
+            model=model.rematerialised() if fit.remat else model,
+            microbatch=fit.microbatch,
+            shard_state=wave.layout.shard_state,
+            scored=fit.scored,
+        ),
         batch_size=first.batch_size,
         steps=first.steps,
         layout=first.dataset.layout,
@@ -38,7 +39,7 @@ def cohort_job(runs: Sequence[RunSpec], wave: Wave) -> CohortJob:
                 seed=run.seed,
                 stream=run.dataset.stream(run.seed, run.batch_size),
                 heldout=run.dataset.heldout,
-                **run.hyper._asdict(),
+                hyper=run.hyper,
                 resume=restored.get(run.run_id),
             )
             for run in runs

@@ -84,8 +84,8 @@ class CountingTrainer:
         coder = _program(run).coder()
         stream = run.dataset.stream(run.seed, run.batch_size)
         count = min(_TIMED_STEPS, run.steps)
-        stream.block(0, count, count)  # compiles
-        drawing, chunk = timed(lambda: np.asarray(stream.block(0, count, count)))
+        stream.chunk(0, count, count)  # compiles
+        drawing, chunk = timed(lambda: np.asarray(stream.chunk(0, count, count)))
         observing, _ = timed(lambda: coder.observe(chunk.reshape(-1, chunk.shape[-1])))
         batches = np.asarray(run.dataset.heldout)
         record, _ = timed(lambda: coder.evaluate(batches[0]))

@@ -27,26 +27,27 @@ def time_cohort(job: CohortJob, mesh: Mesh) -> WaveTiming:
     with ThreadPoolExecutor(1) as pool:
 
         def draw() -> tuple[Any, Any]:
-            blocks = DataFeed(job, ready.members, ready.place, pool)
-            return jax.block_until_ready(blocks.drawn([0] * len(ready.members)))
+            feed = DataFeed(job, ready.members, ready.place, pool)
+            return jax.block_until_ready(feed.drawn([0] * len(ready.members)))
 
         draw()  # compiles
-        drawing, (block, first) = timed(draw)
-    programs = compile_programs(job.setup, ready.place.mesh)
+        drawing, (chunk, first) = timed(draw)
+    programs = compile_programs(job.program, ready.place.mesh)
+    scored = ready.states, ready.heldout.first, ready.heldout.source
     began = time.monotonic()
     advance = programs.advance.lower(  # type: ignore[attr-defined]
-        ready.states, ready.hyper, block, first, np.int32(1), np.int32(job.steps)
+        ready.states, ready.hyper, chunk, first, np.int32(1), np.int32(job.steps)
     ).compile()
-    evaluate = programs.evaluate.lower(ready.states, ready.tiles[0]).compile()  # type: ignore[attr-defined]
+    evaluate = programs.evaluate.lower(*scored).compile()  # type: ignore[attr-defined]
     compiling = time.monotonic() - began
-    data = drawing / job.block_steps
+    data = drawing / job.chunk_steps
     record = min(
-        timed(lambda: jax.block_until_ready(evaluate(ready.states, ready.tiles[0])))[0]
+        timed(lambda: jax.block_until_ready(evaluate(*scored)))[0]
         for _ in range(3)  # the first finds cold caches
     )
     return WaveTiming(
         compile_seconds=compiling,
-        step_seconds=_step(advance, ready, block, first, job.steps) + data,
+        step_seconds=_step(advance, ready, chunk, first, job.steps) + data,
         data_seconds=data,
         record_seconds=record,
         heldout_seconds=record * tiles,
@@ -55,14 +56,14 @@ def time_cohort(job: CohortJob, mesh: Mesh) -> WaveTiming:
     )
 
 
-def _step(advance: Any, ready: PlacedCohort, block: Any, first: Any, steps: int) -> float:
+def _step(advance: Any, ready: PlacedCohort, chunk: Any, first: Any, steps: int) -> float:
     """Seconds of a step, from pieces that double until they take long enough."""
-    states, count, longest = ready.states, 1, jax.tree.leaves(block)[0].shape[1]
+    states, count, longest = ready.states, 1, jax.tree.leaves(chunk)[0].shape[1]
 
     def run(states: Any, count: int) -> Any:
         # Far from the end of the run, so that no member is done.
         states, _ = advance(
-            states, ready.hyper, block, first, np.int32(count), np.int32(max(steps, 2 * longest))
+            states, ready.hyper, chunk, first, np.int32(count), np.int32(max(steps, 2 * longest))
         )
         return jax.block_until_ready(states)
 

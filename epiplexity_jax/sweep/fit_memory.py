@@ -13,7 +13,7 @@ import jax
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.human import memory
-from epiplexity_jax.engine.cohort_spec import block_steps
+from epiplexity_jax.engine.cohort_spec import chunk_steps
 from epiplexity_jax.engine.microbatch import divisors
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.families.spec import Rematerialisable, Size
@@ -151,15 +151,15 @@ class MemoryPlanner:
         tile = heldout.tile // layout.data if heldout.tile % layout.data == 0 else heldout.tile
         shapes = PerDeviceShapes(
             members=layout.members,
-            block=stream.like(block_steps(stream), part),
+            block=stream.like(chunk_steps(stream), part),
             tile=stream.like(tile),
-            tiles=heldout.tiles,
+            tiles=min(2, heldout.tiles),  # the first, and the one that is scored
             state_devices=layout.state_devices,
         )
         # Devices that share a batch each do what one alone would with its part.
         own = self.hardware.devices if layout.data == 1 else self.hardware.devices[:1]
         mesh = member_mesh(own or jax.devices()[:1])
-        return device_bytes(program, shapes, mesh, self.hardware.on_cpu)
+        return device_bytes(program, shapes, mesh)
 
     def _state_bytes(self, run: RunSpec, layout: DeviceLayout) -> int:
         return layout.members * run.state_bytes // layout.state_devices

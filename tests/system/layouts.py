@@ -14,10 +14,12 @@ import numpy as np
 
 from epiplexity_jax.engine import sharding
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
+from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.heldout import heldout_layout
-from epiplexity_jax.engine.programs import compile_programs
+from epiplexity_jax.engine.programs import ProgramKey, compile_programs
+from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.engine.stream import Stream, heldout_tokens
-from epiplexity_jax.engine.train_cohort import CohortJob, MemberJob, set_up, train_cohort
+from epiplexity_jax.engine.train_cohort import set_up, train_cohort
 from epiplexity_jax.estimators.requential import RequentialMethod
 from epiplexity_jax.families.networks.transformer import TransformerModel
 from epiplexity_jax.families.sampling import sample
@@ -47,23 +49,21 @@ class CheckpointHook:
 def job_of(spreads, kept=None):
     layout = heldout_layout(128, BATCH)
     heldout = heldout_tokens(SOURCE, None, ROOT, layout.sequences)
+    heldout = heldout.reshape(layout.tiles, layout.tile, -1)
     start, states, records = kept or (0, None, None)
     members = tuple(
         MemberJob(
             root=ROOT,
             seed=seed,
             stream=Stream(SOURCE, None, ROOT, seed, BATCH),
-            heldout=heldout.reshape(layout.tiles, layout.tile, -1),
-            learning_rate=0.1,
-            warmup_steps=5,
-            ema_steps=5,
+            heldout=heldout,
+            hyper=Hyperparameters(0.1, 5, 5),
             resume=kept and (jax.tree.map(lambda x, i=seed: x[i], states), records[seed]),
         )
         for seed in range(MEMBERS)
     )
-    return CohortJob(MODEL, BATCH, STEPS, layout, members,
-        microbatch=4, method=RequentialMethod(), spreads=spreads, start=start,
-    )  # fmt: skip
+    program = ProgramKey(MODEL, RequentialMethod(), 4, spreads)
+    return CohortJob(program, BATCH, STEPS, layout, members, start)
 
 
 def drawn(place, block):
@@ -83,7 +83,7 @@ def drawn(place, block):
 def flops(job, mesh, ready, block):
     """What the compiled loop does on one device, in one iteration of every loop."""
     first, steps = ready.place(np.zeros(len(ready.members), np.int32)), np.int32(STEPS)
-    lowered = compile_programs(job.setup, mesh).advance.lower(
+    lowered = compile_programs(job.program, mesh).advance.lower(
         ready.states, ready.hyper, block, first, steps, steps
     )
     return lowered.compile().cost_analysis()["flops"]
@@ -99,7 +99,7 @@ def moved(spreads, mesh):
             placed = jax.tree.map(lambda x: np.asarray(x)[:MEMBERS], set_up(job, where).states)
             jax.tree.map(np.testing.assert_array_equal, placed, kept[1])
         with contextlib.suppress(Interrupted):
-            members = train_cohort(job, where, keeper=keeper)
+            members = train_cohort(job, where, hook=keeper)
         kept = keeper.kept
     return members
 
@@ -110,7 +110,7 @@ def main():
     mesh = sharding.member_mesh(data=data)
     ready = set_up(job, mesh)
     # As long as those of training, whose compiled loop `flops` then asks for.
-    block = [np.asarray(m.stream.block(0, STEPS, job.block_steps)) for m in ready.members]
+    block = [np.asarray(m.stream.chunk(0, STEPS, job.chunk_steps)) for m in ready.members]
     block = ready.place.sequences(np.stack(block), 2)
     leaves = jax.tree.leaves(ready.states)
     found = {

@@ -44,7 +44,7 @@ class CheckpointHook:
 def snapshot():
     keeper = CheckpointHook()
     with pytest.raises(Interrupted):
-        train_cohort(job_of(cycle(), SEEDS), mesh_of(2), keeper=keeper)
+        train_cohort(job_of(cycle(), SEEDS), mesh_of(2), hook=keeper)
     assert keeper.kept.iteration == AT
     return keeper.kept
 

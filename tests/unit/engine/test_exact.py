@@ -88,7 +88,7 @@ class LateKeeper:
 def test_an_end_while_streams_are_scored_again_is_heard_and_changes_nothing():
     mesh, keeper = member_mesh(jax.devices()[:1]), LateKeeper()
     with pytest.raises(Interrupted):
-        train_cohort(_exact_job(), mesh, keeper=keeper)
+        train_cohort(_exact_job(), mesh, hook=keeper)
     states, records = keeper.kept
     resume = {i: (jax.tree.map(lambda x, i=i: x[i], states), records[i]) for i in range(3)}
     resumed = train_cohort(_exact_job(resume=resume, start=STEPS), mesh)

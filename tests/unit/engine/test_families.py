@@ -6,13 +6,20 @@ import pytest
 from flax import nnx
 
 from epiplexity_jax.engine import programs
+from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.heldout import heldout_layout
+from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.sharding import member_mesh
+from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.engine.stream import Stream, heldout_tokens
-from epiplexity_jax.engine.train_cohort import CohortJob, MemberJob, train_cohort
+from epiplexity_jax.engine.train_cohort import train_cohort
+from epiplexity_jax.estimators.prequential import PrequentialMethod
 from epiplexity_jax.families import from_nnx, registry, user_model
 from epiplexity_jax.families.spec import Task, task_for
 from tests.unit.engine.toys import cycle
+
+PREQUENTIAL = PrequentialMethod()
+HYPER = Hyperparameters(0.03, 5, 10)
 
 BATCH, STEPS, ROOT = 8, 12, 2
 
@@ -42,11 +49,11 @@ def job_of(kind):
     heldout = heldout_tokens(source, None, ROOT, layout.sequences)
     heldout = heldout.reshape(layout.tiles, layout.tile, -1)
     members = tuple(
-        MemberJob(ROOT, seed, Stream(source, None, ROOT, seed, BATCH), heldout, 0.03, 5, 10)
+        MemberJob(ROOT, seed, Stream(source, None, ROOT, seed, BATCH), heldout, HYPER)
         for seed in range(3)
     )
     model = family.model(family.sizes()[0], task, "float32", "cpu")
-    return CohortJob(model, BATCH, STEPS, layout, members)
+    return CohortJob(ProgramKey(model, PREQUENTIAL), BATCH, STEPS, layout, members)
 
 
 @pytest.fixture
@@ -62,7 +69,7 @@ def test_side_by_side_is_one_by_one(kind, monkeypatch):
     job, mesh = job_of(kind), member_mesh(jax.devices()[:1])
     alone = train_cohort(job, mesh)
     programs.compile_programs.cache_clear()
-    monkeypatch.setattr(programs, "use_lax_map", lambda mesh: False)
+    monkeypatch.setattr(programs.ProgramKey, "use_lax_map", False)
     together = train_cohort(job, mesh)
     for one, other in zip(alone, together, strict=True):
         for name in ("online_loss_sum_nats", "heldout_loss_nats", "heldout_raw_loss_nats"):
@@ -71,7 +78,7 @@ def test_side_by_side_is_one_by_one(kind, monkeypatch):
 
 
 def test_a_model_without_start_token_is_not_paid_for_the_first_token():
-    own_task, whole = job_of("own").task, Task.of(cycle().info)
+    own_task, whole = job_of("own").model.task, Task.of(cycle().info)
     assert own_task.label_mask == (False, *whole.label_mask[1:])
     assert job_of("own").accounting.label_tokens == whole.label_tokens - 1
     assert job_of("own").accounting.total_tokens == whole.total_tokens - 1

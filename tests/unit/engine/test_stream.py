@@ -38,18 +38,18 @@ cases = pytest.mark.parametrize(("kind", "changes"), CASES)
 def test_a_restart_in_the_middle_reads_the_same_batches(kind, changes):
     whole, again = _stream(kind, **changes), _stream(kind, **changes)
     first, count = 3, 2
-    everything = _leaves(whole.block(0, BLOCK, BLOCK))
-    for part, leaf in zip(_leaves(again.block(first, count, BLOCK)), everything, strict=True):
+    everything = _leaves(whole.chunk(0, BLOCK, BLOCK))
+    for part, leaf in zip(_leaves(again.chunk(first, count, BLOCK)), everything, strict=True):
         np.testing.assert_array_equal(part[:count], leaf[first : first + count])
         assert part.dtype == leaf.dtype
-    other = _leaves(_stream(kind, seed=1, **changes).block(0, BLOCK, BLOCK))
+    other = _leaves(_stream(kind, seed=1, **changes).chunk(0, BLOCK, BLOCK))
     assert any(not np.array_equal(a, b) for a, b in zip(everything, other, strict=True))
 
 
 @cases
 def test_batches_have_the_shape_and_type_that_the_facts_say(kind, changes):
     stream = _stream(kind, **changes)
-    info, block = stream.source.info, stream.block(0, 2, BLOCK)
+    info, block = stream.source.info, stream.chunk(0, 2, BLOCK)
     if info.features is None:
         assert block.shape == (BLOCK, BATCH, info.length)
         assert block.dtype == token_dtype(info)
@@ -65,12 +65,12 @@ def test_batches_have_the_shape_and_type_that_the_facts_say(kind, changes):
 @cases
 def test_a_process_reads_its_own_rows_of_a_batch_and_no_others(kind, changes, monkeypatch):
     rows, stream = slice(1, 3), _stream(kind, **changes)
-    everything = _leaves(stream.block(2, 3, BLOCK))
+    everything = _leaves(stream.chunk(2, 3, BLOCK))
     asked, read = [], getattr(type(stream.source), "read", None)
     if read is not None:
         spy = lambda self, indices: asked.append(len(indices)) or read(self, indices)  # noqa: E731
         monkeypatch.setattr(type(stream.source), "read", spy)
-    for part, leaf in zip(_leaves(stream.block(2, 3, BLOCK, rows)), everything, strict=True):
+    for part, leaf in zip(_leaves(stream.chunk(2, 3, BLOCK, rows)), everything, strict=True):
         assert part.shape == leaf.shape
         np.testing.assert_array_equal(part[:3, rows], leaf[:3, rows])
     if isinstance(stream.source, HostSource):

@@ -2,6 +2,9 @@
 
 import functools
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -12,20 +15,26 @@ import pytest
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.engine import programs
+from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
+from epiplexity_jax.engine.feed import DataFeed
 from epiplexity_jax.engine.heldout import heldout_layout
 from epiplexity_jax.engine.programs import (
+    ProgramKey,
     compile_programs,
     init_key,
     samples_key,
 )
-from epiplexity_jax.engine.sharding import member_mesh, member_sharding
+from epiplexity_jax.engine.sharding import CohortSharding, member_mesh, member_sharding
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.engine.stream import Stream, heldout_tokens
-from epiplexity_jax.engine.train_cohort import CohortJob, MemberJob, train_cohort
+from epiplexity_jax.engine.train_cohort import set_up, train_cohort
+from epiplexity_jax.estimators.prequential import PrequentialMethod
 from epiplexity_jax.families.networks.transformer import TransformerModel
 from epiplexity_jax.runtime import devices
 from tests.unit.engine import reference
 from tests.unit.engine.toys import cycle, task_of
+
+PREQUENTIAL = PrequentialMethod()
 
 BATCH, STEPS, RATE, WARMUP, WINDOW, ROOT = 8, 50, 0.03, 10, 20, 7
 LABELS_OF = {"all": None, "second half": [False] * 8 + [True] * 8}
@@ -48,14 +57,13 @@ def job_of(source, seeds, steps=STEPS, rates=None, microbatch=None, resume=None,
             seed=seed,
             stream=Stream(source, None, ROOT, seed, BATCH),
             heldout=heldout,
-            learning_rate=(rates or {}).get(seed, RATE),
-            warmup_steps=WARMUP,
-            ema_steps=WINDOW,
+            hyper=Hyperparameters((rates or {}).get(seed, RATE), WARMUP, WINDOW),
             resume=resume[seed] if resume else None,
         )
         for seed in seeds
     )
-    return CohortJob(model, BATCH, steps, layout, members, start, microbatch)
+    program = ProgramKey(model, PREQUENTIAL, microbatch)
+    return CohortJob(program, BATCH, steps, layout, members, start)
 
 
 def mesh_of(devices):
@@ -79,7 +87,7 @@ def twin(labels):
 
 def advance_all(job, mesh, bounds):
     """Per-step loss sums [C, STEPS] from a block advanced in the given pieces."""
-    programs = compile_programs(job.setup, mesh)
+    programs = compile_programs(job.program, mesh)
     put = lambda tree: jax.device_put(tree, member_sharding(mesh))  # noqa: E731
     keys = [
         np.stack([np.asarray(jax.random.key_data(of(m.root, m.seed))) for m in job.members])
@@ -97,7 +105,7 @@ def advance_all(job, mesh, bounds):
         )
     )
     block = put(
-        np.stack([np.asarray(m.stream.block(0, STEPS, job.block_steps)) for m in job.members])
+        np.stack([np.asarray(m.stream.chunk(0, STEPS, job.chunk_steps)) for m in job.members])
     )
     sums = np.full((count, STEPS), np.nan)
     variances = sums.copy()
@@ -280,7 +288,7 @@ def test_a_longer_run_continued_from_a_shorter_one_is_the_longer_run():
 @pytest.fixture
 def _all_at_once(monkeypatch):
     """Members mapped by vmap, as on accelerators."""
-    monkeypatch.setattr(programs, "use_lax_map", lambda mesh: False)
+    monkeypatch.setattr(programs.ProgramKey, "use_lax_map", False)
     programs.compile_programs.cache_clear()
     yield
     programs.compile_programs.cache_clear()
@@ -297,3 +305,37 @@ def test_members_at_once_equal_the_plain_loop_and_survive_each_other():
         history = results[seed].history
         cumulative = np.concatenate([[0.0], np.cumsum(runs[seed][0])])[history["step"]]
         np.testing.assert_allclose(history["online_loss_sum_nats"], cumulative, rtol=1e-4)
+
+
+def test_devices_hold_one_copy_of_a_source_s_held_out_set():
+    job = job_of(cycle(), range(4))
+    (batch,) = jax.tree.leaves(set_up(job, mesh_of(2)).heldout.first)
+    assert batch.shape == (1, job.layout.tile, 16)
+    assert all(shard.data.shape == batch.shape for shard in batch.addressable_shards)
+    other = job_of(cycle(mask=[False] * 8 + [True] * 8), range(1))
+    mixed = replace(job, members=job.members + other.members)
+    placed = set_up(mixed, mesh_of(1)).heldout
+    assert placed.first.shape[0] == 2
+    assert np.asarray(placed.source).tolist() == [0, 0, 0, 0, 1]
+    assert placed.put(1).shape == placed.first.shape
+
+
+def test_nothing_is_drawn_any_more_once_a_feed_is_closed():
+    job, going_on, drawn = job_of(cycle(), range(1), steps=200), threading.Event(), []
+
+    class Slow(Stream):
+        def chunk(self, first, *arguments):
+            if first:
+                going_on.wait(60)
+            drawn.append(first)
+            return super().chunk(first, *arguments)
+
+    stream = Slow(**vars(job.members[0].stream))
+    members = (replace(job.members[0], stream=stream),)
+    with ThreadPoolExecutor(1) as pool:
+        feed = DataFeed(job, members, CohortSharding(mesh_of(1)), pool)
+        feed.at(0, 1)
+        threading.Timer(0.2, going_on.set).start()
+        feed.close()
+        assert drawn == [0, job.chunk_steps]
+        assert feed.coming is None

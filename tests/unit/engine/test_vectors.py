@@ -7,18 +7,23 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.heldout import heldout_layout
-from epiplexity_jax.engine.programs import init_key
+from epiplexity_jax.engine.programs import ProgramKey, init_key
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.state import Hyperparameters, initial_state
 from epiplexity_jax.engine.step import sequence_losses, train_step
 from epiplexity_jax.engine.stream import Stream, compact, heldout_tokens
-from epiplexity_jax.engine.train_cohort import CohortJob, MemberJob, train_cohort
+from epiplexity_jax.engine.train_cohort import train_cohort
+from epiplexity_jax.estimators.prequential import PrequentialMethod
 from epiplexity_jax.families.networks.mlp import Mlp
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.families.spec import Size, Task
 from epiplexity_jax.resources import compiled_flops
 from epiplexity_jax.sources.spec import SourceInfo, Vectors
+
+PREQUENTIAL = PrequentialMethod()
+HYPER = Hyperparameters(0.03, 5, 10)
 
 F, BATCH, STEPS, ROOT = 3, 16, 40, 5
 
@@ -52,13 +57,14 @@ def _job(microbatch=None, exact=False):
     drawn = heldout_tokens(source, None, ROOT, layout.sequences)
     heldout = jax.tree.map(lambda x: x.reshape(layout.tiles, layout.tile, -1), drawn)
     members = tuple(
-        MemberJob(ROOT, seed, Stream(source, None, ROOT, seed, BATCH), heldout, 0.03, 5, 10)
+        MemberJob(ROOT, seed, Stream(source, None, ROOT, seed, BATCH), heldout, HYPER)
         for seed in range(3)
     )
     model = open_family(Mlp(widths=(8,), depths=(1,))).model(
         Size.of(width=8, depth=1), task, "float32", "cpu"
     )
-    return CohortJob(model, BATCH, STEPS, layout, members, 0, microbatch, exact)
+    program = ProgramKey(model, PREQUENTIAL, microbatch)
+    return CohortJob(program, BATCH, STEPS, layout, members, exact=exact)
 
 
 def _plain(job, seed):
@@ -67,7 +73,7 @@ def _plain(job, seed):
     step = jax.jit(lambda s, b: train_step(job.model, s, b, Hyperparameters(0.03, 5, 10)))
     sums = []
     for t in range(STEPS):
-        block = job.members[seed].stream.block(t, 1, 1)
+        block = job.members[seed].stream.chunk(t, 1, 1)
         state, info = step(state, jax.tree.map(lambda x: x[0], block))
         sums.append(float(info.loss_sum))
     return state, np.array(sums)
@@ -86,7 +92,7 @@ def test_vectors_train_in_a_cohort_as_alone():
         assert last[-1] == pytest.approx(float(losses(state.params, heldout).mean()), rel=1e-4)
         assert last[0] == pytest.approx(np.log(F), rel=1e-6)
         assert last[-1] < 0.8 * np.log(F)
-        stream = [job.members[seed].stream.block(t, 1, 1) for t in range(STEPS)]
+        stream = [job.members[seed].stream.chunk(t, 1, 1) for t in range(STEPS)]
         again = [losses(state.params, jax.tree.map(lambda x: x[0], b)) for b in stream]
         expected = float(np.sum(np.asarray(again, np.float64)))
         assert result.history["exact_raw_loss_sum_nats"][-1] == pytest.approx(expected, rel=1e-4)

@@ -10,6 +10,7 @@ from epiplexity_jax.engine.programs import ProgramKey, compile_programs
 from epiplexity_jax.engine.sharding import CohortSharding, member_mesh
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.engine.step import loss_gradient
+from epiplexity_jax.estimators.prequential import PrequentialMethod
 from epiplexity_jax.estimators.requential import RequentialMethod
 from epiplexity_jax.families import Mlp, Recurrent, Transformer, open_family
 from epiplexity_jax.families.spec import Size, Task
@@ -36,7 +37,7 @@ def like(*shape):
 def test_the_estimate_is_near_what_the_compiler_allocates():
     setup = ProgramKey(model(Transformer(), depth=1), RequentialMethod(), 4)
     load = PerDeviceShapes(1, like(4, 16, 32), like(16, 32), 1)
-    (advance, inputs), _ = traces(setup, load, member_mesh(jax.devices()[:1]), True)
+    (advance, inputs), _ = traces(setup, load, member_mesh(jax.devices()[:1]))
     estimate = program_bytes(advance, inputs)
     compiled = compiled_bytes(advance.lower().compile())
     assert 0.75 < estimate / compiled < 1.25
@@ -46,22 +47,22 @@ def test_the_trace_is_that_of_the_programs_which_train():
     """So that an estimate costs a start nothing: tracing is what is slow."""
     task = Task(vocab_size=3, length=4, label_mask=(True,) * 4)
     setup, mesh = (
-        ProgramKey(model(Mlp(), task, width=8, depth=1)),
+        ProgramKey(model(Mlp(), task, width=8, depth=1), PrequentialMethod()),
         member_mesh(jax.devices()[:1]),
     )
     (advance, _), (evaluate, _) = traces(
-        setup, PerDeviceShapes(1, like(2, 2, 4), like(2, 4), 1), mesh, True
+        setup, PerDeviceShapes(1, like(2, 2, 4), like(2, 4), 1), mesh
     )
     programs, place = compile_programs(setup, mesh), CohortSharding(mesh)
     keys = place(np.zeros((1, 2), np.uint32))
     states = programs.init(keys, keys, place(np.zeros(1, bool)))
-    hyper = Hyperparameters(*place([np.zeros(1, x) for x in ("f4", "i4", "i4", "f4", "f4")]))
+    hyper = place(Hyperparameters.stack([Hyperparameters(0.0, 0, 0)]))
     block = place.sequences(np.zeros((1, 2, 2, 4), np.uint8), 2)
     first, count = place(np.zeros(1, np.int32)), np.int32(1)
     called = programs.advance.trace(states, hyper, block, first, count, count)
     assert called.jaxpr is advance.jaxpr
-    tile = place.sequences(np.zeros((1, 2, 4), np.uint8), 1)
-    assert programs.evaluate.trace(states, tile).jaxpr is evaluate.jaxpr
+    scored = states, place.shared(np.zeros((1, 2, 4), np.uint8), 1), first
+    assert programs.evaluate.trace(*scored).jaxpr is evaluate.jaxpr
     compiled = []
 
     def listen(event, seconds, **_):
@@ -71,7 +72,7 @@ def test_the_trace_is_that_of_the_programs_which_train():
     for program in (advance, evaluate):
         program.lower().compile()
     assert sum(compiled) == 2
-    programs.evaluate(states, tile)
+    programs.evaluate(*scored)
     programs.advance(states, hyper, block, first, count, count)
     assert sum(compiled) == 2  # an executable of equal shapes that was asked is the one that runs
 

@@ -25,7 +25,7 @@ def packed(plan, devices, **options):
     return plan.trainer.waves(plan.runs, {}, Hardware(devices, "gpu", **options))
 
 
-def weighed(program, shapes, mesh, on_cpu):
+def weighed(program, shapes, mesh):
     """What a device holds, in a world of round numbers: a state of 10,000 for 16 of width."""
     slices = program.microbatch * (100 if program.model.remat else 1000)
     scored = 50 * (program.scored or 64)
