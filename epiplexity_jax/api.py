@@ -181,19 +181,17 @@ def _sinks(sweep: Sweep) -> list[tuple[str, Sink]]:
     return sinks
 
 
-def _own_sink(tracker: Any) -> tuple[str, Sink]:
-    """Name a sink that was handed over; raise a ConfigError when it is no sink."""
+def _own_sink(tracker: Any) -> Sink:
+    """Return a tracker that is no config; raise a ConfigError when it is no sink either."""
     if not isinstance(tracker, Sink):
         raise ConfigError(
             "trackers: expected a config such as trackers.Jsonl(), or an object with the methods "
             f"start, log, finish and close, got {shorten(tracker)}"
         )
-    return type(tracker).__name__, tracker
+    return tracker
 
 
-def _run_sweep(
-    sweep: Sweep, folder: Path, progress: Progress, own: Sequence[tuple[str, Sink]] = ()
-) -> Runs:
+def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:
     from epiplexity_jax.executors.choose import executor_of
     from epiplexity_jax.runtime.devices import idle_cores_warning
     from epiplexity_jax.runtime.interrupts import Stop
@@ -203,7 +201,7 @@ def _run_sweep(
     from epiplexity_jax.sweep.runner import run_plan
     from epiplexity_jax.sweep.tracking import Tracking
 
-    sinks = [*_sinks(sweep), *own]
+    sinks = [*_sinks(sweep), *((type(sink).__name__, sink) for sink in own)]
     store = Store.open(folder, create=True)
     stop, lengths = Stop(), partial(final_lengths, test_tokens=sweep.frontier.test_tokens)
     with executor_of(sweep) as executor:
