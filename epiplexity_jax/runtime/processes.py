@@ -27,6 +27,7 @@ from epiplexity_jax.runtime.rendezvous import rendezvous
 LOST = 3  # exit status of a process that lost another
 RESUMES = "; the same command resumes"  # the end of its message
 LAUNCHER = "EPIPLEXITY_JAX_LAUNCHER"  # in the environment: the launcher's process id
+_BEAT = 60.0  # seconds between two signs of work
 _LOOK = 1.0  # seconds between two looks whether the launcher is there
 _SECONDS = 120  # that a process waits for the others
 _PLACE = re.compile(r"(?P<process>\d+)/(?P<processes>\d+)@(?P<host>[^\s:]+):(?P<port>\d+)")
@@ -174,3 +175,24 @@ def all_gather_ints(values: Sequence[int]) -> Int64[np.ndarray, "processes value
 def barrier() -> None:
     """Wait until every process has called this."""
     all_gather_ints([True])
+
+
+class MainProcessWork:
+    """Work of the main process alone, for which the others wait.
+
+    A collective gives up after half an hour, so the main process calls `beat` meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def beat(self) -> None:
+        """Let the others wait on; a collective once a minute, nothing in between."""
+        if is_multiprocess() and time.monotonic() - self._last > _BEAT:
+            all_gather_ints([False])
+            self._last = time.monotonic()
+
+    def done(self) -> None:
+        """End the work in the main process; in the others wait for that end."""
+        while not all_gather_ints([is_main_process()]).any():
+            pass

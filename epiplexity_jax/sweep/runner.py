@@ -1,12 +1,14 @@
 """Train what a store still lacks of a plan, wave by wave, and commit every run as it ends."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.checkpoints.keeper import CHECKPOINTS, Checkpoints
-from epiplexity_jax.runtime.processes import barrier, is_main_process
+from epiplexity_jax.runtime.processes import MainProcessWork, is_main_process
 from epiplexity_jax.sweep import final_states
 from epiplexity_jax.sweep.executor import Executor, SweepContext
 from epiplexity_jax.sweep.provenance import changed_sources, provenance
@@ -43,14 +45,26 @@ def run_plan(context: SweepContext, executor: Executor) -> None:
         context.tracking.start(list(trainer.runs), whole - steps)
     for message in (*changed, *damaged):
         progress.message(message)
-    if not trainer.on_device and not is_main_process():
-        waves = []  # one process counts
+    work = MainProcessWork()
+    if not trainer.on_device:
+        waves = waves if is_main_process() else []  # one process counts
+        context = replace(context, stop=_beating(context.stop, work))
     for wave in executor.train(context, waves):
         for run in wave:
             _commit(context, trainer.runs[run.row["run_id"]], run)
         checkpoints.done([run.row["run_id"] for run in wave])
     checkpoints.forget(store.finished())
-    barrier()  # what the main process has written can be read now
+    work.done()  # what the main process has written can be read now
+
+
+def _beating(stop: Callable[[], bool], work: MainProcessWork) -> Callable[[], bool]:
+    """Beat whenever a trainer asks whether to stop, which it does between steps."""
+
+    def asked() -> bool:
+        work.beat()
+        return stop()
+
+    return asked
 
 
 def _commit(context: SweepContext, run: RunSpec, ended: FinishedRun) -> None:

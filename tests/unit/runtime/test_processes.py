@@ -81,3 +81,20 @@ def test_processes_keep_compiled_programs_where_they_come_back_as_they_were(
         assert jax.config.jax_enable_compilation_cache is (kept and keeps)
     finally:
         jax.config.update("jax_enable_compilation_cache", kept)
+
+
+def test_processes_that_wait_are_given_a_sign_every_minute(monkeypatch):
+    now, said = [0.0], []
+    answers = iter([[[0], [0]], [[0], [0]], [[1], [0]]])
+    monkeypatch.setattr(processes, "is_multiprocess", lambda: True)
+    monkeypatch.setattr(processes, "is_main_process", lambda: False)
+    monkeypatch.setattr(processes.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(
+        processes, "all_gather_ints", lambda own: said.append(own) or np.array(next(answers))
+    )
+    work = processes.MainProcessWork()
+    for now[0] in (1.0, 59.0, 61.0, 62.0):
+        work.beat()
+    assert said == [[False]]
+    work.done()  # waits through one more sign for the end
+    assert said == [[False]] * 3
