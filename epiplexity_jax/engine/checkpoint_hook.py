@@ -11,14 +11,19 @@ class Interrupted(KeyboardInterrupt):
 
 
 class CheckpointHook(Protocol):
-    """Decides when a cohort in training is kept, and keeps it."""
+    """Decides when a cohort in training is checkpointed, and writes the checkpoint."""
 
     def due(self) -> bool:
-        """Whether to keep it now; asked between pieces of the loop, every few seconds."""
+        """Return True if a checkpoint is due; asked every few seconds."""
         ...
 
     def keep(self, iteration: int, states: Any, records: Sequence[RecorderState]) -> None:
-        """Keep states (device arrays) and records as they are after an iteration.
+        """Write a checkpoint.
+
+        Args:
+            iteration: that all members have behind them.
+            states: of the members, device arrays.
+            records: of the members.
 
         Raises:
             Interrupted: when training is to end here.

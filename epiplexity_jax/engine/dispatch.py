@@ -1,4 +1,4 @@
-"""How far the host may be ahead of the devices, so that it can stop within seconds."""
+"""A limit on how far the host runs ahead of the devices, so that it can stop within seconds."""
 
 import time
 from collections import deque
@@ -8,26 +8,26 @@ import jax
 
 from epiplexity_jax.runtime.processes import all_gather_ints
 
-_SECONDS = 2.0  # of one piece of the loop
-AHEAD = 2  # pieces on the devices: one that runs and one that waits
+_SECONDS = 2.0  # of one span of the loop
+AHEAD = 2  # spans on the devices: one that runs and one that waits
 _GROWTH = 4
 
 
 class DispatchThrottle:
-    """Cuts the loop into pieces of about two seconds and keeps two of them on the devices.
+    """Cuts the loop into spans of about two seconds and keeps two of them on the devices.
 
-    How the loop is cut decides no number: a piece goes on exactly where the one before ended.
-    Several processes cut it alike, by the leader's clock, and wait for each other to hear of it.
+    The cuts decide no number: a span goes on exactly where the one before ended. Several processes
+    cut the loop alike, by the clock of the main process, which an all-gather distributes.
     """
 
     def __init__(self) -> None:
         self._given: deque[tuple[Any, int]] = deque()
         self._last = 0.0
         self.steps = 1
-        """Steps that the next piece may have."""
+        """Steps that the next span may have."""
 
     def give(self, results: Any, steps: int) -> None:
-        """Note a piece that was handed to the devices; waits while there are more than two."""
+        """Note a dispatched span of so many steps; waits while there are more than two."""
         self._given.append((results, steps))
         if len(self._given) < AHEAD:
             return

@@ -14,7 +14,7 @@ BLOCKS = 64
 
 @dataclass(frozen=True)
 class HeldoutLayout:
-    """How a held-out set is cut.
+    """A held-out set, cut into eval batches (tiles) of fixed blocks.
 
     Attributes:
         blocks: fixed blocks, at most 64.

@@ -39,7 +39,18 @@ class Method(Protocol):
         hyper: Hyperparameters,
         microbatch: int | None,
     ) -> tuple[Any, Any]:
-        """One iteration on a batch of real data: the state after it, and what it reports."""
+        """Iterate once on a batch of real data.
+
+        Args:
+            model: of the member (static).
+            state: before the iteration.
+            batch: [B, L] integers, or `Vectors`.
+            hyper: of the member.
+            microbatch: see `step.train_step` (static).
+
+        Returns:
+            The state after the iteration, and its info, which has a `status`.
+        """
         ...
 
     def empty_info(self) -> Any:

@@ -1,4 +1,4 @@
-"""How many sequences a device works on at once, where the config does not say.
+"""Choice of the sequences that a device works on at once, where the config does not say.
 
 A rule and no measurement at run time, as the size of a slice decides how sums are rounded: a run
 that is resumed, or trained again, gives the same bits. benchmarks/slices.py is what it rests on.
@@ -16,7 +16,7 @@ _LOGITS = 2**28  # entries: 1 GiB in float32
 
 
 def divisors(number: int) -> list[int]:
-    """Of a positive number, in order.
+    """List the divisors of a positive number, in order.
 
     >>> divisors(12)
     [1, 2, 3, 4, 6, 12]
@@ -26,10 +26,15 @@ def divisors(number: int) -> list[int]:
 
 
 def training_slice(sequences: int, task: Task, on_cpu: bool) -> int:
-    """Sequences of a batch whose gradient is taken at once: a divisor of `sequences`.
+    """Choose the sequences of a batch whose gradient is taken at once.
 
     On a CPU the divisor whose tokens are nearest to 512, by ratio; on an accelerator the batch
     whole. Never more than 2^28 logits, but at least one sequence.
+
+    Args:
+        sequences: of the batch; the result divides it.
+        task: of the model.
+        on_cpu: whether CPU cores train.
     """
     fitting = _fitting(sequences, task)
     if not on_cpu:
@@ -38,9 +43,13 @@ def training_slice(sequences: int, task: Task, on_cpu: bool) -> int:
 
 
 def scoring_slice(sequences: int, task: Task, on_cpu: bool, most: int | None = None) -> int:
-    """Sequences scored at once: as `training_slice`, but up to 64 on accelerators.
+    """Choose the sequences scored at once: as `training_slice`, but up to 64 on accelerators.
 
-    `most` bounds them where memory asks for it.
+    Args:
+        sequences: of the eval batch; the result divides it.
+        task: of the model.
+        on_cpu: whether CPU cores score.
+        most: a bound that memory sets, or None.
     """
     usual = training_slice(sequences, task, on_cpu) if on_cpu else 64
     usual = usual if most is None else min(usual, most)

@@ -21,13 +21,26 @@ def optimiser() -> optax.GradientTransformation:
 
 
 def warmup(step: jax.Array, learning_rate: ArrayLike, warmup_steps: ArrayLike) -> jax.Array:
-    """Linear warm-up, then constant: [] float32. `step` counts from 0."""
+    """Learning rate of a step: linear warm-up, then constant.
+
+    Args:
+        step: [] int32, from 0.
+        learning_rate: [] float32, the rate after warm-up.
+        warmup_steps: [] int32.
+    """
     done = (step + 1) / jnp.maximum(warmup_steps, 1)
     return jnp.asarray(learning_rate) * jnp.minimum(done, 1.0)
 
 
 def descend(params: Any, directions: Any, rate: jax.Array, scales: Any) -> Any:
-    """Parameters minus rate x scale x direction, leaf by leaf."""
+    """Subtract rate x scale x direction from the parameters, leaf by leaf.
+
+    Args:
+        params: pytree of float32 arrays.
+        directions: of the same structure.
+        rate: [] float32, the base learning rate of the step.
+        scales: multiple of the base rate for each leaf.
+    """
     return jax.tree.map(lambda p, d, s: p - rate * s * d, params, directions, scales)
 
 
@@ -36,7 +49,12 @@ def average(
 ) -> Any:
     """Average so that a new value weighs 1 / min(step + 1, window): no memory of step 0.
 
-    The window is `ema_steps`, or grows as growth x step beyond that (Qiu et al. 2026).
+    Args:
+        ema: the average before.
+        params: the new weights.
+        step: [] int32, from 0.
+        ema_steps: [] int32, the window, or its least where it grows.
+        growth: [] float32: the window grows as growth x step (Qiu et al. 2026).
     """
     window = jnp.maximum(ema_steps, growth * step)
     weight = 1.0 / jnp.minimum(step + 1, window)

@@ -1,4 +1,4 @@
-"""What a run leaves behind: per-step losses summed in float64, held-out losses at record points."""
+"""The record of a run: per-step losses summed in float64, held-out losses at record points."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ def added(total: float, values: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Accounting:
-    """What a step and an evaluation count.
+    """Tokens and FLOPs of a step and of an evaluation.
 
     Attributes:
         batch_size: B sequences a step.
@@ -65,7 +65,7 @@ class Accounting:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended.
+    """The end of a run.
 
     Attributes:
         status: finished or diverged.
@@ -121,9 +121,14 @@ class Recorder:
 
     @classmethod
     def resume(cls, accounting: Accounting, history: History, grid: np.ndarray) -> "Recorder":
-        """Go on from a shorter run's history; rows off the grid of the longer one are left out.
+        """Go on from a shorter run's history.
 
-        What only the end of a run has is dropped, unless the grid ends there too.
+        Values that only the end of a run has are dropped, unless the grid ends there too.
+
+        Args:
+            accounting: of the longer run.
+            history: of the shorter run; rows off the grid are left out.
+            grid: record points of the longer run.
         """
         recorder = cls(accounting)
         last = len(history["step"]) - 1
@@ -144,7 +149,7 @@ class Recorder:
         return recorder
 
     def saved(self) -> RecorderState:
-        """What `restored` makes the same recorder from, to the last bit."""
+        """State from which `restored` makes the same recorder, to the last bit."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_SAVED}
         return RecorderState(values, self.history())
 
@@ -257,7 +262,7 @@ class Recorder:
         self._rows[-1]["spent_flops"] = self._spent(self._rows[-1])
 
     def outcome(self, steps: int) -> Outcome:
-        """How a run ended that was asked for `steps` batches."""
+        """The end of a run that was asked for `steps` batches."""
         del steps
         return Outcome(self.status, self.message, self.steps_done)
 

@@ -76,7 +76,13 @@ class CohortResults:
         self._track()
 
     def add_steps(self, start: int, stop: int, info: Any) -> None:
-        """Add the infos [C, T] of iterations start..stop-1, on the devices."""
+        """Add iterations.
+
+        Args:
+            start: the first.
+            stop: behind the last.
+            info: the method's infos [C, T], on the devices.
+        """
         self.pending.append((None, start, (info, stop - start)))
 
     def add_record(

@@ -1,9 +1,8 @@
-"""How arrays lie on the devices: members side by side, then a batch's sequences, then weights.
+"""Sharding over devices: members side by side, then a batch's sequences, then weights.
 
-A mesh has two axes. Over `member` the loop is written by hand (`jax.shard_map`): members never talk
-to each other. Over `data` XLA divides the work: it is told where sequences lie, and of models too
-large for one device where parameters and optimiser states lie (FSDP, Zhao et al. 2023, arXiv
-2304.11277), and moves what it must.
+A mesh has two axes. Over `member` the loop is written by hand (`jax.shard_map`), without any
+collective. Over `data` XLA divides the work, by constraints on sequences, and for models too large
+for one device on parameters and optimiser states (FSDP, Zhao et al. 2023, arXiv 2304.11277).
 """
 
 import math
@@ -74,7 +73,7 @@ def _largest_axis(shape: tuple[int, ...], devices: int) -> PartitionSpec:
 
 
 def lies_over(shape: tuple[int, ...], devices: int) -> bool:
-    """Whether a state's array of this shape is divided by devices that share states."""
+    """Return True if devices that share states divide a state's array of this shape."""
     return DATA in _largest_axis(shape, devices)
 
 
@@ -118,7 +117,7 @@ class CohortSharding:
         return [i in held for i in range(members)]
 
     def rows(self, sequences: int) -> slice:
-        """Of a batch of so many, from the first to the last that this process' devices hold."""
+        """Range of a batch's sequences, first to last, that the devices of this process hold."""
         sharding = NamedSharding(self.mesh, _sequences((sequences,), 0, self._devices))
         indices = sharding.addressable_devices_indices_map((sequences,)).values()
         held = [range(sequences)[where[0]] if where else range(sequences) for where in indices]

@@ -53,7 +53,13 @@ def sequence_losses(model: Model, params: Any, batch: Batch) -> jax.Array:
 
 
 def log_likelihood(logits: jax.Array, labels: jax.Array, platform: str) -> jax.Array:
-    """Log probability of labels [B, P] under logits [B, P, V] float32: [B] nats."""
+    """Log probability of every sequence's labels: [B] nats.
+
+    Args:
+        logits: [B, P, V] float32.
+        labels: [B, P] int32.
+        platform: of the program.
+    """
     chosen = jnp.take_along_axis(logits, labels[..., None], axis=-1)[..., 0]
     most, rest = split_logsumexp(logits, platform)
     return (chosen - most - rest).sum(-1)
@@ -94,7 +100,7 @@ def gradient(
     labels: int,
     microbatch: int | None,
 ) -> tuple[Any, Any]:
-    """What a batch scores, and the gradient of its mean loss per label token.
+    """Score a batch, and take the gradient of its mean loss per label token.
 
     With a microbatch size that divides B the gradient is summed over slices of the batch: the same
     mathematics with activations that fit a cache.
@@ -124,7 +130,10 @@ def gradient(
 def loss_gradient(
     model: Model, params: Any, batch: Batch, microbatch: int | None
 ) -> tuple[jax.Array, Any]:
-    """Losses [B] (nats per sequence) and the gradient of the mean loss per label token."""
+    """Losses [B] (nats per sequence) and the gradient of the mean loss per label token.
+
+    Args: those of `train_step`, with the weights `params`.
+    """
 
     def score(params: Any, part: Batch) -> tuple[jax.Array, jax.Array]:
         losses = sequence_losses(model, params, part)
@@ -136,7 +145,14 @@ def loss_gradient(
 
 
 def learn(model: Model, state: MemberState, grads: Any, hyper: Hyperparameters) -> MemberState:
-    """One update of weights, EMA and optimiser with the gradient of a batch."""
+    """Update weights, EMA and optimiser with the gradient of a batch.
+
+    Args:
+        model: the model (static).
+        state: before the update.
+        grads: the gradient, a pytree like the weights.
+        hyper: of the member.
+    """
     directions, optimiser_state = optimiser().update(grads, state.optimiser)
     rate = warmup(state.step, hyper.learning_rate, hyper.warmup_steps)
     params = descend(state.params, directions, rate, model.rate_scales(state.params))

@@ -88,10 +88,13 @@ class Stream:
         )
 
     def chunk(self, first: int, count: int, length: int, rows: slice = slice(None)) -> Batch:
-        """Draw batches first..first+count-1 in a chunk of `length` batches: [length, B, ...].
+        """Draw batches in a chunk [length, B, ...].
 
-        Of every batch `rows` are wanted here; a host source reads no others. What lies behind
-        `count`, and what was not read, is never used: a host source fills it with zeros.
+        Args:
+            first: number of the first batch.
+            count: batches that are used; a host source fills the others with zeros.
+            length: batches of the chunk.
+            rows: sequences of every batch that are used here; a host source reads no others.
         """
         if self.split is None:
             assert isinstance(self.source, DeviceSource)

@@ -103,6 +103,8 @@ class PrequentialEstimator:
     def check(self, family: str, counts: bool, sources: Mapping[str, SourceInfo]) -> None:
         """Refuse paired codes of counts, other codes than exact of replayed data, unknown floors.
 
+        Args: those of `spec.Estimator.check`.
+
         Raises:
             ConfigError: naming the key.
         """

@@ -73,10 +73,15 @@ def requential_state(params: Any, samples: jax.Array) -> RequentialState:
 
 
 def divergence(teacher_logits: jax.Array, student_logits: jax.Array, platform: str) -> jax.Array:
-    """KL(Q || P) summed over positions: [B, P, V] logits each, to [B] float32 nats (A, Eq. 44).
+    """KL(Q || P) summed over positions: [B] float32 nats (A, Eq. 44).
 
     Where both are equal it is 0 up to rounding, which may be negative and is not clamped. Symbols
     that the teacher rules out, with logits of -inf, count 0.
+
+    Args:
+        teacher_logits: [B, P, V], of Q.
+        student_logits: [B, P, V], of P.
+        platform: of the program.
     """
     log_q = _log_probabilities(teacher_logits, platform)
     log_p = _log_probabilities(student_logits, platform)
@@ -149,11 +154,17 @@ def requential_step(
 
 
 def sampled_at_once(size: int, microbatch: int | None, task: Task) -> int:
-    """Sequences whose caches are filled at once; their logits and noise are held until trained on.
+    """Choose the sequences whose caches are filled at once.
 
+    Their logits and noise are held until they are trained on.
     More than are trained at once fit the processor's cache, as no activations are kept for a
     backward pass, and a token of a few sequences is all overhead: up to eight slices, which are the
     fastest at widths 16 to 128, but no more than 2^26 logits.
+
+    Args:
+        size: B, sequences of the batch.
+        microbatch: sequences trained at once; None: all.
+        task: of the model.
     """
     few = size if microbatch is None else microbatch
     each = few * task.label_tokens * task.vocab_size
@@ -264,7 +275,7 @@ class RequentialMethod:
         return state.teacher.step
 
     def active(self, state: RequentialState) -> jax.Array:
-        """Whether teacher and student are."""
+        """True while teacher and student are."""
         return state.teacher.active & state.student.active
 
     def deactivate(self, state: RequentialState, where: Any) -> RequentialState:
@@ -330,6 +341,8 @@ class RequentialEstimator:
 
     def check(self, family: str, counts: bool, sources: Mapping[str, SourceInfo]) -> None:
         """Refuse count families; a student is coded whatever its teacher has read.
+
+        Args: those of `spec.Estimator.check`.
 
         Raises:
             ConfigError: naming the key.

@@ -1,4 +1,4 @@
-"""What a requential run leaves behind: sums of KL, held-out losses of student and teacher."""
+"""The record of a requential run: sums of KL, held-out losses of student and teacher."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ Values = jax.Array | np.ndarray
 
 
 class RequentialInfo(NamedTuple):
-    """What one iteration reports: sums over the label tokens of a batch, [] float32 each.
+    """Sums of one iteration over the label tokens of a batch, [] float32 each, and its status.
 
     Attributes:
         kl: nats, KL(EMA teacher || EMA student before its update), exact over the vocabulary at

@@ -11,12 +11,6 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "epiplexity_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-# Beginnings of paths whose owners have not converted them yet.
-PENDING = {
-    "engine",
-    "estimators",
-}
-
 QUESTION = re.compile(r"(What|Whether|Of|How|Who)\b")
 DIALECT = re.compile(r"\b((is|are)\s+none|told|speaks|hears|in\s+vain|laid\s+to\s+rest)\b")
 ERRORS = {"EpiplexityError", "ConfigError", "DataError", "RunsFailed", "StoreError"}
@@ -96,12 +90,7 @@ def missing_sections(tree: ast.Module, command: str = "") -> list[str]:
     return found
 
 
-CONVERTED = [
-    path for path in FILES if not path.relative_to(PACKAGE).as_posix().startswith(tuple(PENDING))
-]
-
-
-@pytest.mark.parametrize("path", CONVERTED, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_docstrings_and_messages(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     command = path.stem if path.parent.name == "cli" else ""
