@@ -232,8 +232,8 @@ def test_the_others_of_a_cohort_go_on(config, undisturbed, tmp_path, monkeypatch
     usual = cohort_job.MemberJob
 
     def job(**options):
-        wild = options["seed"] == 1
-        return usual(**options | {"learning_rate": 1e30} if wild else options)
+        rate = 1e30 if options["seed"] == 1 else options["hyper"].learning_rate
+        return usual(**options | {"hyper": options["hyper"]._replace(learning_rate=rate)})
 
     monkeypatch.setattr(cohort_job, "MemberJob", job)
     told, (_, rows) = train(config, tmp_path / "store")

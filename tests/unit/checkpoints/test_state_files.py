@@ -9,6 +9,7 @@ import pytest
 
 from epiplexity_jax.checkpoints.state_files import restore_state, save_state
 from epiplexity_jax.engine.programs import init_member
+from epiplexity_jax.estimators.prequential import PrequentialMethod
 from epiplexity_jax.families.networks.transformer import TransformerModel
 from tests.unit.engine.toys import cycle, task_of
 
@@ -16,7 +17,7 @@ from tests.unit.engine.toys import cycle, task_of
 @pytest.fixture(scope="module")
 def state():
     model = TransformerModel(16, 1, task_of(cycle()))
-    init = jax.jit(functools.partial(init_member, model))
+    init = jax.jit(functools.partial(init_member, model, method=PrequentialMethod()))
     return jax.device_get(init(jax.random.key(3)))
 
 

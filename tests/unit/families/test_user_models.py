@@ -176,7 +176,7 @@ def test_other_flops_are_counted_without_training_anew(tmp_path, monkeypatch):
         return row, Store(tmp_path / "store").history(row["run_id"])
 
     first, before = rows_of()
-    monkeypatch.setattr(Stream, "block", lambda *_: pytest.fail("trains"))
+    monkeypatch.setattr(Stream, "chunk", lambda *_: pytest.fail("trains"))
     second, after = rows_of(flops_per_token=(60.0, 20.0))
     assert second["train_flops_per_token"] == 60.0 != first["train_flops_per_token"]
     assert after["spent_flops"][-1] != before["spent_flops"][-1]

@@ -19,7 +19,9 @@ def test_members_follow_the_wave_and_go_on_where_they_were_kept():
     layout = DeviceLayout(data=2, shard_state=True)
     wave = Wave(ids, 8, 2, layout, fit, start=3, restored=restored)
     job = cohort_job(runs, wave)
-    assert (job.microbatch, job.scored, job.spreads, job.start) == (2, 2, True, 3)
+    program = job.program
+    assert (program.microbatch, program.scored, program.shard_state) == (2, 2, True)
+    assert job.start == 3
     assert (job.batch_size, job.steps, job.max_iterations) == (4, 8, 8)
     assert job.model.remat
     assert [member.seed for member in job.members] == [run.seed for run in runs]

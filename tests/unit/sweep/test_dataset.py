@@ -36,7 +36,7 @@ def test_a_file_is_split_and_its_missing_is_said_with_the_key(tmp_path):
     path.write_text("It was the best of times. " * 400, encoding="ascii")
     (dataset,) = plan_of(sources={"book": TEXT | {"path": str(path)}}).datasets
     assert dataset.split is not None
-    drawn = np.asarray(dataset.stream(seed=0, batch_size=4).block(0, 2, 2))
+    drawn = np.asarray(dataset.stream(seed=0, batch_size=4).chunk(0, 2, 2))
     assert drawn.shape[:2] == (2, 4)
 
 
