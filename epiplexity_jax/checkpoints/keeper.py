@@ -1,25 +1,21 @@
 """Checkpoints of waves in training: `checkpoints/wave-<hash>/<iteration>/` in the store."""
 
 import contextlib
-import hashlib
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
+from epiplexity_jax.base.digest import bytes_digest
 from epiplexity_jax.base.files import names_in, reason
-from epiplexity_jax.checkpoints.cohort_snapshot import (
-    CohortCheckpoint,
-    is_torn,
-    iterations,
-    load_cohort,
-    save_cohort,
-)
+from epiplexity_jax.checkpoints.cohort_snapshot import CohortCheckpoint, load_cohort, save_cohort
 from epiplexity_jax.checkpoints.options import CheckpointOptions
+from epiplexity_jax.checkpoints.state_files import is_torn, iterations
 from epiplexity_jax.engine.checkpoint_hook import CheckpointHook, Interrupted
 from epiplexity_jax.engine.recorder import History, RecorderState
 from epiplexity_jax.runtime.processes import all_gather_ints, fetch_global, is_main_process
@@ -44,22 +40,19 @@ class Restored(NamedTuple):
     seconds: float
 
 
+@dataclass(frozen=True)
 class Checkpoints:
     """The checkpoints of a store.
 
-    Args:
+    Attributes:
         folder: `checkpoints` of the store; None where it cannot be seen, and nothing is kept.
         options: how often, how many.
         held: returns whether the store is still that of the process which this one trains for.
     """
 
-    def __init__(
-        self,
-        folder: Path | None,
-        options: CheckpointOptions,
-        held: Callable[[], bool] = lambda: True,
-    ):
-        self.folder, self.options, self.held = folder, options, held
+    folder: Path | None
+    options: CheckpointOptions
+    held: Callable[[], bool] = lambda: True
 
     def find(
         self, wanted: Collection[str], like: Callable[[str], Any]
@@ -87,7 +80,7 @@ class Checkpoints:
         """Find the same of one wave, whose runs are named in order; others may be in training."""
         damaged: list[str] = []
         wave = self.wave(run_ids)
-        return ({} if wave is None else _latest(wave, run_ids, like, damaged)), damaged
+        return _latest(wave, run_ids, like, damaged) if wave else {}, damaged
 
     def done(self, run_ids: Sequence[str]) -> None:
         """Remove the checkpoints of a wave whose runs are finished; others may be in training."""
@@ -102,15 +95,14 @@ class Checkpoints:
             if all(set(one.run_ids) <= set(finished) for one in every if one is not None):
                 shutil.rmtree(wave, ignore_errors=True)
 
-    @contextlib.contextmanager
     def keeping(
         self,
         run_ids: Sequence[str],
         seconds: float,
         stopping: Callable[[], bool],
         say: Callable[[str], None],
-    ) -> Iterator["WaveCheckpointHook"]:
-        """Checkpoint a wave while it trains.
+    ) -> contextlib.closing["WaveCheckpointHook"]:
+        """Checkpoint a wave while it trains; leaving the context waits for what is being written.
 
         Args:
             run_ids: of its members.
@@ -118,16 +110,12 @@ class Checkpoints:
             stopping: returns whether training is to end as soon as the wave is kept.
             say: called with a sentence on a checkpoint that could not be written.
         """
-        keeper = WaveCheckpointHook(self, tuple(run_ids), seconds, stopping, say)
-        try:
-            yield keeper
-        finally:
-            keeper.close()
+        hook = WaveCheckpointHook(self, tuple(run_ids), seconds, stopping, say)
+        return contextlib.closing(hook)
 
     def wave(self, run_ids: Sequence[str]) -> Path | None:
         """Return the folder of a wave's checkpoints."""
-        name = hashlib.sha256("".join(run_ids).encode()).hexdigest()[:16]
-        return None if self.folder is None else self.folder / f"{_WAVE}{name}"
+        return None if self.folder is None else self.folder / f"{_WAVE}{bytes_digest(run_ids)}"
 
     def _waves(self) -> list[Path]:
         if self.folder is None:
@@ -165,9 +153,8 @@ class WaveCheckpointHook(CheckpointHook):
     def due(self) -> bool:
         """See `CheckpointHook`."""
         late = time.monotonic() - self._kept_at > 60.0 * self.options.minutes
-        late &= self.folder is not None
-        busy = self._writing is not None and not self._writing.done()
-        flags = all_gather_ints([self.stopping(), late and not busy])
+        idle = self._writing is None or self._writing.done()
+        flags = all_gather_ints([self.stopping(), late and idle and self.folder is not None])
         self._ending = bool(flags[:, 0].any())
         return self._ending or bool(flags[0, 1])  # by the clock of the main process, which writes
 
@@ -187,7 +174,7 @@ class WaveCheckpointHook(CheckpointHook):
             raise Interrupted
 
     def close(self) -> None:
-        """Wait for what is being written."""
+        """Wait as `wait` does, and end the thread."""
         self.wait()
         self._pool.shutdown()
 
@@ -227,17 +214,12 @@ def _latest(
             runs = set(wanted) & set(cohort.run_ids)
             return {run_id: _member(cohort, run_id) for run_id in runs}
         damaged.append(f"{folder}: the checkpoint is damaged; going back before it")
-        if is_main_process():
-            _set_aside(folder)
+        if is_main_process():  # under its own name Orbax would go on to list and to count it
+            aside = folder.with_name(f"{folder.name}-damaged")
+            shutil.rmtree(aside, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                folder.rename(aside)
     return {}
-
-
-def _set_aside(folder: Path) -> None:
-    """Rename a damaged checkpoint, which Orbax would go on to list and to count."""
-    aside = folder.with_name(f"{folder.name}-damaged")
-    shutil.rmtree(aside, ignore_errors=True)
-    with contextlib.suppress(OSError):
-        folder.rename(aside)
 
 
 def _member(cohort: CohortCheckpoint, run_id: str) -> Restored:

@@ -1,8 +1,9 @@
-"""States on disk: written through Orbax, verified by checksums of our own.
+"""States on disk: steps of an Orbax `CheckpointManager`, each verified by checksums of our own.
 
-Orbax restores flipped bits silently and casts dtypes silently. So a file of two checksums stands
-beside what Orbax wrote: of the files, compared before Orbax reads any (damaged ones make it raise
-anything, in its own threads too), and of every leaf's bytes, shape and dtype, compared afterwards.
+Orbax makes folders atomic, lists and deletes steps. It restores flipped bits silently, casts dtypes
+silently, and a damaged step is still its latest one. So a file of two checksums stands beside what
+it wrote: of the files, compared before Orbax reads any (damaged ones make it raise anything, in its
+own threads too), and of every leaf's bytes, shape and dtype, compared afterwards.
 """
 
 import contextlib
@@ -11,17 +12,18 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from epiplexity_jax.base.files import write_atomically
+from epiplexity_jax.base.errors import StoreError
+from epiplexity_jax.base.files import reason, write_atomically
 
-CHECKSUM = "checksum.json"
-_STATE = "state"
+_CHECKSUM = "checksum.json"
+_TORN = "*.orbax-checkpoint-tmp"
 _SLACK = 1 << 17  # bytes that Orbax writes beside the arrays, and more
 
 
@@ -36,16 +38,9 @@ def save_state(folder: Path, state: Any) -> None:
         OSError: when the disk is full or not writable, or returns other bytes than were written;
             nothing is left of the state then.
     """
-    import orbax.checkpoint as ocp
-
     shutil.rmtree(folder, ignore_errors=True)
-    with os_errors(folder):
-        folder.mkdir(parents=True)
-        check_space(folder, state)
-        with _checkpointer() as checkpointer:
-            arrays = ocp.args.StandardSave(jax.tree.map(np.asarray, state))
-            checkpointer.save(folder.resolve() / _STATE, args=arrays)
-        seal(folder, state, _read(folder, state))
+    with _os_errors(folder):
+        save_step(folder, 0, state, {}, 1)
 
 
 def restore_state(folder: Path, like: Any) -> Any | None:
@@ -58,55 +53,150 @@ def restore_state(folder: Path, like: Any) -> Any | None:
     Returns:
         Host arrays in the structure of `like`, or None when the state is absent, torn or damaged.
     """
-    leaves = sealed_leaves(folder)
-    state = None if leaves is None else _read(folder, like)
-    return state if state is not None and leaves_checksum(state) == leaves else None
+    leaves = sealed_leaves(folder, 0)
+    return None if leaves is None else read_states(folder, 0, like, leaves)
 
 
-def seal(folder: Path, state: Any, again: Any) -> None:
-    """Compare what was written with what was read back, then write the checksums.
-
-    They come last, so that a torn write has none.
-
-    Args:
-        folder: everything that Orbax wrote is in it.
-        state: a pytree of host arrays that was written.
-        again: what was read back, None where nothing was.
+def iterations(folder: Path) -> list[int]:
+    """Return the numbers of a folder's steps, whole or not, the latest first.
 
     Raises:
-        OSError: when the disk returned other bytes than were written.
+        StoreError: when the folder cannot be read.
     """
-    if again is None or not jax.tree.all(jax.tree.map(_same, again, state)):
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-    sums = {"files": _files_checksum(folder), "leaves": leaves_checksum(state)}
-    write_atomically(folder / CHECKSUM, json.dumps(sums).encode())
-
-
-def sealed_leaves(folder: Path) -> str | None:
-    """Return the checksum of a sealed folder's leaves, None where its files have changed."""
     try:
-        sums = json.loads((folder / CHECKSUM).read_text())
-        return sums["leaves"] if sums["files"] == _files_checksum(folder) else None
+        if not folder.exists():
+            return []
+        with _manager(folder) as manager:
+            return sorted(manager.all_steps(), reverse=True)
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be read: {reason(error)}") from None
+
+
+def is_torn(step: Path) -> bool:
+    """Return whether a step was never written to its end."""
+    return not (step / _CHECKSUM).exists()
+
+
+def save_step(folder: Path, number: int, states: Any, header: dict[str, Any], keep: int) -> None:
+    """Write a step, read it back, write its checksums, then delete the oldest steps.
+
+    The checksums come last, so that a torn write has none.
+
+    Args:
+        folder: of the steps.
+        number: of this one.
+        states: a pytree of host arrays.
+        header: plain values beside them.
+        keep: steps that stay.
+
+    Raises:
+        OSError: when the disk is full or not writable, or returns other bytes than were written;
+            nothing is left of this step then.
+    """
+    import orbax.checkpoint as ocp
+
+    step = folder / str(number)
+    arrays = ocp.args.StandardSave(jax.tree.map(np.asarray, states))
+    both = ocp.args.Composite(states=arrays, cohort=ocp.args.JsonSave(header))
+    try:
+        with _os_errors(step):
+            shutil.rmtree(step, ignore_errors=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            _check_space(folder, states)
+            with _manager(folder) as manager:
+                manager.save(number, args=both, force=True)
+                # Not by `max_to_keep`, which deletes the older step before this one is verified.
+                asked = {"states": _host_arrays(states), "cohort": ocp.args.JsonRestore()}
+                again = _restore(folder, number, **asked)
+                same = json.dumps(again.get("cohort")) == json.dumps(header)
+                _seal(step, states, again["states"] if same else None)
+                for old in sorted(manager.all_steps())[:-keep]:
+                    manager.delete(old)
+    finally:
+        for torn in folder.glob(_TORN):  # Orbax leaves what it could not write
+            shutil.rmtree(torn, ignore_errors=True)
+
+
+def sealed_leaves(folder: Path, number: int) -> str | None:
+    """Return the checksum of a step's leaves, None where it is torn or its files have changed."""
+    step = folder / str(number)
+    try:
+        sums = json.loads((step / _CHECKSUM).read_text())
+        return sums["leaves"] if sums["files"] == _files_checksum(step) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def leaves_checksum(state: Any) -> str:
-    """SHA-256 over the leaves of a pytree: path, dtype, shape and bytes."""
-    digest = hashlib.sha256()
-    for path, leaf in jax.tree_util.tree_leaves_with_path(state):
-        array = np.asarray(leaf)
-        digest.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape};".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+def read_header(folder: Path, number: int) -> dict[str, Any] | None:
+    """Return the plain values of a step, None where they cannot be read."""
+    import orbax.checkpoint as ocp
+
+    return _restore(folder, number, cohort=ocp.args.JsonRestore()).get("cohort")
+
+
+def read_states(folder: Path, number: int, like: Any, leaves: str) -> Any | None:
+    """Return the states of a step.
+
+    Args:
+        folder: of the steps.
+        number: of this one.
+        like: a pytree of arrays or shapes with structure, shapes and dtypes of the states.
+        leaves: their checksum.
+
+    Returns:
+        Host arrays in the structure of `like`, or None where they are others than were written.
+    """
+    states = _restore(folder, number, states=_host_arrays(like)).get("states")
+    return states if states is not None and _leaves_checksum(states) == leaves else None
 
 
 @contextlib.contextmanager
-def os_errors(folder: Path) -> Iterator[None]:
+def _manager(folder: Path) -> Iterator[Any]:
+    """Open Orbax' manager of a folder's steps, for this process without the others."""
+    import orbax.checkpoint as ocp
+
+    alone = {}
+    if jax.distributed.is_initialized():
+        own = jax.process_index()
+        alone = {"primary_host": own, "active_processes": {own}}
+        alone["barrier_sync_key_prefix"] = f"process_{own}"
+    options = ocp.CheckpointManagerOptions(
+        create=False,
+        lightweight_initialize=True,
+        save_root_metadata=False,
+        # What is saved is read back and sealed before it counts, which Orbax' thread does not do:
+        # `WaveCheckpointHook` has one that does all three.
+        enable_async_checkpointing=False,
+        multiprocessing_options=ocp.options.MultiprocessingOptions(**alone),
+    )
+    with ocp.CheckpointManager(folder.resolve(), options=options) as manager:
+        yield manager
+
+
+def _restore(folder: Path, number: int, **args: Any) -> Mapping[str, Any]:
+    """Return what Orbax reads of items of a step, nothing where it fails."""
+    import orbax.checkpoint as ocp
+
+    try:
+        with _manager(folder) as manager:
+            return dict(manager.restore(number, args=ocp.args.Composite(**args)).items())
+    except Exception:  # noqa: BLE001 - a damaged step makes Orbax raise anything, asserts too
+        return {}
+
+
+def _host_arrays(like: Any) -> Any:
+    """Return the arguments by which Orbax restores host arrays of these shapes and dtypes."""
+    import orbax.checkpoint as ocp
+
+    target = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), like)
+    return ocp.args.StandardRestore(target)
+
+
+@contextlib.contextmanager
+def _os_errors(folder: Path) -> Iterator[None]:
     """Turn an error of a write into an OSError, and remove the folder.
 
-    Raises:
-        OSError: in place of a ValueError, by which Orbax' file driver reports a full disk.
+    Orbax' file driver reports a full disk as a ValueError.
     """
     try:
         yield
@@ -117,62 +207,39 @@ def os_errors(folder: Path) -> Iterator[None]:
         raise OSError(code, os.strerror(code), str(folder)) from None
 
 
-def check_space(folder: Path, state: Any) -> None:
-    """Refuse a full disk; Orbax would notice in threads of its own, and print their tracebacks.
-
-    Raises:
-        OSError: when a state needs more bytes than the folder's disk has.
-    """
-    needed = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(state)) + _SLACK
+def _check_space(folder: Path, states: Any) -> None:
+    """Refuse a full disk; Orbax would notice in threads of its own, and print their tracebacks."""
+    needed = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(states)) + _SLACK
     if shutil.disk_usage(folder).free < needed:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def this_process_alone() -> Any:
-    """Return Orbax options to save and restore host arrays without other processes."""
-    import orbax.checkpoint as ocp
-
-    if not jax.distributed.is_initialized():
-        return ocp.options.MultiprocessingOptions()
-    own = jax.process_index()
-    return ocp.options.MultiprocessingOptions(
-        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process_{own}"
-    )
+def _seal(step: Path, states: Any, again: Any) -> None:
+    """Compare what was written with what was read back (None: nothing), then write the checksums."""
+    if again is None or not jax.tree.all(jax.tree.map(_same, again, states)):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    sums = {"files": _files_checksum(step), "leaves": _leaves_checksum(states)}
+    write_atomically(step / _CHECKSUM, json.dumps(sums).encode())
 
 
-def host_arrays(like: Any) -> Any:
-    """Return the arguments by which Orbax restores host arrays of these shapes and dtypes."""
-    import orbax.checkpoint as ocp
-
-    target = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), like)
-    return ocp.args.StandardRestore(target)
-
-
-def _checkpointer() -> Any:
-    import orbax.checkpoint as ocp
-
-    alone = this_process_alone()
-    handler = ocp.StandardCheckpointHandler(multiprocessing_options=alone)
-    return ocp.Checkpointer(handler, multiprocessing_options=alone)
-
-
-def _read(folder: Path, like: Any) -> Any | None:
-    """Return what Orbax reads from a folder, None where it fails."""
-    try:
-        with _checkpointer() as checkpointer:
-            return checkpointer.restore(folder.resolve() / _STATE, args=host_arrays(like))
-    except Exception:  # noqa: BLE001 - a damaged folder makes Orbax raise anything, asserts too
-        return None
-
-
-def _files_checksum(folder: Path) -> str:
-    """SHA-256 over the files under a folder, path and bytes, without the checksums."""
+def _leaves_checksum(states: Any) -> str:
+    """SHA-256 over the leaves of a pytree: path, dtype, shape and bytes."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        if path.name != CHECKSUM:
+    for path, leaf in jax.tree_util.tree_leaves_with_path(states):
+        array = np.asarray(leaf)
+        digest.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape};".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _files_checksum(step: Path) -> str:
+    """SHA-256 over the files of a step, path and bytes, without the checksums."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in step.rglob("*") if path.is_file()):
+        if path.name != _CHECKSUM:
             with path.open("rb") as file:
                 own = hashlib.file_digest(file, "sha256")
-            digest.update(f"{path.relative_to(folder)} {own.hexdigest()};".encode())
+            digest.update(f"{path.relative_to(step)} {own.hexdigest()};".encode())
     return digest.hexdigest()
 
 

@@ -41,8 +41,8 @@ def compiled_cost(model: Model, batch_size: int) -> Cost:
     tokens = batch_size * task.total_tokens
     return Cost(
         model.cost.params,
-        _count(grad, params, batch) / tokens,
-        _count(loss, params, batch) / tokens,
+        _count(grad, model.platform, params, batch) / tokens,
+        _count(loss, model.platform, params, batch) / tokens,
     )
 
 
@@ -55,8 +55,8 @@ def _shapes(task: Task, batch_size: int) -> Batch:
     return jax.ShapeDtypeStruct((batch_size, task.length), jnp.int32)
 
 
-def _count(function: Any, *shapes: Any) -> float:
-    options = compiler_options(jax.devices()[0].platform)
+def _count(function: Any, platform: str, *shapes: Any) -> float:
+    options = compiler_options(platform)
     compiled = jax.jit(function, compiler_options=options).lower(*shapes).compile()
     analysis = compiled.cost_analysis()
     analysis = analysis[0] if isinstance(analysis, list) else analysis

@@ -54,7 +54,8 @@ _CALLS = frozenset(
     ("jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call")
     + ("checkpoint", "remat2", "shard_map")
 )
-_UPDATES = frozenset(("dynamic_update_slice", "scatter", "scatter-add", "while"))  # in place
+# Results take the place of what is read for the last time.
+_IN_PLACE = _FUSED.union(("dynamic_update_slice", "scatter", "scatter-add", "while"))
 # Threefry's rounds carry two arrays of words, and a loop over them holds the last round's as well.
 _RANDOM = {"random_bits", "threefry2x32"}
 
@@ -114,9 +115,8 @@ def traces(
     Returns:
         Each program, and the number of its first inputs whose place it may use.
     """
-    programs = compile_programs(setup, mesh)
+    programs: Any = compile_programs(setup, mesh)
     members = load.members * mesh.shape[MEMBER]
-
     place = member_sharding(mesh)  # as the arrays will lie, so that the trace serves for them
 
     def like(shape: tuple[int, ...], kind: Any) -> Any:
@@ -135,15 +135,8 @@ def traces(
     hyper = jax.tree.map(
         lambda x: like((), x.dtype), Hyperparameters.stack([Hyperparameters(0, 0, 0)])
     )
-    advance: Any = programs.advance
-    evaluate: Any = programs.evaluate
-    return (
-        (
-            advance.trace(states, hyper, block, like((), np.int32), number, number),
-            len(jax.tree.leaves(one)),
-        ),
-        (evaluate.trace(states, tile, source), 0),
-    )
+    advance = programs.advance.trace(states, hyper, block, like((), np.int32), number, number)
+    return (advance, len(jax.tree.leaves(one))), (programs.evaluate.trace(states, tile, source), 0)
 
 
 def program_bytes(traced: jax.stages.Traced, replaceable: int, size: Size = array_bytes) -> int:
@@ -154,17 +147,13 @@ def program_bytes(traced: jax.stages.Traced, replaceable: int, size: Size = arra
         replaceable: its first inputs whose place it may use.
         size: bytes of an abstract array.
     """
-    program, mapped = _of_a_device(traced.jaxpr.jaxpr)
+    whole = traced.jaxpr.jaxpr
+    (mapped,) = (eqn for eqn in whole.eqns if eqn.primitive.name == "shard_map")
+    program = mapped.params["jaxpr"]  # of each device
     inner = dict(zip(mapped.invars, program.invars, strict=True))
-    owned = [inner[v] for v in traced.jaxpr.jaxpr.invars[:replaceable] if v in inner]
-    others = sum(size(v.aval) for v in program.invars) - sum(size(v.aval) for v in owned)
+    owned = {inner[v] for v in whole.invars[:replaceable] if v in inner}
+    others = sum(size(v.aval) for v in program.invars if v not in owned)
     return peak_bytes(program, owned, size) + others
-
-
-def _of_a_device(jaxpr: Jaxpr) -> tuple[Jaxpr, JaxprEqn]:
-    """Return the program of each device, and the operation that maps it over the devices."""
-    (mapped,) = (eqn for eqn in jaxpr.eqns if eqn.primitive.name == "shard_map")
-    return mapped.params["jaxpr"], mapped
 
 
 def _sizes(setup: ProgramKey, devices: int) -> Size:
@@ -228,14 +217,14 @@ class _Step:
         reads: arrays.
         writes: arrays.
         within: bytes held while it runs, beside these.
-        replaces: arrays whose place its results may take.
+        carried: arrays whose place the results of a loop may take.
     """
 
     name: str
     reads: Sequence[_Array]
     writes: Sequence[_Array]
     within: int = 0
-    replaces: Iterable[_Array] = ()
+    carried: Sequence[_Array] = ()
 
 
 @dataclass
@@ -244,7 +233,6 @@ class _Program:
 
     size: Size
     steps: list[_Step] = field(default_factory=list)
-    turned: dict[Any, _Array] = field(default_factory=dict)
 
     def inline(self, jaxpr: Jaxpr, known: dict[Any, _Array]) -> list[_Array]:
         """Add a program's operations and return its results."""
@@ -268,34 +256,10 @@ class _Program:
             called = _body(eqn.params.get("jaxpr") or eqn.params["call_jaxpr"])
             return self.inline(called, dict(zip(called.invars, reads, strict=True)))
         writes = [_Array(self.size(v.aval), held=name not in _FUSED) for v in eqn.outvars]
-        step = _Step(name, reads, writes, self._within(eqn))
-        if name == "dot_general":
-            step.reads = self._operands(eqn, reads)
-        elif name == "scan":
-            consts, carried = _scanned(eqn)
-            step.replaces = reads[consts : consts + carried]
-        elif name in _UPDATES:
-            step.replaces = reads
-        self.steps.append(step)
+        consts, carried = _scanned(eqn) if name == "scan" else (0, 0)
+        carry = reads[consts : consts + carried]
+        self.steps.append(_Step(name, reads, writes, self._within(eqn), carry))
         return writes
-
-    def _operands(self, eqn: JaxprEqn, reads: list[_Array]) -> list[_Array]:
-        """Return the operands of a batched matrix product, copies where axes are transposed."""
-        contracted, batched = eqn.params["dimension_numbers"]
-        found = []
-        for v, array, summed, batch in zip(eqn.invars, reads, contracted, batched, strict=True):
-            shape: Any = v.aval
-            axes = range(shape.ndim)
-            rest = tuple(i for i in axes if i not in (*batch, *summed))
-            orders = (*batch, *rest, *summed), (*batch, *summed, *rest)
-            if batch and tuple(axes) not in orders:
-                copy = self.turned.get((array, orders[0]))
-                if copy is None:
-                    copy = self.turned[array, orders[0]] = _Array(self.size(v.aval), held=True)
-                    self.steps.append(_Step("turn", [array], [copy]))
-                array = copy
-            found.append(array)
-        return found
 
     def _within(self, eqn: JaxprEqn) -> int:
         """Return bytes that an operation holds while it runs, beside what it reads and writes."""
@@ -322,9 +286,7 @@ class _Program:
         """Return the most bytes held at once."""
         self._decide(results)
         steps = self._in_order()
-        last: dict[_Array, int] = {}
-        for i, step in enumerate(steps):
-            last |= dict.fromkeys((*step.reads, *step.writes), i)
+        last = {a: i for i, step in enumerate(steps) for a in (*step.reads, *step.writes)}
         last |= dict.fromkeys(results, len(steps))
         ending: dict[int, list[_Array]] = {}
         for array, i in last.items():
@@ -339,7 +301,7 @@ class _Program:
 
         for i, step in enumerate(steps):
             ends = ending.get(i, [])
-            replaced = step.reads if step.name in _FUSED else step.replaces
+            replaced = step.reads if step.name in _IN_PLACE else step.carried
             now -= release(set(replaced) & set(ends))
             held.update(step.writes)
             now += sum(array.size for array in step.writes)

@@ -31,14 +31,10 @@ WAITING = [
 # Where the process ends: a function, whether before or behind it, and at which of its calls.
 POINTS = {
     "in training": ("epiplexity_jax.engine.dispatch:DispatchThrottle.give", "after", 15),
-    "before the first states": ("epiplexity_jax.checkpoints.cohort_snapshot:_manager", "before", 1),
+    "before the first states": ("epiplexity_jax.checkpoints.state_files:_manager", "before", 1),
     "states not yet committed": ("orbax.checkpoint:CheckpointManager.save", "before", 2),
-    "states not yet read back": (
-        "epiplexity_jax.checkpoints.cohort_snapshot:_restore",
-        "before",
-        3,
-    ),
-    "checksums not yet there": ("epiplexity_jax.checkpoints.cohort_snapshot:seal", "before", 2),
+    "states not yet read back": ("epiplexity_jax.checkpoints.state_files:_restore", "before", 2),
+    "checksums not yet there": ("epiplexity_jax.checkpoints.state_files:_seal", "before", 2),
     "older ones not yet deleted": ("orbax.checkpoint:CheckpointManager.delete", "before", 1),
     "behind a checkpoint": ("epiplexity_jax.checkpoints.keeper:save_cohort", "after", 2),
     "before a rename": ("pathlib:Path.replace", "before", 8),

@@ -7,14 +7,9 @@ import numpy as np
 import orbax.checkpoint
 import pytest
 
-from epiplexity_jax.checkpoints import cohort_snapshot
-from epiplexity_jax.checkpoints.cohort_snapshot import (
-    CohortCheckpoint,
-    is_torn,
-    iterations,
-    load_cohort,
-    save_cohort,
-)
+from epiplexity_jax.checkpoints import state_files
+from epiplexity_jax.checkpoints.cohort_snapshot import CohortCheckpoint, load_cohort, save_cohort
+from epiplexity_jax.checkpoints.state_files import is_torn, iterations
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.train_cohort import set_up, train_cohort
@@ -132,13 +127,13 @@ def test_a_write_that_fails_leaves_the_one_before(snapshot, tmp_path, monkeypatc
 def test_a_disk_that_returns_other_bytes_loses_nothing(snapshot, tmp_path, monkeypatch):
     save_cohort(tmp_path, snapshot, 1)
     changed = jax.tree.map(np.zeros_like, snapshot.states)
-    usual = cohort_snapshot._restore
+    usual = state_files._restore
 
     def restore(folder, number, **args):
-        return changed if "states" in args else usual(folder, number, **args)
+        return {**usual(folder, number, **args), "states": changed}
 
     with monkeypatch.context() as patch:
-        patch.setattr(cohort_snapshot, "_restore", restore)
+        patch.setattr(state_files, "_restore", restore)
         with pytest.raises(OSError, match="Input/output error"):
             save_cohort(tmp_path, replace(snapshot, iteration=22), 1)
     assert iterations(tmp_path) == [AT]

@@ -43,7 +43,7 @@ def test_saving_again_replaces(state, tmp_path):
 def test_an_absent_or_torn_state_is_none(state, tmp_path):
     assert restore_state(tmp_path / "nowhere", state) is None
     save_state(tmp_path / "run", state)
-    (tmp_path / "run" / "checksum.json").unlink()
+    (tmp_path / "run" / "0" / "checksum.json").unlink()
     assert restore_state(tmp_path / "run", state) is None
 
 
@@ -51,11 +51,14 @@ def test_every_flipped_bit_is_noticed(state, tmp_path, monkeypatch):
     """Orbax would restore most of them silently and fail in its threads at others: it sees none."""
     rng = np.random.default_rng(0)
     save_state(tmp_path / "run", state)
-    files = [f for f in (tmp_path / "run" / "state").rglob("*") if f.is_file()]
+    written = (f for f in (tmp_path / "run").rglob("*") if f.is_file())
+    files = [f for f in written if f.name != "checksum.json"]
     assert len(files) > 2
     reached: list[str] = []
     with monkeypatch.context() as patch:
-        patch.setattr(orbax.checkpoint, "Checkpointer", lambda *a, **k: reached.append("Orbax"))
+        patch.setattr(
+            orbax.checkpoint, "CheckpointManager", lambda *a, **k: reached.append("Orbax")
+        )
         for file in files:
             whole = file.read_bytes()
             for at in rng.integers(len(whole), size=8):
@@ -70,10 +73,10 @@ def test_every_flipped_bit_is_noticed(state, tmp_path, monkeypatch):
 
 def test_a_file_too_many_or_too_few_is_noticed(state, tmp_path):
     save_state(tmp_path / "run", state)
-    (tmp_path / "run" / "state" / "more").write_text("")
+    (tmp_path / "run" / "0" / "more").write_text("")
     assert restore_state(tmp_path / "run", state) is None
-    (tmp_path / "run" / "state" / "more").unlink()
-    next(f for f in (tmp_path / "run" / "state").rglob("*") if f.is_file()).unlink()
+    (tmp_path / "run" / "0" / "more").unlink()
+    next(f for f in (tmp_path / "run" / "0").rglob("*") if f.is_file()).unlink()
     assert restore_state(tmp_path / "run", state) is None
 
 
