@@ -111,7 +111,7 @@ def format_validation_error(error: ValidationError, cls: type[BaseModel], path: 
     errors = error.errors(include_url=False)
     first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     loc = [str(part) for part in first["loc"]]
-    where = ".".join([p for p in [path] if p] + loc)
+    where = ".".join([path, *loc] if path else loc)
     if first["type"] == "extra_forbidden":
         owner = _model_at(cls, loc[:-1])
         known = list(owner.model_fields) if owner else []
@@ -146,21 +146,13 @@ def _plainer(kind: str, limits: Mapping[str, Any]) -> str | None:
 
 
 def _model_at(cls: type[BaseModel], loc: list[str]) -> type[BaseModel] | None:
-    """Find the config class at a path of field names, and of keys and indices within them.
-
-    Returns None where the path ends at a field that holds no config class.
-    """
+    """Find the config class, if any, at a path of field names, keys and indices."""
     owner: type[BaseModel] | None = cls
     for part in loc:
-        if owner is None:
-            return None
-        if part in owner.model_fields:
-            owner = next(_models_in(owner.model_fields[part].annotation), None)
+        if owner is not None and part in owner.model_fields:
+            kinds = _plain_types(owner.model_fields[part].annotation)
+            owner = next((kind for kind in kinds if issubclass(kind, BaseModel)), None)
     return owner
-
-
-def _models_in(annotation: Any) -> typing.Iterator[type[BaseModel]]:
-    return (kind for kind in _plain_types(annotation) if issubclass(kind, BaseModel))
 
 
 def _plain_types(annotation: Any) -> typing.Iterator[type]:

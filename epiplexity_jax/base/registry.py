@@ -18,8 +18,7 @@ class Registry(Generic[T]):
 
     def __init__(self, what: str):
         self.what = what
-        self._entries: dict[str, tuple[type[Config], Callable[[Any], T]]] = {}
-        self._unlisted: set[str] = set()
+        self._entries: dict[str, tuple[type[Config], Callable[[Any], T], bool]] = {}
 
     def register(
         self, config: type[Config], opener: Callable[[Any], T], listed: bool = True
@@ -40,9 +39,7 @@ class Registry(Generic[T]):
             raise ConfigError(f"{config.__name__}: needs a field `kind` with its name as default")
         if self._entries.get(kind, (config,))[0] is not config:
             raise ConfigError(f"{self.what} kind {kind!r} is taken by another class")
-        self._entries[kind] = (config, opener)
-        if not listed:
-            self._unlisted.add(kind)
+        self._entries[kind] = (config, opener, listed)
 
     def parse(self, data: Any, path: str) -> Config:
         """Check plain data against the config class that its `kind` names.
@@ -58,14 +55,14 @@ class Registry(Generic[T]):
             ConfigError: when the kind is unknown, a key is unknown or missing, or a value is not
                 allowed; the message has the key's path.
         """
+        known = self._listed()
         if not isinstance(data, Mapping):
             raise ConfigError(f"{path}: expected keys and values with a kind, got {shorten(data)}")
         if "kind" not in data:
-            known = ", ".join(self._listed())
-            raise ConfigError(f"{path}.kind: this key is required; known: {known}")
+            raise ConfigError(f"{path}.kind: this key is required; known: {', '.join(known)}")
         kind = data["kind"]
         if not isinstance(kind, str) or kind not in self._entries:
-            raise ConfigError(f"{path}.kind: {did_you_mean(self.what, kind, self._listed())}")
+            raise ConfigError(f"{path}.kind: {did_you_mean(self.what, kind, known)}")
         return parse(self._entries[kind][0], data, path)
 
     def open(self, config: Config) -> T:
@@ -74,38 +71,36 @@ class Registry(Generic[T]):
         Raises:
             ConfigError: when its class is not registered.
         """
-        for cls, opener in self._entries.values():
+        for cls, opener, _ in self._entries.values():
             if type(config) is cls:
                 return opener(config)
         raise ConfigError(f"{type(config).__name__} is no registered {self.what}")
 
     def kinds(self) -> list[dict[str, Any]]:
         """List every kind with a summary and its parameters: name, type, default, description."""
-        return [
-            {
-                "kind": kind,
-                "summary": (cls.__doc__ or "").strip().splitlines()[0],
-                "parameters": [
-                    {
-                        "name": name,
-                        "type": _type(schema),
-                        "default": None
-                        if field.is_required()
-                        else field.get_default(call_default_factory=True),
-                        "required": field.is_required(),
-                        "description": " ".join((field.description or "").split()),
-                    }
-                    for name, field in cls.model_fields.items()
-                    if name != "kind"
-                    for schema in [cls.model_json_schema()["properties"][name]]
-                ],
-            }
-            for kind in self._listed()
-            for cls in [self._entries[kind][0]]
-        ]
+        return [_described(kind, self._entries[kind][0]) for kind in self._listed()]
 
     def _listed(self) -> list[str]:
-        return sorted(set(self._entries) - self._unlisted)
+        return sorted(kind for kind, (*_, listed) in self._entries.items() if listed)
+
+
+def _described(kind: str, cls: type[Config]) -> dict[str, Any]:
+    schemas = cls.model_json_schema()["properties"]
+    parameters = [
+        {
+            "name": name,
+            "type": _type(schemas[name]),
+            "default": None
+            if field.is_required()
+            else field.get_default(call_default_factory=True),
+            "required": field.is_required(),
+            "description": " ".join((field.description or "").split()),
+        }
+        for name, field in cls.model_fields.items()
+        if name != "kind"
+    ]
+    summary = (cls.__doc__ or "").strip().splitlines()[0]
+    return {"kind": kind, "summary": summary, "parameters": parameters}
 
 
 def _type(schema: Mapping[str, Any]) -> str:

@@ -16,6 +16,4 @@ class ResultStatus(StrEnum):
     OK = "ok"
     UNTRAINED = "untrained"  # no model beats the uniform code by two standard errors: S_T = 0
     BELOW_RESOLUTION = "below_resolution"  # |S_T| is under twice its standard error
-    NEGATIVE = (
-        "negative"  # S_T is below zero by more than its error: the floor lies above the curve
-    )
+    NEGATIVE = "negative"  # S_T < 0 by more than its error: the floor lies above the curve

@@ -8,13 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from epiplexity_jax.checkpoints.state_files import (
-    is_torn,
-    read_header,
-    read_states,
-    save_step,
-    sealed_leaves,
-)
+from epiplexity_jax.checkpoints.state_files import is_torn, read_step, save_step
 from epiplexity_jax.engine.recorder import RecorderState
 
 SCHEMA = 2
@@ -68,20 +62,18 @@ def load_cohort(
     Returns:
         The checkpoint, or None where it is torn or damaged.
     """
-    leaves = sealed_leaves(folder, number)
-    header = None if leaves is None else read_header(folder, number)
-    if leaves is None or header is None or header["schema"] != SCHEMA:
+
+    def shapes(header: dict[str, Any]) -> Any:
+        run_ids = tuple(header["run_ids"]) if header["schema"] == SCHEMA else ()
+        one = like(run_ids) if run_ids else None
+        return jax.tree.map(lambda x: jax.ShapeDtypeStruct((len(run_ids), *x.shape), x.dtype), one)
+
+    found = read_step(folder, number, shapes)
+    if found is None or found[0]["schema"] != SCHEMA:
         return None
-    run_ids, states = tuple(header["run_ids"]), None
-    if (one := like(run_ids)) is not None:
-        shapes = jax.tree.map(
-            lambda x: jax.ShapeDtypeStruct((len(run_ids), *x.shape), x.dtype), one
-        )
-        states = read_states(folder, number, shapes, leaves)
-        if states is None:
-            return None
+    header, states = found
     records = tuple(map(_record, header["records"]))
-    return CohortCheckpoint(number, run_ids, states, records, header["seconds"])
+    return CohortCheckpoint(number, tuple(header["run_ids"]), states, records, header["seconds"])
 
 
 def _header(cohort: CohortCheckpoint) -> dict[str, Any]:

@@ -66,8 +66,8 @@ class Checkpoints:
         Returns:
             What was found, by run id, and a sentence on each damaged checkpoint.
         """
-        found: dict[str, Restored] = {}
         damaged: list[str] = []
+        found: dict[str, Restored] = {}
         for wave in self._waves():
             for run_id, one in _latest(wave, wanted, like, damaged).items():
                 if run_id not in found or found[run_id].iteration < one.iteration:
@@ -84,8 +84,7 @@ class Checkpoints:
 
     def done(self, run_ids: Sequence[str]) -> None:
         """Remove the checkpoints of a wave whose runs are finished; others may be in training."""
-        wave = self.wave(run_ids)
-        if is_main_process() and wave is not None:
+        if is_main_process() and (wave := self.wave(run_ids)):
             shutil.rmtree(wave, ignore_errors=True)
 
     def forget(self, finished: Collection[str]) -> None:
@@ -140,15 +139,15 @@ class WaveCheckpointHook(CheckpointHook):
         self.folder = checkpoints.wave(run_ids)
         self.options, self.held = checkpoints.options, checkpoints.held
         self.run_ids, self.stopping, self.say = run_ids, stopping, say
-        self._before, self._began = seconds, time.monotonic()
-        self._kept_at, self._ending = self._began, False
+        self._kept_at, self._ending = time.monotonic(), False
+        self._began = self._kept_at - seconds
         self._pool = ThreadPoolExecutor(1, "checkpoints")
         self._writing: Future[str] | None = None
 
     @property
     def seconds(self) -> float:
         """Seconds that the wave has taken so far, before this start too."""
-        return self._before + time.monotonic() - self._began
+        return time.monotonic() - self._began
 
     def due(self) -> bool:
         """See `CheckpointHook`."""

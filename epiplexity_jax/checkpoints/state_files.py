@@ -12,15 +12,14 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from epiplexity_jax.base.errors import StoreError
-from epiplexity_jax.base.files import reason, write_atomically
+from epiplexity_jax.base.files import names_in, write_atomically
 
 _CHECKSUM = "checksum.json"
 _TORN = "*.orbax-checkpoint-tmp"
@@ -53,8 +52,8 @@ def restore_state(folder: Path, like: Any) -> Any | None:
     Returns:
         Host arrays in the structure of `like`, or None when the state is absent, torn or damaged.
     """
-    leaves = sealed_leaves(folder, 0)
-    return None if leaves is None else read_states(folder, 0, like, leaves)
+    found = read_step(folder, 0, lambda _: like)
+    return found and found[1]
 
 
 def iterations(folder: Path) -> list[int]:
@@ -63,13 +62,7 @@ def iterations(folder: Path) -> list[int]:
     Raises:
         StoreError: when the folder cannot be read.
     """
-    try:
-        if not folder.exists():
-            return []
-        with _manager(folder) as manager:
-            return sorted(manager.all_steps(), reverse=True)
-    except OSError as error:
-        raise StoreError(f"{folder}: cannot be read: {reason(error)}") from None
+    return sorted((int(name) for name in names_in(folder) if name.isdigit()), reverse=True)
 
 
 def is_torn(step: Path) -> bool:
@@ -106,8 +99,7 @@ def save_step(folder: Path, number: int, states: Any, header: dict[str, Any], ke
             with _manager(folder) as manager:
                 manager.save(number, args=both, force=True)
                 # Not by `max_to_keep`, which deletes the older step before this one is verified.
-                asked = {"states": _host_arrays(states), "cohort": ocp.args.JsonRestore()}
-                again = _restore(folder, number, **asked)
+                again = _restore(folder, number, states)
                 same = json.dumps(again.get("cohort")) == json.dumps(header)
                 _seal(step, states, again["states"] if same else None)
                 for old in sorted(manager.all_steps())[:-keep]:
@@ -117,41 +109,36 @@ def save_step(folder: Path, number: int, states: Any, header: dict[str, Any], ke
             shutil.rmtree(torn, ignore_errors=True)
 
 
-def sealed_leaves(folder: Path, number: int) -> str | None:
-    """Return the checksum of a step's leaves, None where it is torn or its files have changed."""
-    step = folder / str(number)
-    try:
-        sums = json.loads((step / _CHECKSUM).read_text())
-        return sums["leaves"] if sums["files"] == _files_checksum(step) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def read_header(folder: Path, number: int) -> dict[str, Any] | None:
-    """Return the plain values of a step, None where they cannot be read."""
-    import orbax.checkpoint as ocp
-
-    return _restore(folder, number, cohort=ocp.args.JsonRestore()).get("cohort")
-
-
-def read_states(folder: Path, number: int, like: Any, leaves: str) -> Any | None:
-    """Return the states of a step.
+def read_step(
+    folder: Path, number: int, like: Callable[[dict[str, Any]], Any]
+) -> tuple[dict[str, Any], Any] | None:
+    """Read a step back.
 
     Args:
         folder: of the steps.
         number: of this one.
-        like: a pytree of arrays or shapes with structure, shapes and dtypes of the states.
-        leaves: their checksum.
+        like: from the header to a pytree of arrays or shapes with structure, shapes and dtypes of
+            the states; None leaves them out.
 
     Returns:
-        Host arrays in the structure of `like`, or None where they are others than were written.
+        The header and the states, host arrays; or None where the step is absent, torn or damaged.
     """
-    states = _restore(folder, number, states=_host_arrays(like)).get("states")
-    return states if states is not None and _leaves_checksum(states) == leaves else None
+    step = folder / str(number)
+    try:
+        sums = json.loads((step / _CHECKSUM).read_text())
+        leaves = sums["leaves"] if sums["files"] == _files_checksum(step) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    header = _restore(folder, number).get("cohort") if leaves else None
+    if header is None:
+        return None
+    if (shapes := like(header)) is None:
+        return header, None
+    states = _restore(folder, number, shapes).get("states")
+    return None if states is None or _leaves_checksum(states) != leaves else (header, states)
 
 
-@contextlib.contextmanager
-def _manager(folder: Path) -> Iterator[Any]:
+def _manager(folder: Path) -> Any:
     """Open Orbax' manager of a folder's steps, for this process without the others."""
     import orbax.checkpoint as ocp
 
@@ -169,27 +156,22 @@ def _manager(folder: Path) -> Iterator[Any]:
         enable_async_checkpointing=False,
         multiprocessing_options=ocp.options.MultiprocessingOptions(**alone),
     )
-    with ocp.CheckpointManager(folder.resolve(), options=options) as manager:
-        yield manager
+    return ocp.CheckpointManager(folder.resolve(), options=options)
 
 
-def _restore(folder: Path, number: int, **args: Any) -> Mapping[str, Any]:
-    """Return what Orbax reads of items of a step, nothing where it fails."""
+def _restore(folder: Path, number: int, like: Any = None) -> Mapping[str, Any]:
+    """Return what Orbax reads of a step, its states where shapes are given; {} where it fails."""
     import orbax.checkpoint as ocp
 
+    items: dict[str, Any] = {"cohort": ocp.args.JsonRestore()}
+    if like is not None:
+        target = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), like)
+        items["states"] = ocp.args.StandardRestore(target)
     try:
         with _manager(folder) as manager:
-            return dict(manager.restore(number, args=ocp.args.Composite(**args)).items())
+            return dict(manager.restore(number, args=ocp.args.Composite(**items)).items())
     except Exception:  # noqa: BLE001 - a damaged step makes Orbax raise anything, asserts too
         return {}
-
-
-def _host_arrays(like: Any) -> Any:
-    """Return the arguments by which Orbax restores host arrays of these shapes and dtypes."""
-    import orbax.checkpoint as ocp
-
-    target = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), like)
-    return ocp.args.StandardRestore(target)
 
 
 @contextlib.contextmanager
@@ -215,7 +197,7 @@ def _check_space(folder: Path, states: Any) -> None:
 
 
 def _seal(step: Path, states: Any, again: Any) -> None:
-    """Compare what was written with what was read back (None: nothing), then write the checksums."""
+    """Compare what was written with what was read back, then write the checksums."""
     if again is None or not jax.tree.all(jax.tree.map(_same, again, states)):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
     sums = {"files": _files_checksum(step), "leaves": _leaves_checksum(states)}

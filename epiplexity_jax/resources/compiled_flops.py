@@ -8,9 +8,9 @@ import jax.numpy as jnp
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.engine.step import loss_gradient, sequence_losses
-from epiplexity_jax.families.spec import Cost, Model, Task
+from epiplexity_jax.families.spec import Cost, Model
 from epiplexity_jax.runtime.compat import compiler_options
-from epiplexity_jax.sources.spec import Batch, Vectors
+from epiplexity_jax.sources.spec import Vectors
 
 
 @functools.lru_cache(maxsize=256)
@@ -30,29 +30,22 @@ def compiled_cost(model: Model, batch_size: int) -> Cost:
     """
     params = jax.eval_shape(model.init, jax.random.key(0))
     task = model.task
-    batch = _shapes(task, batch_size)
 
-    def loss(params: Any, batch: Batch) -> jax.Array:
-        return sequence_losses(model, params, batch)
+    def integers(count: int) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((batch_size, count), jnp.int32)
 
-    def grad(params: Any, batch: Batch) -> Any:
-        return loss_gradient(model, params, batch, None)
+    def count(function: Any) -> float:
+        tokens = batch_size * task.total_tokens
+        return _count(function, model.platform, params, batch) / tokens
 
-    tokens = batch_size * task.total_tokens
+    batch: Any = integers(task.length)
+    if task.features is not None:
+        batch = Vectors(task.inputs_like(batch_size), integers(1))
     return Cost(
         model.cost.params,
-        _count(grad, model.platform, params, batch) / tokens,
-        _count(loss, model.platform, params, batch) / tokens,
+        count(lambda params, batch: loss_gradient(model, params, batch, None)),
+        count(lambda params, batch: sequence_losses(model, params, batch)),
     )
-
-
-def _shapes(task: Task, batch_size: int) -> Batch:
-    if task.features is not None:
-        return Vectors(
-            jax.ShapeDtypeStruct((batch_size, task.features), jnp.float32),
-            jax.ShapeDtypeStruct((batch_size, 1), jnp.int32),
-        )
-    return jax.ShapeDtypeStruct((batch_size, task.length), jnp.int32)
 
 
 def _count(function: Any, platform: str, *shapes: Any) -> float:

@@ -54,7 +54,7 @@ class _Library:
         raise NotImplementedError
 
     def _summarise(self, run: Any, summary: Mapping[str, Any]) -> None:
-        raise NotImplementedError
+        run.log(summary)
 
 
 class _Wandb(_Library):
@@ -98,9 +98,6 @@ class _Trackio(_Library):
         run = contextvars.Context().run(self._library.init, **shared, **quiet)
         return run, getattr(run, "_next_step", 0)
 
-    def _summarise(self, run: Any, summary: Mapping[str, Any]) -> None:
-        run.log(summary)
-
 
 def serve(lines: Iterator[str]) -> None:
     """Track what the lines ask for: a library with its options, then calls, until they end."""
@@ -133,12 +130,10 @@ def _print_first_warning(answers: TextIO) -> None:
     """Print trackio's first warning: it warns where it cannot keep what it was given."""
     warnings.simplefilter("ignore")
     warnings.filterwarnings("default", category=UserWarning, module="trackio")
-    printed: list[str] = []
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        if not printed:
-            printed.append(str(message))
-            _print(answers, printed[0])
+        warnings.simplefilter("ignore")
+        _print(answers, str(message))
 
     warnings.showwarning = show
 

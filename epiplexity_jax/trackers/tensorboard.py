@@ -58,22 +58,17 @@ class _Events:
         folder = self._folder / series.name
         folder.mkdir(parents=True, exist_ok=True)
         writer = EventsWriter(str(folder / "events"), f".{os.getpid()}")
-        log = _protocol().SessionLog
-        writer.write_event(_event(step, session_log=log(status=log.START)))
+        writer.write_event(_event(step, session_log={"status": "START"}))
         writer.write_event(_event(step, summary=text("config", _table(series.config))))
         self._writers[series.id] = writer
         return writer
 
 
 def _event(step: int, **content: Any) -> Any:
-    return _protocol().Event(wall_time=time.time(), step=step, **content)
-
-
-def _protocol() -> Any:
-    """Return the module of event classes, which are made when it is imported."""
     from tensorboardX.proto import event_pb2
 
-    return event_pb2
+    module: Any = event_pb2  # its classes are made when it is imported
+    return module.Event(wall_time=time.time(), step=step, **content)
 
 
 def _table(values: Mapping[str, Plain]) -> str:

@@ -49,14 +49,10 @@ class Worker:
 
     def complaint(self) -> str | None:
         """Return, once, the message that the sink was given up and why."""
-        if self._gone:
-            return None
-        since = self._busy_since
-        if self._failure is not None:
-            why = self._failure
-        elif since and (waited := time.monotonic() - since) > _PATIENCE:
+        why, since = self._failure, self._busy_since
+        if why is None and since and (waited := time.monotonic() - since) > _PATIENCE:
             why = f"no answer for {waited:.0f} s"
-        else:
+        if self._gone or why is None:
             return None
         self._leave()
         return f"tracker {self.name}: given up, {why}"
@@ -92,17 +88,13 @@ class Worker:
                 self._do(job)
             if not self._gone:
                 self._do(lambda sink: sink.close())
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            self._failure = _one_line(f"{where}{reason(error)}")
         except BaseException as error:  # noqa: BLE001 - no sink may stop a run
-            self._failure = _one_line(str(error) or type(error).__name__)
+            why = str(error) or type(error).__name__
+            if isinstance(error, OSError):
+                why = f"{error.filename}: {reason(error)}" if error.filename else reason(error)
+            self._failure = " ".join(why.split())
 
     def _do(self, job: Job) -> None:
         self._busy_since = time.monotonic()
         job(self._sink)
         self._busy_since = 0.0
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -129,8 +129,8 @@ def test_a_disk_that_returns_other_bytes_loses_nothing(snapshot, tmp_path, monke
     changed = jax.tree.map(np.zeros_like, snapshot.states)
     usual = state_files._restore
 
-    def restore(folder, number, **args):
-        return {**usual(folder, number, **args), "states": changed}
+    def restore(folder, number, like=None):
+        return {**usual(folder, number, like), "states": changed}
 
     with monkeypatch.context() as patch:
         patch.setattr(state_files, "_restore", restore)
