@@ -6,6 +6,7 @@ import pytest
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families import Mlp, open_family
 from epiplexity_jax.families.spec import Size, Task
+from epiplexity_jax.resources import compiled_flops
 from epiplexity_jax.resources.compiled_flops import compiled_cost
 
 TASK = Task(vocab_size=16, length=8, label_mask=(True,) * 8)
@@ -29,3 +30,12 @@ def test_a_compiler_that_counts_nothing_is_an_error(model, monkeypatch):
     compiled_cost.cache_clear()
     with pytest.raises(ConfigError, match=r"training\.flops: the compiler .* use declared"):
         compiled_cost(model, 8)
+
+
+def test_it_is_compiled_with_the_settings_of_the_models_platform(monkeypatch):
+    asked = []
+    monkeypatch.setattr(compiled_flops, "compiler_options", asked.append)
+    family = open_family(Mlp(window=4))
+    compiled_cost.cache_clear()
+    compiled_cost(family.model(Size.of(width=8, depth=1), TASK, "float32", "gpu"), 2)
+    assert asked == ["gpu", "gpu"]
