@@ -50,7 +50,7 @@ def pages() -> dict[str, str]:
 
 
 def _source_page(entry: Mapping[str, Any], registry: Registry) -> str:
-    cls, opener = registry._entries[entry["kind"]]
+    cls, opener, _ = registry._entries[entry["kind"]]
     text = f"sources:\n{example(entry['kind'], SOURCES)}"
     named = yaml.safe_load(text)["sources"]
     opened = {name: registry.open(registry.parse(data, name)) for name, data in named.items()}
@@ -99,7 +99,7 @@ def _source_index(registry: Registry) -> str:
 
 
 def _family_page(entry: Mapping[str, Any], registry: Registry) -> str:
-    cls, _ = registry._entries[entry["kind"]]
+    cls, *_ = registry._entries[entry["kind"]]
     text = f"family: {example(entry['kind'], FAMILIES)}\n"
     family = registry.open(registry.parse(yaml.safe_load(text)["family"], "family"))
     models = _models(family)
