@@ -5,12 +5,21 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
+
+import jax
 
 from epiplexity_jax.base.config import Config, shorten
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.estimators.config import Prequential, Requential
-from epiplexity_jax.results import Frontier, Runs, decompose_all, final_lengths, plot
+from epiplexity_jax.executors.choose import executor_of
+from epiplexity_jax.families.registry import kinds as families
+from epiplexity_jax.results import Frontier, Runs, decompose_all, final_lengths, load, plot
+from epiplexity_jax.runtime.devices import idle_cores_warning, open_devices
+from epiplexity_jax.runtime.interrupts import Stop
+from epiplexity_jax.runtime.processes import is_main_process
+from epiplexity_jax.sources.opening import kinds as sources
+from epiplexity_jax.sources.python.opened import opened
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import (
     CheckpointOptions,
@@ -22,11 +31,13 @@ from epiplexity_jax.sweep.config import (
     parse_sweep,
 )
 from epiplexity_jax.sweep.config_file import read_config
+from epiplexity_jax.sweep.dry_run import PlanSummary, summarise
+from epiplexity_jax.sweep.executor import SweepContext
+from epiplexity_jax.sweep.plan import make_plan
 from epiplexity_jax.sweep.progress import Progress, Silent
+from epiplexity_jax.sweep.runner import run_plan
+from epiplexity_jax.sweep.tracking import Tracking
 from epiplexity_jax.trackers import Sink, open_tracker
-
-if TYPE_CHECKING:
-    from epiplexity_jax.sweep.dry_run import PlanSummary
 
 __all__ = [
     "CheckpointOptions",
@@ -104,8 +115,6 @@ def run(
         StoreError: when the folder is not a store or cannot be written.
         RunsFailed: when a cluster could not train some runs; the others are in the store.
     """
-    from epiplexity_jax.sources.python.opened import opened
-
     if steps is not None:
         training = sections.get("training") or Training()
         sections["training"] = Training(**(training.model_dump() | {"steps": steps}))
@@ -120,15 +129,6 @@ def run(
     )
     own = [_own_sink(tracker) for tracker in trackers if not isinstance(tracker, Config)]
     return _run_sweep(sweep, Path(store), progress or Silent(), own)
-
-
-def load(store: str | os.PathLike[str]) -> Runs:
-    """Load the runs of a store.
-
-    Raises:
-        StoreError: when the folder is missing, empty or not a store.
-    """
-    return Runs(Store.open(Path(store)))
 
 
 def run_config(
@@ -146,15 +146,11 @@ def run_config(
     return _run_sweep(sweep, store or default_store(config), progress)
 
 
-def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> "PlanSummary":
+def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> PlanSummary:
     """Count what `run_config` would train, and time a few steps of every cohort.
 
     Args: those of `run_config`.
     """
-    from epiplexity_jax.runtime.devices import open_devices
-    from epiplexity_jax.sweep.dry_run import summarise
-    from epiplexity_jax.sweep.plan import make_plan
-
     sweep = parse_sweep(read_config(config, overrides))
     _sinks(sweep)
     folder = store or default_store(config)
@@ -192,15 +188,6 @@ def _own_sink(tracker: Any) -> Sink:
 
 
 def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:
-    from epiplexity_jax.executors.choose import executor_of
-    from epiplexity_jax.runtime.devices import idle_cores_warning
-    from epiplexity_jax.runtime.interrupts import Stop
-    from epiplexity_jax.runtime.processes import is_main_process
-    from epiplexity_jax.sweep.executor import SweepContext
-    from epiplexity_jax.sweep.plan import make_plan
-    from epiplexity_jax.sweep.runner import run_plan
-    from epiplexity_jax.sweep.tracking import Tracking
-
     sinks = [*_sinks(sweep), *((type(sink).__name__, sink) for sink in own)]
     store = Store.open(folder, create=True)
     stop, lengths = Stop(), partial(final_lengths, test_tokens=sweep.frontier.test_tokens)
@@ -215,24 +202,8 @@ def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sin
     return Runs(store)
 
 
-def sources() -> list[dict[str, Any]]:
-    """List every kind of source, with its parameters and their defaults."""
-    from epiplexity_jax.sources.opening import kinds
-
-    return kinds()
-
-
-def families() -> list[dict[str, Any]]:
-    """List every kind of family, with its parameters and their defaults."""
-    from epiplexity_jax.families.registry import kinds
-
-    return kinds()
-
-
 def devices() -> list[dict[str, Any]]:
     """List the devices that a sweep would use."""
-    import jax
-
     return [
         {"id": d.id, "platform": d.platform, "kind": d.device_kind, "process": d.process_index}
         for d in jax.devices()

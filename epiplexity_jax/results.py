@@ -222,6 +222,15 @@ class Runs:
         return test_tokens
 
 
+def load(store: str | os.PathLike[str]) -> Runs:
+    """Load the runs of a store.
+
+    Raises:
+        StoreError: when the folder is missing, empty or not a store.
+    """
+    return Runs(Store.open(Path(store)))
+
+
 def decompose_all(
     frontiers: Mapping[str, analysis.Frontier], compute: Sequence[float] | None
 ) -> list[Decomposition]:

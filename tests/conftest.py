@@ -38,5 +38,8 @@ CHECKED = (
     "epiplexity_jax.report",
     "epiplexity_jax.results",
     "epiplexity_jax.base.yaml",
+    "epiplexity_jax.sweep",
+    "epiplexity_jax.executors",
+    "epiplexity_jax.cli",
 )
 beartype_packages(CHECKED, conf=BeartypeConf(is_pep484_tower=True))

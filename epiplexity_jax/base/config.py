@@ -137,6 +137,8 @@ def _plainer(kind: str, limits: Mapping[str, Any]) -> str | None:
     """Reword an error that pydantic states in terms of Python's types; None for other errors."""
     if kind in ("tuple_type", "list_type"):
         return "expected a list"
+    if kind == "model_type":
+        return "expected keys and values"
     if kind in ("too_short", "string_too_short"):
         least, text = limits["min_length"], kind == "string_too_short"
         if least == 1:

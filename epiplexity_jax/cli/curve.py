@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.cli.options import Json, check_positive, echo_json, echo_table, takes
-
-if TYPE_CHECKING:
-    from epiplexity_jax.analysis.logs.estimate import Estimate
 
 File = Annotated[
     Path, typer.Argument(metavar="FILE", help="The loss curve: CSV with a header, or JSON lines.")
@@ -120,7 +117,7 @@ _ONE_MODEL = (
 )
 
 
-def _print_table(found: "Estimate") -> None:
+def _print_table(found: Any) -> None:
     from epiplexity_jax.report.tables import decomposition_table, number
 
     d = found.decomposition

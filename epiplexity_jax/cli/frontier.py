@@ -6,19 +6,16 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.cli.options import (
-    Csv,
     Figure,
-    Json,
+    Format,
     Reading,
     StorePath,
     check_choice,
     check_figure,
-    check_one_format,
     check_positive,
-    echo_json,
+    echo_figure,
     echo_results,
     echo_table,
     takes,
@@ -50,7 +47,7 @@ class Tracing(Reading):
         return {name: value for name, value in vars(self).items() if name != "compute"}
 
 
-@takes(reading=Tracing)
+@takes(reading=Tracing, form=Format)
 def frontier(
     store: StorePath,
     reading: Tracing,
@@ -61,16 +58,16 @@ def frontier(
             "--floor-table", help="Under every variant and floor that the store allows instead."
         ),
     ] = False,
-    csv: Csv = False,
-    as_json: Json = False,
+    *,
+    form: Format,
 ) -> None:
     """Print epiplexity, time-bounded entropy and the MDL frontier at compute budgets."""
     check_figure(figure)
-    check_one_format(csv, as_json)
 
-    from epiplexity_jax import api
+    from epiplexity_jax import results
+    from epiplexity_jax.report import tables
 
-    runs = api.load(store)
+    runs = results.load(store)
     if floor_table:
         _check_alone(reading, figure)
         table = runs.floor_table(
@@ -80,21 +77,14 @@ def frontier(
             estimator=reading.estimator,
             procedure=cast(Any, reading.procedure),
         )
-        _print_floor_table(table, store, csv, as_json)
+        if not form.echo("floor_table", [d.to_json() for d in table], store):
+            echo_table(tables.floor_table(table))
         return
     frontiers = runs.frontiers(**reading.options())
-    results = api.decompose_all(frontiers, runs.budgets(reading.compute))
-    if figure is not None:
-        api.plot(frontiers, figure)
-        typer.echo(f"figure: {figure}", err=True)
-    if as_json:
-        echo_json(frontier_document(results, store))
-    elif csv:
-        from epiplexity_jax.report.tables import csv_text
-
-        typer.echo(csv_text([d.to_json() for d in results]), nl=False)
-    else:
-        echo_results(results, frontiers)
+    found = results.decompose_all(frontiers, runs.budgets(reading.compute))
+    echo_figure(frontiers, figure)
+    if not form.echo("frontier", [d.to_json() for d in found], store):
+        echo_results(found, frontiers)
 
 
 def _check_alone(reading: Reading, figure: Path | None) -> None:
@@ -107,24 +97,3 @@ def _check_alone(reading: Reading, figure: Path | None) -> None:
     for option, value in given.items():
         if value is not None:
             raise ConfigError(f"{option}: cannot be given together with --floor-table")
-
-
-def _print_floor_table(results: list[Any], store: Path, csv: bool, as_json: bool) -> None:
-    from epiplexity_jax.report import tables
-
-    rows = [d.to_json() for d in results]
-    if as_json:
-        echo_json({"floor_table": rows, "store": str(store), "version": __version__})
-    elif csv:
-        typer.echo(tables.csv_text(rows), nl=False)
-    else:
-        echo_table(tables.floor_table(results))
-
-
-def frontier_document(results: list[Any], store: Path) -> dict[str, Any]:
-    """The document that `run` and `frontier` print with --json."""
-    return {
-        "frontier": [d.to_json() for d in results],
-        "store": str(store),
-        "version": __version__,
-    }

@@ -8,30 +8,22 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from epiplexity_jax._version import __version__
 from epiplexity_jax.base.choices import FLOORS, PROCEDURES, VARIANTS
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
-
-if TYPE_CHECKING:
-    from epiplexity_jax.analysis import Decomposition, Frontier
-    from epiplexity_jax.report.table import Table
+from epiplexity_jax.report.table import Table
 
 StorePath = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of the store.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Figure = Annotated[
     Path | None, typer.Option(help="Where to write the picture: .png, .svg, .pdf or .html.")
 ]
-Csv = Annotated[bool, typer.Option("--csv", help="Comma-separated values.")]
-
-_CHOICES = {
-    "--variant": VARIANTS,
-    "--floor": FLOORS,
-    "--frontier": PROCEDURES,
-}
+_CHOICES = {"--variant": VARIANTS, "--floor": FLOORS, "--frontier": PROCEDURES}
 
 
 @dataclass(frozen=True)
@@ -70,6 +62,39 @@ class Reading:
         check_choice("--floor", self.floor)
 
 
+@dataclass(frozen=True)
+class Format:
+    """The options by which `frontier` and `runs` print: a table where none is given.
+
+    Raises:
+        ConfigError: when made from two formats at once.
+    """
+
+    csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False
+    as_json: Json = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is not allowed."""
+        if self.csv and self.as_json:
+            raise ConfigError("--csv: cannot be given together with --json")
+
+    def echo(self, name: str, rows: Sequence[Mapping[str, Any]], store: Path) -> bool:
+        """Print rows, as JSON under their name; return False where a table is asked for.
+
+        Args:
+            name: of the rows.
+            rows: to print.
+            store: folder that they come from.
+        """
+        if self.as_json:
+            echo_json({name: rows, "store": str(store), "version": __version__})
+        elif self.csv:
+            from epiplexity_jax.report.tables import csv_text
+
+            typer.echo(csv_text(rows), nl=False)
+        return self.as_json or self.csv
+
+
 def takes(**groups: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the fields of dataclasses as options; it gets each as one argument."""
 
@@ -105,16 +130,6 @@ def check_choice(option: str, value: str | None) -> None:
         raise ConfigError(f"{option}: {did_you_mean('choice', value, _CHOICES[option])}")
 
 
-def check_one_format(csv: bool, as_json: bool) -> None:
-    """Refuse two formats at once.
-
-    Raises:
-        ConfigError: naming both.
-    """
-    if csv and as_json:
-        raise ConfigError("--csv: cannot be given together with --json")
-
-
 def check_positive(option: str, values: float | Sequence[float] | None) -> None:
     """Refuse numbers that are not positive and finite.
 
@@ -143,7 +158,7 @@ def echo_json(document: Mapping[str, Any]) -> None:
     typer.echo(json.dumps(_plain(document), indent=2, allow_nan=False))
 
 
-def echo_table(table: "Table") -> None:
+def echo_table(table: Table) -> None:
     """Print a table as wide as it is, so that no number is cut; long texts fold on a terminal."""
     from rich.console import Console
 
@@ -162,7 +177,7 @@ def echo_table(table: "Table") -> None:
     typer.echo(text)
 
 
-def echo_results(results: Sequence["Decomposition"], frontiers: Mapping[str, "Frontier"]) -> None:
+def echo_results(results: Sequence[Any], frontiers: Mapping[str, Any]) -> None:
     """Print the decomposition table, then every warning once, with the sources it is about."""
     from epiplexity_jax.report.tables import decomposition_table
 
@@ -175,6 +190,15 @@ def echo_results(results: Sequence["Decomposition"], frontiers: Mapping[str, "Fr
         said.setdefault(warning, []).append(source)
     for warning, sources in said.items():
         typer.echo(f"note ({', '.join(sources)}): {warning}", err=True)
+
+
+def echo_figure(frontiers: Mapping[str, Any], path: Path | None) -> None:
+    """Draw the frontiers, where a file is named."""
+    if path is not None:
+        from epiplexity_jax.results import plot
+
+        plot(frontiers, path)
+        typer.echo(f"figure: {path}", err=True)
 
 
 def _plain(value: Any) -> Any:

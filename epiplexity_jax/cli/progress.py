@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from rich import progress as rich_progress
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from epiplexity_jax.base.human import duration
@@ -16,7 +16,10 @@ _EVERY = 15.0
 
 
 class Counted:
-    """Counts what was done; the two displays build on it (see `sweep.progress.Progress`)."""
+    """Counts a sweep's progress without a display (see `sweep.progress.Progress`).
+
+    Processes other than the main one show nothing; the displays build on it.
+    """
 
     def __init__(self) -> None:
         self.runs = self.done = self.member_steps = self.steps_done = self.tokens = 0
@@ -25,24 +28,12 @@ class Counted:
         self.first: tuple[float, int] | None = None  # when steps were first counted, and how many
 
     def start(self, runs: int, finished: int, member_steps: int) -> None:
-        """Begin.
-
-        Args:
-            runs: of the sweep.
-            finished: runs among them that are in the store already.
-            member_steps: to train.
-        """
+        """See `Progress`."""
         self.runs, self.done, self.member_steps = runs, finished, member_steps
         self.started = time.monotonic()
 
     def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
-        """Count what was newly trained.
-
-        Args:
-            member_steps: steps of members.
-            tokens: label tokens.
-            losses: latest ones by run, nats per token.
-        """
+        """See `Progress`; losses that are not finite are left out."""
         self.steps_done += member_steps
         self.first = self.first or (time.monotonic(), self.steps_done)
         self.tokens += tokens
@@ -53,11 +44,10 @@ class Counted:
         self.done += 1
 
     def message(self, text: str) -> None:
-        """Print a sentence."""
-        print(text, file=sys.stderr, flush=True)  # noqa: T201
+        """See `Progress`."""
 
     def close(self) -> None:
-        """Do nothing."""
+        """See `Progress`."""
 
     @property
     def rate(self) -> float:
@@ -83,9 +73,7 @@ class Counted:
 class Lines(Counted):
     """A plain line every quarter of a minute, and always the first and the last."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.printed = -math.inf
+    printed = -math.inf
 
     def start(self, runs: int, finished: int, member_steps: int) -> None:
         """Print the first line."""
@@ -97,6 +85,10 @@ class Lines(Counted):
         super().advance(member_steps, tokens, losses)
         if time.monotonic() - self.printed > _EVERY:
             self._print()
+
+    def message(self, text: str) -> None:
+        """Print a sentence."""
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
 
     def close(self) -> None:
         """Print the last line, if there was a first."""
@@ -119,17 +111,16 @@ class Bars(Counted):
     def __init__(self) -> None:
         super().__init__()
         rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
-        self.bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=16),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[latest]}", table_column=rest),
+        self.bars = rich_progress.Progress(
+            rich_progress.TextColumn("{task.description}"),
+            rich_progress.BarColumn(bar_width=16),
+            rich_progress.TextColumn("{task.percentage:>3.0f} %"),
+            rich_progress.TimeRemainingColumn(),
+            rich_progress.TextColumn("{task.fields[latest]}", table_column=rest),
             console=Console(stderr=True),
             transient=True,
             expand=True,
         )
-        self.task: TaskID | None = None
 
     def start(self, runs: int, finished: int, member_steps: int) -> None:
         """Show the bar."""
@@ -157,20 +148,12 @@ class Bars(Counted):
         self.bars.stop()
 
     def _update(self) -> None:
-        if self.task is not None:
-            self.bars.update(
-                self.task,
-                completed=self.steps_done,
-                description=f"runs {self.done}/{self.runs}, {self.rate:,.0f} tokens/s",
-                latest=self.latest,
-            )
-
-
-class Unseen(Counted):
-    """Counts without a display: for processes other than the main one."""
-
-    def message(self, text: str) -> None:
-        """Do nothing: the main process prints it."""
+        self.bars.update(
+            self.task,
+            completed=self.steps_done,
+            description=f"runs {self.done}/{self.runs}, {self.rate:,.0f} tokens/s",
+            latest=self.latest,
+        )
 
 
 def watch() -> Counted:

@@ -3,24 +3,22 @@
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.cli.frontier import frontier_document
 from epiplexity_jax.cli.options import (
     Figure,
+    Format,
     Json,
     check_figure,
+    echo_figure,
     echo_json,
     echo_results,
     echo_table,
 )
-from epiplexity_jax.cli.progress import Unseen, watch
-
-if TYPE_CHECKING:
-    from epiplexity_jax.api import Runs
+from epiplexity_jax.cli.progress import Counted, watch
 
 
 def run(
@@ -40,10 +38,7 @@ def run(
     figure: Figure = None,
     no_figure: Annotated[
         bool,
-        typer.Option(
-            "--no-figure",
-            help="Write no picture (default: frontier.png in the store).",
-        ),
+        typer.Option("--no-figure", help="Write no picture (default: frontier.png in the store)."),
     ] = False,
     as_json: Json = False,
     join: Annotated[
@@ -81,12 +76,12 @@ def run(
         _print_results(runs, store, file, as_json)
 
 
-def _train(config: Path, overrides: Sequence[str], store: Path) -> "Runs":
+def _train(config: Path, overrides: Sequence[str], store: Path) -> Any:
     """Train with progress; a run that is stopped ends with a message of one line."""
     from epiplexity_jax import api
     from epiplexity_jax.runtime import processes
 
-    progress = watch() if processes.is_main_process() else Unseen()
+    progress = watch() if processes.is_main_process() else Counted()
     # A polite kill and a closed terminal end like Ctrl-C, so that what is half written is removed.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # of `nohup`
@@ -108,12 +103,12 @@ def _train(config: Path, overrides: Sequence[str], store: Path) -> "Runs":
         raise typer.Exit(processes.LOST) from None
 
 
-def _print_results(runs: "Runs", store: Path, figure: Path | None, as_json: bool) -> None:
-    from epiplexity_jax import api
+def _print_results(runs: Any, store: Path, figure: Path | None, as_json: bool) -> None:
+    from epiplexity_jax.results import decompose_all
 
+    form = Format(as_json=as_json)
     if runs.test_tokens is None:
-        if as_json:
-            echo_json(frontier_document([], store))
+        form.echo("frontier", [], store)
         typer.echo(
             f"runs in {store}: {len(runs)}; for S_T and H_T: epiplexity-jax frontier {store} "
             "--test-tokens N, or set frontier.test_tokens in the config",
@@ -121,14 +116,10 @@ def _print_results(runs: "Runs", store: Path, figure: Path | None, as_json: bool
         )
         return
     frontiers = runs.frontiers()
-    results = api.decompose_all(frontiers, runs.budgets())
-    if as_json:
-        echo_json(frontier_document(results, store))
-    else:
-        echo_results(results, frontiers)
-    if figure is not None:
-        api.plot(frontiers, figure)
-        typer.echo(f"figure: {figure}", err=True)
+    found = decompose_all(frontiers, runs.budgets())
+    if not form.echo("frontier", [d.to_json() for d in found], store):
+        echo_results(found, frontiers)
+    echo_figure(frontiers, figure)
 
 
 def _print_plan(plan: Any, as_json: bool) -> None:

@@ -5,21 +5,11 @@ from typing import Annotated
 
 import typer
 
-from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.cli.options import (
-    Csv,
-    Json,
-    Reading,
-    StorePath,
-    check_one_format,
-    echo_json,
-    echo_table,
-    takes,
-)
+from epiplexity_jax.cli.options import Format, Reading, StorePath, echo_table, takes
 
 
-@takes(reading=Reading)
+@takes(reading=Reading, form=Format)
 def runs(
     store: StorePath,
     reading: Reading,
@@ -32,12 +22,12 @@ def runs(
     output: Annotated[
         Path | None, typer.Option(help="Where to write the curve; default: standard output.")
     ] = None,
-    csv: Csv = False,
-    as_json: Json = False,
+    *,
+    form: Format,
 ) -> None:
     """Print every run: status, tokens, losses, final model and data length."""
     if export_curve is not None:
-        if csv or as_json:
+        if form.csv or form.as_json:
             raise ConfigError("--export-curve: writes CSV and goes with neither --csv nor --json")
         for name, value in vars(reading).items():
             if value:
@@ -48,17 +38,11 @@ def runs(
     if output is not None:
         raise ConfigError("--output: goes with --export-curve only")
 
-    check_one_format(csv, as_json)
+    from epiplexity_jax import results
+    from epiplexity_jax.report.tables import runs_table
 
-    from epiplexity_jax import api
-    from epiplexity_jax.report.tables import csv_text, runs_table
-
-    rows = api.load(store).rows(**vars(reading))
-    if as_json:
-        echo_json({"runs": rows, "store": str(store), "version": __version__})
-    elif csv:
-        typer.echo(csv_text(rows), nl=False)
-    else:
+    rows = results.load(store).rows(**vars(reading))
+    if not form.echo("runs", rows, store):
         echo_table(runs_table(rows))
         for row in rows:
             if row["message"]:

@@ -1,13 +1,14 @@
 """The estimator protocol: how a trained model is coded, decided once when a sweep is planned."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from epiplexity_jax.engine.method import Method
 from epiplexity_jax.families.spec import Cost
 from epiplexity_jax.sources.spec import SourceInfo
 
 
+@runtime_checkable
 class Estimator(Protocol):
     """An estimator opened from its config section."""
 

@@ -22,10 +22,10 @@ from epiplexity_jax.engine.checkpoint_hook import Interrupted
 from epiplexity_jax.executors import ray_worker
 from epiplexity_jax.executors.ray_progress import LOCAL, ProgressActor, Update, address_of
 from epiplexity_jax.families.registry import open_family
-from epiplexity_jax.families.spec import DeviceFamily
 from epiplexity_jax.runtime.devices import cpu_cores, jax_settings, only_cpu
 from epiplexity_jax.sweep.config import ExecutorOptions, Sweep
 from epiplexity_jax.sweep.executor import SweepContext
+from epiplexity_jax.sweep.resolve import resolver_of
 from epiplexity_jax.sweep.wave import FinishedRun, Wave
 
 _POLL = 0.25  # seconds between two updates of the actor
@@ -42,13 +42,14 @@ def joined(sweep: Sweep) -> Iterator["Cluster"]:
     Raises:
         ConfigError: when it cannot be reached, has no devices, or cannot train.
     """
-    on_cpu = only_cpu() or not isinstance(open_family(sweep.family), DeviceFamily)
+    counts = resolver_of(open_family(sweep.family)).counts
+    on_cpu = counts or only_cpu()
     ours = not ray.is_initialized()
     with jax_settings({"jax_platforms": "cpu"}):  # accelerators are for the tasks
         try:
             if ours:
                 _connect(sweep.executor)
-            yield Cluster(sweep, on_cpu)
+            yield Cluster(sweep, _resources(sweep, counts, on_cpu))
         finally:
             if ours:
                 ray.shutdown()
@@ -61,8 +62,8 @@ class Cluster:
         ConfigError: on construction, when no task of the cluster can find its devices.
     """
 
-    def __init__(self, sweep: Sweep, on_cpu: bool):
-        self._resources = _resources(sweep, on_cpu)
+    def __init__(self, sweep: Sweep, resources: ray_worker.TaskResources):
+        self._resources = resources
         count = {"num_cpus" if self._resources.on_cpu else "num_gpus": self._resources.devices}
         retries = sweep.executor.most_retries
         self._needs = {**count, "max_retries": retries, "retry_exceptions": False}
@@ -245,7 +246,7 @@ def _knock(address: str) -> None:
         ) from None
 
 
-def _resources(sweep: Sweep, on_cpu: bool) -> ray_worker.TaskResources:
+def _resources(sweep: Sweep, counts: bool, on_cpu: bool) -> ray_worker.TaskResources:
     """Choose the part of a node that a task takes; raise a ConfigError when no node has it."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     gpus = [int(node["GPU"]) for node in nodes if node.get("GPU", 0) >= 1]
@@ -260,8 +261,8 @@ def _resources(sweep: Sweep, on_cpu: bool) -> ray_worker.TaskResources:
             "use declared"
         )
     wanted = sweep.executor.devices or min(counts)
-    if not isinstance(open_family(sweep.family), DeviceFamily):
-        wanted = 1  # it counts on the host, one run at a time
+    if counts:
+        wanted = 1  # on the host, one run at a time
     if wanted > max(counts):
         raise ConfigError(
             f"executor.devices: {wanted} are more than the {max(counts)} {kind} of the largest node"

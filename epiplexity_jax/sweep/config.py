@@ -157,7 +157,7 @@ class Sweep(Config):
     def _agrees(self) -> "Sweep":
         for i, tracker in enumerate(self.trackers):
             if tracker in self.trackers[:i]:
-                raise ValueError(f"trackers: {tracker.model_dump()['kind']} stands twice")
+                raise ValueError(f"trackers: {tracker.model_dump()['kind']} is given twice")
         bound = getattr(self.estimator, "max_iterations", None)
         if bound is not None and bound < self.training.steps:
             raise ValueError(
@@ -176,15 +176,6 @@ class Sweep(Config):
     def to_plain(self) -> dict[str, Any]:
         """Plain values; `parse_sweep` gives the same sweep back."""
         return self.model_dump(mode="json")
-
-
-_SECTIONS = {
-    "training": Training,
-    "heldout": Heldout,
-    "checkpoints": CheckpointOptions,
-    "executor": ExecutorOptions,
-    "frontier": FrontierOptions,
-}
 
 
 def parse_sweep(data: Any) -> Sweep:
@@ -216,12 +207,9 @@ def parse_sweep(data: Any) -> Sweep:
         parsed["estimator"] = {"kind": "prequential", **estimator}
     if "estimator" in parsed:
         parsed["estimator"] = estimators.parse(parsed["estimator"], "estimator")
-    for key, cls in _SECTIONS.items():
-        if key in parsed:
-            parsed[key] = parse(cls, parsed[key], key)
     if "trackers" in parsed:
         parsed["trackers"] = _parse_trackers(parsed["trackers"])
-    return Sweep(**parsed)
+    return parse(Sweep, parsed)
 
 
 def _parse_trackers(data: Any) -> tuple[Config, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.hardware import Hardware
@@ -23,6 +23,7 @@ class SweepContext:
     tracking: Tracking = field(default_factory=Tracking)
 
 
+@runtime_checkable
 class Executor(Protocol):
     """Trains waves, and hands over their runs to be committed."""
 

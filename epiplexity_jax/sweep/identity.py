@@ -1,51 +1,35 @@
 """The identity of a run: plain values that decide its numbers, kept in the store and hashed.
 
-Two runs of equal identity are the same run, whatever their sources are called; `run_id` is the hash
-of all of it, `lineage` leaves out what only the end of training asks for, `member` the seed and
-the length of training.
+Two runs of equal identity are the same run, whatever their sources are called.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from epiplexity_jax.base.digest import json_digest
 
 # Raised when the numbers of an unchanged config change, so that old runs are not taken over.
 NUMERICS = 4
-_ENDS = ("steps", "cost", "exact")  # training is the same without them, up to its end
 
 
-@dataclass(frozen=True)
-class Identity:
-    """Plain values by name; see `plan.RunSpec` for what goes in.
+def identity_columns(values: Mapping[str, Any]) -> dict[str, str]:
+    """Columns of the store that name a run.
 
-    Attributes:
-        values: JSON values, `seed` the member's.
+    `run_id` is the hash of all values, which `identity` holds as JSON. `lineage` leaves out the
+    number of steps and what the end is asked for: training is the same without them, up to its
+    end. `member` leaves out the seed and the length of training: seeds of one member share it.
+
+    Args:
+        values: JSON values by name, `seed` the member's.
     """
 
-    values: Mapping[str, Any]
+    def without(*names: str) -> str:
+        return json_digest({k: v for k, v in values.items() if k not in names})
 
-    @property
-    def run_id(self) -> str:
-        """The hash of all values."""
-        return json_digest(self.values)
-
-    @property
-    def lineage(self) -> str:
-        """The hash without the number of steps and without what the end is asked for."""
-        return self._without(*_ENDS)
-
-    @property
-    def member(self) -> str:
-        """The hash without the seed and the length of training: equal for seeds of one member."""
-        return self._without("seed", "steps", "exact")
-
-    @property
-    def text(self) -> str:
-        """All values as JSON, for the store."""
-        return json.dumps(self.values, sort_keys=True)
-
-    def _without(self, *names: str) -> str:
-        return json_digest({k: v for k, v in self.values.items() if k not in names})
+    return {
+        "run_id": json_digest(values),
+        "lineage": without("steps", "cost", "exact"),
+        "member": without("seed", "steps", "exact"),
+        "identity": json.dumps(values, sort_keys=True),
+    }

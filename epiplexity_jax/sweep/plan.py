@@ -8,7 +8,7 @@ from epiplexity_jax.sweep.config import Sweep
 from epiplexity_jax.sweep.counting_trainer import CountingTrainer
 from epiplexity_jax.sweep.dataset import Dataset, open_datasets
 from epiplexity_jax.sweep.device_trainer import DeviceTrainer
-from epiplexity_jax.sweep.resolve import Resolver
+from epiplexity_jax.sweep.resolve import resolver_of
 from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.trainer import Trainer
 
@@ -40,7 +40,7 @@ def make_plan(sweep: Sweep, platform: str) -> Plan:
     if dtype == "auto":
         dtype = "float32" if platform == "cpu" else "bfloat16"
     datasets = open_datasets(sweep, family, platform == "cpu")
-    resolver = Resolver(sweep, family, estimator, platform, dtype)
+    resolver = resolver_of(family)(sweep, family, estimator, platform, dtype)
     estimator.check(family.kind, resolver.counts, {d.name: d.info for d in datasets})
     runs = tuple(
         resolver.run(dataset, size, rate, seed)

@@ -1,9 +1,10 @@
 """Protocol of a sweep's progress, which a display receives."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Receives a sweep's progress; calls come from one thread, a few a second."""
 

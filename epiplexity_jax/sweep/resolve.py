@@ -1,8 +1,9 @@
 """Resolve the members of a sweep: model, cost, identity, hyperparameters and row of each run."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.engine.cohort_spec import sampling_passes
@@ -21,7 +22,7 @@ from epiplexity_jax.families.spec import (
 from epiplexity_jax.resources.compiled_flops import compiled_cost
 from epiplexity_jax.sweep.config import Sweep
 from epiplexity_jax.sweep.dataset import Dataset
-from epiplexity_jax.sweep.identity import NUMERICS, Identity
+from epiplexity_jax.sweep.identity import NUMERICS, identity_columns
 from epiplexity_jax.sweep.run_row import planned_row
 from epiplexity_jax.sweep.run_spec import RunSpec
 
@@ -45,7 +46,7 @@ class Resolved(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Resolver:
+class Resolver(ABC):
     """Makes the runs of a sweep.
 
     Attributes:
@@ -54,25 +55,23 @@ class Resolver:
         estimator: likewise.
         platform: of the devices that will train.
         compute_dtype: of activations.
+        counts: True if the family counts on the host, and needs no devices.
     """
 
     sweep: Sweep
-    family: Family
+    family: Any
     estimator: Estimator
     platform: str
     compute_dtype: str
+    counts: ClassVar[bool]
 
     @property
-    def counts(self) -> bool:
-        """True if the family counts on the host."""
-        return not isinstance(self.family, DeviceFamily)
-
-    @property
+    @abstractmethod
     def rates(self) -> tuple[float | None, ...]:
         """Base learning rates, each a member of its own; None for counts."""
-        if isinstance(self.family, DeviceFamily):
-            return self.family.learning_rates or (self.sweep.training.learning_rate,)
-        return (None,)
+
+    @abstractmethod
+    def _resolved(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved: ...
 
     def run(self, dataset: Dataset, size: Size, rate: float | None, seed: int) -> RunSpec:
         """Resolve one member on one source.
@@ -90,10 +89,8 @@ class Resolver:
         found = self._resolved(dataset, size, rate)
         variants = estimator.variants(dataset.info, self.counts)
         exact = "exact" in variants
-        identity = self._identity(dataset, size, seed, found, exact)
         several = f", lr {rate:g}" if len(self.rates) > 1 and rate is not None else ""
         return RunSpec(
-            identity=identity,
             label=f"{dataset.name}, {size}{several}, seed {seed}",
             dataset=dataset,
             size=size,
@@ -115,11 +112,8 @@ class Resolver:
             state_bytes=4 * found.cost.params * estimator.state_copies,
             flops=self._flops(dataset, found, exact),
             row=planned_row(sweep, dataset, size, found.cost)
+            | identity_columns(self._identity(dataset, size, seed, found, exact))
             | {
-                "run_id": identity.run_id,
-                "lineage": identity.lineage,
-                "member": identity.member,
-                "identity": identity.text,
                 "seed": seed,
                 "learning_rate": rate,
                 "variant": estimator.config.variant or variants[0],
@@ -128,46 +122,9 @@ class Resolver:
             },
         )
 
-    def _resolved(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
-        family, training = self.family, self.sweep.training
-        if not isinstance(family, DeviceFamily):
-            return self._counted(family, dataset, size)
-        model = family.model(size, dataset.task, self.compute_dtype, self.platform)
-        compiled = training.flops == "compiled"
-        cost = compiled_cost(model, dataset.microbatch) if compiled else model.cost
-        values: dict[str, Any] = {
-            "training": {
-                "batch_size": training.batch_size,
-                "warmup_steps": training.warmup_steps,
-                "microbatch": dataset.microbatch,
-                "learning_rate": rate,
-                "compute_dtype": self.compute_dtype,
-                **self.estimator.identity(training.steps),
-            }
-        }
-        if fingerprint := getattr(model, "fingerprint", None):
-            values["model"] = fingerprint  # of models that a config cannot tell apart
-        program = ProgramKey(model, self.estimator.method, dataset.microbatch)
-        per_token = self.estimator.flops_per_token(cost, sampling_passes(model))
-        return Resolved(program, cost, model.cost, per_token, values)
-
-    def _counted(self, family: HostFamily, dataset: Dataset, size: Size) -> Resolved:
-        if self.sweep.training.flops == "compiled":
-            raise ConfigError(
-                f"training.flops: a {family.kind} family counts on the host and has no "
-                "compiled program; use declared"
-            )
-        program = CountingProgram(family, size, dataset.task)
-        try:
-            cost = program.coder().cost
-        except EpiplexityError as error:
-            raise type(error)(f"sources.{dataset.name}: {error}") from None
-        values = {"training": {"batch_size": self.sweep.training.batch_size}}
-        return Resolved(program, cost, cost, cost.train_flops_per_token, values)
-
     def _identity(
         self, dataset: Dataset, size: Size, seed: int, found: Resolved, exact: bool
-    ) -> Identity:
+    ) -> dict[str, Any]:
         sweep, layout = self.sweep, dataset.layout
         values: dict[str, Any] = {
             "numerics": NUMERICS,
@@ -187,7 +144,7 @@ class Resolver:
             values["cost"] = [found.cost.train_flops_per_token, found.cost.eval_flops_per_token]
         if exact:
             values["exact"] = True
-        return Identity(values)
+        return values
 
     def _flops(self, dataset: Dataset, found: Resolved, exact: bool) -> float:
         """FLOPs of training and of what is scored at its end, by all weights."""
@@ -198,3 +155,63 @@ class Resolver:
         weight_sets = 1 if self.counts else self.estimator.method.num_weight_sets
         scored = weight_sets * dataset.layout.sequences * task.total_tokens
         return tokens * per_token + scored * evaluate
+
+
+class DeviceResolver(Resolver):
+    """Makes the runs of a device family."""
+
+    family: DeviceFamily
+    counts = False
+
+    @property
+    def rates(self) -> tuple[float | None, ...]:
+        """See `Resolver`."""
+        return self.family.learning_rates or (self.sweep.training.learning_rate,)
+
+    def _resolved(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
+        training = self.sweep.training
+        model = self.family.model(size, dataset.task, self.compute_dtype, self.platform)
+        compiled = training.flops == "compiled"
+        cost = compiled_cost(model, dataset.microbatch) if compiled else model.cost
+        values: dict[str, Any] = {
+            "training": {
+                "batch_size": training.batch_size,
+                "warmup_steps": training.warmup_steps,
+                "microbatch": dataset.microbatch,
+                "learning_rate": rate,
+                "compute_dtype": self.compute_dtype,
+                **self.estimator.identity(training.steps),
+            }
+        }
+        if fingerprint := getattr(model, "fingerprint", None):
+            values["model"] = fingerprint  # of models that a config cannot tell apart
+        program = ProgramKey(model, self.estimator.method, dataset.microbatch)
+        per_token = self.estimator.flops_per_token(cost, sampling_passes(model))
+        return Resolved(program, cost, model.cost, per_token, values)
+
+
+class CountingResolver(Resolver):
+    """Makes the runs of a family that counts on the host."""
+
+    family: HostFamily
+    counts = True
+    rates = (None,)
+
+    def _resolved(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
+        if self.sweep.training.flops == "compiled":
+            raise ConfigError(
+                f"training.flops: a {self.family.kind} family counts on the host and has no "
+                "compiled program; use declared"
+            )
+        program = CountingProgram(self.family, size, dataset.task)
+        try:
+            cost = program.coder().cost
+        except EpiplexityError as error:
+            raise type(error)(f"sources.{dataset.name}: {error}") from None
+        values = {"training": {"batch_size": self.sweep.training.batch_size}}
+        return Resolved(program, cost, cost, cost.train_flops_per_token, values)
+
+
+def resolver_of(family: Family) -> type[Resolver]:
+    """Choose, once a sweep, between devices and counting on the host."""
+    return DeviceResolver if isinstance(family, DeviceFamily) else CountingResolver

@@ -9,7 +9,6 @@ from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.estimators.counting import CountingProgram
 from epiplexity_jax.families.spec import Cost, Size
 from epiplexity_jax.sweep.dataset import Dataset
-from epiplexity_jax.sweep.identity import Identity
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +16,6 @@ class RunSpec:
     """One member of a family on one source.
 
     Attributes:
-        identity: plain values that decide the run's numbers.
         label: source, size, learning rate where there are several, and seed: for messages.
         dataset: its source.
         size: of its model.
@@ -36,7 +34,6 @@ class RunSpec:
         row: columns of the store that are known before training.
     """
 
-    identity: Identity
     label: str
     dataset: Dataset
     size: Size
@@ -58,12 +55,12 @@ class RunSpec:
     @property
     def run_id(self) -> str:
         """The name of the run in its store."""
-        return self.identity.run_id
+        return self.row["run_id"]
 
     @property
     def lineage(self) -> str:
         """A name that a longer run shares with the shorter one that it continues."""
-        return self.identity.lineage
+        return self.row["lineage"]
 
     @property
     def device_program(self) -> ProgramKey:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from epiplexity_jax.checkpoints.keeper import Checkpoints, Restored
 from epiplexity_jax.coding import record_points
@@ -47,6 +47,7 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.monotonic() - began, result
 
 
+@runtime_checkable
 class Trainer(Protocol):
     """Trains the runs of one sweep."""
 

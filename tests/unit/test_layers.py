@@ -49,7 +49,7 @@ PACKAGE = {
     if path.is_relative_to(ROOT / "epiplexity_jax")
 }
 # Files that import our own modules inside of functions, to be emptied.
-IMPORTS_IN_FUNCTIONS = {"epiplexity_jax.api", "epiplexity_jax.sources.maps.inner"}
+IMPORTS_IN_FUNCTIONS = {"epiplexity_jax.sources.maps.inner"}
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in PACKAGE.items()}
 
 

@@ -67,7 +67,7 @@ def test_configs_cannot_be_changed():
         ({"steps": 3, "inner": {"rate": False}}, "inner.rate: expected a number, got False"),
         ({"steps": 3, "maybe": {"rat": 1}}, "maybe: unknown key 'rat'; did you mean 'rate'?"),
         ({"steps": 3, "named": {"a": {"rat": 1}}}, "named.a: unknown key 'rat'; did you mean"),
-        ({"steps": 3, "inner": 4}, "inner: input should be a valid dictionary or instance of"),
+        ({"steps": 3, "inner": 4}, "inner: expected keys and values, got 4"),
         ({"steps": 1, "widths": [8, 16]}, "steps: at least one per width, got 1"),
         ({"steps": 3, "widths": [9]}, "widths: ECA widths are even"),
         ({"steps": 3, 1: 2}, "1: keys should be strings"),

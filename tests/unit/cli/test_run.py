@@ -6,8 +6,11 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from epiplexity_jax import api
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.sweep.config_file import read_config
 
 
 @pytest.fixture
@@ -113,6 +116,8 @@ WAITING = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from epiplexity_jax import api
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.sweep.config_file import read_config
 from epiplexity_jax.cli.app import main
 def wait(config, overrides, store, progress):
     progress.start(4, 3, 100)
@@ -147,3 +152,17 @@ def test_ctrl_c_before_the_training_is_one_line_too(call, monkeypatch):
     monkeypatch.setattr(api, "sources", interrupt)
     called = call("sources")
     assert (called.status, called.out, called.err) == (130, "", "")
+
+
+def test_configs_with_numbers_of_yaml_1_1(tmp_path, call, monkeypatch):
+    seen = {}
+
+    def plan(config, overrides, store):
+        seen["test_tokens"] = read_config(config, overrides)["frontier"]["test_tokens"]
+        raise ConfigError("enough")
+
+    monkeypatch.setattr(api, "plan_config", plan)
+    path = tmp_path / "c.yaml"
+    path.write_text(yaml.safe_dump({"frontier": {}}), encoding="utf-8")
+    call("run", path, "frontier.test_tokens=1.0e6", "--dry-run")
+    assert seen == {"test_tokens": 1.0e6}

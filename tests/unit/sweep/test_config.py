@@ -87,7 +87,7 @@ def test_an_unknown_key_is_refused_at_every_level(good, override, key, nearest):
         ("trackers=[jsonl, 5]", "trackers.1", ["5"]),
         ("trackers=[{kind: wandb, projct: x}]", "trackers.0", ["did you mean 'project'"]),
         ("trackers=[{kind: wandb, project: ''}]", "trackers.0.project", ["empty"]),
-        ("trackers=[jsonl, {kind: jsonl}]", "trackers", ["jsonl stands twice"]),
+        ("trackers=[jsonl, {kind: jsonl}]", "trackers", ["jsonl is given twice"]),
         ("seed=-1", "seed", ["-1"]),
         ("seed=x", "seed", ["x"]),
         ("seed=18446744073709551616", "seed", ["expected an integer from 0 to 2^64 - 1, got 18"]),

@@ -3,7 +3,10 @@
 import jax
 import pytest
 
+from epiplexity_jax.checkpoints.keeper import Checkpoints
+from epiplexity_jax.checkpoints.options import CheckpointOptions
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
+from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.hardware import Hardware
 from tests.unit.sweep.contexts import Counter, wave_context
 from tests.unit.sweep.plans import plan_of
@@ -14,11 +17,12 @@ def plan():
     return plan_of(family={"kind": "ngram", "orders": [1], "seeds": 2})
 
 
-def test_every_run_is_a_wave_and_begins_anew(plan):
+def test_every_run_is_a_wave_and_begins_anew(plan, tmp_path):
     waves = plan.trainer.waves(plan.runs, {}, Hardware(2, "cpu"))
     assert [wave.run_ids for wave in waves] == [(run.run_id,) for run in plan.runs]
-    assert plan.trainer.restore(plan.runs, None, None) == ({}, [])
-    assert plan.trainer.restore_wave(waves[0], None) == (waves[0], [])
+    checkpoints = Checkpoints(tmp_path, CheckpointOptions())
+    assert plan.trainer.restore(plan.runs, checkpoints, Store(tmp_path)) == ({}, [])
+    assert plan.trainer.restore_wave(waves[0], checkpoints) == (waves[0], [])
 
 
 def test_a_run_is_coded_to_its_end(plan):

@@ -50,7 +50,7 @@ def test_the_longest_run_whose_state_is_there_is_continued(store):
     assert found(store, run_of(20))["steps"] == 20  # for what its end is asked for
     assert found(store, run_of(15))["steps"] == 10
     assert found(store, run_of(5)) is None
-    other = dataclasses.replace(run_of(30), identity=plan_of(seed=1).runs[0].identity)
+    other = dataclasses.replace(run_of(30), row=plan_of(seed=1).runs[0].row)
     assert found(store, other) is None
 
 

@@ -8,7 +8,7 @@ import epiplexity_jax as epx
 from epiplexity_jax.base.digest import json_digest
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import parse_sweep
-from epiplexity_jax.sweep.identity import Identity
+from epiplexity_jax.sweep.identity import identity_columns
 from epiplexity_jax.sweep.plan import make_plan
 
 NOISE = epx.sources.Noise(vocab_size=4, length=8)
@@ -22,20 +22,20 @@ def plan_of(*names):
 
 
 def test_names_are_hashes_of_values():
-    identity = Identity({"source": "a", "seed": 1, "steps": 5, "exact": True})
-    assert identity.run_id == json_digest(json.loads(identity.text))
-    longer = Identity({"source": "a", "seed": 1, "steps": 9})
-    assert longer.run_id != identity.run_id
-    assert longer.lineage == identity.lineage
-    other = Identity({"source": "a", "seed": 2, "steps": 5, "exact": True})
-    assert other.member == identity.member == longer.member
-    assert other.lineage != identity.lineage
+    run = identity_columns({"source": "a", "seed": 1, "steps": 5, "exact": True})
+    assert run["run_id"] == json_digest(json.loads(run["identity"]))
+    longer = identity_columns({"source": "a", "seed": 1, "steps": 9})
+    assert longer["run_id"] != run["run_id"]
+    assert longer["lineage"] == run["lineage"]
+    other = identity_columns({"source": "a", "seed": 2, "steps": 5, "exact": True})
+    assert other["member"] == run["member"] == longer["member"]
+    assert other["lineage"] != run["lineage"]
 
 
 def test_the_name_of_a_source_is_no_part_of_a_run():
     before, after = plan_of("noise"), plan_of("static")
     assert [run.run_id for run in before.runs] == [run.run_id for run in after.runs]
-    assert {run.identity.member for run in before.runs} == {before.runs[0].identity.member}
+    assert len({run.row["member"] for run in before.runs}) == 1
 
 
 def test_the_same_data_under_two_names_makes_two_runs():

@@ -15,7 +15,7 @@ def test_runs_of_one_shape_share_a_cohort():
 def test_a_step_counts_inputs_and_labels():
     run = plan_of().runs[0]
     assert run.tokens_per_step == 4 * 17  # a start token stands before the 16
-    assert (run.run_id, run.lineage) == (run.identity.run_id, run.identity.lineage)
+    assert (run.run_id, run.lineage) == (run.row["run_id"], run.row["lineage"])
     assert run.device_program is run.program
 
 

@@ -1,4 +1,4 @@
-"""What a user can mend is one line and exit status 2."""
+"""Every command's help; and what a user can mend, in one line and with exit status 2."""
 
 import os
 import subprocess
@@ -6,10 +6,12 @@ import sys
 
 import pytest
 
-from epiplexity_jax import api
+from epiplexity_jax import __version__, api
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.trackers import spec
 from tests.unit.store.stored import make_store
+
+COMMANDS = ["run", "launch", "frontier", "runs", "curve", "sources", "families", "devices", "init"]
 
 
 def refused(called, *parts):
@@ -125,3 +127,42 @@ def test_a_reader_that_has_seen_enough(words, unbuffered):
     done = subprocess.run(command, env=env, stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(call, command):
+    called = call(command, "--help")
+    assert called.status == 0
+    assert called.out.startswith(f"Usage: epiplexity-jax {command}")
+    assert call(command, "-h").out == called.out
+
+
+def test_help_names_every_command(call):
+    assert call() == call("--help") == call("-h")
+    commands = call().out.partition("Commands:")[2]
+    assert [line.split()[0] for line in commands.strip().splitlines()] == COMMANDS
+
+
+def test_the_version(call):
+    assert call("--version") == (0, f"epiplexity-jax {__version__}\n", "")
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from epiplexity_jax.cli.app import main\n"
+        "try: main(['run', '--help'])\n"
+        "except SystemExit: pass\n"
+        "assert not {'jax', 'numpy', 'pyarrow', 'altair', 'scipy'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_the_module_is_the_command():
+    command = [sys.executable, "-m", "epiplexity_jax", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout == f"epiplexity-jax {__version__}\n"
+
+
+def test_completion_is_offered(call):
+    assert "--install-completion" in call("--help").out
