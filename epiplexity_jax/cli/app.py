@@ -24,9 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.command("run")(run.run)
-app.command("launch", context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(
-    launch.launch
-)
+app.command("launch")(launch.launch)
 app.command("frontier")(frontier.frontier)
 app.command("runs")(runs.runs)
 app.command("curve")(curve.curve)

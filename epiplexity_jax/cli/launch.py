@@ -24,15 +24,17 @@ _LINES = 200  # of standard error before a crash: stacks of all threads
 
 
 def launch(
-    context: typer.Context,
     processes: Annotated[int, typer.Option("-n", "--processes", min=1, help="How many.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="COMMAND", help="The command, run CONFIG ..., after --."),
+    ] = None,
 ) -> None:
     """Train a sweep in several processes of this host: launch -n 2 -- run CONFIG ...
 
     CPU cores are shared out among them. A process that dies takes the others with it; what was
     kept before is in the store, and the same command goes on from there.
     """
-    words = context.args
     if not words or words[0] != "run":
         raise ConfigError("launch: expected the command to run: launch -n 2 -- run CONFIG ...")
     port = _free_port()

@@ -252,20 +252,20 @@ def _resources(sweep: Sweep, counts: bool, on_cpu: bool) -> ray_worker.TaskResou
     gpus = [int(node["GPU"]) for node in nodes if node.get("GPU", 0) >= 1]
     cores = [int(node["CPU"]) for node in nodes if node.get("CPU", 0) >= 1]
     on_cpu = on_cpu or not gpus
-    counts, kind = (cores, "CPU cores") if on_cpu else (gpus, "GPUs")
-    if not counts:
+    held, kind = (cores, "CPU cores") if on_cpu else (gpus, "GPUs")
+    if not held:
         raise ConfigError("executor: no node of the Ray cluster has CPU cores or GPUs")
     if not on_cpu and sweep.training.flops == "compiled":
         raise ConfigError(
             "training.flops: the process that starts a sweep on Ray has no GPU to compile for; "
             "use declared"
         )
-    wanted = sweep.executor.devices or min(counts)
+    wanted = sweep.executor.devices or min(held)
     if counts:
         wanted = 1  # on the host, one run at a time
-    if wanted > max(counts):
+    if wanted > max(held):
         raise ConfigError(
-            f"executor.devices: {wanted} are more than the {max(counts)} {kind} of the largest node"
+            f"executor.devices: {wanted} are more than the {max(held)} {kind} of the largest node"
         )
     return ray_worker.TaskResources(wanted, on_cpu, sweep.training.shares)
 

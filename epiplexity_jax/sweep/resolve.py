@@ -195,7 +195,11 @@ class CountingResolver(Resolver):
 
     family: HostFamily
     counts = True
-    rates = (None,)
+
+    @property
+    def rates(self) -> tuple[None]:
+        """See `Resolver`."""
+        return (None,)
 
     def _resolved(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
         if self.sweep.training.flops == "compiled":
