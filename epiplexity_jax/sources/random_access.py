@@ -38,11 +38,9 @@ class RandomAccess(Protocol):
 
     def __len__(self) -> int:
         """Number of rows."""
-        ...
 
     def __getitem__(self, index: int) -> Any:
         """Read a row: [L] integers, or a tuple of them and their label mask [L] bool."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Array, Bool, Int32, Integer, Key
+from jaxtyping import Array, Bool, Int32, Int64, Integer, Key
 
 Indices = Integer[np.ndarray, " n"] | Sequence[int]
 HostTokens = Integer[np.ndarray, "n length"]
@@ -109,7 +109,6 @@ class Sampler(Protocol):
 
     def __call__(self, parameters: Any, key: Key[Array, ""], count: int) -> Batch:
         """Draw `count` sequences: [count, L] int32 or `Vectors`, a function of the key alone."""
-        ...
 
 
 @runtime_checkable
@@ -119,17 +118,14 @@ class DeviceSource(Protocol):
     @property
     def info(self) -> SourceInfo:
         """Its facts."""
-        ...
 
     @property
     def sampler(self) -> Sampler:
         """The function that draws; shared by sources of equal shapes."""
-        ...
 
     @property
     def parameters(self) -> Any:
         """A pytree of the source's own arrays."""
-        ...
 
 
 @runtime_checkable
@@ -139,25 +135,26 @@ class HostSource(Protocol):
     @property
     def info(self) -> SourceInfo:
         """Its facts."""
-        ...
 
     @property
     def sequences(self) -> int:
         """Number of sequences."""
-        ...
 
     def read(self, indices: Integer[np.ndarray, " n"], /) -> Batch:
         """Read sequences by index [n] int64 in [0, sequences): [n, L] integers or `Vectors`."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
 class FiniteSource:
-    """A finite source that a function reads (see `HostSource`)."""
+    """A finite source whose `rows` are read by a function of their indices (see `HostSource`)."""
 
     info: SourceInfo
     sequences: int
-    read: Callable[[Indices], Batch]
+    rows: Callable[[Int64[np.ndarray, " n"]], Batch]
+
+    def read(self, indices: Indices) -> Batch:
+        """Read sequences by index: [n, L] integers or `Vectors`."""
+        return self.rows(np.asarray(indices, np.int64))
 
 
 Source = DeviceSource | HostSource

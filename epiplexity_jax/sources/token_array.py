@@ -1,5 +1,6 @@
 """Tokens in an array as a finite source: checked, named and read chunk by chunk."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from jaxtyping import Integer, Shaped
 
 from epiplexity_jax.base.digest import bytes_digest
 from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.python.entry_points import line
 from epiplexity_jax.sources.spec import HostTokens, Indices, SourceInfo
 
 DEFAULT_LENGTH = 128
@@ -43,15 +45,28 @@ def cut(tokens: Integer[np.ndarray, " N"], length: int) -> HostTokens:
     return tokens[: count * length].reshape(count, length)
 
 
-def unreadable(path: Path, error: OSError | ValueError) -> DataError:
-    """Make the error for a file that cannot be opened."""
-    if isinstance(error, FileNotFoundError):
-        return DataError(f"{path}: no such file")
-    if isinstance(error, IsADirectoryError):
-        return DataError(f"{path}: is a folder; give a file")
-    # A zero byte in the path is a ValueError.
-    reason = error.strerror if isinstance(error, OSError) else error
-    return DataError(f"{str(path)!r}: cannot be read: {reason}")
+@contextlib.contextmanager
+def readable(path: Path, damaged: str = "") -> Iterator[None]:
+    """Turn what reading a file raises into one line; `damaged` is the fault of what it holds.
+
+    Raises:
+        DataError: when the file cannot be read.
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: is a folder; give a file") from None
+    except Exception as error:  # a damaged file makes NumPy and zlib raise anything
+        if damaged and not isinstance(error, OSError):
+            raise DataError(f"{path}: {damaged.format(line(error))}") from None
+        if not isinstance(error, OSError | ValueError):  # a zero byte in the path is a ValueError
+            raise
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"{str(path)!r}: cannot be read: {reason}") from None
 
 
 def check_enough(count: int, length: int, where: str, of: str = "") -> None:
@@ -84,8 +99,7 @@ def as_array(given: Any, where: str) -> np.ndarray:
     try:
         return np.asarray(given)
     except (TypeError, ValueError) as error:
-        line = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
-        raise DataError(f"{where}: not an array: {line}") from None
+        raise DataError(f"{where}: not an array: {line(error)}") from None
 
 
 def is_masked(given: Any) -> bool:

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float32, Integer, Shaped
+from jaxtyping import Float32, Int64, Integer, Shaped
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.files.npy import load_npz
-from epiplexity_jax.sources.spec import FiniteSource, HostTokens, Indices, SourceInfo, Vectors
+from epiplexity_jax.sources.spec import FiniteSource, HostTokens, SourceInfo, Vectors
 from epiplexity_jax.sources.token_array import (
     MAX_VOCAB,
     as_array,
@@ -170,7 +170,7 @@ def _tokens(
         origins=(origin, data_hash(beginning(inputs))),
     )
 
-    def read(indices: Indices) -> HostTokens:
+    def read(indices: Int64[np.ndarray, " n"]) -> HostTokens:
         rows = np.concatenate([inputs[indices], labels[indices][:, None]], axis=1)
         return rows.astype(symbols, copy=False)
 
@@ -206,11 +206,9 @@ def _vectors(
         origins=(origin, begins),
     )
     inputs = standardised(inputs) if standardise else inputs
-
-    def read(indices: Indices) -> Vectors:
-        return Vectors(inputs[indices], labels[indices][:, None])
-
-    return FiniteSource(info, len(labels), read)
+    return FiniteSource(
+        info, len(labels), lambda rows: Vectors(inputs[rows], labels[rows][:, None])
+    )
 
 
 def standardised(inputs: Float32[np.ndarray, "n F"]) -> Float32[np.ndarray, "n F"]:

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from epiplexity_jax.base.errors import DataError
-from epiplexity_jax.sources.python.entry_points import line
-from epiplexity_jax.sources.token_array import unreadable
+from epiplexity_jax.sources.token_array import readable
 
 NPY = b"\x93NUMPY"
 
@@ -20,13 +19,8 @@ def map_npy(path: Path) -> np.ndarray:
     """
     if opening(path)[0] != NPY:
         raise DataError(f"{path}: is no .npy file; save the array with numpy.save")
-    try:
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    except OSError as error:
-        raise unreadable(path, error) from None
-    except Exception as error:  # noqa: BLE001 - a damaged header makes NumPy raise anything
-        raise DataError(f"{path}: is not a whole .npy file of integers: {line(error)}") from None
-    return np.asarray(mapped)
+    with readable(path, damaged="is not a whole .npy file of integers: {}"):
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 def load_npz(path: Path, *names: str, alone: bool = False) -> list[np.ndarray]:
@@ -40,27 +34,20 @@ def load_npz(path: Path, *names: str, alone: bool = False) -> list[np.ndarray]:
     Raises:
         DataError: when the file is missing, damaged or no archive, or lacks an array.
     """
-    try:
-        with path.open("rb") as file:  # of a damaged archive NumPy would leave it open
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                cure = "name the file .npy" if alone else "save both with numpy.savez as .npz"
-                raise DataError(f"{path}: holds one array{', not two' * (not alone)}; {cure}")
-            if alone and len(archive.files) == 1:
-                names = tuple(archive.files)
-            for name in names:
-                if name not in archive:
-                    held = ", ".join(archive) or "nothing"
-                    raise DataError(f"{path}: holds no array {name!r}; it holds: {held}")
-            return [archive[name] for name in names]
-    except DataError:
-        raise
-    except OSError as error:
-        raise unreadable(path, error) from None
-    except Exception:  # noqa: BLE001 - a damaged archive makes NumPy and zlib raise anything
-        raise DataError(
-            f"{path}: is no whole .npz archive of numbers; save it with numpy.savez"
-        ) from None
+    damaged = "is no whole .npz archive of numbers; save it with numpy.savez"
+    # Of a damaged archive NumPy would leave the file open.
+    with readable(path, damaged), path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            cure = "name the file .npy" if alone else "save both with numpy.savez as .npz"
+            raise DataError(f"{path}: holds one array{', not two' * (not alone)}; {cure}")
+        if alone and len(archive.files) == 1:
+            names = tuple(archive.files)
+        for name in names:
+            if name not in archive:
+                held = ", ".join(archive) or "nothing"
+                raise DataError(f"{path}: holds no array {name!r}; it holds: {held}")
+        return [archive[name] for name in names]
 
 
 def opening(path: Path) -> tuple[bytes, int]:
@@ -69,11 +56,8 @@ def opening(path: Path) -> tuple[bytes, int]:
     Raises:
         DataError: when it is missing, unreadable or empty.
     """
-    try:
-        with path.open("rb") as file:
-            start, size = file.read(len(NPY)), path.stat().st_size
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from None
+    with readable(path), path.open("rb") as file:
+        start, size = file.read(len(NPY)), path.stat().st_size
     if not start:
         raise DataError(f"{path}: is empty; there is nothing to measure")
     return start, size

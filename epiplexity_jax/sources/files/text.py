@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import bytes_digest
 from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.files.npy import opening
 from epiplexity_jax.sources.spec import SourceInfo
 from epiplexity_jax.sources.token_array import (
     TokenSequences,
@@ -22,7 +23,7 @@ from epiplexity_jax.sources.token_array import (
     cut,
     data_hash,
     file_origin,
-    unreadable,
+    readable,
 )
 
 ASCII96 = "\n" + "".join(map(chr, range(32, 127)))
@@ -96,9 +97,9 @@ def open_text(config: Text) -> TokenSequences:
             or holds a character outside the alphabet.
     """
     path = Path(config.path)
-    raw = _bytes(path)
-    if not raw:
-        raise DataError(f"{path}: is empty; there is nothing to measure")
+    opening(path)
+    with readable(path):
+        raw = path.read_bytes()
     origins = (data_hash(np.frombuffer(raw, np.uint8)), file_origin(path))
     return from_bytes(raw, str(path), config.alphabet, config.unknown, config.length, origins)
 
@@ -126,12 +127,16 @@ def from_bytes(
     alphabet = ASCII96 if alphabet == "ascii96" else alphabet
     encoder = _Encoder(alphabet, unknown, room=size)
     decoder = codecs.getincrementaldecoder("utf-8")()
+    part, start = b"", 0
     try:
         for start in range(0, size, _CHUNK):
             part = raw[start : start + _CHUNK]
             encoder.add(decoder.decode(part, final=start + _CHUNK >= size))
-    except UnicodeDecodeError:
-        _refuse_bytes(raw, where)
+    except UnicodeDecodeError as error:
+        # The error counts from the bytes that the last chunk left over.
+        place = start + len(part) - len(error.object) + error.start
+        fault = f"is not UTF-8 at byte {place}; convert it, or use alphabet: bytes"
+        raise DataError(f"{where}: {fault}") from None
     except _StrangeError as strange:
         _refuse(raw.decode(errors="replace"), strange.args[0], where, _CURE)
     return _sequences(encoder.tokens, alphabet, length, size, where, origins)
@@ -151,7 +156,8 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
     encoder = _Encoder(ASCII96, config.unknown, room=sum(map(_size, files)))
     bytes_read = 0
     for path in files:
-        raw = _bytes(path)
+        with readable(path):
+            raw = path.read_bytes()
         text, before = raw.decode("utf-8", errors="replace"), encoder.characters
         try:
             encoder.add(text)
@@ -167,18 +173,9 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
     return _sequences(tokens, ASCII96, config.length, size, config.kind, (origin,))
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from None
-
-
 def _size(path: Path) -> int:
-    try:
+    with readable(path):
         return path.stat().st_size
-    except OSError as error:
-        raise unreadable(path, error) from None
 
 
 def _python_files(root: Path) -> list[Path]:
@@ -233,14 +230,6 @@ class _Encoder:
             self._tokens[self.count : self.count + len(tokens)] = tokens
             self.characters += len(part)
             self.count += len(tokens)
-
-
-def _refuse_bytes(raw: bytes, where: str) -> NoReturn:
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        place = error.start
-    raise DataError(f"{where}: is not UTF-8 at byte {place}; convert it, or use alphabet: bytes")
 
 
 def _refuse(text: str, at: int, where: str, cure: str) -> NoReturn:

@@ -25,7 +25,7 @@ from epiplexity_jax.sources.token_array import (
     MAX_VOCAB,
     TokenSequences,
     open_tokens,
-    unreadable,
+    readable,
 )
 
 _NAME = re.compile(r"[A-Za-z_]\w*(/[\w.+-]+)?([:/]\d+\.\d+\.\d+)?")
@@ -266,11 +266,8 @@ def _files(builder: Any, split: str, where: str) -> tuple[tuple[str, int, int, s
 
 
 def _hash(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return bytes_digest(iter(functools.partial(file.read, 1 << 20), b""))
-    except OSError as error:
-        raise unreadable(path, error) from None
+    with readable(path), path.open("rb") as file:
+        return bytes_digest(iter(functools.partial(file.read, 1 << 20), b""))
 
 
 def _folder(config: Tfds) -> Path:

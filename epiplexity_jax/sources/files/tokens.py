@@ -15,7 +15,7 @@ from epiplexity_jax.sources.token_array import (
     as_array,
     file_origin,
     open_tokens,
-    unreadable,
+    readable,
 )
 
 
@@ -108,7 +108,5 @@ def _map_plain(path: Path, config: Tokens) -> np.ndarray:
             f"{path}: has {size} bytes, no multiple of the {dtype.itemsize} of {dtype.name}; name "
             "its dtype, or bring the whole file"
         )
-    try:
+    with readable(path):
         return np.asarray(np.memmap(path, dtype, "r"))
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from None

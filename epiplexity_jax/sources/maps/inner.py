@@ -24,7 +24,6 @@ from epiplexity_jax.sources.spec import (
     DeviceSource,
     FiniteSource,
     HostSource,
-    Indices,
     Sampler,
     Source,
     SourceInfo,
@@ -177,11 +176,6 @@ def map_batches(
         own: values that `drawn` takes, a pytree of NumPy arrays.
     """
     if isinstance(inner, HostSource):
-
-        def read_mapped(indices: Indices) -> Batch:
-            indices = np.asarray(indices, np.int64)
-            return read(indices, inner.read(indices))
-
-        return FiniteSource(info, inner.sequences, read_mapped)
+        return FiniteSource(info, inner.sequences, lambda rows: read(rows, inner.read(rows)))
     parameters = Mapped(inner.parameters, drawn_seed(seed, name), jax.tree.map(jnp.asarray, own))
     return Synthetic(info, MappedSampler(inner.sampler, drawn, name), parameters)

@@ -9,7 +9,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Int64, Key
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
@@ -31,7 +31,6 @@ from epiplexity_jax.sources.spec import (
     DeviceSource,
     FiniteSource,
     HostSource,
-    Indices,
     Sampler,
     Source,
     SourceInfo,
@@ -178,8 +177,7 @@ def _finite_mix(
     order = drawn.permutation(len(component))
     component, place = component[order], place[order]
 
-    def read(indices: Indices) -> Batch:
-        indices = np.asarray(indices, np.int64)
+    def read(indices: Int64[np.ndarray, " n"]) -> Batch:
         sources_of, places_there = component[indices], place[indices].astype(np.int64)
         result = empty_batch(len(indices), info)
         for k in np.unique(sources_of).tolist():

@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-import numpy as np
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
@@ -39,4 +38,4 @@ def open_replay(config: Replay) -> FiniteSource:
             "which makes it finite"
         )
     info = mapped_info(inner.info, "replay", config.times, replays=config.times)
-    return FiniteSource(info, inner.sequences, lambda rows: inner.read(np.asarray(rows, np.int64)))
+    return FiniteSource(info, inner.sequences, inner.read)

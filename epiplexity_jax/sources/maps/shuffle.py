@@ -13,12 +13,18 @@ from epiplexity_jax.base import hash_rng
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed, generator, key
-from epiplexity_jax.sources.maps.inner import Nested, map_batches, mapped_info, open_inner
+from epiplexity_jax.sources.maps.inner import (
+    Nested,
+    empty_batch,
+    map_batches,
+    mapped_info,
+    open_inner,
+    put,
+)
 from epiplexity_jax.sources.spec import (
     Batch,
+    FiniteSource,
     HostSource,
-    HostTokens,
-    Indices,
     Source,
     SourceInfo,
     Vectors,
@@ -62,7 +68,7 @@ def open_shuffle(config: Shuffle) -> Source:
                 "scope: corpus needs a source of which every token is paid for, as inputs and "
                 "labels would change places; use scope: sequence"
             )
-        return ShuffledCorpus(mapped, inner.sequences, inner, seed)
+        return _shuffled_corpus(inner, mapped, seed)
     groups = token_groups(info)
     read = functools.partial(_shuffled, seed, groups)
     return map_batches(inner, mapped, "shuffle", seed, DrawnShuffle(groups), read)
@@ -125,25 +131,16 @@ def _permutations(
     return np.argsort(keys, axis=1, kind="stable")
 
 
-@dataclass(frozen=True, eq=False)
-class ShuffledCorpus:
-    """All tokens of a finite source in random order, kept in memory (see `spec.HostSource`)."""
+def _shuffled_corpus(inner: HostSource, info: SourceInfo, seed: int) -> FiniteSource:
+    """Put all tokens of a finite source in random order, in memory and when first read."""
 
-    info: SourceInfo
-    sequences: int
-    inner: HostSource
-    seed: int
+    @functools.cache
+    def tokens() -> Batch:
+        shuffled = empty_batch(inner.sequences, info)
+        for start in range(0, inner.sequences, _ROWS):
+            rows = np.arange(start, min(start + _ROWS, inner.sequences))
+            put(shuffled, rows, inner.read(rows))
+        generator(seed, "shuffle", "corpus").shuffle(shuffled.reshape(-1))
+        return shuffled
 
-    @functools.cached_property
-    def _tokens(self) -> HostTokens:
-        count, length = self.sequences, self.info.length
-        tokens = np.empty((count, length), np.min_scalar_type(self.info.vocab_size - 1))
-        for start in range(0, count, _ROWS):
-            rows = np.arange(start, min(start + _ROWS, count), dtype=np.int64)
-            tokens[rows] = self.inner.read(rows)
-        generator(self.seed, "shuffle", "corpus").shuffle(tokens.reshape(-1))
-        return tokens
-
-    def read(self, indices: Indices) -> HostTokens:
-        """Read sequences by index: [n] to [n, L]."""
-        return self._tokens[np.asarray(indices, np.int64)]
+    return FiniteSource(info, inner.sequences, lambda rows: tokens()[rows])

@@ -1,13 +1,12 @@
 """Some sequences of a source."""
 
 import functools
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Key
+from jaxtyping import Array, Int64, Key
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
@@ -27,7 +26,6 @@ from epiplexity_jax.sources.spec import (
     DeviceSource,
     FiniteSource,
     HostSource,
-    Indices,
     Sampler,
     SourceInfo,
 )
@@ -55,46 +53,35 @@ class Subsample(Config):
         return self
 
 
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """Sequences of a drawn source, drawn when they are first read (see `spec.HostSource`).
+def _drawn(info: SourceInfo, inner: DeviceSource, sequences: int, map_seed: int) -> FiniteSource:
+    """Draw sequences of a source when they are first read; what was drawn stays in memory.
 
     Sequence i is row i % 256 of the draw with key `fold_in(key(map_seed, "subsample"), i // 256)`,
-    so it does not depend on how many there are. What was drawn stays in memory.
+    so it does not depend on how many there are.
     """
+    drawn: set[int] = set()
 
-    info: SourceInfo
-    inner: DeviceSource
-    sequences: int
-    map_seed: int
-
-    @functools.cached_property
-    def _kept(self) -> tuple[Bool[np.ndarray, " chunks"], Batch]:
-        """Flags of chunks already drawn, and room for all, which takes memory as it is filled."""
-        chunks = -(-self.sequences // _CHUNK)
+    @functools.cache
+    def kept() -> Batch:
+        """Room for all, which takes memory as it is filled."""
         try:
-            return np.zeros(chunks, bool), empty_batch(self.sequences, self.info)
+            return empty_batch(sequences, info)
         except (MemoryError, ValueError):
             raise DataError(
-                f"sequences: {self.sequences} do not fit into memory; choose fewer"
+                f"sequences: {sequences} do not fit into memory; choose fewer"
             ) from None
 
-    def read(self, indices: Indices) -> Batch:
-        """Read sequences by index: [n, L] integers or `Vectors`.
+    def read(indices: Int64[np.ndarray, " n"]) -> Batch:
+        room = kept()
+        for chunk in set(np.unique(indices // _CHUNK).tolist()) - drawn:
+            root = key(map_seed, "subsample")
+            batch = _draw(inner.sampler, inner.parameters, root, np.uint32(chunk))
+            rows = slice(chunk * _CHUNK, min((chunk + 1) * _CHUNK, sequences))
+            put(room, rows, jax.tree.map(lambda x, r=rows: x[: r.stop - r.start], batch))
+            drawn.add(chunk)
+        return jax.tree.map(lambda x: x[indices], room)
 
-        Raises:
-            DataError: when all sequences together do not fit into memory.
-        """
-        indices = np.asarray(indices, np.int64)
-        drawn, kept = self._kept
-        for chunk in np.unique(indices // _CHUNK).tolist():
-            if not drawn[chunk]:
-                root = key(self.map_seed, "subsample")
-                batch = _draw(self.inner.sampler, self.inner.parameters, root, np.uint32(chunk))
-                rows = slice(chunk * _CHUNK, min((chunk + 1) * _CHUNK, self.sequences))
-                put(kept, rows, jax.tree.map(lambda x, r=rows: x[: r.stop - r.start], batch))
-                drawn[chunk] = True
-        return jax.tree.map(lambda x: x[indices], kept)
+    return FiniteSource(info, sequences, read)
 
 
 @functools.partial(jax.jit, static_argnames="sampler")
@@ -121,7 +108,7 @@ def open_subsample(config: Subsample) -> HostSource:
         # are made of counts, and not the map.
         names = tuple(fingerprint("drawn", name, seed) for name in origins(inner.info))
         info = mapped_info(inner.info, "subsample", wanted, seed, origins=names)
-        return Drawn(info, inner, wanted, seed)
+        return _drawn(info, inner, wanted, seed)
     have = inner.sequences
     if wanted is None:
         wanted = max(1, int(Fraction(repr(config.share)) * have))
@@ -130,7 +117,5 @@ def open_subsample(config: Subsample) -> HostSource:
     chosen = generator(seed, "subsample").choice(have, wanted, replace=False, shuffle=False)
     chosen = np.sort(chosen).astype(np.min_scalar_type(have))
 
-    def read(indices: Indices) -> Batch:
-        return inner.read(chosen[np.asarray(indices, np.int64)].astype(np.int64))
-
-    return FiniteSource(mapped_info(inner.info, "subsample", wanted, seed), wanted, read)
+    info = mapped_info(inner.info, "subsample", wanted, seed)
+    return FiniteSource(info, wanted, lambda rows: inner.read(chosen[rows].astype(np.int64)))

@@ -1,21 +1,18 @@
 """Key streams of ciphers in counter mode: noise to every observer that cannot try all keys."""
 
 import hashlib
-import itertools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import UInt8, UInt32
+from jaxtyping import Int64, UInt8, UInt32
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed
-from epiplexity_jax.sources.spec import HostTokens, Indices, SourceInfo
+from epiplexity_jax.sources.spec import FiniteSource, HostTokens, SourceInfo
 
 _TOKENS = 20_000_000  # of a source whose `sequences` are not named
 _MAX_BYTES = 1 << 38  # ChaCha20 counts its blocks of 64 bytes with 32 bits
@@ -68,37 +65,7 @@ class Cipher(Config):
         return -(-self.length * (self.vocab_size.bit_length() - 1) // 8)
 
 
-@dataclass(frozen=True, eq=False)
-class KeyStream:
-    """Consecutive sequences of one key stream, made when they are read (see `spec.HostSource`).
-
-    `stream` makes bytes [start, start + count) of it as [count] uint8.
-    """
-
-    info: SourceInfo
-    sequences: int
-    stream: Callable[[int, int], np.ndarray]
-    bytes_per_sequence: int
-
-    def read(self, indices: Indices) -> HostTokens:
-        """Read sequences by index: [n] to [n, L] uint8."""
-        indices = np.asarray(indices, np.int64)
-        size = self.bytes_per_sequence
-        together = max(1, _GROUP // size)  # sequences that are made at once
-        order = np.argsort(indices, kind="stable")
-        groups = indices[order] // together
-        ends = np.flatnonzero(np.diff(groups, append=-1)) + 1
-        made = np.empty((len(indices), size), np.uint8)
-        for begin, end in itertools.pairwise([0, *ends.tolist()]):
-            chosen = order[begin:end]
-            first = int(groups[begin]) * together
-            count = min(together, self.sequences - first)  # ChaCha20 makes none past its counter
-            stream = self.stream(first * size, count * size).reshape(count, size)
-            made[chosen] = stream[indices[chosen] - first]
-        return _digits(made, self.info.vocab_size)[:, : self.info.length]
-
-
-def open_cipher(config: Cipher) -> KeyStream:
+def open_cipher(config: Cipher) -> FiniteSource:
     """Open a key stream; sequence i is the same stretch of it, whatever `sequences` is.
 
     Its entropy rate is given as ln V, which is true of every observer that cannot try all keys;
@@ -126,12 +93,22 @@ def open_cipher(config: Cipher) -> KeyStream:
     )
     make, block = _STREAMS[algorithm]
     key, nonce = _derived("key", seed), _derived("nonce", seed)
+    size = config.bytes_per_sequence
+    together = max(1, _GROUP // size)  # sequences that are made at once
 
-    def stream(start: int, count: int) -> np.ndarray:
-        counter, behind = divmod(start, block)
-        return make(key, nonce, counter, behind + count)[behind:]
+    def read(indices: Int64[np.ndarray, " n"]) -> HostTokens:
+        order = np.argsort(indices, kind="stable")
+        _, starts = np.unique(indices[order] // together, return_index=True)
+        made = np.empty((len(indices), size), np.uint8)
+        for chosen in np.split(order, starts)[1:]:
+            first = int(indices[chosen[0]]) // together * together
+            count = min(together, sequences - first)  # ChaCha20 makes none past its counter
+            counter, behind = divmod(first * size, block)
+            stream = make(key, nonce, counter, behind + count * size)[behind:]
+            made[chosen] = stream.reshape(count, size)[indices[chosen] - first]
+        return _digits(made, vocab)[:, :length]
 
-    return KeyStream(info, sequences, stream, config.bytes_per_sequence)
+    return FiniteSource(info, sequences, read)
 
 
 def chacha20_stream(key: bytes, nonce: bytes, counter: int, count: int) -> Bytes:

@@ -10,8 +10,8 @@ import pytest
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources import Cipher, open_source
+from epiplexity_jax.sources.spec import FiniteSource
 from epiplexity_jax.sources.synthetic.cipher import (
-    KeyStream,
     aes_stream,
     chacha20_stream,
     threefry,
@@ -24,9 +24,9 @@ BLOCKS = {"chacha20": 64, "aes": 16, "threefry": 8}
 KEY = bytes(range(32))
 
 
-def opened(**config) -> KeyStream:
+def opened(**config) -> FiniteSource:
     source = open_source(Cipher(**config))
-    assert isinstance(source, KeyStream)
+    assert isinstance(source, FiniteSource)
     return source
 
 
