@@ -38,9 +38,11 @@ class RandomAccess(Protocol):
 
     def __len__(self) -> int:
         """Number of rows."""
+        ...
 
     def __getitem__(self, index: int) -> Any:
         """Read a row: [L] integers, or a tuple of them and their label mask [L] bool."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,20 @@ def open_rows(
     Raises:
         DataError: when the data set is empty or endless, or a row that is read is not valid.
     """
-    count = _count(dataset, where)
+    count = len(dataset)
+    if count == 0:
+        raise DataError(f"{where}: is empty; there is nothing to measure")
+    if count >= sys.maxsize // 2:  # grain's length of an endless one
+        raise DataError(
+            f"{where}: never ends; leave out `repeat`, and ask for a replay where one is wanted"
+        )
     tokens, mask = _row(dataset, 0, where)
     if not (tokens.ndim == 1 and mask.any()):
         what = "no token that is paid for" if tokens.ndim == 1 else f"shape {tokens.shape}"
         raise DataError(f"{where}: row 0 has {what}; a row is [L] integers, some of them paid for")
     length, dtype = len(tokens), np.min_scalar_type(vocab_size - 1)
     reader = _Reader(dataset, where, vocab_size, tuple(mask.tolist()))
-    fetch = _Workers(reader, workers).rows if workers else reader.rows
+    fetch = _in_workers(reader, workers) if workers else reader.rows
     keep = count * length * dtype.itemsize <= memory
     kept = np.empty((count if keep else 0, length), dtype)
     read_hash = ""
@@ -141,17 +149,6 @@ def _read_all(
         yield chunk.data
 
 
-def _count(dataset: RandomAccess, where: str) -> int:
-    count = len(dataset)
-    if count == 0:
-        raise DataError(f"{where}: is empty; there is nothing to measure")
-    if count >= sys.maxsize // 2:  # grain's length of an endless one
-        raise DataError(
-            f"{where}: never ends; leave out `repeat`, and ask for a replay where one is wanted"
-        )
-    return count
-
-
 def _row(
     dataset: RandomAccess, index: int, where: str
 ) -> tuple[Integer[np.ndarray, "..."], Bool[np.ndarray, "..."]]:
@@ -179,37 +176,33 @@ def _row(
     return tokens, mask
 
 
-class _Workers:
-    """Processes that each hold the data set, from the first read on, and end with this object.
+def _in_workers(reader: _Reader, workers: int) -> Callable[[Indices], HostTokens]:
+    """Make `reader.rows` of processes that hold the data set, from the first read on.
 
-    They read any rows in any order: grain's own workers go through a data set once, from the place
-    where they were started.
+    They end with the function. They read any rows in any order: grain's own workers go through a
+    data set once, from the place where they were started.
     """
+    import cloudpickle  # which comes with grain; functions of a script travel too
 
-    def __init__(self, reader: _Reader, count: int):
-        import cloudpickle  # which comes with grain; functions of a script travel too
+    try:
+        packed = cloudpickle.dumps(reader)
+    except FAULTS as error:
+        fault = f"cannot be sent to worker processes ({line(error)})"
+        raise DataError(f"{reader.where}: {fault}; set workers: 0") from error
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, spawn, _start, (packed,))
 
-        self.where, self.count = reader.where, count
+    def rows(indices: Indices) -> HostTokens:
+        parts = np.array_split(indices, max(1, min(workers, len(indices) // _PART)))
         try:
-            packed = cloudpickle.dumps(reader)
-        except FAULTS as error:
-            fault = f"cannot be sent to worker processes ({line(error)})"
-            raise DataError(f"{reader.where}: {fault}; set workers: 0") from error
-        self.pool = ProcessPoolExecutor(
-            count, multiprocessing.get_context("spawn"), _start, (packed,)
-        )
-
-    def rows(self, indices: Indices) -> HostTokens:
-        """Read rows in the workers, as `_Reader.rows` does."""
-        count = max(1, min(self.count, len(indices) // _PART))
-        parts = np.array_split(np.asarray(indices), count)
-        try:
-            return np.concatenate(list(self.pool.map(_read, [part.tolist() for part in parts])))
+            return np.concatenate(list(pool.map(_read, [part.tolist() for part in parts])))
         except BrokenProcessPool:
             raise DataError(
-                f"{self.where}: a worker process died; `workers: 0` shows why (a script needs `if "
-                '__name__ == "__main__":` around what it runs)'
+                f"{reader.where}: a worker process died; `workers: 0` shows why (a script needs "
+                '`if __name__ == "__main__":` around what it runs)'
             ) from None
+
+    return rows
 
 
 _packed = b""

@@ -109,6 +109,7 @@ class Sampler(Protocol):
 
     def __call__(self, parameters: Any, key: Key[Array, ""], count: int) -> Batch:
         """Draw `count` sequences: [count, L] int32 or `Vectors`, a function of the key alone."""
+        ...
 
 
 @runtime_checkable
@@ -118,14 +119,17 @@ class DeviceSource(Protocol):
     @property
     def info(self) -> SourceInfo:
         """Its facts."""
+        ...
 
     @property
     def sampler(self) -> Sampler:
         """The function that draws; shared by sources of equal shapes."""
+        ...
 
     @property
     def parameters(self) -> Any:
         """A pytree of the source's own arrays."""
+        ...
 
 
 @runtime_checkable
@@ -135,13 +139,16 @@ class HostSource(Protocol):
     @property
     def info(self) -> SourceInfo:
         """Its facts."""
+        ...
 
     @property
     def sequences(self) -> int:
         """Number of sequences."""
+        ...
 
     def read(self, indices: Integer[np.ndarray, " n"], /) -> Batch:
         """Read sequences by index [n] int64 in [0, sequences): [n, L] integers or `Vectors`."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +162,15 @@ class FiniteSource:
     def read(self, indices: Indices) -> Batch:
         """Read sequences by index: [n, L] integers or `Vectors`."""
         return self.rows(np.asarray(indices, np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Synthetic:
+    """A source whose sequences are drawn inside the compiled program (see `DeviceSource`)."""
+
+    info: SourceInfo
+    sampler: Any
+    parameters: Any = ()
 
 
 Source = DeviceSource | HostSource

@@ -14,7 +14,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.files.npy import load_npz, map_npy
-from epiplexity_jax.sources.spec import HostTokens, Indices, SourceInfo
+from epiplexity_jax.sources.spec import FiniteSource, HostTokens, SourceInfo
 from epiplexity_jax.sources.token_array import (
     as_array,
     beginning,
@@ -126,24 +126,10 @@ class Raster:
 
 
 @dataclass(frozen=True, eq=False)
-class ImageSequences:
-    """Images, perhaps mapped from a file, that become tokens as they are read by `raster`.
+class ImageSequences(FiniteSource):
+    """Images that become tokens as they are read by `raster`; `raster.images` is the way back."""
 
-    `raster.images` is the way back (see `spec.HostSource`).
-    """
-
-    info: SourceInfo
-    pixels: Pixels
     raster: Raster
-
-    @property
-    def sequences(self) -> int:
-        """Number of sequences."""
-        return len(self.pixels)
-
-    def read(self, indices: Indices) -> HostTokens:
-        """Read sequences by index: [n] to [n, L], in the smallest type for the levels."""
-        return self.raster.tokens(self.pixels[indices])
 
 
 def open_images(config: Images) -> ImageSequences:
@@ -260,7 +246,7 @@ def _open(pixels: np.ndarray, where: str, config: Images, *origins: str) -> Imag
         bytes_per_token=1.0 if made.lossless and made.values == _VALUES else None,
         origins=(origin, data_hash(beginning(pixels)), *origins),
     )
-    return ImageSequences(info, pixels, made)
+    return ImageSequences(info, len(pixels), lambda rows: made.tokens(pixels[rows]), made)
 
 
 def _checked(pixels: Pixels, values: int, where: str) -> Iterator[memoryview]:

@@ -4,6 +4,7 @@ import codecs
 import os
 import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
@@ -14,7 +15,6 @@ from pydantic import AfterValidator, Field, model_validator
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import bytes_digest
 from epiplexity_jax.base.errors import DataError
-from epiplexity_jax.sources.files.npy import opening
 from epiplexity_jax.sources.spec import SourceInfo
 from epiplexity_jax.sources.token_array import (
     TokenSequences,
@@ -27,7 +27,7 @@ from epiplexity_jax.sources.token_array import (
 )
 
 ASCII96 = "\n" + "".join(map(chr, range(32, 127)))
-_CHUNK = 1 << 18  # bytes or characters that are decoded at a time
+_CHUNK = 1 << 18  # bytes that are decoded at a time
 _UNKNOWN = -1
 _CURE = "unknown: drop, alphabet: bytes, or name your own alphabet"
 _LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
@@ -97,9 +97,10 @@ def open_text(config: Text) -> TokenSequences:
             or holds a character outside the alphabet.
     """
     path = Path(config.path)
-    opening(path)
     with readable(path):
         raw = path.read_bytes()
+    if not raw:
+        raise DataError(f"{path}: is empty; there is nothing to measure")
     origins = (data_hash(np.frombuffer(raw, np.uint8)), file_origin(path))
     return from_bytes(raw, str(path), config.alphabet, config.unknown, config.length, origins)
 
@@ -125,21 +126,24 @@ def from_bytes(
         data = np.frombuffer(raw, np.uint8)
         return _sequences(data, alphabet, length, size, where, origins)
     alphabet = ASCII96 if alphabet == "ascii96" else alphabet
-    encoder = _Encoder(alphabet, unknown, room=size)
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    encode, decoder = _encoder(alphabet, unknown), codecs.getincrementaldecoder("utf-8")()
+    stored, characters = bytearray(), 0  # grows without a copy of each part
     part, start = b"", 0
     try:
         for start in range(0, size, _CHUNK):
             part = raw[start : start + _CHUNK]
-            encoder.add(decoder.decode(part, final=start + _CHUNK >= size))
+            text = decoder.decode(part, final=start + _CHUNK >= size)
+            stored += encode(text).data
+            characters += len(text)
     except UnicodeDecodeError as error:
         # The error counts from the bytes that the last chunk left over.
         place = start + len(part) - len(error.object) + error.start
         fault = f"is not UTF-8 at byte {place}; convert it, or use alphabet: bytes"
         raise DataError(f"{where}: {fault}") from None
     except _StrangeError as strange:
-        _refuse(raw.decode(errors="replace"), strange.args[0], where, _CURE)
-    return _sequences(encoder.tokens, alphabet, length, size, where, origins)
+        _refuse(raw.decode(errors="replace"), characters + strange.args[0], where, _CURE)
+    tokens = np.frombuffer(stored, np.min_scalar_type(len(alphabet) - 1))
+    return _sequences(tokens, alphabet, length, size, where, origins)
 
 
 def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
@@ -153,29 +157,23 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
     files = _python_files(root)
     if not files:
         raise DataError("python_stdlib: this Python has no standard library in source form")
-    encoder = _Encoder(ASCII96, config.unknown, room=sum(map(_size, files)))
-    bytes_read = 0
+    encode, stored, bytes_read = _encoder(ASCII96, config.unknown), bytearray(), 0
     for path in files:
         with readable(path):
             raw = path.read_bytes()
-        text, before = raw.decode("utf-8", errors="replace"), encoder.characters
+        text = raw.decode("utf-8", errors="replace")
         try:
-            encoder.add(text)
+            stored += encode(text).data
         except _StrangeError as strange:
             where = f"{config.kind}, {path.relative_to(root)}"
-            _refuse(text, strange.args[0] - before, where, "unknown: drop")
+            _refuse(text, strange.args[0], where, "unknown: drop")
         bytes_read += len(raw)
-        if encoder.count >= config.max_tokens:
+        if len(stored) >= config.max_tokens:
             break
-    tokens = encoder.tokens[: config.max_tokens]
-    size = bytes_read * len(tokens) / max(1, encoder.count)
+    tokens = np.frombuffer(stored, np.uint8)[: config.max_tokens]
+    size = bytes_read * len(tokens) / max(1, len(stored))
     origin = bytes_digest([f"{config.kind};{sys.version}"])
     return _sequences(tokens, ASCII96, config.length, size, config.kind, (origin,))
-
-
-def _size(path: Path) -> int:
-    with readable(path):
-        return path.stat().st_size
 
 
 def _python_files(root: Path) -> list[Path]:
@@ -188,48 +186,30 @@ def _python_files(root: Path) -> list[Path]:
 
 
 class _StrangeError(Exception):
-    """A character outside the alphabet; its argument is the place, over all that was added."""
+    """A character outside the alphabet; its argument is the place in the text."""
 
 
-class _Encoder:
-    """Encodes characters as indices into an alphabet, chunk by chunk into one array.
+def _encoder(alphabet: str, unknown: str) -> Callable[[str], Integer[np.ndarray, " n"]]:
+    """Make a function that encodes characters as indices into an alphabet, in the smallest type.
 
-    Attributes:
-        characters: added so far.
-        count: tokens they made, `room` at most; the part not filled takes no memory.
+    It raises _StrangeError on a character outside the alphabet, unless those are dropped.
     """
+    codes = np.array([ord(c) for c in alphabet])
+    table = np.full(codes.max() + 2, _UNKNOWN, np.int32)  # the last: any higher character
+    table[codes] = np.arange(len(codes))
+    dtype = np.min_scalar_type(len(alphabet) - 1)
 
-    def __init__(self, alphabet: str, unknown: str, room: int):
-        codes = np.array([ord(c) for c in alphabet])
-        table = np.full(codes.max() + 2, _UNKNOWN, np.int32)  # the last: any higher character
-        table[codes] = np.arange(len(codes))
-        self._table, self._drops = table, unknown == "drop"
-        self._tokens = np.empty(room, np.min_scalar_type(len(alphabet) - 1))
-        self.characters = self.count = 0
+    def encode(text: str) -> Integer[np.ndarray, " n"]:
+        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        tokens = table[np.minimum(points, len(table) - 1)]
+        strange = tokens == _UNKNOWN
+        if strange.any():
+            if unknown == "error":
+                raise _StrangeError(int(strange.argmax()))
+            tokens = tokens[~strange]
+        return tokens.astype(dtype)
 
-    @property
-    def tokens(self) -> Integer[np.ndarray, " count"]:
-        """The tokens, in the smallest type."""
-        return self._tokens[: self.count]
-
-    def add(self, text: str) -> None:
-        """Encode more.
-
-        Raises:
-            _StrangeError: on a character outside the alphabet, unless those are dropped.
-        """
-        for start in range(0, len(text), _CHUNK):
-            part = text[start : start + _CHUNK]
-            points = np.frombuffer(part.encode("utf-32-le", "surrogatepass"), np.uint32)
-            tokens = self._table[np.minimum(points, len(self._table) - 1)]
-            strange = tokens == _UNKNOWN
-            if strange.any():
-                if not self._drops:
-                    raise _StrangeError(self.characters + int(strange.argmax()))
-                tokens = tokens[~strange]
-            self._tokens[self.count : self.count + len(tokens)] = tokens
-            self.characters += len(part)
-            self.count += len(tokens)
+    return encode
 
 
 def _refuse(text: str, at: int, where: str, cure: str) -> NoReturn:

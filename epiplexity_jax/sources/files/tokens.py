@@ -50,8 +50,15 @@ def open_file(config: Tokens) -> TokenSequences:
             too short for a sequence, or holds a token outside the vocabulary.
     """
     path = Path(config.path)
-    tokens = _map_npy(path, config) if path.suffix.lower() == ".npy" else _map_plain(path, config)
-    return _open(tokens, str(path), config, file_origin(path))
+    if path.suffix.lower() != ".npy":
+        tokens = _map_plain(path, config)
+    elif config.dtype or config.byte_order:
+        key = "dtype" if config.dtype else "byte_order"
+        raise DataError(f"{path}: {key}: a .npy file names its own type; leave it out")
+    else:
+        tokens = map_npy(path)
+    facts = (config.length, config.vocab_size, config.bytes_per_token)
+    return open_tokens(tokens, str(path), *facts, (file_origin(path),))
 
 
 def from_array(
@@ -80,20 +87,8 @@ def from_array(
     config = Tokens(
         path="tokens", length=length, vocab_size=vocab_size, bytes_per_token=bytes_per_token
     )
-    return _open(as_array(tokens, "tokens"), "tokens", config)
-
-
-def _open(tokens: np.ndarray, where: str, config: Tokens, *origins: str) -> TokenSequences:
-    return open_tokens(
-        tokens, where, config.length, config.vocab_size, config.bytes_per_token, origins
-    )
-
-
-def _map_npy(path: Path, config: Tokens) -> np.ndarray:
-    if config.dtype or config.byte_order:
-        key = "dtype" if config.dtype else "byte_order"
-        raise DataError(f"{path}: {key}: a .npy file names its own type; leave it out")
-    return map_npy(path)
+    facts = (config.length, config.vocab_size, config.bytes_per_token)
+    return open_tokens(as_array(tokens, "tokens"), "tokens", *facts)
 
 
 def _map_plain(path: Path, config: Tokens) -> np.ndarray:

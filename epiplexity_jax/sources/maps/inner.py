@@ -17,7 +17,6 @@ from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.base.keys import key
 from epiplexity_jax.sources import opening
-from epiplexity_jax.sources.drawn import Synthetic
 from epiplexity_jax.sources.python.opened import opened
 from epiplexity_jax.sources.spec import (
     Batch,
@@ -27,6 +26,7 @@ from epiplexity_jax.sources.spec import (
     Sampler,
     Source,
     SourceInfo,
+    Synthetic,
     Vectors,
 )
 

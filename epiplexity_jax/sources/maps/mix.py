@@ -16,7 +16,6 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.base.keys import Seed, generator, key
-from epiplexity_jax.sources.drawn import Synthetic
 from epiplexity_jax.sources.maps.inner import (
     Mapped,
     Nested,
@@ -34,6 +33,7 @@ from epiplexity_jax.sources.spec import (
     Sampler,
     Source,
     SourceInfo,
+    Synthetic,
 )
 
 

@@ -11,8 +11,7 @@ from pydantic import Field
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
-from epiplexity_jax.sources.drawn import Synthetic
-from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo
+from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo, Synthetic
 
 _WORD = 32
 Ring = tuple[UInt32[Array, " n"], ...]

@@ -9,8 +9,7 @@ from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
-from epiplexity_jax.sources.drawn import Synthetic
-from epiplexity_jax.sources.spec import SourceInfo
+from epiplexity_jax.sources.spec import SourceInfo, Synthetic
 from epiplexity_jax.sources.synthetic.automata import CASampler, rule_masks
 
 

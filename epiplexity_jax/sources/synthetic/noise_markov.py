@@ -14,8 +14,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed, generator
-from epiplexity_jax.sources.drawn import Synthetic
-from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo
+from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo, Synthetic
 
 _ROUNDING = 1e-6  # per entry: what six digits in a config leave
 _SHOWN = 6  # entries of a wrong row

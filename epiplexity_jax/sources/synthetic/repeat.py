@@ -11,8 +11,7 @@ from pydantic import Field
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
-from epiplexity_jax.sources.drawn import Synthetic
-from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo
+from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo, Synthetic
 
 
 class Repeat(Config):
