@@ -61,8 +61,6 @@ __all__ = [
     "sources",
 ]
 
-DEFAULT_STORE = Path("runs")
-
 
 class Sections(TypedDict, total=False):
     """The further sections of a config, as `run` takes them."""
@@ -127,7 +125,13 @@ def run(
         trackers=tuple(tracker for tracker in trackers if isinstance(tracker, Config)),
         **sections,
     )
-    own = [_own_sink(tracker) for tracker in trackers if not isinstance(tracker, Config)]
+    own = [tracker for tracker in trackers if not isinstance(tracker, Config)]
+    for tracker in own:
+        if not isinstance(tracker, Sink):
+            raise ConfigError(
+                "trackers: expected a config such as trackers.Jsonl(), or an object with the "
+                f"methods start, log, finish and close, got {shorten(tracker)}"
+            )
     return _run_sweep(sweep, Path(store), progress or Silent(), own)
 
 
@@ -162,7 +166,7 @@ def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> P
 
 def default_store(config: Path) -> Path:
     """Return runs/<name of the config>."""
-    return DEFAULT_STORE / config.stem
+    return Path("runs") / config.stem
 
 
 def _sinks(sweep: Sweep) -> list[tuple[str, Sink]]:
@@ -175,16 +179,6 @@ def _sinks(sweep: Sweep) -> list[tuple[str, Sink]]:
             raise ConfigError(f"trackers.{i}: {error}") from None
         sinks.append((config.model_dump()["kind"], sink))
     return sinks
-
-
-def _own_sink(tracker: Any) -> Sink:
-    """Return a tracker that is no config; raise a ConfigError when it is no sink either."""
-    if not isinstance(tracker, Sink):
-        raise ConfigError(
-            "trackers: expected a config such as trackers.Jsonl(), or an object with the methods "
-            f"start, log, finish and close, got {shorten(tracker)}"
-        )
-    return tracker
 
 
 def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:

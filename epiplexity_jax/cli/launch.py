@@ -79,14 +79,9 @@ class _Process:
         from epiplexity_jax.runtime.processes import LAUNCHER
 
         cores = max(1, cpu_cores() // count)
+        command = [sys.executable, "-m", "epiplexity_jax", *words]
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "epiplexity_jax",
-                *words,
-                f"--join={number}/{count}@127.0.0.1:{port}",
-            ],
+            [*command, f"--join={number}/{count}@127.0.0.1:{port}"],
             env={"JAX_NUM_CPU_DEVICES": str(cores), **os.environ, LAUNCHER: str(os.getpid())},
             stdout=None if number == 0 else subprocess.DEVNULL,
             stderr=subprocess.PIPE,

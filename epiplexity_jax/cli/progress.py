@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.table import Column
 
 from epiplexity_jax.base.human import duration
+from epiplexity_jax.sweep.progress import Silent
 
 _EVERY = 15.0
 
 
-class Counted:
+class Counted(Silent):
     """Counts a sweep's progress without a display (see `sweep.progress.Progress`).
 
     Processes other than the main one show nothing; the displays build on it.
@@ -42,12 +43,6 @@ class Counted:
     def run_done(self, row: Mapping[str, Any]) -> None:
         """Count a committed run."""
         self.done += 1
-
-    def message(self, text: str) -> None:
-        """See `Progress`."""
-
-    def close(self) -> None:
-        """See `Progress`."""
 
     @property
     def rate(self) -> float:

@@ -124,12 +124,12 @@ def _print_results(runs: Any, store: Path, figure: Path | None, as_json: bool) -
 
 def _print_plan(plan: Any, as_json: bool) -> None:
     if as_json:
-        echo_json({"plan": plan.to_json()})
+        echo_json({"plan": {**plan.summary, "cohorts": plan.cohorts}})
         return
     from epiplexity_jax.base.human import duration
     from epiplexity_jax.report.tables import number, plan_table
 
-    echo_table(plan_table(plan.rows()))
+    echo_table(plan_table(plan.cohorts))
     s = plan.summary
     typer.echo(
         f"{s['runs']} runs, {s['finished']} of them finished; to train: {s['cohorts']} cohorts in "

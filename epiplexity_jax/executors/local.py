@@ -15,13 +15,9 @@ from epiplexity_jax.sweep.wave import FinishedRun, Wave, WaveContext
 
 @dataclass(frozen=True)
 class Local:
-    """The executor of this process and those that it has joined (see `sweep.executor.Executor`).
+    """The executor of this process and those that it has joined (see `sweep.executor.Executor`)."""
 
-    Attributes:
-        own: started devices, of all processes.
-    """
-
-    own: Sequence[Any]
+    own: Sequence[Any]  # started devices, of all processes
 
     @property
     def hardware(self) -> Hardware:

@@ -15,7 +15,6 @@ from ray import cloudpickle
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError, RunsFailed
 from epiplexity_jax.base.files import reason
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
@@ -67,9 +66,7 @@ class Cluster:
         count = {"num_cpus" if self._resources.on_cpu else "num_gpus": self._resources.devices}
         retries = sweep.executor.most_retries
         self._needs = {**count, "max_retries": retries, "retry_exceptions": False}
-        looking = (
-            ray.remote(ray_worker.look).options(**self._needs).remote(__version__, self._resources)
-        )
+        looking = ray.remote(ray_worker.look).options(**self._needs).remote(self._resources)
         try:
             done, _ = ray.wait([looking], timeout=_BUSY)
             if not done:
@@ -91,8 +88,7 @@ class Cluster:
         payload = [self._payload(context)]
         train = ray.remote(ray_worker.train).options(**self._needs)
         waiting = {
-            train.remote(number, wave, __version__, payload, actor): number
-            for number, wave in enumerate(waves)
+            train.remote(number, wave, payload, actor): number for number, wave in enumerate(waves)
         }
         stopped = False
         try:

@@ -39,6 +39,7 @@ class TaskResources(NamedTuple):
     devices: int
     on_cpu: bool  # the devices are cores
     together: bool  # the config has them share batches
+    version: str = __version__  # of the package where the sweep was started
 
     def __str__(self) -> str:
         return f"{self.devices} {'CPU cores' if self.on_cpu else 'GPUs'}"
@@ -63,26 +64,25 @@ class SweepPayload:
     holder: bytes
 
 
-def look(version: str, resources: TaskResources) -> tuple[Hardware, str]:
+def look(resources: TaskResources) -> tuple[Hardware, str]:
     """Describe the devices of a task, for planning and in words.
 
     Raises:
         ConfigError: when the node has another version of this package, or no devices.
     """
-    devices = _devices(version, resources)
+    devices = _devices(resources)
     hardware = Hardware.of(devices, alone=False)
     return dataclasses.replace(hardware, devices=()), describe_devices(devices)  # none can be sent
 
 
 def train(
-    number: int, wave: Wave, version: str, payload: list[ray.ObjectRef], actor: Any
+    number: int, wave: Wave, payload: list[ray.ObjectRef], actor: Any
 ) -> list[FinishedRun] | None:
     """Train a wave from its last checkpoint, on whichever node this is.
 
     Args:
         number: of the wave, for reports.
         wave: to train.
-        version: of the package that sent it.
         payload: a reference to `SweepPayload`, in a list so that a worker fetches it once.
         actor: a `ProgressActor`.
 
@@ -95,7 +95,7 @@ def train(
     attempt = _fetched(actor.begin.remote(number))
     if not attempt:
         return None
-    agreed, plan, devices = _opened(version, payload[0])
+    agreed, plan, devices = _opened(payload[0])
     retries = agreed.sweep.executor.most_retries
     if attempt > retries + 1:  # Ray itself would never give up on one that lacks memory
         raise EpiplexityError(f"its worker was lost {attempt - 1} times")
@@ -141,11 +141,11 @@ def _fetched(reference: ray.ObjectRef) -> Any:
         return pool.submit(ray.get, reference).result()
 
 
-def _devices(version: str, resources: TaskResources) -> list[Any]:
-    if version != __version__:
+def _devices(resources: TaskResources) -> list[Any]:
+    if resources.version != __version__:
         raise ConfigError(
-            f"{_HERE}: has epiplexity-jax {__version__}, and the sweep was started by {version}; "
-            "install one version everywhere"
+            f"{_HERE}: has epiplexity-jax {__version__}, and the sweep was started by "
+            f"{resources.version}; install one version everywhere"
         )
     cores = resources.devices if resources.on_cpu else None
     devices = start_task_devices(cores, resources.together)
@@ -158,11 +158,11 @@ def _devices(version: str, resources: TaskResources) -> list[Any]:
 
 
 @lru_cache(maxsize=1)
-def _opened(version: str, payload: ray.ObjectRef) -> tuple[SweepPayload, Plan, list[Any]]:
+def _opened(payload: ray.ObjectRef) -> tuple[SweepPayload, Plan, list[Any]]:
     agreed = _fetched(payload)
     with contextlib.suppress(OSError):  # where the folder is missing, its files are said to be
         os.chdir(agreed.folder)
-    devices = _devices(version, agreed.resources)
+    devices = _devices(agreed.resources)
     return agreed, make_plan(agreed.sweep, devices[0].platform), devices
 
 

@@ -208,15 +208,13 @@ def parse_sweep(data: Any) -> Sweep:
     if "estimator" in parsed:
         parsed["estimator"] = estimators.parse(parsed["estimator"], "estimator")
     if "trackers" in parsed:
-        parsed["trackers"] = _parse_trackers(parsed["trackers"])
-    return parse(Sweep, parsed)
-
-
-def _parse_trackers(data: Any) -> tuple[Config, ...]:
-    """A list of kinds, or of keys and values with a kind."""
-    if not isinstance(data, list | tuple):
-        raise ConfigError(
-            f"trackers: expected a list such as [jsonl, tensorboard], got {shorten(data)}"
+        named = parsed["trackers"]
+        if not isinstance(named, list | tuple):
+            raise ConfigError(
+                f"trackers: expected a list such as [jsonl, tensorboard], got {shorten(named)}"
+            )
+        entries = [{"kind": entry} if isinstance(entry, str) else entry for entry in named]
+        parsed["trackers"] = tuple(
+            trackers.parse(entry, f"trackers.{i}") for i, entry in enumerate(entries)
         )
-    entries = [{"kind": entry} if isinstance(entry, str) else entry for entry in data]
-    return tuple(trackers.parse(entry, f"trackers.{i}") for i, entry in enumerate(entries))
+    return parse(Sweep, parsed)

@@ -23,12 +23,7 @@ _TIMED_STEPS = 16
 
 @dataclass(frozen=True)
 class CountingTrainer:
-    """The trainer of count families (see `trainer.Trainer`).
-
-    Attributes:
-        runs: all of the sweep, by id.
-        on_device: False.
-    """
+    """The trainer of count families (see `trainer.Trainer`)."""
 
     runs: Mapping[str, RunSpec]
     on_device: bool = False

@@ -1,7 +1,7 @@
 """Train device families: cohorts side by side, checkpointed, restored and continued."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,12 @@ from epiplexity_jax.checkpoints.keeper import Checkpoints, Restored
 from epiplexity_jax.engine.programs import member_shapes
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.train_cohort import train_cohort
-from epiplexity_jax.families.spec import Size
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep import final_states
 from epiplexity_jax.sweep.cohort_job import cohort_job
 from epiplexity_jax.sweep.config import Training
-from epiplexity_jax.sweep.dataset import Dataset
 from epiplexity_jax.sweep.dry_run_timing import time_cohort
-from epiplexity_jax.sweep.fit_memory import MemoryPlanner
+from epiplexity_jax.sweep.fit_memory import MemoryPlanner, Resolve
 from epiplexity_jax.sweep.hardware import Hardware
 from epiplexity_jax.sweep.pack_waves import pack
 from epiplexity_jax.sweep.run_row import finished_row
@@ -28,18 +26,11 @@ from epiplexity_jax.sweep.wave import FinishedRun, Wave, WaveContext
 
 @dataclass(frozen=True)
 class DeviceTrainer:
-    """The trainer of device families (see `trainer.Trainer`).
-
-    Attributes:
-        runs: all of the sweep, by id.
-        options: of the config, for layout.
-        resolve: (dataset, size, learning rate, seed) to a run, for sizes that would fit.
-        on_device: True.
-    """
+    """The trainer of device families (see `trainer.Trainer` and `fit_memory.MemoryPlanner`)."""
 
     runs: Mapping[str, RunSpec]
     options: Training
-    resolve: Callable[[Dataset, Size, float | None, int], RunSpec]
+    resolve: Resolve
     on_device: bool = True
 
     def restore(
@@ -76,7 +67,7 @@ class DeviceTrainer:
         self, todo: Sequence[RunSpec], restored: Mapping[str, Restored], hardware: Hardware
     ) -> list[Wave]:
         """See `Trainer`: members of a wave begin at one iteration."""
-        planner = MemoryPlanner(hardware, self.options, self.runs, self._resized)
+        planner = MemoryPlanner(hardware, self.options, self.runs, self.resolve)
         starts = {run.run_id: 0 for run in todo} | {i: r.iteration for i, r in restored.items()}
         waves = []
         for start in sorted(set(starts.values()), reverse=True):
@@ -126,6 +117,3 @@ class DeviceTrainer:
     def _state_like(self, run_id: str) -> Any:
         """Shapes and types of a run's state."""
         return member_shapes(self.runs[run_id].device_program)
-
-    def _resized(self, run: RunSpec, size: Size) -> RunSpec:
-        return self.resolve(run.dataset, size, run.learning_rate, run.seed)

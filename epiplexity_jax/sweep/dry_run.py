@@ -1,14 +1,13 @@
 """Plan and cost of a sweep, counted before anything is compiled."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from epiplexity_jax.runtime.processes import is_multiprocess
 from epiplexity_jax.sweep.hardware import Hardware
 from epiplexity_jax.sweep.plan import Plan
-from epiplexity_jax.sweep.run_spec import RunSpec
-from epiplexity_jax.sweep.trainer import WaveTiming
+from epiplexity_jax.sweep.trainer import Trainer
 from epiplexity_jax.sweep.wave import Wave
 
 
@@ -28,14 +27,6 @@ class PlanSummary:
     summary: dict[str, Any]
     cohorts: tuple[dict[str, Any], ...]
 
-    def rows(self) -> list[dict[str, Any]]:
-        """One row a cohort."""
-        return list(self.cohorts)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {**self.summary, "cohorts": self.rows()}
-
 
 def summarise(
     plan: Plan, devices: Sequence[Any], finished: Collection[str], measured: bool = False
@@ -51,68 +42,65 @@ def summarise(
     runs, trainer = plan.trainer.runs, plan.trainer
     todo = [run for run in plan.runs if run.run_id not in finished]
     waves = trainer.waves(todo, {}, Hardware.of(devices, alone=not is_multiprocess()))
-    rows: dict[Any, dict[str, Any]] = {}
-    timings: dict[Any, WaveTiming] = {}
-    held = 0.0  # FLOPs, those spent on padding included
+    cohorts: dict[Any, list[Wave]] = {}
     for wave in waves:
-        members = [runs[i] for i in wave.run_ids]
-        held += max(run.flops for run in members) * wave.slots
-        first = members[0]
-        row = rows.setdefault(first.cohort, _empty_row(len(rows) + 1, first, wave))
-        row["members"] += len(members)
-        row["waves"] += 1
-        row["train_tokens"] += sum(run.steps * run.tokens_per_step for run in members)
-        row["flops"] += sum(run.flops for run in members)
-        row["sources"] = sorted({*row["sources"], *(run.dataset.name for run in members)})
-        if not measured:
-            continue
-        if first.cohort not in timings:  # the cohort's first wave is the one that is timed
-            timing = timings[first.cohort] = trainer.time(wave, devices)
-            row["wall_seconds"] = timing.compile_seconds
-            row["memory_bytes"] = timing.memory_bytes
-        row["wall_seconds"] += timings[first.cohort].wave_seconds(wave.iterations)
-    flops = sum(row["flops"] for row in rows.values())
-    planned = [row["estimated_memory_bytes"] for row in rows.values()]
+        cohorts.setdefault(runs[wave.run_ids[0]].cohort, []).append(wave)
+    rows = [
+        {"cohort": number, **_row(trainer, own, devices if measured else ())}
+        for number, own in enumerate(cohorts.values(), 1)
+    ]
+    flops = sum(row["flops"] for row in rows)
+    held = sum(max(runs[i].flops for i in wave.run_ids) * wave.slots for wave in waves)
     summary = {
         "runs": len(plan.runs),
         "finished": len(plan.runs) - len(todo),
         "cohorts": len(rows),
         "waves": len(waves),
         "params": sum(run.cost.params for run in todo),
-        "train_tokens": sum(row["train_tokens"] for row in rows.values()),
+        "train_tokens": sum(row["train_tokens"] for row in rows),
         "flops": flops,
         "devices": f"{len(devices)} x {devices[0].device_kind}",
-        "estimated_memory_bytes": max(filter(None, planned), default=None),
+        "estimated_memory_bytes": _most(rows, "estimated_memory_bytes"),
         "idle_share": 1.0 - flops / held if held else 0.0,
         "compute_dtype": plan.compute_dtype,
         "steps": plan.runs[0].steps,
         "iterations": plan.runs[0].iterations,
     }
     if measured:
-        measured_bytes = filter(None, (row["memory_bytes"] for row in rows.values()))
-        summary["wall_seconds"] = sum(row["wall_seconds"] for row in rows.values())
-        summary["memory_bytes"] = max(measured_bytes, default=None)
-    return PlanSummary(summary, tuple(rows.values()))
+        summary["wall_seconds"] = sum(row["wall_seconds"] for row in rows)
+        summary["memory_bytes"] = _most(rows, "memory_bytes")
+    return PlanSummary(summary, tuple(rows))
 
 
-def _empty_row(number: int, run: RunSpec, wave: Wave) -> dict[str, Any]:
-    fit = wave.fit
-    return {
-        "cohort": number,
+def _most(rows: Sequence[Mapping[str, Any]], column: str) -> int | None:
+    return max(filter(None, (row[column] for row in rows)), default=None)
+
+
+def _row(trainer: Trainer, waves: Sequence[Wave], devices: Sequence[Any]) -> dict[str, Any]:
+    """Add up the waves of a cohort, the first of which is timed where there are devices."""
+    members = [trainer.runs[i] for wave in waves for i in wave.run_ids]
+    run, fit, layout = members[0], waves[0].fit, waves[0].layout
+    row = {
         "size": str(run.size),
-        "sources": [],
+        "sources": sorted({member.dataset.name for member in members}),
         "microbatch": fit.microbatch if fit else run.dataset.microbatch,
         "rematerialises": bool(fit and fit.remat),
         "estimated_memory_bytes": fit.memory_bytes if fit else None,
-        "data_devices": wave.layout.data,
-        "shards_state": wave.layout.shard_state,
-        "members": 0,
-        "waves": 0,
+        "data_devices": layout.data,
+        "shards_state": layout.shard_state,
+        "members": len(members),
+        "waves": len(waves),
         "params": run.cost.params,
         "train_flops_per_token": run.cost.train_flops_per_token,
         "declared_train_flops_per_token": run.declared.train_flops_per_token,
         "eval_flops_per_token": run.cost.eval_flops_per_token,
         "declared_eval_flops_per_token": run.declared.eval_flops_per_token,
-        "train_tokens": 0,
-        "flops": 0.0,
+        "train_tokens": sum(member.steps * member.tokens_per_step for member in members),
+        "flops": sum(member.flops for member in members),
     }
+    if devices:
+        timing = trainer.time(waves[0], devices)
+        each = (timing.wave_seconds(wave.iterations) for wave in waves)
+        row["wall_seconds"] = timing.compile_seconds + sum(each)
+        row["memory_bytes"] = timing.memory_bytes
+    return row

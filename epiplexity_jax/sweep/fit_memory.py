@@ -19,6 +19,7 @@ from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.families.spec import Rematerialisable, Size
 from epiplexity_jax.resources.device_memory import PerDeviceShapes, device_bytes
 from epiplexity_jax.sweep.config import Training
+from epiplexity_jax.sweep.dataset import Dataset
 from epiplexity_jax.sweep.hardware import USABLE, DeviceLayout, Hardware
 from epiplexity_jax.sweep.run_spec import RunSpec
 
@@ -43,6 +44,7 @@ class MemoryFit(NamedTuple):
 
 # Sequences whose gradient is taken at once, and the most that are scored at once; None: all.
 _Cut = tuple[int, int | None]
+Resolve = Callable[[Dataset, Size, float | None, int], RunSpec]
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,15 @@ class MemoryPlanner:
     """Cuts the runs of one sweep for one kind of hardware.
 
     Attributes:
-        hardware: to train on.
         options: of the config, for layout.
         runs: all of the sweep, by id.
-        resized: (run, size) to the same run at another size.
+        resolve: (dataset, size, learning rate, seed) to a run, for sizes that would fit.
     """
 
     hardware: Hardware
     options: Training
     runs: Mapping[str, RunSpec]
-    resized: Callable[[RunSpec, Size], RunSpec]
+    resolve: Resolve
 
     def largest_fit(self, run: RunSpec, layout: DeviceLayout) -> MemoryFit | None:
         """Find the largest microbatch with which a member fits; None where nothing does.
@@ -185,7 +186,7 @@ class MemoryPlanner:
     def _would_fit(self, run: RunSpec, size: Size, layout: DeviceLayout) -> bool:
         """Return whether a size needs less memory, and little enough, and the family builds it."""
         try:
-            other = self.resized(run, size)
+            other = self.resolve(run.dataset, size, run.learning_rate, run.seed)
             smaller = other.cost.params < run.cost.params
             return smaller and self._least(other, layout) <= self.hardware.usable_bytes
         except Exception:  # noqa: BLE001 - whatever a user's family raises

@@ -50,9 +50,6 @@ class Resolver(ABC):
     """Makes the runs of a sweep.
 
     Attributes:
-        sweep: the config.
-        family: opened from it.
-        estimator: likewise.
         platform: of the devices that will train.
         compute_dtype: of activations.
         counts: True if the family counts on the host, and needs no devices.

@@ -1,8 +1,6 @@
 """Train what a store still lacks of a plan, wave by wave, and commit every run as it ends."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import yaml
 
@@ -48,23 +46,14 @@ def run_plan(context: SweepContext, executor: Executor) -> None:
     work = MainProcessWork()
     if not trainer.on_device:
         waves = waves if is_main_process() else []  # one process counts
-        context = replace(context, stop=_beating(context.stop, work))
+        stop = context.stop  # which a trainer calls between steps
+        context = replace(context, stop=lambda: bool(work.beat()) or stop())
     for wave in executor.train(context, waves):
         for run in wave:
             _commit(context, trainer.runs[run.row["run_id"]], run)
         checkpoints.done([run.row["run_id"] for run in wave])
     checkpoints.forget(store.finished())
     work.done()  # what the main process has written can be read now
-
-
-def _beating(stop: Callable[[], bool], work: MainProcessWork) -> Callable[[], bool]:
-    """Beat whenever a trainer asks whether to stop, which it does between steps."""
-
-    def asked() -> bool:
-        work.beat()
-        return stop()
-
-    return asked
 
 
 def _commit(context: SweepContext, run: RunSpec, ended: FinishedRun) -> None:
@@ -76,15 +65,11 @@ def _commit(context: SweepContext, run: RunSpec, ended: FinishedRun) -> None:
     elif row["message"]:
         progress.message(f"{run.label}: {row['message']}")
     if ended.state is not None and is_main_process():
-        _keep(context, run, ended.state)
+        try:
+            final_states.keep(store, run, ended.state)
+        except OSError as error:
+            progress.message(
+                f"{run.label}: its last state cannot be kept: {error.strerror}; the run is safe, "
+                "but more steps would train it from step 0"
+            )
     progress.run_done(row)
-
-
-def _keep(context: SweepContext, run: RunSpec, state: Any) -> None:
-    try:
-        final_states.keep(context.store, run, state)
-    except OSError as error:
-        context.progress.message(
-            f"{run.label}: its last state cannot be kept: {error.strerror}; the run is safe, "
-            "but more steps would train it from step 0"
-        )

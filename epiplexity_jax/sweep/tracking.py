@@ -15,6 +15,10 @@ from epiplexity_jax.trackers.worker import Worker
 Row = Mapping[str, Any]
 Lengths = Callable[[Row, Mapping[str, Any]], Mapping[str, float | None]]
 
+_CONFIG = (
+    *("run_id", "source", "family", "size", "params", "learning_rate", "seed"),
+    *("estimator", "steps", "batch_size"),
+)
 _EVERY = 10.0  # seconds between two rates of the sweep
 _LONGEST = 60  # characters of a name, before its hash
 _CLOSING = 5.0  # seconds that the end waits for all sinks together
@@ -107,18 +111,7 @@ class Tracking:
                 self._say(sentence)
 
     def _series(self, run: RunSpec) -> Series:
-        config: dict[str, Plain] = {
-            "run_id": run.run_id,
-            "source": run.dataset.name,
-            "family": run.row["family"],
-            "size": str(run.size),
-            "params": run.cost.params,
-            "learning_rate": run.learning_rate,
-            "seed": run.seed,
-            "estimator": run.row["estimator"],
-            "steps": run.steps,
-            "batch_size": run.batch_size,
-        }
+        config: dict[str, Plain] = {name: run.row[name] for name in _CONFIG}
         rate = "" if run.learning_rate is None else f" lr {run.learning_rate:g}"
         words = f"{run.dataset.name} {run.size}{rate} seed {run.seed}"
         return self._named(words, run.run_id, config)
@@ -166,27 +159,22 @@ def _numbers(row: Row, before: Row | None) -> dict[str, float]:
         "heldout_loss_bits": nats_to_bits(float(row["heldout_loss_nats"])),
     }
     before = before or dict.fromkeys(row, 0.0)
-    sums = [("online_loss_bits", "online_loss_sum_nats", _learnt)]
+    sums = [("online_loss_bits", "online_loss_sum_nats", _learnt(row) - _learnt(before))]
     if "kl_sum_nats" in row:
-        sums.append(("kl_bits", "kl_sum_nats", _paid))
-    for name, column, labels in sums:
-        new = labels(row) - labels(before)
+        sums.append(("kl_bits", "kl_sum_nats", float(row["label_tokens"] - before["label_tokens"])))
+    for name, column, new in sums:
         if new > 0:
             nats = float(row[column]) - float(before[column])
             numbers[name] = nats_to_bits(nats / new)
     return numbers
 
 
-def _paid(row: Row) -> float:
-    """Labels that a student learnt so far, or a model without a teacher."""
-    return float(row["label_tokens"])
-
-
 def _learnt(row: Row) -> float:
     """Real labels learnt so far: by the teacher, where there is one."""
+    labels = float(row["label_tokens"])
     if "kl_sum_nats" not in row or not row["train_tokens"]:
-        return _paid(row)
-    return _paid(row) * float(row["teacher_tokens"]) / float(row["train_tokens"])
+        return labels
+    return labels * float(row["teacher_tokens"]) / float(row["train_tokens"])
 
 
 def _file_name(words: str, digest: str) -> str:

@@ -72,7 +72,8 @@ class Plan:
         **{"steps": 100, "iterations": 100, "estimated_memory_bytes": 2 * 2**20},
     }
 
-    def rows(self):
+    @property
+    def cohorts(self):
         cohort = {"cohort": 1, "size": "width 16 depth 1", "sources": ["text"], "members": 6}
         cohort |= {"waves": 3, "params": 5000, "train_tokens": 10**6, "flops": 3e10}
         cohort |= {"microbatch": 8, "data_devices": 1, "shards_state": False}
@@ -82,9 +83,6 @@ class Plan:
             cohort |= {f"{name}_flops_per_token": self.counted * flops}
             cohort |= {f"declared_{name}_flops_per_token": flops}
         return [cohort]
-
-    def to_json(self):
-        return {**self.summary, "cohorts": self.rows()}
 
 
 def test_a_dry_run_says_by_how_much_counted_flops_differ(call, trained, monkeypatch):

@@ -22,7 +22,7 @@ def test_resources_are_described(ray_worker):
 
 def test_a_node_with_another_version_is_refused(ray_worker):
     with pytest.raises(ConfigError, match="was started by 0.0.0; install one version everywhere"):
-        ray_worker.look("0.0.0", ray_worker.TaskResources(1, True, False))
+        ray_worker.look(ray_worker.TaskResources(1, True, False, "0.0.0"))
 
 
 def test_a_node_with_other_data_is_refused(ray_worker):

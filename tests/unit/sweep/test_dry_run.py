@@ -19,7 +19,7 @@ def test_the_summary_counts_what_is_left(plan):
     params = left[0].cost.params
     assert summary.summary["flops"] == 3 * (6 * params * per_run + 2 * 2 * params * 128 * 17)
     assert (summary.summary["cohorts"], summary.summary["waves"]) == (1, 2)
-    (cohort,) = summary.rows()
+    (cohort,) = summary.cohorts
     assert (cohort["members"], cohort["sources"]) == (3, ["chain", "noise"])
     assert cohort["flops"] == summary.summary["flops"]
 

@@ -54,7 +54,7 @@ def test_batches_are_cut_to_fit_a_core_and_that_is_part_of_a_run(plan):
     assert not set(ids(whole).values()) & set(ids(chosen).values())
     accelerated = plan(large, "training.compute_dtype=float32", platform="gpu")
     assert ids(accelerated) == ids(whole)
-    rows = summarise(chosen, jax.devices(), ()).rows()
+    rows = summarise(chosen, jax.devices(), ()).cohorts
     assert [row["microbatch"] for row in rows] == [32] * len(rows)
 
 
