@@ -56,7 +56,10 @@ def measure(name: str, kind: str, again: bool) -> dict:
     job = dataclasses.replace(job, program=job.program._replace(model=model, microbatch=cut))
     stream, mesh = job.members[0].stream, member_mesh()
     load = PerDeviceShapes(
-        1, stream.like(job.chunk_steps, batch), stream.like(job.layout.tile), job.layout.tiles
+        1,
+        stream.like(job.chunk_steps, batch),
+        stream.like(job.layout.eval_batch_size),
+        job.layout.eval_batches,
     )
     began = time.perf_counter()
     estimate = device_bytes(job.program, load, mesh)

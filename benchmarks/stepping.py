@@ -40,7 +40,7 @@ def job_of(
     task = task_for(trained, opened.info)
     layout = heldout_layout(batch, batch)
     heldout = heldout_tokens(opened, None, 0, layout.sequences)
-    heldout = heldout.reshape(layout.tiles, layout.tile, -1)
+    heldout = heldout.reshape(layout.eval_batches, layout.eval_batch_size, -1)
     each = tuple(
         MemberJob(
             root=0,

@@ -151,7 +151,7 @@ def cohort(size: Size, method: Method, members: int) -> Any:
     """A cohort that cuts its batches as the engine would, and holds out 64 sequences."""
     job = job_of(SOURCE, Transformer(), size, BATCH, None, method, members)
     layout = heldout_layout(64, 64)
-    each = tuple(replace(m, heldout=m.heldout[:1, : layout.tile]) for m in job.members)
+    each = tuple(replace(m, heldout=m.heldout[:1, : layout.eval_batch_size]) for m in job.members)
     cut = training_slice(BATCH, job.model.task, on_cpu=True)
     return replace(job, microbatch=cut, layout=layout, members=each)
 
@@ -173,14 +173,14 @@ def far(member: Any, result: Any) -> Any:
 def parts(job: Any, requential: bool) -> dict[str, float]:
     """Milliseconds of the parts of a member-step, each timed on all cores at once."""
     model, task, cut = job.model, job.model.task, job.program.microbatch
-    group = scoring_slice(job.layout.tile, task, on_cpu=True)
+    group = scoring_slice(job.layout.eval_batch_size, task, on_cpu=True)
     state = initial_state(model.init(init_key(0, 0)))
     hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema_steps=50)
     block = np.asarray(job.members[0].stream.chunk(0, 16, 16))
     batch, params = block[0], state.params
     grads = jax.jit(lambda p, b: loss_gradient(model, p, b, cut)[1])(params, batch)
     weights = 2 * (1 + requential)  # EMA and raw, of the teacher too
-    passes = weights * job.layout.tile / BATCH * len(record_points(RUN)) / RUN
+    passes = weights * job.layout.eval_batch_size / BATCH * len(record_points(RUN)) / RUN
 
     def gradient(params: Any, batch: Any) -> Any:
         return loss_gradient(model, params, batch, cut)

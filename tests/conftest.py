@@ -32,6 +32,8 @@ CHECKED = (
     "epiplexity_jax.sources",
     "epiplexity_jax.analysis",
     "epiplexity_jax.families",
+    "epiplexity_jax.engine",
+    "epiplexity_jax.estimators",
     "epiplexity_jax.checkpoints",
     "epiplexity_jax.resources",
     "epiplexity_jax.store",

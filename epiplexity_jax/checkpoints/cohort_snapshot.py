@@ -11,7 +11,7 @@ import numpy as np
 from epiplexity_jax.checkpoints.state_files import is_torn, read_step, save_step
 from epiplexity_jax.engine.recorder import RecorderState
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """When a cohort in training is checkpointed."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from epiplexity_jax.engine.recorder import RecorderState
 
@@ -10,6 +10,7 @@ class Interrupted(KeyboardInterrupt):
     """The user or the machine wants an end; what was trained is kept if it could be."""
 
 
+@runtime_checkable
 class CheckpointHook(Protocol):
     """Decides when a cohort in training is checkpointed, and writes the checkpoint."""
 

@@ -13,9 +13,6 @@ from epiplexity_jax.engine.stream import Stream
 from epiplexity_jax.families.spec import Decoder, Model
 from epiplexity_jax.sources.spec import Batch
 
-_CHUNK_BYTES = 2**25
-_CHUNK_STEPS = 64
-
 
 @dataclass(frozen=True)
 class MemberJob:
@@ -82,15 +79,14 @@ class CohortJob:
     @property
     def chunk_steps(self) -> int:
         """T, steps of a chunk of data: one for all numbers of steps, unless batches are large."""
-        return chunk_steps(self.members[0].stream)
+        return self.members[0].stream.chunk_steps
 
     @property
     def accounting(self) -> Accounting:
         """Tokens and FLOPs of a member's step."""
         return Accounting(
             batch_size=self.batch_size,
-            label_tokens=self.model.task.label_tokens,
-            total_tokens=self.model.task.total_tokens,
+            task=self.model.task,
             cost=self.model.cost,
             layout=self.layout,
             num_weight_sets=self.program.method.num_weight_sets,
@@ -98,15 +94,9 @@ class CohortJob:
         )
 
 
-def chunk_steps(stream: Stream) -> int:
-    """T, steps of a chunk of a stream's batches."""
-    return max(1, min(_CHUNK_STEPS, _CHUNK_BYTES // stream.batch_bytes))
-
-
 def sampling_passes(model: Model) -> int:
     """Forward passes that drawing a sequence takes.
 
     A model without a cache reads the whole sequence again for every label.
     """
-    labels = model.task.label_tokens
-    return 1 if isinstance(model, Decoder) else labels
+    return 1 if isinstance(model, Decoder) else model.task.label_tokens

@@ -7,12 +7,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool
 
 from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.recorder import RecorderState
 from epiplexity_jax.engine.sharding import CohortSharding
 from epiplexity_jax.runtime.processes import fetch_global
 from epiplexity_jax.sources.spec import Batch
+
+Ends = Bool[np.ndarray, " members"]
 
 
 class DataFeed:
@@ -55,8 +58,8 @@ class DataFeed:
             wait([self.coming])  # its chunk is not needed, nor what it may raise
             self.coming = None
 
-    def ends(self, states: Any, stop: int) -> np.ndarray:
-        """[C] bool, True for members that come to their end with iteration `stop`."""
+    def ends(self, states: Any, stop: int) -> Ends:
+        """True for members that come to their end with iteration `stop`."""
         del states
         return np.full(len(self.members), stop == self.job.steps)
 
@@ -79,7 +82,7 @@ class DataFeed:
         on_host = all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(parts))
         stack = np.stack if on_host else jnp.stack
         chunk = jax.tree.map(lambda *leaves: stack(leaves), *parts)
-        return self.place.sequences(chunk, 2), self.place(np.array(firsts, np.int32))
+        return self.place.sequences(chunk), self.place(np.array(firsts, np.int32))
 
 
 class WaitingDataFeed(DataFeed):
@@ -88,7 +91,7 @@ class WaitingDataFeed(DataFeed):
     def __init__(self, *args: Any):
         super().__init__(*args)
         going_on = [member.resume for member in self.members if member.resume is not None]
-        steps = [self.job.program.method.data_steps(state) for state, _ in going_on]
+        steps = [state.step for state, _ in going_on]
         ended = [isinstance(r, RecorderState) and r.values["ended"] for _, r in going_on]
         self.learnt = np.array(steps or [0] * len(self.members), int)
         self.ended = np.array(ended or [False] * len(self.members))
@@ -104,9 +107,9 @@ class WaitingDataFeed(DataFeed):
             self.chunk = self.drawn(self.firsts.tolist())
         return self.chunk
 
-    def ends(self, states: Any, stop: int) -> np.ndarray:
+    def ends(self, states: Any, stop: int) -> Ends:
         """See `DataFeed.ends`; waits for the devices."""
-        self.learnt = fetch_global(self.job.program.method.data_steps(states)).astype(int)
+        self.learnt = fetch_global(states.step).astype(int)
         done = (self.learnt >= self.job.steps) | (stop == self.job.iterations)
         ends = done & ~self.ended
         self.ended |= done

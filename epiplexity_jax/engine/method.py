@@ -1,12 +1,12 @@
 """The protocol of training methods: one iteration on a batch, and the weights that are scored.
 
 A method is static (hashable, part of the compiled program); its states and infos are pytrees of
-arrays. The methods themselves are in `estimators`.
+arrays. The methods themselves are in `estimators`, and states have the properties of `MemberState`.
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-import jax
+from jaxtyping import Array, Key
 
 from epiplexity_jax.engine.recorder import Recorder
 from epiplexity_jax.engine.state import Hyperparameters
@@ -14,6 +14,7 @@ from epiplexity_jax.families.spec import Model
 from epiplexity_jax.sources.spec import Batch
 
 
+@runtime_checkable
 class Method(Protocol):
     """A way to train, as the engine calls it."""
 
@@ -27,7 +28,7 @@ class Method(Protocol):
         """The class that collects a run on the host."""
         ...
 
-    def init(self, params: Any, samples: jax.Array) -> Any:
+    def init(self, params: Any, samples: Key[Array, ""]) -> Any:
         """The state of an untrained member; `samples` is its own key for drawing samples."""
         ...
 
@@ -55,20 +56,4 @@ class Method(Protocol):
 
     def empty_info(self) -> Any:
         """The report of an iteration in which nothing ran: zeros, status NOT_RUN."""
-        ...
-
-    def data_steps(self, state: Any) -> jax.Array:
-        """[] int32, real batches learnt so far: the next one's place in the stream."""
-        ...
-
-    def active(self, state: Any) -> jax.Array:
-        """[] bool, True while all has been finite."""
-        ...
-
-    def deactivate(self, state: Any, where: Any) -> Any:
-        """The state, inactive where `where` ([] or [C] bool) is True."""
-        ...
-
-    def weights(self, state: Any) -> tuple[Any, ...]:
-        """The W sets of weights that a record point scores."""
         ...

@@ -39,7 +39,8 @@ def training_slice(sequences: int, task: Task, on_cpu: bool) -> int:
     fitting = _fitting(sequences, task)
     if not on_cpu:
         return fitting[-1]
-    return min(fitting, key=lambda n: _ratio(n * task.input_length))
+    each = task.input_length
+    return min(fitting, key=lambda n: max(n * each / _CORE_TOKENS, _CORE_TOKENS / (n * each)))
 
 
 def scoring_slice(sequences: int, task: Task, on_cpu: bool, most: int | None = None) -> int:
@@ -60,7 +61,3 @@ def _fitting(sequences: int, task: Task) -> list[int]:
     """Divisors of a number of sequences, in order, whose logits are not too many."""
     each = task.label_tokens * task.vocab_size
     return [n for n in divisors(sequences) if n == 1 or n * each <= _LOGITS]
-
-
-def _ratio(tokens: int) -> float:
-    return max(tokens / _CORE_TOKENS, _CORE_TOKENS / tokens)

@@ -4,9 +4,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
-from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int
 
+Step = Int[Array, ""]
+Count = int | np.int32 | Int[Array | np.ndarray, ""]
+Real = float | np.float32 | Float[Array | np.ndarray, ""]
 CLIP_NORM = 1.0
 BETAS = (0.9, 0.95)
 EPSILON = 1e-20
@@ -20,41 +24,39 @@ def optimiser() -> optax.GradientTransformation:
     )
 
 
-def warmup(step: jax.Array, learning_rate: ArrayLike, warmup_steps: ArrayLike) -> jax.Array:
+def warmup(step: Step, learning_rate: Real, warmup_steps: Count) -> Float[Array, ""]:
     """Learning rate of a step: linear warm-up, then constant.
 
     Args:
-        step: [] int32, from 0.
-        learning_rate: [] float32, the rate after warm-up.
-        warmup_steps: [] int32.
+        step: from 0.
+        learning_rate: after warm-up.
+        warmup_steps: of warm-up.
     """
     done = (step + 1) / jnp.maximum(warmup_steps, 1)
     return jnp.asarray(learning_rate) * jnp.minimum(done, 1.0)
 
 
-def descend(params: Any, directions: Any, rate: jax.Array, scales: Any) -> Any:
+def descend(params: Any, directions: Any, rate: Float[Array, ""], scales: Any) -> Any:
     """Subtract rate x scale x direction from the parameters, leaf by leaf.
 
     Args:
         params: pytree of float32 arrays.
         directions: of the same structure.
-        rate: [] float32, the base learning rate of the step.
+        rate: the base learning rate of the step.
         scales: multiple of the base rate for each leaf.
     """
     return jax.tree.map(lambda p, d, s: p - rate * s * d, params, directions, scales)
 
 
-def average(
-    ema: Any, params: Any, step: jax.Array, ema_steps: ArrayLike, growth: ArrayLike = 0.0
-) -> Any:
+def average(ema: Any, params: Any, step: Step, ema_steps: Count, growth: Real = 0.0) -> Any:
     """Average so that a new value weighs 1 / min(step + 1, window): no memory of step 0.
 
     Args:
         ema: the average before.
         params: the new weights.
-        step: [] int32, from 0.
-        ema_steps: [] int32, the window, or its least where it grows.
-        growth: [] float32: the window grows as growth x step (Qiu et al. 2026).
+        step: from 0.
+        ema_steps: the window, or its least where it grows.
+        growth: the window grows as growth x step (Qiu et al. 2026).
     """
     window = jnp.maximum(ema_steps, growth * step)
     weight = 1.0 / jnp.minimum(step + 1, window)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Float32, Int32, Key
 
 from epiplexity_jax.base.keys import key
 from epiplexity_jax.engine.method import Method
@@ -29,6 +30,9 @@ from epiplexity_jax.families.spec import Model
 from epiplexity_jax.runtime.compat import compiler_options
 from epiplexity_jax.sources.spec import Batch
 
+Number = Int32[Array, ""]
+Scores = Float32[Array, "sets sequences"]
+SetColumns = Float32[Array, "sets steps"]
 _SHARDED = PartitionSpec(MEMBER)
 _COPIED = PartitionSpec()
 
@@ -54,8 +58,8 @@ class Programs(NamedTuple):
 
     init: Callable[..., Any]
     advance: Callable[..., tuple[Any, Any]]
-    evaluate: Callable[..., jax.Array]
-    rescore: Callable[..., tuple[jax.Array, jax.Array]]
+    evaluate: Callable[..., Any]
+    rescore: Callable[..., tuple[Any, Any]]
 
 
 class ProgramKey(NamedTuple):
@@ -90,7 +94,9 @@ class ProgramKey(NamedTuple):
         return jax.vmap(function)
 
 
-def init_member(model: Model, member_key: jax.Array, method: Method, samples: Any = None) -> Any:
+def init_member(
+    model: Model, member_key: Key[Array, ""], method: Method, samples: Key[Array, ""]
+) -> Any:
     """Make the untrained member of a key.
 
     Args:
@@ -102,31 +108,21 @@ def init_member(model: Model, member_key: jax.Array, method: Method, samples: An
     return method.init(model.init(member_key), samples)
 
 
-class Bounds(NamedTuple):
-    """Ends of a span of the loop: [] int32 each, values, so that spans share one program.
-
-    Attributes:
-        count: iterations to run.
-        steps: batches after which a member is done.
-    """
-
-    count: Any
-    steps: Any
-
-
 def advance_member(
     program: ProgramKey,
-    bounds: Bounds,
+    count: Number,
+    steps: Number,
     state: Any,
     hyper: Hyperparameters,
     chunk: Batch,
-    first: Any,
+    first: Number,
 ) -> tuple[Any, Any]:
     """Iterate one member on its chunk.
 
     Args:
         program: the static part.
-        bounds: iterations to run, batches to learn.
+        count: iterations to run; a value, so that spans share one program.
+        steps: batches after which the member is done.
         state: of the member.
         hyper: of the member.
         chunk: [T, B, ...] batches of its stream.
@@ -136,13 +132,14 @@ def advance_member(
         The state, and the method's infos [T].
     """
     model, method, microbatch, shard_state, _ = program
-    microbatch = _shared(microbatch, _length(_batch(chunk, 0)))
+    length, batch_size, *_ = jax.tree.leaves(chunk)[0].shape
+    microbatch = _shared(microbatch, batch_size)
 
-    def body(t: jax.Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
+    def body(t: Number, carry: tuple[Any, Any]) -> tuple[Any, Any]:
         state, infos = carry
-        learnt = method.data_steps(state)
+        learnt = state.step
         state, info = jax.lax.cond(
-            method.active(state) & (learnt < bounds.steps),
+            state.active & (learnt < steps),
             lambda s: method.update(model, s, _batch(chunk, learnt - first), hyper, microbatch),
             lambda s: (s, method.empty_info()),
             state,
@@ -150,11 +147,11 @@ def advance_member(
         state = shard_large(state) if shard_state else state
         return state, jax.tree.map(lambda all_, one: all_.at[t].set(one), infos, info)
 
-    empty = jax.tree.map(lambda x: jnp.full((_length(chunk),), x), method.empty_info())
-    return jax.lax.fori_loop(0, bounds.count, body, (state, empty))
+    empty = jax.tree.map(lambda x: jnp.full((length,), x), method.empty_info())
+    return jax.lax.fori_loop(0, count, body, (state, empty))
 
 
-def evaluate_member(program: ProgramKey, batches: Batch, state: Any, source: Any) -> jax.Array:
+def evaluate_member(program: ProgramKey, batches: Batch, state: Any, source: Number) -> Scores:
     """Score every set of a member's weights on the eval batch of its source, slice by slice.
 
     Args:
@@ -174,14 +171,14 @@ def evaluate_member(program: ProgramKey, batches: Batch, state: Any, source: Any
     groups = over_data(groups, axis=2)
     inactive = jnp.full((method.num_weight_sets, size), jnp.nan, jnp.float32)
     return jax.lax.cond(
-        method.active(state),
-        lambda s: score_weights(model, method.weights(s), groups, source),
+        state.active,
+        lambda s: score_weights(model, s.weights, groups, source),
         lambda _: inactive,
         state,
     )
 
 
-def score_weights(model: Model, weights: tuple[Any, ...], groups: Batch, source: Any) -> jax.Array:
+def score_weights(model: Model, weights: tuple[Any, ...], groups: Batch, source: Number) -> Scores:
     """Score W sets of weights, one group of sequences at a time.
 
     Args:
@@ -193,21 +190,19 @@ def score_weights(model: Model, weights: tuple[Any, ...], groups: Batch, source:
     Returns:
         [W, S] nats.
     """
+    count = jax.tree.leaves(groups)[0].shape[1]
 
-    def of(params: Any) -> jax.Array:
-        def one(g: jax.Array) -> jax.Array:
-            # Indexed here and not before: under vmap a whole batch would be copied per member.
-            return sequence_losses(model, params, jax.tree.map(lambda x: x[source, g], groups))
+    def losses(params: Any, g: Number) -> Float32[Array, " group"]:
+        # Indexed here and not before: under vmap a whole batch would be copied per member.
+        return sequence_losses(model, params, jax.tree.map(lambda x: x[source, g], groups))
 
-        count = jax.tree.leaves(groups)[0].shape[1]
-        return jax.lax.map(one, jnp.arange(count)).reshape(-1)
-
-    return jnp.stack([of(params) for params in weights])
+    each = [functools.partial(losses, params) for params in weights]
+    return jnp.stack([jax.lax.map(one, jnp.arange(count)).reshape(-1) for one in each])
 
 
 def rescore_member(
-    program: ProgramKey, bounds: tuple[jax.Array, jax.Array], state: Any, chunk: Batch
-) -> tuple[jax.Array, jax.Array]:
+    program: ProgramKey, bounds: tuple[Number, Number], state: Any, chunk: Batch
+) -> tuple[SetColumns, SetColumns]:
     """Score batches of a chunk again.
 
     Args:
@@ -220,12 +215,13 @@ def rescore_member(
         Sums and variances [W, T] nats, nats^2 of each batch's losses; NaN outside of the bounds.
     """
 
-    def body(t: jax.Array, columns: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+    def body(t: Number, columns: tuple[SetColumns, ...]) -> tuple[SetColumns, ...]:
         alone = jax.tree.map(lambda x: x[None], _batch(chunk, t))
         found = sum_and_variance(evaluate_member(program, alone, state, jnp.int32(0)))
         return tuple(c.at[:, t].set(one) for c, one in zip(columns, found, strict=True))
 
-    empty = jnp.full((program.method.num_weight_sets, _length(chunk)), jnp.nan, jnp.float32)
+    length = jax.tree.leaves(chunk)[0].shape[0]
+    empty = jnp.full((program.method.num_weight_sets, length), jnp.nan, jnp.float32)
     sums, variances = jax.lax.fori_loop(*bounds, body, (empty, empty))
     return sums, variances
 
@@ -243,10 +239,6 @@ def _batch(chunk: Batch, t: Any) -> Batch:
     return jax.tree.map(lambda x: x[t], chunk)
 
 
-def _length(batch: Batch) -> int:
-    return jax.tree.leaves(batch)[0].shape[0]
-
-
 @functools.lru_cache(maxsize=64)
 def compile_programs(program: ProgramKey, mesh: Mesh) -> Programs:
     """Make the jitted programs of a cohort; equal arguments give the same functions.
@@ -256,24 +248,19 @@ def compile_programs(program: ProgramKey, mesh: Mesh) -> Programs:
         mesh: see `sharding.member_mesh`.
     """
     model, method, each = program.model, program.method, program.over_members
-    shard = functools.partial(
-        jax.shard_map, mesh=mesh, check_vma=False, out_specs=_SHARDED, axis_names={MEMBER}
-    )
     states = CohortSharding(mesh, program.shard_state).state_shardings(member_shapes(program))
     # The host of every process reads all results.
-    alone = jax.process_count() == 1
-    results = NamedSharding(mesh, _SHARDED if alone else _COPIED)
+    results = NamedSharding(mesh, _SHARDED if jax.process_count() == 1 else _COPIED)
 
     def init(keys: Any, samples: Any, inactive: Any) -> Any:
         def one(key_data: Any, samples_data: Any, where: Any) -> Any:
-            keys = map(jax.random.wrap_key_data, (key_data, samples_data))
-            state = init_member(model, next(keys), method, next(keys))
-            return method.deactivate(state, where)
+            own, drawn = map(jax.random.wrap_key_data, (key_data, samples_data))
+            return init_member(model, own, method, drawn).deactivate(where)
 
         return each(one)(keys, samples, inactive)
 
     def advance(states: Any, hyper: Any, chunk: Any, first: Any, count: Any, steps: Any) -> Any:
-        one = functools.partial(advance_member, program, Bounds(count, steps))
+        one = functools.partial(advance_member, program, count, steps)
         return each(one)(states, hyper, chunk, first)
 
     def evaluate(states: Any, batches: Any, source: Any) -> Any:
@@ -282,22 +269,19 @@ def compile_programs(program: ProgramKey, mesh: Mesh) -> Programs:
     def rescore(states: Any, chunk: Any, start: Any, stop: Any) -> Any:
         return each(functools.partial(rescore_member, program, (start, stop)))(states, chunk)
 
-    compiled = functools.partial(
-        jax.jit, compiler_options=compiler_options(mesh.devices.flat[0].platform)
-    )
+    axes: dict[str, Any] = {"mesh": mesh, "axis_names": {MEMBER}, "check_vma": False}
+    flags = compiler_options(mesh.devices.flat[0].platform)
+
+    def compiled(function: Callable[..., Any], in_specs: Any, **options: Any) -> Callable[..., Any]:
+        sharded = jax.shard_map(function, in_specs=in_specs, out_specs=_SHARDED, **axes)
+        return jax.jit(sharded, compiler_options=flags, **options)
+
+    moved = {"out_shardings": (states, results), "donate_argnums": 0}
     return Programs(
-        init=compiled(shard(init, in_specs=_SHARDED), out_shardings=states),
-        advance=compiled(
-            shard(advance, in_specs=(*(_SHARDED,) * 4, _COPIED, _COPIED)),
-            out_shardings=(states, results),
-            donate_argnums=0,
-        ),
-        evaluate=compiled(
-            shard(evaluate, in_specs=(_SHARDED, _COPIED, _SHARDED)), out_shardings=results
-        ),
-        rescore=compiled(
-            shard(rescore, in_specs=(*(_SHARDED,) * 2, _COPIED, _COPIED)), out_shardings=results
-        ),
+        init=compiled(init, _SHARDED, out_shardings=states),
+        advance=compiled(advance, (_SHARDED,) * 4 + (_COPIED,) * 2, **moved),
+        evaluate=compiled(evaluate, (_SHARDED, _COPIED, _SHARDED), out_shardings=results),
+        rescore=compiled(rescore, (_SHARDED,) * 2 + (_COPIED,) * 2, out_shardings=results),
     )
 
 
@@ -326,11 +310,11 @@ def blocking(programs: Programs) -> Programs:
     return Programs(*map(waited, programs))
 
 
-def init_key(root: int, member_seed: int) -> jax.Array:
+def init_key(root: int, member_seed: int) -> Key[Array, ""]:
     """The key of a member's initial weights: the same for every source, so seeds pair."""
     return key(root, "init", member_seed)
 
 
-def samples_key(root: int, member_seed: int) -> jax.Array:
+def samples_key(root: int, member_seed: int) -> Key[Array, ""]:
     """The key of the samples of a member's teacher."""
     return key(root, "samples", member_seed)

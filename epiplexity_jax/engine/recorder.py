@@ -1,28 +1,31 @@
 """The record of a run: per-step losses summed in float64, held-out losses at record points."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
+from jaxtyping import Float, Int64, Shaped
 
 from epiplexity_jax.base.status import RunStatus
-from epiplexity_jax.engine.heldout import HeldoutLayout, mean_and_stderr
-from epiplexity_jax.engine.state import StepStatus
-from epiplexity_jax.families.spec import Cost
+from epiplexity_jax.engine.heldout import BlockMeans, HeldoutLayout, mean_and_stderr
+from epiplexity_jax.engine.state import StepInfo, StepStatus
+from epiplexity_jax.families.spec import Cost, Task
 
 History = dict[str, np.ndarray]
+Column = Shaped[np.ndarray, " steps"]
+Records = Int64[np.ndarray, " records"]
+SetColumns = Float[np.ndarray, "sets steps"]
 
 # Of the exact variant: NaN but at the last record point.
 EXACT = ("exact_loss_sum_nats", "exact_raw_loss_sum_nats", "exact_loss_sum_var")
+_NOT_SAVED = ("accounting", "rows")
 
 
-_NOT_SAVED = ("accounting", "_rows")
-
-
-def added(total: float, values: np.ndarray) -> float:
-    """A sum in float64, one value after the other: the same however they are cut into pieces.
+def added(total: float, values: Float[np.ndarray, " steps"]) -> float:
+    """A sum in float64, one value after the other: the same however they are cut into chunks.
 
     >>> added(1.0, np.array([0.5, 0.25]))
     1.75
@@ -36,17 +39,15 @@ class Accounting:
 
     Attributes:
         batch_size: B sequences a step.
-        label_tokens: label tokens of a sequence.
-        total_tokens: input and label tokens of a sequence, the start token counted.
+        task: tokens of a sequence.
         cost: FLOPs per token.
         layout: the held-out set's.
-        num_weight_sets: how often an evaluation scores a tile (2: EMA and raw weights; 1: counts).
+        num_weight_sets: sets of weights that are scored (2: EMA and raw; 1: counts).
         sampling_passes: forward passes that drawing a sequence from the model takes.
     """
 
     batch_size: int
-    label_tokens: int
-    total_tokens: int
+    task: Task
     cost: Cost
     layout: HeldoutLayout
     num_weight_sets: int = 2
@@ -55,12 +56,17 @@ class Accounting:
     @property
     def step_tokens(self) -> int:
         """Input and label tokens of a batch."""
-        return self.batch_size * self.total_tokens
+        return self.batch_size * self.task.total_tokens
 
     @property
     def step_labels(self) -> int:
         """Label tokens of a batch."""
-        return self.batch_size * self.label_tokens
+        return self.batch_size * self.task.label_tokens
+
+    def eval_flops(self, sequences: int) -> float:
+        """FLOPs of scoring so many sequences with every set of weights."""
+        tokens = self.num_weight_sets * sequences * self.task.total_tokens
+        return tokens * self.cost.eval_flops_per_token
 
 
 @dataclass(frozen=True)
@@ -102,25 +108,40 @@ class Recorder:
         status: FINISHED until a loss is not finite.
         message: why the run ended early, or empty.
         steps_done: steps whose loss was finite.
+        teacher_steps: steps in which a teacher learnt, where there is one.
+        last_loss: nats per label token of the last step.
         ended: whether the last record point is in.
+        sums: the columns of `SUMS` up to the last step.
+        rows: the record points so far, columns of the history each.
     """
 
     accounting: Accounting
     status: RunStatus = RunStatus.FINISHED
     message: str = ""
     steps_done: int = 0
+    teacher_steps: int = 0
     last_loss: float = math.nan
     ended: bool = False
-    _loss_sum: float = 0.0
-    _loss_var: float = 0.0
+    sums: dict[str, float] = field(init=False)
     _eval_flops: float = 0.0
-    _rows: list[dict[str, object]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
+    INFO: ClassVar[Any] = StepInfo  # of a method's step
+    LOSS: ClassVar[str] = "loss_sum"  # its field that progress shows
+    # Columns of a history: the field that each sums.
+    SUMS: ClassVar[Mapping[str, str]] = {
+        "online_loss_sum_nats": "loss_sum",
+        "online_loss_sum_var": "loss_var",
+    }
+    NOT_FINITE: ClassVar[str] = "loss or gradient is not finite at step"
     # Columns of the weights that a record point scores; counts have one set, which stands for all.
-    _SCORED: ClassVar[tuple[str, ...]] = ("heldout", "heldout_raw")
+    SCORED: ClassVar[tuple[str, ...]] = ("heldout", "heldout_raw")
+
+    def __post_init__(self) -> None:
+        self.sums = dict.fromkeys(self.SUMS, 0.0)
 
     @classmethod
-    def resume(cls, accounting: Accounting, history: History, grid: np.ndarray) -> "Recorder":
+    def resume(cls, accounting: Accounting, history: History, grid: Records) -> "Recorder":
         """Go on from a shorter run's history.
 
         Values that only the end of a run has are dropped, unless the grid ends there too.
@@ -131,113 +152,97 @@ class Recorder:
             grid: record points of the longer run.
         """
         recorder = cls(accounting)
-        last = len(history["step"]) - 1
+        recorder.steps_done = int(history["step"][-1])
+        recorder.teacher_steps = round(history["teacher_tokens"][-1] / accounting.step_tokens)
+        recorder.sums = {name: float(history[name][-1]) for name in recorder.sums}
         history = {name: column for name, column in history.items() if name not in EXACT}
-        recorder.steps_done = int(history["step"][last])
-        recorder._restore({name: column[last] for name, column in history.items()})
         for i in np.flatnonzero(np.isin(history["step"], grid)):
             row = {name: column[i] for name, column in history.items()}
             whole = row["step"] == grid[-1]  # a last row covers the full held-out set
-            if not whole:
-                for which in cls._SCORED:
-                    mean, stderr = mean_and_stderr(np.asarray(row[f"{which}_block_losses_nats"]))
-                    row |= {f"{which}_loss_nats": mean, f"{which}_loss_stderr": stderr}
-            tiles = accounting.layout.tiles if whole else 1
-            recorder._eval_flops += tiles * recorder._tile_flops()
-            row["spent_flops"] = recorder._spent(row)
-            recorder._rows.append(row)
+            for which in () if whole else cls.SCORED:
+                row |= _mean(which, row[f"{which}_block_losses_nats"])
+            recorder._append(row, accounting.layout.eval_batches if whole else 1)
         return recorder
 
     def saved(self) -> RecorderState:
         """State from which `restored` makes the same recorder, to the last bit."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_SAVED}
-        return RecorderState(values, self.history())
+        names = [f.name for f in fields(self) if f.name not in _NOT_SAVED]
+        return RecorderState({n: copy(getattr(self, n)) for n in names}, self.history())
 
     @classmethod
     def restored(cls, accounting: Accounting, saved: RecorderState) -> "Recorder":
         """A recorder as it was when `saved` was called."""
         recorder = cls(accounting)
         for name, value in saved.values.items():
-            setattr(recorder, name, value)
+            setattr(recorder, name, copy(value))
         recorder.status = RunStatus(recorder.status)
-        columns = saved.rows
-        count = len(next(iter(columns.values()), ()))
-        recorder._rows = [{name: c[i] for name, c in columns.items()} for i in range(count)]
+        points = zip(*saved.rows.values(), strict=True)
+        recorder.rows = [dict(zip(saved.rows, point, strict=True)) for point in points]
         return recorder
 
-    def add_steps(
-        self, first: int, loss_sums: np.ndarray, loss_vars: np.ndarray, status: np.ndarray
-    ) -> None:
-        """Add the steps first, first+1, ... up to one that is not finite.
-
-        Args:
-            first: number of the first.
-            loss_sums: [n] nats over the label tokens of each batch.
-            loss_vars: [n] nats^2, their variances.
-            status: [n] `StepStatus`.
-        """
-        if self.status is not RunStatus.FINISHED:
+    def add_steps(self, *columns: Column) -> None:
+        """Add the next steps, up to one that is not finite: fields of `INFO`, [n] each."""
+        if self.status is not RunStatus.FINISHED or self.ended:
             return
-        sums = loss_sums.astype(np.float64)
-        bad = np.flatnonzero(status == StepStatus.NOT_FINITE)
-        good = bad[0] if len(bad) else len(sums)
-        self._loss_sum = added(self._loss_sum, sums[:good])
-        self._loss_var = added(self._loss_var, loss_vars[:good])
-        self.steps_done = first + int(good)
+        info = self.INFO(*(column.astype(np.float64) for column in columns))
+        bad = np.flatnonzero(info.status == StepStatus.NOT_FINITE)
+        good = int(bad[0] if len(bad) else (info.status != StepStatus.NOT_RUN).sum())
+        self._sum(self.INFO(*(column[:good] for column in info)))
+        self.steps_done += good
         if good:
-            self.last_loss = float(sums[good - 1]) / self.accounting.step_labels
+            self.last_loss = float(getattr(info, self.LOSS)[good - 1]) / self.accounting.step_labels
         if len(bad):
-            self._end(f"loss or gradient is not finite at step {self.steps_done + 1}")
+            self._end(f"{self.NOT_FINITE} {self.steps_done + 1}")
 
-    def add_record(self, step: int, losses: np.ndarray, last: bool = False) -> None:
+    def _sum(self, info: Any) -> None:
+        """Add infos of steps that are finite, [n] float64 each."""
+        for name, source in self.SUMS.items():
+            self.sums[name] = added(self.sums[name], getattr(info, source))
+
+    def add_record(
+        self,
+        step: int,
+        losses: Float[np.ndarray, "sets eval_batches sequences"],
+        last: bool = False,
+    ) -> None:
         """Add a record point.
 
         Args:
-            step: steps taken before it.
-            losses: [W, tiles, S] nats per sequence of W sets of weights; EMA first, then raw
-                (counts have one set, which stands for both).
+            step: steps taken before it; those of the member where it has ended before.
+            losses: [W, eval batches, S] nats per sequence of W sets of weights; EMA first, then
+                raw (counts have one set, which stands for both).
             last: whether the run ends here; `losses` then hold the whole held-out set, else its
-                first tile.
+                first eval batch.
         """
-        if self.status is not RunStatus.FINISHED:
+        if self.status is not RunStatus.FINISHED or self.ended:
             return
+        step = self.steps_done if last else step
         if not np.isfinite(losses).all():
             self._end(f"held-out loss is not finite after step {step}")
             if step:
                 return  # the untrained model's row stays: a history has at least one
         self.ended = last
-        self._add_row(step, losses)
-
-    def _add_row(self, step: int, losses: np.ndarray) -> None:
-        acc = self.accounting
-        row: dict[str, object] = {"step": step, **self._counted(step)}
-        for i, which in enumerate(self._SCORED):
-            scored = losses[min(i, len(losses) - 1)]
-            mean, stderr = mean_and_stderr(acc.layout.block_means(scored, acc.label_tokens))
-            row[f"{which}_loss_nats"] = mean
-            row[f"{which}_loss_stderr"] = stderr
-            row[f"{which}_block_losses_nats"] = acc.layout.block_means(scored[:1], acc.label_tokens)
-        self._eval_flops += losses.shape[1] * self._tile_flops()
-        row["spent_flops"] = self._spent(row)
-        self._rows.append(row)
-
-    def _counted(self, step: int) -> dict[str, object]:
-        """Tokens and sums up to a record point."""
-        acc = self.accounting
-        return {
+        acc, labels = self.accounting, self.accounting.task.label_tokens
+        row = {
+            "step": step,
             "train_tokens": step * acc.step_tokens,
             "label_tokens": step * acc.step_labels,
-            "teacher_tokens": 0,
-            "online_loss_sum_nats": self._loss_sum,
-            "online_loss_sum_var": self._loss_var,
+            "teacher_tokens": self.teacher_steps * acc.step_tokens,
+            **self.sums,
         }
+        for i, which in enumerate(self.SCORED):
+            scored = losses[min(i, len(losses) - 1)]
+            row |= _mean(which, acc.layout.block_means(scored, labels))
+            row[f"{which}_block_losses_nats"] = acc.layout.block_means(scored[:1], labels)
+        self._append(row, losses.shape[1])
 
-    def _restore(self, row: Mapping[str, Any]) -> None:
-        """Take up the sums of the last record point of a shorter run."""
-        self._loss_sum = float(row["online_loss_sum_nats"])
-        self._loss_var = float(row["online_loss_sum_var"])
+    def _append(self, row: dict[str, Any], eval_batches: int) -> None:
+        acc = self.accounting
+        self._eval_flops += eval_batches * acc.eval_flops(acc.layout.eval_batch_size)
+        row["spent_flops"] = self._spent(row)
+        self.rows.append(row)
 
-    def add_exact(self, loss_sums: np.ndarray, loss_vars: np.ndarray) -> None:
+    def add_exact(self, loss_sums: SetColumns, loss_vars: SetColumns) -> None:
         """Add training batches that the final model scored again, to the last record point.
 
         Args:
@@ -250,41 +255,34 @@ class Recorder:
             self._end("the final model's loss on its training data is not finite")
             return
         sums, variances = (a.astype(np.float64).sum(axis=1) for a in (loss_sums, loss_vars))
-        for row in self._rows:
+        for row in self.rows:
             row |= {name: row.get(name, math.nan) for name in EXACT}
-        added = (sums[0], sums[-1], variances[0])
-        for name, value in zip(EXACT, added, strict=True):
-            before = float(self._rows[-1][name])  # type: ignore[arg-type]
-            self._rows[-1][name] = float(value) + (0.0 if math.isnan(before) else before)
+        last = self.rows[-1]
+        for name, value in zip(EXACT, (sums[0], sums[-1], variances[0]), strict=True):
+            last[name] = float(value) + (0.0 if math.isnan(last[name]) else last[name])
         acc = self.accounting
-        tokens = acc.num_weight_sets * loss_sums.shape[1] * acc.step_tokens
-        self._eval_flops += tokens * acc.cost.eval_flops_per_token
-        self._rows[-1]["spent_flops"] = self._spent(self._rows[-1])
+        self._eval_flops += acc.eval_flops(loss_sums.shape[1] * acc.batch_size)
+        last["spent_flops"] = self._spent(last)
 
     def outcome(self, steps: int) -> Outcome:
         """The end of a run that was asked for `steps` batches."""
         del steps
         return Outcome(self.status, self.message, self.steps_done)
 
-    @property
-    def rows(self) -> Sequence[Mapping[str, Any]]:
-        """The record points so far, columns of the history each."""
-        return self._rows
-
     def history(self) -> History:
         """The record points as columns; block losses are [R, blocks]."""
-        names = self._rows[0] if self._rows else {}
-        return {name: np.stack([np.asarray(row[name]) for row in self._rows]) for name in names}
+        names = self.rows[0] if self.rows else {}
+        return {name: np.stack([np.asarray(row[name]) for row in self.rows]) for name in names}
 
     def _end(self, message: str) -> None:
         self.status, self.message = RunStatus.DIVERGED, message
-
-    def _tile_flops(self) -> float:
-        acc = self.accounting
-        tokens = acc.num_weight_sets * acc.layout.tile * acc.total_tokens
-        return tokens * acc.cost.eval_flops_per_token
 
     def _spent(self, row: Mapping[str, Any]) -> float:
         """FLOPs up to a record point, of which tokens are counted already."""
         trained = row["train_tokens"] * self.accounting.cost.train_flops_per_token
         return trained + self._eval_flops
+
+
+def _mean(which: str, block_means: BlockMeans) -> dict[str, float]:
+    mean, stderr = mean_and_stderr(block_means)
+    return {f"{which}_loss_nats": mean, f"{which}_loss_stderr": stderr}

@@ -1,5 +1,6 @@
 """Results of a cohort: fetched from the devices, summed into histories, reported."""
 
+import functools
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -8,12 +9,14 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Array, Bool, Float, Float32
 
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.dispatch import AHEAD
-from epiplexity_jax.engine.recorder import Accounting, History, Outcome, Recorder, RecorderState
+from epiplexity_jax.engine.recorder import History, Outcome, Recorder, RecorderState, Records
 
+MemberColumns = Float[np.ndarray, "members sets steps"]
 Report = Callable[[int, Sequence[float]], None]
 Track = Callable[[int, Mapping[str, Any]], None]
 
@@ -42,16 +45,15 @@ class MemberResult:
         return self.outcome.steps_done
 
 
-def _recorder(
-    kind: type[Recorder], accounting: Accounting, member: MemberJob, grid: np.ndarray
-) -> Recorder:
+def _recorder(job: CohortJob, member: MemberJob, grid: Records) -> Recorder:
     """A new one, or one that goes on: in the middle of a run, or behind the end of a shorter."""
+    kind = job.program.method.recorder
     if member.resume is None:
-        return kind(accounting)
+        return kind(job.accounting)
     record = member.resume[1]
     if isinstance(record, RecorderState):
-        return kind.restored(accounting, record)
-    return kind.resume(accounting, record, grid)
+        return kind.restored(job.accounting, record)
+    return kind.resume(job.accounting, record, grid)
 
 
 class CohortResults:
@@ -64,29 +66,24 @@ class CohortResults:
         track: see `train_cohort`.
     """
 
-    def __init__(
-        self, job: CohortJob, grid: np.ndarray, report: Report | None, track: Track | None
-    ):
-        self.report, self.track = report, track
-        kind, self.steps = job.program.method.recorder, job.steps
-        self.recorders = [_recorder(kind, job.accounting, m, grid) for m in job.members]
-        self.pending: deque[tuple[Any, int, Any]] = deque()
-        self.unfetched_records = 0
+    def __init__(self, job: CohortJob, grid: Records, report: Report | None, track: Track | None):
+        self.job, self.report, self.track = job, report, track
+        self.recorders = [_recorder(job, member, grid) for member in job.members]
+        # True for a record point, and what fetches it.
+        self.pending: deque[tuple[bool, Callable[[], None]]] = deque()
         self.tracked = [0] * len(self.recorders)
         self._track()
 
-    def add_steps(self, start: int, stop: int, info: Any) -> None:
-        """Add iterations.
-
-        Args:
-            start: the first.
-            stop: behind the last.
-            info: the method's infos [C, T], on the devices.
-        """
-        self.pending.append((None, start, (info, stop - start)))
+    def add_steps(self, count: int, info: Any) -> None:
+        """Add so many iterations: the method's infos [C, T], on the devices."""
+        self.pending.append((False, functools.partial(self._steps, count, info)))
 
     def add_record(
-        self, step: int, losses: Any, record: bool, ends: np.ndarray | None = None
+        self,
+        step: int,
+        losses: Sequence[Float32[Array, "members sets sequences"]],
+        record: bool,
+        ends: Bool[np.ndarray, " members"],
     ) -> None:
         """Add losses on eval batches.
 
@@ -96,11 +93,9 @@ class CohortResults:
             record: whether this is a record point of all members.
             ends: [C] bool, True for members whose last record point this is.
         """
-        ends = np.zeros(len(self.recorders), bool) if ends is None else ends
-        self.pending.append(((record, ends), step, losses))
-        self.unfetched_records += 1
+        self.pending.append((True, functools.partial(self._record, step, losses, record, ends)))
 
-    def add_exact(self, sums: np.ndarray, variances: np.ndarray) -> None:
+    def add_exact(self, sums: MemberColumns, variances: MemberColumns) -> None:
         """Add sums and variances [C, W, n] of batches that the final models scored again."""
         for recorder, s, v in zip(self.recorders, sums, variances, strict=False):
             recorder.add_exact(s, v)
@@ -111,12 +106,13 @@ class CohortResults:
 
     def fetch(self, lag: int) -> bool:
         """Fetch all but the last `lag` record points; returns True while any member goes on."""
-        while self.pending and (self.unfetched_records > lag or lag == 0 or self._waited_for()):
-            whose, step, what = self.pending.popleft()
-            if whose is None:
-                self._steps(step, what)
-            else:
-                self._record(step, np.stack([np.asarray(batch) for batch in what], axis=2), *whose)
+        while self.pending:
+            is_record, fetch = self.pending[0]
+            waited_for = not is_record and len(self.pending) > AHEAD  # by the throttle
+            if 0 < lag >= sum(each for each, _ in self.pending) and not waited_for:
+                break
+            self.pending.popleft()
+            fetch()
         return any(r.status is RunStatus.FINISHED and not r.ended for r in self.recorders)
 
     @property
@@ -124,12 +120,8 @@ class CohortResults:
         """True unless every member diverged."""
         return any(r.status is RunStatus.FINISHED for r in self.recorders)
 
-    def _waited_for(self) -> bool:
-        """True if the next to be fetched are steps that the throttle has waited for."""
-        return self.pending[0][0] is None and len(self.pending) > AHEAD
-
-    def _record(self, step: int, losses: np.ndarray, record: bool, ends: np.ndarray) -> None:
-        self.unfetched_records -= 1
+    def _record(self, step: int, batches: Any, record: bool, ends: np.ndarray) -> None:
+        losses = np.stack([np.asarray(batch) for batch in batches], axis=2)  # [C, W, batches, S]
         for recorder, own, last in zip(self.recorders, losses, ends, strict=False):
             if last or record:
                 recorder.add_record(step, own if last else own[:, :1], bool(last))
@@ -144,16 +136,13 @@ class CohortResults:
                 self.track(i, row)
             self.tracked[i] = len(recorder.rows)
 
-    def _steps(self, start: int, what: Any) -> None:
-        info, count = what
+    def _steps(self, count: int, info: Any) -> None:
         columns = [np.asarray(a)[:, :count] for a in info]
         for i, recorder in enumerate(self.recorders):
-            recorder.add_steps(start, *(column[i] for column in columns))
+            recorder.add_steps(*(column[i] for column in columns))
         if self.report:
-            living = [r.status is RunStatus.FINISHED for r in self.recorders]
             losses = [
-                r.last_loss if ok else math.nan
-                for r, ok in zip(self.recorders, living, strict=True)
+                r.last_loss if r.status is RunStatus.FINISHED else math.nan for r in self.recorders
             ]
             self.report(count * len(self.recorders), losses)
 
@@ -161,7 +150,7 @@ class CohortResults:
         """Make the results of members whose states (host arrays) are given."""
         return [
             MemberResult(
-                r.outcome(self.steps),
+                r.outcome(self.job.steps),
                 r.history(),
                 jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i]), states),
             )

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Shaped
 
 MEMBER, DATA = "member", "data"
 _SMALL = 1024  # entries of an array that is not worth spreading
@@ -93,18 +94,13 @@ class CohortSharding:
         """Place [C, ...]: values of members."""
         return self._put(tree, lambda shape: PartitionSpec())
 
-    def sequences(self, tree: Any, axis: int) -> Any:
-        """Place [C, ...] with sequences along an axis: 1 of held-out tiles, 2 of blocks."""
-        return self._put(tree, lambda shape: _sequences(shape, axis - 1, self._devices))
+    def sequences(self, tree: Any) -> Any:
+        """Place chunks [C, T, B, ...], with sequences along the third axis."""
+        return self._put(tree, lambda shape: _sequences(shape, 1, self._devices))
 
-    def shared(self, tree: Any, axis: int) -> Any:
-        """Place arrays [K, ...] that all members read, with sequences along an axis."""
-
-        def placed(x: Any) -> jax.Array:
-            spec = _sequences(np.shape(x)[1:], axis - 1, self._devices)
-            return device_put_global(x, NamedSharding(self.mesh, PartitionSpec(None, *spec)))
-
-        return jax.tree.map(placed, tree)
+    def shared(self, tree: Any) -> Any:
+        """Place eval batches [K, S, ...] that all members read, sequences along the second axis."""
+        return self._put(tree, lambda shape: _sequences(shape, 0, self._devices), None)
 
     def states(self, tree: Any) -> Any:
         """Place states [C, ...]."""
@@ -112,7 +108,7 @@ class CohortSharding:
 
     def holds(self, members: int) -> list[bool]:
         """Which of so many members this process' devices hold."""
-        indices = member_sharding(self.mesh).addressable_devices_indices_map((members,))
+        indices = self._sharding(PartitionSpec()).addressable_devices_indices_map((members,))
         held = {i for where in indices.values() if where for i in range(members)[where[0]]}
         return [i in held for i in range(members)]
 
@@ -130,17 +126,18 @@ class CohortSharding:
     def _state(self, shape: tuple[int, ...]) -> PartitionSpec:
         return _largest_axis(shape, self._devices) if self.shard_state else PartitionSpec()
 
-    def _sharding(self, own: PartitionSpec) -> NamedSharding:
-        return NamedSharding(self.mesh, PartitionSpec(MEMBER, *own))
+    def _sharding(self, own: PartitionSpec, first: str | None = MEMBER) -> NamedSharding:
+        return NamedSharding(self.mesh, PartitionSpec(first, *own))
 
-    def _put(self, tree: Any, spec: Any) -> Any:
-        def placed(x: Any) -> jax.Array:
-            return device_put_global(x, self._sharding(spec(np.shape(x)[1:])))
+    def _put(self, tree: Any, spec: Any, first: str | None = MEMBER) -> Any:
+        return jax.tree.map(
+            lambda x: device_put_global(x, self._sharding(spec(np.shape(x)[1:]), first)), tree
+        )
 
-        return jax.tree.map(placed, tree)
 
-
-def device_put_global(x: Any, sharding: NamedSharding) -> jax.Array:
+def device_put_global(
+    x: Shaped[Array | np.ndarray, "*shape"], sharding: NamedSharding
+) -> Shaped[Array, "*shape"]:
     """An array, of which every process has the part that its devices hold, on all devices."""
     if sharding.is_fully_addressable:
         return jax.device_put(x, sharding)

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-import optax
 from flax import struct
-from jax.typing import ArrayLike
+from jaxtyping import Array, Bool
 
 from epiplexity_jax.engine.optimiser import optimiser
+
+Flags = np.bool_ | Bool[Array | np.ndarray, "*members"]
 
 
 class StepStatus(IntEnum):
@@ -37,11 +38,11 @@ class Hyperparameters(NamedTuple):
             teacher waits.
     """
 
-    learning_rate: ArrayLike
-    warmup_steps: ArrayLike
-    ema_steps: ArrayLike
-    ema_growth: ArrayLike = 0.0
-    max_kl: ArrayLike = float("inf")
+    learning_rate: Any
+    warmup_steps: Any
+    ema_steps: Any
+    ema_growth: Any = 0.0
+    max_kl: Any = float("inf")
 
     @classmethod
     def stack(cls, members: Sequence["Hyperparameters"]) -> "Hyperparameters":
@@ -59,15 +60,24 @@ class MemberState(struct.PyTreeNode):
         params: the raw weights.
         ema: the averaged weights, same tree.
         optimiser: Optax state.
-        step: [] int32, steps taken.
+        step: [] int32, steps taken: number of the next batch in the member's stream.
         active: [] bool, False once a loss or gradient was not finite.
     """
 
     params: Any
     ema: Any
-    optimiser: optax.OptState
-    step: jax.Array
-    active: jax.Array
+    optimiser: Any
+    step: Any
+    active: Any
+
+    @property
+    def weights(self) -> tuple[Any, ...]:
+        """The sets of weights that a record point scores."""
+        return self.ema, self.params
+
+    def deactivate(self, where: Flags) -> "MemberState":
+        """The state, inactive where `where` ([] or [C]) is True."""
+        return self.replace(active=self.active & ~where)
 
 
 class StepInfo(NamedTuple):
@@ -79,9 +89,9 @@ class StepInfo(NamedTuple):
         status: [] int32, a `StepStatus`.
     """
 
-    loss_sum: jax.Array
-    loss_var: jax.Array
-    status: jax.Array
+    loss_sum: Any
+    loss_var: Any
+    status: Any
 
 
 def initial_state(params: Any) -> MemberState:

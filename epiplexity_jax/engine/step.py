@@ -1,5 +1,6 @@
 """One member, one step: a pure function of state and batch, usable in anybody's jitted program."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -7,62 +8,60 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxtyping import Array, Float, Int32
 
 from epiplexity_jax.engine.optimiser import average, descend, optimiser, warmup
 from epiplexity_jax.engine.sharding import over_data
 from epiplexity_jax.engine.state import Hyperparameters, MemberState, StepInfo, StepStatus
 from epiplexity_jax.families.reductions import split_logsumexp
-from epiplexity_jax.families.spec import Model, Task
+from epiplexity_jax.families.spec import AnyArray, Inputs, Logits, Model, Task
 from epiplexity_jax.sources.spec import Batch, Vectors
 
+Labels = Int32[AnyArray, "batch targets"]
+Losses = Float[Array, " batch"]
+Sums = Float[Array, "*rest"]
 
-def shift(batch: Batch, task: Task) -> tuple[jax.Array, jax.Array]:
+
+def shift(batch: Batch, task: Task) -> tuple[Inputs, Labels]:
     """Split sequences into what a model reads and what it must predict.
 
-    Args:
-        batch: [B, L] integers, or `Vectors`.
-        task: says where the labels are and whether a start token precedes the sequence.
-
-    Returns:
-        Inputs [B, task.input_length] int32 (the start token is the last input id) or, of vectors,
-        [B, F] float32; and labels [B, P] int32.
+    Inputs are [B, task.input_length] int32 (a start token is the last input id) or, of vectors,
+    [B, F] float32.
     """
     if isinstance(batch, Vectors):
         return batch.inputs, batch.labels.astype(jnp.int32)
-    tokens = batch.astype(jnp.int32)
-    labels = tokens[:, np.flatnonzero(np.asarray(task.label_mask))]
+    tokens_BL = batch.astype(jnp.int32)
+    labels_BP = tokens_BL[:, np.flatnonzero(np.asarray(task.label_mask))]
+    inputs_BI = tokens_BL[:, :-1]
     if task.has_bos:
-        start = jnp.full((tokens.shape[0], 1), task.num_input_ids - 1, jnp.int32)
-        return jnp.concatenate([start, tokens[:, :-1]], axis=1), labels
-    return tokens[:, :-1], labels
+        start_B1 = jnp.full((len(tokens_BL), 1), task.num_input_ids - 1, jnp.int32)
+        inputs_BI = jnp.concatenate([start_B1, inputs_BI], axis=1)
+    return inputs_BI, labels_BP
 
 
-def sequence_losses(model: Model, params: Any, batch: Batch) -> jax.Array:
-    """Log loss of every sequence, summed over its label tokens.
+def sequence_losses(model: Model, params: Any, batch: Batch) -> Losses:
+    """Log loss of every sequence, [B] float32 nats, summed over its label tokens.
 
     Args:
         model: the model.
         params: its parameters.
         batch: [B, L] integers, or `Vectors`.
-
-    Returns:
-        [B] float32 nats.
     """
     inputs, labels = shift(batch, model.task)
     return -log_likelihood(model.logits(params, inputs), labels, model.platform)
 
 
-def log_likelihood(logits: jax.Array, labels: jax.Array, platform: str) -> jax.Array:
+def log_likelihood(logits_BPV: Logits, labels_BP: Labels, platform: str) -> Losses:
     """Log probability of every sequence's labels: [B] nats.
 
     Args:
-        logits: [B, P, V] float32.
-        labels: [B, P] int32.
+        logits_BPV: float32.
+        labels_BP: in [0, V).
         platform: of the program.
     """
-    chosen = jnp.take_along_axis(logits, labels[..., None], axis=-1)[..., 0]
-    most, rest = split_logsumexp(logits, platform)
-    return (chosen - most - rest).sum(-1)
+    chosen_BP = jnp.take_along_axis(logits_BPV, labels_BP[..., None], axis=-1)[..., 0]
+    most_BP, rest_BP = split_logsumexp(logits_BPV, platform)
+    return (chosen_BP - most_BP - rest_BP).sum(-1)
 
 
 def in_slices(
@@ -87,14 +86,14 @@ def in_slices(
         own, results = work(part)
         return jax.tree.map(jnp.add, total, own), results
 
-    parts = jax.tree.map(lambda x: x.reshape(-1, size, *x.shape[1:]), batch)
+    parts = jax.tree.map(lambda x: x.reshape(-1, size, *x.shape[1:]), batch)  # [slices, size, ...]
     parts = over_data(parts, axis=1)
     total, results = jax.lax.scan(add, jax.tree.map(jnp.zeros_like, like), parts)
     return total, jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), results)
 
 
 def gradient(
-    score: Callable[[Any, Any], tuple[jax.Array, Any]],
+    score: Callable[[Any, Any], tuple[Losses, Any]],
     params: Any,
     batch: Any,
     labels: int,
@@ -117,25 +116,23 @@ def gradient(
         The gradient, and the results of all B sequences.
     """
 
-    def objective(params: Any, part: Any) -> tuple[jax.Array, Any]:
+    def objective(params: Any, part: Any) -> tuple[Float[Array, ""], Any]:
         losses, results = score(params, part)
         return losses.sum() * (1.0 / labels), results
 
-    def work(part: Any) -> tuple[Any, Any]:
-        return jax.grad(objective, has_aux=True)(params, part)
-
+    work = functools.partial(jax.grad(objective, has_aux=True), params)
     return in_slices(work, params, batch, microbatch)
 
 
 def loss_gradient(
     model: Model, params: Any, batch: Batch, microbatch: int | None
-) -> tuple[jax.Array, Any]:
-    """Losses [B] (nats per sequence) and the gradient of the mean loss per label token.
+) -> tuple[Losses, Any]:
+    """Losses (nats per sequence) and the gradient of the mean loss per label token.
 
     Args: those of `train_step`, with the weights `params`.
     """
 
-    def score(params: Any, part: Batch) -> tuple[jax.Array, jax.Array]:
+    def score(params: Any, part: Batch) -> tuple[Losses, Losses]:
         losses = sequence_losses(model, params, part)
         return losses, losses
 
@@ -165,7 +162,7 @@ def learn(model: Model, state: MemberState, grads: Any, hyper: Hyperparameters) 
     )
 
 
-def sum_and_variance(losses: jax.Array) -> tuple[jax.Array, jax.Array]:
+def sum_and_variance(losses: Float[Array, "*rest batch"]) -> tuple[Sums, Sums]:
     """Sum the losses [..., B] of a batch's sequences: the sum [...], and its variance [...]."""
     size = losses.shape[-1]
     return losses.sum(-1), size * jnp.var(losses, axis=-1, ddof=min(1, size - 1))
@@ -193,8 +190,8 @@ def train_step(
     Returns:
         The member after the step, and the loss of the weights before it.
     """
-    losses, grads = loss_gradient(model, state.params, batch, microbatch)
-    loss_sum, loss_var = sum_and_variance(losses)
+    losses_B, grads = loss_gradient(model, state.params, batch, microbatch)
+    loss_sum, loss_var = sum_and_variance(losses_B)
     stepped = learn(model, state, grads, hyper)
     finite = jnp.isfinite(loss_sum) & jnp.isfinite(optax.tree.norm(grads))
     status = jnp.where(finite, np.int32(StepStatus.OK), np.int32(StepStatus.NOT_FINITE))

@@ -11,12 +11,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Int, Key
 
 from epiplexity_jax.base.keys import key
 from epiplexity_jax.sources.spec import Batch, DeviceSource, Sampler, Source, SourceInfo, Vectors
 from epiplexity_jax.sources.split import Split
 
 _HELDOUT_DRAW = 1024
+CHUNK_BYTES = 2**25
+_CHUNK_STEPS = 64
 
 
 def token_dtype(info: SourceInfo) -> np.dtype:
@@ -35,8 +38,8 @@ def compact(batch: Batch, dtype: Any) -> Batch:
 def _draw(
     sampler: Sampler,
     parameters: Any,
-    stream: jax.Array,
-    first: Any,
+    stream: Key[Array, ""],
+    first: int | Int[Array, ""],
     count: int,
     batch: int,
     dtype: Any,
@@ -72,10 +75,13 @@ class Stream:
     @property
     def batch_bytes(self) -> int:
         """Memory of one batch."""
-        info = self.source.info
-        if info.features is not None:
-            return self.batch_size * (4 * info.features + self.dtype.itemsize)
-        return self.batch_size * info.length * self.dtype.itemsize
+        leaves = jax.tree.leaves(self.like(self.batch_size))
+        return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
+
+    @property
+    def chunk_steps(self) -> int:
+        """T, steps of a chunk: one for all numbers of steps, unless batches are large."""
+        return max(1, min(_CHUNK_STEPS, CHUNK_BYTES // self.batch_bytes))
 
     def like(self, *sizes: int) -> Batch:
         """Shapes and dtypes of so many sequences: [*sizes, ...]."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jax.sharding import Mesh
+from jaxtyping import Array, Float32
 
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.engine.checkpoint_hook import CheckpointHook
@@ -21,6 +22,7 @@ from epiplexity_jax.engine.programs import (
     init_key,
     samples_key,
 )
+from epiplexity_jax.engine.recorder import Records
 from epiplexity_jax.engine.results import CohortResults, MemberResult, Report, Track
 from epiplexity_jax.engine.sharding import DATA, MEMBER, CohortSharding
 from epiplexity_jax.engine.state import Hyperparameters
@@ -29,26 +31,6 @@ from epiplexity_jax.runtime.processes import fetch_global, warm_up_collectives
 from epiplexity_jax.sources.spec import Batch
 
 _LAG = 2  # record points whose results may still be on their way while the devices go on
-
-
-class PlacedCohort(NamedTuple):
-    """A cohort on its devices, before it trains.
-
-    Attributes:
-        members: C of them, padded to a multiple of the devices.
-        programs: compiled at their first call.
-        place: puts arrays where these want them.
-        hyper: hyperparameters, [C].
-        heldout: its held-out sets, by source.
-        states: of all members, padding inactive.
-    """
-
-    members: Sequence[MemberJob]
-    programs: Programs
-    place: CohortSharding
-    hyper: Hyperparameters
-    heldout: "EvalBatches"
-    states: Any
 
 
 class EvalBatches:
@@ -72,7 +54,27 @@ class EvalBatches:
     def put(self, number: int) -> Batch:
         """Put an eval batch of every source on the devices: [K, S, ...]."""
         stacked = jax.tree.map(lambda *sets: np.stack([s[number] for s in sets]), *self._sets)
-        return self._place.shared(stacked, 1)
+        return self._place.shared(stacked)
+
+
+class PlacedCohort(NamedTuple):
+    """A cohort on its devices, before it trains.
+
+    Attributes:
+        members: C of them, padded to a multiple of the devices.
+        programs: compiled at their first call.
+        place: puts arrays where these want them.
+        hyper: hyperparameters, [C].
+        heldout: its held-out sets, by source.
+        states: of all members, padding inactive.
+    """
+
+    members: Sequence[MemberJob]
+    programs: Programs
+    place: CohortSharding
+    hyper: Hyperparameters
+    heldout: EvalBatches
+    states: Any
 
 
 def set_up(job: CohortJob, mesh: Mesh) -> PlacedCohort:
@@ -129,23 +131,23 @@ def train_cohort(
     results = CohortResults(job, grid, report, track)
     steps, throttle = np.int32(job.steps), DispatchThrottle()
 
-    def score(numbers: Iterable[int]) -> list[jax.Array]:
+    def score(numbers: Iterable[int]) -> list[Float32[Array, "members sets sequences"]]:
         batches = (heldout.first if n == 0 else heldout.put(n) for n in numbers)
         return [programs.evaluate(states, batch, heldout.source) for batch in batches]
 
     with ThreadPoolExecutor(1, "chunks") as pool:
         feed = (WaitingDataFeed if job.gated else DataFeed)(job, members, place, pool)
         if job.start == 0:
-            results.add_record(0, score([0]), True)
+            results.add_record(0, score([0]), True, np.zeros(len(members), bool))
         for start, stop, record in _spans(job, grid, throttle):
             chunk, first = feed.at(start, stop - start)
             count = np.int32(stop - start)
             states, info = programs.advance(states, hyper, chunk, first, count, steps)
-            results.add_steps(start, stop, info)
+            results.add_steps(stop - start, info)
             throttle.give(info, stop - start)
             ends = feed.ends(states, stop)
             if record or ends.any():
-                wanted = job.layout.tiles if ends.any() else 1
+                wanted = job.layout.eval_batches if ends.any() else 1
                 results.add_record(stop, score(range(wanted)), record, ends)
             if not results.fetch(lag=0 if job.gated else _LAG):
                 break
@@ -188,7 +190,7 @@ def _initial_states(
     resumed = [m.resume[0] for m in members if m.resume is not None]
     if resumed:
         states = jax.tree.map(lambda *leaves: np.stack(leaves), *resumed)
-        return place.states(jax.device_get(job.program.method.deactivate(states, padding)))
+        return place.states(jax.device_get(states.deactivate(padding)))
     keys = (
         np.stack([np.asarray(jax.random.key_data(key_of(m.root, m.seed))) for m in members])
         for key_of in (init_key, samples_key)
@@ -197,7 +199,7 @@ def _initial_states(
 
 
 def _spans(
-    job: CohortJob, grid: np.ndarray, throttle: DispatchThrottle
+    job: CohortJob, grid: Records, throttle: DispatchThrottle
 ) -> Iterator[tuple[int, int, bool]]:
     """Cut the iterations at record points, ends of chunks and where the throttle asks for it.
 

@@ -2,15 +2,19 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Integer
 
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.engine.recorder import Accounting, Recorder
 from epiplexity_jax.engine.state import StepStatus
-from epiplexity_jax.engine.stream import Stream
-from epiplexity_jax.families.spec import Coder, HostFamily, Size, Task
+from epiplexity_jax.engine.stream import CHUNK_BYTES, Stream
+from epiplexity_jax.families.spec import Coder, HostFamily, Nats, Size, Task
+from epiplexity_jax.sources.spec import HostTokens
+
+Tokens = Integer[np.ndarray, "batches sequences length"]
 
 
 class CountingProgram(NamedTuple):
@@ -30,13 +34,12 @@ class CountingProgram(NamedTuple):
 
 
 _CHUNK_STEPS = 256
-_CHUNK_BYTES = 2**25
 
 
 def run_coder(
     coder: Coder,
     stream: Stream,
-    heldout: np.ndarray,
+    heldout: Tokens,
     accounting: Accounting,
     steps: int,
     report: Callable[[int, Sequence[float]], None] | None = None,
@@ -47,7 +50,7 @@ def run_coder(
     Args:
         coder: a fresh coder; it has learnt the whole stream afterwards.
         stream: training batches.
-        heldout: [tiles, S, L] integers.
+        heldout: [eval batches, S, L] integers.
         accounting: what a step counts; its `num_weight_sets` is 1, as counts have no EMA.
         steps: batches to read.
         report: called with steps newly done and the last loss (nats per label token); what it
@@ -60,41 +63,38 @@ def run_coder(
     recorder = Recorder(accounting)
 
     def score(step: int) -> None:
-        tiles = heldout if step == steps else heldout[:1]
-        losses = np.stack([coder.evaluate(tile) for tile in tiles])
+        batches = heldout if step == steps else heldout[:1]
+        losses = np.stack([coder.evaluate(batch) for batch in batches])
         recorder.add_record(step, losses[None])
 
-    def sums(batches: np.ndarray, code: Callable[[np.ndarray], np.ndarray]) -> Any:
+    def sums(batches: Tokens, code: Callable[[HostTokens], Nats]) -> tuple[Nats, Nats]:
         """Code [n, B, L]: sums of the batches' losses and their variances, [n] each."""
         losses = code(batches.reshape(-1, batches.shape[-1])).reshape(len(batches), -1)
         spread = losses.var(axis=1, ddof=min(1, losses.shape[1] - 1)) * losses.shape[1]
         return losses.sum(axis=1), spread
 
     score(0)
-    done = 0
     records = set(record_points(steps).tolist())
-    for block in _blocks(stream, steps):
-        cuts = sorted({done, done + len(block)} | records & set(range(done, done + len(block))))
+    for start, chunk in _chunks(stream, steps):
+        end = start + len(chunk)
+        cuts = sorted({start, end} | records & set(range(start, end)))
         for first, stop in itertools.pairwise(cuts):
-            part = block[first - cuts[0] : stop - cuts[0]]
-            loss_sums, loss_vars = sums(part, coder.observe)
-            status = np.full(len(part), StepStatus.OK)
-            recorder.add_steps(first, loss_sums, loss_vars, status)
+            part = chunk[first - start : stop - start]
+            recorder.add_steps(*sums(part, coder.observe), np.full(len(part), StepStatus.OK))
             if report:
                 report(stop - first, [recorder.last_loss])
             if stop in records:
                 score(stop)
-        done += len(block)
-    for block in _blocks(stream, steps) if exact else ():
-        recorder.add_exact(*(each[None] for each in sums(block, coder.evaluate)))
+    for _, chunk in _chunks(stream, steps) if exact else ():
+        recorder.add_exact(*(each[None] for each in sums(chunk, coder.evaluate)))
         if report:
             report(0, [recorder.last_loss])
     return recorder
 
 
-def _blocks(stream: Stream, steps: int) -> Iterator[np.ndarray]:
-    """The stream in blocks of one shape, so that a drawn source compiles once: [n, B, L]."""
-    size = max(1, min(_CHUNK_STEPS, _CHUNK_BYTES // stream.batch_bytes))
+def _chunks(stream: Stream, steps: int) -> Iterator[tuple[int, Tokens]]:
+    """Cut a stream into chunks [n, B, L] of one shape, so that a drawn source compiles once."""
+    size = max(1, min(_CHUNK_STEPS, CHUNK_BYTES // stream.batch_bytes))
     for first in range(0, steps, size):
         count = min(size, steps - first)
-        yield np.asarray(stream.chunk(first, count, size))[:count]
+        yield first, np.asarray(stream.chunk(first, count, size))[:count]

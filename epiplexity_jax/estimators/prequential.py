@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Key
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.engine.recorder import Recorder
@@ -29,7 +29,7 @@ class PrequentialMethod:
     num_weight_sets: int = 2
     recorder: type[Recorder] = Recorder
 
-    def init(self, params: Any, samples: jax.Array) -> MemberState:
+    def init(self, params: Any, samples: Key[Array, ""]) -> MemberState:
         """See `Method`."""
         del samples
         return initial_state(params)
@@ -48,22 +48,6 @@ class PrequentialMethod:
     def empty_info(self) -> StepInfo:
         """See `Method`."""
         return StepInfo(jnp.float32(0), jnp.float32(0), jnp.int32(StepStatus.NOT_RUN))
-
-    def data_steps(self, state: MemberState) -> jax.Array:
-        """See `Method`."""
-        return state.step
-
-    def active(self, state: MemberState) -> jax.Array:
-        """See `Method`."""
-        return state.active
-
-    def deactivate(self, state: MemberState, where: Any) -> MemberState:
-        """See `Method`."""
-        return state.replace(active=state.active & ~where)
-
-    def weights(self, state: MemberState) -> tuple[Any, ...]:
-        """EMA and raw weights."""
-        return state.ema, state.params
 
 
 @dataclass(frozen=True)
@@ -101,13 +85,7 @@ class PrequentialEstimator:
         return cost.train_flops_per_token
 
     def check(self, family: str, counts: bool, sources: Mapping[str, SourceInfo]) -> None:
-        """Refuse paired codes of counts, other codes than exact of replayed data, unknown floors.
-
-        Args: those of `spec.Estimator.check`.
-
-        Raises:
-            ConfigError: naming the key.
-        """
+        """See `Estimator.check`; the code of replayed data is exact, and a floor must be known."""
         variant, floor = self.config.variant, self.config.floor
         if variant == "paired" and counts:
             raise ConfigError(f"estimator.variant: a {family} family is coded online, not paired")

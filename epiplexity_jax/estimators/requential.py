@@ -12,11 +12,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import struct
+from jaxtyping import Array, Key
 
 from epiplexity_jax.base.choices import REFERENCES
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.engine.recorder import Recorder
 from epiplexity_jax.engine.state import (
+    Flags,
     Hyperparameters,
     MemberState,
     StepInfo,
@@ -24,6 +26,7 @@ from epiplexity_jax.engine.state import (
     initial_state,
 )
 from epiplexity_jax.engine.step import (
+    Losses,
     gradient,
     in_slices,
     learn,
@@ -36,7 +39,7 @@ from epiplexity_jax.estimators.config import Requential
 from epiplexity_jax.estimators.requential_recorder import RequentialInfo, RequentialRecorder
 from epiplexity_jax.families.reductions import split_logsumexp
 from epiplexity_jax.families.sampling import sample
-from epiplexity_jax.families.spec import Cost, Model, Task
+from epiplexity_jax.families.spec import Cost, Logits, Model, Task
 from epiplexity_jax.sources.spec import Batch, SourceInfo
 
 _SLICES = 8  # that are sampled at once
@@ -57,41 +60,50 @@ class RequentialState(struct.PyTreeNode):
 
     teacher: MemberState
     student: MemberState
-    last_kl: jax.Array
-    samples: jax.Array
+    last_kl: Any
+    samples: Any
+
+    @property
+    def step(self) -> Any:
+        """The teacher's steps: data and schedules follow it."""
+        return self.teacher.step
+
+    @property
+    def active(self) -> Any:
+        """True while teacher and student are."""
+        return self.teacher.active & self.student.active
+
+    @property
+    def weights(self) -> tuple[Any, ...]:
+        """EMA and raw student, EMA and raw teacher."""
+        return *self.student.weights, *self.teacher.weights
+
+    def deactivate(self, where: Flags) -> "RequentialState":
+        """See `MemberState.deactivate`."""
+        teacher, student = self.teacher.deactivate(where), self.student.deactivate(where)
+        return self.replace(teacher=teacher, student=student)
 
 
-def requential_state(params: Any, samples: jax.Array) -> RequentialState:
-    """Teacher and student begin with the same weights, so that KL is 0 before the first step.
-
-    Args:
-        params: initial weights.
-        samples: a typed key, [], for the samples of this member.
-    """
-    data = jax.random.key_data(samples)
-    return RequentialState(initial_state(params), initial_state(params), jnp.float32(0.0), data)
-
-
-def divergence(teacher_logits: jax.Array, student_logits: jax.Array, platform: str) -> jax.Array:
+def divergence(teacher_BPV: Logits, student_BPV: Logits, platform: str) -> Losses:
     """KL(Q || P) summed over positions: [B] float32 nats (A, Eq. 44).
 
     Where both are equal it is 0 up to rounding, which may be negative and is not clamped. Symbols
     that the teacher rules out, with logits of -inf, count 0.
 
     Args:
-        teacher_logits: [B, P, V], of Q.
-        student_logits: [B, P, V], of P.
+        teacher_BPV: logits of Q.
+        student_BPV: logits of P.
         platform: of the program.
     """
-    log_q = _log_probabilities(teacher_logits, platform)
-    log_p = _log_probabilities(student_logits, platform)
-    q = jnp.exp(log_q)
-    return jnp.where(q == 0, 0, q * (log_q - log_p)).sum((-2, -1))
+    log_q_BPV = _log_probabilities(teacher_BPV, platform)
+    log_p_BPV = _log_probabilities(student_BPV, platform)
+    q_BPV = jnp.exp(log_q_BPV)
+    return jnp.where(q_BPV == 0, 0, q_BPV * (log_q_BPV - log_p_BPV)).sum((-2, -1))
 
 
-def _log_probabilities(logits: jax.Array, platform: str) -> jax.Array:
-    most, rest = split_logsumexp(logits, platform)
-    return logits - most[..., None] - rest[..., None]
+def _log_probabilities(logits_BPV: Logits, platform: str) -> Logits:
+    most_BP, rest_BP = split_logsumexp(logits_BPV, platform)
+    return logits_BPV - most_BP[..., None] - rest_BP[..., None]
 
 
 def requential_step(
@@ -130,36 +142,29 @@ def requential_step(
     )
     key = jax.random.fold_in(jax.random.wrap_key_data(state.samples), state.student.step)
     grads, scored = student_pass(model, (teacher.ema, state.student), batch, key, microbatch)
-    losses, *divergences = scored
-    (kl, kl_var), (kl_raw, kl_raw_var), (ratio, ratio_var) = map(sum_and_variance, divergences)
-    info = RequentialInfo(
-        kl=kl,
-        kl_var=kl_var,
-        kl_raw=kl_raw,
-        kl_raw_var=kl_raw_var,
-        log_ratio=ratio,
-        log_ratio_var=ratio_var,
-        student_loss=losses.sum(),
-        teacher_loss=seen.loss_sum,
-        teacher_loss_var=seen.loss_var,
-        status=seen.status,
-    )
+    losses_B, *divergences = scored
+    kl, kl_raw, log_ratio = map(sum_and_variance, divergences)
+    info = RequentialInfo(*kl, *kl_raw, *log_ratio, losses_B.sum(), *seen)
     reference = info.kl_raw if raw_reference else info.kl
     new = state.replace(
         teacher=teacher,
         student=learn(model, state.student, grads, hyper),
         last_kl=reference / (size * model.task.label_tokens),
     )
-    return _unless_broken(state, new, info, grads)
+    finite = teacher.active
+    for value in (info.kl, info.kl_raw, info.log_ratio, info.student_loss, *jax.tree.leaves(grads)):
+        finite &= jnp.isfinite(value).all()
+    info = info._replace(status=jnp.where(finite, info.status, jnp.int32(StepStatus.NOT_FINITE)))
+    stopped = state.deactivate(jnp.ones((), bool))
+    return jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, stopped), info
 
 
 def sampled_at_once(size: int, microbatch: int | None, task: Task) -> int:
     """Choose the sequences whose caches are filled at once.
 
-    Their logits and noise are held until they are trained on.
-    More than are trained at once fit the processor's cache, as no activations are kept for a
-    backward pass, and a token of a few sequences is all overhead: up to eight slices, which are the
-    fastest at widths 16 to 128, but no more than 2^26 logits.
+    Their logits and noise are held until they are trained on. More than are trained at once fit the
+    processor's cache, as no activations are kept for a backward pass, and a token of few sequences
+    is all overhead: up to eight slices, the fastest at widths 16 to 128, but at most 2^26 logits.
 
     Args:
         size: B, sequences of the batch.
@@ -176,9 +181,9 @@ def student_pass(
     model: Model,
     weights: tuple[Any, MemberState],
     batch: Batch,
-    key: jax.Array,
+    key: Key[Array, ""],
     microbatch: int | None,
-) -> tuple[Any, tuple[jax.Array, ...]]:
+) -> tuple[Any, tuple[Losses, ...]]:
     """Sample a batch from the teacher's weights and score it, some sequences after the others.
 
     Args:
@@ -196,15 +201,15 @@ def student_pass(
     size, task, platform = jax.tree.leaves(batch)[0].shape[0], model.task, model.platform
     labels = size * task.label_tokens
 
-    def score(params: Any, part: Any) -> tuple[jax.Array, Any]:
+    def score(params: Any, part: Any) -> tuple[Losses, tuple[Losses, ...]]:
         sampled, logits = part
         inputs, drawn = shift(sampled, task)
-        own = model.logits(params, inputs)
-        ema = model.logits(student.ema, inputs)
-        losses = -log_likelihood(own, drawn, platform)
-        kl_raw = divergence(logits, jax.lax.stop_gradient(own), platform)
-        ratio = log_likelihood(logits, drawn, platform) - log_likelihood(ema, drawn, platform)
-        return losses, (losses, divergence(logits, ema, platform), kl_raw, ratio)
+        own_BPV = model.logits(params, inputs)
+        ema_BPV = model.logits(student.ema, inputs)
+        losses_B = -log_likelihood(own_BPV, drawn, platform)
+        raw_B = divergence(logits, jax.lax.stop_gradient(own_BPV), platform)
+        ratio_B = log_likelihood(logits, drawn, platform) - log_likelihood(ema_BPV, drawn, platform)
+        return losses_B, (losses_B, divergence(logits, ema_BPV, platform), raw_B, ratio_B)
 
     def work(part: Any) -> tuple[Any, Any]:
         given, numbers = part
@@ -213,27 +218,6 @@ def student_pass(
 
     at_once = sampled_at_once(size, microbatch, task)
     return in_slices(work, student.params, (batch, jnp.arange(size)), at_once)
-
-
-def _unless_broken(
-    old: RequentialState, new: RequentialState, info: RequentialInfo, grads: Any
-) -> tuple[RequentialState, RequentialInfo]:
-    """The new state, or the old one made inactive where something is not finite."""
-    sums = (info.kl, info.kl_raw, info.log_ratio, info.student_loss)
-    finite = new.teacher.active
-    for value in (*sums, *jax.tree.leaves(grads)):
-        finite &= jnp.isfinite(value).all()
-    stopped = _inactive(old, jnp.ones((), bool))
-    info = info._replace(status=jnp.where(finite, info.status, jnp.int32(StepStatus.NOT_FINITE)))
-    return jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, stopped), info
-
-
-def _inactive(state: RequentialState, where: Any) -> RequentialState:
-    teacher, student = state.teacher, state.student
-    return state.replace(
-        teacher=teacher.replace(active=teacher.active & ~where),
-        student=student.replace(active=student.active & ~where),
-    )
 
 
 @dataclass(frozen=True)
@@ -250,9 +234,10 @@ class RequentialMethod:
     num_weight_sets: int = 4
     recorder: type[Recorder] = RequentialRecorder
 
-    def init(self, params: Any, samples: jax.Array) -> RequentialState:
-        """Teacher and student alike."""
-        return requential_state(params, samples)
+    def init(self, params: Any, samples: Key[Array, ""]) -> RequentialState:
+        """Teacher and student alike, so that KL is 0 before the first step."""
+        data = jax.random.key_data(samples)
+        return RequentialState(initial_state(params), initial_state(params), jnp.float32(0.0), data)
 
     def update(
         self,
@@ -269,23 +254,6 @@ class RequentialMethod:
         """See `Method`."""
         zeros = [jnp.float32(0)] * (len(RequentialInfo._fields) - 1)
         return RequentialInfo(*zeros, status=jnp.int32(StepStatus.NOT_RUN))
-
-    def data_steps(self, state: RequentialState) -> jax.Array:
-        """The teacher's steps: data and schedules follow it."""
-        return state.teacher.step
-
-    def active(self, state: RequentialState) -> jax.Array:
-        """True while teacher and student are."""
-        return state.teacher.active & state.student.active
-
-    def deactivate(self, state: RequentialState, where: Any) -> RequentialState:
-        """See `Method`: teacher and student alike."""
-        return _inactive(state, where)
-
-    def weights(self, state: RequentialState) -> tuple[Any, ...]:
-        """EMA and raw student, EMA and raw teacher."""
-        student, teacher = state.student, state.teacher
-        return student.ema, student.params, teacher.ema, teacher.params
 
 
 _ITERATIONS_PER_STEP = 4  # before a run ends whose teacher waits
@@ -340,13 +308,7 @@ class RequentialEstimator:
         return 2 * cost.train_flops_per_token + evaluate
 
     def check(self, family: str, counts: bool, sources: Mapping[str, SourceInfo]) -> None:
-        """Refuse count families; a student is coded whatever its teacher has read.
-
-        Args: those of `spec.Estimator.check`.
-
-        Raises:
-            ConfigError: naming the key.
-        """
+        """See `Estimator.check`; a student is coded whatever its teacher has read."""
         del sources
         if counts:
             raise ConfigError(

@@ -47,12 +47,10 @@ class CountingTrainer:
     def train(self, wave: Wave, context: WaveContext) -> list[FinishedRun]:
         """Code the stream of one run online, and score the counts at its record points."""
         run = self.runs[wave.run_ids[0]]
-        program, task = _program(run), run.dataset.task
-        coder = program.coder()
+        coder = _program(run).coder()
         accounting = Accounting(
             batch_size=run.batch_size,
-            label_tokens=task.label_tokens,
-            total_tokens=task.total_tokens,
+            task=run.dataset.task,
             cost=coder.cost,
             layout=run.dataset.layout,
             num_weight_sets=1,

@@ -61,7 +61,9 @@ class Dataset:
         """The held-out set, [eval batches, sequences, ...] each leaf; drawn once."""
         layout = self.layout
         drawn = heldout_tokens(self.source, self.split, self.root, layout.sequences)
-        return jax.tree.map(lambda x: x.reshape(layout.tiles, layout.tile, *x.shape[1:]), drawn)
+        return jax.tree.map(
+            lambda x: x.reshape(layout.eval_batches, layout.eval_batch_size, *x.shape[1:]), drawn
+        )
 
 
 def open_datasets(sweep: Sweep, family: Family, on_cpu: bool) -> tuple[Dataset, ...]:

@@ -23,7 +23,7 @@ _LONG_ENOUGH = 0.3  # seconds of steps that are timed
 def time_cohort(job: CohortJob, mesh: Mesh) -> WaveTiming:
     """Run a few steps of a cohort and throw them away."""
     ready = set_up(job, mesh)
-    tiles = job.layout.tiles
+    tiles = job.layout.eval_batches
     with ThreadPoolExecutor(1) as pool:
 
         def draw() -> tuple[Any, Any]:
@@ -51,7 +51,7 @@ def time_cohort(job: CohortJob, mesh: Mesh) -> WaveTiming:
         data_seconds=data,
         record_seconds=record,
         heldout_seconds=record * tiles,
-        rescore_seconds=job.exact * (data + record * job.batch_size / job.layout.tile),
+        rescore_seconds=job.exact * (data + record * job.batch_size / job.layout.eval_batch_size),
         memory_bytes=compiled_bytes(advance),
     )
 

@@ -13,7 +13,6 @@ import jax
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.human import memory
-from epiplexity_jax.engine.cohort_spec import chunk_steps
 from epiplexity_jax.engine.microbatch import divisors
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.families.spec import Rematerialisable, Size
@@ -149,12 +148,16 @@ class MemoryPlanner:
             scored=cut[1],
         )
         stream, heldout = run.dataset.stream(run.seed, run.batch_size), run.dataset.layout
-        tile = heldout.tile // layout.data if heldout.tile % layout.data == 0 else heldout.tile
+        tile = (
+            heldout.eval_batch_size // layout.data
+            if heldout.eval_batch_size % layout.data == 0
+            else heldout.eval_batch_size
+        )
         shapes = PerDeviceShapes(
             members=layout.members,
-            block=stream.like(chunk_steps(stream), part),
+            block=stream.like(stream.chunk_steps, part),
             tile=stream.like(tile),
-            tiles=min(2, heldout.tiles),  # the first, and the one that is scored
+            tiles=min(2, heldout.eval_batches),  # the first, and the one that is scored
             state_devices=layout.state_devices,
         )
         # Devices that share a batch each do what one alone would with its part.

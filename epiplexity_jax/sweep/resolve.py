@@ -130,7 +130,7 @@ class Resolver(ABC):
             "size": str(size),
             "seed": seed,
             "estimator": sweep.estimator.model_dump()["kind"],
-            "heldout": [layout.blocks, layout.per_block, layout.tiles],
+            "heldout": [layout.blocks, layout.per_block, layout.eval_batches],
             "root": sweep.seed,
             "steps": sweep.training.steps,
             **found.values,

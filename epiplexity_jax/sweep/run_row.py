@@ -51,7 +51,7 @@ def planned_row(sweep: Sweep, dataset: Dataset, size: Size, cost: Cost) -> dict[
         "bytes_per_token": info.bytes_per_token,
         "replays": info.replays,
         "heldout_tokens": layout.sequences * task.label_tokens,
-        "record_tokens": layout.tile * task.label_tokens,
+        "record_tokens": layout.eval_batch_size * task.label_tokens,
         "test_tokens": sweep.frontier.test_tokens,
         "source_fingerprint": info.fingerprint,
     }

@@ -49,7 +49,7 @@ class CheckpointHook:
 def job_of(spreads, kept=None):
     layout = heldout_layout(128, BATCH)
     heldout = heldout_tokens(SOURCE, None, ROOT, layout.sequences)
-    heldout = heldout.reshape(layout.tiles, layout.tile, -1)
+    heldout = heldout.reshape(layout.eval_batches, layout.eval_batch_size, -1)
     start, states, records = kept or (0, None, None)
     members = tuple(
         MemberJob(
@@ -111,7 +111,7 @@ def main():
     ready = set_up(job, mesh)
     # As long as those of training, whose compiled loop `flops` then asks for.
     block = [np.asarray(m.stream.chunk(0, STEPS, job.chunk_steps)) for m in ready.members]
-    block = ready.place.sequences(np.stack(block), 2)
+    block = ready.place.sequences(np.stack(block))
     leaves = jax.tree.leaves(ready.states)
     found = {
         "data": np.asarray(block)[:MEMBERS],

@@ -13,7 +13,7 @@ from epiplexity_jax.checkpoints.state_files import is_torn, iterations
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.train_cohort import set_up, train_cohort
-from tests.unit.engine.test_train_cohort import job_of, mesh_of
+from tests.unit.engine.jobs import job_of, mesh_of
 from tests.unit.engine.toys import cycle
 
 SEEDS, AT = range(2), 21  # a record point

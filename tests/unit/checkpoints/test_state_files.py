@@ -1,7 +1,5 @@
 """A kept state comes back exactly, or not at all."""
 
-import functools
-
 import jax
 import numpy as np
 import orbax.checkpoint
@@ -17,7 +15,7 @@ from tests.unit.engine.toys import cycle, task_of
 @pytest.fixture(scope="module")
 def state():
     model = TransformerModel(16, 1, task_of(cycle()))
-    init = jax.jit(functools.partial(init_member, model, method=PrequentialMethod()))
+    init = jax.jit(lambda key: init_member(model, key, PrequentialMethod(), key))
     return jax.device_get(init(jax.random.key(3)))
 
 

@@ -47,7 +47,7 @@ def job_of(kind):
     task = task_for(family, source.info)
     layout = heldout_layout(64, BATCH)
     heldout = heldout_tokens(source, None, ROOT, layout.sequences)
-    heldout = heldout.reshape(layout.tiles, layout.tile, -1)
+    heldout = heldout.reshape(layout.eval_batches, layout.eval_batch_size, -1)
     members = tuple(
         MemberJob(ROOT, seed, Stream(source, None, ROOT, seed, BATCH), heldout, HYPER)
         for seed in range(3)
@@ -80,5 +80,5 @@ def test_side_by_side_is_one_by_one(kind, monkeypatch):
 def test_a_model_without_start_token_is_not_paid_for_the_first_token():
     own_task, whole = job_of("own").model.task, Task.of(cycle().info)
     assert own_task.label_mask == (False, *whole.label_mask[1:])
-    assert job_of("own").accounting.label_tokens == whole.label_tokens - 1
-    assert job_of("own").accounting.total_tokens == whole.total_tokens - 1
+    assert job_of("own").accounting.task.label_tokens == whole.label_tokens - 1
+    assert job_of("own").accounting.task.total_tokens == whole.total_tokens - 1

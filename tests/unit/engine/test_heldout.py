@@ -20,7 +20,7 @@ from epiplexity_jax.engine.heldout import heldout_layout, mean_and_stderr
 )
 def test_layouts_fit_what_is_there(available, record, expected):
     layout = heldout_layout(available, record)
-    assert (layout.blocks, layout.per_block, layout.tiles) == expected
+    assert (layout.blocks, layout.per_block, layout.eval_batches) == expected
     assert layout.sequences <= available
 
 

@@ -1,4 +1,4 @@
-"""How batches and tiles are cut where nobody says."""
+"""How batches and eval batches are cut where nobody says."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_positions_that_are_read_count_and_not_labels():
     assert training_slice(64, vectors, on_cpu=True) == 64
 
 
-def test_accelerators_take_batches_whole_and_tiles_by_64():
+def test_accelerators_take_batches_whole_and_eval_batches_by_64():
     assert training_slice(1536, task(128), on_cpu=False) == 1536
     assert scoring_slice(1536, task(128), on_cpu=False) == 64
     assert scoring_slice(100, task(128), on_cpu=False) == 50

@@ -55,7 +55,9 @@ def _job(microbatch=None, exact=False):
     task = Task.of(source.info)
     layout = heldout_layout(256, BATCH)
     drawn = heldout_tokens(source, None, ROOT, layout.sequences)
-    heldout = jax.tree.map(lambda x: x.reshape(layout.tiles, layout.tile, -1), drawn)
+    heldout = jax.tree.map(
+        lambda x: x.reshape(layout.eval_batches, layout.eval_batch_size, -1), drawn
+    )
     members = tuple(
         MemberJob(ROOT, seed, Stream(source, None, ROOT, seed, BATCH), heldout, HYPER)
         for seed in range(3)

@@ -60,7 +60,7 @@ def test_states_are_counted_and_their_weights_scored(estimator):
     floats = sum(x.size for x in jax.tree.leaves(state) if x.dtype == jnp.float32)
     copies = floats / model.cost.params
     assert copies <= estimator.state_copies <= copies + 1.0  # a gradient comes on top
-    assert len(jax.eval_shape(method.weights, state)) == method.num_weight_sets
+    assert len(jax.eval_shape(lambda s: s.weights, state)) == method.num_weight_sets
 
 
 def test_count_families_are_coded_online_only():

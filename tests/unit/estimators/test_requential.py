@@ -12,8 +12,8 @@ from epiplexity_jax.base.keys import key
 from epiplexity_jax.engine.programs import samples_key
 from epiplexity_jax.engine.state import Hyperparameters, StepStatus, initial_state
 from epiplexity_jax.estimators.requential import (
+    RequentialMethod,
     divergence,
-    requential_state,
     requential_step,
     sampled_at_once,
 )
@@ -31,7 +31,9 @@ def model_of(source):
 
 
 def begin(model, seed=0):
-    return requential_state(jax.jit(model.init)(key(ROOT, "init", seed)), samples_key(ROOT, seed))
+    return RequentialMethod().init(
+        jax.jit(model.init)(key(ROOT, "init", seed)), samples_key(ROOT, seed)
+    )
 
 
 def run(model, source, steps, hyper=HYPER, state=None, microbatch=None):
@@ -54,7 +56,7 @@ def test_nothing_is_sent_before_the_teacher_has_learnt():
         lambda x: x + 0.3 * generator.standard_normal(x.shape, np.float32),
         jax.jit(model.init)(key(ROOT, "init", 0)),
     )
-    state = requential_state(params, samples_key(ROOT, 0))
+    state = RequentialMethod().init(params, samples_key(ROOT, 0))
     still = HYPER._replace(max_kl=-1.0, learning_rate=0.0)
     _, info = run(model, source, 8, still, state)
     assert (info.status == StepStatus.WAITED).all()
@@ -160,7 +162,7 @@ def chain_losses(params, sequences):
 
 def chain_run(steps, raw_reference=False, **hyper):
     """A chain that learns nothing but its noise: state and infos."""
-    state = requential_state(jax.jit(CHAIN.init)(jax.random.key(6)), jax.random.key(9))
+    state = RequentialMethod().init(jax.jit(CHAIN.init)(jax.random.key(6)), jax.random.key(9))
     hyper = Hyperparameters(0.05, 1, 4)._replace(**hyper)
     batches = np.random.default_rng(0).integers(0, 2, (steps, 16, 5)).astype(np.int32)
     step = jax.jit(lambda s, b: requential_step(CHAIN, s, b, hyper, raw_reference))
@@ -222,7 +224,7 @@ def test_kl_along_samples_is_the_excess_loss_by_enumeration():
 def test_a_frozen_teacher_is_paid_for_by_the_students_excess_loss():
     """Sum of KL = sum of the student's loss on real data less the entropy, within 4 errors."""
     truth = jax.jit(CHAIN.init)(jax.random.key(5))
-    state = requential_state(jax.jit(CHAIN.init)(jax.random.key(6)), jax.random.key(9))
+    state = RequentialMethod().init(jax.jit(CHAIN.init)(jax.random.key(6)), jax.random.key(9))
     state = state.replace(teacher=initial_state(truth))
     hyper = Hyperparameters(0.02, 1, 1, max_kl=-1.0)
     nothing = jnp.zeros((64, 5), jnp.int32)

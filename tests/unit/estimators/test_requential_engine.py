@@ -36,7 +36,7 @@ MODEL = TransformerModel(16, 1, task_of(SOURCE))
 def job_of(caps, steps=STEPS, bound=None, source=SOURCE, resume=None, start=0, model=MODEL):
     layout = heldout_layout(128, BATCH)
     heldout = heldout_tokens(source, None, ROOT, layout.sequences)
-    heldout = heldout.reshape(layout.tiles, layout.tile, -1)
+    heldout = heldout.reshape(layout.eval_batches, layout.eval_batch_size, -1)
     members = tuple(
         MemberJob(
             root=ROOT,
@@ -149,7 +149,7 @@ def test_record_points_score_student_and_teacher():
     }
     seen = set()
     for name, weights in scored.items():
-        each = np.stack([losses(weights, tile) for tile in tokens]) / labels
+        each = np.stack([losses(weights, each) for each in tokens]) / labels
         assert history[f"{name}_loss_nats"][-1] == pytest.approx(each.mean(), rel=1e-5)
         blocks = each[0].reshape(layout.blocks, -1).mean(axis=1)
         np.testing.assert_allclose(history[f"{name}_block_losses_nats"][-1], blocks, rtol=1e-4)

@@ -3,11 +3,9 @@
 from types import SimpleNamespace
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epiplexity_jax.engine import dispatch
 from epiplexity_jax.runtime import processes
 from epiplexity_jax.runtime.devices import cache_compilations
 from epiplexity_jax.sweep.hardware import Hardware
@@ -27,22 +25,6 @@ def test_numbers_are_told_whole(monkeypatch):
 
     monkeypatch.setattr("jax.experimental.multihost_utils.process_allgather", gathered)
     assert processes.all_gather_ints(said[0]).tolist() == said
-
-
-def test_the_loop_is_cut_by_the_clock_of_the_leader(monkeypatch):
-    """Else one process would ask the others something while they still train."""
-    asked = []
-
-    def told(values):
-        asked.extend(values)
-        return np.array([[3], values])
-
-    monkeypatch.setattr(dispatch, "all_gather_ints", told)
-    own = dispatch.DispatchThrottle()
-    for _ in range(4):
-        own.give(jnp.zeros(()), 1)
-    assert own.steps == 3
-    assert asked == [4, 12]  # it would go four times as far, as nothing takes no time
 
 
 def test_a_machine_has_the_memory_of_its_smallest_device(monkeypatch):

@@ -13,7 +13,7 @@ def test_the_held_out_set_is_drawn_once_in_eval_batches():
     dataset = plan_of().datasets[0]
     layout = dataset.layout
     assert dataset.heldout is dataset.heldout
-    assert dataset.heldout.shape[:2] == (layout.tiles, layout.tile)
+    assert dataset.heldout.shape[:2] == (layout.eval_batches, layout.eval_batch_size)
     assert layout.sequences == 2048 // 16
     assert dataset.split is None
 

@@ -19,5 +19,5 @@ def test_every_part_takes_time_and_scoring_again_only_where_it_is_asked():
         timing = found[variant]
         assert min(timing.step_seconds, timing.data_seconds, timing.record_seconds) > 0
         assert timing.step_seconds > timing.data_seconds
-        assert timing.heldout_seconds == timing.record_seconds * job.layout.tiles
+        assert timing.heldout_seconds == timing.record_seconds * job.layout.eval_batches
     assert found["paired"].rescore_seconds == 0 < found["exact"].rescore_seconds

@@ -1,0 +1,46 @@
+"""Adam, warm-up and the EMA against their formulas."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from epiplexity_jax.engine.optimiser import BETAS, average, descend, optimiser, warmup
+
+
+def test_directions_are_those_of_adam_with_gradients_clipped_at_norm_one():
+    transform, params = optimiser(), {"a": jnp.zeros(2)}
+    state, m, v = transform.init(params), np.zeros(2), np.zeros(2)
+    for t, gradient in enumerate(([3.0, 4.0], [0.1, -0.2], [0.0, 0.5])):
+        found, state = transform.update({"a": jnp.array(gradient)}, state)
+        clipped = np.array(gradient) / max(1.0, np.linalg.norm(gradient))
+        m = BETAS[0] * m + (1 - BETAS[0]) * clipped
+        v = BETAS[1] * v + (1 - BETAS[1]) * clipped**2
+        scaled = m / (1 - BETAS[0] ** (t + 1)), v / (1 - BETAS[1] ** (t + 1))
+        np.testing.assert_allclose(jax.tree.leaves(found)[0], scaled[0] / np.sqrt(scaled[1]), 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("step", "steps", "expected"),
+    [(0, 4, 0.1), (2, 4, 0.3), (3, 4, 0.4), (90, 4, 0.4), (0, 0, 0.4)],
+)
+def test_rates_rise_linearly_and_stay(step, steps, expected):
+    assert float(warmup(jnp.int32(step), 0.4, steps)) == pytest.approx(expected)
+
+
+def test_each_leaf_descends_at_its_own_rate():
+    params = {"a": jnp.ones(2), "b": jnp.ones(2)}
+    found = descend(params, params, jnp.float32(0.5), {"a": 1.0, "b": 0.1})
+    np.testing.assert_allclose(found["a"], 0.5)
+    np.testing.assert_allclose(found["b"], 0.95)
+
+
+def test_an_average_is_the_mean_until_its_window_is_full():
+    values, ema = np.array([4.0, 8.0, 3.0, 5.0], np.float32), jnp.float32(100.0)
+    for t, value in enumerate(values[:3]):
+        ema = average(ema, jnp.float32(value), jnp.int32(t), 3)
+        assert float(ema) == pytest.approx(values[: t + 1].mean())
+    last = average(ema, jnp.float32(values[3]), jnp.int32(3), 3)
+    assert float(last) == pytest.approx(5.0)  # a third of the way from 5 to 5
+    grown = average(jnp.float32(0.0), jnp.float32(1.0), jnp.int32(100), 3, 0.1)
+    assert float(grown) == pytest.approx(0.1)

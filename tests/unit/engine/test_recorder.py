@@ -1,0 +1,150 @@
+"""A run's record: sums of float64, cut, saved and taken up again anywhere."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from epiplexity_jax.base.status import RunStatus
+from epiplexity_jax.engine.heldout import HeldoutLayout
+from epiplexity_jax.engine.recorder import EXACT, Accounting, Recorder, RecorderState, added
+from epiplexity_jax.engine.state import StepStatus
+from epiplexity_jax.families.spec import Cost, Task
+
+TASK = Task(4, 8, (True,) * 8)
+ACCOUNTING = Accounting(2, TASK, Cost(10, 60.0, 20.0), HeldoutLayout(3, 2, 4))
+GRID = np.array([0, 1, 4, 6])
+
+
+def steps_of(count, first=0, bad=None):
+    """Sums, variances and statuses of steps."""
+    numbers = np.arange(first, first + count)
+    status = np.full(count, StepStatus.OK, np.int32)
+    if bad is not None:
+        status[bad - first :] = StepStatus.NOT_RUN
+        status[bad - first] = StepStatus.NOT_FINITE
+    return (1 / (3.0 + numbers)).astype(np.float32), np.float32(numbers) / 7, status
+
+
+def losses_of(step, eval_batches=1):
+    values = np.random.default_rng(step).random((2, 4, 6)).astype(np.float32)
+    return values[:, :eval_batches]
+
+
+def run(recorder, first=0, stop=6):
+    """Steps first to stop with their record points on the grid."""
+    for start, end in zip(GRID, GRID[1:], strict=False):
+        if first <= start and end <= stop:
+            recorder.add_steps(*steps_of(end - start, start))
+            last = end == stop
+            recorder.add_record(int(end), losses_of(end, 4 if last else 1), bool(last))
+    return recorder
+
+
+def begun():
+    recorder = Recorder(ACCOUNTING)
+    recorder.add_record(0, losses_of(0))
+    return recorder
+
+
+def assert_same(one, other, *but):
+    assert one.keys() == other.keys()
+    for name in one.keys() - set(but):
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def test_a_sum_is_the_same_however_it_is_cut():
+    values = np.random.default_rng(0).random(100).astype(np.float32)
+    assert added(added(0.5, values[:33]), values[33:]) == added(0.5, values)
+
+
+def test_rows_hold_sums_tokens_and_flops():
+    history = run(begun()).history()
+    sums, variances, _ = steps_of(6)
+    assert history["step"].tolist() == GRID.tolist()
+    assert history["online_loss_sum_nats"][2] == added(0.0, sums[:4])
+    assert history["online_loss_sum_var"][-1] == added(0.0, variances)
+    assert history["train_tokens"].tolist() == (GRID * 2 * 9).tolist()
+    assert history["label_tokens"].tolist() == (GRID * 2 * 8).tolist()
+    assert not history["teacher_tokens"].any()
+    scored = losses_of(6, 4).astype(np.float64)
+    assert history["heldout_loss_nats"][-1] == pytest.approx(scored[0].mean() / 8)
+    assert history["heldout_raw_loss_nats"][-1] == pytest.approx(scored[1].mean() / 8)
+    blocks = scored[1, 0].reshape(3, 2).mean(axis=1) / 8
+    np.testing.assert_allclose(history["heldout_raw_block_losses_nats"][-1], blocks)
+    evaluated = np.array([1, 2, 3, 7]) * 2 * 6 * 9 * 20.0
+    np.testing.assert_allclose(history["spent_flops"], GRID * 18 * 60.0 + evaluated)
+
+
+def test_a_recorder_goes_on_to_the_last_bit_from_its_saved_values():
+    recorder = run(begun(), stop=4)
+    recorder.ended = False  # stopped in the middle
+    saved = recorder.saved()
+    plain = RecorderState(json.loads(json.dumps(saved.values)), saved.rows)
+    again = Recorder.restored(ACCOUNTING, plain)
+    assert_same(run(again, 4).history(), run(recorder, 4).history())
+    assert again.outcome(6) == recorder.outcome(6)
+    assert again.status is RunStatus.FINISHED
+
+
+def test_saved_values_stay_what_they_are_when_recorders_go_on():
+    saved = run(begun(), stop=4).saved()
+    saved.values["ended"] = False
+    first = run(Recorder.restored(ACCOUNTING, saved), 4).history()
+    assert_same(run(Recorder.restored(ACCOUNTING, saved), 4).history(), first)
+    recorder = begun()
+    before = recorder.saved()
+    run(recorder)
+    assert before.values["sums"] == Recorder(ACCOUNTING).sums
+
+
+def test_a_longer_run_goes_on_from_a_shorter_one():
+    """The last row of the shorter one scored all eval batches and is off the longer one's grid."""
+    short = begun()
+    short.add_steps(*steps_of(1))
+    short.add_record(1, losses_of(1))
+    short.add_steps(*steps_of(3, 1))
+    short.add_record(4, losses_of(4, 4), True)
+    resumed = Recorder.resume(ACCOUNTING, short.history(), GRID)
+    assert resumed.steps_done == 4
+    history, whole = run(resumed, 4).history(), run(begun()).history()
+    assert history.keys() == whole.keys()
+    for name, column in whole.items():
+        np.testing.assert_allclose(history[name], column, rtol=1e-12, err_msg=name)
+
+
+def test_what_is_not_finite_ends_a_run_at_its_step():
+    recorder = begun()
+    recorder.add_steps(*steps_of(4, bad=2))
+    assert recorder.status is RunStatus.DIVERGED
+    assert recorder.message == "loss or gradient is not finite at step 3"
+    assert recorder.steps_done == 2
+    before = recorder.saved()
+    recorder.add_steps(*steps_of(2, 4))
+    recorder.add_record(6, losses_of(6))
+    recorder.add_exact(np.ones((2, 3)), np.ones((2, 3)))
+    assert recorder.saved().values == before.values
+    assert_same(recorder.history(), before.rows)
+
+
+@pytest.mark.parametrize(("step", "rows"), [(0, 1), (4, 1)])
+def test_held_out_losses_that_are_not_finite_end_a_run(step, rows):
+    recorder = begun() if step else Recorder(ACCOUNTING)
+    recorder.add_record(step, np.full((2, 1, 6), np.nan, np.float32))
+    assert recorder.outcome(6).message == f"held-out loss is not finite after step {step}"
+    assert len(recorder.rows) == rows  # a history has at least one
+
+
+def test_batches_scored_again_are_summed_in_the_last_row():
+    recorder = run(begun())
+    spent = recorder.rows[-1]["spent_flops"]
+    for first in (0, 3):
+        sums = np.arange(first, first + 3, dtype=np.float32)
+        recorder.add_exact(np.stack([sums, 2 * sums]), np.stack([sums / 2, sums]))
+    history = recorder.history()
+    assert [history[name][-1] for name in EXACT] == [15.0, 30.0, 7.5]
+    assert all(math.isnan(value) for name in EXACT for value in history[name][:-1])
+    assert history["spent_flops"][-1] == spent + 6 * 2 * 18 * 20.0
+    recorder.add_exact(np.full((2, 1), np.inf), np.ones((2, 1)))
+    assert "training data is not finite" in recorder.outcome(6).message
