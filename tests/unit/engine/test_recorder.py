@@ -90,7 +90,7 @@ def test_a_recorder_goes_on_to_the_last_bit_from_its_saved_values():
 
 def test_saved_values_stay_what_they_are_when_recorders_go_on():
     saved = run(begun(), stop=4).saved()
-    saved.values["ended"] = False
+    saved = RecorderState({**saved.values, "ended": False}, saved.rows)
     first = run(Recorder.restored(ACCOUNTING, saved), 4).history()
     assert_same(run(Recorder.restored(ACCOUNTING, saved), 4).history(), first)
     recorder = begun()
