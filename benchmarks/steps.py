@@ -153,7 +153,8 @@ def cohort(size: Size, method: Method, members: int) -> Any:
     layout = heldout_layout(64, 64)
     each = tuple(replace(m, heldout=m.heldout[:1, : layout.eval_batch_size]) for m in job.members)
     cut = training_slice(BATCH, job.model.task, on_cpu=True)
-    return replace(job, microbatch=cut, layout=layout, members=each)
+    program = job.program._replace(microbatch=cut)
+    return replace(job, program=program, layout=layout, members=each)
 
 
 def far(member: Any, result: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Adam with gradient clipping, warm-up and the EMA of weights (DESIGN.md, section 2)."""
+"""Adam with gradient clipping, warm-up and the EMA of weights."""
 
 from typing import Any
 
