@@ -119,10 +119,8 @@ def open_rows(
     fetch = _in_workers(reader, workers) if workers else reader.rows
     keep = count * length * dtype.itemsize <= memory
     kept = np.empty((count if keep else 0, length), dtype)
-    read_hash = ""
-    if keep or name is None:
-        read_hash = bytes_digest(_read_all(fetch, count, kept), digits=64)
-    given = (name,) if name else (read_hash, count)
+    read = bytes_digest(_read_all(fetch, count, kept), digits=64) if keep or not name else ""
+    given = (name,) if name else (read, count)
     first_rows = kept if keep else fetch(range(min(count, -(-1024 // length))))
     info = SourceInfo(
         vocab_size=vocab_size,

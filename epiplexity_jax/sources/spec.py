@@ -94,7 +94,7 @@ class SourceInfo:
 
     @property
     def tokens_per_label(self) -> float:
-        """DESIGN.md's r: (input + label tokens) / label tokens."""
+        """r = (input + label tokens) / label tokens, by which evaluation costs more than labels."""
         return self.total_tokens / self.label_tokens
 
 

@@ -1,7 +1,7 @@
 """After learning has stopped the paired area stands still; the online one above an EMA floor grows.
 
 The raw weights of a solved source jitter at a constant learning rate, and the online losses are
-theirs, so an EMA floor lies below them for ever (DESIGN.md, section 2).
+theirs, so an EMA floor lies below them for ever.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Rule 15 (DESIGN.md, section 4): each step shifts the ring by one cell and takes the complement.
+"""Rule 15: each step shifts the ring by one cell and takes the complement.
 
 After t steps Y[i] is X[i - t], complemented t times. In [X; Y] that cell stands cells + t places
 before Y[i], or t places before it for the t cells i < t that come round the ring. The rule is a

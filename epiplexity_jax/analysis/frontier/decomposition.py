@@ -97,7 +97,7 @@ class Decomposition:
         object.__setattr__(self, "selection_bits", float(coding.selection_bits(self.candidates)))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values under the keys of DESIGN.md, section 6; intervals as [low, high] or None."""
+        """Plain values by field name; intervals as [low, high] or None."""
         found = {one.name: getattr(self, one.name) for one in fields(self)}
         lists = {name: list(value) for name, value in found.items() if isinstance(value, tuple)}
         return found | lists | {"status": str(self.status)}

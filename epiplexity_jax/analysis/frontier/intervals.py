@@ -1,6 +1,6 @@
 """95 % intervals of a frontier: resampled seeds, held-out errors and left-out sizes.
 
-The recipe of DESIGN.md, section 2. Every replicate moves the members' mean curves by
+Every replicate moves the members' mean curves by
 deviations drawn from all seeds of all members, by one floor error common to all members and by
 each member's own paired error, and traces the frontier again. Axis letters: K replicate, M
 member, S seed, R record point, F point of a member's grid, Q factor.

@@ -29,7 +29,7 @@ def trace(
     floor: str | None = None,
     procedure: str = "refined",
 ) -> "Frontier":
-    """The frontier of one source (DESIGN.md, section 2, Frontier).
+    """The frontier of one source (docs/frontier.md).
 
     Args:
         curves: runs of one source and one estimator, any sizes and seeds.

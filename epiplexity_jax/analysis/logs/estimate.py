@@ -55,7 +55,7 @@ def estimate(
     vocab_size: int | None = None,
     bytes_per_token: float | None = None,
 ) -> Estimate:
-    """Code lengths of the model that a curve ends with (DESIGN.md, section 2, variant online).
+    """Code lengths of the model that a curve ends with (docs/coding.md, variant online).
 
     The model length is (sum of training losses - label tokens x floor) / ln 2, the data length
     test tokens x floor / ln 2, the time 6 N D + 2 N test tokens r.

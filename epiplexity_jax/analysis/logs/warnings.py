@@ -1,6 +1,6 @@
 """Sentences on a loss curve: one for each of the usual mistakes.
 
-DESIGN.md, section 3, lists them. Losses are nats per label token. Axis letters: P row of the curve.
+Losses are nats per label token. Axis letters: P row of the curve.
 """
 
 import math

@@ -116,7 +116,7 @@ def check_test_tokens(test_tokens: float) -> float:
 def score(
     curve: Curve, test_tokens: float, variant: str | None = None, floor: str | None = None
 ) -> Scored:
-    """Code lengths of a run at every record point (DESIGN.md, section 2).
+    """Code lengths of a run at every record point (docs/coding.md).
 
     Args:
         curve: the run.

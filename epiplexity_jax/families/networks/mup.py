@@ -1,6 +1,6 @@
 """muP with the CompleteP depth rule: one base learning rate for every width and depth.
 
-Yang et al. 2022 (arXiv 2203.03466), Dey et al. 2025 (arXiv 2505.01618); DESIGN.md, section 2.
+Yang et al. 2022 (arXiv 2203.03466), Dey et al. 2025 (arXiv 2505.01618).
 A matrix that multiplies activations is a leaf named `kernel` of shape [fan_in, fan_out]: its Adam
 learning rate is base / fan_in. Every other leaf (embeddings, positions, norm weights) learns at a
 width-independent rate.

@@ -1,4 +1,4 @@
-"""The decoder-only transformer family, in the muP/CompleteP parametrisation of DESIGN.md section 2.
+"""The decoder-only transformer family, in the muP/CompleteP parametrisation (`mup`).
 
 Shapes: B batch, L input positions, Q wanted positions, D width, H heads, K head size.
 """
