@@ -1,8 +1,8 @@
 """Curves, frontiers, decompositions and their intervals, from stored runs or plain arrays."""
 
 from epiplexity_jax.analysis.frontier.decomposition import Decomposition
+from epiplexity_jax.analysis.frontier.frontier import Frontier, trace
 from epiplexity_jax.analysis.frontier.members import Member
-from epiplexity_jax.analysis.frontier.trace import Frontier, trace
 from epiplexity_jax.analysis.frontier.traced import Points
 from epiplexity_jax.analysis.logs.columns import Layout, read_curve
 from epiplexity_jax.analysis.logs.estimate import estimate

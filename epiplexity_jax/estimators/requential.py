@@ -1,7 +1,7 @@
 """One requential iteration: a teacher learns from data, a student from the teacher's samples.
 
-Finzi et al. 2026 (arXiv 2601.03220, "A"), Qiu et al. 2026 (arXiv 2607.11883, "B"). A pure function of
-state, batch and key, usable in anybody's jitted program.
+Finzi et al. 2026 (arXiv 2601.03220, "A"), Qiu et al. 2026 (arXiv 2607.11883, "B"). A pure function
+of state, batch and key, usable in anybody's jitted program.
 """
 
 import math

@@ -1,1 +1,1 @@
-"""Frontiers: the shortest two-part codes over compute, and their decomposition at a budget."""
+"""Frontiers: shortest two-part codes over compute; `traced` answers at a budget."""

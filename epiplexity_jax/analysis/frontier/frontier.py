@@ -9,8 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from epiplexity_jax.analysis.frontier.decompose import decompose
-from epiplexity_jax.analysis.frontier.decomposition import Decomposition, Setting
+from epiplexity_jax.analysis.frontier.decomposition import Decomposition, Setting, decompose
 from epiplexity_jax.analysis.frontier.intervals import Intervals
 from epiplexity_jax.analysis.frontier.members import Member, members_of, with_rate
 from epiplexity_jax.analysis.frontier.procedures import tracer
