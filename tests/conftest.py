@@ -25,9 +25,9 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
 
 # Annotations are checked at every call; an int is a float, as type checkers have it.
 CHECKED = (
-    "epiplexity_jax.base.digest",
-    "epiplexity_jax.base.hash_rng",
-    "epiplexity_jax.base.units",
+    "epiplexity_jax.base",
+    "epiplexity_jax.runtime",
+    "epiplexity_jax.trackers",
     "epiplexity_jax.coding",
     "epiplexity_jax.sources",
     "epiplexity_jax.analysis",
@@ -39,7 +39,6 @@ CHECKED = (
     "epiplexity_jax.store",
     "epiplexity_jax.report",
     "epiplexity_jax.results",
-    "epiplexity_jax.base.yaml",
     "epiplexity_jax.sweep",
     "epiplexity_jax.executors",
     "epiplexity_jax.cli",

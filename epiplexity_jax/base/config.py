@@ -3,7 +3,7 @@
 import difflib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -75,7 +75,7 @@ def parse(cls: type[C], data: Any, path: str = "") -> C:
         raise ConfigError(format_validation_error(error, cls, path)) from None
 
 
-def did_you_mean(what: str, name: object, known: typing.Iterable[str]) -> str:
+def did_you_mean(what: str, name: object, known: Iterable[str]) -> str:
     """Write the message for a name that does not exist, with the nearest one that does.
 
     Args:
@@ -157,7 +157,7 @@ def _model_at(cls: type[BaseModel], loc: list[str]) -> type[BaseModel] | None:
     return owner
 
 
-def _plain_types(annotation: Any) -> typing.Iterator[type]:
+def _plain_types(annotation: Any) -> Iterator[type]:
     """Yield the classes in an annotation: int and NoneType for `tuple[int, ...] | None`."""
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         yield annotation

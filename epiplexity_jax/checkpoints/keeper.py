@@ -94,24 +94,6 @@ class Checkpoints:
             if all(set(one.run_ids) <= set(finished) for one in every if one is not None):
                 shutil.rmtree(wave, ignore_errors=True)
 
-    def keeping(
-        self,
-        run_ids: Sequence[str],
-        seconds: float,
-        stopping: Callable[[], bool],
-        say: Callable[[str], None],
-    ) -> contextlib.closing["WaveCheckpointHook"]:
-        """Checkpoint a wave while it trains; leaving the context waits for what is being written.
-
-        Args:
-            run_ids: of its members.
-            seconds: that it has taken before.
-            stopping: returns whether training is to end as soon as the wave is kept.
-            say: called with a sentence on a checkpoint that could not be written.
-        """
-        hook = WaveCheckpointHook(self, tuple(run_ids), seconds, stopping, say)
-        return contextlib.closing(hook)
-
     def wave(self, run_ids: Sequence[str]) -> Path | None:
         """Return the folder of a wave's checkpoints."""
         return None if self.folder is None else self.folder / f"{_WAVE}{bytes_digest(run_ids)}"
@@ -125,7 +107,12 @@ class Checkpoints:
 class WaveCheckpointHook(CheckpointHook):
     """Checkpoints a wave every few minutes, in a thread while the devices go on.
 
-    Args: those of `Checkpoints.keeping`, and the checkpoints of the store.
+    Args:
+        checkpoints: of the store.
+        run_ids: of the wave's members.
+        seconds: that it has taken before.
+        stopping: returns whether training is to end as soon as the wave is kept.
+        say: called with a sentence on a checkpoint that could not be written.
     """
 
     def __init__(

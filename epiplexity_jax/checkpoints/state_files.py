@@ -116,7 +116,7 @@ def read_step(
 
     Args:
         folder: of the steps.
-        number: of this one.
+        number: of the step.
         like: from the header to a pytree of arrays or shapes with structure, shapes and dtypes of
             the states; None leaves them out.
 

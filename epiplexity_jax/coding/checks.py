@@ -36,25 +36,15 @@ def finite(name: str, values: ArrayLike) -> Array:
 
 
 def not_negative(name: str, values: ArrayLike) -> Array:
-    """Convert numbers that may be 0 to float64.
-
-    Raises:
-        ConfigError: when one is negative, NaN or infinite.
-    """
+    """Convert finite numbers of 0 or more to float64; others raise a ConfigError."""
     array = numbers(name, values)
-    _refuse(name, "must be finite and not negative", array, ~np.isfinite(array) | (array < 0))
-    return array
+    return _accepted(name, "must be finite and not negative", array, array >= 0)
 
 
 def positive(name: str, values: ArrayLike) -> Array:
-    """Convert numbers above 0 to float64.
-
-    Raises:
-        ConfigError: when one is not positive, NaN or infinite.
-    """
+    """Convert finite numbers above 0 to float64; others raise a ConfigError."""
     array = numbers(name, values)
-    _refuse(name, "must be finite and positive", array, ~np.isfinite(array) | (array <= 0))
-    return array
+    return _accepted(name, "must be finite and positive", array, array > 0)
 
 
 def fitting(**arrays: Array) -> None:
@@ -93,6 +83,10 @@ def curve(
     return points.astype(np.int64), array
 
 
-def _refuse(name: str, rule: str, array: Array, wrong: Bool[np.ndarray, "..."] | np.bool_) -> None:
+def _accepted(
+    name: str, rule: str, array: Array, right: Bool[np.ndarray, "..."] | np.bool_
+) -> Array:
+    wrong = ~(np.isfinite(array) & right)
     if np.any(wrong):
         raise ConfigError(f"{name}: {rule}, got {array[wrong].flat[0]:g}")
+    return array

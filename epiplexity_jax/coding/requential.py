@@ -24,9 +24,6 @@ def requential_length(kl_sum_nats: ArrayLike) -> checks.Values:
         kl_sum_nats: sum of KL over all label tokens sent so far, nats, any shape. May be negative
             by rounding where teacher and student are equal; it is not clamped.
 
-    Raises:
-        ConfigError: when a sum is not finite.
-
     >>> float(requential_length(np.log(2) * 3))
     3.0
     """

@@ -178,8 +178,3 @@ class NgramFamily(ConfiguredFamily):
     def coder(self, size: Size, task: Task) -> NgramCoder:
         """Make a coder of one order."""
         return NgramCoder(size["order"], self.config.alpha, task)
-
-
-def open_ngram(config: Ngram) -> NgramFamily:
-    """Open the family that a config describes."""
-    return NgramFamily(config)

@@ -23,11 +23,7 @@ MOST_LOOPS = 4
 
 
 def sample(
-    model: Model,
-    params: Any,
-    batch: Batch,
-    key: jax.Array,
-    first: Start = 0,
+    model: Model, params: Any, batch: Batch, key: jax.Array, first: Start = 0
 ) -> tuple[Batch, jax.Array]:
     """Replace every label of a batch by a draw from the model; inputs are kept.
 
@@ -85,25 +81,25 @@ class _Steps(NamedTuple):
         size: tokens of a step, the first of which may have been drawn.
         starts: [S], the position of each step's first token.
         labels: [S], the number of the label that follows each step.
-        paid: [S] bool, True if a label follows.
+        is_target: [S] bool, True if a label follows.
     """
 
     size: int
     starts: np.ndarray
     labels: np.ndarray
-    paid: np.ndarray
+    is_target: np.ndarray
 
 
 def _steps(task: Task) -> _Steps:
     """Make a step for each label where labels are at equal distances, else for each token."""
-    paid = np.asarray(task.target_positions)
-    distances = np.diff(paid)
+    targets = np.asarray(task.target_positions)
+    distances = np.diff(targets)
     if (distances == distances[0]).all():
-        labels = np.arange(1, len(paid))
-        return _Steps(int(distances[0]), paid[:-1] + 1, labels, np.ones(len(labels), bool))
-    starts = np.arange(paid[0] + 1, paid[-1] + 1)
+        labels = np.arange(1, len(targets))
+        return _Steps(int(distances[0]), targets[:-1] + 1, labels, np.ones(len(labels), bool))
+    starts = np.arange(targets[0] + 1, targets[-1] + 1)
     # A number is not used where no label follows.
-    return _Steps(1, starts, np.searchsorted(paid, starts), np.isin(starts, paid))
+    return _Steps(1, starts, np.searchsorted(targets, starts), np.isin(starts, targets))
 
 
 def _sample_by_decoding(
@@ -122,21 +118,28 @@ def _sample_by_decoding(
 
     def step(carry: Any, at: Any) -> tuple[Any, Any]:
         token, cache = carry
-        start, paid, added, given, following = at
+        start, is_target, added, given, following = at
         read = jnp.concatenate([token[:, None], given], axis=1)
         logits, cache = model.decode(params, cache, read, start)
         drawn = _largest(logits + added)
-        return (jnp.where(paid, drawn, following), cache), (drawn, logits)
+        return (jnp.where(is_target, drawn, following), cache), (drawn, logits)
 
     given = inputs.T[steps.starts[:, None] + np.arange(1, steps.size)].swapaxes(1, 2)
     following = inputs.T[np.minimum(steps.starts + steps.size, task.input_length - 1)]
-    every = (steps.starts, steps.paid, noise[steps.labels], given, following)
+    every = (steps.starts, steps.is_target, noise[steps.labels], given, following)
     for part in _loops(model, size, steps):
         room = int(steps.starts[part][-1]) + steps.size
-        cache = _with_room(cache, model.empty_cache(size, room))
+        cache = jax.tree.map(
+            lambda new, old: jax.lax.dynamic_update_slice(new, old, (0,) * old.ndim),
+            model.empty_cache(size, room),
+            cache,
+        )
         at = jax.tree.map(lambda x, part=part: x[part], every)
         (token, cache), results = jax.lax.scan(step, (token, cache), at)
-        found.append(results if steps.paid.all() else _rows(results, steps.paid[part]))
+        if not steps.is_target.all():
+            at_targets = np.flatnonzero(steps.is_target[part])
+            results = jax.tree.map(lambda x, at=at_targets: x[at], results)
+        found.append(results)
     drawn, logits = (jnp.concatenate(parts) for parts in zip(*found, strict=True))
     labels = np.flatnonzero(task.label_mask)
     return batch.at[:, labels].set(drawn.T.astype(batch.dtype)), logits.swapaxes(0, 1)
@@ -149,17 +152,6 @@ def _loops(model: Any, size: int, steps: _Steps) -> list[slice]:
     loops = 1 if one == two else max(1, min(MOST_LOOPS, count, count * steps.size // ROOM))
     edges = np.linspace(0, count, loops + 1).astype(int).tolist()
     return [slice(a, b) for a, b in itertools.pairwise(edges)]
-
-
-def _with_room(cache: Any, empty: Any) -> Any:
-    """Copy a cache into a larger one."""
-    return jax.tree.map(
-        lambda new, old: jax.lax.dynamic_update_slice(new, old, (0,) * old.ndim), empty, cache
-    )
-
-
-def _rows(results: Any, chosen: np.ndarray) -> Any:
-    return jax.tree.map(lambda x: x[np.flatnonzero(chosen)], results)
 
 
 def _noise(key: jax.Array, first: Start, count: int, task: Task) -> jax.Array:

@@ -154,8 +154,7 @@ class Task:
 
     def blank_inputs(self) -> jax.Array:
         """Inputs of one sequence, all zero, for `init`."""
-        like = self.inputs_like(1)
-        return jnp.zeros(like.shape, like.dtype)
+        return jnp.zeros_like(self.inputs_like(1))
 
 
 @dataclass(frozen=True)

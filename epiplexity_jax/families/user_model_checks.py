@@ -1,6 +1,5 @@
 """Checks of a user's model before it is trained: types, shapes, finite logits, no foresight."""
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from epiplexity_jax.base.digest import bytes_digest
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families.spec import Task
 
@@ -28,7 +28,7 @@ def check(init: Init, apply: Apply, task: Task, rate_scales: RateScales | None) 
     Args:
         init: (key, inputs of one sequence) to parameters.
         apply: (parameters, inputs [B, l] or [B, F]) to logits [B, l, V] or [B, V].
-        task: of the model.
+        task: its inputs and labels.
         rate_scales: parameters to a tree of multiples of the base learning rate, or None.
 
     Returns:
@@ -57,8 +57,7 @@ def check(init: Init, apply: Apply, task: Task, rate_scales: RateScales | None) 
     rounding = _rounding(program)
     with jax.default_matmul_precision("highest"):
         _check_behaviour(jax.jit(apply), params, task, rows, rounding)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return sum(leaf.size for leaf in leaves), digest
+    return sum(leaf.size for leaf in leaves), bytes_digest([text])
 
 
 def raised(error: Exception) -> str:

@@ -19,11 +19,7 @@ def compiled_cost(model: Model, batch_size: int) -> Cost:
 
     The optimiser's update, once a step whatever the batch, is left out, as it is from 6 N. XLA
     counts the body of a rolled loop once, so a model that loops over layers or positions is
-    under-counted; the built-in families have no such loop.
-
-    Args:
-        model: the model.
-        batch_size: sequences of the batch that is compiled; nothing is run.
+    under-counted; the built-in families have no such loop. Nothing is run.
 
     Raises:
         ConfigError: when the compiler of this platform counts no FLOPs.
@@ -35,8 +31,14 @@ def compiled_cost(model: Model, batch_size: int) -> Cost:
         return jax.ShapeDtypeStruct((batch_size, count), jnp.int32)
 
     def count(function: Any) -> float:
-        tokens = batch_size * task.total_tokens
-        return _count(function, model.platform, params, batch) / tokens
+        jitted = jax.jit(function, compiler_options=compiler_options(model.platform))
+        analysis: Any = jitted.lower(params, batch).compile().cost_analysis()
+        flops = (analysis or {}).get("flops", 0.0)
+        if not flops > 0:
+            raise ConfigError(
+                "training.flops: the compiler of this platform counts no FLOPs; use declared"
+            )
+        return float(flops) / (batch_size * task.total_tokens)
 
     batch: Any = integers(task.length)
     if task.features is not None:
@@ -46,16 +48,3 @@ def compiled_cost(model: Model, batch_size: int) -> Cost:
         count(lambda params, batch: loss_gradient(model, params, batch, None)),
         count(lambda params, batch: sequence_losses(model, params, batch)),
     )
-
-
-def _count(function: Any, platform: str, *shapes: Any) -> float:
-    options = compiler_options(platform)
-    compiled = jax.jit(function, compiler_options=options).lower(*shapes).compile()
-    analysis = compiled.cost_analysis()
-    analysis = analysis[0] if isinstance(analysis, list) else analysis
-    flops = (analysis or {}).get("flops", 0.0)
-    if not flops > 0:
-        raise ConfigError(
-            "training.flops: the compiler of this platform counts no FLOPs; use declared"
-        )
-    return float(flops)

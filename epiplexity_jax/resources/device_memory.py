@@ -73,40 +73,40 @@ class PerDeviceShapes(NamedTuple):
 
     Attributes:
         members: that it trains at once.
-        block: of one member, [T, B, ...]: shapes and dtypes, B its part of the batch.
-        tile: of one member, [S, ...]: shapes and dtypes, S its part of a tile.
-        tiles: eval batches that are there at once.
+        chunk: of one member, [T, B, ...]: shapes and dtypes, B its part of the batch.
+        eval_batch: of one member, [S, ...]: shapes and dtypes, S its part of an eval batch.
+        eval_batches: eval batches that are there at once.
         state_devices: that share a member's state; 1: each has all of it.
     """
 
     members: int
-    block: Batch
-    tile: Batch
-    tiles: int
+    chunk: Batch
+    eval_batch: Batch
+    eval_batches: int
     state_devices: int = 1
 
 
 @functools.lru_cache(maxsize=256)
-def device_bytes(setup: ProgramKey, load: PerDeviceShapes, mesh: Mesh) -> int:
+def device_bytes(program: ProgramKey, shapes: PerDeviceShapes, mesh: Mesh) -> int:
     """Return the most bytes that each device holds: training, or scoring the held-out set.
 
     Args:
-        setup: of the programs.
-        load: the data that each device is given.
+        program: of its programs.
+        shapes: the data that each device is given.
         mesh: devices to trace for, each with a batch of its own.
     """
-    size = _sizes(setup, load.state_devices)
-    step, evaluation = (program_bytes(*traced, size) for traced in traces(setup, load, mesh))
-    blocks, tiles = (load.members * _bytes(x) for x in (load.block, load.tile))
-    held = max(step, evaluation + blocks)  # the next block is there before it is needed
+    size = _sizes(program, shapes.state_devices)
+    step, evaluation = (program_bytes(*traced, size) for traced in traces(program, shapes, mesh))
+    chunks, eval_batches = (shapes.members * _bytes(x) for x in (shapes.chunk, shapes.eval_batch))
+    held = max(step, evaluation + chunks)  # the next chunk is there before it is needed
     gathered = 0
-    if load.state_devices > 1:  # weights are brought together where they are used
-        gathered = load.members * _bytes(jax.eval_shape(setup.model.init, jax.random.key(0)))
-    return held + blocks + tiles * load.tiles + gathered
+    if shapes.state_devices > 1:  # weights are brought together where they are used
+        gathered = shapes.members * _bytes(jax.eval_shape(program.model.init, jax.random.key(0)))
+    return held + chunks + eval_batches * shapes.eval_batches + gathered
 
 
 def traces(
-    setup: ProgramKey, load: PerDeviceShapes, mesh: Mesh
+    program: ProgramKey, shapes: PerDeviceShapes, mesh: Mesh
 ) -> tuple[tuple[jax.stages.Traced, int], tuple[jax.stages.Traced, int]]:
     """Trace the programs that train and score a wave.
 
@@ -115,8 +115,8 @@ def traces(
     Returns:
         Each program, and the number of its first inputs whose place it may use.
     """
-    programs: Any = compile_programs(setup, mesh)
-    members = load.members * mesh.shape[MEMBER]
+    programs: Any = compile_programs(program, mesh)
+    members = shapes.members * mesh.shape[MEMBER]
     place = member_sharding(mesh)  # as the arrays will lie, so that the trace serves for them
 
     def like(shape: tuple[int, ...], kind: Any) -> Any:
@@ -125,18 +125,20 @@ def traces(
     def each(tree: Any) -> Any:
         return jax.tree.map(lambda x: like(x.shape, x.dtype), tree)
 
-    one = member_shapes(setup)
+    one = member_shapes(program)
     everywhere = NamedSharding(mesh, PartitionSpec())
-    tile = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct((1, *x.shape), x.dtype, sharding=everywhere), load.tile
+    eval_batch = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct((1, *x.shape), x.dtype, sharding=everywhere),
+        shapes.eval_batch,
     )
-    states, block, source = each(one), each(load.block), like((), np.int32)
+    states, chunk, source = each(one), each(shapes.chunk), like((), np.int32)
     number = jax.ShapeDtypeStruct((), np.int32)
     hyper = jax.tree.map(
         lambda x: like((), x.dtype), Hyperparameters.stack([Hyperparameters(0, 0, 0)])
     )
-    advance = programs.advance.trace(states, hyper, block, like((), np.int32), number, number)
-    return (advance, len(jax.tree.leaves(one))), (programs.evaluate.trace(states, tile, source), 0)
+    advance = programs.advance.trace(states, hyper, chunk, like((), np.int32), number, number)
+    evaluate = programs.evaluate.trace(states, eval_batch, source)
+    return (advance, len(jax.tree.leaves(one))), (evaluate, 0)
 
 
 def program_bytes(traced: jax.stages.Traced, replaceable: int, size: Size = array_bytes) -> int:
@@ -156,11 +158,11 @@ def program_bytes(traced: jax.stages.Traced, replaceable: int, size: Size = arra
     return peak_bytes(program, owned, size) + others
 
 
-def _sizes(setup: ProgramKey, devices: int) -> Size:
+def _sizes(program: ProgramKey, devices: int) -> Size:
     """Return a function to the bytes of an array on one of the devices that share a state."""
     if devices == 1:
         return array_bytes
-    shapes = {x.shape for x in jax.tree.leaves(member_shapes(setup))}
+    shapes = {x.shape for x in jax.tree.leaves(member_shapes(program))}
     shared = {shape for shape in shapes if lies_over(shape, devices)}
     shared |= {(1, *shape) for shape in shared}
     return lambda aval: array_bytes(aval) // (devices if aval.shape in shared else 1)
@@ -213,9 +215,6 @@ class _Step:
     """One operation.
 
     Attributes:
-        name: of its primitive.
-        reads: arrays.
-        writes: arrays.
         within: bytes held while it runs, beside these.
         carried: arrays whose place the results of a loop may take.
     """

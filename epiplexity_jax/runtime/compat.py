@@ -29,12 +29,7 @@ def compiler_options(platform: str) -> dict[str, str] | None:
 
 
 def needed_settings(platform: str, shares: bool = True) -> dict[str, Any]:
-    """Settings of JAX that training on a platform needs, by name.
-
-    Args:
-        platform: of the devices.
-        shares: whether devices share batches.
-    """
+    """Settings of JAX, by name, that training needs where devices share batches, or do not."""
     settings = {}
     # XLA of jax 0.11 crashes compiling requential training for several cores. Where devices share
     # nothing, the older partitioner, which it still has, comes to the same program.

@@ -67,11 +67,7 @@ def join(place: str | None) -> None:
         raise ConfigError(f"--join: expected I/N@HOST:PORT with I from 0 to N-1, got {place!r}")
     process, processes, port = (int(found[name]) for name in ("process", "processes", "port"))
     rendezvous(found["host"], port, process, processes, _SECONDS)
-    _initialise(
-        coordinator_address=f"{found['host']}:{port}",
-        num_processes=processes,
-        process_id=process,
-    )
+    _initialise(f"{found['host']}:{port}", processes, process)
 
 
 def is_one_of_several(environment: Mapping[str, str]) -> bool:
@@ -89,13 +85,13 @@ def is_one_of_several(environment: Mapping[str, str]) -> bool:
     )
 
 
-def _initialise(**options: Any) -> None:
+def _initialise(*place: Any) -> None:
     one_device_per_core()  # too late once the processes are connected
     # Else SIGTERM never reaches Python, and nothing could be kept.
     jax.config.update("jax_enable_preemption_service", False)
     try:
         with spare_threads():
-            jax.distributed.initialize(initialization_timeout=_SECONDS, **options)
+            jax.distributed.initialize(*place, initialization_timeout=_SECONDS)
             cache_compilations()  # before anything compiles
         with redirect_stdout_to_stderr():
             barrier()  # while none is far behind, see `warm_up_collectives`

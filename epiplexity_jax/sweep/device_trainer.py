@@ -1,12 +1,13 @@
 """Train device families: cohorts side by side, checkpointed, restored and continued."""
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from epiplexity_jax.base.status import RunStatus
-from epiplexity_jax.checkpoints.keeper import Checkpoints, Restored
+from epiplexity_jax.checkpoints.keeper import Checkpoints, Restored, WaveCheckpointHook
 from epiplexity_jax.engine.programs import member_shapes
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.train_cohort import train_cohort
@@ -92,9 +93,10 @@ class DeviceTrainer:
             context.tracking.record(runs[member], row)
 
         before = sum(found.seconds for found in wave.restored.values())
-        with context.checkpoints.keeping(
-            wave.run_ids, before, context.stop, progress.message
-        ) as hook:
+        hook = WaveCheckpointHook(
+            context.checkpoints, wave.run_ids, before, context.stop, progress.message
+        )
+        with contextlib.closing(hook):
             mesh = member_mesh(context.devices, wave.layout.data)
             results = train_cohort(cohort_job(runs, wave), mesh, report, hook, track)
             seconds = hook.seconds / len(results)

@@ -148,16 +148,13 @@ class MemoryPlanner:
             scored=cut[1],
         )
         stream, heldout = run.dataset.stream(run.seed, run.batch_size), run.dataset.layout
-        tile = (
-            heldout.eval_batch_size // layout.data
-            if heldout.eval_batch_size % layout.data == 0
-            else heldout.eval_batch_size
-        )
+        size = heldout.eval_batch_size
+        size = size // layout.data if size % layout.data == 0 else size
         shapes = PerDeviceShapes(
             members=layout.members,
-            block=stream.like(stream.chunk_steps, part),
-            tile=stream.like(tile),
-            tiles=min(2, heldout.eval_batches),  # the first, and the one that is scored
+            chunk=stream.like(stream.chunk_steps, part),
+            eval_batch=stream.like(size),
+            eval_batches=min(2, heldout.eval_batches),  # the first, and the one that is scored
             state_devices=layout.state_devices,
         )
         # Devices that share a batch each do what one alone would with its part.

@@ -38,7 +38,6 @@ class Sink(Protocol):
 
     def start(self, store: Path) -> None:
         """Begin or resume a sweep in the folder `store`."""
-        ...
 
     def log(self, series: Series, step: int, values: Mapping[str, float]) -> None:
         """Log numbers of a series.
@@ -48,15 +47,12 @@ class Sink(Protocol):
             step: steps of the run at a record point, or member-steps of the sweep; it increases.
             values: finite numbers by name.
         """
-        ...
 
     def finish(self, series: Series, summary: Mapping[str, Plain]) -> None:
         """End a series, with its last values; nothing more is logged to it."""
-        ...
 
     def close(self) -> None:
         """Release what the sink holds; nothing more is called."""
-        ...
 
 
 def check_installed(package: str, extra: str) -> None:

@@ -17,7 +17,7 @@ import epiplexity_jax as epx
 from epiplexity_jax.checkpoints.state_files import restore_state
 from epiplexity_jax.engine.state import initial_state
 from epiplexity_jax.engine.step import sequence_losses, shift
-from epiplexity_jax.families.networks.transformer import open_transformer
+from epiplexity_jax.families import open_family
 from epiplexity_jax.families.spec import Size, Task
 from epiplexity_jax.sweep.config import Heldout, Training
 from epiplexity_jax.sweep.final_states import state_folder
@@ -105,7 +105,7 @@ def test_counts_of_one_token_back_close_in_at_their_known_rate(runs_of):
 def trained(runs):
     """The model of the one run, and its averaged weights."""
     (row,) = runs.rows(test_tokens=1e6)
-    model = open_transformer(MEMBERS["transformer"][0]).model(
+    model = open_family(MEMBERS["transformer"][0]).model(
         Size.of(width=16, depth=1), TASK, "float32", "cpu"
     )
     like = jax.eval_shape(lambda key: initial_state(model.init(key)), jax.random.key(0))

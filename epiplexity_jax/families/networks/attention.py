@@ -92,9 +92,9 @@ def cached_attention(
     """Attend from queries [B, Q, H, K] at positions [Q] to a cache: [B, Q, H, K].
 
     Args:
-        q_BQHK: queries [B, Q, H, K].
+        q_BQHK: queries.
         cache: of the positions read, those of the queries included.
-        positions: [Q] of the queries.
+        positions: of the queries.
         platform: of the devices.
     """
     batch, _, heads, size = q_BQHK.shape
@@ -105,7 +105,7 @@ def cached_attention(
 
 
 def _scores(products: str, q: jax.Array, k: jax.Array) -> jax.Array:
-    logits = jnp.einsum(products, q, k, preferred_element_type=jnp.float32)
+    logits = jnp.einsum(products, q, k, preferred_element_type=jnp.float32)  # [..., Q, L]
     return logits * (ATTENTION_SCALE / q.shape[-1])
 
 
@@ -119,11 +119,11 @@ def _weights(
     """
     causal = np.arange(logits.shape[-1])[None] <= positions[:, None]
     logits = jnp.where(causal[(None,) * (logits.ndim - 2)], logits, -1e30)
-    most = row_max(jax.lax.stop_gradient(logits), platform)
+    most = row_max(jax.lax.stop_gradient(logits), platform)  # [..., Q]
     weights = jnp.exp(logits - most[..., None])
     return weights.astype(dtype), weights.sum(-1)
 
 
 def _mean(products: str, weights: jax.Array, values: jax.Array, total: jax.Array) -> jax.Array:
-    sums = jnp.einsum(products, weights, values, preferred_element_type=jnp.float32)
+    sums = jnp.einsum(products, weights, values, preferred_element_type=jnp.float32)  # [..., K]
     return (sums / total[..., None]).astype(values.dtype)

@@ -51,13 +51,9 @@ class Block(nn.Module):
 
 
 class Network(nn.Module):
-    """Blocks between an embedding and a readout; its output exists at target positions only.
+    """Blocks between an embedding and a readout; its output exists at target positions only."""
 
-    Attributes:
-        model: the `NetworkModel` whose parameters it maps inputs with.
-    """
-
-    model: Any
+    model: Any  # a `NetworkModel`
 
     def __call__(self, inputs: Inputs) -> Logits:
         """Map inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
@@ -107,13 +103,9 @@ class NetworkModel:
 
     Attributes:
         width: D, of the residual stream.
-        depth: number of blocks.
-        task: what it must fit.
         compute_dtype: of the activations; parameters and logits are float32.
-        platform: of the devices that compute it: "cpu", "gpu" or "tpu".
         remat: True if the backward pass computes the inside of every block again, and the forward
             pass holds the blocks' inputs alone.
-        module: class of the network.
         mixer: class of what mixes positions in a block, an attention or a recurrence, whose
             parameters have its name. `mixer(model)` maps x [B, L, D], the positions wanted, a cache
             or None and the first position to [B, Q, D] and the cache; `mixer.empty(model, B, R)` is
@@ -184,13 +176,9 @@ def _cost(model: NetworkModel) -> Cost:
 
 @dataclass(frozen=True)
 class NetworkFamily(ConfiguredFamily):
-    """Widths x depths of one architecture (see `spec.DeviceFamily`).
+    """Widths x depths of one architecture (see `spec.DeviceFamily`)."""
 
-    Attributes:
-        build: (width, depth, task, compute_dtype, platform) to a model.
-    """
-
-    build: Callable[[int, int, Task, str, str], NetworkModel]
+    build: Callable[[int, int, Task, str, str], NetworkModel]  # of the arguments of `NetworkModel`
 
     def model(self, size: Size, task: Task, compute_dtype: str, platform: str) -> NetworkModel:
         """The model of one size."""

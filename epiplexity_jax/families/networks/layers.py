@@ -21,19 +21,6 @@ Activations = Float[Array, "batch positions width"]
 AnyRows = Float[Array, "*rows width"]
 
 
-def matmul(x: AnyRows, kernel: Float[Array, "fan_in fan_out"], to: Any = None) -> AnyRows:
-    """Multiply on one flat token axis, so that gradients contract one axis.
-
-    Args:
-        x: [..., D].
-        kernel: [D, E].
-        to: type in which [..., E] is accumulated and returned; None: that of x.
-    """
-    flat = x.reshape(-1, x.shape[-1])
-    flat = jnp.matmul(flat, kernel.astype(x.dtype), preferred_element_type=to)
-    return flat.reshape(*x.shape[:-1], kernel.shape[-1])
-
-
 def at(x_BLD: Activations, positions: tuple[int, ...]) -> Activations:
     """Take Q static positions of x [B, L, D], as a slice where they are contiguous: [B, Q, D]."""
     first, last = positions[0], positions[-1]
@@ -46,9 +33,7 @@ class Dense(nn.Module):
     """A matrix without bias; its kernel is [fan_in, features].
 
     Attributes:
-        features: of the result.
-        init: of the kernel.
-        to: type of the result, None: that of what it is applied to.
+        to: type in which products are accumulated and returned; None: that of the input.
     """
 
     features: int
@@ -57,9 +42,11 @@ class Dense(nn.Module):
 
     @nn.compact
     def __call__(self, x: AnyRows) -> AnyRows:
-        """Map x [..., D] to [..., features]."""
-        kernel = self.param("kernel", self.init, (x.shape[-1], self.features))
-        return matmul(x, kernel, self.to)
+        """Map x [..., D] to [..., features], on one token axis: gradients contract one axis."""
+        kernel = self.param("kernel", self.init, (x.shape[-1], self.features)).astype(x.dtype)
+        flat = x.reshape(-1, x.shape[-1])  # [N, D]
+        flat = jnp.matmul(flat, kernel, preferred_element_type=self.to)  # [N, features]
+        return flat.reshape(*x.shape[:-1], self.features)
 
 
 def gelu(x: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -92,15 +79,15 @@ def embed(
 
     Args:
         module: whose parameters hold the table of the tokens, or the matrix of the features.
-        task: of the model.
+        task: of the inputs.
         width: D.
         inputs: of the task.
         extra_ids: rows of the table behind those of the task's input tokens.
     """
     if task.features is not None:
-        return Dense(width, name="vector_embedding")(jnp.asarray(inputs))[:, None]
+        return Dense(width, name="vector_embedding")(jnp.asarray(inputs))[:, None]  # [B, 1, D]
     table = module.param("token_embedding", embedding_init, (task.num_input_ids + extra_ids, width))
-    return table[inputs]
+    return table[inputs]  # [B, L, D]
 
 
 def add_mlp(x: Activations, scale: float) -> Activations:
@@ -109,8 +96,8 @@ def add_mlp(x: Activations, scale: float) -> Activations:
     Its parameters (mlp_norm, up, down) belong to the module that calls it.
     """
     width = x.shape[-1]
-    y = Dense(MLP_RATIO * width, name="up")(Norm(name="mlp_norm")(x))
-    y = Dense(width, init=output_init, name="down")(gelu(y))
+    y = Dense(MLP_RATIO * width, name="up")(Norm(name="mlp_norm")(x))  # [..., 4 D]
+    y = Dense(width, init=output_init, name="down")(gelu(y))  # [..., D]
     return x + scale * y
 
 

@@ -60,9 +60,9 @@ class Network(base.Network):
                 padded = jnp.pad(inputs, ((0, 0), (missing, 0)), constant_values=task.num_input_ids)
             else:
                 missing = window - 1
-                padded = jnp.concatenate([cache, inputs], axis=1)
+                padded = jnp.concatenate([cache, inputs], axis=1)  # [B, W - 1 + L]
                 cache = padded[:, inputs.shape[1] :]
-            x_BPWE = self._windows(padded, tuple(p + missing for p in wanted))
+            x_BPWE = self._windows(padded, tuple(p + missing for p in wanted))  # [B, P, W E]
             x_BPD = Dense(model.width, name="projection")(x_BPWE)
         kind = nn.remat(Block) if model.remat else Block
         for i in range(model.depth):

@@ -57,7 +57,7 @@ def _forward(decay: jax.Array, added: jax.Array) -> tuple[jax.Array, Any]:
 
 def _backward(kept: Any, gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
     decay, states = kept
-    edge = jnp.zeros_like(states[:, :1])
+    edge = jnp.zeros_like(states[:, :1])  # [B, 1, D]; all others [B, L, D]
     from_later = jnp.concatenate([decay[:, 1:], edge], axis=1)
     of_added = _scan(from_later, gradient, reverse=True)
     return of_added * jnp.concatenate([edge, states[:, :-1]], axis=1), of_added
@@ -168,8 +168,3 @@ class RecurrentModel(base.NetworkModel):
         train, evaluate = super().flops_per_token(params)
         recurrence = RECURRENCE_FLOPS * self.width * self.depth
         return train + 3.0 * recurrence, evaluate + recurrence
-
-
-def open_recurrent(config: Recurrent) -> base.NetworkFamily:
-    """Open the family that a config describes."""
-    return base.NetworkFamily(config, RecurrentModel)

@@ -67,8 +67,8 @@ class Attention(nn.Module):
         size = head_size(width)
         heads = (width // size, size)
         q_BQHK = Dense(width, name="query")(at(x_BLD, positions)).reshape(batch, -1, *heads)
-        kv = Dense(2 * width, name="key_value")(x_BLD).reshape(batch, length, 2, *heads)
-        k_BLHK, v_BLHK = kv[:, :, 0], kv[:, :, 1]
+        kv_BL2HK = Dense(2 * width, name="key_value")(x_BLD).reshape(batch, length, 2, *heads)
+        k_BLHK, v_BLHK = kv_BL2HK[:, :, 0], kv_BL2HK[:, :, 1]
         q_BQHK, k_BLHK = Norm(name="query_norm")(q_BQHK), Norm(name="key_norm")(k_BLHK)
         if cache is None:
             mixed_BQHK = causal_attention(q_BQHK, k_BLHK, v_BLHK, positions, platform)
@@ -103,15 +103,7 @@ class Network(base.Network):
 
 @dataclass(frozen=True)
 class TransformerModel(base.NetworkModel):
-    """One size of the transformer.
-
-    6 N FLOPs per token to train and 2 N to evaluate.
-    """
+    """One size of the transformer."""
 
     module: ClassVar = Network
     mixer: ClassVar = Attention
-
-
-def open_transformer(config: Transformer) -> base.NetworkFamily:
-    """Open the family that a config describes."""
-    return base.NetworkFamily(config, TransformerModel)

@@ -1,8 +1,10 @@
 """Checkpoints of a store that a node cannot see, or that another process took over."""
 
+import contextlib
+
 import pytest
 
-from epiplexity_jax.checkpoints.keeper import Checkpoints
+from epiplexity_jax.checkpoints.keeper import Checkpoints, WaveCheckpointHook
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import CheckpointOptions
@@ -11,7 +13,8 @@ from epiplexity_jax.sweep.config import CheckpointOptions
 def keeper(folder, held):
     checkpoints = Checkpoints(folder, CheckpointOptions(minutes=1e-9), held)
     assert checkpoints.find_wave(["run"], lambda _: None) == ({}, [])
-    return checkpoints.keeping(["run"], 0.0, lambda: False, pytest.fail)
+    hook = WaveCheckpointHook(checkpoints, ("run",), 0.0, lambda: False, pytest.fail)
+    return contextlib.closing(hook)
 
 
 def test_where_the_store_cannot_be_seen_nothing_is_kept():

@@ -7,7 +7,7 @@ import pytest
 
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.families import ngram
-from epiplexity_jax.families.ngram import Ngram, NgramCoder, open_ngram
+from epiplexity_jax.families.ngram import Ngram, NgramCoder, NgramFamily
 from epiplexity_jax.families.spec import Size, Task
 
 V, L = 4, 9
@@ -102,7 +102,7 @@ def test_params_are_the_counts_of_contexts_that_can_occur(order, task, params):
 
 
 def test_the_family_lists_its_orders():
-    family = open_ngram(Ngram(orders=(0, 3), seeds=2))
+    family = NgramFamily(Ngram(orders=(0, 3), seeds=2))
     assert family.sizes() == (Size.of(order=0), Size.of(order=3))
     assert family.seeds == 2
     assert family.coder(Size.of(order=3), TEXT).order == 3

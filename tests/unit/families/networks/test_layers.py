@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epiplexity_jax.families.networks.layers import at, gelu, matmul
+from epiplexity_jax.families.networks.layers import Dense, at, gelu
 
 
 @pytest.mark.parametrize("positions", [(0, 1, 2), (2,), (0, 3), (1, 2, 4)])
@@ -15,9 +15,9 @@ def test_positions_are_taken_as_a_slice_or_one_by_one(positions):
 
 
 def test_products_are_accumulated_in_the_type_asked_for():
-    x, kernel = jnp.ones((2, 3, 4), jnp.bfloat16), jnp.full((4, 5), 0.5)
-    assert matmul(x, kernel).dtype == jnp.bfloat16
-    wide = matmul(x, kernel, jnp.float32)
+    x, params = jnp.ones((2, 3, 4), jnp.bfloat16), {"params": {"kernel": jnp.full((4, 5), 0.5)}}
+    assert Dense(5).apply(params, x).dtype == jnp.bfloat16
+    wide = Dense(5, to=jnp.float32).apply(params, x)
     assert wide.dtype == jnp.float32
     np.testing.assert_array_equal(wide, np.full((2, 3, 5), 2.0))
 

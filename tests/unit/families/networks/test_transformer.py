@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.families.networks.base import NetworkFamily
 from epiplexity_jax.families.networks.mup import VECTOR_RATE
 from epiplexity_jax.families.networks.transformer import (
     Transformer,
     TransformerModel,
-    open_transformer,
 )
 from epiplexity_jax.families.spec import Size, Task
 from tests.unit.families.toys import CONDITIONAL, SCATTERED, TEXT, inputs_of, perturbed
@@ -106,7 +106,7 @@ def test_bfloat16_changes_logits_a_little_and_keeps_float32_parameters():
 
 
 def test_the_family_lists_widths_by_depths():
-    family = open_transformer(Transformer(widths=(16, 32), depths=(1, 3), seeds=2))
+    family = NetworkFamily(Transformer(widths=(16, 32), depths=(1, 3), seeds=2), TransformerModel)
     assert family.sizes() == (
         Size.of(width=16, depth=1),
         Size.of(width=32, depth=1),
