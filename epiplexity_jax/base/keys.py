@@ -2,7 +2,7 @@
 
 import hashlib
 import operator
-from typing import Annotated
+from typing import Annotated, SupportsIndex
 
 import jax
 import numpy as np
@@ -24,13 +24,13 @@ Seed = Annotated[int, Field(ge=0), AfterValidator(_check_range)]
 """A config field's type: a seed of `key` or `generator`."""
 
 
-def _digest(name: str | int) -> int:
+def _digest(name: str | SupportsIndex) -> int:
     """Hash a name to 32 bits; the type is part of it, so 1 and "1" differ."""
     text = f"str:{name}" if isinstance(name, str) else f"int:{operator.index(name)}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
 
 
-def key(root: int | Key[Array, ""], *names: str | int) -> Key[Array, ""]:
+def key(root: int | Key[Array, ""], *names: str | SupportsIndex) -> Key[Array, ""]:
     """Derive a typed JAX key from a root seed (or key) and a path of names.
 
     Args:
@@ -59,7 +59,7 @@ def _root_key(seed: int) -> Key[Array, ""]:
     return jax.random.wrap_key_data(words, impl=jax.random.key_impl(lower))
 
 
-def generator(root: int, *names: str | int) -> np.random.Generator:
+def generator(root: int, *names: str | SupportsIndex) -> np.random.Generator:
     """Derive a NumPy generator by name: the host's counterpart of `key`, with its arguments.
 
     Raises:

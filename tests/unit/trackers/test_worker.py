@@ -33,6 +33,9 @@ class Sink:
     def log(self, number):
         self._tell(number)
 
+    def finish(self, series, summary):
+        self._tell("finish")
+
     def close(self):
         self._tell("close")
 
