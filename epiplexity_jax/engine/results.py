@@ -29,21 +29,6 @@ class MemberResult:
     history: History
     state: Any
 
-    @property
-    def status(self) -> RunStatus:
-        """Finished or diverged."""
-        return self.outcome.status
-
-    @property
-    def message(self) -> str:
-        """A sentence on its end; empty where there is nothing to say."""
-        return self.outcome.message
-
-    @property
-    def steps_done(self) -> int:
-        """Steps with finite losses."""
-        return self.outcome.steps_done
-
 
 def _recorder(job: CohortJob, member: MemberJob, grid: Records) -> Recorder:
     """A new one, or one that goes on: in the middle of a run, or behind the end of a shorter."""

@@ -87,16 +87,6 @@ class SourceInfo:
         """Label tokens of one sequence: these are paid for."""
         return int(self.label_mask.sum())
 
-    @property
-    def total_tokens(self) -> int:
-        """Input and label tokens of one sequence, the BOS token counted: these take time."""
-        return self.length + self.has_bos
-
-    @property
-    def tokens_per_label(self) -> float:
-        """r = (input + label tokens) / label tokens, by which evaluation costs more than labels."""
-        return self.total_tokens / self.label_tokens
-
 
 @runtime_checkable
 class Sampler(Protocol):

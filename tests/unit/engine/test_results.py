@@ -63,6 +63,6 @@ def test_a_member_that_is_not_finite_is_reported_so_and_the_rest_goes_on():
     assert not results.fetch(lag=0)
     assert results.any_finished
     one, other = results.finish(jax.tree.map(np.asarray, {"w": np.arange(2)}))
-    assert (str(one.status), str(other.status)) == ("finished", "diverged")
+    assert (str(one.outcome.status), str(other.outcome.status)) == ("finished", "diverged")
     assert (one.state["w"], other.state["w"]) == (0, 1)
     assert one.history["heldout_loss_nats"][-1] == pytest.approx(1.5 / 16)  # of both eval batches

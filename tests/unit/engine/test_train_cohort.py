@@ -29,7 +29,7 @@ def test_histories_hold_the_twins_losses(labels):
     for seed, result in enumerate(results):
         sums, variances, ema, params = runs[seed]
         history = result.history
-        assert result.status is RunStatus.FINISHED
+        assert result.outcome.status is RunStatus.FINISHED
         assert history["step"].tolist() == record_points(STEPS).tolist()
         cumulative = np.concatenate([[0.0], np.cumsum(sums)])[history["step"]]
         np.testing.assert_allclose(history["online_loss_sum_nats"], cumulative, rtol=1e-4)
@@ -81,13 +81,16 @@ def test_a_member_that_is_not_finite_stops_and_the_others_go_on():
     source = cycle()
     calm = train_cohort(job_of(source, range(3)), mesh_of(2))
     wild = train_cohort(job_of(source, range(3), rates={1: 1e30}), mesh_of(2))
-    assert wild[1].status is RunStatus.DIVERGED
-    assert wild[1].message == f"loss or gradient is not finite at step {wild[1].steps_done + 1}"
-    assert wild[1].steps_done < STEPS
-    assert wild[1].history["step"].max() <= wild[1].steps_done
+    assert wild[1].outcome.status is RunStatus.DIVERGED
+    assert (
+        wild[1].outcome.message
+        == f"loss or gradient is not finite at step {wild[1].outcome.steps_done + 1}"
+    )
+    assert wild[1].outcome.steps_done < STEPS
+    assert wild[1].history["step"].max() <= wild[1].outcome.steps_done
     assert np.isfinite(wild[1].history["online_loss_sum_nats"]).all()
     for seed in (0, 2):
-        assert wild[seed].status is RunStatus.FINISHED
+        assert wild[seed].outcome.status is RunStatus.FINISHED
         for name, column in calm[seed].history.items():
             np.testing.assert_array_equal(column, wild[seed].history[name], err_msg=name)
 
@@ -121,8 +124,8 @@ def _all_at_once(monkeypatch):
 def test_members_at_once_equal_the_plain_loop_and_survive_each_other():
     source, _, runs = twin("all")
     results = train_cohort(job_of(source, range(4), rates={1: 1e30}), mesh_of(2))
-    assert [r.status for r in results].count(RunStatus.DIVERGED) == 1
-    assert results[1].status is RunStatus.DIVERGED
+    assert [r.outcome.status for r in results].count(RunStatus.DIVERGED) == 1
+    assert results[1].outcome.status is RunStatus.DIVERGED
     assert np.isfinite(results[1].history["heldout_loss_nats"]).all()
     for seed in (0, 2, 3):
         history = results[seed].history

@@ -105,9 +105,9 @@ def test_histories_hold_the_twins_sums_and_end_where_the_teacher_does():
     for i, result in enumerate(results):
         history = result.history
         ends = int(np.flatnonzero(np.cumsum(1 - waited[i]) == steps)[0]) + 1
-        assert result.status is RunStatus.FINISHED
-        assert result.message == ""
-        assert result.steps_done == history["step"][-1] == ends
+        assert result.outcome.status is RunStatus.FINISHED
+        assert result.outcome.message == ""
+        assert result.outcome.steps_done == history["step"][-1] == ends
         assert result.outcome.teacher_steps == steps
         assert (np.diff(history["step"]) > 0).all()
         for name, column in (
@@ -123,16 +123,18 @@ def test_histories_hold_the_twins_sums_and_end_where_the_teacher_does():
         certified = certified_length(kl[i])[history["step"][1:] - 1]
         np.testing.assert_allclose(history["certified_sum_bits"][1:], certified, rtol=1e-3)
         assert history["label_tokens"][-1] == ends * labels
-    assert len({r.steps_done for r in results}) > 1
+    assert len({r.outcome.steps_done for r in results}) > 1
 
 
 def test_a_teacher_that_waits_too_often_ends_at_the_bound_and_says_so():
     result = train_cohort(job_of((1e-5,) * 3, steps=20, bound=30), mesh_of(2))[0]
-    assert result.status is RunStatus.FINISHED
-    assert result.history["step"][-1] == result.steps_done == 30
+    assert result.outcome.status is RunStatus.FINISHED
+    assert result.history["step"][-1] == result.outcome.steps_done == 30
     taken = result.outcome.teacher_steps
     assert 0 < taken < 20
-    assert result.message.startswith(f"the teacher took {taken} of 20 steps in 30 iterations")
+    assert result.outcome.message.startswith(
+        f"the teacher took {taken} of 20 steps in 30 iterations"
+    )
 
 
 def test_record_points_score_student_and_teacher():
@@ -175,8 +177,8 @@ def test_what_is_not_finite_ends_a_member_and_leaves_the_others():
     members = (job.members[0], broken, job.members[2])
     results = train_cohort(job.__class__(**{**vars(job), "members": members}), mesh_of(2))
     alone = train_cohort(job, mesh_of(2))
-    assert [str(r.status) for r in results] == ["finished", "diverged", "finished"]
-    assert "not finite in iteration" in results[1].message
+    assert [str(r.outcome.status) for r in results] == ["finished", "diverged", "finished"]
+    assert "not finite in iteration" in results[1].outcome.message
     for i in (0, 2):
         for name, column in alone[i].history.items():
             np.testing.assert_array_equal(results[i].history[name], column)

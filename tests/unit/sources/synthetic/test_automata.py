@@ -119,5 +119,5 @@ def test_only_y_is_paid_for():
     assert info.length == 40
     assert info.label_mask.tolist() == [False] * 20 + [True] * 20
     assert not info.has_bos
-    assert info.tokens_per_label == 2.0
+    assert info.length == 2 * info.label_tokens
     assert info.entropy_rate_nats == 0.0
