@@ -188,7 +188,7 @@ def parts(job: Any, requential: bool) -> dict[str, float]:
 
     def evaluate(params: Any, batch: Any) -> Any:
         groups = jax.tree.map(lambda x: x.reshape(1, -1, group, *x.shape[1:]), batch)
-        return score_weights(model, (params,), groups, 0)
+        return score_weights(model, (params,), groups, jnp.int32(0))
 
     def update(state: Any, grads: Any) -> Any:
         return learn(model, state, grads, hyper)

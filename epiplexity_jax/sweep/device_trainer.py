@@ -104,11 +104,11 @@ class DeviceTrainer:
             progress.advance(left, 0, {})
         return [
             FinishedRun(
-                finished_row(run, wave, result.outcome, seconds),
-                result.history,
-                result.state if run.resumable and result.status is RunStatus.FINISHED else None,
+                finished_row(run, wave, r.outcome, seconds),
+                r.history,
+                r.state if run.resumable and r.outcome.status is RunStatus.FINISHED else None,
             )
-            for run, result in zip(runs, results, strict=True)
+            for run, r in zip(runs, results, strict=True)
         ]
 
     def time(self, wave: Wave, devices: Sequence[Any]) -> WaveTiming:
