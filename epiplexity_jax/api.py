@@ -1,8 +1,9 @@
 """The Python interface, which the command line uses too: run a sweep, load a store, decompose."""
 
+import logging
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -151,10 +152,7 @@ def run_config(
 
 
 def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> PlanSummary:
-    """Count what `run_config` would train, and time a few steps of every cohort.
-
-    Args: those of `run_config`.
-    """
+    """See `run_config`: count what it would train, and time a few steps of every cohort."""
     sweep = parse_sweep(read_config(config, overrides))
     _sinks(sweep)
     folder = store or default_store(config)
@@ -181,6 +179,18 @@ def _sinks(sweep: Sweep) -> list[tuple[str, Sink]]:
     return sinks
 
 
+@contextmanager
+def _no_root_handler() -> Iterator[None]:
+    """Take back the handler that a library (absl, under Orbax) gives a root logger without one."""
+    had = bool(logging.root.handlers)
+    try:
+        yield
+    finally:
+        if not had:
+            logging.root.handlers.clear()
+
+
+@_no_root_handler()
 def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:
     sinks = [*_sinks(sweep), *((type(sink).__name__, sink) for sink in own)]
     store = Store.open(folder, create=True)

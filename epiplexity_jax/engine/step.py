@@ -127,10 +127,7 @@ def gradient(
 def loss_gradient(
     model: Model, params: Any, batch: Batch, microbatch: int | None
 ) -> tuple[Losses, Any]:
-    """Losses (nats per sequence) and the gradient of the mean loss per label token.
-
-    Args: those of `train_step`, with the weights `params`.
-    """
+    """See `train_step`: losses (nats per sequence), gradient of the mean loss per label token."""
 
     def score(params: Any, part: Batch) -> tuple[Losses, Losses]:
         losses = sequence_losses(model, params, part)

@@ -31,7 +31,6 @@ class PrequentialMethod:
 
     def init(self, params: Any, samples: Key[Array, ""]) -> MemberState:
         """See `Method`."""
-        del samples
         return initial_state(params)
 
     def update(
@@ -65,7 +64,6 @@ class PrequentialEstimator:
 
     def identity(self, steps: int) -> dict[str, Any]:
         """The window of the EMA; variant and floor only read a history."""
-        del steps
         return {"ema_steps": self.config.ema_steps}
 
     def iterations(self, steps: int) -> int:
@@ -81,14 +79,13 @@ class PrequentialEstimator:
 
     def flops_per_token(self, cost: Cost, sampling_passes: int) -> float:
         """FLOPs of one training step per token."""
-        del sampling_passes
         return cost.train_flops_per_token
 
     def check(self, family: str, counts: bool, sources: Mapping[str, SourceInfo]) -> None:
         """See `Estimator.check`; the code of replayed data is exact, and a floor must be known."""
         variant, floor = self.config.variant, self.config.floor
         if variant == "paired" and counts:
-            raise ConfigError(f"estimator.variant: a {family} family is coded online, not paired")
+            raise ConfigError(f"estimator.variant: family {family} is coded online, not paired")
         for name, info in sources.items():
             if info.replays > 1 and variant not in (None, "exact"):
                 raise ConfigError(

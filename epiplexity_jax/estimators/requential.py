@@ -299,7 +299,6 @@ class RequentialEstimator:
 
     def variants(self, info: SourceInfo, counts: bool) -> tuple[str, ...]:
         """Both references, the config's first."""
-        del info, counts
         return REFERENCES if self.config.reference == REFERENCES[0] else REFERENCES[::-1]
 
     def flops_per_token(self, cost: Cost, sampling_passes: int) -> float:
@@ -309,9 +308,8 @@ class RequentialEstimator:
 
     def check(self, family: str, counts: bool, sources: Mapping[str, SourceInfo]) -> None:
         """See `Estimator.check`; a student is coded whatever its teacher has read."""
-        del sources
         if counts:
             raise ConfigError(
-                f"estimator.kind: a {family} family counts and does not sample, so it has no "
+                f"estimator.kind: family {family} counts and does not sample, so it has no "
                 "requential code; use prequential"
             )

@@ -167,7 +167,7 @@ def _opened(payload: ray.ObjectRef) -> tuple[SweepPayload, Plan, list[Any]]:
 
 
 class _Watch(Silent):
-    """Progress of a wave, reported to the actor by a thread; the answer says whether to stop.
+    """Progress of a wave, reported to the actor by a thread; its answer is whether to stop.
 
     The process that started the sweep counts and commits the runs.
     """

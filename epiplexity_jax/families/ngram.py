@@ -33,7 +33,7 @@ class Ngram(FamilyConfig):
     """Lengths of the context; each is a size of the family."""
     alpha: float = Field(default=0.5, gt=0, allow_inf_nan=False)
     """Pseudo-count of every symbol: 0.5 is Krichevsky-Trofimov, 1 is Laplace."""
-    seeds: int = Field(default=3, ge=1)
+    seeds: int = Field(default=3, ge=1, le=10_000)
     """Seeds per size: they read the source in different orders."""
 
 

@@ -35,7 +35,7 @@ class UserModels(FamilyConfig):
 
     kind: Literal["own"] = "own"
     names: Annotated[tuple[str, ...], Axis("name")] = Field(min_length=1)
-    seeds: int = Field(default=3, ge=1)
+    seeds: int = Field(default=3, ge=1, le=10_000)
     learning_rates: tuple[float, ...] | None = Field(default=None, min_length=1)
     start_token: bool = False
     flops_per_token: tuple[float, float] | None = None

@@ -23,7 +23,7 @@ _SUBTITLES = {
     "epiplexity": "length of the model; ",
     "entropy": "length of the data; ",
 }
-# Okabe and Ito 2008: told apart by colour-blind readers; dashes tell them apart in print.
+# Okabe and Ito 2008: colour-blind readers distinguish them; dashes do so in print.
 _COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00"]
 _DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [10, 4], [1, 3], [3, 1]]
 

@@ -56,7 +56,7 @@ class Store:
         writes: whether this process writes; another does where several train one sweep, and this
             one remembers what it would have written.
         warnings: sentences on damage found so far; they are logged too.
-        holder: what tells this process, while it holds the lock, from all that held it before.
+        holder: mark of this process while it holds the lock; all that held it before had others.
     """
 
     def __init__(self, path: Path):
@@ -189,7 +189,8 @@ class Store:
         """
         runs = [run for run in self._runs() if run.row["current"] or not current]
         if not runs:
-            raise StoreError(f"{self.path}: holds no finished run yet; run the sweep again")
+            whose = " of its latest config" if self.finished() else ""
+            raise StoreError(f"{self.path}: holds no finished run{whose} yet; run the sweep again")
         order = {name: i for i, name in enumerate(self.config().get("sources") or ())}
         runs.sort(key=lambda run: (run.row["params"], run.row["seed"]))
         return sorted(runs, key=lambda run: order.get(run.row["source"], len(order)))

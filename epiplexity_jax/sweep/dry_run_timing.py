@@ -23,7 +23,6 @@ _LONG_ENOUGH = 0.3  # seconds of steps that are timed
 def time_cohort(job: CohortJob, mesh: Mesh) -> WaveTiming:
     """Run a few steps of a cohort and throw them away."""
     ready = set_up(job, mesh)
-    tiles = job.layout.eval_batches
     with ThreadPoolExecutor(1) as pool:
 
         def draw() -> tuple[Any, Any]:
@@ -50,7 +49,7 @@ def time_cohort(job: CohortJob, mesh: Mesh) -> WaveTiming:
         step_seconds=_step(advance, ready, chunk, first, job.steps) + data,
         data_seconds=data,
         record_seconds=record,
-        heldout_seconds=record * tiles,
+        heldout_seconds=record * job.layout.eval_batches,
         rescore_seconds=job.exact * (data + record * job.batch_size / job.layout.eval_batch_size),
         memory_bytes=compiled_bytes(advance),
     )

@@ -62,7 +62,7 @@ def revision(folder: Path) -> str | None:
 
 
 def changed_sources(datasets: Sequence[Dataset], store: Store) -> list[str]:
-    """List a message for each source whose data is not what runs of its name were trained on.
+    """List a message for each source whose data is new to a store that knows its name.
 
     Known are the sources of finished runs, and of earlier starts.
     """
@@ -70,11 +70,11 @@ def changed_sources(datasets: Sequence[Dataset], store: Store) -> list[str]:
     for start in store.starts():
         if isinstance(noted := start.get("sources"), dict):
             before |= {(name, str(fingerprint)) for name, fingerprint in noted.items()}
-    known = {name for name, _ in before}
+    known, held = ({pair[i] for pair in before} for i in (0, 1))
     return [
         f"source {d.name!r} is not what runs in this store were trained on; it is trained anew"
         for d in datasets
-        if d.name in known and (d.name, d.source.info.fingerprint) not in before
+        if d.name in known and d.source.info.fingerprint not in held
     ]
 
 

@@ -30,12 +30,13 @@ def run_plan(context: SweepContext, executor: Executor) -> None:
     trainer, finished = plan.trainer, store.finished()
     todo = [run for run in plan.runs if run.run_id not in finished]
     changed = changed_sources(plan.datasets, store)
-    store.write_config(yaml.safe_dump(plan.sweep.to_plain(), sort_keys=False))
-    store.mark_current({run.run_id: run.dataset.name for run in plan.runs})
-    store.note_start(provenance(plan, executor.devices))
     checkpoints = Checkpoints(store.path / CHECKPOINTS, plan.sweep.checkpoints)
     restored, damaged = trainer.restore(todo, checkpoints, store)
     waves = trainer.waves(todo, restored, executor.hardware)
+    # Behind all that may refuse the sweep, so that a refused one leaves the store as it was.
+    store.write_config(yaml.safe_dump(plan.sweep.to_plain(), sort_keys=False))
+    store.mark_current({run.run_id: run.dataset.name for run in plan.runs})
+    store.note_start(provenance(plan, executor.devices))
     steps = sum(wave.steps_left for wave in waves)
     progress.start(len(plan.runs), len(plan.runs) - len(todo), steps)
     if todo:

@@ -25,7 +25,7 @@ _INTERPOLATED = (
     *("model_bits", "data_bits", "mdl_bits"),
     *("model_stderr", "mdl_stderr", "interpolation_error_bits"),
 )
-_ERRORS = ("model_stderr", "data_stderr", "mdl_stderr", "interpolation_error_bits")
+_ERRORS = ("model_stderr", "mdl_stderr", "interpolation_error_bits")
 
 
 def log_length(bits: Values) -> Values:
@@ -85,7 +85,7 @@ class Points:
     """Candidates of a frontier, of all members, sorted by time.
 
     Attributes:
-        time_flops, model_bits, data_bits, model_stderr, data_stderr, mdl_stderr: [P].
+        time_flops, model_bits, data_bits, model_stderr, mdl_stderr: [P].
         step: [P]; train_tokens: [P]; interpolation_error_bits: [P].
         member: [P] index of the member; last: [P] True at its member's last record point.
     """
@@ -94,7 +94,6 @@ class Points:
     model_bits: Values
     data_bits: Values
     model_stderr: Values
-    data_stderr: Values
     mdl_stderr: Values
     interpolation_error_bits: Values
     train_tokens: Values

@@ -265,7 +265,7 @@ class Curve:
 
     @property
     def member(self) -> tuple[Any, ...]:
-        """All that tells members apart, so everything but the seed.
+        """All that distinguishes members, so everything but the seed.
 
         The hash of the run's identity stands for the settings that no field holds (EMA, warm-up,
         cap, dtype); stores of before schema 2 have none.

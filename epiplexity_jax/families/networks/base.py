@@ -28,7 +28,7 @@ class NetworkConfig(FamilyConfig):
     """Widths D of the residual stream."""
     depths: Annotated[tuple[int, ...], Axis("depth", least=1)] = Field((1, 2), min_length=1)
     """Numbers of blocks; the family is widths x depths."""
-    seeds: int = Field(default=3, ge=1)
+    seeds: int = Field(default=3, ge=1, le=10_000)
     """Seeds per size; intervals need at least 2."""
     learning_rates: tuple[float, ...] | None = Field(default=None, min_length=1)
     """Base learning rates, each a member of its own; default: training.learning_rate."""

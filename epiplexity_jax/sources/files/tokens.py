@@ -35,7 +35,7 @@ class Tokens(Config):
     vocab_size: int | None = Field(default=None, ge=2, le=MAX_VOCAB)
     """V, symbols of the alphabet; default: the largest token + 1."""
     length: int | None = Field(default=None, ge=1)
-    """L, tokens of a sequence; default 128. A matrix says it itself."""
+    """L, tokens of a sequence; default 128. A matrix has its own."""
     bytes_per_token: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Bytes of the original data per token, for results in bits per byte."""
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator
 from epiplexity_jax.base.config import shorten
 from epiplexity_jax.base.errors import ConfigError, DataError
 
-FAULTS = (Exception, SystemExit)  # of a user's code; Ctrl-C is none of them
+FAULTS = (Exception, SystemExit)  # of a user's code; Ctrl-C stays an interrupt
 
 
 def _names_a_function(factory: str) -> str:

@@ -46,7 +46,7 @@ class Markov(Config):
 
     kind: Literal["markov"] = "markov"
     vocab_size: int | None = Field(default=None, ge=2, le=4096)
-    """V, states of a random matrix; default 8. A given matrix says it itself."""
+    """V, states of a random matrix; default 8. A given matrix has its own."""
     length: int = Field(default=128, ge=1)
     """L, tokens of a sequence; the first is drawn from the stationary distribution."""
     matrix: tuple[tuple[float, ...], ...] | None = None

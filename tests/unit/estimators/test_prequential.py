@@ -33,7 +33,7 @@ def test_variants_are_those_that_a_history_allows(variant, info, counts, expecte
 @pytest.mark.parametrize(
     ("values", "info", "counts", "message"),
     [
-        ({"variant": "paired"}, INFO, True, r"^estimator\.variant: a toy family is coded online"),
+        ({"variant": "paired"}, INFO, True, r"^estimator\.variant: family toy is coded online"),
         (
             {"variant": "online"},
             REPLAYED,

@@ -318,6 +318,12 @@ def test_a_store_that_is_removed_while_it_is_in_use_is_said(store, comes_back):
             store.commit(make_row("c"), make_history())
 
 
+def test_a_store_whose_config_asks_for_other_runs_says_so(store):
+    store.mark_current({})
+    with pytest.raises(StoreError, match="holds no finished run of its latest config yet"):
+        store.load()
+
+
 def test_an_empty_store_has_nothing_to_load(tmp_path):
     with pytest.raises(StoreError, match="holds no finished run yet; run the sweep again"):
         Store.open(tmp_path, create=True).load()

@@ -1,5 +1,7 @@
 """A source that is not what it was is noticed, before any run of it has finished too."""
 
+from dataclasses import replace
+
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.plan import make_plan
@@ -27,6 +29,15 @@ def test_a_source_that_changed_since_an_earlier_start_is_said(tmp_path):
     assert changed_sources(after.datasets, store) == said
     store.note_start(provenance(after, "2 x cpu"))
     assert changed_sources(before.datasets, store) == changed_sources(after.datasets, store) == []
+
+
+def test_names_that_change_places_are_no_change(tmp_path):
+    store = Store.open(tmp_path / "store", create=True)
+    plan = plan_of(5)
+    store.note_start(provenance(plan, "2 x cpu"))
+    one, other = plan.datasets
+    swapped = [replace(one, name=other.name), replace(other, name=one.name)]
+    assert changed_sources(swapped, store) == []
 
 
 def test_damaged_lines_are_left_out(tmp_path):

@@ -2,9 +2,11 @@
 
 import pytest
 
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.executors.local import Local
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep import final_states
+from epiplexity_jax.sweep.device_trainer import DeviceTrainer
 from epiplexity_jax.sweep.executor import SweepContext
 from epiplexity_jax.sweep.runner import run_plan
 from tests.unit.sweep.contexts import Counter
@@ -35,6 +37,22 @@ def test_what_is_there_is_not_trained_again(sweep):
     assert (again.started, again.rows) == ((2, 2, 0), [])
     _, _, longer = sweep(training={"steps": 10, "batch_size": 4})
     assert longer.started == (2, 0, 2 * 2)  # continued from the states that were kept
+
+
+def test_a_sweep_that_is_refused_leaves_the_store_as_it_was(sweep, monkeypatch):
+    _, store, _ = sweep()
+    before = {file: file.read_bytes() for file in store.path.rglob("*") if file.is_file()}
+
+    def refused(*of):
+        raise ConfigError("memory: too little")
+
+    monkeypatch.setattr(DeviceTrainer, "waves", refused)
+    with pytest.raises(ConfigError, match="memory: too little"):
+        sweep(training={"steps": 12, "batch_size": 4})
+    after = {file: file.read_bytes() for file in store.path.rglob("*") if file.is_file()}
+    lock = store.path / ".lock"
+    assert {**after, lock: b""} == {**before, lock: b""}
+    assert len(Store.open(store.path).load()) == 2
 
 
 def test_a_state_that_cannot_be_kept_costs_a_message_and_not_the_run(sweep, monkeypatch):
