@@ -60,7 +60,6 @@ class DataFeed:
 
     def ends(self, states: Any, stop: int) -> Ends:
         """True for members that come to their end with iteration `stop`."""
-        del states
         return np.full(len(self.members), stop == self.job.steps)
 
     def _draw(self, number: int) -> tuple[Batch, Any]:
@@ -99,7 +98,6 @@ class WaitingDataFeed(DataFeed):
 
     def at(self, step: int, count: int) -> tuple[Batch, Any]:
         """The chunk that holds the next `count` batches of every member, wherever it is."""
-        del step
         wanted = np.minimum(self.learnt + count, self.job.steps)
         if self.chunk is None or (wanted > self.firsts + self.job.chunk_steps).any():
             self.chunk = None

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from epiplexity_jax.base.digest import json_digest
 from epiplexity_jax.base.errors import StoreError
 from epiplexity_jax.store.schema import (
     HISTORIES,
@@ -21,7 +22,7 @@ Row = dict[str, Any]
 History = dict[str, np.ndarray]
 
 _ROW_KEY = b"epiplexity_jax_run"
-_NULLABLE = {column.name for column in HISTORIES if column.null}
+_NULLABLE = {column.name: column.null for column in HISTORIES}
 
 
 class Damaged(Exception):
@@ -53,7 +54,8 @@ def encode_history(row: Row, history: Mapping[str, np.ndarray]) -> bytes:
     """
     schema = arrow_schema(HISTORIES)
     columns = checked_history(row["run_id"], history)
-    stored = json.dumps({"schema": SCHEMA_VERSION, "row": row}, allow_nan=False)
+    content = {"schema": SCHEMA_VERSION, "row": row, "digest": json_digest(row)}
+    stored = json.dumps(content, allow_nan=False)
     metadata = {**(schema.metadata or {}), _ROW_KEY: stored.encode()}
     return _encode(pa.table(columns, schema=schema.with_metadata(metadata)))
 
@@ -71,12 +73,16 @@ def decode_history(content: bytes) -> tuple[Row, History]:
     try:
         stored = json.loads((table.schema.metadata or {})[_ROW_KEY])
         row, newer = stored["row"], stored["schema"] > SCHEMA_VERSION
+        # Checksums of pages leave out the footer: the row, and the names of columns.
+        whole = stored.get("digest", digest := json_digest(row)) == digest
+        if not newer and not (whole and set(table.column_names) <= _NULLABLE.keys()):
+            raise Damaged
     except (KeyError, TypeError, ValueError):
         raise Damaged from None
     if newer:
         raise StoreError(f"was written by version {row.get('version')}, which is newer; upgrade")
     names = [c.name for c in HISTORIES[1:] if c.name in table.column_names]
-    kept = [n for n in names if n not in _NULLABLE or table[n].null_count < len(table)]
+    kept = [n for n in names if not _NULLABLE[n] or table[n].null_count < len(table)]
     row = {column.name: row.get(column.name) for column in RUNS}  # of an older version too
     try:
         return row, {name: _array(table[name]) for name in kept}

@@ -1,6 +1,7 @@
 """Rows and histories as bytes of Parquet files."""
 
 import io
+import re
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -56,3 +57,17 @@ def test_a_row_of_an_older_version_has_every_column():
 def test_a_table_without_the_columns_of_the_index_is_no_index():
     with pytest.raises(Damaged):
         decode_index(as_bytes(pa.table({"run_id": ["a"], "current": [True]})))
+
+
+@pytest.mark.parametrize("text", [b'"params": 100', b"label_tokens", b"kl_sum_nats"])
+def test_a_footer_that_says_something_else_is_damage(text):
+    """Page checksums leave it out: numbers of the row, names of required and of null columns."""
+    content = encode_history(make_row("a", params=100), make_history())
+    decode_history(content)
+    places = [found.end() - 1 for found in re.finditer(re.escape(text), content)]
+    assert places
+    changed = bytearray(content)
+    for place in places:
+        changed[place] ^= 1
+    with pytest.raises(Damaged):
+        decode_history(bytes(changed))
