@@ -1,7 +1,7 @@
 """Choice of the sequences that a device works on at once, where the config does not say.
 
 A rule and no measurement at run time, as the size of a slice decides how sums are rounded: a run
-that is resumed, or trained again, gives the same bits. benchmarks/slices.py is what it depends on.
+that is resumed, or trained again, gives the same bits. benchmarks/slices.py measures it.
 """
 
 import math

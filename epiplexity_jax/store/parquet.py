@@ -22,7 +22,7 @@ Row = dict[str, Any]
 History = dict[str, np.ndarray]
 
 _ROW_KEY = b"epiplexity_jax_run"
-_NULLABLE = {column.name: column.null for column in HISTORIES}
+_MAY_BE_NULL = {column.name: column.null for column in HISTORIES}
 
 
 class Damaged(Exception):
@@ -75,14 +75,14 @@ def decode_history(content: bytes) -> tuple[Row, History]:
         row, newer = stored["row"], stored["schema"] > SCHEMA_VERSION
         # Checksums of pages leave out the footer: the row, and the names of columns.
         whole = stored.get("digest", digest := json_digest(row)) == digest
-        if not newer and not (whole and set(table.column_names) <= _NULLABLE.keys()):
+        if not newer and not (whole and set(table.column_names) <= _MAY_BE_NULL.keys()):
             raise Damaged
     except (KeyError, TypeError, ValueError):
         raise Damaged from None
     if newer:
         raise StoreError(f"was written by version {row.get('version')}, which is newer; upgrade")
     names = [c.name for c in HISTORIES[1:] if c.name in table.column_names]
-    kept = [n for n in names if not _NULLABLE[n] or table[n].null_count < len(table)]
+    kept = [n for n in names if not _MAY_BE_NULL[n] or table[n].null_count < len(table)]
     row = {column.name: row.get(column.name) for column in RUNS}  # of an older version too
     try:
         return row, {name: _array(table[name]) for name in kept}

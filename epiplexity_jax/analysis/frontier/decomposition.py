@@ -13,6 +13,9 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import ResultStatus
 
 Interval = tuple[float, float]
+# Sentences about choice and interpolation are worth reading from this share of S_T on.
+NOTICEABLE = 0.05
+_FROM_SETTING = ("source", "test_tokens", "estimator", "variant", "floor", "procedure")
 
 
 @dataclass(frozen=True)
@@ -170,11 +173,6 @@ _FLAGS = {
     "below_cheapest": "the budget is too small for any member, even untrained: the uniform code "
     "answers",
 }
-
-
-# Sentences about choice and interpolation are worth reading from this share of S_T on.
-NOTICEABLE = 0.05
-_FROM_SETTING = ("source", "test_tokens", "estimator", "variant", "floor", "procedure")
 
 
 def decompose(
