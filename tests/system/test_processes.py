@@ -107,7 +107,10 @@ def test_two_processes_that_are_held_up_share_every_batch_and_come_to_the_number
     ) as launcher:  # fmt: skip
         wait_for("runs 0/2", launcher, log)
         both = [child(launcher.pid, f"--join={i}/2@") for i in (0, 1)]
-        hold(both[1], 35)  # longer than the first of a group of devices would wait for the others
+        # Past the first collective of each group, which alone waits for half a minute only; the
+        # programs take longer to compile.
+        time.sleep(4)
+        hold(both[1], 35)
         wait_for("runs 0/2, ", launcher, log)
         for pid in both * 3:
             time.sleep(0.2)
