@@ -4,8 +4,9 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
-from beartype import BeartypeConf
-from beartype.claw import beartype_packages
+from jaxtyping import install_import_hook
+
+import tests.type_checker  # noqa: F401 - the hook asks for it by name
 
 COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "xla"
 
@@ -23,7 +24,8 @@ if os.environ.get("COMPILE_AS") != "users":  # see the marker `as_users`
     os.environ["XLA_FLAGS"] = " ".join([*QUICK, os.environ.get("XLA_FLAGS", "")])
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
 
-# Annotations are checked at every call; an int is a float, as type checkers have it.
+# Annotations are checked at every call, and axes of one name must have one length.
+# `api` is left out: what it takes is the user's, and refused in its own words.
 CHECKED = (
     "epiplexity_jax.base",
     "epiplexity_jax.runtime",
@@ -43,4 +45,4 @@ CHECKED = (
     "epiplexity_jax.executors",
     "epiplexity_jax.cli",
 )
-beartype_packages(CHECKED, conf=BeartypeConf(is_pep484_tower=True))
+install_import_hook(CHECKED, "tests.type_checker.checked")

@@ -12,7 +12,7 @@ import numpy as np
 
 from epiplexity_jax.analysis.runs.curve import Cost, Curve, Heldout
 from epiplexity_jax.analysis.scaling_law import CappedLaw
-from epiplexity_jax.analysis.shapes import Rows, Steps, Values
+from epiplexity_jax.analysis.shapes import Blocks, Steps, Values
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _jitter(
     return loss
 
 
-def _paired(noise: Noise, points: int, generator: np.random.Generator) -> Rows:
+def _paired(noise: Noise, points: int, generator: np.random.Generator) -> Blocks:
     """Block noise [R, B] of one member: its mean over blocks has the paired error."""
     scale = noise.paired_nats * math.sqrt(noise.blocks)
     return scale * generator.standard_normal((points, noise.blocks))

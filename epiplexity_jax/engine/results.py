@@ -105,7 +105,9 @@ class CohortResults:
         """True unless every member diverged."""
         return any(r.status is RunStatus.FINISHED for r in self.recorders)
 
-    def _record(self, step: int, batches: Any, record: bool, ends: np.ndarray) -> None:
+    def _record(
+        self, step: int, batches: Any, record: bool, ends: Bool[np.ndarray, " members"]
+    ) -> None:
         losses = np.stack([np.asarray(batch) for batch in batches], axis=2)  # [C, W, batches, S]
         for recorder, own, last in zip(self.recorders, losses, ends, strict=False):
             if last or record:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Float64, Integer
 
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.engine.recorder import Accounting, Recorder
@@ -15,6 +15,7 @@ from epiplexity_jax.families.spec import Coder, HostFamily, Nats, Size, Task
 from epiplexity_jax.sources.spec import HostTokens
 
 Tokens = Integer[np.ndarray, "batches sequences length"]
+Sums = Float64[np.ndarray, " batches"]
 
 
 class CountingProgram(NamedTuple):
@@ -67,7 +68,7 @@ def run_coder(
         losses = np.stack([coder.evaluate(batch) for batch in batches])
         recorder.add_record(step, losses[None])
 
-    def sums(batches: Tokens, code: Callable[[HostTokens], Nats]) -> tuple[Nats, Nats]:
+    def sums(batches: Tokens, code: Callable[[HostTokens], Nats]) -> tuple[Sums, Sums]:
         """Code [n, B, L]: sums of the batches' losses and their variances, [n] each."""
         losses = code(batches.reshape(-1, batches.shape[-1])).reshape(len(batches), -1)
         spread = losses.var(axis=1, ddof=min(1, losses.shape[1] - 1)) * losses.shape[1]

@@ -14,17 +14,21 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Bool, Float, Float32, Int32, Int64, Integer, Key
 
-from epiplexity_jax.families.spec import Decoder, Model, Start, Task
+from epiplexity_jax.families.spec import Decoder, Inputs, Logits, Model, Start, Task
 from epiplexity_jax.sources.spec import Batch, Vectors
+
+Sequences = Integer[Array, "batch length"]
+Noise = Float32[Array, "targets batch vocab"]
 
 ROOM = 128  # positions for which another loop, with a larger cache, is worth its compilation
 MOST_LOOPS = 4
 
 
 def sample(
-    model: Model, params: Any, batch: Batch, key: jax.Array, first: Start = 0
-) -> tuple[Batch, jax.Array]:
+    model: Model, params: Any, batch: Batch, key: Key[Array, ""], first: Start = 0
+) -> tuple[Batch, Logits]:
     """Replace every label of a batch by a draw from the model; inputs are kept.
 
     An input that follows a label is read after the label that was drawn. A model that is a
@@ -50,8 +54,8 @@ def sample(
 
 
 def sample_by_forward(
-    model: Model, params: Any, batch: Batch, key: jax.Array, first: Start = 0
-) -> tuple[Batch, jax.Array]:
+    model: Model, params: Any, batch: Batch, key: Key[Array, ""], first: Start = 0
+) -> tuple[Batch, Logits]:
     """See `sample`: the way for any model, a pass over the whole sequence for every label."""
     task = model.task
     places = jnp.asarray(np.flatnonzero(task.label_mask))
@@ -85,9 +89,9 @@ class _Steps(NamedTuple):
     """
 
     size: int
-    starts: np.ndarray
-    labels: np.ndarray
-    is_target: np.ndarray
+    starts: Int64[np.ndarray, " steps"]
+    labels: Int64[np.ndarray, " steps"]
+    is_target: Bool[np.ndarray, " steps"]
 
 
 def _steps(task: Task) -> _Steps:
@@ -103,8 +107,8 @@ def _steps(task: Task) -> _Steps:
 
 
 def _sample_by_decoding(
-    model: Any, params: Any, batch: jax.Array, noise: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+    model: Any, params: Any, batch: Sequences, noise: Noise
+) -> tuple[Sequences, Logits]:
     """Decode the inputs up to the first label at once, then the rest step by step.
 
     `noise` [P, B, V] is added to the logits of each label.
@@ -154,7 +158,7 @@ def _loops(model: Any, size: int, steps: _Steps) -> list[slice]:
     return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
-def _noise(key: jax.Array, first: Start, count: int, task: Task) -> jax.Array:
+def _noise(key: Key[Array, ""], first: Start, count: int, task: Task) -> Noise:
     """Noise of the logits of sequences first..first+count-1: [P, count, V] float32.
 
     For all labels at once, in an array as large as the logits, it takes half of the time of a loop.
@@ -164,7 +168,7 @@ def _noise(key: jax.Array, first: Start, count: int, task: Task) -> jax.Array:
     return jax.vmap(lambda own: jax.random.gumbel(own, shape, jnp.float32), out_axes=1)(keys)
 
 
-def _largest(x: jax.Array) -> jax.Array:
+def _largest(x: Float[Array, "batch vocab"]) -> Int32[Array, " batch"]:
     """The index [B] of the first of the largest entries of x [B, V]; V - 1 where one is NaN.
 
     A CPU computes `argmax` entry by entry; these two reductions take a quarter of its time.
@@ -174,7 +178,7 @@ def _largest(x: jax.Array) -> jax.Array:
     return jnp.where(x == x.max(-1, keepdims=True), places, last).min(-1)
 
 
-def _inputs(batch: Batch, task: Task) -> jax.Array:
+def _inputs(batch: Batch, task: Task) -> Inputs:
     """Inputs of the model: vectors, or tokens [B, input_length] int32 behind a BOS token."""
     if isinstance(batch, Vectors):
         return batch.inputs

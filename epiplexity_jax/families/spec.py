@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Float64, Int, Integer
+from jaxtyping import Array, Float, Float64, Int, Integer, Key, Shaped
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
@@ -152,7 +152,7 @@ class Task:
             return jax.ShapeDtypeStruct((batch, self.features), jnp.float32)
         return jax.ShapeDtypeStruct((batch, self.input_length), jnp.int32)
 
-    def blank_inputs(self) -> jax.Array:
+    def blank_inputs(self) -> Shaped[Array, "1 inputs"]:
         """Inputs of one sequence, all zero, for `init`."""
         return jnp.zeros_like(self.inputs_like(1))
 
@@ -203,7 +203,7 @@ class Model(Protocol):
         """Platform of the devices that compute it: "cpu", "gpu" or "tpu"."""
         ...
 
-    def init(self, key: jax.Array) -> Any:
+    def init(self, key: Key[Array, ""]) -> Any:
         """Draw initial parameters: a pytree of float32 arrays."""
         ...
 

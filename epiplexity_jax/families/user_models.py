@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Key
 from pydantic import Field, PrivateAttr
 
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
@@ -96,7 +97,7 @@ def from_linen(module: Any) -> Functions:
         ConfigError: at `init`, when the module has state besides its parameters.
     """
 
-    def init(key: jax.Array, inputs: jax.Array) -> Any:
+    def init(key: Key[Array, ""], inputs: jax.Array) -> Any:
         variables = dict(module.init(key, inputs))
         params = variables.pop("params", {})
         _refuse_state(sorted(variables))
@@ -116,7 +117,7 @@ def from_nnx(make: Callable[[Any], Any]) -> Functions:
     """
     from flax import nnx
 
-    def split(key: jax.Array) -> Any:
+    def split(key: Key[Array, ""]) -> Any:
         graph, params, rest = nnx.split(make(nnx.Rngs(key)), nnx.Param, ...)
         _refuse_state(sorted(".".join(map(str, path)) for path, _ in nnx.to_flat_state(rest)))
         return graph, params
@@ -165,7 +166,7 @@ class UserModel:
     functions: Functions = dataclasses.field(compare=False)
     scales: RateScales | None = dataclasses.field(compare=False, default=None)
 
-    def init(self, key: jax.Array) -> Any:
+    def init(self, key: Key[Array, ""]) -> Any:
         """See `spec.Model`."""
         return self.functions.init(key, self.task.blank_inputs())
 

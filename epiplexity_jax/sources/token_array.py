@@ -88,7 +88,7 @@ def check_enough(count: int, length: int, where: str, of: str = "") -> None:
         )
 
 
-def as_array(given: Any, where: str) -> np.ndarray:
+def as_array(given: Any, where: str) -> Shaped[np.ndarray, "..."]:
     """Convert a user's array-like value to an array.
 
     Raises:
@@ -108,7 +108,7 @@ def is_masked(given: Any) -> bool:
     return any(isinstance(part, np.ma.MaskedArray) for part in parts)
 
 
-def bits_as_bytes(array: np.ndarray) -> np.ndarray:
+def bits_as_bytes(array: Shaped[np.ndarray, "*shape"]) -> Shaped[np.ndarray, "*shape"]:
     """View booleans as integers, without a copy; other arrays stay as they are."""
     return array.view(np.uint8) if array.dtype == np.bool_ else array
 
@@ -152,7 +152,7 @@ def data_hash(tokens: Integer[np.ndarray, "..."]) -> str:
 
 
 def open_tokens(
-    tokens: np.ndarray,
+    tokens: Shaped[np.ndarray, "..."],
     where: str,
     length: int | None,
     vocab_size: int | None,

@@ -10,10 +10,11 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from jaxtyping import Float64
 
 from epiplexity_jax.analysis.frontier.members import Member, floor_draw_scale, resample
 from epiplexity_jax.analysis.frontier.traced import Traced
-from epiplexity_jax.analysis.shapes import AnyRows, Rows, Steps, Values
+from epiplexity_jax.analysis.shapes import AnyRows, Grid, OnGrid, Replicates, Steps, Values
 
 Pair = tuple[float, float]
 Found = tuple[Pair | None, Pair | None, Pair | None]
@@ -99,7 +100,9 @@ class Intervals:
         return (0.0, upper), (data, self._uniform), (mdl, self._uniform)
 
 
-def _interval(center: float, drawn: Values, halves: Values) -> Pair:
+def _interval(
+    center: float, drawn: Float64[np.ndarray, " replicates"], halves: Float64[np.ndarray, " halves"]
+) -> Pair:
     spread = float(np.quantile(np.abs(drawn - center), LEVEL))
     half_width = math.hypot(spread, float(np.abs(halves - center).max(initial=0.0)))
     return center - half_width, center + half_width
@@ -178,7 +181,7 @@ def _reachable_floor(members: Sequence[Member], entropy_rate_nats: float | None)
     return max(float(losses[-1]) - max(mean - float(losses[-1]), 0.0), 0.0)
 
 
-def _replicates(traced: Traced, pool: _Pool) -> tuple[Rows, Rows]:
+def _replicates(traced: Traced, pool: _Pool) -> tuple[Replicates, Replicates]:
     """Model and data lengths [K, all members' F] of every replicate."""
     generator = np.random.Generator(np.random.Philox(_SEED))
     floor = generator.standard_normal(REPLICATES) * floor_draw_scale(traced.members)
@@ -207,7 +210,9 @@ def _replicates(traced: Traced, pool: _Pool) -> tuple[Rows, Rows]:
     return np.concatenate(model, axis=1), np.concatenate(data, axis=1)
 
 
-def _mixtures(generator: np.random.Generator, curves: int, seeds: int) -> Rows:
+def _mixtures(
+    generator: np.random.Generator, curves: int, seeds: int
+) -> Float64[np.ndarray, "replicates curves"]:
     """Weights [K, curves] that average `seeds` curves, drawn with replacement."""
     drawn = generator.integers(curves, size=(REPLICATES, seeds))
     weights = np.zeros((REPLICATES, curves))
@@ -215,7 +220,7 @@ def _mixtures(generator: np.random.Generator, curves: int, seeds: int) -> Rows:
     return weights
 
 
-def _onto(steps: Steps, values: AnyRows, grid: Steps) -> AnyRows:
+def _onto(steps: Steps, values: AnyRows, grid: Grid) -> OnGrid:
     """Values [..., R] on another grid, linear in log(1 + step), held beyond the last one."""
     x, at = np.log1p(steps), np.log1p(grid)
     right = np.clip(np.searchsorted(x, at), 1, max(x.size - 1, 1))

@@ -12,7 +12,7 @@ from scipy.interpolate import PchipInterpolator
 
 from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.lengths import Scored, score
-from epiplexity_jax.analysis.shapes import AnyRows, Rows, Steps
+from epiplexity_jax.analysis.shapes import AnyRows, Factors, Grid, OnGrid, Seeds, Steps
 
 REFINEMENT = 10
 
@@ -32,7 +32,7 @@ class Member(Scored):
     last_steps: tuple[int, ...]
 
     @property
-    def losses(self) -> Rows:
+    def losses(self) -> Seeds:
         """[S, R] held-out loss, nats per label token."""
         return self.data_seeds / self.data_gain
 
@@ -87,7 +87,7 @@ def _average(name: str, params: int, scored: list[Scored]) -> Member:
         common = common[np.all([np.isin(common, one.steps) for one in scored], axis=0)]
     own = np.searchsorted(shortest.steps, common)
 
-    def at_common(field: str) -> list[AnyRows]:
+    def at_common(field: str) -> list[OnGrid]:
         return [_at(one.steps, getattr(one, field), common) for one in scored]
 
     return Member(
@@ -110,7 +110,7 @@ def _average(name: str, params: int, scored: list[Scored]) -> Member:
     )
 
 
-def _at(steps: Steps, values: AnyRows, common: Steps) -> AnyRows:
+def _at(steps: Steps, values: AnyRows, common: Grid) -> OnGrid:
     """Values [..., R] at other steps, straight in log(1 + step) between record points.
 
     Steps differ only where teachers waited for their students or runs ended at different steps.
@@ -122,7 +122,7 @@ def _at(steps: Steps, values: AnyRows, common: Steps) -> AnyRows:
     return np.array(rows).reshape(*values.shape[:-1], common.size)
 
 
-def _mean_factors(factors: list[Rows]) -> Rows:
+def _mean_factors(factors: list[OnGrid]) -> Factors:
     """Seeds score the same held-out blocks, so their errors add block by block.
 
     Seeds with another number of blocks share none: their errors are independent.
@@ -132,7 +132,7 @@ def _mean_factors(factors: list[Rows]) -> Rows:
     return np.concatenate(factors) / len(factors)
 
 
-def fine_steps(steps: Steps) -> Steps:
+def fine_steps(steps: Steps) -> Grid:
     """Whole steps on a grid ten times finer in log(1 + step) that holds every record point.
 
     >>> fine_steps(np.array([0, 1, 2, 40]))[:6].tolist()
@@ -145,7 +145,7 @@ def fine_steps(steps: Steps) -> Steps:
     return np.union1d(inner, steps)
 
 
-def resample(steps: Steps, values: AnyRows, at: Steps) -> AnyRows:
+def resample(steps: Steps, values: AnyRows, at: Grid) -> OnGrid:
     """Interpolate by PCHIP in log(1 + step).
 
     Args:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool
 
 from epiplexity_jax.analysis.frontier.members import Member, fine_steps, resample
 from epiplexity_jax.analysis.shapes import Flags, Indices, Steps, Values
@@ -49,7 +50,9 @@ def envelope(mdl_bits: Values) -> Indices:
     return np.flatnonzero(mdl_bits < np.append(np.inf, best[:-1]))
 
 
-def spans_cliff(time: Values, mdl_bits: Values, stderr_bits: Values, vertices: Indices) -> Flags:
+def spans_cliff(
+    time: Values, mdl_bits: Values, stderr_bits: Values, vertices: Indices
+) -> Bool[np.ndarray, " kept"]:
     """Segments of a hull that bridge a cliff, so that no model is near the line.
 
     A segment is a bridge when some point of the raw envelope between its ends lies above the line

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from epiplexity_jax import coding
-from epiplexity_jax.analysis.shapes import Rows, Values
+from epiplexity_jax.analysis.shapes import Blocks, Column, Values
 from epiplexity_jax.base.choices import FLOORS, REFERENCES
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
@@ -74,8 +74,8 @@ class Heldout:
     """
 
     loss_nats: Values
-    stderr_nats: Values = field(default_factory=lambda: np.zeros(0))
-    blocks_nats: Rows | None = None
+    stderr_nats: Column = field(default_factory=lambda: np.zeros(0))
+    blocks_nats: Blocks | None = None
 
     def __post_init__(self) -> None:
         """Turn the fields into float64 arrays of matching shapes."""
@@ -110,7 +110,7 @@ class Online:
     """
 
     sum_nats: Values
-    sum_var: Values = field(default_factory=lambda: np.zeros(0))
+    sum_var: Column = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         """Turn the fields into float64 arrays of one shape."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis.runs.curve import Curve, Heldout
-from epiplexity_jax.analysis.shapes import AnyRows, Rows, Steps, Values
+from epiplexity_jax.analysis.shapes import AnyRows, Factors, Seeds, Steps, Values
 from epiplexity_jax.base.choices import FLOORS, REFERENCES, VARIANTS
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
@@ -44,10 +44,10 @@ class Scored:
     steps: Steps
     train_tokens: Values
     time_flops: Values
-    model_seeds: Rows
-    data_seeds: Rows
-    model_factors: Rows
-    data_factors: Rows
+    model_seeds: Seeds
+    data_seeds: Seeds
+    model_factors: Factors
+    data_factors: Factors
     model_gain: Values
     data_gain: float
     floor_stderr_nats: float
@@ -92,7 +92,7 @@ class Scored:
         factors, gain = self.model_factors + self.data_factors, self.model_gain + self.data_gain
         return self._stderr(factors, gain, self.model_seeds + self.data_seeds, self.model_var)
 
-    def _stderr(self, factors: Rows, gain: Values, seeds: Rows, own: Values) -> Values:
+    def _stderr(self, factors: Factors, gain: Values, seeds: Seeds, own: Values) -> Values:
         """Scatter of the seeds already holds their training tokens' variance (`own`)."""
         if self.seeds > 1:
             own = np.maximum(own, seeds.var(axis=0, ddof=1) / self.seeds)
@@ -227,14 +227,14 @@ def _has_one_model(curve: Curve) -> bool:
     return curve.raw is not None and np.array_equal(curve.raw.loss_nats, curve.ema.loss_nats)
 
 
-def _block_deviations(heldout: Heldout) -> Rows:
+def _block_deviations(heldout: Heldout) -> Factors:
     """[Q, R] error factors, in nats, of the loss at i less the loss at the last record point."""
     if heldout.blocks_nats is None:
         return np.zeros((1, heldout.loss_nats.size))
     return _factors((heldout.blocks_nats - heldout.blocks_nats[-1]).T)
 
 
-def _factors(blocks: Rows) -> Rows:
+def _factors(blocks: Factors) -> Factors:
     """Turn block values [B, R] into factors whose squares sum to the variance of their mean."""
     count = blocks.shape[0]
     return (blocks - blocks.mean(axis=0)) / math.sqrt(count * (count - 1))
@@ -283,7 +283,7 @@ def _sum(curve: Curve, values: AnyRows) -> AnyRows:
     return np.asarray(coding.interpolate_sum(curve.steps, values))
 
 
-def _online(curve: Curve, losses: Values, deviations: Rows, floor: str) -> Model:
+def _online(curve: Curve, losses: Values, deviations: Factors, floor: str) -> Model:
     """Online losses of the training tokens less the floor at each record point."""
     if curve.online is None:
         raise ConfigError(f"variant: {curve.name} has no online losses")

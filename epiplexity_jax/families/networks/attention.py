@@ -20,6 +20,7 @@ ATTENTION_SCALE = 8.0  # logits are 8 q.k / K: muP's 1/K, equal to 1/sqrt(K) at 
 QUERIES, MOST_CHUNKS = 64, 8
 
 Heads = Float[Array, "batch positions heads head_size"]
+Queries = Float[Array, "batch queries heads head_size"]
 Cached = Float[Array, "batch_heads places head_size"]
 
 
@@ -58,8 +59,8 @@ def by_head(x_BnHK: Heads) -> Cached:
 
 
 def causal_attention(
-    q_BQHK: Heads, k_BLHK: Heads, v_BLHK: Heads, positions: tuple[int, ...], platform: str
-) -> Heads:
+    q_BQHK: Queries, k_BLHK: Heads, v_BLHK: Heads, positions: tuple[int, ...], platform: str
+) -> Queries:
     """Attend from queries at some positions to the keys up to each of them.
 
     Args:
@@ -87,8 +88,8 @@ def causal_attention(
 
 
 def cached_attention(
-    q_BQHK: Heads, cache: KeyValues, positions: Int[Array | np.ndarray, " queries"], platform: str
-) -> Heads:
+    q_BQHK: Queries, cache: KeyValues, positions: Int[Array | np.ndarray, " queries"], platform: str
+) -> Queries:
     """Attend from queries [B, Q, H, K] at positions [Q] to a cache: [B, Q, H, K].
 
     Args:

@@ -11,12 +11,20 @@ from typing import Annotated, Any, ClassVar
 
 import flax.linen as nn
 import jax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 from pydantic import Field
 
 from epiplexity_jax.coding import dense_flops
 from epiplexity_jax.families.config import ConfiguredFamily, FamilyConfig
-from epiplexity_jax.families.networks.layers import Activations, Norm, add_mlp, at, embed, read_out
+from epiplexity_jax.families.networks.layers import (
+    Activations,
+    Norm,
+    Wanted,
+    add_mlp,
+    at,
+    embed,
+    read_out,
+)
 from epiplexity_jax.families.networks.mup import branch_scale, rate_scales
 from epiplexity_jax.families.spec import Axis, Cost, Inputs, Logits, Size, Start, Task, Tokens
 
@@ -42,7 +50,7 @@ class Block(nn.Module):
     @nn.compact
     def __call__(
         self, x_BLD: Activations, positions: tuple[int, ...], cache: Any, start: Start
-    ) -> tuple[Activations, Any]:
+    ) -> tuple[Wanted, Any]:
         """Map x [B, L, D] to [B, Q, D], Q = number of positions; with the cache."""
         scale, name = branch_scale(self.model.depth), self.model.mixer.__name__.lower()
         normed_BLD = Norm(name=f"{name}_norm")(x_BLD)
@@ -135,7 +143,7 @@ class NetworkModel:
         """Exact parameter count, and FLOPs per token."""
         return _cost(self)
 
-    def init(self, key: jax.Array) -> Any:
+    def init(self, key: Key[Array, ""]) -> Any:
         """Draw initial parameters, float32."""
         return self.network.init(key, self.task.blank_inputs())["params"]
 

@@ -18,10 +18,11 @@ from epiplexity_jax.families.spec import Inputs, Logits, Task
 MLP_RATIO = 4
 
 Activations = Float[Array, "batch positions width"]
+Wanted = Float[Array, "batch wanted width"]
 AnyRows = Float[Array, "*rows width"]
 
 
-def at(x_BLD: Activations, positions: tuple[int, ...]) -> Activations:
+def at(x_BLD: Activations, positions: tuple[int, ...]) -> Wanted:
     """Take Q static positions of x [B, L, D], as a slice where they are contiguous: [B, Q, D]."""
     first, last = positions[0], positions[-1]
     if last - first + 1 == len(positions):
@@ -41,7 +42,7 @@ class Dense(nn.Module):
     to: Any = None
 
     @nn.compact
-    def __call__(self, x: AnyRows) -> AnyRows:
+    def __call__(self, x: AnyRows) -> Float[Array, "*rows features"]:
         """Map x [..., D] to [..., features], on one token axis: gradients contract one axis."""
         kernel = self.param("kernel", self.init, (x.shape[-1], self.features)).astype(x.dtype)
         flat = x.reshape(-1, x.shape[-1])  # [N, D]

@@ -9,12 +9,15 @@ from typing import ClassVar, Literal
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jaxtyping import Array, Int
 from pydantic import Field
 
 from epiplexity_jax.families.networks import base
 from epiplexity_jax.families.networks.layers import Activations, Dense, add_mlp, at, embed, read_out
 from epiplexity_jax.families.networks.mup import branch_scale
 from epiplexity_jax.families.spec import Inputs, Logits, Start, Tokens
+
+Kept = Int[Array, "batch kept"]
 
 MAX_EMBEDDING = 32
 
@@ -47,8 +50,8 @@ class Network(base.Network):
 
     @nn.compact
     def advance(
-        self, inputs: Inputs, wanted: tuple[int, ...], cache: Tokens | None = None, start: Start = 0
-    ) -> tuple[Logits, Tokens | None]:
+        self, inputs: Inputs, wanted: tuple[int, ...], cache: Kept | None = None, start: Start = 0
+    ) -> tuple[Logits, Kept | None]:
         """Read the next inputs (see `base.Network`); the cache holds the last W - 1 tokens read."""
         del start  # the same mathematics at every position
         model, task = self.model, self.model.task
@@ -69,7 +72,7 @@ class Network(base.Network):
             x_BPD = kind(branch_scale(model.depth), name=f"block_{i}")(x_BPD)
         return read_out(x_BPD, task.vocab_size), cache
 
-    def empty(self, batch: int, room: int) -> Tokens:
+    def empty(self, batch: int, room: int) -> Kept:
         """The tokens before the beginning, [B, W - 1] int32."""
         del room  # a window is of one size
         return jnp.full((batch, self._places[0] - 1), self.model.task.num_input_ids, jnp.int32)

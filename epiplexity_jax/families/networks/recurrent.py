@@ -18,11 +18,14 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from epiplexity_jax.families.networks import base
-from epiplexity_jax.families.networks.layers import Activations, Dense, at, gelu
+from epiplexity_jax.families.networks.layers import Activations, Dense, Wanted, at, gelu
 from epiplexity_jax.families.networks.mup import hidden_init, output_init
 from epiplexity_jax.families.spec import Start
+
+Kept = Float[Array, "batch kept width"]
 
 # Per channel, block and token, every operation and elementary function as one: the gate's input
 # plus `decay` 1, its sigmoid 3, sqrt((1 - a)(1 + a)) 4, times the candidate 1, a h + b 2, the
@@ -43,19 +46,19 @@ class Recurrent(base.NetworkConfig):
     kind: Literal["recurrent"] = "recurrent"
 
 
-def _scan(decay: jax.Array, added: jax.Array, reverse: bool = False) -> jax.Array:
+def _scan(decay: Activations, added: Activations, reverse: bool = False) -> Activations:
     def join(first: Any, second: Any) -> Any:
         return first[0] * second[0], first[1] * second[0] + second[1]
 
     return jax.lax.associative_scan(join, (decay, added), axis=1, reverse=reverse)[1]
 
 
-def _forward(decay: jax.Array, added: jax.Array) -> tuple[jax.Array, Any]:
+def _forward(decay: Activations, added: Activations) -> tuple[Activations, Any]:
     states = _scan(decay, added)
     return states, (decay, states)
 
 
-def _backward(kept: Any, gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _backward(kept: Any, gradient: Activations) -> tuple[Activations, Activations]:
     decay, states = kept
     edge = jnp.zeros_like(states[:, :1])  # [B, 1, D]; all others [B, L, D]
     from_later = jnp.concatenate([decay[:, 1:], edge], axis=1)
@@ -92,7 +95,7 @@ class Recent(nn.Module):
     """Each channel's mix of its last `RECENT` values: a causal depthwise convolution."""
 
     @nn.compact
-    def __call__(self, x_BLD: Activations, before: Activations | None = None) -> Activations:
+    def __call__(self, x_BLD: Activations, before: Kept | None = None) -> Activations:
         """Map x [B, L, D] to [B, L, D], behind [B, RECENT - 1, D] or, at the beginning, zeros."""
         length, width = x_BLD.shape[1:]
         taps = self.param("kernel", hidden_init, (RECENT, width)).astype(x_BLD.dtype)
@@ -114,7 +117,7 @@ class Recurrence(nn.Module):
     @nn.compact
     def __call__(
         self, x_BLD: Activations, positions: tuple[int, ...], memory: Memory | None, start: Start
-    ) -> tuple[Activations, Memory | None]:
+    ) -> tuple[Wanted, Memory | None]:
         """Map x [B, L, D] to [B, Q, D], Q = number of positions.
 
         With a memory x holds the positions behind those that it remembers.

@@ -14,7 +14,7 @@ from pydantic import model_validator
 
 from epiplexity_jax.families.networks import base
 from epiplexity_jax.families.networks.attention import KeyValues, cached_attention, causal_attention
-from epiplexity_jax.families.networks.layers import Activations, Dense, Norm, at
+from epiplexity_jax.families.networks.layers import Activations, Dense, Norm, Wanted, at
 from epiplexity_jax.families.networks.mup import embedding_init, output_init
 from epiplexity_jax.families.spec import Inputs, Start
 
@@ -57,7 +57,7 @@ class Attention(nn.Module):
     @nn.compact
     def __call__(
         self, x_BLD: Activations, positions: tuple[int, ...], cache: KeyValues | None, start: Start
-    ) -> tuple[Activations, KeyValues | None]:
+    ) -> tuple[Wanted, KeyValues | None]:
         """Map x [B, L, D] to [B, Q, D], Q = number of positions.
 
         With a cache x holds the positions from `start` on, and attention reaches back into it.

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Shaped
 
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.token_array import readable
@@ -10,7 +11,7 @@ from epiplexity_jax.sources.token_array import readable
 NPY = b"\x93NUMPY"
 
 
-def map_npy(path: Path) -> np.ndarray:
+def map_npy(path: Path) -> Shaped[np.ndarray, "..."]:
     """Map the array of a .npy file, without loading it.
 
     Raises:
@@ -23,7 +24,7 @@ def map_npy(path: Path) -> np.ndarray:
         return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
-def load_npz(path: Path, *names: str, alone: bool = False) -> list[np.ndarray]:
+def load_npz(path: Path, *names: str, alone: bool = False) -> list[Shaped[np.ndarray, "..."]]:
     """Read arrays of a .npz archive into memory, by name.
 
     Args:

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import ConfigError, DataError
-from epiplexity_jax.sources.files.images import PixelOrder, raster
+from epiplexity_jax.sources.files.images import PixelOrder, Raster, raster
 from epiplexity_jax.sources.files.text import ASCII96, Alphabet, from_bytes
 from epiplexity_jax.sources.python.entry_points import line
 from epiplexity_jax.sources.random_access import MEMORY, open_rows
@@ -181,13 +181,13 @@ def _arrays(column: _Column, feature: Any, config: Tfds, where: str) -> HostSour
 
 def _images(column: _Column, feature: Any, config: Tfds, where: str) -> HostSource:
     made = raster(feature.shape, config, 1 << 8 * np.dtype(feature.np_dtype).itemsize, where)
-
-    def tokens(image: Integer[np.ndarray, "..."]) -> Integer[np.ndarray, " length"]:
-        return made.tokens(image.reshape(1, *made.shape))[0]
-
-    column = replace(column, change=tokens)
+    column = replace(column, change=functools.partial(_pixels, made))
     bytes_each = 1.0 if made.lossless and made.values == 256 else None
     return _rows(column, config, where, made.levels, bytes_each)
+
+
+def _pixels(made: Raster, image: Integer[np.ndarray, "..."]) -> Integer[np.ndarray, " length"]:
+    return made.tokens(image.reshape(1, *made.shape))[0]
 
 
 def _rows(

@@ -98,7 +98,7 @@ class MarkovSampler:
         uniform = jax.random.uniform(key, (self.length, count, 1))
 
         def draw(
-            distribution: Float32[Array, "n V"], u: Float32[Array, "n 1"]
+            distribution: Float32[Array, "#n V"], u: Float32[Array, "n 1"]
         ) -> Int32[Array, " n"]:
             return (u >= distribution[:, :-1]).sum(-1, dtype=jnp.int32)
 

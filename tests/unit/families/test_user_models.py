@@ -21,6 +21,7 @@ from epiplexity_jax.families.spec import Size, Task
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import Sweep
 from epiplexity_jax.sweep.plan import make_plan
+from epiplexity_jax.sweep.progress import Silent
 
 V, LENGTH = 5, 6
 STAY = np.full((V, V), 0.05) + 0.75 * np.eye(V)
@@ -211,4 +212,4 @@ def test_a_model_without_start_token_is_measured(tmp_path):
     )
     assert [row["created"] for row in again.rows(1e6)] == [row["created"] for row in rows]
     with pytest.raises(ConfigError, match="given in Python"):
-        api.run_config(tmp_path / "store" / "sweep.yaml", (), tmp_path / "other", None)
+        api.run_config(tmp_path / "store" / "sweep.yaml", (), tmp_path / "other", Silent())
