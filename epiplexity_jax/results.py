@@ -57,19 +57,16 @@ class Runs:
         runs = [run for run in self._runs if run.row["source"] in named]
         if estimator is None:
             return [analysis.curve_from(run) for run in runs]
-        known = {run.row["estimator"] for run in runs}
-        if "requential" in known:  # whose teachers are prequential runs
-            known.add("prequential")
+        readers = [(run, analysis.curves_by_estimator(run)) for run in runs]
+        known = {name for _, by_estimator in readers for name in by_estimator}
         if estimator not in known:
             raise ConfigError(f"estimator: {did_you_mean('estimator', estimator, known)}")
-        curves = [analysis.curve_from(run) for run in runs if run.row["estimator"] == estimator]
-        if estimator == "prequential":
-            curves += [
-                analysis.teacher_curve(run)
-                for run in runs
-                if run.row["estimator"] == "requential" and len(run.history.get("step", ()))
-            ]
-        return curves
+        return [
+            by_estimator[estimator](run)
+            for run, by_estimator in readers
+            if estimator in by_estimator
+            and (run.row["estimator"] == estimator or len(run.history.get("step", ())))
+        ]
 
     def frontier(
         self,
@@ -270,11 +267,11 @@ def _run_row(
     if len(history.get("step", ())):
         heldout = float(history[f"heldout{'_raw' if floor == 'raw' else ''}_loss_nats"][-1])
     if row["status"] == "finished":
-        scored = analysis.score(analysis.curve_from(run), test_tokens, variant, floor)
+        curve = analysis.curve_from(run)
+        scored = analysis.score(curve, test_tokens, variant, floor)
         found = {name: float(getattr(scored, name)[-1]) for name in found}
-        if row["estimator"] == "requential":
-            raw = "raw_" if variant == "student" else ""
-            certified = float(history[f"certified_{raw}sum_bits"][-1])
+        if curve.messages is not None:
+            certified = float(curve.messages.certified(variant)[-1])
     return row | {
         "variant": variant,
         "floor": floor,

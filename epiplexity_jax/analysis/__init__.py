@@ -8,7 +8,7 @@ from epiplexity_jax.analysis.logs.columns import Layout, read_curve
 from epiplexity_jax.analysis.logs.estimate import estimate
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
 from epiplexity_jax.analysis.runs.curve import Cost, Curve, Exact, Heldout, Messages, Online
-from epiplexity_jax.analysis.runs.from_store import curve_from, teacher_curve
+from epiplexity_jax.analysis.runs.from_store import curve_from, curves_by_estimator
 from epiplexity_jax.analysis.runs.lengths import Scored, choices, score
 from epiplexity_jax.base.choices import FLOORS, PROCEDURES, VARIANTS
 
@@ -31,9 +31,9 @@ __all__ = [
     "Scored",
     "choices",
     "curve_from",
+    "curves_by_estimator",
     "estimate",
     "read_curve",
     "score",
-    "teacher_curve",
     "trace",
 ]

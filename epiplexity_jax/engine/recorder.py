@@ -187,15 +187,15 @@ class Recorder:
         info = self.INFO(*(column.astype(np.float64) for column in columns))
         bad = np.flatnonzero(info.status == StepStatus.NOT_FINITE)
         good = int(bad[0] if len(bad) else (info.status != StepStatus.NOT_RUN).sum())
-        self._sum(self.INFO(*(column[:good] for column in info)))
+        self.add_finite(self.INFO(*(column[:good] for column in info)))
         self.steps_done += good
         if good:
             self.last_loss = float(getattr(info, self.LOSS)[good - 1]) / self.accounting.step_labels
         if len(bad):
             self._end(f"{self.NOT_FINITE} {self.steps_done + 1}")
 
-    def _sum(self, info: Any) -> None:
-        """Add infos of steps that are finite, [n] float64 each."""
+    def add_finite(self, info: Any) -> None:
+        """Add the fields of `INFO` of steps that are finite, [n] float64 each, to `sums`."""
         for name, source in self.SUMS.items():
             self.sums[name] = added(self.sums[name], getattr(info, source))
 

@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
+from epiplexity_jax.base.columns import OwnColumn
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.engine.recorder import Recorder
 from epiplexity_jax.engine.state import (
@@ -20,6 +21,13 @@ from epiplexity_jax.engine.step import train_step
 from epiplexity_jax.estimators.config import Prequential
 from epiplexity_jax.families.spec import Cost, Model
 from epiplexity_jax.sources.spec import Batch, SourceInfo
+
+_EXACT = "training labels scored by the final model, in the last row; exact variant"
+_COLUMNS = (
+    OwnColumn("exact_loss_sum_nats", "nats", f"{_EXACT}, EMA weights"),
+    OwnColumn("exact_raw_loss_sum_nats", "nats", f"{_EXACT}, raw weights"),
+    OwnColumn("exact_loss_sum_var", "nats^2", "variance of that sum (EMA)"),
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,7 @@ class PrequentialEstimator:
     method: PrequentialMethod = PrequentialMethod()
     state_copies: int = 5  # weights, their average, two moments, a gradient
     resumable: bool = True
+    columns: tuple[OwnColumn, ...] = _COLUMNS
 
     def hyper(self) -> dict[str, Any]:
         """The window of the EMA."""

@@ -15,6 +15,7 @@ from flax import struct
 from jaxtyping import Array, Key
 
 from epiplexity_jax.base.choices import REFERENCES
+from epiplexity_jax.base.columns import OwnColumn
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.engine.recorder import Recorder
 from epiplexity_jax.engine.state import (
@@ -36,7 +37,11 @@ from epiplexity_jax.engine.step import (
     train_step,
 )
 from epiplexity_jax.estimators.config import Requential
-from epiplexity_jax.estimators.requential_recorder import RequentialInfo, RequentialRecorder
+from epiplexity_jax.estimators.requential_recorder import (
+    COLUMNS,
+    RequentialInfo,
+    RequentialRecorder,
+)
 from epiplexity_jax.families.reductions import split_logsumexp
 from epiplexity_jax.families.sampling import sample
 from epiplexity_jax.families.spec import Cost, Logits, Model, Task
@@ -265,6 +270,7 @@ class RequentialEstimator:
 
     config: Requential
     state_copies: int = 9  # weights, averages and moments of teacher and student, a gradient
+    columns: tuple[OwnColumn, ...] = COLUMNS
 
     @property
     def method(self) -> RequentialMethod:

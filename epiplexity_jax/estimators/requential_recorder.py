@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+from epiplexity_jax.base.columns import OwnColumn
 from epiplexity_jax.coding import certified_length
 from epiplexity_jax.engine.recorder import Outcome, Recorder, added
 from epiplexity_jax.engine.state import StepStatus
@@ -36,6 +37,26 @@ class RequentialInfo(NamedTuple):
     teacher_loss_var: Any
     status: Any
 
+
+_KL = "sum of KL from teacher to student over the messages so far"
+_TEACHER = "like heldout_loss_nats, of the teacher"
+COLUMNS = (
+    OwnColumn("kl_sum_nats", "nats", f"{_KL}, EMA student"),
+    OwnColumn("kl_sum_var", "nats^2", "variance of that sum"),
+    OwnColumn("kl_raw_sum_nats", "nats", f"{_KL}, raw student"),
+    OwnColumn("kl_raw_sum_var", "nats^2", "variance of that sum"),
+    OwnColumn("log_ratio_sum_nats", "nats", "log Q - log P of the samples, EMA"),
+    OwnColumn("log_ratio_sum_var", "nats^2", "variance of that sum"),
+    OwnColumn("certified_sum_bits", "bits", "certified length, EMA student"),
+    OwnColumn("certified_raw_sum_bits", "bits", "certified length, raw student"),
+    OwnColumn("student_loss_sum_nats", "nats", "raw student, on the samples"),
+    OwnColumn("teacher_heldout_loss_nats", "nats/token", f"{_TEACHER}, EMA"),
+    OwnColumn("teacher_heldout_loss_stderr", "nats/token", "its standard error"),
+    OwnColumn("teacher_heldout_block_losses_nats", "nats/token", "per block", blocks=True),
+    OwnColumn("teacher_heldout_raw_loss_nats", "nats/token", f"{_TEACHER}, raw"),
+    OwnColumn("teacher_heldout_raw_loss_stderr", "nats/token", "its error"),
+    OwnColumn("teacher_heldout_raw_block_losses_nats", "nats/token", "blocks", blocks=True),
+)
 
 _CERTIFIED = {"certified_sum_bits": "kl", "certified_raw_sum_bits": "kl_raw"}
 
@@ -70,8 +91,9 @@ class RequentialRecorder(Recorder):
         super().__post_init__()
         self.sums |= dict.fromkeys(_CERTIFIED, 0.0)
 
-    def _sum(self, info: RequentialInfo) -> None:
-        super()._sum(info)
+    def add_finite(self, info: RequentialInfo) -> None:
+        """See `Recorder`."""
+        super().add_finite(info)
         for name, source in _CERTIFIED.items():
             messages = certified_length(getattr(info, source)[:, None])[:, 0]  # of each alone
             self.sums[name] = added(self.sums[name], messages)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
+from epiplexity_jax.base.columns import OwnColumn
 from epiplexity_jax.engine.method import Method
 from epiplexity_jax.families.spec import Cost
 from epiplexity_jax.sources.spec import SourceInfo
@@ -20,6 +21,11 @@ class Estimator(Protocol):
     @property
     def method(self) -> Method:
         """The training method of the compiled programs."""
+        ...
+
+    @property
+    def columns(self) -> tuple[OwnColumn, ...]:
+        """Columns that its recorder adds to those which every history has."""
         ...
 
     @property

@@ -1,13 +1,14 @@
 """Rows and histories as Parquet, in memory: a history carries its run's row, and checksums."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from epiplexity_jax.base.columns import OwnColumn
 from epiplexity_jax.base.digest import json_digest
 from epiplexity_jax.base.errors import StoreError
 from epiplexity_jax.store.schema import (
@@ -16,13 +17,15 @@ from epiplexity_jax.store.schema import (
     SCHEMA_VERSION,
     arrow_schema,
     checked_history,
+    history_columns,
 )
 
 Row = dict[str, Any]
 History = dict[str, np.ndarray]
 
 _ROW_KEY = b"epiplexity_jax_run"
-_MAY_BE_NULL = {column.name: column.null for column in HISTORIES}
+_REQUIRED = {column.name for column in HISTORIES if not column.null}
+_DIGESTS = 3  # the first version that has a digest of the row and the columns
 
 
 class Damaged(Exception):
@@ -46,15 +49,23 @@ def decode_index(content: bytes) -> dict[str, Row]:
     return {row.pop("run_id"): row for row in table.to_pylist()}
 
 
-def encode_history(row: Row, history: Mapping[str, np.ndarray]) -> bytes:
+def encode_history(
+    row: Row, history: Mapping[str, np.ndarray], own: Sequence[OwnColumn] = ()
+) -> bytes:
     """A history, one row a record point, with its run's row in the metadata.
+
+    Args:
+        row: the run's.
+        history: its columns.
+        own: those of them that not every run has.
 
     Raises:
         ValueError: when a column is unknown, or a required one is missing or of another length.
     """
-    schema = arrow_schema(HISTORIES)
-    columns = checked_history(row["run_id"], history)
-    content = {"schema": SCHEMA_VERSION, "row": row, "digest": json_digest(row)}
+    known = history_columns(own)
+    schema, columns = arrow_schema(known), checked_history(row["run_id"], history, known)
+    content = {"row": row, "columns": [column.name for column in known]}
+    content |= {"schema": SCHEMA_VERSION, "digest": json_digest(content)}
     stored = json.dumps(content, allow_nan=False)
     metadata = {**(schema.metadata or {}), _ROW_KEY: stored.encode()}
     return _encode(pa.table(columns, schema=schema.with_metadata(metadata)))
@@ -74,20 +85,24 @@ def decode_history(content: bytes) -> tuple[Row, History]:
         stored = json.loads((table.schema.metadata or {})[_ROW_KEY])
         row, newer = stored["row"], stored["schema"] > SCHEMA_VERSION
         # Checksums of pages leave out the footer: the row, and the names of columns.
-        whole = stored.get("digest", digest := json_digest(row)) == digest
-        if not newer and not (whole and set(table.column_names) <= _MAY_BE_NULL.keys()):
+        if not newer and stored["schema"] >= _DIGESTS and not _is_whole(stored, table):
             raise Damaged
     except (KeyError, TypeError, ValueError):
         raise Damaged from None
     if newer:
         raise StoreError(f"was written by version {row.get('version')}, which is newer; upgrade")
-    names = [c.name for c in HISTORIES[1:] if c.name in table.column_names]
-    kept = [n for n in names if not _MAY_BE_NULL[n] or table[n].null_count < len(table)]
+    names = [name for name in table.column_names if name != "run_id"]
+    kept = [n for n in names if n in _REQUIRED or table[n].null_count < len(table)]
     row = {column.name: row.get(column.name) for column in RUNS}  # of an older version too
     try:
         return row, {name: _array(table[name]) for name in kept}
     except (TypeError, ValueError):  # block losses of a foreign file, more in one row than another
         raise Damaged from None
+
+
+def _is_whole(stored: Mapping[str, Any], table: pa.Table) -> bool:
+    content = {name: stored[name] for name in ("row", "columns")}
+    return stored["digest"] == json_digest(content) and table.column_names == stored["columns"]
 
 
 def _array(column: pa.ChunkedArray) -> np.ndarray:

@@ -1,12 +1,14 @@
 """The columns of a store: name, type, unit and meaning, for anything that reads Parquet."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+from epiplexity_jax.base.columns import OwnColumn
+
+SCHEMA_VERSION = 3
 
 
 class Column(NamedTuple):
@@ -64,6 +66,7 @@ RUNS = (
     Column("source_fingerprint", _TEXT, "", "hash of the data or the generator's parameters"),
     Column("wall_seconds", _FLOAT, "s", "of the run's share of its wave"),
     Column("devices", _TEXT, "", "that trained it"),
+    Column("config", _TEXT, "", "file of sweeps/ that asked for it first", null=True),
     Column("identity", _TEXT, "", "all that run_id is a hash of, as JSON", null=True),
     Column("layout", _TEXT, "", f"{_LAYOUT}, as JSON", null=True),
     Column("version", _TEXT, "", "of epiplexity_jax"),
@@ -73,9 +76,6 @@ RUNS = (
 )
 
 _HELDOUT = "of the EMA weights; the full held-out set in the last row, else the record subset"
-_EXACT = "training labels scored by the final model, in the last row; exact variant"
-_KL = "sum of KL from teacher to student over the messages so far"
-_TEACHER = "like heldout_loss_nats, of the teacher"
 
 HISTORIES = (
     Column("run_id", _TEXT, "", "the run"),
@@ -92,25 +92,15 @@ HISTORIES = (
     Column("heldout_raw_loss_nats", _FLOAT, "nats/token", "the same of the raw weights"),
     Column("heldout_raw_loss_stderr", _FLOAT, "nats/token", "its standard error"),
     Column("heldout_raw_block_losses_nats", _FLOATS, "nats/token", "raw, per block, record subset"),
-    Column("exact_loss_sum_nats", _FLOAT, "nats", f"{_EXACT}, EMA weights", null=True),
-    Column("exact_raw_loss_sum_nats", _FLOAT, "nats", f"{_EXACT}, raw weights", null=True),
-    Column("exact_loss_sum_var", _FLOAT, "nats^2", "variance of that sum (EMA)", null=True),
-    Column("kl_sum_nats", _FLOAT, "nats", f"{_KL}, EMA student", null=True),
-    Column("kl_sum_var", _FLOAT, "nats^2", "variance of that sum", null=True),
-    Column("kl_raw_sum_nats", _FLOAT, "nats", f"{_KL}, raw student", null=True),
-    Column("kl_raw_sum_var", _FLOAT, "nats^2", "variance of that sum", null=True),
-    Column("log_ratio_sum_nats", _FLOAT, "nats", "log Q - log P of the samples, EMA", null=True),
-    Column("log_ratio_sum_var", _FLOAT, "nats^2", "variance of that sum", null=True),
-    Column("certified_sum_bits", _FLOAT, "bits", "certified length, EMA student", null=True),
-    Column("certified_raw_sum_bits", _FLOAT, "bits", "certified length, raw student", null=True),
-    Column("student_loss_sum_nats", _FLOAT, "nats", "raw student, on the samples", null=True),
-    Column("teacher_heldout_loss_nats", _FLOAT, "nats/token", f"{_TEACHER}, EMA", null=True),
-    Column("teacher_heldout_loss_stderr", _FLOAT, "nats/token", "its standard error", null=True),
-    Column("teacher_heldout_block_losses_nats", _FLOATS, "nats/token", "per block", null=True),
-    Column("teacher_heldout_raw_loss_nats", _FLOAT, "nats/token", f"{_TEACHER}, raw", null=True),
-    Column("teacher_heldout_raw_loss_stderr", _FLOAT, "nats/token", "its error", null=True),
-    Column("teacher_heldout_raw_block_losses_nats", _FLOATS, "nats/token", "blocks", null=True),
 )
+
+
+def history_columns(own: Sequence[OwnColumn]) -> tuple[Column, ...]:
+    """The columns of a history: those of every run, then its estimator's own."""
+    kinds = (_FLOAT, _FLOATS)
+    return HISTORIES + tuple(
+        Column(c.name, kinds[c.blocks], c.unit, c.meaning, null=True) for c in own
+    )
 
 
 def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:
@@ -136,23 +126,30 @@ def checked_row(row: dict[str, Any]) -> dict[str, Any]:
     return {column.name: row.get(column.name) for column in RUNS}
 
 
-def checked_history(run_id: str, history: Mapping[str, np.ndarray]) -> dict[str, list[Any]]:
+def checked_history(
+    run_id: str, history: Mapping[str, np.ndarray], schema: tuple[Column, ...]
+) -> dict[str, list[Any]]:
     """A run's history with every column present, in order; a run that never recorded has none.
+
+    Args:
+        run_id: of the run.
+        history: its columns.
+        schema: that it may have.
 
     Raises:
         ValueError: when a column is unknown, a required one is missing or they differ in length.
     """
-    known = {column.name for column in HISTORIES} - {"run_id"}
+    known = {column.name for column in schema} - {"run_id"}
     if extra := set(history) - known:
         raise ValueError(f"unknown columns of a history: {', '.join(sorted(extra))}")
     points = len(next(iter(history.values()), ()))
     if any(len(values) != points for values in history.values()):
         raise ValueError("columns of a history differ in length")
-    missing = known - set(history) - {column.name for column in HISTORIES if column.null}
+    missing = known - set(history) - {column.name for column in schema if column.null}
     if points and missing:
         raise ValueError(f"a history lacks {', '.join(sorted(missing))}")
     columns: dict[str, list[Any]] = {"run_id": [run_id] * points}
-    for name, kind, _, _, null in HISTORIES[1:]:
+    for name, kind, _, _, null in schema[1:]:
         values = list(history.get(name, [None] * points))
         if null and kind == _FLOAT:  # no number is null to other readers, not NaN
             values = [None if v is None or np.isnan(v) else v for v in values]

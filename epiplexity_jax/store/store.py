@@ -7,11 +7,12 @@ is an index that can be rebuilt.
 import contextlib
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from epiplexity_jax.base.columns import OwnColumn
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import StoreError
 from epiplexity_jax.base.files import (
@@ -125,12 +126,14 @@ class Store:
             if (run := self._read(run_id)) is not None:
                 yield StoredRun(run.row | known.get(run_id, {}), run.history)
 
-    def commit(self, row: Row, history: Mapping[str, Any]) -> None:
+    def commit(self, row: Row, history: Mapping[str, Any], own: Sequence[OwnColumn] = ()) -> None:
         """Keep a run: its history first, which makes it finished, then the index.
 
         Args:
             row: the columns of `schema.RUNS`.
-            history: the columns of `schema.HISTORIES`, [R] or, of block losses, [R, blocks].
+            history: the columns of `schema.HISTORIES` and `own`, [R] or, of block losses,
+                [R, blocks].
+            own: columns of its estimator.
 
         Raises:
             StoreError: when the disk is full or not writable, and what was there stays; or when the
@@ -138,7 +141,7 @@ class Store:
             ValueError: when a column is unknown or missing.
         """
         row = checked_row(row)
-        content = encode_history(row, history)
+        content = encode_history(row, history, own)
         rows = self.finished() | {row["run_id"]: row}
         if not self.writes:
             self._rows = rows
@@ -195,14 +198,17 @@ class Store:
         runs.sort(key=lambda run: (run.row["params"], run.row["seed"]))
         return sorted(runs, key=lambda run: order.get(run.row["source"], len(order)))
 
-    def write_config(self, text: str) -> None:
+    def write_config(self, text: str) -> str | None:
         """Keep the resolved config, and every earlier one in a file of its own.
+
+        Returns:
+            The name of its file in `sweeps/`; None in a process that does not write.
 
         Raises:
             StoreError: when it cannot be written.
         """
         if not self.writes:
-            return
+            return None
         folder, latest = self.path / _CONFIGS, self.path / _CONFIG
         kept, content = names_in(folder, _YAML), text.encode()
         with self._writing():
@@ -216,6 +222,7 @@ class Store:
                     kept.append(f"{len(kept) + 1:04}{ending}")
                     write_atomically(folder / kept[-1], version)
             write_atomically(latest, content)
+        return kept[-1]
 
     def note_start(self, record: Mapping[str, Any]) -> None:
         """Add a line to the list of starts.

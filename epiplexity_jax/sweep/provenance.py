@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
@@ -15,6 +16,7 @@ import epiplexity_jax
 from epiplexity_jax._version import __version__
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.dataset import Dataset
+from epiplexity_jax.sweep.identity import NUMERICS
 from epiplexity_jax.sweep.plan import Plan
 
 _PACKAGES = (
@@ -75,6 +77,19 @@ def changed_sources(datasets: Sequence[Dataset], store: Store) -> list[str]:
         f"source {d.name!r} is not what runs in this store were trained on; it is trained anew"
         for d in datasets
         if d.name in known and d.source.info.fingerprint not in held
+    ]
+
+
+def outdated_runs(store: Store) -> list[str]:
+    """List a message where runs of the latest config are of a version with other numbers."""
+    rows = [row for row in store.finished().values() if row["current"]]
+    old = sum(json.loads(row["identity"] or "{}").get("numerics") != NUMERICS for row in rows)
+    if not old:
+        return []
+    whose = f"{old} runs of this store are" if old > 1 else "a run of this store is"
+    return [
+        f"{whose} of an older version, whose numbers differ; what the config asks for is trained "
+        "anew, beside what is there"
     ]
 
 

@@ -104,6 +104,7 @@ class Resolver(ABC):
                 warmup_steps=training.warmup_steps,
                 **estimator.hyper(),
             ),
+            columns=estimator.columns,
             exact=exact,
             resumable=training.keep_final_state and estimator.resumable and not self.counts,
             state_bytes=4 * found.cost.params * estimator.state_copies,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from epiplexity_jax.base.columns import OwnColumn
 from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.estimators.counting import CountingProgram
@@ -27,6 +28,7 @@ class RunSpec:
         iterations: the most that it takes.
         program: the static part of what trains it: hashable, equal for runs that share a program.
         hyper: values in which members of a cohort differ.
+        columns: of its history, beside those of every run.
         exact: whether the final model scores the training data again.
         resumable: whether its final state is kept, to be trained for more steps.
         state_bytes: of weights, averages, moments and gradient of a member: the least it holds.
@@ -46,6 +48,7 @@ class RunSpec:
     iterations: int
     program: ProgramKey | CountingProgram
     hyper: Hyperparameters
+    columns: tuple[OwnColumn, ...]
     exact: bool
     resumable: bool
     state_bytes: int

@@ -9,7 +9,7 @@ from epiplexity_jax.checkpoints.keeper import CHECKPOINTS, Checkpoints
 from epiplexity_jax.runtime.processes import MainProcessWork, is_main_process
 from epiplexity_jax.sweep import final_states
 from epiplexity_jax.sweep.executor import Executor, SweepContext
-from epiplexity_jax.sweep.provenance import changed_sources, provenance
+from epiplexity_jax.sweep.provenance import changed_sources, outdated_runs, provenance
 from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.wave import FinishedRun
 
@@ -29,12 +29,12 @@ def run_plan(context: SweepContext, executor: Executor) -> None:
     plan, store, progress = context.plan, context.store, context.progress
     trainer, finished = plan.trainer, store.finished()
     todo = [run for run in plan.runs if run.run_id not in finished]
-    changed = changed_sources(plan.datasets, store)
+    changed = changed_sources(plan.datasets, store) + outdated_runs(store)
     checkpoints = Checkpoints(store.path / CHECKPOINTS, plan.sweep.checkpoints)
     restored, damaged = trainer.restore(todo, checkpoints, store)
     waves = trainer.waves(todo, restored, executor.hardware)
     # Behind all that may refuse the sweep, so that a refused one leaves the store as it was.
-    store.write_config(yaml.safe_dump(plan.sweep.to_plain(), sort_keys=False))
+    config = store.write_config(yaml.safe_dump(plan.sweep.to_plain(), sort_keys=False))
     store.mark_current({run.run_id: run.dataset.name for run in plan.runs})
     store.note_start(provenance(plan, executor.devices))
     steps = sum(wave.steps_left for wave in waves)
@@ -51,7 +51,8 @@ def run_plan(context: SweepContext, executor: Executor) -> None:
         context = replace(context, stop=lambda: bool(work.beat()) or stop())
     for wave in executor.train(context, waves):
         for run in wave:
-            _commit(context, trainer.runs[run.row["run_id"]], run)
+            ended = run._replace(row=run.row | {"config": config})
+            _commit(context, trainer.runs[run.row["run_id"]], ended)
         checkpoints.done([run.row["run_id"] for run in wave])
     checkpoints.forget(store.finished())
     work.done()  # what the main process has written can be read now
@@ -59,7 +60,7 @@ def run_plan(context: SweepContext, executor: Executor) -> None:
 
 def _commit(context: SweepContext, run: RunSpec, ended: FinishedRun) -> None:
     store, progress, row = context.store, context.progress, ended.row
-    store.commit(row, ended.history)  # first: a state without its run is of no use
+    store.commit(row, ended.history, run.columns)  # first: a state without its run is of no use
     context.tracking.done(run, row, ended.history)
     if row["status"] != RunStatus.FINISHED:
         progress.message(f"{run.label}: stopped, {row['message']}; the others go on")

@@ -162,6 +162,10 @@ class Messages:
     certified_bits: Values
     raw_certified_bits: Values
 
+    def certified(self, variant: str | None) -> Values:
+        """[R] the certified length of a variant's student."""
+        return self.raw_certified_bits if variant == "student" else self.certified_bits
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Curve:

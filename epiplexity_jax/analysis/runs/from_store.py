@@ -1,8 +1,9 @@
-"""Curves from the runs of a store (columns: store/schema.py)."""
+"""Curves from the runs of a store, estimator by estimator."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,32 +19,40 @@ _SAME_IN_ROW = (
 )
 
 
-def curve_from(run: StoredRun) -> Curve:
-    """The curve of a stored run."""
-    history, requential = run.history, run.row["estimator"] == "requential"
-    return Curve(
-        **_described(run),
-        variants=tuple(run.row["variants"]),
-        steps=history["step"],
-        ema=_heldout(history, "heldout"),
-        raw=_optional_heldout(history, "heldout_raw"),
-        online=None if requential else _online(history),  # the teacher's: `teacher_curve`
-        exact=_exact(history),
-        messages=_messages(history) if requential else None,
-    )
+Reader = Callable[[StoredRun], Curve]
 
 
-def teacher_curve(run: StoredRun) -> Curve:
+class Reading(NamedTuple):
+    """The ways in which runs of an estimator are read as curves.
+
+    Attributes:
+        curve: of a run.
+        others: curves of the same training, by the estimator that would have recorded them.
+    """
+
+    curve: Reader
+    others: Mapping[str, Reader] = MappingProxyType({})
+
+
+def read_prequential(run: StoredRun) -> Curve:
+    """The curve of a run that learns from data: its online and held-out losses."""
+    return _curve(run, online=_online(run.history), exact=_exact(run.history))
+
+
+def read_requential(run: StoredRun) -> Curve:
+    """The curve of a requential student: its messages. The online losses are its teacher's."""
+    return _curve(run, messages=_messages(run.history))
+
+
+def read_teacher(run: StoredRun) -> Curve:
     """The teacher of a requential run as a run of its own, for its prequential length.
 
     Its steps are those in which it did not wait.
 
     Raises:
-        ConfigError: when the run has no teacher, or one that read data more than once.
+        ConfigError: when it read data more than once.
     """
     row, history = run.row, run.history
-    if row["estimator"] != "requential":
-        raise ConfigError(f"estimator: run {row['run_id']} is not requential and has no teacher")
     if (row.get("replays") or 1) > 1:
         raise ConfigError(
             f"estimator: the data of source {row['source']!r} is replayed, and a prequential "
@@ -62,6 +71,38 @@ def teacher_curve(run: StoredRun) -> Curve:
         ema=_heldout(history, "teacher_heldout"),
         raw=_optional_heldout(history, "teacher_heldout_raw"),
         online=_online(history),
+    )
+
+
+READINGS: dict[str, Reading] = {
+    "prequential": Reading(read_prequential),
+    "requential": Reading(read_requential, {"prequential": read_teacher}),
+}
+
+
+def curve_from(run: StoredRun) -> Curve:
+    """The curve of a stored run; an estimator without a reading of its own is prequential."""
+    return _reading(run).curve(run)
+
+
+def curves_by_estimator(run: StoredRun) -> dict[str, Reader]:
+    """Readers of a run by the estimator whose curve they give; its own, and of its training."""
+    return {run.row["estimator"]: curve_from, **_reading(run).others}
+
+
+def _reading(run: StoredRun) -> Reading:
+    return READINGS.get(run.row["estimator"], READINGS["prequential"])
+
+
+def _curve(run: StoredRun, **parts: Any) -> Curve:
+    history = run.history
+    return Curve(
+        **_described(run),
+        variants=tuple(run.row["variants"]),
+        steps=history["step"],
+        ema=_heldout(history, "heldout"),
+        raw=_optional_heldout(history, "heldout_raw"),
+        **parts,
     )
 
 

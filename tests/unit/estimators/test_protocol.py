@@ -13,6 +13,7 @@ from epiplexity_jax.estimators.config import Prequential, Requential
 from epiplexity_jax.families import Transformer, open_family
 from epiplexity_jax.families.spec import Cost, Task
 from epiplexity_jax.sources import Markov, open_source
+from epiplexity_jax.store.schema import HISTORIES
 
 KINDS = [entry["kind"] for entry in registry.kinds()]
 TASK = Task(4, 8, (True,) * 8)
@@ -61,6 +62,18 @@ def test_states_are_counted_and_their_weights_scored(estimator):
     copies = floats / model.cost.params
     assert copies <= estimator.state_copies <= copies + 1.0  # a gradient comes on top
     assert len(jax.eval_shape(lambda s: s.weights, state)) == method.num_weight_sets
+
+
+def test_what_its_recorder_adds_has_columns(estimator):
+    recorder = estimator.method.recorder
+    parts = ("loss_nats", "loss_stderr", "block_losses_nats")
+    recorded = {*recorder.SUMS, *(f"{name}_{part}" for name in recorder.SCORED for part in parts)}
+    everywhere = {column.name for column in HISTORIES}
+    own = [column.name for column in estimator.columns]
+    assert len(set(own)) == len(own)
+    assert not everywhere & set(own)
+    assert recorded <= everywhere | set(own)
+    assert all(column.meaning for column in estimator.columns)
 
 
 def test_count_families_are_coded_online_only():

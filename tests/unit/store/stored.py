@@ -50,6 +50,7 @@ def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
         "source_fingerprint": "0123456789abcdef",
         "wall_seconds": 1.5,
         "devices": "2 x cpu",
+        "config": "0001-01234567.yaml",
         "identity": '{"numerics": 4}',
         "layout": '{"microbatch": 4}',
         "version": "0.1.0",

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from epiplexity_jax.base.columns import OwnColumn
 from epiplexity_jax.store import Store
 from epiplexity_jax.store.parquet import Damaged, decode_history, decode_index, encode_history
 from epiplexity_jax.store.schema import RUNS
@@ -62,7 +63,8 @@ def test_a_table_without_the_columns_of_the_index_is_no_index():
 @pytest.mark.parametrize("text", [b'"params": 100', b"label_tokens", b"kl_sum_nats"])
 def test_a_footer_that_says_something_else_is_damage(text):
     """Page checksums leave it out: numbers of the row, names of required and of null columns."""
-    content = encode_history(make_row("a", params=100), make_history())
+    kl = (OwnColumn("kl_sum_nats", "nats", "sum of KL"),)
+    content = encode_history(make_row("a", params=100), make_history(), kl)
     decode_history(content)
     places = [found.end() - 1 for found in re.finditer(re.escape(text), content)]
     assert places

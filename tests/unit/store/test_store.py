@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from epiplexity_jax.base import files
+from epiplexity_jax.base.columns import OwnColumn
 from epiplexity_jax.base.errors import StoreError
 from epiplexity_jax.store import Store, parquet
 from tests.unit.store.stored import make_history, make_row
@@ -53,7 +54,13 @@ def test_every_column_comes_back(store):
 
 def test_nulls_among_numbers_come_back_as_nan(store):
     sums = [0.0, 1.5, None, 7.0]
-    store.commit(make_row("c"), make_history() | {"kl_sum_nats": sums})
+    kl = (OwnColumn("kl_sum_nats", "nats", "sum of KL"), OwnColumn("other", "", "stays empty"))
+    store.commit(make_row("c"), make_history() | {"kl_sum_nats": sums}, kl)
+    assert "other" not in again(store).history("c")
+    assert pq.read_schema(history_file(store, "c")).field("kl_sum_nats").metadata == {
+        b"unit": b"nats",
+        b"meaning": b"sum of KL",
+    }
     np.testing.assert_array_equal(again(store).history("c")["kl_sum_nats"], [0, 1.5, np.nan, 7])
 
 

@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import parse_sweep
+from epiplexity_jax.sweep.identity import NUMERICS
 from epiplexity_jax.sweep.plan import make_plan
-from epiplexity_jax.sweep.provenance import changed_sources, provenance
+from epiplexity_jax.sweep.provenance import changed_sources, outdated_runs, provenance
+from tests.unit.store.stored import make_history, make_row
 
 
 def plan_of(vocab_size):
@@ -48,3 +52,18 @@ def test_damaged_lines_are_left_out(tmp_path):
     store.note_start(provenance(plan_of(4), "2 x cpu"))
     assert len(store.starts()) == 2
     assert len(changed_sources(plan_of(5).datasets, store)) == 1
+
+
+@pytest.mark.parametrize("identity", [None, '{"numerics": 0}'])
+def test_runs_of_an_older_version_are_said_to_be_trained_anew(tmp_path, identity):
+    store = Store.open(tmp_path / "store", create=True)
+    now = f'{{"numerics": {NUMERICS}}}'
+    store.commit(make_row("now", identity=now), make_history())
+    store.commit(make_row("left", identity=identity, current=False), make_history())
+    assert outdated_runs(store) == []
+    store.commit(make_row("old", identity=identity), make_history())
+    (said,) = outdated_runs(store)
+    assert said.startswith("a run of this store is of an older version")
+    store.commit(make_row("older", identity=identity), make_history())
+    (said,) = outdated_runs(store)
+    assert said.startswith("2 runs of this store are of an older version")

@@ -3,6 +3,7 @@
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.yaml import read_yaml
 from epiplexity_jax.executors.local import Local
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep import final_states
@@ -66,4 +67,18 @@ def test_a_state_that_cannot_be_kept_costs_a_message_and_not_the_run(sweep, monk
     assert (
         "its last state cannot be kept: No space left on device; the run is safe"
         in (progress.messages[0])
+    )
+
+
+def test_a_run_names_the_config_that_asked_for_it_first(sweep):
+    _, store, _ = sweep()
+    _, _, _ = sweep(training={"steps": 10, "batch_size": 4})
+    _, again, _ = sweep()
+    configs = {row["steps"]: row["config"] for row in again.finished().values()}
+    kept = sorted(file.name for file in (store.path / "sweeps").iterdir())
+    assert [configs[8], configs[10]] == kept[:2]
+    assert len(kept) == 3
+    assert (
+        read_yaml((store.path / "sweeps" / configs[10]).read_text(), "config")["training"]["steps"]
+        == 10
     )
