@@ -10,7 +10,7 @@ from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.recorder import Accounting, History, RecorderState
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.engine.stream import Stream
-from epiplexity_jax.families.spec import Decoder, Model
+from epiplexity_jax.families.spec import Cost, Decoder, Model
 from epiplexity_jax.sources.spec import Batch
 
 
@@ -50,6 +50,7 @@ class CohortJob:
         start: iterations that every member has behind it already.
         exact: whether the final models score the whole training stream again.
         max_iterations: where a member ends whose teacher waited too often; `steps` without a cap.
+        cost: FLOPs per token where they were counted otherwise; default: what the model declares.
     """
 
     program: ProgramKey
@@ -60,6 +61,7 @@ class CohortJob:
     start: int = 0
     exact: bool = False
     max_iterations: int | None = None
+    cost: Cost | None = None
 
     @property
     def model(self) -> Model:
@@ -87,7 +89,7 @@ class CohortJob:
         return Accounting(
             batch_size=self.batch_size,
             task=self.model.task,
-            cost=self.model.cost,
+            cost=self.cost or self.model.cost,
             layout=self.layout,
             num_weight_sets=self.program.method.num_weight_sets,
             sampling_passes=sampling_passes(self.model),

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -187,6 +187,15 @@ class MainProcessWork:
         if is_multiprocess() and time.monotonic() - self._last > _BEAT:
             all_gather_ints([False])
             self._last = time.monotonic()
+
+    def beating(self, stop: Callable[[], bool]) -> Callable[[], bool]:
+        """Make of a function that is called between steps one that beats each time."""
+
+        def asked() -> bool:
+            self.beat()
+            return stop()
+
+        return asked
 
     def done(self) -> None:
         """End the work in the main process; in the others wait for that end."""

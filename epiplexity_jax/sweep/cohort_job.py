@@ -33,6 +33,7 @@ def cohort_job(runs: Sequence[RunSpec], wave: Wave) -> CohortJob:
         start=wave.start,
         exact=first.exact,
         max_iterations=first.iterations,
+        cost=first.cost,
         members=tuple(
             MemberJob(
                 root=run.dataset.root,

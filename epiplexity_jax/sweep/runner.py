@@ -1,5 +1,7 @@
 """Train what a store still lacks of a plan, wave by wave, and commit every run as it ends."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import yaml
@@ -11,7 +13,7 @@ from epiplexity_jax.sweep import final_states
 from epiplexity_jax.sweep.executor import Executor, SweepContext
 from epiplexity_jax.sweep.provenance import changed_sources, outdated_runs, provenance
 from epiplexity_jax.sweep.run_spec import RunSpec
-from epiplexity_jax.sweep.wave import FinishedRun
+from epiplexity_jax.sweep.wave import FinishedRun, Wave
 
 
 def run_plan(context: SweepContext, executor: Executor) -> None:
@@ -42,13 +44,12 @@ def run_plan(context: SweepContext, executor: Executor) -> None:
     if todo:
         whole = sum(run.iterations for run in plan.runs)
         context.tracking.start(list(trainer.runs), whole - steps)
-    for message in (*changed, *damaged):
+    for message in (*changed, *damaged, *_resumed(waves)):
         progress.message(message)
     work = MainProcessWork()
     if not trainer.on_device:
         waves = waves if is_main_process() else []  # one process counts
-        stop = context.stop  # which a trainer calls between steps
-        context = replace(context, stop=lambda: bool(work.beat()) or stop())
+        context = replace(context, stop=work.beating(context.stop))
     for wave in executor.train(context, waves):
         for run in wave:
             ended = run._replace(row=run.row | {"config": config})
@@ -56,6 +57,18 @@ def run_plan(context: SweepContext, executor: Executor) -> None:
         checkpoints.done([run.row["run_id"] for run in wave])
     checkpoints.forget(store.finished())
     work.done()  # what the main process has written can be read now
+
+
+def _resumed(waves: Sequence[Wave]) -> list[str]:
+    """List a message for each step that runs go on from."""
+    members = Counter[int]()
+    for wave in waves:
+        members[wave.start] += len(wave.run_ids)
+    return [
+        f"{count} run{'s go' if count > 1 else ' goes'} on from step {step}"
+        for step, count in sorted(members.items())
+        if step
+    ]
 
 
 def _commit(context: SweepContext, run: RunSpec, ended: FinishedRun) -> None:

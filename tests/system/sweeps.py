@@ -9,7 +9,7 @@ class Listener:
     """Remembers what it is told."""
 
     def __init__(self):
-        self.done, self.said, self.started = [], [], None
+        self.done, self.said, self.resumed, self.started = [], [], [], None
         self.member_steps = 0
 
     def start(self, runs, finished, member_steps):
@@ -22,7 +22,7 @@ class Listener:
         self.done.append((row["source"], row["size"], row["seed"], row["steps"]))
 
     def message(self, text):
-        self.said.append(text)
+        (self.resumed if " on from step " in text else self.said).append(text)
 
     def close(self):
         pass
@@ -39,7 +39,7 @@ def train(config, store, *overrides):
 
 def results(runs):
     """What the commands print, without what differs between any two runs."""
-    varying = {"wall_seconds", "created", "devices", "layout"}
+    varying = {"wall_seconds", "created", "devices", "layout", "config"}
     rows = [{k: v for k, v in row.items() if k not in varying} for row in runs.rows()]
     return [d.to_json() for d in runs.decompositions()], rows
 

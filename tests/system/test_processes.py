@@ -42,7 +42,7 @@ def environment(devices):
 
 
 def rows(store):
-    varying = {"wall_seconds", "created", "devices", "layout"}
+    varying = {"wall_seconds", "created", "devices", "layout", "config"}
     return [{k: v for k, v in row.items() if k not in varying} for row in api.load(store).rows()]
 
 

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "epiplexity_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 QUESTION = re.compile(r"(What|Whether|Of|How|Who)\b")
 DIALECT = re.compile(r"\b((is|are)\s+none|told|speaks|hears|in\s+vain|laid\s+to\s+rest)\b")
 ERRORS = {"EpiplexityError", "ConfigError", "DataError", "RunsFailed", "StoreError"}
@@ -97,7 +97,7 @@ def test_docstrings_and_messages(path):
     assert questions(tree) + dialect(tree) + missing_sections(tree, command) == []
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_documents(path):
     assert [found[0] for found in DIALECT.finditer(path.read_text(encoding="utf-8"))] == []
 

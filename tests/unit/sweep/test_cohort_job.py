@@ -28,3 +28,12 @@ def test_members_follow_the_wave_and_go_on_where_they_were_kept():
     assert [member.resume for member in job.members] == [None, ({"w": 1}, history)]
     plain = cohort_job(runs, Wave(ids, 8, fit=fit._replace(remat=False)))
     assert plain.model is runs[0].device_program.model
+
+
+def test_flops_are_those_that_the_config_asks_for():
+    for flops in ("declared", "compiled"):
+        training = {"steps": 8, "batch_size": 4, "flops": flops}
+        run = plan_of(training=training).runs[0]
+        job = cohort_job([run], Wave((run.run_id,), 8, fit=MemoryFit(4, False, None, None)))
+        assert job.accounting.cost == run.cost
+        assert (run.cost == job.model.cost) == (flops == "declared")
