@@ -23,7 +23,7 @@ import numpy as np
 from result import write
 from steps import BATCH, METHODS, cohort, student_work
 
-from epiplexity_jax.engine.programs import init_key
+from epiplexity_jax.base.keys import key
 from epiplexity_jax.engine.state import initial_state
 from epiplexity_jax.engine.step import loss_gradient
 from epiplexity_jax.estimators.requential import sampled_at_once
@@ -76,7 +76,7 @@ def traced(program: Any, *arguments: Any) -> tuple[collections.Counter[str], ...
 def works(size: Size) -> dict[str, tuple[Callable[..., Any], Any, int]]:
     """What is profiled: functions, what they are given, and in how many slices they cut a batch."""
     job = cohort(size, METHODS["prequential"], jax.device_count())
-    state = initial_state(job.model.init(init_key(0, 0)))
+    state = initial_state(job.model.init(key(0, "init", 0)))
     batch = np.asarray(job.members[0].stream.chunk(0, 16, 16))[0]
 
     def gradient(state: Any, batch: Any) -> Any:

@@ -6,12 +6,13 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 
 from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.heldout import heldout_layout
 from epiplexity_jax.engine.method import Method
 from epiplexity_jax.engine.programs import ProgramKey
-from epiplexity_jax.engine.sharding import member_mesh, member_sharding
+from epiplexity_jax.engine.sharding import MEMBER, member_mesh
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.engine.stream import Stream, heldout_tokens
 from epiplexity_jax.engine.train_cohort import set_up
@@ -103,8 +104,8 @@ def on_every_device(
     Compiled with the engine's options, or with those of JAX.
     """
     mesh = member_mesh()
-    sharding = member_sharding(mesh)
-    spec = sharding.spec
+    spec = PartitionSpec(MEMBER)
+    sharding = NamedSharding(mesh, spec)
     copies = jax.device_put(
         jax.tree.map(lambda x: np.stack([np.asarray(x)] * mesh.size), trees), sharding
     )

@@ -36,11 +36,12 @@ import numpy as np
 from result import code, write
 from stepping import Loop, job_of, on_every_device, seconds_of
 
+from epiplexity_jax.base.keys import key
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.engine.heldout import heldout_layout
 from epiplexity_jax.engine.method import Method
 from epiplexity_jax.engine.microbatch import scoring_slice, training_slice
-from epiplexity_jax.engine.programs import forget_programs, init_key, score_weights
+from epiplexity_jax.engine.programs import forget_programs, score_weights
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.state import Hyperparameters, initial_state
 from epiplexity_jax.engine.step import in_slices, learn, loss_gradient
@@ -87,7 +88,7 @@ class PlainLoop:
     """A jitted step, called from Python on batches that NumPy makes."""
 
     def __init__(self, job: Any):
-        self.state = job.program.method.init(job.model.init(init_key(0, 0)), init_key(0, 0))
+        self.state = job.program.method.init(job.model.init(key(0, "init", 0)), key(0, "init", 0))
         self.hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema_steps=50)
         self.step = jax.jit(
             lambda state, batch: job.program.method.update(
@@ -175,7 +176,7 @@ def parts(job: Any, requential: bool) -> dict[str, float]:
     """Milliseconds of the parts of a member-step, each timed on all cores at once."""
     model, task, cut = job.model, job.model.task, job.program.microbatch
     group = scoring_slice(job.layout.eval_batch_size, task, on_cpu=True)
-    state = initial_state(model.init(init_key(0, 0)))
+    state = initial_state(model.init(key(0, "init", 0)))
     hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema_steps=50)
     block = np.asarray(job.members[0].stream.chunk(0, 16, 16))
     batch, params = block[0], state.params

@@ -26,8 +26,8 @@ from result import write
 from stepping import job_of, on_every_device, seconds_of
 from steps import METHODS, cohort
 
+from epiplexity_jax.base.keys import key
 from epiplexity_jax.engine.microbatch import training_slice
-from epiplexity_jax.engine.programs import init_key
 from epiplexity_jax.engine.state import Hyperparameters, initial_state
 from epiplexity_jax.engine.step import loss_gradient, train_step
 from epiplexity_jax.families import Transformer, reductions
@@ -114,7 +114,7 @@ def cases() -> dict[str, Any]:
 def trained(job: Any) -> tuple[Any, Any]:
     """Parameters after some steps on a batch, and a batch."""
     block = np.asarray(job.members[0].stream.chunk(0, 2, 2))
-    state = initial_state(job.model.init(init_key(0, 0)))
+    state = initial_state(job.model.init(key(0, "init", 0)))
     step = jax.jit(
         lambda state, batch: train_step(job.model, state, batch, HYPER, job.program.microbatch)[0]
     )

@@ -47,11 +47,9 @@ class HeldoutLayout:
 
 
 def heldout_layout(available: int, record: int) -> HeldoutLayout:
-    """Cut at most `available` sequences into eval batches of about `record` sequences.
+    """Cut at most `available` sequences, >= 1, into eval batches of about `record` sequences.
 
-    Args:
-        available: sequences that may be held out, at least 1.
-        record: sequences wished for at a record point; at least one a block is taken.
+    At least one sequence a block is taken at a record point.
     """
     blocks = min(BLOCKS, available)
     per_block = min(max(1, math.ceil(record / blocks)), available // blocks)

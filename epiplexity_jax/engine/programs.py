@@ -14,7 +14,6 @@ import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float32, Int32, Key
 
-from epiplexity_jax.base.keys import key
 from epiplexity_jax.engine.method import Method
 from epiplexity_jax.engine.microbatch import scoring_slice
 from epiplexity_jax.engine.sharding import (
@@ -241,12 +240,7 @@ def _batch(chunk: Batch, t: Any) -> Batch:
 
 @functools.lru_cache(maxsize=64)
 def compile_programs(program: ProgramKey, mesh: Mesh) -> Programs:
-    """Make the jitted programs of a cohort; equal arguments give the same functions.
-
-    Args:
-        program: the static part.
-        mesh: see `sharding.member_mesh`.
-    """
+    """Make the jitted programs of a cohort; equal arguments give the same functions."""
     model, method, each = program.model, program.method, program.over_members
     states = CohortSharding(mesh, program.shard_state).state_shardings(member_shapes(program))
     # The host of every process reads all results.
@@ -308,13 +302,3 @@ def blocking(programs: Programs) -> Programs:
         return lambda *arguments: jax.block_until_ready(program(*arguments))
 
     return Programs(*map(waited, programs))
-
-
-def init_key(root: int, member_seed: int) -> Key[Array, ""]:
-    """The key of a member's initial weights: the same for every source, so seeds pair."""
-    return key(root, "init", member_seed)
-
-
-def samples_key(root: int, member_seed: int) -> Key[Array, ""]:
-    """The key of the samples of a member's teacher."""
-    return key(root, "samples", member_seed)

@@ -12,26 +12,18 @@ from typing import Any
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Shaped
 
 MEMBER, DATA = "member", "data"
 _SMALL = 1024  # entries of an array that is not worth spreading
 
 
 def member_mesh(devices: Sequence[Any] | None = None, data: int = 1) -> Mesh:
-    """A mesh of axes `member` and `data`.
+    """A mesh of axes `member` and `data`, by default of all devices of all processes.
 
-    Args:
-        devices: default: all of them, of all processes.
-        data: how many of them share a member's batch; a divisor of their number.
+    `data` is how many of them share a member's batch; a divisor of their number.
     """
     every = np.array(devices or jax.devices())
     return Mesh(every.reshape(-1, data), (MEMBER, DATA), axis_types=(AxisType.Auto,) * 2)
-
-
-def member_sharding(mesh: Mesh) -> NamedSharding:
-    """The leading axis over the members' devices."""
-    return NamedSharding(mesh, PartitionSpec(MEMBER))
 
 
 def data_devices() -> int:
@@ -81,9 +73,7 @@ def lies_over(shape: tuple[int, ...], devices: int) -> bool:
 class CohortSharding:
     """Puts a cohort's arrays where its programs want them, so that none compiles twice.
 
-    Attributes:
-        mesh: of axes `member` and `data`.
-        shard_state: whether states are sharded over `data`.
+    States lie over the axis `data` of the mesh as well where `shard_state` is True.
     """
 
     def __init__(self, mesh: Mesh, shard_state: bool = False):
@@ -130,16 +120,11 @@ class CohortSharding:
         return NamedSharding(self.mesh, PartitionSpec(first, *own))
 
     def _put(self, tree: Any, spec: Any, first: str | None = MEMBER) -> Any:
-        return jax.tree.map(
-            lambda x: device_put_global(x, self._sharding(spec(np.shape(x)[1:]), first)), tree
-        )
+        def put(x: Any) -> jax.Array:
+            sharding = self._sharding(spec(np.shape(x)[1:]), first)
+            if sharding.is_fully_addressable:
+                return jax.device_put(x, sharding)
+            host = np.asarray(x)  # every process has the part that its devices hold
+            return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
 
-
-def device_put_global(
-    x: Shaped[Array | np.ndarray, "*shape"], sharding: NamedSharding
-) -> Shaped[Array, "*shape"]:
-    """An array, of which every process has the part that its devices hold, on all devices."""
-    if sharding.is_fully_addressable:
-        return jax.device_put(x, sharding)
-    host = np.asarray(x)
-    return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
+        return jax.tree.map(put, tree)

@@ -9,6 +9,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Float32
 
+from epiplexity_jax.base.keys import key
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.engine.checkpoint_hook import CheckpointHook
 from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
@@ -19,8 +20,6 @@ from epiplexity_jax.engine.programs import (
     blocking,
     compile_programs,
     forget_programs,
-    init_key,
-    samples_key,
 )
 from epiplexity_jax.engine.recorder import Records
 from epiplexity_jax.engine.results import CohortResults, MemberResult, Report, Track
@@ -191,9 +190,9 @@ def _initial_states(
     if resumed:
         states = jax.tree.map(lambda *leaves: np.stack(leaves), *resumed)
         return place.states(jax.device_get(states.deactivate(padding)))
-    keys = (
-        np.stack([np.asarray(jax.random.key_data(key_of(m.root, m.seed))) for m in members])
-        for key_of in (init_key, samples_key)
+    keys = (  # the same for every source, so that seeds pair
+        np.stack([np.asarray(jax.random.key_data(key(m.root, name, m.seed))) for m in members])
+        for name in ("init", "samples")
     )
     return init(*map(place, (*keys, padding)))
 

@@ -25,7 +25,7 @@ from jax.extend.core import Jaxpr, JaxprEqn, Literal
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from epiplexity_jax.engine.programs import ProgramKey, compile_programs, member_shapes
-from epiplexity_jax.engine.sharding import MEMBER, lies_over, member_sharding
+from epiplexity_jax.engine.sharding import MEMBER, lies_over
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.sources.spec import Batch
 
@@ -117,7 +117,8 @@ def traces(
     """
     programs: Any = compile_programs(program, mesh)
     members = shapes.members * mesh.shape[MEMBER]
-    place = member_sharding(mesh)  # as the arrays will lie, so that the trace serves for them
+    # As the arrays will lie, so that the trace serves for them.
+    place = NamedSharding(mesh, PartitionSpec(MEMBER))
 
     def like(shape: tuple[int, ...], kind: Any) -> Any:
         return jax.ShapeDtypeStruct((members, *shape), kind, sharding=place)
@@ -212,18 +213,13 @@ class _Array:
 
 @dataclass
 class _Step:
-    """One operation.
-
-    Attributes:
-        within: bytes held while it runs, beside these.
-        carried: arrays whose place the results of a loop may take.
-    """
+    """One operation."""
 
     name: str
     reads: Sequence[_Array]
     writes: Sequence[_Array]
-    within: int = 0
-    carried: Sequence[_Array] = ()
+    within: int = 0  # bytes held while it runs, beside these
+    carried: Sequence[_Array] = ()  # whose place the results of a loop may take
 
 
 @dataclass

@@ -6,15 +6,14 @@ import jax
 import jax.monitoring
 import numpy as np
 
+from epiplexity_jax.base.keys import key
 from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.heldout import heldout_layout
 from epiplexity_jax.engine.programs import (
     ProgramKey,
     compile_programs,
-    init_key,
-    samples_key,
 )
-from epiplexity_jax.engine.sharding import member_mesh, member_sharding
+from epiplexity_jax.engine.sharding import CohortSharding, member_mesh
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.engine.stream import Stream, heldout_tokens
 from epiplexity_jax.estimators.prequential import PrequentialMethod
@@ -76,10 +75,10 @@ def twin(labels):
 def advance_all(job, mesh, bounds):
     """Per-step loss sums [C, STEPS] from a chunk advanced in the given spans."""
     programs = compile_programs(job.program, mesh)
-    put = lambda tree: jax.device_put(tree, member_sharding(mesh))  # noqa: E731
+    put = CohortSharding(mesh)
     keys = [
-        np.stack([np.asarray(jax.random.key_data(of(m.root, m.seed))) for m in job.members])
-        for of in (init_key, samples_key)
+        np.stack([np.asarray(jax.random.key_data(key(m.root, of, m.seed))) for m in job.members])
+        for of in ("init", "samples")
     ]
     states = programs.init(*map(put, (*keys, np.zeros(len(job.members), bool))))
     count = len(job.members)

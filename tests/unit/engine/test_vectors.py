@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from epiplexity_jax.base.keys import key
 from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.heldout import heldout_layout
-from epiplexity_jax.engine.programs import ProgramKey, init_key
+from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.state import Hyperparameters, initial_state
 from epiplexity_jax.engine.step import sequence_losses, train_step
@@ -71,7 +72,7 @@ def _job(microbatch=None, exact=False):
 
 def _plain(job, seed):
     """One member step by step with the pure step function; its state and loss sums."""
-    state = initial_state(jax.jit(job.model.init)(init_key(ROOT, seed)))
+    state = initial_state(jax.jit(job.model.init)(key(ROOT, "init", seed)))
     step = jax.jit(lambda s, b: train_step(job.model, s, b, Hyperparameters(0.03, 5, 10)))
     sums = []
     for t in range(STEPS):

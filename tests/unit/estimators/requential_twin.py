@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from epiplexity_jax.base.keys import key
-from epiplexity_jax.engine.programs import samples_key
 from epiplexity_jax.families.sampling import sample_by_forward
 from tests.unit.engine import reference
 
@@ -73,7 +72,7 @@ def twin(model, source, steps, max_kl, seed=0):
             student[1],
             student[0],
             batch,
-            jax.random.fold_in(samples_key(ROOT, seed), t),
+            jax.random.fold_in(key(ROOT, "samples", seed), t),
         )
         student, each = learn(student, np.float32(t), tokens)
         student_loss = np.asarray(each, np.float64).sum()
