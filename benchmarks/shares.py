@@ -21,9 +21,9 @@ from epiplexity_jax.coding import record_points
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.train_cohort import train_cohort
 from epiplexity_jax.runtime import devices
-from epiplexity_jax.sweep.cohort_job import cohort_job
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.config_file import read_config
+from epiplexity_jax.sweep.device_trainer import cohort_job
 from epiplexity_jax.sweep.hardware import Hardware
 from epiplexity_jax.sweep.plan import make_plan
 

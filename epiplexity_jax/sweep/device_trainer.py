@@ -8,12 +8,12 @@ from typing import Any
 
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.checkpoints.keeper import Checkpoints, Restored, WaveCheckpointHook
+from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.programs import member_shapes
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.train_cohort import train_cohort
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep import final_states
-from epiplexity_jax.sweep.cohort_job import cohort_job
 from epiplexity_jax.sweep.config import Training
 from epiplexity_jax.sweep.dry_run_timing import time_cohort
 from epiplexity_jax.sweep.fit_memory import MemoryPlanner, Resolve
@@ -119,3 +119,38 @@ class DeviceTrainer:
     def _state_like(self, run_id: str) -> Any:
         """Shapes and types of a run's state."""
         return member_shapes(self.runs[run_id].device_program)
+
+
+def cohort_job(runs: Sequence[RunSpec], wave: Wave) -> CohortJob:
+    """Make the job of `engine.train_cohort` for the runs of a wave, in its order."""
+    first, fit = runs[0], wave.fit
+    assert fit is not None
+    program = first.device_program
+    model: Any = program.model
+    restored = {i: (found.state, found.record) for i, found in wave.restored.items()}
+    return CohortJob(
+        program=program._replace(
+            model=model.rematerialised() if fit.remat else model,
+            microbatch=fit.microbatch,
+            shard_state=wave.layout.shard_state,
+            scored=fit.scored,
+        ),
+        batch_size=first.batch_size,
+        steps=first.steps,
+        layout=first.dataset.layout,
+        start=wave.start,
+        exact=first.exact,
+        max_iterations=first.iterations,
+        cost=first.cost,
+        members=tuple(
+            MemberJob(
+                root=run.dataset.root,
+                seed=run.seed,
+                stream=run.dataset.stream(run.seed, run.batch_size),
+                heldout=run.dataset.heldout,
+                hyper=run.hyper,
+                resume=restored.get(run.run_id),
+            )
+            for run in runs
+        ),
+    )

@@ -31,11 +31,9 @@ class Hardware:
 
     @classmethod
     def of(cls, devices: Sequence[Any], alone: bool = True) -> "Hardware":
-        """Describe started devices; a collective: every process calls it.
+        """Describe started devices, of all processes; a collective: every process calls it.
 
-        Args:
-            devices: of all processes; the least memory of any counts.
-            alone: whether this process has the cores of its host for itself.
+        The least memory counts; a process that is `alone` has the cores of its host for itself.
         """
         platform = devices[0].platform
         own = next(d for d in devices if d.process_index == jax.process_index())

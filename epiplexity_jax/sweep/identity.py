@@ -19,9 +19,6 @@ def identity_columns(values: Mapping[str, Any]) -> dict[str, str]:
     `run_id` is the hash of all values, which `identity` holds as JSON. `lineage` leaves out the
     number of steps and what the end is asked for: training is the same without them, up to its
     end. `member` leaves out the seed and the length of training: seeds of one member share it.
-
-    Args:
-        values: JSON values by name, `seed` the member's.
     """
 
     def without(*names: str) -> str:

@@ -27,9 +27,7 @@ class Plan:
 def make_plan(sweep: Sweep, platform: str) -> Plan:
     """Open the sources, check that they last for all steps, and resolve every run.
 
-    Args:
-        sweep: the config.
-        platform: of the devices that will train: "cpu", "gpu" or "tpu".
+    The platform is that of the devices that will train: "cpu", "gpu" or "tpu".
 
     Raises:
         ConfigError: on an impossible combination.

@@ -19,10 +19,6 @@ from epiplexity_jax.sweep.wave import FinishedRun, Wave
 def run_plan(context: SweepContext, executor: Executor) -> None:
     """Train every run that the store does not hold yet.
 
-    Args:
-        context: the validated sweep, its store, and who follows it.
-        executor: trains the waves.
-
     Raises:
         StoreError: when the store cannot be written; what was finished stays.
         RunsFailed: when a cluster could not train some of them.

@@ -46,11 +46,9 @@ class Tracking:
         self._last: dict[str, Row] = {}  # record point of each run
 
     def start(self, run_ids: Sequence[str], member_steps: int) -> None:
-        """Start the sinks.
+        """Start the sinks, with the member-steps that were trained before.
 
-        Args:
-            run_ids: of all runs of the sweep; they name the series of its rate.
-            member_steps: that were trained before.
+        The ids of all runs of the sweep name the series of its rate.
         """
         self._run_ids, self._steps = tuple(run_ids), member_steps
         self._since, self._new_steps, self._new_tokens = time.monotonic(), 0, 0

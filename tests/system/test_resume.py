@@ -15,7 +15,7 @@ import yaml
 
 from epiplexity_jax import api
 from epiplexity_jax.store import Store
-from epiplexity_jax.sweep import cohort_job, final_states
+from epiplexity_jax.sweep import device_trainer, final_states
 from tests.system.sweeps import histories, results, train
 
 TOKENS = 2048
@@ -229,13 +229,13 @@ def test_a_diverging_member_is_reported_and_the_sweep_ends_well(config, tmp_path
 
 
 def test_the_others_of_a_cohort_go_on(config, undisturbed, tmp_path, monkeypatch):
-    usual = cohort_job.MemberJob
+    usual = device_trainer.MemberJob
 
     def job(**options):
         rate = 1e30 if options["seed"] == 1 else options["hyper"].learning_rate
         return usual(**options | {"hyper": options["hyper"]._replace(learning_rate=rate)})
 
-    monkeypatch.setattr(cohort_job, "MemberJob", job)
+    monkeypatch.setattr(device_trainer, "MemberJob", job)
     told, (_, rows) = train(config, tmp_path / "store")
     assert {row["seed"]: row["status"] for row in rows} == {0: "finished", 1: "diverged"}
     assert len(told.said) == 4

@@ -3,7 +3,7 @@
 import jax
 
 from epiplexity_jax.engine.sharding import member_mesh
-from epiplexity_jax.sweep.cohort_job import cohort_job
+from epiplexity_jax.sweep.device_trainer import cohort_job
 from epiplexity_jax.sweep.dry_run_timing import time_cohort
 from epiplexity_jax.sweep.hardware import Hardware
 from tests.unit.sweep.plans import plan_of
