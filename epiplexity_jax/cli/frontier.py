@@ -1,7 +1,6 @@
 """`epiplexity-jax frontier`: S_T and H_T over compute budgets, from a store."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
@@ -42,10 +41,6 @@ class Tracing(Reading):
         check_positive("--compute", self.compute)
         check_choice("--frontier", self.procedure)
 
-    def options(self) -> dict[str, Any]:
-        """As `Runs.frontiers` takes them."""
-        return {name: value for name, value in vars(self).items() if name != "compute"}
-
 
 @takes(reading=Tracing, form=Format)
 def frontier(
@@ -69,7 +64,11 @@ def frontier(
 
     runs = results.load(store)
     if floor_table:
-        _check_alone(reading, figure)
+        # The table holds every variant and floor, and has no picture.
+        given = {"--variant": reading.variant, "--floor": reading.floor, "--figure": figure}
+        for option, value in given.items():
+            if value is not None:
+                raise ConfigError(f"{option}: cannot be given together with --floor-table")
         table = runs.floor_table(
             reading.test_tokens,
             reading.compute,
@@ -80,20 +79,9 @@ def frontier(
         if not form.echo("floor_table", [d.to_json() for d in table], store):
             echo_table(tables.floor_table(table))
         return
-    frontiers = runs.frontiers(**reading.options())
+    options = {name: value for name, value in vars(reading).items() if name != "compute"}
+    frontiers = runs.frontiers(**options)
     found = results.decompose_all(frontiers, runs.budgets(reading.compute))
     echo_figure(frontiers, figure)
     if not form.echo("frontier", [d.to_json() for d in found], store):
         echo_results(found, frontiers)
-
-
-def _check_alone(reading: Reading, figure: Path | None) -> None:
-    """The table holds every variant and floor, and has no picture.
-
-    Raises:
-        ConfigError: naming the option that does not go with it.
-    """
-    given = {"--variant": reading.variant, "--floor": reading.floor, "--figure": figure}
-    for option, value in given.items():
-        if value is not None:
-            raise ConfigError(f"{option}: cannot be given together with --floor-table")

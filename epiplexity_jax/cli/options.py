@@ -3,7 +3,6 @@
 import inspect
 import json
 import math
-import numbers
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic_core import to_jsonable_python
 
 from epiplexity_jax._version import __version__
 from epiplexity_jax.base.choices import FLOORS, PROCEDURES, VARIANTS
@@ -155,7 +155,12 @@ def check_figure(path: Path | None) -> None:
 
 def echo_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document; a value that is not finite becomes null."""
-    typer.echo(json.dumps(_plain(document), indent=2, allow_nan=False))
+    plain = to_jsonable_python(
+        document,
+        inf_nan_mode="null",
+        fallback=lambda value: value.item(),  # NumPy's numbers
+    )
+    typer.echo(json.dumps(plain, indent=2, allow_nan=False))
 
 
 def echo_table(table: Table) -> None:
@@ -199,15 +204,3 @@ def echo_figure(frontiers: Mapping[str, Any], path: Path | None) -> None:
 
         plot(frontiers, path)
         typer.echo(f"figure: {path}", err=True)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        return value
-    if isinstance(value, numbers.Integral):  # NumPy's numbers too
-        return int(value)
-    return float(value) if math.isfinite(value) else None

@@ -32,6 +32,7 @@ class Counted(Silent):
         """See `Progress`."""
         self.runs, self.done, self.member_steps = runs, finished, member_steps
         self.started = time.monotonic()
+        self.show()
 
     def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
         """See `Progress`; losses that are not finite are left out."""
@@ -39,10 +40,14 @@ class Counted(Silent):
         self.first = self.first or (time.monotonic(), self.steps_done)
         self.tokens += tokens
         self.losses = {name: loss for name, loss in losses.items() if math.isfinite(loss)}
+        self.show()
 
     def run_done(self, row: Mapping[str, Any]) -> None:
         """Count a committed run."""
         self.done += 1
+
+    def show(self) -> None:
+        """Show what was counted last, where there is a display."""
 
     @property
     def rate(self) -> float:
@@ -70,14 +75,8 @@ class Lines(Counted):
 
     printed = -math.inf
 
-    def start(self, runs: int, finished: int, member_steps: int) -> None:
-        """Print the first line."""
-        super().start(runs, finished, member_steps)
-        self._print()
-
-    def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
-        """Print a line, if the last one is old."""
-        super().advance(member_steps, tokens, losses)
+    def show(self) -> None:
+        """Print a line, the first one or where the last one is old."""
         if time.monotonic() - self.printed > _EVERY:
             self._print()
 
@@ -119,20 +118,14 @@ class Bars(Counted):
 
     def start(self, runs: int, finished: int, member_steps: int) -> None:
         """Show the bar."""
-        super().start(runs, finished, member_steps)
         self.task = self.bars.add_task("", total=member_steps, latest="")
         self.bars.start()
-        self._update()
-
-    def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
-        """Move the bar."""
-        super().advance(member_steps, tokens, losses)
-        self._update()
+        super().start(runs, finished, member_steps)
 
     def run_done(self, row: Mapping[str, Any]) -> None:
         """Count a committed run."""
         super().run_done(row)
-        self._update()
+        self.show()
 
     def message(self, text: str) -> None:
         """Print a sentence above the bar."""
@@ -142,7 +135,8 @@ class Bars(Counted):
         """Take the bar away."""
         self.bars.stop()
 
-    def _update(self) -> None:
+    def show(self) -> None:
+        """Move the bar."""
         self.bars.update(
             self.task,
             completed=self.steps_done,
