@@ -1,5 +1,6 @@
 """Axes that people can read: few round ticks, a scale that fits the numbers."""
 
+import functools
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -7,10 +8,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from epiplexity_jax.report.tables import number
+
 _WIDE = 30.0  # final values further apart than this are drawn on a logarithmic scale
 _UNITS = ("bits", "kbit", "Mbit", "Gbit", "Tbit", "Pbit")
 _ROOM = 0.02  # part of an axis below 0, so that a line at 0 is drawn in its full width
 _APART = 0.12  # neighbouring ticks of a logarithmic axis are further apart than this part of it
+_TICKS, _STEPS = 6, 7  # of a logarithmic and a linear axis, at the most
 _LEADS = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), (1, 2, 3, 4, 5, 6, 7, 8, 9))
 
 
@@ -58,9 +62,7 @@ def compute(budgets: Sequence[float]) -> Axis:
 def lengths(rows: Sequence[Mapping[str, Any]], what: str) -> Axis:
     """An axis of bits: linear from 0, or logarithmic when the sources end far apart.
 
-    Args:
-        rows: with `source`, `compute`, the value and its interval, compute rising in a source.
-        what: name of the value; its interval has `_low` and `_high` behind it.
+    In rows with `source`, `compute` (rising in a source), the value named, `_low` and `_high`.
     """
     high = max(max(row[what], row[f"{what}_high"]) for row in rows)
     low = min(min(row[what], row[f"{what}_low"]) for row in rows)
@@ -76,7 +78,7 @@ def lengths(rows: Sequence[Mapping[str, Any]], what: str) -> Axis:
 
 
 def _logarithmic(low: float, high: float, unit: str) -> Axis:
-    return Axis("log", (low, high), {t: power(t) for t in log_ticks(low, high)}, unit)
+    return Axis("log", (low, high), {t: _text(t) for t in log_ticks(low, high)}, unit)
 
 
 def _linear(low: float, high: float) -> Axis:
@@ -98,24 +100,19 @@ def _around_zero(low: float, high: float, smallest: float) -> Axis:
     constant, top = 10.0 ** math.floor(math.log10(smallest)), high * 1.3
     bottom = max(low, -top) * 1.3 if low < 0 else -0.3 * constant
     below = log_ticks(constant, -bottom) if bottom < -constant else []
-    labels = {-t: f"-{power(t)}" for t in reversed(below)} | {0.0: "0"}
-    labels |= {t: power(t) for t in log_ticks(constant, top)}
+    labels = {-t: f"-{_text(t)}" for t in reversed(below)} | {0.0: "0"}
+    labels |= {t: _text(t) for t in log_ticks(constant, top)}
     return Axis("symlog", (bottom, top), labels, "bits", constant)
 
 
-def _round_step(span: float, most: int = 7) -> float:
-    """The smallest of 1, 2, 2.5, 5 times a power of ten that makes at most `most` steps."""
-    power_of_ten = 10.0 ** math.floor(math.log10(span / most))
-    return next(s * power_of_ten for s in (1, 2, 2.5, 5, 10) if s * power_of_ten * most >= span)
+def _round_step(span: float) -> float:
+    """The smallest of 1, 2, 2.5, 5 times a power of ten that makes at most seven steps."""
+    power_of_ten = 10.0 ** math.floor(math.log10(span / _STEPS))
+    return next(s * power_of_ten for s in (1, 2, 2.5, 5, 10) if s * power_of_ten * _STEPS >= span)
 
 
-def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Round numbers within limits, evenly spread on a logarithmic axis.
-
-    Args:
-        low: lower limit, positive.
-        high: upper limit.
-        most: number of ticks.
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round numbers within positive limits, about six, evenly spread on a logarithmic axis.
 
     >>> log_ticks(5.5e12, 4.3e13), log_ticks(2e9, 3e12)
     ([7000000000000.0, 10000000000000.0, 20000000000000.0, 30000000000000.0], [10000000000.0,
@@ -127,24 +124,13 @@ def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
         ticks = [float(f"{lead}e{d}") for d in decades for lead in leads]
         ticks = [tick for tick in ticks if low <= tick <= high]
         near = any(math.log(b / a) < _APART * math.log(high / low) for a, b in pairwise(ticks))
-        if len(best) >= 2 and (len(ticks) > most or near):
+        if len(best) >= 2 and (len(ticks) > _TICKS or near):
             break
         best = ticks
         if len(ticks) >= 4:
             break
-    return best[:: max(1, math.ceil(len(best) / (most + 1)))]
+    return best[:: max(1, math.ceil(len(best) / (_TICKS + 1)))]
 
 
-def power(value: float) -> str:
-    """A number as the tables write it.
-
-    Not with raised digits: the font that pictures are drawn with where there is no other lacks
-    half of them.
-
-    >>> power(1e11), power(2e11), power(700.0)
-    ('1e11', '2e11', '700')
-    """
-    if 1e-2 <= value < 1e3:
-        return f"{value:g}"
-    lead, _, exponent = f"{value:.0e}".partition("e")
-    return f"{lead}e{int(exponent)}"
+# Not with raised digits: the font that pictures are drawn with where there is no other lacks half.
+_text = functools.partial(number, digits=1)

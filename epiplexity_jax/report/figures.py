@@ -32,11 +32,8 @@ def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
     """One picture for several sources, as an Altair chart.
 
     Left: some of the runs' points, the frontier and, thin, the uniform code, with which every
-    budget begins. Middle and right: epiplexity and entropy at every budget. Shaded: 95 %
-    intervals.
-
-    Args:
-        frontiers: by name of the source; those without a trained run show the uniform code.
+    budget begins; a source without a trained run has it alone. Middle and right: epiplexity and
+    entropy at every budget. Shaded: 95 % intervals.
 
     Raises:
         ConfigError: when there is no frontier.

@@ -30,11 +30,7 @@ class Table:
     caption: str = ""
 
     def add(self, *cells: str, end_section: bool = False) -> None:
-        """Add a row.
-
-        Args:
-            *cells: texts, one for each column.
-            end_section: whether a line is drawn behind it.
+        """Add a row, a text for each column; a line is drawn behind the end of a section.
 
         Raises:
             ValueError: when their number is not that of the columns.
