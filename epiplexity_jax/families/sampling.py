@@ -79,31 +79,23 @@ def sample_by_forward(
 
 
 class _Steps(NamedTuple):
-    """Reading of the inputs behind the first label, in S steps of `size` tokens each.
+    """Reading of the inputs behind the first label, in S steps of `size` tokens each."""
 
-    Attributes:
-        size: tokens of a step, the first of which may have been drawn.
-        starts: [S], the position of each step's first token.
-        labels: [S], the number of the label that follows each step.
-        is_target: [S] bool, True if a label follows.
-    """
-
-    size: int
-    starts: Int64[np.ndarray, " steps"]
-    labels: Int64[np.ndarray, " steps"]
-    is_target: Bool[np.ndarray, " steps"]
+    size: int  # the first of a step's tokens may have been drawn
+    starts: Int64[np.ndarray, " steps"]  # position of each step's first token
+    labels: Int64[np.ndarray, " steps"]  # number of the label that follows each step
+    is_target: Bool[np.ndarray, " steps"]  # True if a label follows
 
 
 def _steps(task: Task) -> _Steps:
     """Make a step for each label where labels are at equal distances, else for each token."""
     targets = np.asarray(task.target_positions)
     distances = np.diff(targets)
-    if (distances == distances[0]).all():
-        labels = np.arange(1, len(targets))
-        return _Steps(int(distances[0]), targets[:-1] + 1, labels, np.ones(len(labels), bool))
-    starts = np.arange(targets[0] + 1, targets[-1] + 1)
+    size = int(distances[0]) if (distances == distances[0]).all() else 1
+    starts = np.arange(targets[0] + 1, targets[-1] + 1, size)
+    last = starts + size - 1
     # A number is not used where no label follows.
-    return _Steps(1, starts, np.searchsorted(targets, starts), np.isin(starts, targets))
+    return _Steps(size, starts, np.searchsorted(targets, last), np.isin(last, targets))
 
 
 def _sample_by_decoding(

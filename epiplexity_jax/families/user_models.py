@@ -107,10 +107,9 @@ def from_linen(module: Any) -> Functions:
 
 
 def from_nnx(make: Callable[[Any], Any]) -> Functions:
-    """Adapt a Flax NNX module that maps tokens to logits.
+    """Adapt a Flax NNX module, which its class or a function makes of `nnx.Rngs`.
 
-    Args:
-        make: takes `nnx.Rngs` and returns the module: its class, or a function.
+    It maps tokens to logits.
 
     Raises:
         ConfigError: at `init`, when the module has state besides its parameters.

@@ -20,14 +20,7 @@ norm_init = jax.nn.initializers.ones
 
 
 def rate_scales(params: Any) -> Any:
-    """Each leaf's Adam learning rate as a multiple of the base learning rate.
-
-    Args:
-        params: a pytree whose matrices are leaves named `kernel`, shape [fan_in, fan_out].
-
-    Returns:
-        The same tree with a float in place of every leaf.
-    """
+    """Each leaf's Adam learning rate, a float, as a multiple of the base learning rate."""
 
     def scale(path: tuple[Any, ...], leaf: Any) -> float:
         name = getattr(path[-1], "key", None)

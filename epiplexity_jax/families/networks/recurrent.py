@@ -66,17 +66,17 @@ def _backward(kept: Any, gradient: Activations) -> tuple[Activations, Activation
     return of_added * jnp.concatenate([edge, states[:, :-1]], axis=1), of_added
 
 
-_states = jax.custom_vjp(lambda decay, added: _scan(decay, added))
-_states.defvjp(_forward, _backward)
-
-
+@jax.custom_vjp
 def linear_recurrence(decay: Activations, added: Activations) -> Activations:
     """The states h_t = decay_t h_{t-1} + added_t from h_0 = 0, in a depth of log2 L steps.
 
     Arguments and result are [B, L, D] float32. The gradient is the same recurrence backwards in
     time; differentiating the scan's own tree would take three times as long.
     """
-    return _states(decay, added)
+    return _scan(decay, added)
+
+
+linear_recurrence.defvjp(_forward, _backward)
 
 
 class Memory(NamedTuple):
