@@ -53,15 +53,7 @@ C = typing.TypeVar("C", bound=Config)
 
 
 def parse(cls: type[C], data: Any, path: str = "") -> C:
-    """Check plain data (from YAML, say) against a config class.
-
-    Args:
-        cls: the config class.
-        data: a mapping of plain values.
-        path: the path of the mapping in the file, for the message.
-
-    Returns:
-        An instance of `cls`.
+    """Make a config of plain data, such as a mapping at a path of a YAML file.
 
     Raises:
         ConfigError: when a key is unknown or missing or a value is not allowed; the message has the
@@ -102,11 +94,6 @@ def format_validation_error(error: ValidationError, cls: type[BaseModel], path: 
     """Write one of pydantic's errors in one line: the key's path, the fault, what is allowed.
 
     A key that does not exist comes first, as its misspelling explains why another is missing.
-
-    Args:
-        error: pydantic's errors of one validation.
-        cls: the config class that was validated.
-        path: where its mapping stands in the file.
     """
     errors = error.errors(include_url=False)
     first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])

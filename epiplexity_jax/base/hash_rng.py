@@ -33,7 +33,8 @@ def bits(seed: int, name: str, *counters: Counter) -> UInt64[np.ndarray, "..."]:
     state = np.full((), seed64(seed, name), np.uint64)
     for counter in counters:
         # Arrays of an axis or more: NumPy warns when a scalar wraps around.
-        state = _mix(np.atleast_1d(state) + _spread(np.asarray(counter)))
+        steps = np.atleast_1d(np.asarray(counter) + 1).astype(np.uint64)
+        state = _mix(np.atleast_1d(state) + steps * np.uint64(_GOLDEN))
     return state
 
 
@@ -52,11 +53,6 @@ def below(limit: int, seed: int, name: str, *counters: Counter) -> Int64[np.ndar
         *counters: as of `bits`.
     """
     return (uniform(seed, name, *counters) * limit).astype(np.int64)
-
-
-def _spread(counter: Counter) -> UInt64[np.ndarray, "..."]:
-    """Step of SplitMix64's state for a counter, from 1 on."""
-    return np.atleast_1d(counter + 1).astype(np.uint64) * np.uint64(_GOLDEN)
 
 
 def _mix(z: UInt64[np.ndarray, "..."]) -> UInt64[np.ndarray, "..."]:

@@ -31,14 +31,10 @@ def _digest(name: str | SupportsIndex) -> int:
 
 
 def key(root: int | Key[Array, ""], *names: str | SupportsIndex) -> Key[Array, ""]:
-    """Derive a typed JAX key from a root seed (or key) and a path of names.
+    """Derive a typed JAX key of shape [] from a root, a seed under 2^64 or such a key, and names.
 
-    Args:
-        root: a seed under 2^64, or a typed key of shape [].
-        *names: purposes of the key, from coarse to fine: `key(seed, "data", member_seed)`.
-
-    Returns:
-        A typed key of shape []. Equal arguments give equal keys in every process and cohort.
+    Names are purposes of the key, from coarse to fine: `key(seed, "data", member_seed)`. Equal
+    arguments give equal keys in every process and cohort.
 
     Raises:
         ConfigError: when the seed is out of range.

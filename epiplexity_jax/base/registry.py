@@ -10,11 +10,7 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Config classes by kind, and the functions that open them.
-
-    Args:
-        what: noun of a registered thing, for messages: "source", "family".
-    """
+    """Config classes by kind of `what`, a "source" say, and the functions that open them."""
 
     def __init__(self, what: str):
         self.what = what
@@ -42,14 +38,7 @@ class Registry(Generic[T]):
         self._entries[kind] = (config, opener, listed)
 
     def parse(self, data: Any, path: str) -> Config:
-        """Check plain data against the config class that its `kind` names.
-
-        Args:
-            data: a mapping of plain values.
-            path: its path in the file, for messages.
-
-        Returns:
-            An instance of the config class.
+        """Make a config of plain data, of the class that its `kind` names; see `config.parse`.
 
         Raises:
             ConfigError: when the kind is unknown, a key is unknown or missing, or a value is not

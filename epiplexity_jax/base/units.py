@@ -17,13 +17,7 @@ def nats_to_bits(nats: float) -> float: ...
 @overload
 def nats_to_bits(nats: NDArray[np.floating]) -> NDArray[np.float64]: ...
 def nats_to_bits(nats: ArrayLike) -> float | NDArray[np.float64]:
-    """Convert nats to bits.
-
-    Args:
-        nats: any shape, nats.
-
-    Returns:
-        The same shape in bits, float64.
+    """Convert nats of any shape to bits, float64.
 
     >>> nats_to_bits(math.log(8))
     3.0

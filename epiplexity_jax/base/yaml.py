@@ -31,11 +31,7 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(text: str, where: str) -> Any:
-    """Parse YAML.
-
-    Args:
-        text: the document.
-        where: its file or origin, for messages.
+    """Parse YAML; `where` it stands, a file say, opens the messages.
 
     Raises:
         ConfigError: one line with place, line and column.

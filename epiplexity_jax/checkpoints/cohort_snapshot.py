@@ -16,21 +16,13 @@ SCHEMA = 3
 
 @dataclass(frozen=True)
 class CohortCheckpoint:
-    """A cohort between two iterations.
+    """A cohort of C members between two iterations."""
 
-    Attributes:
-        iteration: that all members have behind them.
-        run_ids: of its C members, in order.
-        states: host arrays [C, ...].
-        records: what each member has recorded.
-        seconds: that it has taken so far.
-    """
-
-    iteration: int
-    run_ids: tuple[str, ...]
-    states: Any
-    records: tuple[RecorderState, ...]
-    seconds: float
+    iteration: int  # that all members have behind them
+    run_ids: tuple[str, ...]  # of its members, in order
+    states: Any  # host arrays [C, ...]
+    records: tuple[RecorderState, ...]  # what each member has recorded
+    seconds: float  # that it has taken so far
 
 
 def save_cohort(folder: Path, cohort: CohortCheckpoint, keep: int) -> None:

@@ -25,19 +25,12 @@ _WAVE = "wave-"
 
 
 class Restored(NamedTuple):
-    """The place where a run was checkpointed.
+    """The place where a run was checkpointed."""
 
-    Attributes:
-        iteration: that it has behind it.
-        state: host arrays.
-        record: its recorder, or the history of a shorter run that it continues.
-        seconds: that it had taken.
-    """
-
-    iteration: int
-    state: Any
-    record: RecorderState | History
-    seconds: float
+    iteration: int  # that it has behind it
+    state: Any  # host arrays
+    record: RecorderState | History  # a history is of a shorter run that it continues
+    seconds: float  # that it had taken
 
 
 @dataclass(frozen=True)
@@ -57,11 +50,9 @@ class Checkpoints:
     def find(
         self, wanted: Collection[str], like: Callable[[str], Any]
     ) -> tuple[dict[str, Restored], list[str]]:
-        """Find the latest whole checkpoint of every run that has one.
+        """Find the latest whole checkpoint of every wanted run that has one.
 
-        Args:
-            wanted: ids of the runs.
-            like: from a wanted run's id to a pytree of the shapes and dtypes of its state.
+        `like` maps the id of one to a pytree of the shapes and dtypes of its state.
 
         Returns:
             What was found, by run id, and a sentence on each damaged checkpoint.

@@ -27,11 +27,7 @@ _SLACK = 1 << 17  # bytes that Orbax writes beside the arrays, and more
 
 
 def save_state(folder: Path, state: Any) -> None:
-    """Write a state and read it back.
-
-    Args:
-        folder: the state's own; replaced where it exists.
-        state: a pytree of host arrays.
+    """Write a state, host arrays, to a folder of its own in place of an older one; read it back.
 
     Raises:
         OSError: when the disk is full or not writable, or returns other bytes than were written;
@@ -43,14 +39,9 @@ def save_state(folder: Path, state: Any) -> None:
 
 
 def restore_state(folder: Path, like: Any) -> Any | None:
-    """Read a state back.
+    """Read a state that `save_state` wrote; None when it is absent, torn or damaged.
 
-    Args:
-        folder: what `save_state` wrote.
-        like: a pytree of arrays or shapes with the state's structure, shapes and dtypes.
-
-    Returns:
-        Host arrays in the structure of `like`, or None when the state is absent, torn or damaged.
+    `like` is a pytree of arrays or shapes with the state's structure, shapes and dtypes.
     """
     found = read_step(folder, 0, lambda _: like)
     return found and found[1]

@@ -113,12 +113,8 @@ def online_length(
 def exact_length(online_sum_nats: ArrayLike, final_sum_nats: ArrayLike) -> Bits:
     """Prequential model length, exact, bits: both ends on the training data itself (A, Eq. 8).
 
-    sum_i [log 1/P_i(Z_i) - log 1/P_M(Z_i)] over the data as it was read, repeated or not.
-
-    Args:
-        online_sum_nats: losses of all label tokens, each scored before the model trained on it,
-            nats.
-        final_sum_nats: losses of the same tokens under the final model, nats.
+    sum_i [log 1/P_i(Z_i) - log 1/P_M(Z_i)] over the data as it was read, repeated or not: losses of
+    all label tokens, nats, each scored before the model trained on it, and by the final model.
 
     >>> float(exact_length(np.log(2) * 50, np.log(2) * 20))
     30.0

@@ -47,21 +47,13 @@ class TaskResources(NamedTuple):
 
 @dataclass(frozen=True)
 class SweepPayload:
-    """Payload that all tasks of a sweep share.
+    """Payload that all tasks of a sweep share."""
 
-    Attributes:
-        sweep: its config, with sources and models that were given in Python.
-        resources: of a task.
-        folder: that paths of the config begin in.
-        store: its folder, which a node may see or not.
-        holder: content of its lock while the starting process has it.
-    """
-
-    sweep: Sweep
+    sweep: Sweep  # with sources and models that were given in Python
     resources: TaskResources
-    folder: Path
-    store: Path
-    holder: bytes
+    folder: Path  # that paths of the config begin in
+    store: Path  # a folder that a node may see or not
+    holder: bytes  # content of the store's lock while the starting process has it
 
 
 def look(resources: TaskResources) -> tuple[Hardware, str]:

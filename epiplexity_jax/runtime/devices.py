@@ -11,6 +11,7 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from epiplexity_jax.runtime.compat import needed_settings
 
+_CONFIG: Any = jax.config  # type checkers do not know its settings
 _CGROUP = Path("/sys/fs/cgroup")
 _MAPPINGS, _MOST_MAPPINGS = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
 _FORCED = "xla_force_host_platform_device_count"
@@ -84,7 +85,7 @@ def cache_compilations() -> None:
     """
     if jax.distributed.is_initialized():
         _update(needed_settings(jax.local_devices()[0].platform))
-    if _setting("jax_compilation_cache_dir") is not None:
+    if _CONFIG.jax_compilation_cache_dir is not None:
         return
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = home / "epiplexity_jax" / "programs"
@@ -102,8 +103,7 @@ def cache_compilations() -> None:
 def open_devices(shares: bool) -> Iterator[list[Any]]:
     """Start JAX where it has not started, and set for a while what training on its devices needs.
 
-    Args:
-        shares: whether devices will share batches.
+    What it needs depends on whether the devices will share batches.
 
     Yields:
         The devices that the program has, of all processes.
@@ -116,9 +116,7 @@ def open_devices(shares: bool) -> Iterator[list[Any]]:
 def start_task_devices(cores: int | None, shares: bool) -> list[Any]:
     """Configure and start the devices of a worker, which has a part of its machine.
 
-    Args:
-        cores: of the CPU; None: the accelerators that the process sees.
-        shares: whether devices will share batches.
+    They are cores of the CPU, or (None) the accelerators that the process sees.
     """
     if cores is not None:
         jax.config.update("jax_platforms", "cpu")
@@ -132,7 +130,7 @@ def start_task_devices(cores: int | None, shares: bool) -> list[Any]:
 
 def only_cpu() -> bool:
     """Return whether JAX is restricted to the CPU."""
-    return _setting("jax_platforms") == "cpu"
+    return _CONFIG.jax_platforms == "cpu"
 
 
 def describe_devices(devices: Sequence[Any]) -> str:
@@ -153,7 +151,7 @@ def idle_cores_warning(devices: Sequence[Any]) -> str | None:
 @contextlib.contextmanager
 def jax_settings(values: dict[str, Any]) -> Iterator[None]:
     """Change settings of JAX, and restore them at the end."""
-    before = {name: _setting(name) for name in values}
+    before = {name: getattr(jax.config, name) for name in values}
     _update(values)
     try:
         yield
@@ -189,16 +187,12 @@ def _start(shares: bool) -> list[Any]:
 
 def _is_count_chosen() -> bool:
     forced = _FORCED in os.environ.get("XLA_FLAGS", "") or "JAX_NUM_CPU_DEVICES" in os.environ
-    return forced or _setting("jax_num_cpu_devices") > 0
+    return forced or _CONFIG.jax_num_cpu_devices > 0
 
 
 def _make_devices(count: int) -> None:
     with contextlib.suppress(RuntimeError):  # a backend is running: its devices are what there is
         jax.config.update("jax_num_cpu_devices", count)
-
-
-def _setting(name: str) -> Any:
-    return getattr(jax.config, name)
 
 
 def _update(values: dict[str, Any]) -> None:

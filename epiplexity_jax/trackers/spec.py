@@ -56,11 +56,7 @@ class Sink(Protocol):
 
 
 def check_installed(package: str, extra: str) -> None:
-    """Refuse a tracker whose package is missing, without importing the package.
-
-    Args:
-        package: name to import.
-        extra: extra of epiplexity-jax that installs it.
+    """Refuse a tracker whose package is missing, without importing it; the extra installs it.
 
     Raises:
         ConfigError: when the package is missing; the message has the command that installs it.

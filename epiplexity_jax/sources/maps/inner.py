@@ -56,11 +56,7 @@ Nested = Annotated[
 
 
 def open_inner(config: Config, key: str = "source") -> Source:
-    """Open the source inside a map.
-
-    Args:
-        config: the inner source's.
-        key: its place in the map's config; the inner source's errors open with it.
+    """Open the source inside a map; its errors open with its key in the map's config.
 
     Raises:
         EpiplexityError: any that the inner source raises.

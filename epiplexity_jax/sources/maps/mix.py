@@ -191,13 +191,8 @@ def _finite_mix(
 def exact_counts(have: list[int], weights: list[Fraction]) -> list[int]:
     """Count the sequences to take from each source: the most that keep the weights, rounded.
 
-    Args:
-        have: sequences that each source holds, n_k.
-        weights: w_k, their sum 1.
-
-    Returns:
-        Counts of sum n, the largest with n w_k <= n_k for all k; the rest of rounding down
-        goes to the largest remainders.
+    Of sources that have n_k sequences, with weights w_k of sum 1: counts of sum n, the largest with
+    n w_k <= n_k for all k; the rest of rounding down goes to the largest remainders.
 
     >>> exact_counts([10, 100], [Fraction(1, 4), Fraction(3, 4)])
     [10, 30]

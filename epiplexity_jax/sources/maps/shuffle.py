@@ -30,6 +30,7 @@ from epiplexity_jax.sources.spec import (
     Vectors,
 )
 
+Groups = tuple[tuple[int, ...], ...]
 _ROWS = 1 << 14  # sequences of a corpus that are read at a time
 
 
@@ -69,18 +70,11 @@ def open_shuffle(config: Shuffle) -> Source:
                 "labels would change places; use scope: sequence"
             )
         return _shuffled_corpus(inner, mapped, seed)
-    groups = token_groups(info)
+    # Places of a sequence [L] whose tokens may change places: inputs, labels.
+    places = (np.flatnonzero(~info.label_mask), np.flatnonzero(info.label_mask))
+    groups = tuple(tuple(group.tolist()) for group in places if len(group) > 1)
     read = functools.partial(_shuffled, seed, groups)
     return map_batches(inner, mapped, "shuffle", seed, DrawnShuffle(groups), read)
-
-
-Groups = tuple[tuple[int, ...], ...]
-
-
-def token_groups(info: SourceInfo) -> Groups:
-    """Find places of a sequence [L] whose tokens may change places: inputs, labels."""
-    groups = (np.flatnonzero(~info.label_mask), np.flatnonzero(info.label_mask))
-    return tuple(tuple(group.tolist()) for group in groups if len(group) > 1)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Key streams of ciphers in counter mode: noise to every observer that cannot try all keys."""
 
-import hashlib
 import math
 from typing import Literal
 
@@ -9,7 +8,7 @@ from jaxtyping import Int64, UInt8, UInt32
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
-from epiplexity_jax.base.digest import fingerprint
+from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed
 from epiplexity_jax.sources.spec import FiniteSource, HostTokens, SourceInfo
@@ -186,7 +185,7 @@ _STREAMS = {
 
 def _derived(what: str, seed: int) -> bytes:
     """Hash a seed to 32 bytes."""
-    return hashlib.sha256(f"epiplexity_jax cipher {what} {seed}".encode()).digest()
+    return bytes.fromhex(bytes_digest([f"epiplexity_jax cipher {what} {seed}"], digits=64))
 
 
 def _digits(made: UInt8[np.ndarray, "n b"], vocab_size: int) -> UInt8[np.ndarray, "n digits"]:
