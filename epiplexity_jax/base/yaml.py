@@ -31,7 +31,7 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(text: str, where: str) -> Any:
-    """Parse YAML; `where` it stands, a file say, opens the messages.
+    """Parse YAML; `where`, its file say, opens the messages.
 
     Raises:
         ConfigError: one line with place, line and column.

@@ -80,7 +80,6 @@ def test_members_follow_the_wave_and_go_on_where_they_were_kept():
     assert plain.model is runs[0].device_program.model
 
 
-
 def test_flops_are_those_that_the_config_asks_for():
     for flops in ("declared", "compiled"):
         training = {"steps": 8, "batch_size": 4, "flops": flops}
