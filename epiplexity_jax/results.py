@@ -7,6 +7,7 @@ from typing import Any
 
 from epiplexity_jax import analysis
 from epiplexity_jax.analysis import Curve, Decomposition
+from epiplexity_jax.analysis.runs.verbatim import verbatim_warnings
 from epiplexity_jax.base.choices import Procedure
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
@@ -107,8 +108,10 @@ class Runs:
             floor=floor or own[1],
             procedure=procedure,
         )
+        rows = (run.row for run in self._runs if run.row["source"] == source)
+        warnings = (*traced.warnings, *verbatim_warnings(rows))
         rate = traced.entropy_rate_nats
-        return Frontier(traced.setting, traced.all_members, traced.warnings, rate)
+        return Frontier(traced.setting, traced.all_members, warnings, rate)
 
     def frontiers(
         self,

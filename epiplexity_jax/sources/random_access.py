@@ -17,6 +17,7 @@ from jaxtyping import Bool, Integer
 
 from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.documents import ROWS
 from epiplexity_jax.sources.python.entry_points import FAULTS, line, shown
 from epiplexity_jax.sources.spec import FiniteSource, HostTokens, Indices, SourceInfo
 from epiplexity_jax.sources.token_array import (
@@ -131,6 +132,7 @@ def open_rows(
         ),
         bytes_per_token=bytes_per_token,
         origins=(data_hash(beginning(first_rows)), *origins),
+        documents=ROWS,
     )
     return TokenSequences(info, kept) if keep else FiniteSource(info, count, fetch)
 

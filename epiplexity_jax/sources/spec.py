@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Array, Bool, Int32, Int64, Integer, Key
 
+from epiplexity_jax.sources.documents import Documents
+
 Indices = Integer[np.ndarray, " n"] | Sequence[int]
 HostTokens = Integer[np.ndarray, "n length"]
 DrawnTokens = Int32[Array, "n length"]
@@ -45,6 +47,7 @@ class SourceInfo:
         origins: names of the data that this was made from, duplicates dropped; where empty, the
             fingerprint alone. Any two views of the same data share one, whatever their length,
             alphabet or size, so two finite sources that share none may be mixed.
+        documents: of a finite source; default: its sequences are, in order, windows of one text.
         entropy_rate_nats: nats per label token that no model can go below, averaged over the
             label tokens of a sequence; None where theory does not know it.
         bytes_per_token: bytes of the original data per label token; None where it has none.
@@ -60,6 +63,7 @@ class SourceInfo:
     features: int | None = None
     replays: int = 1
     origins: tuple[str, ...] = ()
+    documents: Documents = field(default=Documents("text"), repr=False)
 
     def __post_init__(self):
         object.__setattr__(self, "origins", tuple(dict.fromkeys(self.origins)))

@@ -10,10 +10,14 @@ from jaxtyping import Int64, Integer
 
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.base.keys import generator
+from epiplexity_jax.sources.partition import HoldOut, Kind, Partition, partition
 from epiplexity_jax.sources.spec import Batch, HostSource
+from epiplexity_jax.sources.verbatim import stands_in
 
 HELDOUT_SHARE = 10  # at most one in so many sequences is held out
 MIN_HELDOUT = 8
+_SEARCHED = 1 << 25  # tokens of the training part in which held-out ones are looked for
+_LOOKED_FOR = 1 << 24  # tokens of the held-out set that are looked for, in whole sequences
 
 
 def heldout_sequences(source: HostSource, label_tokens: int, path: str = "source") -> int:
@@ -40,30 +44,56 @@ def heldout_sequences(source: HostSource, label_tokens: int, path: str = "source
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A finite source cut in two without overlap; held-out sequences are random from the whole.
+    """A finite source cut in two without overlap; by default, held-out sequences are random.
 
     Attributes:
         source: the source that is cut.
         heldout_count: sequences held out.
         root: root seed of the sweep; equal seeds cut alike, whoever trains.
         path: of the source in the config, for messages.
+        rule: by which sequences are held out.
     """
 
     source: HostSource
     heldout_count: int
     root: int
     path: str = "source"
+    rule: HoldOut = HoldOut()
     _orders: dict[int, dict[int, np.ndarray]] = field(default_factory=dict, init=False, repr=False)
 
     @functools.cached_property
-    def _shuffled(self) -> Integer[np.ndarray, " sequences"]:
-        order = generator(self.root, "split").permutation(self.source.sequences)
-        return order.astype(np.min_scalar_type(self.source.sequences))
+    def _parts(self) -> Partition:
+        return partition(self.source, self.heldout_count, self.root, self.rule, self.path)
 
     @property
     def train_sequences(self) -> int:
         """Number of sequences to train on."""
-        return self.source.sequences - self.heldout_count
+        return len(self._parts.training)
+
+    @property
+    def kind(self) -> Kind:
+        """The unit held out: `windows` of texts that training reads too, or whole `documents`."""
+        return self.rule.kind(self.source.info.documents)
+
+    @functools.cached_property
+    def verbatim_share(self) -> float:
+        """Share of held-out sequences that stand verbatim in the training part.
+
+        It is exact up to 2^25 tokens of the training part; of more, the first 2^25 are searched and
+        the share is a lower bound. Of more than 2^24 held-out tokens, a random part is looked for.
+
+        Raises:
+            DataError: when a sequence cannot be read.
+        """
+        if self.rule.duplicates == "drop":
+            return 0.0
+        width = self.source.info.features or self.source.info.length
+        heldout = self._parts.heldout[: max(1, _LOOKED_FOR // width)]
+        try:
+            found = stands_in(self.source, heldout, self._parts.training, _SEARCHED)
+        except DataError as error:
+            raise DataError(f"{self.path}: {error}") from None
+        return float(found.mean())
 
     @property
     def epochs(self) -> int:
@@ -78,6 +108,7 @@ class Split:
         """Refuse to read anything more often than was asked for.
 
         Raises:
+            ConfigError: when the sequences cannot be held out by the rule (see `partition`).
             DataError: when the steps need more epochs, saying the largest number of steps.
         """
         most = self.max_steps(batch_size)
@@ -107,7 +138,7 @@ class Split:
             raise DataError(
                 f"{self.path}: {self.heldout_count} sequences are held out, not {count}"
             )
-        return self._read(self._shuffled[:count].astype(np.int64))
+        return self._read(self._parts.heldout[:count].astype(np.int64))
 
     def _order(self, seed: int, epoch: int) -> Integer[np.ndarray, " train"]:
         """Order the training sequences for a member; kept, as a run asks chunk by chunk."""
@@ -116,8 +147,7 @@ class Split:
             for old in [e for e in orders if e < epoch - 1]:
                 del orders[old]
             names = ("order", seed, epoch) if epoch else ("order", seed)
-            train = self._shuffled[self.heldout_count :]
-            orders[epoch] = generator(self.root, *names).permutation(train)
+            orders[epoch] = generator(self.root, *names).permutation(self._parts.training)
         return orders[epoch]
 
     def _indices(self, seed: int, start: int, stop: int) -> Int64[np.ndarray, " n"]:

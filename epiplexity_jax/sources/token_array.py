@@ -12,6 +12,7 @@ from jaxtyping import Integer, Shaped
 
 from epiplexity_jax.base.digest import bytes_digest
 from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.documents import ROWS, Documents
 from epiplexity_jax.sources.python.entry_points import line
 from epiplexity_jax.sources.spec import HostTokens, Indices, SourceInfo
 
@@ -195,10 +196,16 @@ def open_tokens(
     vocab_size = vocab_size or max(2, largest + 1)
     name = bytes_digest([f"tokens;{vocab_size};{length};{bytes_per_token};{origin}"])
     origins = (origin, data_hash(beginning(tokens)), *origins)
+    rows = tokens if tokens.ndim == 2 else cut(tokens, length)
     info = SourceInfo.all_labels(
-        vocab_size, length, name, bytes_per_token=bytes_per_token, origins=origins
+        vocab_size,
+        length,
+        name,
+        bytes_per_token=bytes_per_token,
+        origins=origins,
+        documents=ROWS if tokens.ndim == 2 else Documents.of_text(len(rows)),
     )
-    return TokenSequences(info, tokens if tokens.ndim == 2 else cut(tokens, length))
+    return TokenSequences(info, rows)
 
 
 def _scan(

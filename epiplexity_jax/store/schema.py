@@ -25,6 +25,8 @@ _TEXT, _INT, _FLOAT, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _TEXTS, _FLOATS = pa.list_(pa.string()), pa.list_(pa.float64())
 
 _LAYOUT = "microbatch, scored sequences, devices, platform and XLA flags"
+_SPLIT = "unit held out of a finite source: windows or documents"
+_VERBATIM = "share of held-out sequences that stand verbatim in the training part"
 RUNS = (
     Column("run_id", _TEXT, "", "hash of all that decides the run's numbers"),
     Column("lineage", _TEXT, "", "the same hash without the number of steps"),
@@ -61,6 +63,8 @@ RUNS = (
     Column("bytes_per_token", _FLOAT, "bytes", "of original data, per label token", null=True),
     Column("replays", _INT, "", "how often training may read each sequence", null=True),
     Column("heldout_tokens", _INT, "tokens", "held-out labels at the last record point"),
+    Column("heldout_split", _TEXT, "", _SPLIT, null=True),
+    Column("heldout_verbatim_share", _FLOAT, "", _VERBATIM, null=True),
     Column("record_tokens", _INT, "tokens", "held-out labels at the other record points"),
     Column("test_tokens", _FLOAT, "tokens", "the config's, if it names them", null=True),
     Column("source_fingerprint", _TEXT, "", "hash of the data or the generator's parameters"),

@@ -71,6 +71,13 @@ class Heldout(Config):
     record_tokens: int | None = Field(default=None, ge=1)
     """Label tokens at the other record points; default: a training batch's, and at least 64
     sequences."""
+    split: Literal["windows", "documents"] | None = None
+    """Unit that is held out of a finite source. `windows`: sequences at random, so that training
+    reads other parts of the same text. `documents`: whole files where there are several, a region
+    of a single text, rows or images; training reads no part of them. Default: documents where each
+    sequence is one, else windows."""
+    duplicates: Literal["keep", "drop"] = "keep"
+    """`drop`: what stands verbatim in the training part of a finite source is not held out."""
 
 
 _NO_SOURCES = "sources: expected one or more `name: {kind: ...}` entries"

@@ -4,18 +4,20 @@ import dataclasses
 import functools
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 
-from epiplexity_jax.base.errors import EpiplexityError
+from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.engine.heldout import HeldoutLayout, heldout_layout
 from epiplexity_jax.engine.microbatch import training_slice
 from epiplexity_jax.engine.stream import Stream, heldout_tokens
 from epiplexity_jax.families.spec import Family, Task, task_for
 from epiplexity_jax.sources.opening import open_source
+from epiplexity_jax.sources.partition import HoldOut
 from epiplexity_jax.sources.spec import Batch, HostSource, Source, SourceInfo
 from epiplexity_jax.sources.split import Split, heldout_sequences
-from epiplexity_jax.sweep.config import Sweep
+from epiplexity_jax.sweep.config import Heldout, Sweep
 
 _LEAST_HELDOUT = 64  # sequences of a drawn source
 
@@ -56,6 +58,20 @@ class Dataset:
         """Training batches for a member's seed."""
         return Stream(self.source, self.split, self.root, seed, batch_size)
 
+    def identity(self) -> dict[str, Any]:
+        """Values that decide the numbers of a run, where they are not those of the default."""
+        values: dict[str, Any] = {}
+        if self.copy:  # the same data twice in one sweep, under two names
+            values["copy"] = self.copy
+        if self.split is None:
+            return values
+        documents, rule = self.source.info.documents, self.split.rule
+        if self.split.kind == "documents" and documents.kind != "rows":
+            values["heldout_split"] = ["documents", documents.fingerprint]
+        if rule.duplicates == "drop":
+            values["heldout_duplicates"] = "drop"
+        return values
+
     @functools.cached_property
     def heldout(self) -> Batch:
         """The held-out set, [eval batches, sequences, ...] each leaf; drawn once."""
@@ -75,7 +91,8 @@ def open_datasets(sweep: Sweep, family: Family, on_cpu: bool) -> tuple[Dataset, 
         on_cpu: whether CPU cores will train, which decides the microbatch by rule.
 
     Raises:
-        ConfigError: when the family cannot take a source.
+        ConfigError: when the family cannot take a source, or the held-out data cannot be chosen
+            as asked for.
         DataError: on a source that is missing, wrong or too short.
     """
     datasets: list[Dataset] = []
@@ -84,7 +101,23 @@ def open_datasets(sweep: Sweep, family: Family, on_cpu: bool) -> tuple[Dataset, 
         data = opened.source.info.fingerprint
         copy = sum(other.source.info.fingerprint == data for other in datasets)
         datasets.append(dataclasses.replace(opened, copy=copy))
+    if all(dataset.split is None for dataset in datasets):
+        _check_drawn(sweep.heldout)
     return tuple(datasets)
+
+
+def _check_drawn(heldout: Heldout) -> None:
+    """Refuse rules for finite sources where every source is drawn.
+
+    Raises:
+        ConfigError: naming the key. `split: documents` holds for drawn sequences as it is.
+    """
+    for key, value in (("split", heldout.split), ("duplicates", heldout.duplicates)):
+        if value in ("windows", "drop"):
+            raise ConfigError(
+                f"heldout.{key}: {value} applies to finite sources, and all sources here are drawn "
+                "anew, sequence by sequence; leave it out"
+            )
 
 
 def _open(name: str, sweep: Sweep, family: Family, on_cpu: bool) -> Dataset:
@@ -104,6 +137,7 @@ def _open(name: str, sweep: Sweep, family: Family, on_cpu: bool) -> Dataset:
         wanted = max(math.ceil(heldout.tokens / task.label_tokens), _LEAST_HELDOUT)
     layout = heldout_layout(wanted, record)
     if isinstance(source, HostSource):
-        split = Split(source, layout.sequences, sweep.seed, path)
+        rule = HoldOut(heldout.split, heldout.duplicates)
+        split = Split(source, layout.sequences, sweep.seed, path, rule)
         split.check(training.steps, batch)
     return Dataset(name, source, task, split, layout, sweep.seed, microbatch)

@@ -135,9 +135,8 @@ class Resolver(ABC):
             "root": sweep.seed,
             "steps": sweep.training.steps,
             **found.values,
+            **dataset.identity(),
         }
-        if dataset.copy:  # the same data twice in one sweep, under two names
-            values["copy"] = dataset.copy
         if found.cost != found.declared or getattr(sweep.family, "flops_per_token", None):
             values["cost"] = [found.cost.train_flops_per_token, found.cost.eval_flops_per_token]
         if exact:

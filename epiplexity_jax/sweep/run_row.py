@@ -51,6 +51,8 @@ def planned_row(sweep: Sweep, dataset: Dataset, size: Size, cost: Cost) -> dict[
         "bytes_per_token": info.bytes_per_token,
         "replays": info.replays,
         "heldout_tokens": layout.sequences * task.label_tokens,
+        "heldout_split": dataset.split and dataset.split.kind,
+        "heldout_verbatim_share": dataset.split and dataset.split.verbatim_share,
         "record_tokens": layout.eval_batch_size * task.label_tokens,
         "test_tokens": sweep.frontier.test_tokens,
         "source_fingerprint": info.fingerprint,

@@ -13,6 +13,7 @@ from pydantic import Field
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.documents import ROWS
 from epiplexity_jax.sources.files.npy import load_npz, map_npy
 from epiplexity_jax.sources.spec import FiniteSource, HostTokens, SourceInfo
 from epiplexity_jax.sources.token_array import (
@@ -245,6 +246,7 @@ def _open(pixels: np.ndarray, where: str, config: Images, *origins: str) -> Imag
         fingerprint("images", made, origin),
         bytes_per_token=1.0 if made.lossless and made.values == _VALUES else None,
         origins=(origin, data_hash(beginning(pixels)), *origins),
+        documents=ROWS,
     )
     return ImageSequences(info, len(pixels), lambda rows: made.tokens(pixels[rows]), made)
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.documents import ROWS
 from epiplexity_jax.sources.files.npy import load_npz
 from epiplexity_jax.sources.spec import FiniteSource, HostTokens, SourceInfo, Vectors
 from epiplexity_jax.sources.token_array import (
@@ -168,6 +169,7 @@ def _tokens(
         fingerprint=fingerprint("labelled", origin, inputs.shape, labels_hash, classes, vocab_size),
         input_vocab_size=vocab_size,
         origins=(origin, data_hash(beginning(inputs))),
+        documents=ROWS,
     )
 
     def read(indices: Int64[np.ndarray, " n"]) -> HostTokens:
@@ -204,6 +206,7 @@ def _vectors(
         ),
         features=inputs.shape[1],
         origins=(origin, begins),
+        documents=ROWS,
     )
     inputs = standardised(inputs) if standardise else inputs
     return FiniteSource(

@@ -4,7 +4,7 @@ import codecs
 import os
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import bytes_digest
 from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.documents import Documents
 from epiplexity_jax.sources.spec import SourceInfo
 from epiplexity_jax.sources.token_array import (
     TokenSequences,
@@ -158,6 +159,7 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
     if not files:
         raise DataError("python_stdlib: this Python has no standard library in source form")
     encode, stored, bytes_read = _encoder(ASCII96, config.unknown), bytearray(), 0
+    ends = []
     for path in files:
         with readable(path):
             raw = path.read_bytes()
@@ -168,12 +170,13 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
             where = f"{config.kind}, {path.relative_to(root)}"
             _refuse(text, strange.args[0], where, "unknown: drop")
         bytes_read += len(raw)
+        ends.append(len(stored))
         if len(stored) >= config.max_tokens:
             break
     tokens = np.frombuffer(stored, np.uint8)[: config.max_tokens]
     size = bytes_read * len(tokens) / max(1, len(stored))
     origin = bytes_digest([f"{config.kind};{sys.version}"])
-    return _sequences(tokens, ASCII96, config.length, size, config.kind, (origin,))
+    return _sequences(tokens, ASCII96, config.length, size, config.kind, (origin,), ends)
 
 
 def _python_files(root: Path) -> list[Path]:
@@ -227,12 +230,25 @@ def _sequences(
     size: float,
     where: str,
     origins: tuple[str, ...],
+    ends: Sequence[int] = (),
 ) -> TokenSequences:
-    """Cut encoded tokens into sequences; `size` is the bytes of the text that they stand for."""
+    """Cut encoded tokens into sequences.
+
+    `size` is the bytes of the text that they stand for, `ends` are those of its files in tokens.
+    """
     check_enough(len(tokens), length, where, " of its alphabet")
     vocab_size = 256 if alphabet == "bytes" else len(alphabet)
     name = bytes_digest([f"{alphabet};{length};", tokens.data])
-    info = SourceInfo.all_labels(
-        vocab_size, length, name, bytes_per_token=size / len(tokens), origins=origins
+    rows = cut(tokens, length)
+    documents = (
+        Documents.of_files(ends, len(rows), length) if ends else Documents.of_text(len(rows))
     )
-    return TokenSequences(info, cut(tokens, length))
+    info = SourceInfo.all_labels(
+        vocab_size,
+        length,
+        name,
+        bytes_per_token=size / len(tokens),
+        origins=origins,
+        documents=Documents.of_files(ends, len(rows), length),
+    )
+    return TokenSequences(info, rows)

@@ -16,6 +16,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.base.keys import Seed, generator, key
+from epiplexity_jax.sources.documents import mixed_documents
 from epiplexity_jax.sources.maps.inner import (
     Mapped,
     Nested,
@@ -185,6 +186,8 @@ def _finite_mix(
             put(result, rows, sources[k].read(places_there[rows]))
         return result
 
+    parts = [(source.info.documents, source.sequences) for source in sources]
+    info = dataclasses.replace(info, documents=mixed_documents(parts, component, place))
     return FiniteSource(info, len(component), read)
 
 

@@ -13,6 +13,7 @@ from epiplexity_jax.base import hash_rng
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed, generator, key
+from epiplexity_jax.sources.documents import Documents
 from epiplexity_jax.sources.maps.inner import (
     Nested,
     empty_batch,
@@ -57,8 +58,11 @@ def open_shuffle(config: Shuffle) -> Source:
     """
     inner = open_inner(config.source)
     info, seed = inner.info, config.map_seed
-    mapped = mapped_info(info, "shuffle", config.scope, seed, entropy_rate_nats=None)
-    if config.scope == "corpus":
+    whole = config.scope == "sequence"
+    documents = info.documents.unjoined() if whole else Documents("mixed")
+    changes = {"entropy_rate_nats": None, "documents": documents}
+    mapped = mapped_info(info, "shuffle", config.scope, seed, **changes)
+    if not whole:
         if not isinstance(inner, HostSource):
             raise ConfigError(
                 "scope: corpus needs a finite source, and this one is drawn without end; wrap it "

@@ -13,6 +13,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.base.keys import Seed, generator, key
+from epiplexity_jax.sources.documents import ROWS
 from epiplexity_jax.sources.maps.inner import (
     Nested,
     empty_batch,
@@ -107,7 +108,8 @@ def open_subsample(config: Subsample) -> HostSource:
         # Another seed draws other sequences. Maps of one source draw from it alike, so what they
         # are made of counts, and not the map.
         names = tuple(fingerprint("drawn", name, seed) for name in origins(inner.info))
-        info = mapped_info(inner.info, "subsample", wanted, seed, origins=names)
+        changes = {"origins": names, "documents": ROWS}
+        info = mapped_info(inner.info, "subsample", wanted, seed, **changes)
         return _drawn(info, inner, wanted, seed)
     have = inner.sequences
     if wanted is None:
@@ -117,5 +119,6 @@ def open_subsample(config: Subsample) -> HostSource:
     chosen = generator(seed, "subsample").choice(have, wanted, replace=False, shuffle=False)
     chosen = np.sort(chosen).astype(np.min_scalar_type(have))
 
-    info = mapped_info(inner.info, "subsample", wanted, seed)
+    documents = inner.info.documents.take(chosen)
+    info = mapped_info(inner.info, "subsample", wanted, seed, documents=documents)
     return FiniteSource(info, wanted, lambda rows: inner.read(chosen[rows].astype(np.int64)))

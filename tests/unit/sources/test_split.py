@@ -96,7 +96,7 @@ def test_no_sequence_comes_twice(batch_size):
 @pytest.mark.parametrize(("sequences", "bytes_each"), [(250, 1), (60_000, 2), (70_000, 4)])
 def test_orders_are_kept_in_the_smallest_type(sequences, bytes_each):
     split = _split(sequences=sequences)
-    assert split._shuffled.itemsize == split._order(0, 0).itemsize == bytes_each
+    assert split._parts.training.itemsize == split._order(0, 0).itemsize == bytes_each
     assert len(np.unique(_epoch(split, batch_size=1))) == sequences - 10
 
 

@@ -45,6 +45,8 @@ def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
         "bytes_per_token": 1.0,
         "replays": 1,
         "heldout_tokens": 4096,
+        "heldout_split": "windows",
+        "heldout_verbatim_share": 0.01,
         "record_tokens": 1024,
         "test_tokens": 1.0e6,
         "source_fingerprint": "0123456789abcdef",

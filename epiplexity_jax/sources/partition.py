@@ -1,0 +1,177 @@
+"""Choice of the held-out sequences of a finite source: windows at random, or whole documents."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Integer
+
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.keys import generator
+from epiplexity_jax.sources.documents import Documents, Spans
+from epiplexity_jax.sources.spec import HostSource
+from epiplexity_jax.sources.verbatim import stands_in
+
+Kind = Literal["windows", "documents"]
+Duplicates = Literal["keep", "drop"]
+Indices = Integer[np.ndarray, " n"]
+
+_MOST = 5  # at most one in so many sequences is looked at to hold out what is wanted
+
+
+class Partition(NamedTuple):
+    """Sequences of the held-out and of the training part, in random order; some are in neither."""
+
+    heldout: Indices
+    training: Indices
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """The rule by which sequences are held out.
+
+    Attributes:
+        split: `windows` of a text at random, or whole `documents`; None: the source's default,
+            documents where every sequence is one.
+        duplicates: `drop` leaves out what stands verbatim in the training part.
+    """
+
+    split: Kind | None = None
+    duplicates: Duplicates = "keep"
+
+    def kind(self, documents: Documents) -> Kind:
+        """Choose the split of a source; rows are documents, however they are asked for."""
+        return "documents" if documents.kind == "rows" else self.split or "windows"
+
+    def is_random(self, documents: Documents) -> bool:
+        """Return whether held-out sequences are a random sample of all: exchangeable."""
+        rows_or_windows = documents.kind == "rows" or self.split != "documents"
+        return rows_or_windows and self.duplicates == "keep"
+
+
+def partition(source: HostSource, count: int, root: int, rule: HoldOut, path: str) -> Partition:
+    """Choose `count` sequences to hold out, and those to train on.
+
+    What is dropped as a duplicate, and windows that reach over the border between a held-out and
+    another document, are in neither part.
+
+    Args:
+        source: a finite source.
+        count: sequences to hold out.
+        root: root seed of the sweep.
+        rule: the choice.
+        path: of the source in the config, for messages.
+
+    Raises:
+        ConfigError: when documents are asked for of a source that does not keep them together, or
+            too few sequences can be held out.
+    """
+    choose = _chooser(source, root, rule, path)
+    wanted, most = count, max(count, source.sequences // _MOST)
+    while True:
+        pool, training = choose(wanted)
+        if rule.duplicates == "keep":
+            return Partition(pool[:count], training)
+        kept = pool[~stands_in(source, pool, training)]
+        if len(kept) >= count:
+            return Partition(kept[:count], training)
+        if wanted >= most:
+            raise ConfigError(
+                f"heldout.duplicates: {path}: of {len(pool)} sequences that may be held out only "
+                f"{len(kept)} do not stand verbatim in the training part, but {count} are needed; "
+                "lower heldout.tokens, or use keep"
+            )
+        share = max(len(kept), 1) / len(pool)
+        wanted = min(most, max(wanted + 1, math.ceil(1.1 * count / share)))
+
+
+def _chooser(source: HostSource, root: int, rule: HoldOut, path: str) -> Callable[[int], Partition]:
+    """Make the function that holds out so many sequences, or a few more."""
+    documents, total = source.info.documents, source.sequences
+    dtype = np.min_scalar_type(total)
+    if documents.kind == "rows" or rule.kind(documents) == "windows":
+        order = generator(root, "split").permutation(total).astype(dtype)
+        return lambda wanted: Partition(order[:wanted], order[wanted:])
+    if documents.kind == "mixed":
+        raise ConfigError(
+            f"heldout.split: {path}: its sequences are mixed so that no document stays together; "
+            "use windows, or split the sources inside it"
+        )
+    if documents.spans is None:
+        return lambda wanted: _region(total, wanted, root)
+    groups = Groups.of(documents.spans)
+    return lambda wanted: _files(groups, wanted, root, path)
+
+
+def _region(total: int, wanted: int, root: int) -> Partition:
+    """Hold out a region of a text at a random place; it begins and ends where windows do."""
+    drawn = generator(root, "split", "region")
+    start = int(drawn.integers(total - wanted + 1))
+    dtype = np.min_scalar_type(total)
+    inside = np.arange(start, start + wanted, dtype=dtype)
+    outside = np.concatenate(
+        [np.arange(start, dtype=dtype), np.arange(start + wanted, total, dtype=dtype)]
+    )
+    return Partition(drawn.permutation(inside), outside)
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Files in groups of neighbours, each of which holds one whole window or more.
+
+    Attributes:
+        spans: [n, 2] first and last file of every window.
+        first: [G + 1] first file of each group, and the end of the last.
+        windows: [G] windows that lie within each.
+    """
+
+    spans: Spans
+    first: Integer[np.ndarray, " groups"]
+    windows: Integer[np.ndarray, " groups"]
+
+    @classmethod
+    def of(cls, spans: Spans) -> "Groups":
+        """Group files, from the first on, each group as short as it can be."""
+        order = np.lexsort((spans[:, 1], spans[:, 0]))
+        firsts, lasts = (spans[order, i].tolist() for i in (0, 1))
+        begins, place = [0], 0
+        while (place := bisect_left(firsts, begins[-1], place)) < len(firsts):
+            begins.append(lasts[place] + 1)
+        first = np.array(begins)
+        group = np.searchsorted(first, spans, side="right") - 1
+        inside = (group[:, 0] == group[:, 1]) & (group[:, 0] < len(first) - 1)
+        return cls(spans, first, np.bincount(group[inside, 0], minlength=len(first) - 1))
+
+    def files(self, chosen: Indices) -> Bool[np.ndarray, " files"]:
+        """Mark the files of some groups."""
+        marked = np.zeros(int(self.spans.max()) + 1, bool)
+        for group in chosen:
+            marked[self.first[group] : self.first[group + 1]] = True
+        return marked
+
+
+def _files(groups: Groups, wanted: int, root: int, path: str) -> Partition:
+    """Hold out whole files; a window of both parts is in neither."""
+    drawn, total = generator(root, "split", "files"), len(groups.spans)
+    chosen, held, most = [], 0, max(2 * wanted, total // _MOST)
+    for group in drawn.permutation(len(groups.windows)):
+        if held + groups.windows[group] <= most:
+            chosen.append(group)
+            held += groups.windows[group]
+        if held >= wanted:
+            break
+    else:
+        raise ConfigError(
+            f"heldout.split: {path}: files that hold {wanted} whole sequences, but at most {most}, "
+            f"are needed, and those that are small enough hold {held}; lower heldout.tokens, or "
+            "use windows"
+        )
+    before = np.concatenate([[0], np.cumsum(groups.files(np.array(chosen)))])
+    first, last = groups.spans[:, 0], groups.spans[:, 1]
+    parts = before[last + 1] - before[first]
+    dtype = np.min_scalar_type(total)
+    inside = np.flatnonzero(parts == last - first + 1).astype(dtype)
+    return Partition(drawn.permutation(inside), np.flatnonzero(parts == 0).astype(dtype))
