@@ -103,10 +103,10 @@ def run(
         progress: receives steps, losses and messages; default: nothing is shown.
         trackers: receive numbers while it trains: configs such as `trackers.Jsonl()`, or sinks of
             your own, see `trackers.Sink`.
-        **sections: `training` (batch size, learning rate and the like), `heldout` (size of the
-            held-out set), `checkpoints` (how often runs in training are kept), `executor` (this
-            process or a Ray cluster), `frontier` (default test tokens and budgets), `seed` (root of
-            every random choice).
+        **sections: `training` (batch size, learning rate and the like), `heldout` (size and choice
+            of the held-out set), `checkpoints` (how often runs in training are kept), `executor`
+            (this process or a Ray cluster), `frontier` (default test tokens and budgets), `seed`
+            (root of every random choice).
 
     Raises:
         ConfigError: on an impossible combination, or when a tracker's package is not installed.

@@ -19,6 +19,7 @@ Kind = Literal["windows", "documents"]
 Duplicates = Literal["keep", "drop"]
 Indices = Integer[np.ndarray, " n"]
 
+_ATTEMPTS = 8  # choices of documents, until enough of one is not in the training part
 _MOST = 5  # at most one in so many sequences is looked at to hold out what is wanted
 
 
@@ -46,10 +47,13 @@ class HoldOut:
         """Choose the split of a source; rows are documents, however they are asked for."""
         return "documents" if documents.kind == "rows" else self.split or "windows"
 
+    def takes_any(self, documents: Documents) -> bool:
+        """Return whether sequences are held out one by one, whatever their neighbours are."""
+        return documents.kind == "rows" or self.kind(documents) == "windows"
+
     def is_random(self, documents: Documents) -> bool:
-        """Return whether held-out sequences are a random sample of all: exchangeable."""
-        rows_or_windows = documents.kind == "rows" or self.split != "documents"
-        return rows_or_windows and self.duplicates == "keep"
+        """Return whether held-out and training sequences are exchangeable: one random sample."""
+        return self.takes_any(documents) and self.duplicates == "keep"
 
 
 def partition(source: HostSource, count: int, root: int, rule: HoldOut, path: str) -> Partition:
@@ -69,46 +73,61 @@ def partition(source: HostSource, count: int, root: int, rule: HoldOut, path: st
         ConfigError: when documents are asked for of a source that does not keep them together, or
             too few sequences can be held out.
     """
-    choose = _chooser(source, root, rule, path)
+    if rule.duplicates == "keep":
+        pool, training = _chooser(source, root, rule, path)(count)
+        return Partition(pool[:count], training)
+    pools = []
+    for attempt in range(1 if rule.takes_any(source.info.documents) else _ATTEMPTS):
+        found, pool = _without_duplicates(
+            source, count, _chooser(source, root, rule, path, attempt)
+        )
+        if len(found.heldout) == count:
+            return found
+        pools.append((len(found.heldout), pool))
+    kept, pool = max(pools)
+    raise ConfigError(
+        f"heldout.duplicates: {path}: of {pool} sequences that may be held out only {kept} do not "
+        f"stand verbatim in the training part, but {count} are needed; lower heldout.tokens, or "
+        "use keep"
+    )
+
+
+def _without_duplicates(
+    source: HostSource, count: int, choose: Callable[[int], Partition]
+) -> tuple[Partition, int]:
+    """Hold out `count` sequences, or fewer, from a pool that grows until it has enough."""
     wanted, most = count, max(count, source.sequences // _MOST)
     while True:
         pool, training = choose(wanted)
-        if rule.duplicates == "keep":
-            return Partition(pool[:count], training)
         kept = pool[~stands_in(source, pool, training)]
-        if len(kept) >= count:
-            return Partition(kept[:count], training)
-        if wanted >= most:
-            raise ConfigError(
-                f"heldout.duplicates: {path}: of {len(pool)} sequences that may be held out only "
-                f"{len(kept)} do not stand verbatim in the training part, but {count} are needed; "
-                "lower heldout.tokens, or use keep"
-            )
+        if len(kept) >= count or wanted >= most:
+            return Partition(kept[:count], training), len(pool)
         share = max(len(kept), 1) / len(pool)
         wanted = min(most, max(wanted + 1, math.ceil(1.1 * count / share)))
 
 
-def _chooser(source: HostSource, root: int, rule: HoldOut, path: str) -> Callable[[int], Partition]:
+def _chooser(
+    source: HostSource, root: int, rule: HoldOut, path: str, attempt: int = 0
+) -> Callable[[int], Partition]:
     """Make the function that holds out so many sequences, or a few more."""
     documents, total = source.info.documents, source.sequences
-    dtype = np.min_scalar_type(total)
-    if documents.kind == "rows" or rule.kind(documents) == "windows":
-        order = generator(root, "split").permutation(total).astype(dtype)
+    if rule.takes_any(documents):
+        order = generator(root, "split").permutation(total).astype(np.min_scalar_type(total))
         return lambda wanted: Partition(order[:wanted], order[wanted:])
     if documents.kind == "mixed":
         raise ConfigError(
             f"heldout.split: {path}: its sequences are mixed so that no document stays together; "
             "use windows, or split the sources inside it"
         )
+    names = ("split", documents.kind, *([attempt] if attempt else []))
     if documents.spans is None:
-        return lambda wanted: _region(total, wanted, root)
+        return lambda wanted: _region(total, wanted, generator(root, *names))
     groups = Groups.of(documents.spans)
-    return lambda wanted: _files(groups, wanted, root, path)
+    return lambda wanted: _files(groups, wanted, generator(root, *names), path)
 
 
-def _region(total: int, wanted: int, root: int) -> Partition:
+def _region(total: int, wanted: int, drawn: np.random.Generator) -> Partition:
     """Hold out a region of a text at a random place; it begins and ends where windows do."""
-    drawn = generator(root, "split", "region")
     start = int(drawn.integers(total - wanted + 1))
     dtype = np.min_scalar_type(total)
     inside = np.arange(start, start + wanted, dtype=dtype)
@@ -153,9 +172,9 @@ class Groups:
         return marked
 
 
-def _files(groups: Groups, wanted: int, root: int, path: str) -> Partition:
+def _files(groups: Groups, wanted: int, drawn: np.random.Generator, path: str) -> Partition:
     """Hold out whole files; a window of both parts is in neither."""
-    drawn, total = generator(root, "split", "files"), len(groups.spans)
+    total = len(groups.spans)
     chosen, held, most = [], 0, max(2 * wanted, total // _MOST)
     for group in drawn.permutation(len(groups.windows)):
         if held + groups.windows[group] <= most:

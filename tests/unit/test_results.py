@@ -71,3 +71,13 @@ def test_a_picture_is_written_by_name_or_alone(runs, tmp_path):
     alone, named = frontier.plot(tmp_path / "one.html"), plot({frontier.source: frontier})
     assert (tmp_path / "one.html").stat().st_size > 1000
     assert alone.to_dict() == named.to_dict()
+
+
+def test_a_frontier_warns_of_held_out_sequences_that_training_reads(runs, monkeypatch):
+    name = runs.sources[0]
+    assert not [w for w in runs.frontier(1e6, name).warnings if "verbatim" in w]
+    for run in runs._runs:
+        monkeypatch.setitem(run.row, "heldout_verbatim_share", 0.2)
+    (warning,) = [w for w in runs.frontier(1e6, name).warnings if "verbatim" in w]
+    assert warning.startswith("20.0% of ")
+    assert warning in runs.frontier(1e6, name).at(1e9).to_json()["warnings"]

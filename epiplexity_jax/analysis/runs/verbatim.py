@@ -23,5 +23,5 @@ def verbatim_warnings(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     count = worst["heldout_tokens"] // each
     return (
         f"{share:.1%} of {count:,} held-out sequences stand verbatim in the training part, so H_T "
-        "is too low for new data; set heldout.duplicates: drop, or remove repeats from the data",
+        "is lower than on new data; set heldout.duplicates: drop, or remove repeats from the data",
     )

@@ -51,14 +51,16 @@ Alphabet = Annotated[str, AfterValidator(_alphabet_makes_sense)]
 class Text(Config):
     """A text or bytes file as tokens: bytes, 96 ASCII characters, or an alphabet of your own.
 
-    Except for `bytes` the file must be UTF-8. A character outside the alphabet ends the sweep
-    before it starts, with its line and column; `unknown: drop` leaves such characters out. Bits
-    per byte count bytes of the file as it is on disk, dropped ones too.
+    The files of a folder are joined in the order of their paths; `heldout.split: documents` holds
+    out whole ones. Except for `bytes` a file must be UTF-8. A character outside the alphabet ends
+    the sweep before it starts, with its line and column; `unknown: drop` leaves such characters
+    out. Bits per byte count bytes of the file as it is on disk, dropped ones too.
     """
 
     kind: Literal["text"] = "text"
     path: str = Field(min_length=1)
-    """The file, relative to the current folder."""
+    """The file, relative to the current folder, or a folder, of which every file is read that is
+    not hidden."""
     alphabet: Alphabet = "ascii96"
     """`ascii96` (95 printable characters and newline), `bytes` (all 256), or the characters
     themselves."""
@@ -98,12 +100,43 @@ def open_text(config: Text) -> TokenSequences:
             or holds a character outside the alphabet.
     """
     path = Path(config.path)
+    if path.is_dir():
+        return _open_folder(path, config)
     with readable(path):
         raw = path.read_bytes()
     if not raw:
         raise DataError(f"{path}: is empty; there is nothing to measure")
     origins = (data_hash(np.frombuffer(raw, np.uint8)), file_origin(path))
     return from_bytes(raw, str(path), config.alphabet, config.unknown, config.length, origins)
+
+
+def _open_folder(folder: Path, config: Text) -> TokenSequences:
+    """Read the files below a folder one by one, sorted by path; each is a document."""
+    stored, size, ends, origins = bytearray(), 0, [], []
+    dtype = np.dtype(np.uint8)
+    for path in _visible_files(folder):
+        with readable(path):
+            raw = path.read_bytes()
+        tokens = _encoded(raw, str(path), config.alphabet, config.unknown)
+        stored += tokens.view(np.uint8).data
+        dtype = tokens.dtype
+        size += len(raw)
+        ends.append(len(stored) // dtype.itemsize)
+        if raw:
+            origins += [data_hash(np.frombuffer(raw, np.uint8)), file_origin(path)]
+    if not size:
+        raise DataError(f"{folder}: is a folder without text; there is nothing to measure")
+    tokens = np.frombuffer(stored, dtype)
+    options = (config.alphabet, config.length, size, str(folder), tuple(origins))
+    return _sequences(tokens, *options, ends)
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    found = []
+    for place, subfolders, names in os.walk(folder):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        found += [Path(place, name) for name in names if not name.startswith(".")]
+    return sorted(found)
 
 
 def from_bytes(
@@ -122,12 +155,16 @@ def from_bytes(
     Raises:
         DataError: when it is too short, not UTF-8, or holds a character outside the alphabet.
     """
-    size = len(raw)
+    tokens = _encoded(raw, where, alphabet, unknown)
+    return _sequences(tokens, alphabet, length, len(raw), where, origins)
+
+
+def _encoded(raw: bytes, where: str, alphabet: str, unknown: str) -> Integer[np.ndarray, " N"]:
+    """Encode bytes as tokens, part by part; those of the alphabet `bytes` are not copied."""
     if alphabet == "bytes":
-        data = np.frombuffer(raw, np.uint8)
-        return _sequences(data, alphabet, length, size, where, origins)
-    alphabet = ASCII96 if alphabet == "ascii96" else alphabet
-    encode, decoder = _encoder(alphabet, unknown), codecs.getincrementaldecoder("utf-8")()
+        return np.frombuffer(raw, np.uint8)
+    size, letters = len(raw), _letters(alphabet)
+    encode, decoder = _encoder(letters, unknown), codecs.getincrementaldecoder("utf-8")()
     stored, characters = bytearray(), 0  # grows without a copy of each part
     part, start = b"", 0
     try:
@@ -143,8 +180,27 @@ def from_bytes(
         raise DataError(f"{where}: {fault}") from None
     except _StrangeError as strange:
         _refuse(raw.decode(errors="replace"), characters + strange.args[0], where, _CURE)
-    tokens = np.frombuffer(stored, np.min_scalar_type(len(alphabet) - 1))
-    return _sequences(tokens, alphabet, length, size, where, origins)
+    return np.frombuffer(stored, np.min_scalar_type(len(letters) - 1))
+
+
+def count_tokens(raw: bytes, alphabet: str, unknown: str) -> int:
+    """Count the tokens that `from_bytes` makes of UTF-8 without a character to refuse.
+
+    Args:
+        raw: the bytes.
+        alphabet: as in `Text`.
+        unknown: as in `Text`.
+    """
+    if alphabet == "bytes":
+        return len(raw)
+    text = raw.decode()
+    if unknown == "error":
+        return len(text)
+    return sum(map(set(_letters(alphabet)).__contains__, text))
+
+
+def _letters(alphabet: str) -> str:
+    return ASCII96 if alphabet == "ascii96" else alphabet
 
 
 def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
@@ -237,18 +293,16 @@ def _sequences(
     `size` is the bytes of the text that they stand for, `ends` are those of its files in tokens.
     """
     check_enough(len(tokens), length, where, " of its alphabet")
+    alphabet = _letters(alphabet)
     vocab_size = 256 if alphabet == "bytes" else len(alphabet)
     name = bytes_digest([f"{alphabet};{length};", tokens.data])
     rows = cut(tokens, length)
-    documents = (
-        Documents.of_files(ends, len(rows), length) if ends else Documents.of_text(len(rows))
-    )
     info = SourceInfo.all_labels(
         vocab_size,
         length,
         name,
         bytes_per_token=size / len(tokens),
         origins=origins,
-        documents=Documents.of_files(ends, len(rows), length),
+        documents=Documents.of_files(ends or [len(tokens)], len(rows), length),
     )
     return TokenSequences(info, rows)

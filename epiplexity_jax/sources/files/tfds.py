@@ -15,8 +15,9 @@ from pydantic import Field, model_validator
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.sources.documents import Documents
 from epiplexity_jax.sources.files.images import PixelOrder, Raster, raster
-from epiplexity_jax.sources.files.text import ASCII96, Alphabet, from_bytes
+from epiplexity_jax.sources.files.text import ASCII96, Alphabet, count_tokens, from_bytes
 from epiplexity_jax.sources.python.entry_points import line
 from epiplexity_jax.sources.random_access import MEMORY, open_rows
 from epiplexity_jax.sources.spec import HostSource
@@ -161,16 +162,25 @@ class _Column:
 
 
 def _text(column: _Column, feature: Any, config: Tfds, where: str) -> TokenSequences:
-    raw = config.separator.encode().join(column.read(where))
-    length = config.length or DEFAULT_LENGTH
-    return from_bytes(raw, where, config.alphabet, config.unknown, length)
+    separator, length = config.separator.encode(), config.length or DEFAULT_LENGTH
+    examples = list(column.read(where))
+    options = (config.alphabet, config.unknown)
+    opened = from_bytes(separator.join(examples), where, *options, length)
+    return _of_examples(opened, [count_tokens(each + separator, *options) for each in examples])
 
 
 def _integers(column: _Column, feature: Any, config: Tfds, where: str) -> TokenSequences:
     parts = [np.asarray(part, np.int64).reshape(-1) for part in column.read(where)]
     classes = getattr(feature, "num_classes", None) or None
     vocab_size = config.vocab_size or classes and max(2, classes)
-    return open_tokens(np.concatenate(parts), where, config.length, vocab_size)
+    opened = open_tokens(np.concatenate(parts), where, config.length, vocab_size)
+    return _of_examples(opened, [len(part) for part in parts])
+
+
+def _of_examples(opened: TokenSequences, sizes: list[int]) -> TokenSequences:
+    """Note which examples, of so many tokens each, the sequences are windows of."""
+    documents = Documents.of_files(np.cumsum(sizes), opened.sequences, opened.info.length)
+    return replace(opened, info=replace(opened.info, documents=documents))
 
 
 def _arrays(column: _Column, feature: Any, config: Tfds, where: str) -> HostSource:

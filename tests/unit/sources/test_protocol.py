@@ -12,6 +12,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources import opening as kinds
 from epiplexity_jax.sources.spec import DeviceSource, HostSource, Sampler
 from epiplexity_jax.sources.split import Split
+from epiplexity_jax.sources.verbatim import stands_in
 from tests.unit.sources.prepared import tiny_numbers
 
 AUTOMATON = {"kind": "elementary_ca", "rule": 54, "cells": 7, "steps": 2, "burn_in": 1}
@@ -333,6 +334,18 @@ def test_an_epoch_and_the_heldout_set_are_the_whole_source(kind):
     everything = np.concatenate([split.heldout(split.heldout_count), batches[:, 0]])
     whole = source.read(np.arange(source.sequences))
     assert np.array_equal(_sorted(everything), _sorted(whole))
+
+
+@pytest.mark.parametrize("kind", _of(HostSource))
+def test_every_sequence_has_its_documents(kind):
+    source = _open(kind)
+    documents, whole = source.info.documents, np.arange(source.sequences)
+    assert documents.kind in ("rows", "text", "files", "mixed")
+    assert (documents.spans is None) == (documents.kind != "files")
+    if documents.spans is not None:
+        assert documents.spans.shape == (source.sequences, 2)
+    assert documents.places is None or len(np.unique(documents.places)) == source.sequences
+    assert stands_in(source, whole, whole).all()
 
 
 def _sorted(rows):

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.sources import from_array
+from epiplexity_jax.sources import split as split_module
+from epiplexity_jax.sources.partition import HoldOut
 from epiplexity_jax.sources.spec import HostSource, SourceInfo
 from epiplexity_jax.sources.split import Split, heldout_sequences
 
@@ -152,3 +155,42 @@ def test_too_little_to_hold_out():
         "sources.a: holds 316 tokens in sequences of 4; a tenth is held out and must be at least "
         "8 sequences, so bring at least 320 tokens or lower `length`"
     )
+
+
+def _copied(**options):
+    """Rows of four symbols; those from 200 on are those from 0 on again."""
+    rows = np.arange(400) % 200
+    source = from_array(np.repeat(rows[:, None], LENGTH, axis=1))
+    return Split(source, 40, 0, **options)
+
+
+def test_the_rule_decides_what_is_held_out():
+    kept, dropped = _copied(), _copied(rule=HoldOut(duplicates="drop"))
+    rows = kept.heldout(40)[:, 0]
+    twice = np.isin(rows, kept.chunks(0, 0, 360, 1)[:, 0, 0]).mean()
+    assert kept.verbatim_share == twice > 0.7
+    with pytest.raises(ConfigError, match=r"^heldout\.duplicates: source: "):
+        dropped.check(1, 1)
+
+
+def test_training_reads_what_the_rule_leaves():
+    source = from_array(np.arange(400 * LENGTH), length=LENGTH)
+    split = Split(source, 40, 0, rule=HoldOut("documents"))
+    assert (split.kind, split.verbatim_share) == ("documents", 0.0)
+    heldout, epoch = np.sort(split.heldout(40), axis=None), _epoch(split, batch_size=1)
+    assert np.diff(heldout).tolist() == [1] * (40 * LENGTH - 1)
+    assert sorted([*heldout[::LENGTH], *epoch.ravel()]) == list(range(0, 400 * LENGTH, LENGTH))
+    assert Split(source, 40, 0).kind == "windows"
+
+
+def test_a_share_of_much_data_is_of_its_first_tokens(monkeypatch):
+    rows = np.arange(400) % 200
+    source = from_array(np.repeat(rows, LENGTH), length=LENGTH)
+    monkeypatch.setattr(split_module, "_SEARCHED", 100 * LENGTH)
+    split = Split(source, 40, 0)
+    early = np.sort(split._parts.training)[:100]
+    expected = np.isin(split.heldout(40)[:, 0], rows[early]).mean()
+    assert split.verbatim_share == expected < 0.8
+    monkeypatch.setattr(split_module, "_LOOKED_FOR", LENGTH)
+    one = Split(source, 40, 0)
+    assert one.verbatim_share in (0.0, 1.0)

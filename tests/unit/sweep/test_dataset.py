@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.base.errors import ConfigError, DataError
 from tests.unit.sweep.plans import plan_of
 
 TEXT = {"kind": "text", "alphabet": "bytes", "length": 16}
@@ -46,3 +46,58 @@ def test_an_entropy_rate_holds_for_all_labels_only():
     counted = plan_of(family={"kind": "ngram", "orders": [2]}).datasets[1]
     same = counted.task.label_tokens == counted.source.info.label_tokens
     assert (counted.info.entropy_rate_nats is not None) == same
+
+
+@pytest.fixture
+def book(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_bytes(np.random.default_rng(0).bytes(16 * 400))
+    return TEXT | {"path": str(path)}
+
+
+def test_held_out_data_are_chosen_as_the_config_asks(book):
+    (windows,) = plan_of(sources={"book": book}).datasets
+    (region,) = plan_of(sources={"book": book}, heldout={"split": "documents"}).datasets
+    assert (windows.split.kind, region.split.kind) == ("windows", "documents")
+    held = np.sort(region.split._parts.heldout)
+    assert held.tolist() == list(range(held[0], held[0] + len(held)))
+    assert windows.identity() == {}
+    assert list(region.identity()) == ["heldout_split"]
+    (dropped,) = plan_of(sources={"book": book}, heldout={"duplicates": "drop"}).datasets
+    assert dropped.identity() == {"heldout_duplicates": "drop"}
+
+
+def test_borders_of_files_are_part_of_an_identity(tmp_path):
+    """Equal text in other files; where windows are held out the files do not matter."""
+    text = np.random.default_rng(0).bytes(16 * 400).hex()[:6400]
+    identities, runs = [], []
+    for end in (3000, 4000):
+        folder = tmp_path / str(end)
+        folder.mkdir()
+        (folder / "a").write_text(text[:end])
+        (folder / "b").write_text(text[end : end + 100])
+        (folder / "c").write_text(text[end + 100 :])
+        sources = {"book": TEXT | {"path": str(folder), "length": 4}}
+        (windows,) = plan_of(sources=sources).datasets
+        (files,) = plan_of(sources=sources, heldout={"split": "documents", "tokens": 30}).datasets
+        assert windows.identity() == {}
+        identities.append(files.identity()["heldout_split"])
+        runs.append(windows.info.fingerprint)
+    assert identities[0] != identities[1]
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize(("key", "value"), [("split", "windows"), ("duplicates", "drop")])
+def test_a_rule_for_finite_sources_alone_is_refused_where_all_are_drawn(book, key, value):
+    with pytest.raises(ConfigError, match=rf"^heldout\.{key}: {value} applies to finite sources, "):
+        plan_of(heldout={key: value})
+    noise = {"kind": "noise", "vocab_size": 4, "length": 16}
+    plan = plan_of(sources={"book": book, "noise": noise}, heldout={key: value})
+    assert [dataset.split is None for dataset in plan.datasets] == [False, True]
+
+
+def test_drawn_sequences_are_documents():
+    default, documents = (
+        plan_of(heldout={"tokens": 2048, "split": split}) for split in (None, "documents")
+    )
+    assert [run.run_id for run in documents.runs] == [run.run_id for run in default.runs]

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import epiplexity_jax as epx
@@ -68,3 +69,29 @@ def test_a_store_explains_its_runs_and_a_renamed_source_is_not_trained_again(fam
         i: row["created"] for i, row in before.items()
     }
     assert runs.sources == ["static"]
+
+
+def test_held_out_data_are_named_where_they_are_not_the_default_ones(tmp_path):
+    """The defaults written out, or what changes nothing for rows, leave a run's name as it was."""
+    text, rows = tmp_path / "text.npy", tmp_path / "rows.npy"
+    tokens = np.random.default_rng(0).integers(0, 200, (400, 8))
+    np.save(text, tokens.ravel())
+    np.save(rows, tokens)
+
+    def runs_of(path, **heldout):
+        sweep = {
+            "sources": {"a": {"kind": "tokens", "path": str(path), "length": 8}},
+            "family": {"kind": "transformer", "widths": [8], "depths": [1], "seeds": 1},
+            "training": {"steps": 4, "batch_size": 4},
+            "heldout": heldout,
+        }
+        (run,) = make_plan(parse_sweep(sweep), "cpu").runs
+        return run.run_id, json.loads(run.row["identity"])
+
+    default, values = runs_of(text)
+    assert not {"heldout_split", "heldout_duplicates"} & set(values)
+    assert runs_of(text, split="windows", duplicates="keep")[0] == default
+    named = [runs_of(text, split="documents")[0], runs_of(text, duplicates="drop")[0]]
+    assert len({default, *named}) == 3
+    assert runs_of(rows, split="documents")[0] == runs_of(rows)[0]
+    assert runs_of(rows, duplicates="drop")[0] != runs_of(rows)[0]

@@ -2,6 +2,8 @@
 
 import json
 
+import numpy as np
+
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.engine.recorder import Outcome
 from epiplexity_jax.store.schema import RUNS
@@ -33,3 +35,19 @@ def test_a_planned_row_counts_tokens_of_a_step_and_of_the_held_out_set():
     assert (row["label_tokens_per_step"], row["train_tokens_per_step"]) == (4 * 16, 4 * 17)
     assert (row["width"], row["depth"], row["order"]) == (16, 1, None)
     assert row["heldout_tokens"] == run.dataset.layout.sequences * 16
+    assert (row["heldout_split"], row["heldout_verbatim_share"]) == (None, None)
+
+
+def test_a_row_has_the_share_of_held_out_windows_that_training_reads(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_text("It was the best of times. " * 400, encoding="ascii")
+    book = {"kind": "text", "path": str(path), "length": 16}
+    row = plan_of(sources={"book": book}).runs[0].row
+    assert (row["heldout_split"], row["heldout_verbatim_share"]) == ("windows", 1.0)
+    path.write_bytes(np.random.default_rng(0).bytes(16 * 400))
+    row = (
+        plan_of(sources={"book": book | {"alphabet": "bytes"}}, heldout={"split": "documents"})
+        .runs[0]
+        .row
+    )
+    assert (row["heldout_split"], row["heldout_verbatim_share"]) == ("documents", 0.0)

@@ -144,8 +144,53 @@ def test_files_of_no_use_are_refused(book, content, config, sentence):
 def test_paths_of_no_use_are_refused(tmp_path):
     missing = tmp_path / "missing.txt"
     assert complaint(Text(path=str(missing))) == f"{missing}: no such file"
-    assert complaint(Text(path=str(tmp_path))) == f"{tmp_path}: is a folder; give a file"
+    assert complaint(Text(path=str(tmp_path))) == (
+        f"{tmp_path}: is a folder without text; there is nothing to measure"
+    )
     assert "cannot be read" in complaint(Text(path="a\0b"))
+
+
+def test_a_folder_is_its_files_in_order(tmp_path):
+    parts = {"b.txt": "bb", "a/z.txt": "zz—", "a/empty": "", ".git/x": "hidden", "c": "äc"}
+    for name, content in parts.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    options = {"path": str(tmp_path), "length": 1}
+    source = _open(Text(unknown="drop", **options))
+    assert _letters(source) == "zzbbc"
+    assert source.info.bytes_per_token == len("zz—bbäc".encode()) / 5
+    assert source.info.documents.spans[:, 0].tolist() == [1, 1, 2, 2, 3]  # file 0 is empty
+    wide = _open(Text(alphabet="".join(map(chr, range(97, 500))) + "—", **options))
+    assert wide.tokens.dtype == np.uint16
+    assert wide.info.documents.spans[:, 0].tolist() == [1, 1, 1, 2, 2, 3, 3]
+    raw = _open(Text(alphabet="bytes", **options))
+    assert bytes(read_all(raw)) == "zz—bbäc".encode()
+    place = tmp_path / "a" / "z.txt"
+    assert complaint(Text(**options)).startswith(f"{place}: '—' in line 1, column 3 is not in the")
+
+
+def test_a_folder_shares_its_files_with_no_other_source(tmp_path):
+    for name in "ab":
+        (tmp_path / name).write_text(name * 99)
+    folder, file = (_open(Text(path=str(path), length=3)) for path in (tmp_path, tmp_path / "a"))
+    assert set(folder.info.origins) & set(file.info.origins)
+
+
+def test_the_files_of_the_library_are_its_documents(library):
+    documents = _open(PythonStdlib(length=1)).info.documents
+    sizes = [len("# -*- coding: latin-1 -*-\n# \n"), len("zz\n"), len("bb\n")]
+    assert documents.kind == "files"
+    assert np.bincount(documents.spans[:, 0]).tolist() == sizes
+
+
+@pytest.mark.parametrize(("alphabet", "unknown"), [("bytes", "error"), ("ascii96", "drop")])
+def test_tokens_are_counted_as_they_are_made(alphabet, unknown):
+    raw = SAMPLE.encode()
+    source = text.from_bytes(raw, "sample", alphabet, unknown, 1)
+    assert text.count_tokens(raw, alphabet, unknown) == source.sequences
+    plain = text.from_bytes(b"abc\n", "plain", "ascii96", "error", 1)
+    assert text.count_tokens(b"abc\n", "ascii96", "error") == plain.sequences == 4
 
 
 @pytest.fixture

@@ -62,6 +62,17 @@ def test_integers_are_joined_and_cut():
     assert (digits.info.vocab_size, digits.sequences) == (10, (10 + 2 * 90 + 3 * 300) // 2)
 
 
+def test_joined_examples_are_documents():
+    """Every sequence of one token is of the example whose text, or digits, the token is in."""
+    source = opened(feature="text", length=1)
+    text = "".join(ASCII96[token] for token in whole(source)[:, 0])
+    examples = source.info.documents.spans[:, 0]
+    assert examples.tolist() == [text[:i].count("\n") for i in range(len(text))]
+    digits = opened(feature="digits", length=1)
+    sizes = np.bincount(digits.info.documents.spans[:, 0])
+    assert np.bincount(sizes).tolist() == [0, 10, 90, TRAIN - 100]
+
+
 def test_arrays_are_sequences():
     rows = whole(opened(feature="row", vocab_size=47))
     expected = [tiny_tfds.row(i).tolist() for i in range(TRAIN)]
