@@ -59,6 +59,7 @@ def contents(info: SourceInfo, batch: Batch) -> Contents:
         inputs = np.asarray(batch.inputs, np.float32) + np.float32(0)  # -0.0 becomes 0.0
         return np.ascontiguousarray(inputs).view(np.uint32)
     rows = np.asarray(batch)
+    rows = rows.view(f"u{rows.itemsize}")  # tokens are not negative
     return np.ascontiguousarray(rows[:, ~info.label_mask] if _has_one_label(info) else rows)
 
 

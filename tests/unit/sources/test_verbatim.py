@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.sources import from_array, from_images, from_labelled, verbatim
+from epiplexity_jax.sources.documents import Documents
+from epiplexity_jax.sources.spec import FiniteSource, SourceInfo
 from epiplexity_jax.sources.split import Split
 from epiplexity_jax.sources.verbatim import stands_in
 
@@ -85,6 +87,18 @@ def test_labels_do_not_tell_pictures_apart():
         assert stands_in(source, *parts(source, [4, 5])).tolist() == [True, False]
     source = from_images(pictures)
     assert stands_in(source, *parts(source, [4, 5])).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.int64, np.uint64, ">i4"])
+def test_tokens_of_every_type(dtype):
+    """As sources of a user's own may read them."""
+    rows = RANDOM.integers(0, 2, (400, 12))
+    info = SourceInfo.all_labels(2, 12, "own", documents=Documents.of_text(400))
+    source = FiniteSource(info, 400, lambda indices: rows[indices].astype(dtype))
+    heldout = np.arange(0, 400, 9)
+    expected = by_find(source, heldout)
+    assert 0.1 < np.mean(expected) < 0.9
+    assert stands_in(source, *parts(source, heldout)).tolist() == expected
 
 
 def test_zero_has_no_sign():
