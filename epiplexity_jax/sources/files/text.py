@@ -51,16 +51,18 @@ Alphabet = Annotated[str, AfterValidator(_alphabet_makes_sense)]
 class Text(Config):
     """A text or bytes file as tokens: bytes, 96 ASCII characters, or an alphabet of your own.
 
-    The files of a folder are joined in the order of their paths; `heldout.split: documents` holds
-    out whole ones. Except for `bytes` a file must be UTF-8. A character outside the alphabet ends
-    the sweep before it starts, with its line and column; `unknown: drop` leaves such characters
-    out. Bits per byte count bytes of the file as it is on disk, dropped ones too.
+    Several `files` of a folder are joined in the order of their paths; `heldout.split: documents`
+    holds out whole ones. Except for `bytes` a file must be UTF-8. A character outside the alphabet
+    ends the sweep before it starts, with its line and column; `unknown: drop` leaves such
+    characters out. Bits per byte count bytes of the file as it is on disk, dropped ones too.
     """
 
     kind: Literal["text"] = "text"
     path: str = Field(min_length=1)
-    """The file, relative to the current folder, or a folder, of which every file is read that is
-    not hidden."""
+    """The file, relative to the current folder; with `files`, a folder."""
+    files: str | None = Field(default=None, min_length=1)
+    """Pattern of the files to read in the folder, such as `*.txt`, or `**/*.txt` in those below it
+    too; hidden ones are left out."""
     alphabet: Alphabet = "ascii96"
     """`ascii96` (95 printable characters and newline), `bytes` (all 256), or the characters
     themselves."""
@@ -96,12 +98,12 @@ def open_text(config: Text) -> TokenSequences:
     """Read a file and keep its tokens in memory, at one byte each for alphabets of up to 256.
 
     Raises:
-        DataError: when the file is missing, unreadable, empty, too short for a sequence, not UTF-8,
+        DataError: when a file is missing, unreadable, empty, too short for a sequence, not UTF-8,
             or holds a character outside the alphabet.
     """
     path = Path(config.path)
-    if path.is_dir():
-        return _open_folder(path, config)
+    if config.files is not None:
+        return _open_folder(path, config.files, config)
     with readable(path):
         raw = path.read_bytes()
     if not raw:
@@ -110,11 +112,11 @@ def open_text(config: Text) -> TokenSequences:
     return from_bytes(raw, str(path), config.alphabet, config.unknown, config.length, origins)
 
 
-def _open_folder(folder: Path, config: Text) -> TokenSequences:
-    """Read the files below a folder one by one, sorted by path; each is a document."""
+def _open_folder(folder: Path, pattern: str, config: Text) -> TokenSequences:
+    """Read files of a folder one by one, sorted by path; each is a document."""
     stored, size, ends, origins = bytearray(), 0, [], []
     dtype = np.dtype(np.uint8)
-    for path in _visible_files(folder):
+    for path in _matching(folder, pattern):
         with readable(path):
             raw = path.read_bytes()
         tokens = _encoded(raw, str(path), config.alphabet, config.unknown)
@@ -125,18 +127,23 @@ def _open_folder(folder: Path, config: Text) -> TokenSequences:
         if raw:
             origins += [data_hash(np.frombuffer(raw, np.uint8)), file_origin(path)]
     if not size:
-        raise DataError(f"{folder}: is a folder without text; there is nothing to measure")
+        raise DataError(f"{folder}: files: {pattern!r} matches no file with text in it")
     tokens = np.frombuffer(stored, dtype)
     options = (config.alphabet, config.length, size, str(folder), tuple(origins))
     return _sequences(tokens, *options, ends)
 
 
-def _visible_files(folder: Path) -> list[Path]:
-    found = []
-    for place, subfolders, names in os.walk(folder):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        found += [Path(place, name) for name in names if not name.startswith(".")]
-    return sorted(found)
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    """Find the files of a folder that match a pattern and are not hidden, sorted by path."""
+    if not folder.is_dir():
+        fault = "is no folder; leave files out" if folder.exists() else "no such folder"
+        raise DataError(f"{folder}: {fault}")
+    try:
+        found = sorted(path for path in folder.glob(pattern) if path.is_file())
+    except (NotImplementedError, ValueError) as error:
+        raise DataError(f"{folder}: files: {pattern!r} is not a pattern: {error}") from None
+    parts = [(path, path.relative_to(folder).parts) for path in found]
+    return [path for path, names in parts if not any(name.startswith(".") for name in names)]
 
 
 def from_bytes(

@@ -41,8 +41,7 @@ def folder(tmp_path):
     sizes = RANDOM.integers(1, 90, 40)
     for i, (letter, size) in enumerate(zip(letters, sizes, strict=True)):
         (tmp_path / f"{i:02}.txt").write_text(letter * size, encoding="utf-8")
-    (tmp_path / ".hidden").write_text("no letter", encoding="utf-8")
-    return Text(path=str(tmp_path), alphabet="".join(letters), length=LENGTH)
+    return Text(path=str(tmp_path), files="*", alphabet="".join(letters), length=LENGTH)
 
 
 @pytest.mark.parametrize("root", range(5))
@@ -128,7 +127,7 @@ def test_a_shuffled_corpus_has_no_documents(folder):
 def test_files_that_are_too_large_are_refused(tmp_path):
     for name in "ab":
         (tmp_path / name).write_text(name * 1000)
-    source = open_source(Text(path=str(tmp_path), length=LENGTH))
+    source = open_source(Text(path=str(tmp_path), files="*", length=LENGTH))
     with pytest.raises(ConfigError, match=r"^heldout\.split: sources\.a: .*; lower heldout\.tok"):
         cut(source)
 

@@ -77,7 +77,7 @@ def test_borders_of_files_are_part_of_an_identity(tmp_path):
         (folder / "a").write_text(text[:end])
         (folder / "b").write_text(text[end : end + 100])
         (folder / "c").write_text(text[end + 100 :])
-        sources = {"book": TEXT | {"path": str(folder), "length": 4}}
+        sources = {"book": TEXT | {"path": str(folder), "files": "*", "length": 4}}
         (windows,) = plan_of(sources=sources).datasets
         (files,) = plan_of(sources=sources, heldout={"split": "documents", "tokens": 30}).datasets
         assert windows.identity() == {}

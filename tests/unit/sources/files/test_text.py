@@ -144,19 +144,18 @@ def test_files_of_no_use_are_refused(book, content, config, sentence):
 def test_paths_of_no_use_are_refused(tmp_path):
     missing = tmp_path / "missing.txt"
     assert complaint(Text(path=str(missing))) == f"{missing}: no such file"
-    assert complaint(Text(path=str(tmp_path))) == (
-        f"{tmp_path}: is a folder without text; there is nothing to measure"
-    )
+    assert complaint(Text(path=str(tmp_path))) == f"{tmp_path}: is a folder; give a file"
     assert "cannot be read" in complaint(Text(path="a\0b"))
 
 
 def test_a_folder_is_its_files_in_order(tmp_path):
-    parts = {"b.txt": "bb", "a/z.txt": "zz—", "a/empty": "", ".git/x": "hidden", "c": "äc"}
+    parts = {"b.md": "bb", "a/z.md": "zz—", "a/empty.md": "", ".git/x.md": "hidden", "c.md": "äc"}
+    parts |= {"a/photo.png": "left out", "d/.hidden.md": "left out"}
     for name, content in parts.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(content, encoding="utf-8")
-    options = {"path": str(tmp_path), "length": 1}
+    options = {"path": str(tmp_path), "files": "**/*.md", "length": 1}
     source = _open(Text(unknown="drop", **options))
     assert _letters(source) == "zzbbc"
     assert source.info.bytes_per_token == len("zz—bbäc".encode()) / 5
@@ -166,14 +165,31 @@ def test_a_folder_is_its_files_in_order(tmp_path):
     assert wide.info.documents.spans[:, 0].tolist() == [1, 1, 1, 2, 2, 3, 3]
     raw = _open(Text(alphabet="bytes", **options))
     assert bytes(read_all(raw)) == "zz—bbäc".encode()
-    place = tmp_path / "a" / "z.txt"
+    place = tmp_path / "a" / "z.md"
     assert complaint(Text(**options)).startswith(f"{place}: '—' in line 1, column 3 is not in the")
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern", "sentence"),
+    [
+        (".", "*.txt", "files: '*.txt' matches no file with text in it"),
+        ("missing", "*.txt", "no such folder"),
+        ("book.md", "*.txt", "is no folder; leave files out"),
+        (".", "/*.txt", "files: '/*.txt' is not a pattern: "),
+    ],
+)
+def test_folders_of_no_use_are_refused(tmp_path, path, pattern, sentence):
+    (tmp_path / "book.md").write_text("abc")
+    (tmp_path / "empty.txt").write_text("")
+    folder = tmp_path / path
+    assert complaint(Text(path=str(folder), files=pattern)).startswith(f"{folder}: {sentence}")
 
 
 def test_a_folder_shares_its_files_with_no_other_source(tmp_path):
     for name in "ab":
         (tmp_path / name).write_text(name * 99)
-    folder, file = (_open(Text(path=str(path), length=3)) for path in (tmp_path, tmp_path / "a"))
+    folder = _open(Text(path=str(tmp_path), files="*", length=3))
+    file = _open(Text(path=str(tmp_path / "a"), length=3))
     assert set(folder.info.origins) & set(file.info.origins)
 
 
