@@ -1,5 +1,6 @@
 """YAML whose numbers may be written 3e12, and which gives each key once."""
 
+import json
 import re
 from typing import Any
 
@@ -31,16 +32,20 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(text: str, where: str) -> Any:
-    """Parse YAML; `where`, its file say, opens the messages.
+    """Parse YAML; messages begin with `where`, the name of its file for example.
 
     Raises:
         ConfigError: one line with place, line and column.
     """
     try:
-        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+        found = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+        json.dumps(found, default=str, skipkeys=True)  # refuses what contains itself
+        return found
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise ConfigError(f"{where}:{place} {error.problem or 'is not YAML'}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{where}: is not YAML: {' '.join(str(error).split())}") from None
+    except ValueError:
+        raise ConfigError(f"{where}: an alias is used inside of what it names") from None

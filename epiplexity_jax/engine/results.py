@@ -31,7 +31,7 @@ class MemberResult:
 
 
 def _recorder(job: CohortJob, member: MemberJob, grid: Records) -> Recorder:
-    """A new one, or one that goes on: in the middle of a run, or behind the end of a shorter."""
+    """Make a new recorder, or one that continues an interrupted run or a shorter finished one."""
     kind = job.program.method.recorder
     if member.resume is None:
         return kind(job.accounting)

@@ -32,7 +32,7 @@ def data_devices() -> int:
 
 
 def over_data(tree: Any, axis: int = 0) -> Any:
-    """Let sequences, which lie along an axis of every leaf, lie over the devices that share them.
+    """Shard the sequences, an axis of every leaf, over the devices that share a batch.
 
     Outside of a cohort's program, and where they cannot be shared evenly, nothing happens.
     """

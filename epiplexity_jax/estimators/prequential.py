@@ -72,8 +72,8 @@ class PrequentialEstimator:
         return {"ema_steps": self.config.ema_steps}
 
     def identity(self, steps: int) -> dict[str, Any]:
-        """The window of the EMA; variant and floor only read a history."""
-        return {"ema_steps": self.config.ema_steps}
+        """All fields of the section, but for those that only read a history."""
+        return self.config.model_dump(mode="json", exclude={"kind", "variant", "floor"})
 
     def iterations(self, steps: int) -> int:
         """The steps themselves: nothing waits."""

@@ -124,7 +124,7 @@ class Cluster:
 
 
 class _Node:
-    """The node of this process, which Ray ends without a word once it notices that it is lost."""
+    """The node of this process; Ray kills the process without a message where the node is lost."""
 
     def __init__(self) -> None:
         self.id = ray.get_runtime_context().get_node_id()
@@ -195,7 +195,7 @@ class _Watched:
             )
 
     def _advance(self, number: int, steps: int, tokens: int, losses: Mapping[str, float]) -> None:
-        """A task that is tried again counts from where it goes on: what was seen counts once."""
+        """Count new steps of a task; those that a retried task repeats were counted before."""
         before = self._seen[number]
         self._seen[number] = (max(before[0], steps), max(before[1], tokens))
         now = self._seen[number]

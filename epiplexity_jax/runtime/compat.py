@@ -11,6 +11,14 @@ import jax.numpy as jnp
 # devices hold and are slower at small widths than what it compiles by itself.
 _NO_LIBRARY_KERNELS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 
+# Settings that decide which numbers a key draws, at JAX's own values: a run id names one stream.
+_RANDOM = {
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_enable_x64": False,
+    "jax_random_seed_offset": 0,
+    "jax_threefry_partitionable": True,
+}
+
 
 @functools.cache
 def compiler_options(platform: str) -> dict[str, str] | None:
@@ -30,7 +38,7 @@ def compiler_options(platform: str) -> dict[str, str] | None:
 
 def needed_settings(platform: str, shares: bool = True) -> dict[str, Any]:
     """Settings of JAX, by name, that training needs where devices share batches, or do not."""
-    settings = {}
+    settings = {name: value for name, value in _RANDOM.items() if hasattr(jax.config, name)}
     # XLA of jax 0.11 crashes compiling requential training for several cores. Where devices share
     # nothing, the older partitioner, which it still has, comes to the same program.
     if platform == "cpu" and not shares and jax.__version__.startswith("0.11."):

@@ -27,7 +27,7 @@ class Partition(NamedTuple):
     """Sequences of the held-out and of the training part, in random order; some are in neither."""
 
     heldout: Indices
-    training: Indices
+    training: Integer[np.ndarray, " rest"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class HoldOut:
     Attributes:
         split: `windows` of a text at random, or whole `documents`; None: the source's default,
             documents where every sequence is one.
-        duplicates: `drop` leaves out what stands verbatim in the training part.
+        duplicates: `drop` leaves out what occurs verbatim in the training part.
     """
 
     split: Kind | None = None
@@ -86,8 +86,8 @@ def partition(source: HostSource, count: int, root: int, rule: HoldOut, path: st
         pools.append((len(found.heldout), pool))
     kept, pool = max(pools)
     raise ConfigError(
-        f"heldout.duplicates: {path}: of {pool} sequences that may be held out only {kept} do not "
-        f"stand verbatim in the training part, but {count} are needed; lower heldout.tokens, or "
+        f"heldout.duplicates: {path}: {count} sequences are needed, but only {kept} of the {pool} "
+        "that may be held out do not occur in the training part; lower heldout.tokens, or "
         "use keep"
     )
 
@@ -148,7 +148,7 @@ class Groups:
     """
 
     spans: Spans
-    first: Integer[np.ndarray, " groups"]
+    first: Integer[np.ndarray, " edges"]
     windows: Integer[np.ndarray, " groups"]
 
     @classmethod

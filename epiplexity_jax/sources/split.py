@@ -77,7 +77,7 @@ class Split:
 
     @functools.cached_property
     def verbatim_share(self) -> float:
-        """Share of held-out sequences that stand verbatim in the training part.
+        """Share of held-out sequences that occur verbatim in the training part.
 
         It is exact up to 2^25 tokens of the training part; of more, the first 2^25 are searched and
         the share is a lower bound. Of more than 2^24 held-out tokens, a random part is looked for.

@@ -1,4 +1,4 @@
-"""Search for held-out sequences that stand verbatim in the training part of a source.
+"""Search for held-out sequences that occur verbatim in the training part of a source.
 
 Every window of a text is compared, at every offset and not only where sequences begin; rows are
 compared whole. Candidates are found by a rolling hash and then compared token by token, so the
@@ -19,12 +19,13 @@ _TABLE_BITS = 22
 
 Contents = Integer[np.ndarray, "n W"]
 Indices = Integer[np.ndarray, " n"]
+Training = Integer[np.ndarray, " rows"]
 
 
 def stands_in(
-    source: HostSource, wanted: Indices, training: Indices, limit: int | None = None
+    source: HostSource, wanted: Indices, training: Training, limit: int | None = None
 ) -> Bool[np.ndarray, " n"]:
-    """Find which sequences stand verbatim in the training part of their source.
+    """Find which sequences occur verbatim in the training part of their source.
 
     Of inputs with one label each, the inputs are compared; otherwise all tokens.
 
@@ -68,7 +69,7 @@ def _has_one_label(info: SourceInfo) -> bool:
 
 
 def _chunks(
-    source: HostSource, training: Indices, width: int, limit: int | None
+    source: HostSource, training: Training, width: int, limit: int | None
 ) -> Iterator[tuple[np.ndarray, Bool[np.ndarray, " m"] | None]]:
     """Read the training part in order: tokens [m W], and where the next row continues a row.
 

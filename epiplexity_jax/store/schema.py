@@ -26,7 +26,7 @@ _TEXTS, _FLOATS = pa.list_(pa.string()), pa.list_(pa.float64())
 
 _LAYOUT = "microbatch, scored sequences, devices, platform and XLA flags"
 _SPLIT = "unit held out of a finite source: windows or documents"
-_VERBATIM = "share of held-out sequences that stand verbatim in the training part"
+_VERBATIM = "share of held-out sequences that occur verbatim in the training part"
 RUNS = (
     Column("run_id", _TEXT, "", "hash of all that decides the run's numbers"),
     Column("lineage", _TEXT, "", "the same hash without the number of steps"),
@@ -71,6 +71,7 @@ RUNS = (
     Column("wall_seconds", _FLOAT, "s", "of the run's share of its wave"),
     Column("devices", _TEXT, "", "that trained it"),
     Column("config", _TEXT, "", "file of sweeps/ that asked for it first", null=True),
+    Column("config_source", _TEXT, "", "name of the source in that config", null=True),
     Column("identity", _TEXT, "", "all that run_id is a hash of, as JSON", null=True),
     Column("layout", _TEXT, "", f"{_LAYOUT}, as JSON", null=True),
     Column("version", _TEXT, "", "of epiplexity_jax"),

@@ -77,7 +77,7 @@ class Heldout(Config):
     of a single text, rows or images; training reads no part of them. Default: documents where each
     sequence is one, else windows."""
     duplicates: Literal["keep", "drop"] = "keep"
-    """`drop`: what stands verbatim in the training part of a finite source is not held out."""
+    """`drop`: what occurs verbatim in the training part of a finite source is not held out."""
 
 
 _NO_SOURCES = "sources: expected one or more `name: {kind: ...}` entries"

@@ -118,8 +118,8 @@ class MemoryPlanner:
         offered = isinstance(run.device_program.model, Rematerialisable)
         if asked and not offered:
             raise ConfigError(
-                f"training.rematerialise: the blocks of {run.size} are not the engine's to compute "
-                "again; leave it out, and use jax.checkpoint in the model"
+                "training.rematerialise: the engine cannot recompute activations inside of a "
+                f"user's model, {run.size}; leave it out, and use jax.checkpoint in the model"
             )
         if asked and self.hardware.on_cpu:
             raise ConfigError(
@@ -131,7 +131,7 @@ class MemoryPlanner:
         return (False, True) if offered and not self.hardware.on_cpu else (False,)
 
     def _cuts(self, run: RunSpec, layout: DeviceLayout) -> list[_Cut]:
-        """List cuts to try, smallest first; the last is the wish, the one before scores less."""
+        """List cuts to try, smallest first: the last is the config's, that before it scores less."""
         wish = run.dataset.microbatch
         smaller = [n for n in divisors(run.batch_size // layout.data) if n < wish]
         if self.options.microbatch is not None:

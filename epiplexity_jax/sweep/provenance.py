@@ -81,14 +81,14 @@ def changed_sources(datasets: Sequence[Dataset], store: Store) -> list[str]:
 
 
 def outdated_runs(store: Store) -> list[str]:
-    """List a message where runs of the latest config are of a version with other numbers."""
+    """List a message where runs of the latest config are of a version with other identities."""
     rows = [row for row in store.finished().values() if row["current"]]
     old = sum(json.loads(row["identity"] or "{}").get("numerics") != NUMERICS for row in rows)
     if not old:
         return []
     whose = f"{old} runs of this store are" if old > 1 else "a run of this store is"
     return [
-        f"{whose} of an older version, whose numbers differ; what the config asks for is trained "
+        f"{whose} of a version that named runs otherwise; what the config asks for is trained "
         "anew, beside what is there"
     ]
 

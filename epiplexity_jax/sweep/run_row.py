@@ -32,6 +32,7 @@ def planned_row(sweep: Sweep, dataset: Dataset, size: Size, cost: Cost) -> dict[
     return {
         "current": True,
         "source": dataset.name,
+        "config_source": dataset.name,
         "family": sweep.family.model_dump()["kind"],
         "size": str(size),
         **{axis: size.get(axis) for axis in ("width", "depth", "order")},

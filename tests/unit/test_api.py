@@ -7,6 +7,7 @@ import pytest
 
 import epiplexity_jax as epx
 from epiplexity_jax import api
+from epiplexity_jax.runtime.devices import jax_settings
 
 CONFIG = """
 sources: {noise: {kind: noise, vocab_size: 4, length: 16}}
@@ -67,3 +68,30 @@ def test_a_tracker_that_cannot_be_opened_is_named_by_its_place(config, tmp_path,
         api.run_config(config, ["trackers=[jsonl]"], tmp_path / "store", api.Silent())
     with pytest.raises(epx.ConfigError, match=r"^trackers\.0: "):
         api.plan_config(config, ["trackers=[jsonl]"], tmp_path / "store")
+
+
+def test_settings_of_random_numbers_move_no_run(tmp_path):
+    """A run id names one stream of data and one beginning, whatever the host has set."""
+
+    def train(name):
+        return api.run(
+            epx.sources.Markov(vocab_size=4, length=8),
+            epx.families.Mlp(widths=(8,), depths=(1,), window=4, seeds=1),
+            store=tmp_path / name,
+            steps=3,
+            training=epx.Training(batch_size=8),
+            heldout=epx.Heldout(tokens=2048),
+        )
+
+    (plain,) = train("plain").rows(1e6)
+    changed = {
+        "jax_default_prng_impl": "rbg",
+        "jax_enable_x64": True,
+        "jax_random_seed_offset": 7,
+        "jax_threefry_partitionable": False,
+    }
+    with jax_settings(changed):
+        (other,) = train("other").rows(1e6)
+        assert {name: getattr(jax.config, name) for name in changed} == changed
+    for name in ("run_id", "heldout_loss_nats", "model_bits", "data_bits"):
+        assert other[name] == plain[name]

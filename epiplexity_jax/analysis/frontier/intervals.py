@@ -116,7 +116,7 @@ def _halves(members: Sequence[Member]) -> list[list[Member]]:
 
 
 def _reach(half: Sequence[Member]) -> float:
-    """The budget from which half a family can say something: its smallest member's whole run.
+    """The least budget at which half a family counts: its smallest member's whole run.
 
     Below it the half has no model that the budget could train, so its answer shows the edge of the
     family (which is flagged), not how far apart the sizes are.

@@ -207,7 +207,7 @@ def _find(
     known: Sequence[str],
     wanted: tuple[str, str],
 ) -> str | None:
-    """The column that was named, or the one whose name is known; None where none is.
+    """Choose the column that an option names, else the one with a known name; None without one.
 
     Raises:
         ConfigError: when it is not there, or several fit and the option must decide.

@@ -7,7 +7,7 @@ _MOST = 0.05  # share of held-out sequences that passes without a word
 
 
 def verbatim_warnings(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Make a sentence where more than 5 % of held-out sequences stand verbatim in training data.
+    """Make a sentence where more than 5 % of held-out sequences occur verbatim in training data.
 
     Args:
         rows: of runs on one source, as the store has them; older ones may lack the share.
@@ -22,6 +22,6 @@ def verbatim_warnings(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     each = worst["label_tokens_per_step"] // worst["batch_size"]
     count = worst["heldout_tokens"] // each
     return (
-        f"{share:.1%} of {count:,} held-out sequences stand verbatim in the training part, so H_T "
+        f"{share:.1%} of {count:,} held-out sequences occur verbatim in the training part, so H_T "
         "is lower than on new data; set heldout.duplicates: drop, or remove repeats from the data",
     )

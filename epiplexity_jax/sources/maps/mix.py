@@ -167,8 +167,8 @@ def _finite_mix(
     counts = exact_counts(have, weights)
     if 0 in counts:
         raise DataError(
-            f"sources.{counts.index(0)}.source: comes to no sequence, as the others allow "
-            f"{sum(counts)} in all at these weights; bring more data or change the weights"
+            f"sources.{counts.index(0)}.source: contributes no sequence: at these weights the "
+            f"mix has {sum(counts)} in all; bring more data or change the weights"
         )
     drawn = generator(seed, "mix")
     which, where = np.min_scalar_type(len(have)), np.min_scalar_type(max(have))

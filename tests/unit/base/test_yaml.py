@@ -31,3 +31,9 @@ def test_numbers_are_read_as_people_write_them(text, value):
 def test_a_key_is_given_once():
     with pytest.raises(ConfigError, match="^here: line 2, column 1 key 'a' is given twice$"):
         read_yaml("a: 1\na: 2\n", "here")
+
+
+def test_what_contains_itself_is_refused():
+    with pytest.raises(ConfigError, match="^here: an alias is used inside of what it names$"):
+        read_yaml("a: &a {b: *a}", "here")
+    assert read_yaml("a: &a {b: 1}\nc: *a", "here")["c"] == {"b": 1}

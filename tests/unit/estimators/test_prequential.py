@@ -58,3 +58,13 @@ def test_codes_that_a_source_or_family_does_not_allow_are_refused(values, info, 
 def test_known_floors_and_the_exact_code_of_replayed_data_are_allowed():
     PrequentialEstimator(Prequential(floor="entropy_rate")).check("toy", False, {"a": INFO})
     PrequentialEstimator(Prequential(variant="exact")).check("toy", True, {"a": REPLAYED})
+
+
+def test_a_field_of_an_own_section_identifies_a_run():
+    class Threshold(Prequential):
+        threshold: float = 1.0
+
+    one, other = (PrequentialEstimator(Threshold(threshold=value)) for value in (1.0, 2.0))
+    assert one.identity(10) != other.identity(10)
+    plain = PrequentialEstimator(Prequential(variant="online", floor="raw"))
+    assert plain.identity(10) == PrequentialEstimator(Prequential()).identity(10)

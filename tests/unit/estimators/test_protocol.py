@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.engine.heldout import heldout_layout
+from epiplexity_jax.engine.recorder import Accounting
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.estimators import registry
 from epiplexity_jax.estimators.config import Prequential, Requential
@@ -67,7 +69,8 @@ def test_states_are_counted_and_their_weights_scored(estimator):
 def test_what_its_recorder_adds_has_columns(estimator):
     recorder = estimator.method.recorder
     parts = ("loss_nats", "loss_stderr", "block_losses_nats")
-    recorded = {*recorder.SUMS, *(f"{name}_{part}" for name in recorder.SCORED for part in parts)}
+    made = recorder(Accounting(8, TASK, COST, heldout_layout(64, 64)))
+    recorded = {*made.sums, *(f"{name}_{part}" for name in recorder.SCORED for part in parts)}
     everywhere = {column.name for column in HISTORIES}
     own = [column.name for column in estimator.columns]
     assert len(set(own)) == len(own)

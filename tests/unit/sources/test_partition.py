@@ -175,8 +175,8 @@ def test_too_few_that_are_no_duplicates():
     with pytest.raises(ConfigError) as caught:
         cut(source, DROP)
     assert str(caught.value) == (
-        "heldout.duplicates: sources.a: of 80 sequences that may be held out only 0 do not stand "
-        "verbatim in the training part, but 20 are needed; lower heldout.tokens, or use keep"
+        "heldout.duplicates: sources.a: 20 sequences are needed, but only 0 of the 80 that may be "
+        "held out do not occur in the training part; lower heldout.tokens, or use keep"
     )
 
 

@@ -1,4 +1,4 @@
-"""Sequences that stand verbatim in the training part, against `bytes.find` and planted copies."""
+"""Sequences that occur verbatim in the training part, against `bytes.find` and planted copies."""
 
 import numpy as np
 import pytest

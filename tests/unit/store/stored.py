@@ -53,6 +53,7 @@ def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
         "wall_seconds": 1.5,
         "devices": "2 x cpu",
         "config": "0001-01234567.yaml",
+        "config_source": "text",
         "identity": '{"numerics": 4}',
         "layout": '{"microbatch": 4}',
         "version": "0.1.0",

@@ -248,7 +248,7 @@ def test_no_component_is_left_out():
     with pytest.raises(DataError) as caught:
         opened(Mix(sources=parts))
     assert str(caught.value) == (
-        "sources.1.source: comes to no sequence, as the others allow 1 in all at these weights; "
+        "sources.1.source: contributes no sequence: at these weights the mix has 1 in all; "
         "bring more data or change the weights"
     )
 
