@@ -131,7 +131,7 @@ class MemoryPlanner:
         return (False, True) if offered and not self.hardware.on_cpu else (False,)
 
     def _cuts(self, run: RunSpec, layout: DeviceLayout) -> list[_Cut]:
-        """List cuts to try, smallest first: the last is the config's, that before it scores less."""
+        """List cuts, smallest first: the last is the config's, the one before scores less."""
         wish = run.dataset.microbatch
         smaller = [n for n in divisors(run.batch_size // layout.data) if n < wish]
         if self.options.microbatch is not None:
