@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.keys import key
-from epiplexity_jax.engine.programs import samples_key
 from epiplexity_jax.engine.state import Hyperparameters, StepStatus, initial_state
 from epiplexity_jax.estimators.requential import (
     RequentialMethod,
@@ -32,7 +31,7 @@ def model_of(source):
 
 def begin(model, seed=0):
     return RequentialMethod().init(
-        jax.jit(model.init)(key(ROOT, "init", seed)), samples_key(ROOT, seed)
+        jax.jit(model.init)(key(ROOT, "init", seed)), key(ROOT, "samples", seed)
     )
 
 
@@ -56,7 +55,7 @@ def test_nothing_is_sent_before_the_teacher_has_learnt():
         lambda x: x + 0.3 * generator.standard_normal(x.shape, np.float32),
         jax.jit(model.init)(key(ROOT, "init", 0)),
     )
-    state = RequentialMethod().init(params, samples_key(ROOT, 0))
+    state = RequentialMethod().init(params, key(ROOT, "samples", 0))
     still = HYPER._replace(max_kl=-1.0, learning_rate=0.0)
     _, info = run(model, source, 8, still, state)
     assert (info.status == StepStatus.WAITED).all()

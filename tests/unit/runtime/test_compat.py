@@ -58,5 +58,5 @@ def test_the_older_partitioner_is_for_one_release(
     monkeypatch, version, platform, shares, turned_off
 ):
     monkeypatch.setattr(jax, "__version__", version)
-    settings = compat.needed_settings(platform, shares)
-    assert settings == ({"jax_use_shardy_partitioner": False} if turned_off else {})
+    found = compat.needed_settings(platform, shares).get("jax_use_shardy_partitioner")
+    assert found == (False if turned_off else None)
