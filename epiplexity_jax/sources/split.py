@@ -11,7 +11,8 @@ from jaxtyping import Int64, Integer
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.base.keys import generator
 from epiplexity_jax.sources.partition import HoldOut, Kind, Partition, partition
-from epiplexity_jax.sources.spec import Batch, HostSource
+from epiplexity_jax.sources.spec import Batch, FiniteSource, HostSource
+from epiplexity_jax.sources.token_array import TokenSequences
 from epiplexity_jax.sources.verbatim import stands_in
 
 HELDOUT_SHARE = 10  # at most one in so many sequences is held out
@@ -76,9 +77,11 @@ class Split:
         return self.rule.kind(self.source.info.documents)
 
     @functools.cached_property
-    def verbatim_share(self) -> float:
+    def verbatim_share(self) -> float | None:
         """Share of held-out sequences that occur verbatim in the training part.
 
+        None for a class of the user's own: how long reading takes, and whether it fails, is not
+        known, so it is left to training.
         It is exact up to 2^25 tokens of the training part; of more, the first 2^25 are searched and
         the share is a lower bound. Of more than 2^24 held-out tokens, a random part is looked for.
 
@@ -87,6 +90,8 @@ class Split:
         """
         if self.rule.duplicates == "drop":
             return 0.0
+        if not isinstance(self.source, FiniteSource | TokenSequences):
+            return None
         width = self.source.info.features or self.source.info.length
         heldout = self._parts.heldout[: max(1, _LOOKED_FOR // width)]
         try:

@@ -194,3 +194,11 @@ def test_a_share_of_much_data_is_of_its_first_tokens(monkeypatch):
     monkeypatch.setattr(split_module, "_LOOKED_FOR", LENGTH)
     one = Split(source, 40, 0)
     assert one.verbatim_share in (0.0, 1.0)
+
+
+def test_a_source_of_the_users_own_is_not_read_before_it_is_trained_on():
+    class Torn(Numbered):
+        def read(self, indices):
+            raise OSError("the tape is torn")
+
+    assert Split(Torn(400), 40, 0).verbatim_share is None
