@@ -1,5 +1,6 @@
 """Sweeps in tests: run one, hear what it says, and compare what it leaves behind."""
 
+import re
 from pathlib import Path
 
 from epiplexity_jax import api
@@ -22,7 +23,8 @@ class Listener:
         self.done.append((row["source"], row["size"], row["seed"], row["steps"]))
 
     def message(self, text):
-        (self.resumed if " on from step " in text else self.said).append(text)
+        resumed = re.match(r"\d+ runs? goe?s? on from step ", text)
+        (self.resumed if resumed else self.said).append(text)
 
     def close(self):
         pass
