@@ -289,9 +289,10 @@ class RequentialEstimator:
         return {"ema_steps": self.config.ema_steps, "ema_growth": growth, "max_kl": cap}
 
     def identity(self, steps: int) -> dict[str, Any]:
-        """The EMA and, under a cap, all that decides when the teacher waits."""
+        """The EMA, fields of a section of one's own, and what decides when the teacher waits."""
         config = self.config
-        own = {"ema_steps": config.ema_steps, "ema_growth": config.ema_growth or 0.0}
+        own = config.model_dump(mode="json", exclude=set(Requential.model_fields))
+        own |= {"ema_steps": config.ema_steps, "ema_growth": config.ema_growth or 0.0}
         if config.max_kl is None:
             return own
         bound = self.iterations(steps)

@@ -37,7 +37,7 @@ def compiler_options(platform: str) -> dict[str, str] | None:
 
 
 def needed_settings(platform: str, shares: bool = True) -> dict[str, Any]:
-    """Settings of JAX, by name, that training needs where devices share batches, or do not."""
+    """Settings of JAX, by name, that training needs; some only where devices share batches."""
     settings = {name: value for name, value in _RANDOM.items() if hasattr(jax.config, name)}
     # XLA of jax 0.11 crashes compiling requential training for several cores. Where devices share
     # nothing, the older partitioner, which it still has, comes to the same program.

@@ -79,6 +79,14 @@ def test_what_its_recorder_adds_has_columns(estimator):
     assert all(column.meaning for column in estimator.columns)
 
 
+def test_fields_of_an_own_section_identify_a_run(estimator):
+    config = type(estimator.config)
+    own = type("Own", (config,), {"__annotations__": {"threshold": float}, "threshold": 1.0})
+    found = [type(estimator)(own(threshold=value)).identity(10) for value in (1.0, 2.0)]
+    assert found[0] != found[1]
+    assert found[0].items() - {("threshold", 1.0)} == estimator.identity(10).items()
+
+
 def test_count_families_are_coded_online_only():
     info = open_source(Markov(vocab_size=4, length=8)).info
     prequential = registry.open_estimator(Prequential())
