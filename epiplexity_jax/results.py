@@ -32,6 +32,7 @@ class Runs:
 
     def __init__(self, store: Store):
         self.path, self._runs, config = store.path, store.load(), store.config()
+        self._store = store
         self._defaults = config.get("frontier") or {}
         self._estimator = config.get("estimator") or {}
 
@@ -68,6 +69,27 @@ class Runs:
             if estimator in by_estimator
             and (run.row["estimator"] == estimator or len(run.history.get("step", ())))
         ]
+
+    def online_losses(self, run_id: str) -> analysis.OnlineLosses:
+        """Losses of a run's training labels before it learnt them, block by block.
+
+        Returns:
+            Boundaries in label tokens, sums in nats and their standard errors; sums by group and by
+            component of a mix.
+
+        Raises:
+            ConfigError: when there is no such run, or an older version trained it.
+            StoreError: when the file cannot be read or was written by a newer version.
+        """
+        rows = {run.row["run_id"]: run.row for run in self._runs}
+        if run_id not in rows:
+            raise ConfigError(f"run_id: {did_you_mean('run', run_id, rows)}")
+        if (stream := self._store.stream(run_id)) is None:
+            raise ConfigError(
+                f"run_id: {run_id} has no losses by block, as an older version trained it or a run "
+                "that it continues, or its file is damaged; train it again in a new store"
+            )
+        return analysis.online_losses_from(rows[run_id], stream)
 
     def frontier(
         self,

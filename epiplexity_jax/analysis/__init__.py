@@ -10,6 +10,7 @@ from epiplexity_jax.analysis.logs.loss_curve import LossCurve
 from epiplexity_jax.analysis.runs.curve import Cost, Curve, Exact, Heldout, Messages, Online
 from epiplexity_jax.analysis.runs.from_store import curve_from, curves_by_estimator
 from epiplexity_jax.analysis.runs.lengths import Scored, choices, score
+from epiplexity_jax.analysis.runs.online_losses import OnlineLosses, online_losses_from
 from epiplexity_jax.base.choices import FLOORS, PROCEDURES, VARIANTS
 
 __all__ = [
@@ -27,12 +28,14 @@ __all__ = [
     "Member",
     "Messages",
     "Online",
+    "OnlineLosses",
     "Points",
     "Scored",
     "choices",
     "curve_from",
     "curves_by_estimator",
     "estimate",
+    "online_losses_from",
     "read_curve",
     "score",
     "trace",

@@ -1,16 +1,19 @@
-"""Columns of a run's history that are its estimator's own."""
+"""Columns of a run's history and of its stream that are its estimator's own."""
 
 from typing import NamedTuple
 
 
 class OwnColumn(NamedTuple):
-    """A column of float64, [R] or, per held-out block, [R, blocks]; NaN where there is no value.
+    """A column of float64; NaN where there is no value.
+
+    Of a history it is [R] or, per held-out block, [R, blocks]; of a stream [N] or, per group of a
+    batch's sequences, [N, G].
 
     Attributes:
         name: of the column.
         unit: of its values; may be empty.
         meaning: in a few words, for readers of the file.
-        blocks: whether a record point has a value for each held-out block.
+        blocks: whether a row has a value for each held-out block or group.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """Checkpoints of a cohort: its states, and what else it needs to go on, as one step on disk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,10 +73,8 @@ def _header(cohort: CohortCheckpoint) -> dict[str, Any]:
     records = [
         {
             "values": record.values,
-            "rows": {
-                name: {"dtype": str(c.dtype), "shape": c.shape, "data": c.ravel().tolist()}
-                for name, c in record.rows.items()
-            },
+            "rows": _plain(record.rows),
+            "blocks": None if record.blocks is None else _plain(record.blocks),
         }
         for record in cohort.records
     ]
@@ -88,9 +86,21 @@ def _header(cohort: CohortCheckpoint) -> dict[str, Any]:
     }
 
 
-def _record(header: dict[str, Any]) -> RecorderState:
-    rows = {
-        name: np.array(column["data"], column["dtype"]).reshape(column["shape"])
-        for name, column in header["rows"].items()
+def _plain(columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    return {
+        name: {"dtype": str(c.dtype), "shape": c.shape, "data": c.ravel().tolist()}
+        for name, c in columns.items()
     }
-    return RecorderState(header["values"], rows)
+
+
+def _arrays(columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {
+        name: np.array(column["data"], column["dtype"]).reshape(column["shape"])
+        for name, column in columns.items()
+    }
+
+
+def _record(header: dict[str, Any]) -> RecorderState:
+    blocks = header.get("blocks")  # which older checkpoints have not
+    rows = _arrays(header["rows"])
+    return RecorderState(header["values"], rows, None if blocks is None else _arrays(blocks))

@@ -16,6 +16,7 @@ from epiplexity_jax.base.files import names_in, reason
 from epiplexity_jax.checkpoints.cohort_snapshot import CohortCheckpoint, load_cohort, save_cohort
 from epiplexity_jax.checkpoints.options import CheckpointOptions
 from epiplexity_jax.checkpoints.state_files import is_torn, iterations
+from epiplexity_jax.engine.blocks import BlockColumns
 from epiplexity_jax.engine.checkpoint_hook import CheckpointHook, Interrupted
 from epiplexity_jax.engine.recorder import History, RecorderState
 from epiplexity_jax.runtime.processes import all_gather_ints, fetch_global, is_main_process
@@ -31,6 +32,7 @@ class Restored(NamedTuple):
     state: Any  # host arrays
     record: RecorderState | History  # a history is of a shorter run that it continues
     seconds: float  # that it had taken
+    blocks: BlockColumns | None = None  # of the shorter run, where it has them
 
 
 @dataclass(frozen=True)

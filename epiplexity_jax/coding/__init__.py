@@ -1,6 +1,7 @@
 """Code lengths and areas: arrays in, float64 out, no training and no JAX needed."""
 
 from epiplexity_jax.coding.area import interpolate_sum, interpolation_error, record_points
+from epiplexity_jax.coding.blocks import block_grid, group_sizes, sum_variance
 from epiplexity_jax.coding.lengths import (
     data_length,
     data_length_error,
@@ -20,11 +21,13 @@ from epiplexity_jax.coding.lengths import (
 from epiplexity_jax.coding.requential import certified_length, requential_length
 
 __all__ = [
+    "block_grid",
     "certified_length",
     "data_length",
     "data_length_error",
     "dense_flops",
     "exact_length",
+    "group_sizes",
     "interpolate_sum",
     "interpolation_error",
     "online_length",
@@ -36,6 +39,7 @@ __all__ = [
     "record_points",
     "requential_length",
     "selection_bits",
+    "sum_variance",
     "time_bound",
     "two_part",
     "uniform_length",

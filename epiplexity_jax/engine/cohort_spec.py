@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from epiplexity_jax.engine.blocks import BlockColumns
 from epiplexity_jax.engine.heldout import HeldoutLayout
 from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.recorder import Accounting, History, RecorderState
@@ -27,6 +28,7 @@ class MemberJob:
         hyper: its hyperparameters.
         resume: state (host arrays) and record at `CohortJob.start`, the history of a shorter run or
             the record from the middle of this one; None for a new member.
+        blocks: of a shorter run whose history `resume` has; None where it kept no sums by block.
     """
 
     root: int
@@ -35,6 +37,7 @@ class MemberJob:
     heldout: Batch
     hyper: Hyperparameters
     resume: tuple[Any, History | RecorderState] | None = None
+    blocks: BlockColumns | None = None
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,6 @@ class Method(Protocol):
         """
         ...
 
-    def empty_info(self) -> Any:
-        """The report of an iteration in which nothing ran: zeros, status NOT_RUN."""
+    def empty_info(self, sequences: int) -> Any:
+        """The info of an iteration on a batch of B that did not run: zeros, status NOT_RUN."""
         ...

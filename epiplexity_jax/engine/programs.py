@@ -140,13 +140,15 @@ def advance_member(
         state, info = jax.lax.cond(
             state.active & (learnt < steps),
             lambda s: method.update(model, s, _batch(chunk, learnt - first), hyper, microbatch),
-            lambda s: (s, method.empty_info()),
+            lambda s: (s, method.empty_info(batch_size)),
             state,
         )
         state = shard_large(state) if shard_state else state
         return state, jax.tree.map(lambda all_, one: all_.at[t].set(one), infos, info)
 
-    empty = jax.tree.map(lambda x: jnp.full((length,), x), method.empty_info())
+    empty = jax.tree.map(
+        lambda x: jnp.broadcast_to(x, (length, *x.shape)), method.empty_info(batch_size)
+    )
     return jax.lax.fori_loop(0, count, body, (state, empty))
 
 

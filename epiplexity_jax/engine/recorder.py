@@ -7,21 +7,24 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float, Int64, Shaped
+from jaxtyping import Bool, Float, Int64, Shaped
 
 from epiplexity_jax.base.status import RunStatus
+from epiplexity_jax.engine.blocks import BlockColumns, BlockSums
+from epiplexity_jax.engine.components import StreamComponents
 from epiplexity_jax.engine.heldout import BlockMeans, HeldoutLayout, mean_and_stderr
 from epiplexity_jax.engine.state import StepInfo, StepStatus
 from epiplexity_jax.families.spec import Cost, Task
 
 History = dict[str, np.ndarray]
-Column = Shaped[np.ndarray, " steps"]
+Column = Shaped[np.ndarray, "steps ..."]
 Records = Int64[np.ndarray, " records"]
 SetColumns = Float[np.ndarray, "sets steps"]
 
 # Of the exact variant: NaN but at the last record point.
 EXACT = ("exact_loss_sum_nats", "exact_raw_loss_sum_nats", "exact_loss_sum_var")
-_NOT_SAVED = ("accounting", "rows")
+_NOT_SAVED = ("accounting", "rows", "components", "blocks")
+_ONE_COMPONENT = StreamComponents()
 
 
 def added(total: float, values: Float[np.ndarray, " steps"]) -> float:
@@ -93,10 +96,12 @@ class RecorderState:
     Attributes:
         values: its fields, numbers and texts.
         rows: its record points as columns.
+        blocks: its sums by block; None where they are not kept.
     """
 
     values: Mapping[str, Any]
     rows: History
+    blocks: BlockColumns | None = None
 
 
 @dataclass
@@ -113,6 +118,8 @@ class Recorder:
         ended: whether the last record point is in.
         sums: the columns of `SUMS` up to the last step.
         rows: the record points so far, columns of the history each.
+        components: of the source that it reads.
+        blocks: sums by block; None where a shorter run that it continues has not kept them.
     """
 
     accounting: Accounting
@@ -125,6 +132,8 @@ class Recorder:
     sums: dict[str, float] = field(init=False)
     _eval_flops: float = 0.0
     rows: list[dict[str, Any]] = field(default_factory=list)
+    components: StreamComponents = _ONE_COMPONENT
+    blocks: BlockSums | None = field(init=False)
 
     INFO: ClassVar[Any] = StepInfo  # of a method's step
     LOSS: ClassVar[str] = "loss_sum"  # its field that progress shows
@@ -133,15 +142,26 @@ class Recorder:
         "online_loss_sum_nats": "loss_sum",
         "online_loss_sum_var": "loss_var",
     }
+    # Sums by block: the fields of a step's sum and of its sequences' losses; real data first.
+    BLOCKS: ClassVar[Mapping[str, tuple[str, str]]] = {"online_loss": ("loss_sum", "losses")}
     NOT_FINITE: ClassVar[str] = "loss or gradient is not finite at step"
     # Columns of the weights that a record point scores; counts have one set, which stands for all.
     SCORED: ClassVar[tuple[str, ...]] = ("heldout", "heldout_raw")
 
     def __post_init__(self) -> None:
         self.sums = dict.fromkeys(self.SUMS, 0.0)
+        acc, count = self.accounting, self.components.count
+        self.blocks = BlockSums(list(self.BLOCKS), acc.batch_size, acc.task.label_tokens, count)
 
     @classmethod
-    def resume(cls, accounting: Accounting, history: History, grid: Records) -> "Recorder":
+    def resume(
+        cls,
+        accounting: Accounting,
+        history: History,
+        grid: Records,
+        blocks: BlockColumns | None = None,
+        components: StreamComponents = _ONE_COMPONENT,
+    ) -> "Recorder":
         """Go on from a shorter run's history.
 
         Values that only the end of a run has are dropped, unless the grid ends there too.
@@ -150,8 +170,11 @@ class Recorder:
             accounting: of the longer run.
             history: of the shorter run; rows off the grid are left out.
             grid: record points of the longer run.
+            blocks: of the shorter run; without them the longer one keeps no blocks.
+            components: of the source.
         """
-        recorder = cls(accounting)
+        recorder = cls(accounting, components=components)
+        recorder._restore_blocks(blocks)
         recorder.steps_done = int(history["step"][-1])
         recorder.teacher_steps = round(history["teacher_tokens"][-1] / accounting.step_tokens)
         recorder.sums = {name: float(history[name][-1]) for name in recorder.sums}
@@ -167,12 +190,25 @@ class Recorder:
     def saved(self) -> RecorderState:
         """State from which `restored` makes the same recorder, to the last bit."""
         names = [f.name for f in fields(self) if f.name not in _NOT_SAVED]
-        return RecorderState({n: copy(getattr(self, n)) for n in names}, self.history())
+        values = {n: copy(getattr(self, n)) for n in names}
+        return RecorderState(values, self.history(), self.block_columns())
 
     @classmethod
-    def restored(cls, accounting: Accounting, saved: RecorderState) -> "Recorder":
-        """A recorder as it was when `saved` was called."""
-        recorder = cls(accounting)
+    def restored(
+        cls,
+        accounting: Accounting,
+        saved: RecorderState,
+        components: StreamComponents = _ONE_COMPONENT,
+    ) -> "Recorder":
+        """A recorder as it was when `saved` was called.
+
+        Args:
+            accounting: the same.
+            saved: its state.
+            components: of the source.
+        """
+        recorder = cls(accounting, components=components)
+        recorder._restore_blocks(saved.blocks)
         for name, value in saved.values.items():
             setattr(recorder, name, copy(value))
         recorder.status = RunStatus(recorder.status)
@@ -198,6 +234,19 @@ class Recorder:
         """Add the fields of `INFO` of steps that are finite, [n] float64 each, to `sums`."""
         for name, source in self.SUMS.items():
             self.sums[name] = added(self.sums[name], getattr(info, source))
+        if self.blocks is not None:
+            self._add_blocks(self.blocks, info)
+
+    def _add_blocks(self, blocks: BlockSums, info: Any) -> None:
+        learnt, before = self.learnt(info)
+        names = zip(*self.BLOCKS.values(), strict=True)
+        totals, losses = ([getattr(info, name) for name in each] for each in names)
+        read = self.components.read(before, int(learnt.sum()))
+        blocks.add(self.steps_done, totals, losses, learnt, read)
+
+    def learnt(self, info: Any) -> tuple[Bool[np.ndarray, " steps"], int]:
+        """Which of these steps read a batch of real data [n], and how many were read before."""
+        return np.ones(len(info.status), bool), self.steps_done
 
     def add_record(
         self,
@@ -272,6 +321,16 @@ class Recorder:
         """The record points as columns; block losses are [R, blocks]."""
         names = self.rows[0] if self.rows else {}
         return {name: np.stack([np.asarray(row[name]) for row in self.rows]) for name in names}
+
+    def block_columns(self) -> BlockColumns | None:
+        """Sums by block up to the last step, the columns of a stream file; None without them."""
+        return None if self.blocks is None else self.blocks.columns(self.steps_done)
+
+    def _restore_blocks(self, columns: BlockColumns | None) -> None:
+        if columns is None:
+            self.blocks = None
+        elif self.blocks is not None:
+            self.blocks.restore(columns)
 
     def _end(self, message: str) -> None:
         self.status, self.message = RunStatus.DIVERGED, message

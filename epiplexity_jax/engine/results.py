@@ -12,7 +12,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Float32
 
 from epiplexity_jax.base.status import RunStatus
+from epiplexity_jax.engine.blocks import BlockColumns
 from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
+from epiplexity_jax.engine.components import StreamComponents
 from epiplexity_jax.engine.dispatch import AHEAD
 from epiplexity_jax.engine.recorder import History, Outcome, Recorder, RecorderState, Records
 
@@ -23,22 +25,33 @@ Track = Callable[[int, Mapping[str, Any]], None]
 
 @dataclass(frozen=True)
 class MemberResult:
-    """Outcome of a member, its history, and its last state (host arrays)."""
+    """Outcome of a member, its history, its last state (host arrays), and its sums by block."""
 
     outcome: Outcome
     history: History
     state: Any
+    blocks: BlockColumns | None = None
 
 
-def _recorder(job: CohortJob, member: MemberJob, grid: Records) -> Recorder:
+def _recorder(
+    job: CohortJob, member: MemberJob, grid: Records, components: StreamComponents
+) -> Recorder:
     """Make a new recorder, or one that continues an interrupted run or a shorter finished one."""
     kind = job.program.method.recorder
     if member.resume is None:
-        return kind(job.accounting)
+        return kind(job.accounting, components=components)
     record = member.resume[1]
     if isinstance(record, RecorderState):
-        return kind.restored(job.accounting, record)
-    return kind.resume(job.accounting, record, grid)
+        return kind.restored(job.accounting, record, components)
+    return kind.resume(job.accounting, record, grid, member.blocks, components)
+
+
+def _components(members: Sequence[MemberJob]) -> list[StreamComponents]:
+    """Those of each member's source; members that read alike share one."""
+    shared: dict[str, StreamComponents] = {}
+    for member in members:
+        shared.setdefault(member.stream.order, StreamComponents(member.stream))
+    return [shared[member.stream.order] for member in members]
 
 
 class CohortResults:
@@ -53,14 +66,22 @@ class CohortResults:
 
     def __init__(self, job: CohortJob, grid: Records, report: Report | None, track: Track | None):
         self.job, self.report, self.track = job, report, track
-        self.recorders = [_recorder(job, member, grid) for member in job.members]
+        components = _components(job.members)
+        self.recorders = [
+            _recorder(job, member, grid, own)
+            for member, own in zip(job.members, components, strict=True)
+        ]
+        self.given = job.start  # iterations
         # True for a record point, and what fetches it.
         self.pending: deque[tuple[bool, Callable[[], None]]] = deque()
         self.tracked = [0] * len(self.recorders)
         self._track()
 
     def add_steps(self, count: int, info: Any) -> None:
-        """Add so many iterations: the method's infos [C, T], on the devices."""
+        """Add so many iterations: the method's infos [C, T] or [C, T, B], on the devices."""
+        for recorder in () if self.job.gated else self.recorders:
+            recorder.components.ask(self.given, count)
+        self.given += count
         self.pending.append((False, functools.partial(self._steps, count, info)))
 
     def add_record(
@@ -140,6 +161,7 @@ class CohortResults:
                 r.outcome(self.job.steps),
                 r.history(),
                 jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i]), states),
+                r.block_columns(),
             )
             for i, r in enumerate(self.recorders)
         ]

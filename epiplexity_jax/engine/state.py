@@ -87,11 +87,13 @@ class StepInfo(NamedTuple):
         loss_sum: [] float32 nats over the label tokens of the batch, before the update.
         loss_var: [] float32 nats^2, variance of `loss_sum` from the spread between sequences.
         status: [] int32, a `StepStatus`.
+        losses: [B] float32 nats of each sequence, whose sum `loss_sum` is.
     """
 
     loss_sum: Any
     loss_var: Any
     status: Any
+    losses: Any
 
 
 def initial_state(params: Any) -> MemberState:
@@ -103,3 +105,10 @@ def initial_state(params: Any) -> MemberState:
         step=jax.numpy.zeros((), jax.numpy.int32),
         active=jax.numpy.ones((), bool),
     )
+
+
+def empty_step(sequences: int, status: StepStatus) -> StepInfo:
+    """The info of a step on a batch of B that nothing was learnt from: zeros and a status."""
+    none = jax.numpy.zeros((), jax.numpy.float32)
+    losses = jax.numpy.zeros(sequences, jax.numpy.float32)
+    return StepInfo(none, none, jax.numpy.int32(status), losses)

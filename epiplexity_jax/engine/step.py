@@ -128,14 +128,27 @@ def loss_gradient(
     model: Model, params: Any, batch: Batch, microbatch: int | None
 ) -> tuple[Losses, Any]:
     """See `train_step`: losses (nats per sequence), gradient of the mean loss per label token."""
+    losses, _, grads = _loss_gradient(model, params, batch, microbatch)
+    return losses, grads
 
-    def score(params: Any, part: Batch) -> tuple[Losses, Losses]:
+
+def _loss_gradient(
+    model: Model, params: Any, batch: Batch, microbatch: int | None
+) -> tuple[Losses, Losses, Any]:
+    """`loss_gradient` with the losses twice: to be summed, and to be returned."""
+
+    def score(params: Any, part: Batch) -> tuple[Losses, tuple[Losses, Losses]]:
         losses = sequence_losses(model, params, part)
-        return losses, losses
+        return losses, (losses, apart(losses))
 
     labels = jax.tree.leaves(batch)[0].shape[0] * model.task.label_tokens
-    grads, losses = gradient(score, params, batch, labels, microbatch)
-    return losses, grads
+    grads, (losses, returned) = gradient(score, params, batch, labels, microbatch)
+    return losses, returned, grads
+
+
+def apart(losses: Losses) -> Losses:
+    """The same losses [b], to be returned: of slices, sums of the others are rounded as without."""
+    return jax.lax.optimization_barrier(losses)
 
 
 def learn(model: Model, state: MemberState, grads: Any, hyper: Hyperparameters) -> MemberState:
@@ -185,13 +198,13 @@ def train_step(
         microbatch: sequences per slice of the batch, a divisor of B; None takes the batch whole.
 
     Returns:
-        The member after the step, and the loss of the weights before it.
+        The member after the step, and the losses of the weights before it.
     """
-    losses_B, grads = loss_gradient(model, state.params, batch, microbatch)
+    losses_B, returned_B, grads = _loss_gradient(model, state.params, batch, microbatch)
     loss_sum, loss_var = sum_and_variance(losses_B)
     stepped = learn(model, state, grads, hyper)
     finite = jnp.isfinite(loss_sum) & jnp.isfinite(optax.tree.norm(grads))
     status = jnp.where(finite, np.int32(StepStatus.OK), np.int32(StepStatus.NOT_FINITE))
-    info = StepInfo(loss_sum, loss_var, status)
+    info = StepInfo(loss_sum, loss_var, status, returned_B)
     stopped = state.replace(active=jnp.zeros((), bool))
     return jax.tree.map(lambda new, old: jnp.where(finite, new, old), stepped, stopped), info

@@ -5,21 +5,25 @@ leaves begin with the axis B.
 """
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, Key
+from jaxtyping import Array, Int, Integer, Key
 
+from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.keys import key
+from epiplexity_jax.sources.components import component_lookup
 from epiplexity_jax.sources.spec import Batch, DeviceSource, Sampler, Source, SourceInfo, Vectors
 from epiplexity_jax.sources.split import Split
 
 _HELDOUT_DRAW = 1024
 CHUNK_BYTES = 2**25
 _CHUNK_STEPS = 64
+_ORDER = 1  # raised when another order is drawn from the same seeds
 
 
 def token_dtype(info: SourceInfo) -> np.dtype:
@@ -47,6 +51,20 @@ def _draw(
     """Batches first..first+count-1 of a stream: [count, batch, ...]."""
     keys = jax.vmap(lambda i: jax.random.fold_in(stream, i))(first + jnp.arange(count))
     return jax.vmap(lambda k: compact(sampler(parameters, k, batch), dtype))(keys)
+
+
+@functools.partial(jax.jit, static_argnames=("lookup", "count", "batch"))
+def _components(
+    lookup: Callable[..., Any],
+    parameters: Any,
+    stream: Key[Array, ""],
+    first: int | Int[Array, ""],
+    count: int,
+    batch: int,
+) -> Int[Array, "count batch"]:
+    """Components of the sequences that `_draw` draws."""
+    keys = jax.vmap(lambda i: jax.random.fold_in(stream, i))(first + jnp.arange(count))
+    return jax.vmap(lambda k: lookup(parameters, k, batch))(keys)
 
 
 @dataclass(frozen=True)
@@ -92,6 +110,28 @@ class Stream:
             jax.ShapeDtypeStruct((*sizes, info.features), np.dtype(np.float32)),
             jax.ShapeDtypeStruct((*sizes, 1), self.dtype),
         )
+
+    @property
+    def order(self) -> str:
+        """A hash of the data order: equal where the same batches are read one after the other."""
+        split, name = self.split, self.source.info.fingerprint
+        heldout = None if split is None else (split.heldout_count, split.rule)
+        return fingerprint("order", _ORDER, name, self.root, self.seed, self.batch_size, heldout)
+
+    def components(self, first: int, count: int) -> Integer[np.ndarray | Array, "steps sequences"]:
+        """Components of a mixed source that batches are from: [count, B], in 0 to K - 1.
+
+        Args:
+            first: number of the first batch.
+            count: of batches; of a drawn source each number compiles a program.
+        """
+        lookup = component_lookup(self.source)
+        if self.split is not None:
+            chosen = self.split.indices(self.seed, first, count, self.batch_size)
+            return np.asarray(lookup(chosen)).reshape(count, self.batch_size)
+        assert isinstance(self.source, DeviceSource)
+        stream = key(self.root, "data", self.seed)
+        return _components(lookup, self.source.parameters, stream, first, count, self.batch_size)
 
     def chunk(self, first: int, count: int, length: int, rows: slice = slice(None)) -> Batch:
         """Draw batches in a chunk [length, B, ...].

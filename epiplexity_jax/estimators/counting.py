@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64, Integer
 
 from epiplexity_jax.coding import record_points
+from epiplexity_jax.engine.components import StreamComponents
 from epiplexity_jax.engine.recorder import Accounting, Recorder
 from epiplexity_jax.engine.state import StepStatus
 from epiplexity_jax.engine.stream import CHUNK_BYTES, Stream
@@ -16,6 +17,7 @@ from epiplexity_jax.sources.spec import HostTokens
 
 Tokens = Integer[np.ndarray, "batches sequences length"]
 Sums = Float64[np.ndarray, " batches"]
+Losses = Float64[np.ndarray, "batches sequences"]
 
 
 class CountingProgram(NamedTuple):
@@ -61,18 +63,18 @@ def run_coder(
     Returns:
         The recorder, complete.
     """
-    recorder = Recorder(accounting)
+    recorder = Recorder(accounting, components=StreamComponents(stream))
 
     def score(step: int) -> None:
         batches = heldout if step == steps else heldout[:1]
         losses = np.stack([coder.evaluate(batch) for batch in batches])
         recorder.add_record(step, losses[None])
 
-    def sums(batches: Tokens, code: Callable[[HostTokens], Nats]) -> tuple[Sums, Sums]:
-        """Code [n, B, L]: sums of the batches' losses and their variances, [n] each."""
+    def sums(batches: Tokens, code: Callable[[HostTokens], Nats]) -> tuple[Sums, Sums, Losses]:
+        """Code [n, B, L]: sums of the batches' losses, their variances [n], and losses [n, B]."""
         losses = code(batches.reshape(-1, batches.shape[-1])).reshape(len(batches), -1)
         spread = losses.var(axis=1, ddof=min(1, losses.shape[1] - 1)) * losses.shape[1]
-        return losses.sum(axis=1), spread
+        return losses.sum(axis=1), spread, losses
 
     score(0)
     records = set(record_points(steps).tolist())
@@ -81,13 +83,14 @@ def run_coder(
         cuts = sorted({start, end} | records & set(range(start, end)))
         for first, stop in itertools.pairwise(cuts):
             part = chunk[first - start : stop - start]
-            recorder.add_steps(*sums(part, coder.observe), np.full(len(part), StepStatus.OK))
+            *both, losses = sums(part, coder.observe)
+            recorder.add_steps(*both, np.full(len(part), StepStatus.OK), losses)
             if report:
                 report(stop - first, [recorder.last_loss])
             if stop in records:
                 score(stop)
     for _, chunk in _chunks(stream, steps) if exact else ():
-        recorder.add_exact(*(each[None] for each in sums(chunk, coder.evaluate)))
+        recorder.add_exact(*(each[None] for each in sums(chunk, coder.evaluate)[:2]))
         if report:
             report(0, [recorder.last_loss])
     return recorder

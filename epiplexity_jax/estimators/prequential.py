@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax.numpy as jnp
 from jaxtyping import Array, Key
 
 from epiplexity_jax.base.columns import OwnColumn
@@ -15,6 +14,7 @@ from epiplexity_jax.engine.state import (
     MemberState,
     StepInfo,
     StepStatus,
+    empty_step,
     initial_state,
 )
 from epiplexity_jax.engine.step import train_step
@@ -52,9 +52,9 @@ class PrequentialMethod:
         """See `Method`."""
         return train_step(model, state, batch, hyper, microbatch)
 
-    def empty_info(self) -> StepInfo:
+    def empty_info(self, sequences: int) -> StepInfo:
         """See `Method`."""
-        return StepInfo(jnp.float32(0), jnp.float32(0), jnp.int32(StepStatus.NOT_RUN))
+        return empty_step(sequences, StepStatus.NOT_RUN)
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ class PrequentialEstimator:
     state_copies: int = 5  # weights, their average, two moments, a gradient
     resumable: bool = True
     columns: tuple[OwnColumn, ...] = _COLUMNS
+    stream_columns: tuple[OwnColumn, ...] = ()
 
     def hyper(self) -> dict[str, Any]:
         """The window of the EMA."""

@@ -22,12 +22,13 @@ from epiplexity_jax.engine.state import (
     Flags,
     Hyperparameters,
     MemberState,
-    StepInfo,
     StepStatus,
+    empty_step,
     initial_state,
 )
 from epiplexity_jax.engine.step import (
     Losses,
+    apart,
     gradient,
     in_slices,
     learn,
@@ -39,6 +40,7 @@ from epiplexity_jax.engine.step import (
 from epiplexity_jax.estimators.config import Requential
 from epiplexity_jax.estimators.requential_recorder import (
     COLUMNS,
+    STREAM_COLUMNS,
     RequentialInfo,
     RequentialRecorder,
 )
@@ -141,15 +143,15 @@ def requential_step(
     waits = state.last_kl > jnp.asarray(hyper.max_kl)
     teacher, seen = jax.lax.cond(
         waits,
-        lambda old: (old, StepInfo(jnp.float32(0), jnp.float32(0), jnp.int32(StepStatus.WAITED))),
+        lambda old: (old, empty_step(size, StepStatus.WAITED)),
         lambda old: train_step(model, old, batch, hyper, microbatch),
         state.teacher,
     )
     key = jax.random.fold_in(jax.random.wrap_key_data(state.samples), state.student.step)
     grads, scored = student_pass(model, (teacher.ema, state.student), batch, key, microbatch)
-    losses_B, *divergences = scored
+    losses_B, *divergences = scored[:4]
     kl, kl_raw, log_ratio = map(sum_and_variance, divergences)
-    info = RequentialInfo(*kl, *kl_raw, *log_ratio, losses_B.sum(), *seen)
+    info = RequentialInfo(*kl, *kl_raw, *log_ratio, losses_B.sum(), *seen, *scored[4:])
     reference = info.kl_raw if raw_reference else info.kl
     new = state.replace(
         teacher=teacher,
@@ -199,8 +201,8 @@ def student_pass(
         microbatch: see `requential_step`.
 
     Returns:
-        The gradient of the raw student, its losses, and KL of EMA and raw student and log-ratio of
-        the EMA student: [B] each.
+        The gradient of the raw student, its losses, KL of EMA and raw student, log-ratio of the EMA
+        student, and both KLs again, to be returned (see `apart`): [B] each.
     """
     teacher, student = weights
     size, task, platform = jax.tree.leaves(batch)[0].shape[0], model.task, model.platform
@@ -214,7 +216,8 @@ def student_pass(
         losses_B = -log_likelihood(own_BPV, drawn, platform)
         raw_B = divergence(logits, jax.lax.stop_gradient(own_BPV), platform)
         ratio_B = log_likelihood(logits, drawn, platform) - log_likelihood(ema_BPV, drawn, platform)
-        return losses_B, (losses_B, divergence(logits, ema_BPV, platform), raw_B, ratio_B)
+        kl_B = divergence(logits, ema_BPV, platform)
+        return losses_B, (losses_B, kl_B, raw_B, ratio_B, apart(kl_B), apart(raw_B))
 
     def work(part: Any) -> tuple[Any, Any]:
         given, numbers = part
@@ -255,10 +258,12 @@ class RequentialMethod:
         """See `requential_step`."""
         return requential_step(model, state, batch, hyper, self.raw_reference, microbatch)
 
-    def empty_info(self) -> RequentialInfo:
+    def empty_info(self, sequences: int) -> RequentialInfo:
         """See `Method`."""
-        zeros = [jnp.float32(0)] * (len(RequentialInfo._fields) - 1)
-        return RequentialInfo(*zeros, status=jnp.int32(StepStatus.NOT_RUN))
+        seen = empty_step(sequences, StepStatus.NOT_RUN)
+        zeros = dict.fromkeys(RequentialInfo._fields, seen.loss_sum)
+        zeros |= dict.fromkeys(("teacher_losses", "kls", "kls_raw"), seen.losses)
+        return RequentialInfo(**zeros | {"status": seen.status})
 
 
 _ITERATIONS_PER_STEP = 4  # before a run ends whose teacher waits
@@ -271,6 +276,7 @@ class RequentialEstimator:
     config: Requential
     state_copies: int = 9  # weights, averages and moments of teacher and student, a gradient
     columns: tuple[OwnColumn, ...] = COLUMNS
+    stream_columns: tuple[OwnColumn, ...] = STREAM_COLUMNS
 
     @property
     def method(self) -> RequentialMethod:

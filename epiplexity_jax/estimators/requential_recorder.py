@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
+from jaxtyping import Bool
+
 from epiplexity_jax.base.columns import OwnColumn
 from epiplexity_jax.coding import certified_length
 from epiplexity_jax.engine.recorder import Outcome, Recorder, added
@@ -12,6 +15,8 @@ from epiplexity_jax.engine.state import StepStatus
 
 class RequentialInfo(NamedTuple):
     """Sums of one iteration over the label tokens of a batch, [] float32 each, and its status.
+
+    Plural fields are the same of each sequence, [B].
 
     Attributes:
         kl: nats, KL(EMA teacher || EMA student before its update), exact over the vocabulary at
@@ -24,6 +29,8 @@ class RequentialInfo(NamedTuple):
         teacher_loss: nats, of the raw teacher on the real batch before its update, and its
             variance teacher_loss_var; 0 where it waited.
         status: [] int32, a `StepStatus`.
+        teacher_losses: [B] nats, whose sum is `teacher_loss`; kls and kls_raw: those of `kl` and
+            `kl_raw`.
     """
 
     kl: Any
@@ -36,6 +43,9 @@ class RequentialInfo(NamedTuple):
     teacher_loss: Any
     teacher_loss_var: Any
     status: Any
+    teacher_losses: Any
+    kls: Any
+    kls_raw: Any
 
 
 _KL = "sum of KL from teacher to student over the messages so far"
@@ -56,6 +66,14 @@ COLUMNS = (
     OwnColumn("teacher_heldout_raw_loss_nats", "nats/token", f"{_TEACHER}, raw"),
     OwnColumn("teacher_heldout_raw_loss_stderr", "nats/token", "its error"),
     OwnColumn("teacher_heldout_raw_block_losses_nats", "nats/token", "blocks", blocks=True),
+)
+
+_MESSAGES = "KL from teacher to student over the block's messages"
+STREAM_COLUMNS = (
+    OwnColumn("kl_nats", "nats", f"{_MESSAGES}, EMA student"),
+    OwnColumn("kl_groups_nats", "nats", "the same by group", blocks=True),
+    OwnColumn("kl_raw_nats", "nats", f"{_MESSAGES}, raw student"),
+    OwnColumn("kl_raw_groups_nats", "nats", "the same by group", blocks=True),
 )
 
 _CERTIFIED = {"certified_sum_bits": "kl", "certified_raw_sum_bits": "kl_raw"}
@@ -82,6 +100,11 @@ class RequentialRecorder(Recorder):
         "online_loss_sum_nats": "teacher_loss",
         "online_loss_sum_var": "teacher_loss_var",
     }
+    BLOCKS: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "online_loss": ("teacher_loss", "teacher_losses"),
+        "kl": ("kl", "kls"),
+        "kl_raw": ("kl_raw", "kls_raw"),
+    }
     NOT_FINITE: ClassVar[str] = "loss, KL or gradient is not finite in iteration"
     SCORED: ClassVar[tuple[str, ...]] = (
         *("heldout", "heldout_raw", "teacher_heldout", "teacher_heldout_raw"),
@@ -98,6 +121,10 @@ class RequentialRecorder(Recorder):
             messages = certified_length(getattr(info, source)[:, None])[:, 0]  # of each alone
             self.sums[name] = added(self.sums[name], messages)
         self.teacher_steps += int((info.status != StepStatus.WAITED).sum())
+
+    def learnt(self, info: RequentialInfo) -> tuple[Bool[np.ndarray, " steps"], int]:
+        """See `Recorder`: where the teacher waited it read nothing."""
+        return info.status != StepStatus.WAITED, self.teacher_steps
 
     def _spent(self, row: Mapping[str, Any]) -> float:
         acc = self.accounting

@@ -29,6 +29,11 @@ class Estimator(Protocol):
         ...
 
     @property
+    def stream_columns(self) -> tuple[OwnColumn, ...]:
+        """Columns that its recorder adds to those which every stream has, sums by block."""
+        ...
+
+    @property
     def state_copies(self) -> int:
         """Arrays as large as the parameters that a member holds: weights, averages, moments."""
         ...

@@ -51,6 +51,7 @@ class SourceInfo:
         entropy_rate_nats: nats per label token that no model can go below, averaged over the
             label tokens of a sequence; None where theory does not know it.
         bytes_per_token: bytes of the original data per label token; None where it has none.
+        components: K, sources that this one is mixed of; see `components`.
     """
 
     vocab_size: int
@@ -64,6 +65,7 @@ class SourceInfo:
     replays: int = 1
     origins: tuple[str, ...] = ()
     documents: Documents = field(default=Documents("text"), repr=False)
+    components: int = 1
 
     def __post_init__(self):
         object.__setattr__(self, "origins", tuple(dict.fromkeys(self.origins)))
@@ -147,11 +149,15 @@ class HostSource(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class FiniteSource:
-    """A finite source whose `rows` are read by a function of their indices (see `HostSource`)."""
+    """A finite source whose `rows` are read by a function of their indices (see `HostSource`).
+
+    A mixed one has `component_of`, from indices [n] to the component of each sequence.
+    """
 
     info: SourceInfo
     sequences: int
     rows: Callable[[Int64[np.ndarray, " n"]], Batch]
+    component_of: Callable[..., Any] | None = field(default=None, kw_only=True)
 
     def read(self, indices: Indices) -> Batch:
         """Read sequences by index: [n, L] integers or `Vectors`."""

@@ -1,5 +1,6 @@
 """Held-out and training sequences of a finite source, and the order of a member's reading."""
 
+import copy
 import functools
 import math
 from dataclasses import dataclass, field
@@ -61,6 +62,13 @@ class Split:
     path: str = "source"
     rule: HoldOut = HoldOut()
     _orders: dict[int, dict[int, np.ndarray]] = field(default_factory=dict, init=False, repr=False)
+
+    def apart(self) -> "Split":
+        """The same cut, for another thread: the cache of the order of reading is not shared."""
+        self._parts  # noqa: B018 - found once for both
+        other = copy.copy(self)
+        object.__setattr__(other, "_orders", {})
+        return other
 
     @functools.cached_property
     def _parts(self) -> Partition:
@@ -155,8 +163,31 @@ class Split:
             orders[epoch] = generator(self.root, *names).permutation(self._parts.training)
         return orders[epoch]
 
+    def indices(
+        self, seed: int, first: int, count: int, batch_size: int
+    ) -> Int64[np.ndarray, " n"]:
+        """Find the sequences of batches first .. first+count-1 in a member's order.
+
+        Args:
+            seed: the member's.
+            first: index of the first batch.
+            count: number of batches.
+            batch_size: sequences of a batch.
+
+        Raises:
+            DataError: behind the end of the last epoch.
+        """
+        if first + count > self.max_steps(batch_size):
+            raise DataError(
+                f"batch {first + count - 1} lies behind the epoch's end; it holds "
+                f"{self.max_steps(batch_size)} batches of {batch_size}"
+            )
+        return self._indices(seed, first * batch_size, (first + count) * batch_size)
+
     def _indices(self, seed: int, start: int, stop: int) -> Int64[np.ndarray, " n"]:
         """Find the sequences that a member reads at places start..stop-1 of all its epochs."""
+        if start == stop:
+            return np.zeros(0, np.int64)
         size, parts = self.train_sequences, []
         for epoch in range(start // size, -(-stop // size)):
             first, last = max(start - epoch * size, 0), min(stop - epoch * size, size)
@@ -180,13 +211,7 @@ class Split:
         Raises:
             DataError: behind the end of the last epoch, or when a sequence cannot be read.
         """
-        if first + count > self.max_steps(batch_size):
-            raise DataError(
-                f"batch {first + count - 1} lies behind the epoch's end; it holds "
-                f"{self.max_steps(batch_size)} batches of {batch_size}"
-            )
-        chosen = self._indices(seed, first * batch_size, (first + count) * batch_size)
-        chosen = chosen.reshape(count, batch_size)[:, rows]
+        chosen = self.indices(seed, first, count, batch_size).reshape(count, batch_size)[:, rows]
         read = self._read(chosen.ravel())
         return jax.tree.map(lambda x: x.reshape(*chosen.shape, *x.shape[1:]), read)
 

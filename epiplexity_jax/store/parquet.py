@@ -1,7 +1,7 @@
 """Rows and histories as Parquet, in memory: a history carries its run's row, and checksums."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from epiplexity_jax.store.schema import (
     HISTORIES,
     RUNS,
     SCHEMA_VERSION,
+    Column,
     arrow_schema,
-    checked_history,
+    checked_columns,
     history_columns,
 )
 
@@ -63,12 +64,26 @@ def encode_history(
         ValueError: when a column is unknown, or a required one is missing or of another length.
     """
     known = history_columns(own)
-    schema, columns = arrow_schema(known), checked_history(row["run_id"], history, known)
+    return encode_columns(row, checked_columns(row["run_id"], history, known), known, _ROW_KEY)
+
+
+def encode_columns(
+    row: Row, columns: Mapping[str, list[Any]], known: tuple[Column, ...], key: bytes
+) -> bytes:
+    """A table whose metadata hold a run's row, the names of the columns, and a digest of both.
+
+    Args:
+        row: the run's.
+        columns: checked.
+        known: what they are.
+        key: of the metadata.
+    """
+    schema = arrow_schema(known)
     content = {"row": row, "columns": [column.name for column in known]}
     content |= {"schema": SCHEMA_VERSION, "digest": json_digest(content)}
     stored = json.dumps(content, allow_nan=False)
-    metadata = {**(schema.metadata or {}), _ROW_KEY: stored.encode()}
-    return _encode(pa.table(columns, schema=schema.with_metadata(metadata)))
+    metadata = {**(schema.metadata or {}), key: stored.encode()}
+    return _encode(pa.table(dict(columns), schema=schema.with_metadata(metadata)))
 
 
 def decode_history(content: bytes) -> tuple[Row, History]:
@@ -80,9 +95,25 @@ def decode_history(content: bytes) -> tuple[Row, History]:
         Damaged: when it is not whole.
         StoreError: when a newer version wrote it.
     """
+    row, columns = decode_columns(content, _ROW_KEY, _REQUIRED)
+    return {column.name: row.get(column.name) for column in RUNS}, columns  # of an older version
+
+
+def decode_columns(content: bytes, key: bytes, required: Collection[str]) -> tuple[Row, History]:
+    """The row and the columns of what `encode_columns` wrote.
+
+    Args:
+        content: of the file.
+        key: of the metadata.
+        required: columns that are returned even where they are null throughout.
+
+    Raises:
+        Damaged: when it is not whole.
+        StoreError: when a newer version wrote it.
+    """
     table = _decode(content)
     try:
-        stored = json.loads((table.schema.metadata or {})[_ROW_KEY])
+        stored = json.loads((table.schema.metadata or {})[key])
         row, newer = stored["row"], stored["schema"] > SCHEMA_VERSION
         # Checksums of pages leave out the footer: the row, and the names of columns.
         if not newer and stored["schema"] >= _DIGESTS and not _is_whole(stored, table):
@@ -92,8 +123,7 @@ def decode_history(content: bytes) -> tuple[Row, History]:
     if newer:
         raise StoreError(f"was written by version {row.get('version')}, which is newer; upgrade")
     names = [name for name in table.column_names if name != "run_id"]
-    kept = [n for n in names if n in _REQUIRED or table[n].null_count < len(table)]
-    row = {column.name: row.get(column.name) for column in RUNS}  # of an older version too
+    kept = [n for n in names if n in required or table[n].null_count < len(table)]
     try:
         return row, {name: _array(table[name]) for name in kept}
     except (TypeError, ValueError):  # block losses of a foreign file, more in one row than another
@@ -106,7 +136,8 @@ def _is_whole(stored: Mapping[str, Any], table: pa.Table) -> bool:
 
 
 def _array(column: pa.ChunkedArray) -> np.ndarray:
-    kind = np.int64 if pa.types.is_integer(column.type) else np.float64
+    value = column.type.value_type if pa.types.is_list(column.type) else column.type
+    kind = np.int64 if pa.types.is_integer(value) else np.float64
     return np.array(column.to_pylist(), dtype=kind)
 
 

@@ -22,7 +22,7 @@ class Column(NamedTuple):
 
 
 _TEXT, _INT, _FLOAT, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
-_TEXTS, _FLOATS = pa.list_(pa.string()), pa.list_(pa.float64())
+_TEXTS, _FLOATS, _INTS = (pa.list_(kind) for kind in (_TEXT, _FLOAT, _INT))
 
 _LAYOUT = "microbatch, scored sequences, devices, platform and XLA flags"
 _SPLIT = "unit held out of a finite source: windows or documents"
@@ -68,6 +68,7 @@ RUNS = (
     Column("record_tokens", _INT, "tokens", "held-out labels at the other record points"),
     Column("test_tokens", _FLOAT, "tokens", "the config's, if it names them", null=True),
     Column("source_fingerprint", _TEXT, "", "hash of the data or the generator's parameters"),
+    Column("data_order", _TEXT, "", "hash; equal where the same batches are read", null=True),
     Column("wall_seconds", _FLOAT, "s", "of the run's share of its wave"),
     Column("devices", _TEXT, "", "that trained it"),
     Column("config", _TEXT, "", "file of sweeps/ that asked for it first", null=True),
@@ -99,13 +100,32 @@ HISTORIES = (
     Column("heldout_raw_block_losses_nats", _FLOATS, "nats/token", "raw, per block, record subset"),
 )
 
+_COMPONENT = "by component of a mix, else of the whole"
+STREAMS = (
+    Column("run_id", _TEXT, "", "the run"),
+    Column("first_step", _INT, "steps", "number of the block's first step, from 1"),
+    Column("last_step", _INT, "steps", "number of its last step; of a student its iterations"),
+    Column("label_tokens", _INT, "tokens", "real labels learnt up to the block's end"),
+    Column("online_loss_nats", _FLOAT, "nats", "losses of its real labels, raw weights"),
+    Column("online_loss_groups_nats", _FLOATS, "nats", "the same by group"),
+    Column("component_loss_nats", _FLOATS, "nats", f"the same {_COMPONENT}"),
+    Column("component_label_tokens", _INTS, "tokens", "real labels in the block, by component"),
+)
+
 
 def history_columns(own: Sequence[OwnColumn]) -> tuple[Column, ...]:
     """The columns of a history: those of every run, then its estimator's own."""
+    return HISTORIES + _own_columns(own)
+
+
+def stream_columns(own: Sequence[OwnColumn]) -> tuple[Column, ...]:
+    """The columns of a stream: those of every run, then its estimator's own."""
+    return STREAMS + _own_columns(own)
+
+
+def _own_columns(own: Sequence[OwnColumn]) -> tuple[Column, ...]:
     kinds = (_FLOAT, _FLOATS)
-    return HISTORIES + tuple(
-        Column(c.name, kinds[c.blocks], c.unit, c.meaning, null=True) for c in own
-    )
+    return tuple(Column(c.name, kinds[c.blocks], c.unit, c.meaning, null=True) for c in own)
 
 
 def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:
@@ -131,8 +151,11 @@ def checked_row(row: dict[str, Any]) -> dict[str, Any]:
     return {column.name: row.get(column.name) for column in RUNS}
 
 
-def checked_history(
-    run_id: str, history: Mapping[str, np.ndarray], schema: tuple[Column, ...]
+def checked_columns(
+    run_id: str,
+    history: Mapping[str, np.ndarray],
+    schema: tuple[Column, ...],
+    what: str = "history",
 ) -> dict[str, list[Any]]:
     """A run's history with every column present, in order; a run that never recorded has none.
 
@@ -140,19 +163,20 @@ def checked_history(
         run_id: of the run.
         history: its columns.
         schema: that it may have.
+        what: noun for the message; a stream is checked alike.
 
     Raises:
         ValueError: when a column is unknown, a required one is missing or they differ in length.
     """
     known = {column.name for column in schema} - {"run_id"}
     if extra := set(history) - known:
-        raise ValueError(f"unknown columns of a history: {', '.join(sorted(extra))}")
+        raise ValueError(f"unknown columns of a {what}: {', '.join(sorted(extra))}")
     points = len(next(iter(history.values()), ()))
     if any(len(values) != points for values in history.values()):
-        raise ValueError("columns of a history differ in length")
+        raise ValueError(f"columns of a {what} differ in length")
     missing = known - set(history) - {column.name for column in schema if column.null}
     if points and missing:
-        raise ValueError(f"a history lacks {', '.join(sorted(missing))}")
+        raise ValueError(f"a {what} lacks {', '.join(sorted(missing))}")
     columns: dict[str, list[Any]] = {"run_id": [run_id] * points}
     for name, kind, _, _, null in schema[1:]:
         values = list(history.get(name, [None] * points))

@@ -34,8 +34,10 @@ from epiplexity_jax.store.parquet import (
     encode_runs,
 )
 from epiplexity_jax.store.schema import checked_row
+from epiplexity_jax.store.streams import Stream, decode_stream, encode_stream
 
 _CONFIG, _RUNS, _HISTORIES, _LOCK = "sweep.yaml", "runs.parquet", "histories", ".lock"
+_STREAMS = "streams"
 _STARTS, _CONFIGS = "provenance.jsonl", "sweeps"
 _ENDING, _YAML = ".parquet", ".yaml"
 _log = logging.getLogger(__name__)
@@ -96,7 +98,8 @@ class Store:
                 with self._writing():
                     self.holder = held.enter_context(locked(self.path / _LOCK))
                     remove_partial(self.path)
-                    remove_partial(self.path / _HISTORIES)
+                    for folder in (_HISTORIES, _STREAMS):
+                        remove_partial(self.path / folder)
             yield
 
     def is_held_by(self, holder: bytes) -> bool:
@@ -126,22 +129,34 @@ class Store:
             if (run := self._read(run_id)) is not None:
                 yield StoredRun(run.row | known.get(run_id, {}), run.history)
 
-    def commit(self, row: Row, history: Mapping[str, Any], own: Sequence[OwnColumn] = ()) -> None:
-        """Keep a run: its history first, which makes it finished, then the index.
+    def commit(
+        self,
+        row: Row,
+        history: Mapping[str, Any],
+        own: Sequence[OwnColumn] = (),
+        stream: Mapping[str, Any] | None = None,
+        own_stream: Sequence[OwnColumn] = (),
+    ) -> None:
+        """Keep a run: its stream, then its history, which makes it finished, then the index.
 
         Args:
             row: the columns of `schema.RUNS`.
             history: the columns of `schema.HISTORIES` and `own`, [R] or, of block losses,
                 [R, blocks].
             own: columns of its estimator.
+            stream: the columns of `schema.STREAMS` and `own_stream`, [N] or [N, ...]; None where
+                its losses were not summed by block.
+            own_stream: columns of its estimator.
 
         Raises:
             StoreError: when the disk is full or not writable, and what was there stays; or when the
                 folder is gone, or another process's, since this one locked it.
-            ValueError: when a column is unknown or missing.
+            ValueError: when a column is unknown or missing, or a stream's sums are not those of
+                the history.
         """
         row = checked_row(row)
         content = encode_history(row, history, own)
+        blocks = None if stream is None else encode_stream(row, stream, own_stream, history)
         rows = self.finished() | {row["run_id"]: row}
         if not self.writes:
             self._rows = rows
@@ -149,6 +164,12 @@ class Store:
         if self.holder and not self.is_held_by(self.holder):
             raise StoreError(f"{self.path}: was removed or taken over while it was in use")
         with self._writing():
+            file = self._stream_file(row["run_id"])
+            if blocks is None:
+                file.unlink(missing_ok=True)  # of an attempt that did not get to its history
+            else:
+                file.parent.mkdir(exist_ok=True)
+                write_atomically(file, blocks)
             write_atomically(self._history_file(row["run_id"]), content)
             self._write_index(rows)
 
@@ -180,6 +201,32 @@ class Store:
         if run is None:
             raise StoreError(f"{self._history_file(run_id)}: is missing or damaged; run it again")
         return run.history
+
+    def stream(self, run_id: str) -> Stream | None:
+        """A run's online losses by block as columns [N], by group or component [N, ...].
+
+        None where it has none: an older version trained it, or it continues a run of one; or where
+        they are damaged, with a warning.
+
+        Raises:
+            StoreError: when the run is missing, the file cannot be read, or was written by a newer
+                version.
+        """
+        if not self._history_file(run_id).exists():
+            raise StoreError(f"{self._history_file(run_id)}: is missing; run it again")
+        file = self._stream_file(run_id)
+        if (content := read_if_there(file)) is None:
+            return None
+        try:
+            of, stream = decode_stream(content)
+            if of == run_id:
+                return stream
+        except StoreError as error:
+            raise StoreError(f"{file}: {error}") from None
+        except Damaged:
+            pass
+        self._warn(f"{file}: is damaged; its run has no losses by block")
+        return None
 
     def load(self, current: bool = True) -> list[StoredRun]:
         """The runs: sources in the order of the config, from the smallest model to the largest.
@@ -275,6 +322,9 @@ class Store:
 
     def _history_file(self, run_id: str) -> Path:
         return self.path / _HISTORIES / f"{run_id}{_ENDING}"
+
+    def _stream_file(self, run_id: str) -> Path:
+        return self.path / _STREAMS / f"{run_id}{_ENDING}"
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

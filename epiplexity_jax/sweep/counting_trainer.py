@@ -69,7 +69,7 @@ class CountingTrainer:
             coder, stream, run.dataset.heldout, accounting, run.steps, report, run.exact
         )
         row = finished_row(run, wave, recorder.outcome(run.steps), time.monotonic() - began)
-        return [FinishedRun(row, recorder.history(), None)]
+        return [FinishedRun(row, recorder.history(), None, recorder.block_columns())]
 
     def time(self, wave: Wave, devices: Sequence[Any]) -> WaveTiming:
         """Count a few batches."""

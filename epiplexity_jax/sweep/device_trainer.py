@@ -107,6 +107,7 @@ class DeviceTrainer:
                 finished_row(run, wave, r.outcome, seconds),
                 r.history,
                 r.state if run.resumable and r.outcome.status is RunStatus.FINISHED else None,
+                r.blocks,
             )
             for run, r in zip(runs, results, strict=True)
         ]
@@ -128,6 +129,7 @@ def cohort_job(runs: Sequence[RunSpec], wave: Wave) -> CohortJob:
     program = first.device_program
     model: Any = program.model
     restored = {i: (found.state, found.record) for i, found in wave.restored.items()}
+    blocks = {i: found.blocks for i, found in wave.restored.items()}
     return CohortJob(
         program=program._replace(
             model=model.rematerialised() if fit.remat else model,
@@ -150,6 +152,7 @@ def cohort_job(runs: Sequence[RunSpec], wave: Wave) -> CohortJob:
                 heldout=run.dataset.heldout,
                 hyper=run.hyper,
                 resume=restored.get(run.run_id),
+                blocks=blocks.get(run.run_id),
             )
             for run in runs
         ),

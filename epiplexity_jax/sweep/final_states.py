@@ -41,7 +41,7 @@ def longest_shorter(run: RunSpec, finished: Sequence[Row], store: Path) -> Row |
 
 
 def restore(store: Store, row: Row, like: Any) -> Restored | None:
-    """Read a finished run's final state with its history; None where it is damaged.
+    """Read a finished run's final state with its history and stream; None where it is damaged.
 
     Args:
         store: that keeps both.
@@ -51,7 +51,8 @@ def restore(store: Store, row: Row, like: Any) -> Restored | None:
     state = restore_state(state_folder(store.path, row["run_id"]), like)
     if state is None:
         return None
-    return Restored(row["steps"], state, store.history(row["run_id"]), 0.0)
+    history, stream = store.history(row["run_id"]), store.stream(row["run_id"])
+    return Restored(row["steps"], state, history, 0.0, stream)
 
 
 def keep(store: Store, run: RunSpec, state: Any) -> None:

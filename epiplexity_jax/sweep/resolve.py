@@ -105,6 +105,7 @@ class Resolver(ABC):
                 **estimator.hyper(),
             ),
             columns=estimator.columns,
+            stream_columns=estimator.stream_columns,
             exact=exact,
             resumable=training.keep_final_state and estimator.resumable and not self.counts,
             state_bytes=4 * found.cost.params * estimator.state_copies,
@@ -113,6 +114,7 @@ class Resolver(ABC):
             | identity_columns(self._identity(dataset, size, seed, found, exact))
             | {
                 "seed": seed,
+                "data_order": dataset.stream(seed, training.batch_size).order,
                 "learning_rate": rate,
                 "variant": estimator.config.variant or variants[0],
                 "variants": list(variants),

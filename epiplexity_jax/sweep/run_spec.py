@@ -29,6 +29,7 @@ class RunSpec:
         program: the static part of what trains it: hashable, equal for runs that share a program.
         hyper: values in which members of a cohort differ.
         columns: of its history, beside those of every run.
+        stream_columns: of its stream, beside those of every run.
         exact: whether the final model scores the training data again.
         resumable: whether its final state is kept, to be trained for more steps.
         state_bytes: of weights, averages, moments and gradient of a member: the least it holds.
@@ -49,6 +50,7 @@ class RunSpec:
     program: ProgramKey | CountingProgram
     hyper: Hyperparameters
     columns: tuple[OwnColumn, ...]
+    stream_columns: tuple[OwnColumn, ...]
     exact: bool
     resumable: bool
     state_bytes: int

@@ -69,7 +69,8 @@ def _resumed(waves: Sequence[Wave]) -> list[str]:
 
 def _commit(context: SweepContext, run: RunSpec, ended: FinishedRun) -> None:
     store, progress, row = context.store, context.progress, ended.row
-    store.commit(row, ended.history, run.columns)  # first: a state without its run is of no use
+    # First, as a state without its run is of no use.
+    store.commit(row, ended.history, run.columns, ended.stream, run.stream_columns)
     context.tracking.done(run, row, ended.history)
     if row["status"] != RunStatus.FINISHED:
         progress.message(f"{run.label}: stopped, {row['message']}; the others go on")

@@ -45,6 +45,7 @@ class FinishedRun(NamedTuple):
     row: dict[str, Any]  # the columns of `store.schema.RUNS`
     history: Mapping[str, Any]  # the columns of `store.schema.HISTORIES`
     state: Any  # the last one (host arrays) where it is to be kept, else None
+    stream: Mapping[str, Any] | None = None  # the columns of `store.schema.STREAMS`, if there are
 
 
 @dataclass(frozen=True)

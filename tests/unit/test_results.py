@@ -66,6 +66,14 @@ def test_rows_end_with_the_lengths_that_training_reported(runs, stored):
         assert other["heldout_loss_nats"] == run.history["heldout_raw_loss_nats"][-1]
 
 
+def test_a_run_of_an_older_version_has_no_losses_by_block(runs):
+    run_id = runs.rows(1e6)[0]["run_id"]
+    with pytest.raises(ConfigError, match=f"run_id: {run_id} has no losses by block, as an older"):
+        runs.online_losses(run_id)
+    with pytest.raises(ConfigError, match="run_id: unknown run 'nothing'"):
+        runs.online_losses("nothing")
+
+
 def test_a_picture_is_written_by_name_or_alone(runs, tmp_path):
     frontier = runs.frontier(1e6, runs.sources[0])
     alone, named = frontier.plot(tmp_path / "one.html"), plot({frontier.source: frontier})

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Integer, Key, UInt32
+from jaxtyping import Array, Int32, Integer, Key, UInt32
 from pydantic import BeforeValidator, SerializeAsAny, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -150,6 +150,19 @@ class MappedSampler:
         drawn = self.inner(parameters.inner, key(key_, "source"), count)
         return self.change(own, parameters.own, drawn)
 
+    def component_of(
+        self, parameters: Mapped, key_: Key[Array, ""], count: int
+    ) -> Int32[Array, " n"]:
+        """Find the component that each sequence of a draw is from, where the inner source is a mix.
+
+        Args:
+            parameters: as for the draw.
+            key_: of the draw.
+            count: of sequences.
+        """
+        inner: Any = self.inner
+        return inner.component_of(parameters.inner, key(key_, "source"), count)
+
 
 def map_batches(
     inner: Source,
@@ -172,6 +185,9 @@ def map_batches(
         own: values that `drawn` takes, a pytree of NumPy arrays.
     """
     if isinstance(inner, HostSource):
-        return FiniteSource(info, inner.sequences, lambda rows: read(rows, inner.read(rows)))
+        lookup = getattr(inner, "component_of", None)
+        return FiniteSource(
+            info, inner.sequences, lambda rows: read(rows, inner.read(rows)), component_of=lookup
+        )
     parameters = Mapped(inner.parameters, drawn_seed(seed, name), jax.tree.map(jnp.asarray, own))
     return Synthetic(info, MappedSampler(inner.sampler, drawn, name), parameters)

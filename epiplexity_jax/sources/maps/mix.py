@@ -9,7 +9,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int64, Key
+from jaxtyping import Array, Int32, Int64, Integer, Key
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
@@ -31,6 +31,7 @@ from epiplexity_jax.sources.spec import (
     DeviceSource,
     FiniteSource,
     HostSource,
+    Indices,
     Sampler,
     Source,
     SourceInfo,
@@ -70,9 +71,7 @@ class MixSampler:
 
     def __call__(self, parameters: Mapped, key_: Key[Array, ""], count: int) -> Batch:
         """Draw `count` sequences: [count, L] int32 or `Vectors`."""
-        own = jax.random.fold_in(key(key_, "mix"), parameters.seed)
-        uniform = jax.random.uniform(own, (count, 1))
-        chosen = (uniform >= parameters.own[None]).sum(axis=1, keepdims=True)
+        chosen = self.component_of(parameters, key_, count)[:, None]
         drawn = [
             sampler(inner, key(key_, "source", k), count)
             for k, (sampler, inner) in enumerate(zip(self.samplers, parameters.inner, strict=True))
@@ -82,6 +81,20 @@ class MixSampler:
             # Every leaf of a batch has two axes, the first of them the sequences.
             result = jax.tree.map(lambda x, y, k=k: jnp.where(chosen == k, y, x), result, other)
         return result
+
+    def component_of(
+        self, parameters: Mapped, key_: Key[Array, ""], count: int
+    ) -> Int32[Array, " n"]:
+        """Find the component that each sequence of a draw is from: [count], in 0 to K - 1.
+
+        Args:
+            parameters: as for the draw.
+            key_: of the draw.
+            count: of sequences.
+        """
+        own = jax.random.fold_in(key(key_, "mix"), parameters.seed)
+        uniform = jax.random.uniform(own, (count, 1))
+        return (uniform >= parameters.own[None]).sum(axis=1, dtype=jnp.int32)
 
 
 def open_mix(config: Mix) -> Source:
@@ -147,6 +160,7 @@ def _mixed_info(
         entropy_rate_nats=first.entropy_rate_nats if len(infos) == 1 else None,
         bytes_per_token=bytes_each.pop() if len(bytes_each) == 1 else None,
         origins=tuple(origin for info in infos for origin in origins(info)),
+        components=len(infos),
     )
 
 
@@ -186,9 +200,12 @@ def _finite_mix(
             put(result, rows, sources[k].read(places_there[rows]))
         return result
 
+    def component_of(indices: Indices) -> Integer[np.ndarray, " n"]:
+        return component[np.asarray(indices, np.int64)]
+
     parts = [(source.info.documents, source.sequences) for source in sources]
     info = dataclasses.replace(info, documents=mixed_documents(parts, component, place))
-    return FiniteSource(info, len(component), read)
+    return FiniteSource(info, len(component), read, component_of=component_of)
 
 
 def exact_counts(have: list[int], weights: list[Fraction]) -> list[int]:

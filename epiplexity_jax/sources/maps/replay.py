@@ -38,4 +38,5 @@ def open_replay(config: Replay) -> FiniteSource:
             "which makes it finite"
         )
     info = mapped_info(inner.info, "replay", config.times, replays=config.times)
-    return FiniteSource(info, inner.sequences, inner.read)
+    lookup = getattr(inner, "component_of", None)
+    return FiniteSource(info, inner.sequences, inner.read, component_of=lookup)

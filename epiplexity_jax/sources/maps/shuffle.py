@@ -1,5 +1,6 @@
 """Any source in another order: tokens within each sequence, or all of a corpus."""
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -73,7 +74,7 @@ def open_shuffle(config: Shuffle) -> Source:
                 "scope: corpus needs a source of which every token is paid for, as inputs and "
                 "labels would change places; use scope: sequence"
             )
-        return _shuffled_corpus(inner, mapped, seed)
+        return _shuffled_corpus(inner, dataclasses.replace(mapped, components=1), seed)
     # Places of a sequence [L] whose tokens may change places: inputs, labels.
     places = (np.flatnonzero(~info.label_mask), np.flatnonzero(info.label_mask))
     groups = tuple(tuple(group.tolist()) for group in places if len(group) > 1)

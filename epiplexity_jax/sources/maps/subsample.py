@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
-from jaxtyping import Array, Int64, Key
+from jaxtyping import Array, Int64, Integer, Key
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
@@ -27,6 +27,7 @@ from epiplexity_jax.sources.spec import (
     DeviceSource,
     FiniteSource,
     HostSource,
+    Indices,
     Sampler,
     SourceInfo,
 )
@@ -82,12 +83,26 @@ def _drawn(info: SourceInfo, inner: DeviceSource, sequences: int, map_seed: int)
             drawn.add(chunk)
         return jax.tree.map(lambda x: x[indices], room)
 
-    return FiniteSource(info, sequences, read)
+    def component_of(indices: Indices) -> Integer[np.ndarray, " n"]:
+        numbers, root = np.asarray(indices, np.int64), key(map_seed, "subsample")
+        found = np.zeros(len(numbers), np.int32)
+        for chunk in np.unique(numbers // _CHUNK):
+            here = numbers // _CHUNK == chunk
+            drawn = _components(inner.sampler, inner.parameters, root, np.uint32(chunk))
+            found[here] = np.asarray(drawn)[numbers[here] % _CHUNK]
+        return found
+
+    return FiniteSource(info, sequences, read, component_of=component_of)
 
 
 @functools.partial(jax.jit, static_argnames="sampler")
 def _draw(sampler: Sampler, parameters: Any, root: Key[Array, ""], number: Any) -> Batch:
     return sampler(parameters, jax.random.fold_in(root, number), _CHUNK)
+
+
+@functools.partial(jax.jit, static_argnames="sampler")
+def _components(sampler: Any, parameters: Any, root: Key[Array, ""], number: Any) -> Any:
+    return sampler.component_of(parameters, jax.random.fold_in(root, number), _CHUNK)
 
 
 def open_subsample(config: Subsample) -> HostSource:
@@ -121,4 +136,15 @@ def open_subsample(config: Subsample) -> HostSource:
 
     documents = inner.info.documents.take(chosen)
     info = mapped_info(inner.info, "subsample", wanted, seed, documents=documents)
-    return FiniteSource(info, wanted, lambda rows: inner.read(chosen[rows].astype(np.int64)))
+    lookup = getattr(inner, "component_of", None)
+
+    def component_of(indices: Indices) -> Integer[np.ndarray, " n"]:
+        assert lookup is not None
+        return lookup(chosen[np.asarray(indices, np.int64)])
+
+    return FiniteSource(
+        info,
+        wanted,
+        lambda rows: inner.read(chosen[rows].astype(np.int64)),
+        component_of=lookup and component_of,
+    )

@@ -7,7 +7,7 @@ import numpy as np
 import orbax.checkpoint
 import pytest
 
-from epiplexity_jax.checkpoints import state_files
+from epiplexity_jax.checkpoints import cohort_snapshot, state_files
 from epiplexity_jax.checkpoints.cohort_snapshot import CohortCheckpoint, load_cohort, save_cohort
 from epiplexity_jax.checkpoints.state_files import is_torn, iterations
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
@@ -60,6 +60,15 @@ def like(snapshot):
 def resumed(snapshot, **options):
     resume = {i: (member_state(snapshot, i), snapshot.records[i]) for i in SEEDS}
     return job_of(cycle(), SEEDS, resume=resume, start=snapshot.iteration, **options)
+
+
+def test_a_record_of_an_older_version_has_no_sums_by_block(snapshot):
+    header = cohort_snapshot._header(snapshot)["records"][0]
+    again = cohort_snapshot._record(header)
+    jax.tree.map(np.testing.assert_array_equal, again.blocks, snapshot.records[0].blocks)
+    assert again.blocks["last_step"].tolist() == list(range(1, AT + 1))
+    del header["blocks"]
+    assert cohort_snapshot._record(header).blocks is None
 
 
 def test_a_checkpoint_comes_back_exactly(snapshot, tmp_path):

@@ -18,13 +18,14 @@ GRID = np.array([0, 1, 4, 6])
 
 
 def steps_of(count, first=0, bad=None):
-    """Sums, variances and statuses of steps."""
+    """Sums, variances, statuses and losses of steps."""
     numbers = np.arange(first, first + count)
     status = np.full(count, StepStatus.OK, np.int32)
     if bad is not None:
         status[bad - first :] = StepStatus.NOT_RUN
         status[bad - first] = StepStatus.NOT_FINITE
-    return (1 / (3.0 + numbers)).astype(np.float32), np.float32(numbers) / 7, status
+    sums = (1 / (3.0 + numbers)).astype(np.float32)
+    return sums, np.float32(numbers) / 7, status, np.float32([0.25, 0.75]) * sums[:, None]
 
 
 def losses_of(step, eval_batches=1):
@@ -61,7 +62,7 @@ def test_a_sum_is_the_same_however_it_is_cut():
 
 def test_rows_hold_sums_tokens_and_flops():
     history = run(begun()).history()
-    sums, variances, _ = steps_of(6)
+    sums, variances, *_ = steps_of(6)
     assert history["step"].tolist() == GRID.tolist()
     assert history["online_loss_sum_nats"][2] == added(0.0, sums[:4])
     assert history["online_loss_sum_var"][-1] == added(0.0, variances)

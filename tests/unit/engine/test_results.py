@@ -21,7 +21,8 @@ S = JOB.layout.eval_batch_size
 def info_of(loss, status=StepStatus.OK):
     """A chunk [C, T] of which one step ran; the second member's outcome is given."""
     statuses = jnp.array([[StepStatus.OK, 2], [status, 2]], jnp.int32)
-    return StepInfo(jnp.full((2, 2), loss), jnp.zeros((2, 2)), statuses)
+    losses = jnp.full((2, 2, BATCH), loss / BATCH)
+    return StepInfo(jnp.full((2, 2), loss), jnp.zeros((2, 2)), statuses, losses)
 
 
 def scored(count=1):

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.status import RunStatus
-from epiplexity_jax.coding import record_points
+from epiplexity_jax.coding import record_points, sum_variance
 from epiplexity_jax.engine import programs
 from epiplexity_jax.engine.cohort_spec import CohortJob
+from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.stream import Stream
 from epiplexity_jax.engine.train_cohort import set_up, train_cohort
 from tests.unit.engine import reference
@@ -101,7 +102,9 @@ def test_a_longer_run_continued_from_a_shorter_one_is_the_longer_run():
     whole = train_cohort(job_of(source, range(2), steps=STEPS), mesh)
     short = train_cohort(job_of(source, range(2), steps=23), mesh)
     kept = {seed: (result.state, result.history) for seed, result in enumerate(short)}
-    rest = train_cohort(job_of(source, range(2), STEPS, resume=kept, start=23), mesh)
+    job = job_of(source, range(2), STEPS, resume=kept, start=23)
+    members = [replace(m, blocks=s.blocks) for m, s in zip(job.members, short, strict=True)]
+    rest = train_cohort(replace(job, members=tuple(members)), mesh)
     for one, other in zip(whole, rest, strict=True):
         for name in one.history:
             if name == "spent_flops":
@@ -109,6 +112,33 @@ def test_a_longer_run_continued_from_a_shorter_one_is_the_longer_run():
             np.testing.assert_allclose(
                 one.history[name], other.history[name], rtol=1e-12, err_msg=name
             )
+        jax.tree.map(np.testing.assert_array_equal, one.blocks, other.blocks)
+    assert train_cohort(job, mesh)[0].blocks is None
+
+
+def assert_blocks_are_the_batches_losses(results, runs):
+    """Of eight sequences each is a group, so their spread is the stored variance of every step."""
+    for seed, result in enumerate(results):
+        blocks, history, steps = result.blocks, result.history, result.outcome.steps_done
+        assert blocks["last_step"].tolist() == list(range(1, steps + 1))
+        np.testing.assert_allclose(blocks["online_loss_nats"], runs[seed][0][:steps], rtol=1e-4)
+        groups = blocks["online_loss_groups_nats"]
+        assert groups.shape == (steps, BATCH)
+        np.testing.assert_allclose(groups.sum(1), blocks["online_loss_nats"], rtol=1e-5)
+        if result.outcome.status is RunStatus.FINISHED:
+            assert blocks["online_loss_nats"].sum() == pytest.approx(
+                history["online_loss_sum_nats"][-1], rel=1e-9
+            )
+            assert sum_variance(groups, BATCH).sum() == pytest.approx(
+                history["online_loss_sum_var"][-1], rel=1e-4
+            )
+
+
+@pytest.mark.parametrize("data", [1, 2])
+def test_blocks_hold_the_twins_losses(data):
+    source, _, runs = twin("all")
+    mesh = member_mesh(jax.devices()[:2], data=data)
+    assert_blocks_are_the_batches_losses(train_cohort(job_of(source, range(3)), mesh), runs)
 
 
 @pytest.fixture
@@ -127,6 +157,8 @@ def test_members_at_once_equal_the_plain_loop_and_survive_each_other():
     assert [r.outcome.status for r in results].count(RunStatus.DIVERGED) == 1
     assert results[1].outcome.status is RunStatus.DIVERGED
     assert np.isfinite(results[1].history["heldout_loss_nats"]).all()
+    assert len(results[1].blocks["last_step"]) == results[1].outcome.steps_done < STEPS
+    assert_blocks_are_the_batches_losses([results[0]], runs)
     for seed in (0, 2, 3):
         history = results[seed].history
         cumulative = np.concatenate([[0.0], np.cumsum(runs[seed][0])])[history["step"]]

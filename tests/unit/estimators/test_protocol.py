@@ -15,7 +15,7 @@ from epiplexity_jax.estimators.config import Prequential, Requential
 from epiplexity_jax.families import Transformer, open_family
 from epiplexity_jax.families.spec import Cost, Task
 from epiplexity_jax.sources import Markov, open_source
-from epiplexity_jax.store.schema import HISTORIES
+from epiplexity_jax.store.schema import HISTORIES, STREAMS
 
 KINDS = [entry["kind"] for entry in registry.kinds()]
 TASK = Task(4, 8, (True,) * 8)
@@ -85,6 +85,19 @@ def test_fields_of_an_own_section_identify_a_run(estimator):
     found = [type(estimator)(own(threshold=value)).identity(10) for value in (1.0, 2.0)]
     assert found[0] != found[1]
     assert found[0].items() - {("threshold", 1.0)} == estimator.identity(10).items()
+
+
+def test_what_its_recorder_sums_by_block_has_columns_and_a_sum_in_the_history(estimator):
+    recorder = estimator.method.recorder
+    recorded = {f"{name}{end}" for name in recorder.BLOCKS for end in ("_nats", "_groups_nats")}
+    everywhere = {column.name for column in STREAMS}
+    own = [column.name for column in estimator.stream_columns]
+    assert not everywhere & set(own)
+    assert set(own) <= recorded <= everywhere | set(own)
+    assert {f"{name}_sum_nats" for name in recorder.BLOCKS} <= set(recorder.SUMS)
+    for total, losses in recorder.BLOCKS.values():
+        assert {total, losses} <= set(recorder.INFO._fields)
+    assert next(iter(recorder.BLOCKS)) == "online_loss"
 
 
 def test_count_families_are_coded_online_only():

@@ -22,7 +22,8 @@ NOT_RUN = StepStatus.NOT_RUN
 def info_of(*status):
     """Iterations with these outcomes; a teacher that waits has no loss."""
     values = np.random.default_rng(3).random((9, len(status))).astype(np.float32)
-    info = RequentialInfo(*values, status=np.array(status, np.int32))
+    status, losses = np.array(status, np.int32), np.zeros((len(status), 2), np.float32)
+    info = RequentialInfo(*values, status, losses, losses, losses)
     waits = info.status == WAITED
     info.teacher_loss[waits] = 0.0
     info.teacher_loss_var[waits] = 0.0

@@ -9,12 +9,14 @@ from epiplexity_jax.store.schema import (
     HISTORIES,
     RUNS,
     SCHEMA_VERSION,
+    STREAMS,
     arrow_schema,
     checked_row,
 )
 from tests.unit.store.stored import make_row
 
 GOLDEN = Path(__file__).with_name("schema.json")
+TABLES = {"runs": RUNS, "histories": HISTORIES, "streams": STREAMS}
 
 
 def test_columns_are_those_of_the_golden_file():
@@ -22,17 +24,15 @@ def test_columns_are_those_of_the_golden_file():
         "version": SCHEMA_VERSION,
         **{
             name: {c.name: f"{c.type}{' or null' if c.null else ''}" for c in columns}
-            for name, columns in (("runs", RUNS), ("histories", HISTORIES))
+            for name, columns in TABLES.items()
         },
     }
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
     assert described == golden
-    assert [list(described[name]) for name in ("runs", "histories")] == [
-        list(golden[name]) for name in ("runs", "histories")
-    ]
+    assert [list(described[name]) for name in TABLES] == [list(golden[name]) for name in TABLES]
 
 
-@pytest.mark.parametrize("columns", [RUNS, HISTORIES], ids=["runs", "histories"])
+@pytest.mark.parametrize("columns", TABLES.values(), ids=TABLES)
 def test_the_file_says_what_its_columns_mean(columns):
     schema = arrow_schema(columns)
     assert schema.metadata == {b"epiplexity_jax_schema": str(SCHEMA_VERSION).encode()}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from epiplexity_jax.estimators import registry
-from epiplexity_jax.store.schema import HISTORIES, RUNS, history_columns
+from epiplexity_jax.store.schema import HISTORIES, RUNS, STREAMS, history_columns, stream_columns
 
 PAGE = Path(__file__).parents[3] / "docs" / "store.md"
 
@@ -20,7 +20,11 @@ def listed(heading: str) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize(
     ("heading", "columns"),
-    [("`runs.parquet`", RUNS), ("`histories/<run_id>.parquet`", HISTORIES)],
+    [
+        ("`runs.parquet`", RUNS),
+        ("`histories/<run_id>.parquet`", HISTORIES),
+        ("`streams/<run_id>.parquet`", STREAMS),
+    ],
 )
 def test_the_page_lists_every_column(heading, columns):
     assert listed(heading) == cells(columns)
@@ -31,6 +35,8 @@ def test_the_page_lists_the_columns_of_each_estimator(kind):
     estimator = registry.open_estimator(registry.parse({"kind": kind}, "estimator"))
     own = history_columns(estimator.columns)[len(HISTORIES) :]
     assert listed(f"Columns of `{kind}` runs") == cells(own)
+    own = stream_columns(estimator.stream_columns)[len(STREAMS) :]
+    assert listed(f"Stream columns of `{kind}` runs") == cells(own)
 
 
 def cells(columns):

@@ -1,0 +1,116 @@
+"""Sums of a run by block of steps, from which codes that mix runs are read."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float64, Integer, Shaped
+
+from epiplexity_jax.coding.blocks import GROUPS, block_ends, block_grid
+
+BlockColumns = dict[str, np.ndarray]
+Rows = Float64[np.ndarray, "steps columns"]
+Totals = Float64[np.ndarray, " steps"]
+SequenceLosses = Float64[np.ndarray, "steps sequences"]
+Components = Integer[np.ndarray, "batches sequences"]
+
+_COMPONENTS, _LABELS = "component_loss_nats", "component_label_tokens"
+
+
+class BlockSums:
+    """Sums by block of `coding.block_grid`, each step added after the one before it.
+
+    So a sum is the same however steps are cut into chunks, and the last block of a shorter run is
+    the beginning of a longer one's.
+
+    Args:
+        names: of the sums; the first is divided by component, too.
+        sequences: B, of a batch.
+        labels: label tokens of a sequence.
+        components: K, of the source.
+    """
+
+    def __init__(self, names: Sequence[str], sequences: int, labels: int, components: int):
+        self.names, self.sequences, self.labels = tuple(names), sequences, labels
+        groups = min(GROUPS, sequences)
+        self._group = np.arange(sequences) % groups
+        widths: dict[str, int] = {}
+        for name in self.names:
+            widths |= {f"{name}_nats": 1, f"{name}_groups_nats": groups}
+        widths |= {_COMPONENTS: components, _LABELS: components}
+        stops = np.cumsum(list(widths.values())).tolist()
+        self._place = {
+            name: slice(stop - width, stop)
+            for (name, width), stop in zip(widths.items(), stops, strict=True)
+        }
+        self._table = np.zeros((0, stops[-1]))
+
+    def add(
+        self,
+        first: int,
+        totals: Sequence[Totals],
+        losses: Sequence[SequenceLosses],
+        learnt: Bool[np.ndarray, " steps"],
+        components: Components | None,
+    ) -> None:
+        """Add the next n steps.
+
+        Args:
+            first: steps before them.
+            totals: of each sum [n], nats.
+            losses: of each sum [n, B], nats of every sequence.
+            learnt: [n], whether the step read a batch of real data.
+            components: of every sequence of the batches that were read, [sum of `learnt`, B];
+                None where there is one.
+        """
+        if not len(learnt):
+            return
+        rows = np.zeros((len(learnt), self._table.shape[1]))
+        for name, total, each in zip(self.names, totals, losses, strict=True):
+            rows[:, self._place[f"{name}_nats"]] = total[:, None]
+            groups = np.broadcast_to(self._group, each.shape)
+            place = self._place[f"{name}_groups_nats"]
+            rows[:, place] = _sums_by(groups, each, place.stop - place.start)
+        whole = np.where(learnt, self.labels * self.sequences, 0)[:, None]
+        if components is None:
+            rows[:, self._place[_COMPONENTS]] = totals[0][:, None]
+            rows[:, self._place[_LABELS]] = whole
+        else:
+            count = self._place[_LABELS].stop - self._place[_LABELS].start
+            paid = np.broadcast_to(whole / self.sequences, losses[0].shape)
+            of = np.zeros(losses[0].shape, np.int64)
+            of[learnt] = components
+            rows[:, self._place[_COMPONENTS]] = _sums_by(of, losses[0], count)
+            rows[:, self._place[_LABELS]] = _sums_by(of, paid, count)
+        self._add(first, rows)
+
+    def _add(self, first: int, rows: Rows) -> None:
+        blocks = np.searchsorted(block_ends(), first + 1 + np.arange(len(rows)))
+        if (more := int(blocks[-1]) + 1 - len(self._table)) > 0:
+            room = np.zeros((max(more, len(self._table)), self._table.shape[1]))
+            self._table = np.concatenate([self._table, room])
+        np.add.at(self._table, blocks, rows)
+
+    def columns(self, steps: int) -> BlockColumns:
+        """The columns of a stream file after so many steps, [N] or [N, ...] each."""
+        grid = block_grid(steps)
+        table = self._table[: len(grid) - 1]
+        found: BlockColumns = {name: table[:, place].copy() for name, place in self._place.items()}
+        found |= {f"{name}_nats": found[f"{name}_nats"][:, 0] for name in self.names}
+        found[_LABELS] = found[_LABELS].astype(np.int64)
+        read = np.cumsum(found[_LABELS].sum(axis=1))
+        return {"first_step": grid[:-1] + 1, "last_step": grid[1:], "label_tokens": read} | found
+
+    def restore(self, columns: Mapping[str, Shaped[np.ndarray, "..."]]) -> None:
+        """Take up sums that `columns` gave, to the last bit."""
+        self._table = np.zeros((len(columns["last_step"]), self._table.shape[1]))
+        for name, place in self._place.items():
+            self._table[:, place] = columns[name].reshape(self._table[:, place].shape)
+
+
+def _sums_by(
+    labels: Integer[np.ndarray, "steps sequences"], values: SequenceLosses, count: int
+) -> Float64[np.ndarray, "steps labels"]:
+    """Sum the values of every step by the label of each, 0 to count - 1, in their order."""
+    steps = np.arange(len(values))[:, None] * count
+    found = np.bincount((steps + labels).ravel(), values.ravel(), len(values) * count)
+    return found.reshape(len(values), count)
