@@ -126,7 +126,8 @@ def chart(found: Mapping[str, Mapping[str, Decomposition]]) -> Any:
     rows = []
     for family, by_source in found.items():
         for d in by_source.values():
-            low, high = d.epiplexity_bits_interval or (d.epiplexity_bits, d.epiplexity_bits)
+            sides = d.epiplexity_bits_interval or (None, None)  # an open side is drawn as a point
+            low, high = (d.epiplexity_bits if side is None else side for side in sides)
             rows.append(
                 {
                     "family": family,

@@ -21,12 +21,18 @@ from epiplexity_jax.sweep.progress import Silent
 ROOT = Path(__file__).parents[1]
 
 
+def upper(found: Decomposition) -> float:
+    """The upper limit of S_T; infinite where the interval is open."""
+    _, high = found.epiplexity_bits_interval or (None, None)
+    return float("inf") if high is None else high
+
+
 def checks(largest: dict[str, Decomposition]) -> dict[str, bool]:
     """What must hold at the largest budget, by rule."""
     r15, r30, r54 = (largest[f"rule{n}"] for n in (15, 30, 54))
-    _, high15 = r15.epiplexity_bits_interval or (0.0, float("inf"))
-    low54, _ = r54.epiplexity_bits_interval or (0.0, 0.0)
-    _, high30 = r30.epiplexity_bits_interval or (0.0, float("inf"))
+    high15, high30 = (upper(r) for r in (r15, r30))
+    low54, _ = r54.epiplexity_bits_interval or (None, None)
+    low54 = 0.0 if low54 is None else low54
     return {
         "S(54) > 1.5 S(15)": r54.epiplexity_bits > 1.5 * r15.epiplexity_bits,
         "intervals of S(54) and S(15) are disjoint": low54 > high15,

@@ -99,9 +99,15 @@ def _draws(found: list[Decomposition], count: int = 2000) -> np.ndarray:
     """[count, sources] lengths within their errors."""
     generator = np.random.default_rng(0)
     middle = np.array([d.epiplexity_bits for d in found])
-    errors = [(d.epiplexity_bits_interval or (0.0, 0.0)) for d in found]
-    deviation = np.array([(high - low) / (2 * 1.96) for low, high in errors])
+    deviation = np.array([_half_width(d) / 1.96 for d in found])
     return middle + deviation * generator.standard_normal((count, len(middle)))
+
+
+def _half_width(found: Decomposition) -> float:
+    """Of the interval of S_T: of the side that is closed, where one is open."""
+    sides = found.epiplexity_bits_interval or ()
+    widths = [abs(side - found.epiplexity_bits) for side in sides if side is not None]
+    return sum(widths) / max(len(widths), 1)
 
 
 def unlearnable() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.heldout import heldout_layout
 from epiplexity_jax.engine.method import Method
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.sharding import MEMBER, member_mesh
 from epiplexity_jax.engine.state import Hyperparameters
@@ -48,7 +49,7 @@ def job_of(
             seed=seed,
             stream=Stream(opened, None, 0, seed, batch),
             heldout=heldout,
-            hyper=Hyperparameters(0.03, 100, 50),
+            hyper=Hyperparameters(0.03, 100, Window(50, 1.0)),
         )
         for seed in range(members or jax.device_count())
     )

@@ -41,6 +41,7 @@ from epiplexity_jax.coding import record_points
 from epiplexity_jax.engine.heldout import heldout_layout
 from epiplexity_jax.engine.method import Method
 from epiplexity_jax.engine.microbatch import scoring_slice, training_slice
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.programs import forget_programs, score_weights
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.state import Hyperparameters, initial_state
@@ -89,7 +90,7 @@ class PlainLoop:
 
     def __init__(self, job: Any):
         self.state = job.program.method.init(job.model.init(key(0, "init", 0)), key(0, "init", 0))
-        self.hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema_steps=50)
+        self.hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema=Window(50, 1.0))
         self.step = jax.jit(
             lambda state, batch: job.program.method.update(
                 job.model, state, batch, self.hyper, None
@@ -177,7 +178,7 @@ def parts(job: Any, requential: bool) -> dict[str, float]:
     model, task, cut = job.model, job.model.task, job.program.microbatch
     group = scoring_slice(job.layout.eval_batch_size, task, on_cpu=True)
     state = initial_state(model.init(key(0, "init", 0)))
-    hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema_steps=50)
+    hyper = Hyperparameters(learning_rate=0.03, warmup_steps=100, ema=Window(50, 1.0))
     block = np.asarray(job.members[0].stream.chunk(0, 16, 16))
     batch, params = block[0], state.params
     grads = jax.jit(lambda p, b: loss_gradient(model, p, b, cut)[1])(params, batch)

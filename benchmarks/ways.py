@@ -28,6 +28,7 @@ from steps import METHODS, cohort
 
 from epiplexity_jax.base.keys import key
 from epiplexity_jax.engine.microbatch import training_slice
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.state import Hyperparameters, initial_state
 from epiplexity_jax.engine.step import loss_gradient, train_step
 from epiplexity_jax.families import Transformer, reductions
@@ -38,7 +39,7 @@ from epiplexity_jax.sources import Noise
 
 STEPS = 20  # before the gradient is taken
 SECONDS, FEWEST = 8.0, 15  # a way is timed so long, and so many times at least
-HYPER = Hyperparameters(learning_rate=0.03, warmup_steps=10, ema_steps=50)
+HYPER = Hyperparameters(learning_rate=0.03, warmup_steps=10, ema=Window(50, 1.0))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The runs of a store in Python: frontiers, decompositions, tables."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -292,11 +293,10 @@ def _run_row(
     if len(history.get("step", ())):
         heldout = float(history[f"heldout{'_raw' if floor == 'raw' else ''}_loss_nats"][-1])
     if row["status"] == "finished":
-        curve = analysis.curve_from(run)
-        scored = analysis.score(curve, test_tokens, variant, floor)
+        scored = analysis.score(analysis.curve_from(run), test_tokens, variant, floor)
         found = {name: float(getattr(scored, name)[-1]) for name in found}
-        if curve.messages is not None:
-            certified = float(curve.messages.certified(variant)[-1])
+        if math.isfinite(scored.certified_bits[-1]):
+            certified = float(scored.certified_bits[-1])
     return row | {
         "variant": variant,
         "floor": floor,

@@ -9,13 +9,14 @@ from jaxtyping import Bool, Float64, Int64
 
 Values = Float64[np.ndarray, " points"]
 Seeds = Float64[np.ndarray, "seeds points"]
-Factors = Float64[np.ndarray, "factors points"]
+Rows = Float64[np.ndarray, "_ #points"]  # of each error as many as it has units
 Blocks = Float64[np.ndarray, "records blocks"]
 Column = Float64[np.ndarray, " any"]  # of a user: its class checks the length, in its own words
 AnyRows = Float64[np.ndarray, "*rows points"]
 Steps = Int64[np.ndarray, " points"]
 Grid = Int64[np.ndarray, " grid"]
 OnGrid = Float64[np.ndarray, "*rows grid"]
+Units = Float64[np.ndarray, "replicates _"]
 Replicates = Float64[np.ndarray, "replicates candidates"]
 Indices = Int64[np.ndarray, " kept"]
 Flags = Bool[np.ndarray, " points"]

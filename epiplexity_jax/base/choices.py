@@ -2,9 +2,9 @@
 
 from typing import Literal, get_args
 
-PrequentialVariant = Literal["paired", "online", "exact"]
+PrequentialVariant = Literal["switch", "paired", "online", "exact"]
 """Losses that make the learning curve of a prequential length."""
-Reference = Literal["ema_student", "student"]
+Reference = Literal["switch", "ema_student", "student"]
 """Student whose messages a requential length pays for."""
 Variant = Literal[PrequentialVariant, Reference]
 Weights = Literal["ema", "raw"]
@@ -15,6 +15,6 @@ Procedure = Literal["refined", "hull-median", "raw"]
 """Rule that keeps points of a frontier (`analysis.frontier.procedures`)."""
 
 REFERENCES: tuple[Reference, ...] = get_args(Reference)
-VARIANTS: tuple[Variant, ...] = get_args(PrequentialVariant) + REFERENCES
+VARIANTS: tuple[Variant, ...] = (*get_args(PrequentialVariant), *REFERENCES[1:])
 FLOORS: tuple[Floor, ...] = (*get_args(Weights), "entropy_rate")
 PROCEDURES: tuple[Procedure, ...] = get_args(Procedure)

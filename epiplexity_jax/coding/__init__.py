@@ -19,9 +19,14 @@ from epiplexity_jax.coding.lengths import (
     uniform_length,
 )
 from epiplexity_jax.coding.requential import certified_length, requential_length
+from epiplexity_jax.coding.stream_level import StreamLevel, stream_level
+from epiplexity_jax.coding.switch import Switch, best_switch, switch_bits
 
 __all__ = [
     "block_grid",
+    "StreamLevel",
+    "Switch",
+    "best_switch",
     "certified_length",
     "data_length",
     "data_length_error",
@@ -40,6 +45,8 @@ __all__ = [
     "requential_length",
     "selection_bits",
     "sum_variance",
+    "stream_level",
+    "switch_bits",
     "time_bound",
     "two_part",
     "uniform_length",

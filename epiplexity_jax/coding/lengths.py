@@ -1,7 +1,8 @@
 """Code lengths in bits from losses in nats: pure functions on arrays, float64 on the host.
 
 Lengths are those of an ideal arithmetic coder: its overhead (under 2 bits a message) and the names
-of the family and of its hyperparameters are left out. A is Finzi et al. 2026 (arXiv 2601.03220).
+of the family and of its hyperparameters are left out. A is Finzi et al. 2026 (arXiv 2601.03220), B
+is Qiu et al. 2026 (arXiv 2607.11883).
 
 Axis letters: R record points. Other arguments have any shapes that broadcast against each other. A
 ConfigError names an argument that is not finite, or not positive where it must be, or of a shape
@@ -196,11 +197,13 @@ def time_bound(
     tokens_per_label: float,
     train_flops_per_token: float,
     eval_flops_per_token: float,
+    averaged_tokens: ArrayLike = 0.0,
 ) -> Flops:
     """FLOPs to decode the model by replaying its training, then to evaluate it on the data.
 
     6 N D + 2 N test_tokens r for a dense network (A, App. B.1): input and label tokens both take
-    time, only label tokens are paid for.
+    time, only label tokens are paid for. Where averaged weights code the stream a second forward
+    pass decodes it, and its tokens cost 8 N (B, Eq. 19).
 
     Args:
         train_tokens: D, input and label tokens trained on.
@@ -208,6 +211,7 @@ def time_bound(
         tokens_per_label: r, (input + label tokens) / label tokens, at least 1.
         train_flops_per_token: FLOPs of training per (input or label) token.
         eval_flops_per_token: FLOPs of evaluation per (input or label) token.
+        averaged_tokens: those of D that averaged weights code.
 
     Raises:
         ConfigError: when a number is negative, r is below 1, or shapes do not fit.
@@ -221,8 +225,9 @@ def time_bound(
     eval_cost = checks.not_negative("eval_flops_per_token", eval_flops_per_token)
     train = checks.not_negative("train_tokens", train_tokens)
     test = checks.positive("test_tokens", test_tokens)
-    checks.fitting(train_tokens=train, test_tokens=test)
-    return train * train_cost + test * (tokens_per_label * eval_cost)
+    twice = checks.not_negative("averaged_tokens", averaged_tokens)
+    checks.fitting(train_tokens=train, test_tokens=test, averaged_tokens=twice)
+    return train * train_cost + twice * eval_cost + test * (tokens_per_label * eval_cost)
 
 
 def per_token(bits: ArrayLike, tokens: float) -> Bits:

@@ -2,6 +2,7 @@
 
 from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.heldout import HeldoutLayout, heldout_layout
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.programs import ProgramKey, init_member
 from epiplexity_jax.engine.results import MemberResult
 from epiplexity_jax.engine.sharding import member_mesh
@@ -28,6 +29,7 @@ __all__ = [
     "StepInfo",
     "StepStatus",
     "Stream",
+    "Window",
     "cache_compilations",
     "heldout_layout",
     "heldout_tokens",

@@ -1,6 +1,6 @@
 """Adam with gradient clipping, warm-up and the EMA of weights."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -48,16 +48,30 @@ def descend(params: Any, directions: Any, rate: Float[Array, ""], scales: Any) -
     return jax.tree.map(lambda p, d, s: p - rate * s * d, params, directions, scales)
 
 
-def average(ema: Any, params: Any, step: Step, ema_steps: Count, growth: Real = 0.0) -> Any:
-    """Average so that a new value weighs 1 / min(step + 1, window): no memory of step 0.
+class Window(NamedTuple):
+    """Window of an exponential moving average of weights: clip(growth t, least, steps) at step t.
+
+    Attributes:
+        steps: [] int32, the most.
+        growth: [] float32, alpha, the share of the steps so far; 1 keeps the window at `steps`.
+        least: [] int32, steps; a window is never longer than the training so far.
+    """
+
+    steps: Any = 2**31 - 1
+    growth: Any = 0.1
+    least: Any = 1
+
+
+def average(ema: Any, params: Any, step: Step, window: Window) -> Any:
+    """Average so that a new value weighs 1 / window; at the first step it is all.
 
     Args:
         ema: the average before.
         params: the new weights.
         step: from 0.
-        ema_steps: the window, or its least where it grows.
-        growth: the window grows as growth x step (Qiu et al. 2026).
+        window: that grows with training, so that early averages are not held back.
     """
-    window = jnp.maximum(ema_steps, growth * step)
-    weight = 1.0 / jnp.minimum(step + 1, window)
+    taken = step + 1
+    span = jnp.clip(jnp.asarray(window.growth) * taken, window.least, window.steps)
+    weight = 1.0 / jnp.clip(span, 1, taken)
     return jax.tree.map(lambda e, p: e + weight * (p - e), ema, params)

@@ -9,7 +9,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Bool
 
-from epiplexity_jax.engine.optimiser import optimiser
+from epiplexity_jax.engine.optimiser import Window, optimiser
 
 Flags = np.bool_ | Bool[Array | np.ndarray, "*members"]
 
@@ -32,25 +32,32 @@ class Hyperparameters(NamedTuple):
     Attributes:
         learning_rate: [] float32, the base learning rate.
         warmup_steps: [] int32, steps of linear warm-up.
-        ema_steps: [] int32, the EMA's window in steps, or its least where it grows.
-        ema_growth: [] float32, alpha: the window is max(ema_steps, alpha t) after t steps.
+        ema: window of the averaged weights, of a teacher too.
+        student_ema: window of a requential student's averaged weights; None: that of `ema`.
         max_kl: [] float32, nats per label token of the last message above which a requential
             teacher waits.
     """
 
     learning_rate: Any
     warmup_steps: Any
-    ema_steps: Any
-    ema_growth: Any = 0.0
+    ema: Window = Window()
+    student_ema: Window | None = None
     max_kl: Any = float("inf")
 
     @classmethod
     def stack(cls, members: Sequence["Hyperparameters"]) -> "Hyperparameters":
         """Stack the values of C members: [C] each, in the dtypes of a cohort's programs."""
-        return cls(*map(np.array, zip(*members, strict=True), _DTYPES))
+        filled = [one._replace(student_ema=one.of_student.ema) for one in members]
+        return jax.tree.map(lambda dtype, *values: np.array(values, dtype), _DTYPES, *filled)
+
+    @property
+    def of_student(self) -> "Hyperparameters":
+        """The values by which a student learns."""
+        return self if self.student_ema is None else self._replace(ema=self.student_ema)
 
 
-_DTYPES = (np.float32, np.int32, np.int32, np.float32, np.float32)
+_WINDOW = Window(np.int32, np.float32, np.int32)
+_DTYPES = Hyperparameters(np.float32, np.int32, _WINDOW, _WINDOW, np.float32)
 
 
 class MemberState(struct.PyTreeNode):

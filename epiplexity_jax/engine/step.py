@@ -165,7 +165,7 @@ def learn(model: Model, state: MemberState, grads: Any, hyper: Hyperparameters) 
     params = descend(state.params, directions, rate, model.rate_scales(state.params))
     return MemberState(
         params=params,
-        ema=average(state.ema, params, state.step, hyper.ema_steps, hyper.ema_growth),
+        ema=average(state.ema, params, state.step, hyper.ema),
         optimiser=optimiser_state,
         step=state.step + 1,
         active=state.active,

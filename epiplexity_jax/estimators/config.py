@@ -10,18 +10,45 @@ from epiplexity_jax.base.config import Config
 MOST_STEPS = 2**31 - 1  # steps are counted in int32 on devices
 
 
-class Prequential(Config):
+class Averaged(Config):
+    """Window of the moving average of weights: clip(ema_growth t, ema_least, ema_steps) at step t.
+
+    It grows with training, so that early averages are neither held back nor the mean of all.
+    """
+
+    ema_growth: float = Field(default=0.1, gt=0, le=1)
+    """alpha, the window's share of the steps so far (0.1 in Qiu et al. 2026); 1 keeps it at
+    ema_steps."""
+    ema_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
+    """The longest window, steps; default: no limit."""
+    ema_least: int = Field(default=1, ge=1, le=MOST_STEPS)
+    """The shortest window, steps; never longer than the training so far."""
+
+    @model_validator(mode="after")
+    def _window_is_a_range(self) -> "Averaged":
+        if self.ema_steps is not None and self.ema_least > self.ema_steps:
+            raise ValueError(
+                f"ema_least: must be at most ema_steps, {self.ema_steps}, got {self.ema_least}"
+            )
+        return self
+
+    @property
+    def window(self) -> tuple[int, float, int]:
+        """The most steps, the growth and the least steps of `engine.optimiser.Window`."""
+        return (self.ema_steps or MOST_STEPS, self.ema_growth, self.ema_least)
+
+
+class Prequential(Averaged):
     """Prequential coding: the area between the loss curve and the floor (A, Eq. 8)."""
 
     kind: Literal["prequential"] = "prequential"
     variant: PrequentialVariant | None = None
-    """Which losses make the curve: paired held-out ones, the online training losses, or (exact)
-    the online losses above those of the final model on the same training data. Default: paired for
-    models trained by gradients, online for count families, exact for replayed data."""
+    """Which losses make the curve: the online training losses (online), of raw weights up to a
+    switch and of averaged ones from there on (switch), held-out ones of averaged weights (paired),
+    or the online losses above those of the final model on the same data (exact). Default: switch
+    for models trained by gradients, online for count families, exact for replayed data."""
     floor: Floor = "ema"
     """Which loss ends the area: held-out, of the EMA or raw weights, or the known entropy rate."""
-    ema_steps: int = Field(default=50, ge=1, le=MOST_STEPS)
-    """Window of the EMA of weights, steps."""
 
     @model_validator(mode="after")
     def _exact_ends_at_the_final_model(self) -> "Prequential":
@@ -30,20 +57,19 @@ class Prequential(Config):
         return self
 
 
-class Requential(Config):
+class Requential(Averaged):
     """Requential coding: the KL of a teacher's samples, from which a student learns (A, Eq. 9)."""
 
     kind: Literal["requential"] = "requential"
-    reference: Reference = "ema_student"
-    """The student whose KL is paid for and makes the teacher wait: with averaged (EMA) weights, or
-    raw ones, which pay for their own jitter. Both are recorded."""
+    reference: Reference = "switch"
+    """The student whose KL is paid for and makes the teacher wait: with raw weights up to a switch
+    and averaged (EMA) ones from there on, or with one of them throughout. All are recorded."""
     floor: Weights = "ema"
     """Which weights of the student code the data."""
-    ema_steps: int = Field(default=50, ge=1, le=MOST_STEPS)
-    """Window of the EMA of teacher and student, steps."""
-    ema_growth: float | None = Field(default=None, ge=0, le=1)
-    """alpha: the window is max(ema_steps, alpha x steps so far); 0.1 in Qiu et al. 2026. Default:
-    a constant window."""
+    student_ema_growth: float | None = Field(default=None, gt=0, le=1)
+    """ema_growth of the student's average (0.01 in Qiu et al. 2026); default: the teacher's."""
+    student_ema_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
+    """ema_steps of the student's average; default: the teacher's."""
     max_kl: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Nats per label token of the last message above which the teacher waits; default: never."""
     max_iterations: int | None = Field(default=None, ge=1, le=MOST_STEPS)
@@ -54,6 +80,13 @@ class Requential(Config):
         if self.max_iterations is not None and self.max_kl is None:
             raise ValueError("max_iterations: without max_kl the teacher never waits; leave it out")
         return self
+
+    @property
+    def student_window(self) -> tuple[int, float, int]:
+        """The window of the student's average."""
+        steps = self.student_ema_steps or self.ema_steps or MOST_STEPS
+        growth = self.student_ema_growth or self.ema_growth
+        return (steps, growth, min(self.ema_least, steps))
 
     @property
     def variant(self) -> str:

@@ -8,6 +8,7 @@ from jaxtyping import Array, Key
 
 from epiplexity_jax.base.columns import OwnColumn
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.recorder import Recorder
 from epiplexity_jax.engine.state import (
     Hyperparameters,
@@ -70,21 +71,22 @@ class PrequentialEstimator:
 
     def hyper(self) -> dict[str, Any]:
         """The window of the EMA."""
-        return {"ema_steps": self.config.ema_steps}
+        return {"ema": Window(*self.config.window)}
 
     def identity(self, steps: int) -> dict[str, Any]:
-        """All fields of the section, but for those that only read a history."""
-        return self.config.model_dump(mode="json", exclude={"kind", "variant", "floor"})
+        """The window and fields of a section of one's own; variant and floor read a history."""
+        own = self.config.model_dump(mode="json", exclude=set(Prequential.model_fields))
+        return own | {"ema": list(self.config.window)}
 
     def iterations(self, steps: int) -> int:
         """The steps themselves: nothing waits."""
         return steps
 
     def variants(self, info: SourceInfo, counts: bool) -> tuple[str, ...]:
-        """Paired and online, of counts online alone; exact where asked for or data is replayed."""
+        """Switch, paired and online, of counts online alone; exact where asked for or replayed."""
         if info.replays > 1:
             return ("exact",)
-        usual = ("online",) if counts else ("paired", "online")
+        usual = ("online",) if counts else ("switch", "paired", "online")
         return (*usual, "exact") if self.config.variant == "exact" else usual
 
     def flops_per_token(self, cost: Cost, sampling_passes: int) -> float:
@@ -94,8 +96,8 @@ class PrequentialEstimator:
     def check(self, family: str, counts: bool, sources: Mapping[str, SourceInfo]) -> None:
         """See `Estimator.check`; the code of replayed data is exact, and a floor must be known."""
         variant, floor = self.config.variant, self.config.floor
-        if variant == "paired" and counts:
-            raise ConfigError(f"estimator.variant: family {family} is coded online, not paired")
+        if variant in ("switch", "paired") and counts:
+            raise ConfigError(f"estimator.variant: family {family} is coded online, not {variant}")
         for name, info in sources.items():
             if info.replays > 1 and variant not in (None, "exact"):
                 raise ConfigError(

@@ -14,9 +14,10 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Key
 
-from epiplexity_jax.base.choices import REFERENCES
+from epiplexity_jax.base.choices import REFERENCES, Reference
 from epiplexity_jax.base.columns import OwnColumn
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.recorder import Recorder
 from epiplexity_jax.engine.state import (
     Flags,
@@ -118,7 +119,7 @@ def requential_step(
     state: RequentialState,
     batch: Batch,
     hyper: Hyperparameters,
-    raw_reference: bool = False,
+    reference: Reference = "ema_student",
     microbatch: int | None = None,
 ) -> tuple[RequentialState, RequentialInfo]:
     """Teacher step, a batch sampled from the EMA teacher, KL, student step.
@@ -132,8 +133,8 @@ def requential_step(
         state: before the iteration.
         batch: real data, [B, L] integers or `Vectors`; a conditional task's inputs are kept.
         hyper: of teacher and student alike.
-        raw_reference: whether the raw student's KL makes the teacher wait (A), not that of the
-            EMA student (B) (static).
+        reference: the student whose KL makes the teacher wait: raw (A), EMA (B), or for a code
+            that switches between them the better one (static).
         microbatch: sequences per slice of a batch, a divisor of B; None takes the batch whole.
 
     Returns:
@@ -152,11 +153,12 @@ def requential_step(
     losses_B, *divergences = scored[:4]
     kl, kl_raw, log_ratio = map(sum_and_variance, divergences)
     info = RequentialInfo(*kl, *kl_raw, *log_ratio, losses_B.sum(), *seen, *scored[4:])
-    reference = info.kl_raw if raw_reference else info.kl
+    gates = {"student": info.kl_raw, "ema_student": info.kl}
+    gate = gates.get(reference, jnp.minimum(info.kl, info.kl_raw))
     new = state.replace(
         teacher=teacher,
-        student=learn(model, state.student, grads, hyper),
-        last_kl=reference / (size * model.task.label_tokens),
+        student=learn(model, state.student, grads, hyper.of_student),
+        last_kl=gate / (size * model.task.label_tokens),
     )
     finite = teacher.active
     for value in (info.kl, info.kl_raw, info.log_ratio, info.student_loss, *jax.tree.leaves(grads)):
@@ -233,12 +235,12 @@ class RequentialMethod:
     """Requential training for the engine (see `method.Method`).
 
     Attributes:
-        raw_reference: see `requential_step`.
+        reference: see `requential_step`.
         num_weight_sets: EMA and raw student, EMA and raw teacher.
         recorder: what collects a run.
     """
 
-    raw_reference: bool = False
+    reference: Reference = "ema_student"
     num_weight_sets: int = 4
     recorder: type[Recorder] = RequentialRecorder
 
@@ -256,7 +258,7 @@ class RequentialMethod:
         microbatch: int | None,
     ) -> tuple[RequentialState, RequentialInfo]:
         """See `requential_step`."""
-        return requential_step(model, state, batch, hyper, self.raw_reference, microbatch)
+        return requential_step(model, state, batch, hyper, self.reference, microbatch)
 
     def empty_info(self, sequences: int) -> RequentialInfo:
         """See `Method`."""
@@ -281,7 +283,7 @@ class RequentialEstimator:
     @property
     def method(self) -> RequentialMethod:
         """Teacher and student, whose reference makes the teacher wait."""
-        return RequentialMethod(raw_reference=self.config.reference == "student")
+        return RequentialMethod(self.config.reference)
 
     @property
     def resumable(self) -> bool:
@@ -289,16 +291,20 @@ class RequentialEstimator:
         return self.config.max_kl is None
 
     def hyper(self) -> dict[str, Any]:
-        """Window and growth of the EMA, and the cap."""
+        """Windows of the averages, and the cap."""
         cap = math.inf if self.config.max_kl is None else self.config.max_kl
-        growth = self.config.ema_growth or 0.0
-        return {"ema_steps": self.config.ema_steps, "ema_growth": growth, "max_kl": cap}
+        config = self.config
+        return {
+            "ema": Window(*config.window),
+            "student_ema": Window(*config.student_window),
+            "max_kl": cap,
+        }
 
     def identity(self, steps: int) -> dict[str, Any]:
         """The EMA, fields of a section of one's own, and what decides when the teacher waits."""
         config = self.config
         own = config.model_dump(mode="json", exclude=set(Requential.model_fields))
-        own |= {"ema_steps": config.ema_steps, "ema_growth": config.ema_growth or 0.0}
+        own |= {"ema": list(config.window), "student_ema": list(config.student_window)}
         if config.max_kl is None:
             return own
         bound = self.iterations(steps)
@@ -311,8 +317,9 @@ class RequentialEstimator:
         return self.config.max_iterations or _ITERATIONS_PER_STEP * steps
 
     def variants(self, info: SourceInfo, counts: bool) -> tuple[str, ...]:
-        """Both references, the config's first."""
-        return REFERENCES if self.config.reference == REFERENCES[0] else REFERENCES[::-1]
+        """All references, the config's first."""
+        first = self.config.reference
+        return first, *(name for name in REFERENCES if name != first)
 
     def flops_per_token(self, cost: Cost, sampling_passes: int) -> float:
         """FLOPs per token of two training steps, the samples and the scored EMA student."""

@@ -121,7 +121,8 @@ def _lines(name: str, frontier: Frontier, budgets: np.ndarray) -> list[dict[str,
         row = {"source": name, "compute": budget, "status": str(d.status)}
         for what in _NAMES:
             value = getattr(d, f"{what}_bits")
-            low, high = getattr(d, f"{what}_bits_interval") or (value, value)
+            ends = getattr(d, f"{what}_bits_interval") or (value, value)
+            low, high = (value if end is None else end for end in ends)  # an open side has no shade
             row |= {what: value, f"{what}_low": low, f"{what}_high": high}
         rows.append(row)
     return rows

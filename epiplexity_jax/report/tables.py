@@ -26,6 +26,8 @@ _RESULT: dict[str, Cell] = {
     "bits/token": lambda d: _rate(d.entropy_bits_per_token),
     "bits/byte": lambda d: _rate(d.entropy_bits_per_byte),
     "MDL_T": lambda d: number(d.mdl_bits),
+    "certified S_T": lambda d: number(d.certified_bits),
+    "certified MDL_T": lambda d: number(d.certified_mdl_bits),
     "N": lambda d: number(d.params),
     "D": lambda d: number(d.train_tokens),
     "status": lambda d: str(d.status),
@@ -81,13 +83,22 @@ def decomposition_table(results: Sequence[Decomposition]) -> Table:
     hidden = {"variant", "floor"}
     if not any(_differs(d.entropy_bits_per_byte, d.entropy_bits_per_token) for d in results):
         hidden |= {"bits/byte"}
-    return _table(results, _RESULT, hidden, attrgetter("source"), _caption(results))
+    return _table(
+        results, _RESULT, hidden | _uncertified(results), attrgetter("source"), _caption(results)
+    )
 
 
 def floor_table(results: Sequence[Decomposition]) -> Table:
     """S_T and H_T under every variant and floor, budget by budget."""
     budget = attrgetter("source", "compute_flops")
-    return _table(results, _RESULT, {"bits/byte", "N", "D"}, budget, _method(results[0]))
+    hidden = {"bits/byte", "N", "D"} | _uncertified(results)
+    return _table(results, _RESULT, hidden, budget, _method(results[0]))
+
+
+def _uncertified(results: Sequence[Decomposition]) -> set[str]:
+    """Columns that only requential results have."""
+    known = any(d.certified_bits is not None for d in results)
+    return set() if known else {"certified S_T", "certified MDL_T"}
 
 
 def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -201,15 +212,22 @@ def number(value: float | np.number | None, digits: int = 3) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def with_interval(value: float, interval: Sequence[float] | None) -> str:
-    """A value and how far its interval reaches to either side.
+def with_interval(value: float, interval: Sequence[float | None] | None) -> str:
+    """A value and how far its interval reaches to either side, or the end of a half-open one.
 
     >>> with_interval(2.0e6, (1.8e6, 2.2e6)), with_interval(0.0, (0.0, 40.0))
     ('2e6 ±2e5', '0 +40')
+    >>> with_interval(2.0e6, (1.8e6, None)), with_interval(2.0e6, (None, None))
+    ('2e6 (≥ 1.8e6)', '2e6 (open)')
     """
     if interval is None:
         return number(value)
-    down, up = value - interval[0], interval[1] - value
+    low, high = interval
+    if low is None or high is None:
+        ends = [f"≥ {number(low)}" if low is not None else ""]
+        ends.append(f"≤ {number(high)}" if high is not None else "")
+        return f"{number(value)} ({''.join(ends) or 'open'})"
+    down, up = value - low, high - value
     if math.isclose(down, up, rel_tol=1e-3, abs_tol=1e-9 * abs(value)):
         return f"{number(value)} ±{number(up, 2)}"
     sides = [f"+{number(up, 2)}" if up else "", f"-{number(down, 2)}" if down else ""]

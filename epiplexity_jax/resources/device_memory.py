@@ -135,7 +135,7 @@ def traces(
     states, chunk, source = each(one), each(shapes.chunk), like((), np.int32)
     number = jax.ShapeDtypeStruct((), np.int32)
     hyper = jax.tree.map(
-        lambda x: like((), x.dtype), Hyperparameters.stack([Hyperparameters(0, 0, 0)])
+        lambda x: like((), x.dtype), Hyperparameters.stack([Hyperparameters(0, 0)])
     )
     advance = programs.advance.trace(states, hyper, chunk, like((), np.int32), number, number)
     evaluate = programs.evaluate.trace(states, eval_batch, source)

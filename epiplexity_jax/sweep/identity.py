@@ -10,7 +10,7 @@ from typing import Any
 from epiplexity_jax.base.digest import json_digest
 
 # Raised when the numbers of an unchanged config change, so that old runs are not taken over.
-NUMERICS = 4
+NUMERICS = 5
 
 
 def identity_columns(values: Mapping[str, Any]) -> dict[str, str]:

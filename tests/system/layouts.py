@@ -16,6 +16,7 @@ from epiplexity_jax.engine import sharding
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
 from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.heldout import heldout_layout
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.programs import ProgramKey, compile_programs
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.engine.stream import Stream, heldout_tokens
@@ -57,7 +58,7 @@ def job_of(spreads, kept=None):
             seed=seed,
             stream=Stream(SOURCE, None, ROOT, seed, BATCH),
             heldout=heldout,
-            hyper=Hyperparameters(0.1, 5, 5),
+            hyper=Hyperparameters(0.1, 5, Window(5, 1.0)),
             resume=kept and (jax.tree.map(lambda x, i=seed: x[i], states), records[seed]),
         )
         for seed in range(MEMBERS)

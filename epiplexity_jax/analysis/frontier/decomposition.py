@@ -1,7 +1,7 @@
 """Epiplexity and entropy of a dataset at a compute budget, and how far to trust them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -12,7 +12,7 @@ from epiplexity_jax.analysis.frontier.traced import Answer, Traced
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import ResultStatus
 
-Interval = tuple[float, float]
+Interval = tuple[float | None, float | None]
 # Sentences about choice and interpolation are worth reading from this share of S_T on.
 NOTICEABLE = 0.05
 _FROM_SETTING = ("source", "test_tokens", "estimator", "variant", "floor", "procedure")
@@ -50,11 +50,14 @@ class Decomposition:
         source: name of the source.
         compute_flops: the budget T that was asked for.
         epiplexity_bits: S_T, the model length; 0.0 when untrained, kept when negative.
-        epiplexity_bits_interval: (low, high), or None with a single seed.
+        epiplexity_bits_interval: (low, high), None where a side is open, as a longer or larger run
+            may move the value there; None with a single seed.
         entropy_bits: H_T, the data length; entropy_bits_interval likewise.
         entropy_bits_per_token: H_T per label token; entropy_bits_per_byte: per byte of original
             data, or None where the source has no bytes.
         mdl_bits: their sum; mdl_bits_interval likewise.
+        certified_bits: certified length of the model, with what its messages cost beyond their KL;
+            certified_mdl_bits: with the data length; None where the code is not requential.
         status: of the result: ok, untrained, below_resolution or negative.
         resolution_bits: twice the standard error of the model length of the best model at this
             budget (a result below it says nothing); None when nothing was trained, 0 when the
@@ -67,7 +70,8 @@ class Decomposition:
         candidates: members times points that were compared; selection_bits: log2 of it, what
             naming the choice would cost. It is not part of the lengths.
         interpolation_error_bits: of the model length, from dropping every other record point.
-        flags: "edge_size", "edge_steps", "bridged", "carried", "below_cheapest".
+        flags: "edge_size" with "smallest_size" or "largest_size" (both where there is one size),
+            "edge_steps", "bridged", "carried", "below_cheapest".
         warnings: sentences for a person.
     """
 
@@ -81,6 +85,8 @@ class Decomposition:
     entropy_bits_per_byte: float | None
     mdl_bits: float = field(init=False)
     mdl_bits_interval: Interval | None
+    certified_bits: float | None = None
+    certified_mdl_bits: float | None = field(init=False)
     status: ResultStatus
     resolution_bits: float | None
     params: int
@@ -103,6 +109,8 @@ class Decomposition:
         per_token, mdl = self.entropy_bits / self.test_tokens, self.epiplexity_bits
         object.__setattr__(self, "entropy_bits_per_token", per_token)
         object.__setattr__(self, "mdl_bits", mdl + self.entropy_bits)
+        whole = None if self.certified_bits is None else self.certified_bits + self.entropy_bits
+        object.__setattr__(self, "certified_mdl_bits", whole)
         object.__setattr__(self, "selection_bits", float(coding.selection_bits(self.candidates)))
 
     def to_json(self) -> dict[str, Any]:
@@ -122,6 +130,31 @@ UNIFORM: dict[str, Any] = {
     "train_tokens": 0.0,
     "interpolation_error_bits": 0.0,
 }
+
+
+def open_sides(
+    model: Interval | None, data: Interval | None, mdl: Interval | None, flags: Collection[str]
+) -> tuple[Interval | None, Interval | None, Interval | None]:
+    """Intervals of S, H and MDL whose sides are open where the optimum may lie beyond the grid.
+
+    A family with more sizes or steps can only shorten MDL; a larger or longer run holds more
+    structure and leaves less entropy, a smaller one the opposite.
+
+    Args:
+        model: of S; None with a single seed, as the others.
+        data: of H.
+        mdl: of their sum.
+        flags: of the result.
+    """
+    beyond = bool({"largest_size", "edge_steps"} & set(flags))
+    before = "smallest_size" in flags
+    if model is None or data is None or mdl is None:
+        return model, data, mdl
+    return (
+        (None if before else model[0], None if beyond else model[1]),
+        (None if beyond else data[0], None if before else data[1]),
+        (None if beyond or before else mdl[0], mdl[1]),
+    )
 
 
 def status_of(epiplexity_bits: float, stderr_bits: float) -> ResultStatus:
@@ -160,13 +193,13 @@ def explain(
         said.append(
             "no model within this budget beats the uniform code by two standard errors" + close
         )
-    return said + [_FLAGS[flag] for flag in flags]
+    return said + [_FLAGS[flag] for flag in flags if flag in _FLAGS]
 
 
 _FLAGS = {
-    "edge_size": "the best model is the smallest or the largest of the family: the optimum may "
-    "lie at a size that was not trained",
-    "edge_steps": "the best model is its run's last record point: longer training may be better",
+    "smallest_size": "the best model is the smallest of the family: add smaller sizes",
+    "largest_size": "the best model is the largest of the family: add larger sizes",
+    "edge_steps": "the best model is its run's last record point: train for more steps",
     "bridged": "the frontier bridges a sudden drop here: no model was near the line, so take "
     "strict=True (or --frontier raw) or add sizes and record points",
     "carried": "the budget exceeds every run: the last point of the frontier is carried on",
@@ -202,13 +235,15 @@ def decompose(
     answer, resolution = traced.at(compute, strict), traced.resolution(compute)
     if answer is not None and traced.beats(uniform, compute, strict):
         chosen = _model(answer, resolution)
-        model, data, mdl = intervals.around(compute, answer.model_bits, answer.data_bits, strict)
+        model, data, mdl = intervals.around(compute, answer, strict)
     else:
         chosen = UNIFORM | {"entropy_bits": uniform, "resolution_bits": resolution}
         model, data, mdl = (0.0, 0.0), (uniform, uniform), (uniform, uniform)
         if answer is not None or not intervals:
             model, data, mdl = intervals.above_uniform(compute)
     flags = _flags(setting, traced.members, compute, answer, chosen)
+    if chosen["status"] != ResultStatus.UNTRAINED:
+        model, data, mdl = open_sides(model, data, mdl, flags)
     beats, candidates = answer is not None and answer.mdl_bits < uniform, len(traced.points) + 1
     said = _sentences(chosen, flags, beats, candidates)
     return Decomposition(
@@ -241,6 +276,7 @@ def _model(answer: Answer, resolution: float | None) -> dict[str, Any]:
         "params": answer.nearest.params,
         "train_tokens": answer.train_tokens,
         "interpolation_error_bits": answer.interpolation_error_bits,
+        "certified_bits": None if math.isnan(answer.certified_bits) else answer.certified_bits,
     }
 
 
@@ -256,9 +292,10 @@ def _flags(
         return ()
     flags = []
     if answer is not None and chosen["status"] != ResultStatus.UNTRAINED:
-        sizes = sorted({member.params for member in members})
-        if len(sizes) > 1 and chosen["params"] in (sizes[0], sizes[-1]):
-            flags.append("edge_size")
+        sizes = [member.params for member in members]
+        ends = {"smallest_size": min(sizes), "largest_size": max(sizes)}
+        edges = [name for name, size in ends.items() if chosen["params"] == size]
+        flags += ["edge_size", *edges] if edges else []
         if answer.ends_run and setting.variant != "exact":
             flags.append("edge_steps")
         if answer.bridged:

@@ -14,10 +14,13 @@ from epiplexity_jax.analysis.frontier.intervals import Intervals
 from epiplexity_jax.analysis.frontier.members import Member, members_of, with_rate
 from epiplexity_jax.analysis.frontier.procedures import tracer
 from epiplexity_jax.analysis.runs.curve import Curve
+from epiplexity_jax.analysis.runs.floor import correction_of
 from epiplexity_jax.analysis.runs.lengths import check_choice, check_test_tokens
 from epiplexity_jax.analysis.shapes import Steps
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
+
+_TRIED = 60  # budgets at which a frontier is asked where its optima lie inside
 
 
 def trace(
@@ -55,7 +58,7 @@ def trace(
     for curve in kept or curves[:1]:
         check_choice(curve, variant, floor)
     warnings = _left_out(curves, kept)
-    members = members_of(kept, test_tokens, variant, floor)
+    members = members_of(kept, test_tokens, variant, floor, correction_of(kept))
     single = [member.name for member in members if member.seeds == 1]
     if single:
         which = "every member" if len(single) == len(members) else ", ".join(single)
@@ -169,26 +172,38 @@ class Frontier:
         return Intervals(self.traced, trace, self.uniform_bits, self.entropy_rate_nats)
 
     def budgets(self, n: int = 5) -> list[float]:
-        """Budgets spaced evenly in log compute over the sweep, of two significant digits or more.
+        """Budgets spaced evenly in log compute where the optimum lies inside of what was trained.
 
-        The first lets the smallest member train to its end; the last is the sweep's own reach,
-        rounded down so that no point has to be carried, by little of what training takes.
+        They have two significant digits or more. Where no optimum lies inside they span the sweep,
+        from the smallest member's end to the sweep's own reach, and their decompositions say which
+        way to extend it.
         """
         if not self.all_members:
             return []
-        times, ends = self.points.time_flops, self.points.time_flops[self.points.last]
-        low, high = math.log(ends.min()), math.log(self.largest_compute)
-        spaced = np.exp(np.linspace(low, high, n))
-        started = times[(self.points.member == self.points.member[-1])].min()
+        low = float(self.points.time_flops[self.points.last].min())
+        spanned = np.geomspace(low, self.largest_compute, _TRIED)
+        inside = [compute for compute in spanned if self._lies_inside(float(compute))]
+        ends = (inside[0], inside[-1]) if len(inside) > 1 else (low, self.largest_compute)
+        digits = 2 if len(inside) > 1 else self._digits()
+        spaced = [_rounded(float(value), math.floor, digits) for value in np.geomspace(*ends, n)]
+        first = _rounded(float(ends[0]), math.ceil, digits)
+        if first <= spaced[-1]:
+            spaced = [first, *(value for value in spaced if value > first)]
+        return sorted(set(spaced))
+
+    def _lies_inside(self, compute: float) -> bool:
+        """Return whether a trained model answers at a budget, and not one at an edge."""
+        flags = self.at(compute).flags
+        return not {"edge_size", "edge_steps", "carried", "below_cheapest"} & set(flags)
+
+    def _digits(self) -> int:
+        """Digits with which the sweep's reach, rounded down, loses little of its training."""
+        points, digits = self.points, 2
+        started = points.time_flops[points.member == points.member[-1]].min()
         enough = self.largest_compute - 0.1 * (self.largest_compute - started)
-        digits = 2
         while digits < 9 and _rounded(self.largest_compute, math.floor, digits) < enough:
             digits += 1
-        rounded = {_rounded(value, math.floor, digits) for value in spaced}
-        first = _rounded(float(ends.min()), math.ceil, digits)
-        if first <= max(rounded):
-            rounded = {first, *(value for value in rounded if value > first)}
-        return sorted(rounded)
+        return digits
 
     def at(self, compute: float, strict: bool = False) -> Decomposition:
         """Epiplexity and entropy at a budget.

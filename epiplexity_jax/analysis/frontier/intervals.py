@@ -1,9 +1,9 @@
-"""95 % intervals of a frontier: resampled seeds, held-out errors and left-out sizes.
+"""95 % intervals of a frontier: resampled seeds, sampled tokens and left-out sizes.
 
 Every replicate moves the members' mean curves by
-deviations drawn from all seeds of all members, by one floor error common to all members and by
-each member's own paired error, and traces the frontier again. Axis letters: K replicate, M
-member, S seed, R record point, F point of a member's grid, Q factor.
+deviations drawn from all seeds of all members and by errors of the tokens that were scored, which
+members share as far as they scored the same, and traces the frontier again. Axis letters: K
+replicate, M member, S seed, R record point, F point of a member's grid, Q unit error.
 """
 
 import math
@@ -11,17 +11,24 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float64
+from scipy.stats import norm, t
 
-from epiplexity_jax.analysis.frontier.members import Member, floor_draw_scale, resample
-from epiplexity_jax.analysis.frontier.traced import Traced
-from epiplexity_jax.analysis.shapes import AnyRows, Grid, OnGrid, Replicates, Steps, Values
+from epiplexity_jax.analysis.frontier.members import Member, resample
+from epiplexity_jax.analysis.frontier.traced import Answer, Traced
+from epiplexity_jax.analysis.runs import errors
+from epiplexity_jax.analysis.shapes import AnyRows, Grid, OnGrid, Replicates, Steps, Units, Values
 
 Pair = tuple[float, float]
 Found = tuple[Pair | None, Pair | None, Pair | None]
 """Intervals of S, H and MDL; None without replicates."""
 
+Mixtures = Float64[np.ndarray, "replicates curves"]
+Draws = Float64[np.ndarray, " replicates"]
+Halves = Float64[np.ndarray, " halves"]
+
 REPLICATES = 200
 LEVEL = 0.95
+_UPPER = 0.5 + LEVEL / 2
 _SEED = 260103220
 _SIGNAL = 4.0  # standard errors of its tokens' sampling from which on an area is its own
 
@@ -46,13 +53,19 @@ class Intervals:
         """Draw the replicates; no work when no member has two seeds."""
         self._uniform = uniform_bits
         self._traced: list[Traced] = []
-        self._halves: list[tuple[float, Traced]] = []
+        self._halves: list[Traced] = []
         pool = _Pool(traced.members, entropy_rate_nats)
         if not pool.curves:
             return
-        drawn = (lengths[:, traced.order] for lengths in _replicates(traced, pool))
-        self._traced = [traced.with_lengths(*lengths) for lengths in zip(*drawn, strict=True)]
-        self._halves = [(_reach(half), trace(half)) for half in _halves(traced.members)]
+        self._widened = pool.widened
+        self._traced, self._sampled = (
+            [traced.with_lengths(*lengths) for lengths in zip(*drawn, strict=True)]
+            for drawn in (
+                (lengths[:, traced.order] for lengths in _replicates(traced, pool, part))
+                for part in (1.0, 0.0)
+            )
+        )
+        self._halves = [trace(half) for half in _halves(traced.members)]
 
     def __bool__(self) -> bool:
         """Return whether there are replicates: some member has two seeds."""
@@ -67,24 +80,25 @@ class Intervals:
         model, data = np.where(beaten, 0.0, model), np.where(beaten, self._uniform, data)
         return [model, data, model + data]
 
-    def around(self, compute: float, model: float, data: float, strict: bool = False) -> Found:
+    def around(self, compute: float, answer: Answer, strict: bool = False) -> Found:
         """Intervals of S, H and MDL around a trained model's estimate at a budget.
 
         Args:
             compute: T, FLOPs.
-            model: its length, bits.
-            data: the data's length, bits.
+            answer: the frontier's at that budget.
             strict: as for `Traced.at`.
         """
         if not self:
             return None, None, None
         drawn = self._at(self._traced, compute, strict)
-        reaching = [traced for reach, traced in self._halves if compute >= reach]
-        halves = self._at(reaching, compute, strict)
-        model_interval, data_interval, mdl_interval = map(
-            _interval, (model, data, model + data), drawn, halves
+        sampled = self._at(self._sampled, compute, strict)
+        halves = self._at([half for half in self._halves if _answers(half, compute)], compute)
+        found = (answer.model_bits, answer.data_bits, answer.mdl_bits)
+        sparse = (answer.interpolation_error_bits, 0.0, answer.interpolation_error_bits)
+        model, data, mdl = map(
+            _interval, found, drawn, sampled, halves, sparse, 3 * [self._widened]
         )
-        return model_interval, data_interval, mdl_interval
+        return model, data, mdl
 
     def above_uniform(self, compute: float) -> Found:
         """Intervals where the uniform code answers: how far a model may still be the better.
@@ -101,10 +115,12 @@ class Intervals:
 
 
 def _interval(
-    center: float, drawn: Float64[np.ndarray, " replicates"], halves: Float64[np.ndarray, " halves"]
+    center: float, drawn: Draws, sampled: Draws, halves: Halves, sparse: float, widened: float
 ) -> Pair:
     spread = float(np.quantile(np.abs(drawn - center), LEVEL))
-    half_width = math.hypot(spread, float(np.abs(halves - center).max(initial=0.0)))
+    least = float(np.quantile(np.abs(sampled - center), LEVEL))
+    spread = math.hypot(min(least, spread), widened * math.sqrt(max(spread**2 - least**2, 0.0)))
+    half_width = math.hypot(spread, float(np.abs(halves - center).max(initial=0.0)), sparse)
     return center - half_width, center + half_width
 
 
@@ -115,41 +131,64 @@ def _halves(members: Sequence[Member]) -> list[list[Member]]:
     return [[member for member in members if member.params in half] for half in kept]
 
 
-def _reach(half: Sequence[Member]) -> float:
-    """The least budget at which half a family counts: its smallest member's whole run.
+def _answers(half: Traced, compute: float) -> bool:
+    """Return whether half a family can say something: its optimum lies inside of what it trained.
 
-    Below it the half has no model that the budget could train, so its answer shows the edge of the
-    family (which is flagged), not how far apart the sizes are.
+    Elsewhere its answer shows the edge of the half, not how far apart the sizes are.
     """
-    return float(min(half, key=lambda member: member.params).time_flops[-1])
+    answer = half.at(compute)
+    if answer is None or answer.untrained or answer.ends_run:
+        return False
+    sizes = sorted(member.params for member in half.members)
+    reached = bool(compute <= half.points.time_flops[-1])
+    return reached and sizes[0] < answer.nearest.params < sizes[-1]
 
 
 class _Pool:
     """Relative deviations of every seed from its member's mean, as whole curves.
 
-    An area that the sampling of the training tokens alone could have made (the online and the exact
-    variant's `model_var`, which is drawn for each member by itself) says nothing about how areas
-    vary with the seed, so it deviates by 0.
+    An area's scatter between seeds holds that of the tokens which each seed reads, which is drawn
+    for itself: deviations are shortened by its share, over all members. An area that this sampling
+    alone could have made says nothing about how areas vary with the seed, and deviates by 0.
+    Deviations are widened as Student's t is over a normal, for as many seeds as there are.
 
     Attributes:
         curves: of each seed, (steps [R], deviation of the loss [R], of the area [R]); the loss
             relative to the loss above `floor_nats`, the area relative to the area, both times
             sqrt(S / (S - 1)), which undoes the pull of a mean over few seeds.
         floor_nats: the loss that no model of the family falls below, as far as is known.
+        shared: 0 to 1, the part of the variance that seeds of one number share over the members, as
+            they read the same data in the same order.
     """
 
     def __init__(self, members: Sequence[Member], entropy_rate_nats: float | None) -> None:
         self.floor_nats = _reachable_floor(members, entropy_rate_nats)
         self.curves: list[tuple[Steps, Values, Values]] = []
-        for member in members:
-            if member.seeds < 2:
-                continue
+        several = [member for member in members if member.seeds > 1]
+        self.shared = _shared(several)
+        freedom = sum(member.seeds - 1 for member in several)
+        freedom /= 1.0 + (len(several) - 1) * self.shared**2
+        self.widened = float(t.ppf(_UPPER, max(freedom, 1.5)) / norm.ppf(_UPPER))
+        unexplained = math.sqrt(1.0 - _sampled_share(several))
+        for member in several:
             scale = math.sqrt(member.seeds / (member.seeds - 1))
             loss = scale * (member.losses - member.losses.mean(axis=0)) / self.excess(member)
             area = scale * (member.model_seeds - member.model_bits) / self.area(member)
-            sampling = np.sqrt(member.model_var * member.seeds)
-            area *= np.abs(member.model_bits) >= _SIGNAL * sampling
+            sampling = np.sqrt(member.own_var * member.seeds)
+            area *= unexplained * (np.abs(member.model_bits) >= _SIGNAL * sampling)
             self.curves += [(member.steps, *pair) for pair in zip(loss, area, strict=True)]
+
+    def mixtures(self, generator: np.random.Generator, seeds: Sequence[int]) -> list[Mixtures]:
+        """Weights [K, curves] of the drawn curves, for every member of so many seeds.
+
+        Members deviate together as far as the seeds of one number do.
+        """
+        count, shared = len(self.curves), self.shared
+        common = _mixtures(generator, count, round(float(np.mean(seeds))))
+        return [
+            math.sqrt(shared) * common + math.sqrt(1.0 - shared) * _mixtures(generator, count, n)
+            for n in seeds
+        ]
 
     def excess(self, member: Member) -> Values:
         """[R] the loss above the floor; never quite 0, so that a solved source divides too."""
@@ -159,8 +198,31 @@ class _Pool:
     @staticmethod
     def area(member: Member) -> Values:
         """[R] the size of the area, at least its error, so that no structure divides too."""
-        error = np.sqrt(np.sum(member.model_factors**2, axis=0))
+        error = np.sqrt(errors.variance(member.model_factors, member.model_var))
         return np.maximum(np.maximum(np.abs(member.model_bits), error), 1e-9)
+
+
+def _shared(members: Sequence[Member]) -> float:
+    """Correlation of what seeds of one number deviate by in different members, 0 to 1."""
+    if len(members) < 2 or len({member.seeds for member in members}) > 1:
+        return 0.0
+    found = []
+    for values in ([m.losses[:, -1] for m in members], [m.model_seeds[:, -1] for m in members]):
+        deviations = np.stack([one - one.mean() for one in values])
+        sizes = np.sqrt(np.mean(deviations**2, axis=1, keepdims=True))
+        if (sizes == 0.0).any():
+            return 0.0
+        own = deviations / sizes
+        pairs = len(members) * (len(members) - 1)
+        found.append((np.sum(own.sum(axis=0) ** 2) / own.shape[1] - len(members)) / pairs)
+    return min(max(float(np.mean(found)), 0.0), 1.0)
+
+
+def _sampled_share(members: Sequence[Member]) -> float:
+    """Share of the final areas' scatter between seeds that their own tokens explain, 0 to 1."""
+    scatter = [member.model_seeds[:, -1].var(ddof=1) / member.seeds for member in members]
+    sampled = [member.own_var[-1] for member in members]
+    return min(sum(sampled) / total, 1.0) if (total := sum(scatter)) > 0.0 else 0.0
 
 
 def _reachable_floor(members: Sequence[Member], entropy_rate_nats: float | None) -> float:
@@ -181,38 +243,44 @@ def _reachable_floor(members: Sequence[Member], entropy_rate_nats: float | None)
     return max(float(losses[-1]) - max(mean - float(losses[-1]), 0.0), 0.0)
 
 
-def _replicates(traced: Traced, pool: _Pool) -> tuple[Replicates, Replicates]:
+def _replicates(traced: Traced, pool: _Pool, part: float) -> tuple[Replicates, Replicates]:
     """Model and data lengths [K, all members' F] of every replicate."""
     generator = np.random.Generator(np.random.Philox(_SEED))
-    floor = generator.standard_normal(REPLICATES) * floor_draw_scale(traced.members)
+    units = _unit_errors(generator, traced.members)
+    mixtures = pool.mixtures(generator, [member.seeds for member in traced.members])
     model, data = [], []
-    for member, grid in zip(traced.members, traced.grids, strict=True):
-        bits_per_nat = member.data_gain
-        mix = _mixtures(generator, len(pool.curves), member.seeds)
+    for member, grid, mix in zip(traced.members, traced.grids, mixtures, strict=True):
         loss = mix @ np.stack([_onto(steps, dev, grid) for steps, dev, _ in pool.curves])
         area = mix @ np.stack([_onto(steps, dev, grid) for steps, _, dev in pool.curves])
-        own = generator.standard_normal((REPLICATES, member.model_factors.shape[0]))
-        sampled = np.sqrt(member.model_var)
-        sampling = generator.standard_normal((REPLICATES, 1)) if sampled.any() else np.zeros((1, 1))
+        like = np.zeros((REPLICATES, member.steps.size))
+        own = generator.standard_normal((REPLICATES, 1)) * np.sqrt(member.model_var)
         model.append(
             resample(member.steps, member.model_bits, grid)
-            + area * _onto(member.steps, pool.area(member), grid)
-            + own @ _onto(member.steps, member.model_factors, grid)
-            + sampling * _onto(member.steps, sampled, grid)
-            + floor[:, None] * _onto(member.steps, member.model_gain, grid)
+            + part * area * _onto(member.steps, pool.area(member), grid)
+            + _onto(member.steps, own + errors.drawn(member.model_factors, units, like), grid)
         )
+        excess = member.data_gain * _onto(member.steps, pool.excess(member), grid)
         data.append(
             resample(member.steps, member.data_bits, grid)
-            + np.maximum(loss, -1.0) * _onto(member.steps, pool.excess(member), grid) * bits_per_nat
-            + own @ _onto(member.steps, member.data_factors, grid)
-            + floor[:, None] * bits_per_nat
+            + np.maximum(part * loss, -1.0) * excess
+            + _onto(member.steps, errors.drawn(member.data_factors, units, like), grid)
         )
     return np.concatenate(model, axis=1), np.concatenate(data, axis=1)
 
 
-def _mixtures(
-    generator: np.random.Generator, curves: int, seeds: int
-) -> Float64[np.ndarray, "replicates curves"]:
+def _unit_errors(generator: np.random.Generator, members: Sequence[Member]) -> dict[str, Units]:
+    """Draws [K, Q] of every error that some member has, by name: the same for all members."""
+    sizes: dict[str, int] = {}
+    for member in members:
+        for factors in (member.model_factors, member.data_factors):
+            for name, rows in factors.items():
+                sizes[name] = max(sizes.get(name, 0), len(rows))
+    return {
+        name: generator.standard_normal((REPLICATES, size)) for name, size in sorted(sizes.items())
+    }
+
+
+def _mixtures(generator: np.random.Generator, curves: int, seeds: int) -> Mixtures:
     """Weights [K, curves] that average `seeds` curves, drawn with replacement."""
     drawn = generator.integers(curves, size=(REPLICATES, seeds))
     weights = np.zeros((REPLICATES, curves))

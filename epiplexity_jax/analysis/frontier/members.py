@@ -3,16 +3,18 @@
 Axis letters: S seed, R record point, F point of a finer grid, Q factor.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from epiplexity_jax.analysis.runs import errors
 from epiplexity_jax.analysis.runs.curve import Curve
+from epiplexity_jax.analysis.runs.floor import Correction
 from epiplexity_jax.analysis.runs.lengths import Scored, score
-from epiplexity_jax.analysis.shapes import AnyRows, Factors, Grid, OnGrid, Seeds, Steps
+from epiplexity_jax.analysis.runs.variants import at_steps, choose_switch
+from epiplexity_jax.analysis.shapes import AnyRows, Grid, OnGrid, Rows, Seeds, Steps
 
 REFINEMENT = 10
 
@@ -38,7 +40,11 @@ class Member(Scored):
 
 
 def members_of(
-    curves: Sequence[Curve], test_tokens: float, variant: str, floor: str
+    curves: Sequence[Curve],
+    test_tokens: float,
+    variant: str,
+    floor: str,
+    correction: Correction | None = None,
 ) -> list[Member]:
     """Group runs by everything but the seed, score them and average.
 
@@ -49,6 +55,7 @@ def members_of(
         test_tokens: label tokens of the dataset.
         variant: as `score` takes it.
         floor: as `score` takes it.
+        correction: of the source's held-out losses.
     """
     groups: dict[tuple, dict[int, Curve]] = {}
     for curve in curves:
@@ -58,8 +65,13 @@ def members_of(
     names = _names([next(iter(seeds.values())) for seeds in groups.values()])
     members = []
     for name, seeds in zip(names, groups.values(), strict=True):
-        scored = [score(seeds[seed], test_tokens, variant, floor) for seed in sorted(seeds)]
-        members.append(_average(name, seeds[min(seeds)].params, scored))
+        runs = [seeds[seed] for seed in sorted(seeds)]
+        choice = choose_switch(runs, test_tokens, floor) if variant == "switch" else None
+        scored = [
+            score(run, test_tokens, variant, floor, correction=correction, choice=choice)
+            for run in runs
+        ]
+        members.append(_average(name, runs[0].params, scored))
     return sorted(members, key=lambda member: (member.params, member.name))
 
 
@@ -88,8 +100,15 @@ def _average(name: str, params: int, scored: list[Scored]) -> Member:
     own = np.searchsorted(shortest.steps, common)
 
     def at_common(field: str) -> list[OnGrid]:
-        return [_at(one.steps, getattr(one, field), common) for one in scored]
+        return [at_steps(one.steps, getattr(one, field), common) for one in scored]
 
+    def factors(field: str) -> dict[str, Rows]:
+        return errors.mean(
+            {name: at_steps(one.steps, rows, common) for name, rows in getattr(one, field).items()}
+            for one in scored
+        )
+
+    switched = shortest.switch_steps
     return Member(
         name=name,
         params=params,
@@ -99,37 +118,16 @@ def _average(name: str, params: int, scored: list[Scored]) -> Member:
         time_flops=shortest.time_flops[own],
         model_seeds=np.concatenate(at_common("model_seeds")),
         data_seeds=np.concatenate(at_common("data_seeds")),
-        model_factors=_mean_factors(at_common("model_factors")),
-        data_factors=_mean_factors(at_common("data_factors")),
-        model_gain=shortest.model_gain[own],
+        model_factors=factors("model_factors"),
+        data_factors=factors("data_factors"),
         data_gain=shortest.data_gain,
-        floor_stderr_nats=float(np.mean([one.floor_stderr_nats for one in scored])),
         model_var=np.mean(at_common("model_var"), axis=0) / len(scored),
+        own_var=np.mean(at_common("own_var"), axis=0) / len(scored),
+        switch_steps=None if switched is None else switched[own],
+        certified_bits=np.mean(at_common("certified_bits"), axis=0),
         interpolation_error_bits=np.mean(at_common("interpolation_error_bits"), axis=0),
         refinable=shortest.refinable,
     )
-
-
-def _at(steps: Steps, values: AnyRows, common: Grid) -> OnGrid:
-    """Values [..., R] at other steps, straight in log(1 + step) between record points.
-
-    Steps differ only where teachers waited for their students or runs ended at different steps.
-    """
-    if np.isin(common, steps).all():
-        return values[..., np.searchsorted(steps, common)]
-    x, at = np.log1p(steps), np.log1p(common)
-    rows = [np.interp(at, x, row) for row in values.reshape(-1, steps.size)]
-    return np.array(rows).reshape(*values.shape[:-1], common.size)
-
-
-def _mean_factors(factors: list[OnGrid]) -> Factors:
-    """Seeds score the same held-out blocks, so their errors add block by block.
-
-    Seeds with another number of blocks share none: their errors are independent.
-    """
-    if len({one.shape[0] for one in factors}) == 1:
-        return np.mean(factors, axis=0)
-    return np.concatenate(factors) / len(factors)
 
 
 def fine_steps(steps: Steps) -> Grid:
@@ -159,8 +157,3 @@ def resample(steps: Steps, values: AnyRows, at: Grid) -> OnGrid:
     if steps.size == 1:
         return np.broadcast_to(values, (*values.shape[:-1], at.size)).copy()
     return PchipInterpolator(np.log1p(steps), values, axis=-1)(np.log1p(at))
-
-
-def floor_draw_scale(members: Sequence[Member]) -> float:
-    """Standard error of the floor that all members share, nats per label token."""
-    return math.sqrt(float(np.mean([member.floor_stderr_nats**2 for member in members])))

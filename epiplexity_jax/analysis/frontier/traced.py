@@ -24,9 +24,9 @@ ROUNDING = 1e-6
 
 _INTERPOLATED = (
     *("model_bits", "data_bits", "mdl_bits"),
-    *("model_stderr", "mdl_stderr", "interpolation_error_bits"),
+    *("model_stderr", "mdl_stderr", "interpolation_error_bits", "certified_bits"),
 )
-_ERRORS = ("model_stderr", "mdl_stderr", "interpolation_error_bits")
+_LINEAR = ("model_stderr", "mdl_stderr", "interpolation_error_bits", "certified_bits")
 
 
 def log_length(bits: Values) -> Values:
@@ -89,7 +89,8 @@ class Points:
 
     Attributes:
         time_flops, model_bits, data_bits, model_stderr, mdl_stderr: [P].
-        step: [P]; train_tokens: [P]; interpolation_error_bits: [P].
+        step, train_tokens, interpolation_error_bits: [P].
+        certified_bits: [P] of the model; NaN where the code has none.
         member: [P] index of the member; last: [P] True at its member's last record point.
     """
 
@@ -99,6 +100,7 @@ class Points:
     model_stderr: Values
     mdl_stderr: Values
     interpolation_error_bits: Values
+    certified_bits: Values
     train_tokens: Values
     step: Steps
     member: Steps
@@ -130,6 +132,7 @@ class Answer:
     Attributes:
         model_bits, data_bits, mdl_bits: lengths; model_stderr, mdl_stderr: standard errors.
         interpolation_error_bits: of the model length, from sparse record points.
+        certified_bits: certified length of the model; NaN where the code has none.
         nearest: the nearer of the two in log compute, a trained one if there is one.
         train_tokens: D of the nearest.
         neighbours: names of the models that take part.
@@ -144,6 +147,7 @@ class Answer:
     model_stderr: float
     mdl_stderr: float
     interpolation_error_bits: float
+    certified_bits: float
     nearest: Member
     train_tokens: float
     neighbours: tuple[str, ...]
@@ -292,7 +296,7 @@ def _candidates(members: Sequence[Member], grids: Sequence[Steps]) -> dict[str, 
             columns[name].append(np.interp(steps, member.steps, getattr(member, name)))
         for name in ("model_bits", "data_bits"):
             columns[name].append(resample(member.steps, getattr(member, name), steps))
-        for name in _ERRORS:
+        for name in _LINEAR:
             columns[name].append(np.interp(at, x, getattr(member, name)))
         columns["step"].append(steps)
         columns["member"].append(np.full(steps.size, index))

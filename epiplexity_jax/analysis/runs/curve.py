@@ -13,7 +13,7 @@ from jaxtyping import Shaped
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis.shapes import Blocks, Column, Values
-from epiplexity_jax.base.choices import FLOORS, REFERENCES
+from epiplexity_jax.base.choices import FLOORS
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import checks
@@ -162,9 +162,12 @@ class Messages:
     certified_bits: Values
     raw_certified_bits: Values
 
-    def certified(self, variant: str | None) -> Values:
-        """[R] the certified length of a variant's student."""
-        return self.raw_certified_bits if variant == "student" else self.certified_bits
+
+_NEEDED = (
+    ({"online", "exact"}, "online", "the sums of the training losses (online=...)"),
+    ({"ema_student", "student"}, "messages", "the sums of KL (messages=...)"),
+    ({"exact"}, "exact", "the final model's losses (exact=...)"),
+)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -183,6 +186,9 @@ class Curve:
         online: sums of the training losses, or None.
         exact: losses of the training tokens under the final model, or None.
         messages: what a requential student cost, or None.
+        teacher: the curve of the teacher of a requential student, or None.
+        fresh: True where the training stream and the held-out set are exchangeable samples of one
+            source, and no sequence is read twice.
         replays: how often training may read a sequence; above 1 only the exact variant is right.
         entropy_rate_nats: known entropy rate, nats per label token, or None.
         bytes_per_token: bytes of original data per label token, or None.
@@ -202,6 +208,8 @@ class Curve:
     online: Online | None = None
     exact: Exact | None = None
     messages: Messages | None = None
+    teacher: "Curve | None" = None
+    fresh: bool = False
     replays: int = 1
     seed: int = 0
     width: int | None = None
@@ -252,15 +260,16 @@ class Curve:
                 )
             if self.status != RunStatus.DIVERGED and not np.all(np.isfinite(values)):
                 raise ConfigError(f"{name}: a loss of {self.name} is not finite")
-        online = {"online", "exact"} & set(self.variants)
-        if online and self.online is None:
+        for names, part, needs in _NEEDED:
+            coded = sorted(names & set(self.variants))
+            exact_ended = part != "exact" or self.status != RunStatus.DIVERGED
+            if coded and exact_ended and getattr(self, part) is None:
+                raise ConfigError(f"variants: {coded[0]} needs {needs}")
+        if "switch" in self.variants and (self.raw is None or not (self.online or self.messages)):
             raise ConfigError(
-                f"variants: {min(online)} needs the sums of the training losses (online=...)"
+                "variants: switch needs the raw weights' held-out losses (raw=...) and the sums "
+                "of the training losses (online=...) or of KL (messages=...)"
             )
-        if set(REFERENCES) & set(self.variants) and self.messages is None:
-            raise ConfigError("variants: a requential length needs the sums of KL (messages=...)")
-        if "exact" in self.variants and self.exact is None and self.status != RunStatus.DIVERGED:
-            raise ConfigError("variants: exact needs the final model's losses (exact=...)")
 
     @property
     def name(self) -> str:
@@ -289,6 +298,11 @@ class Curve:
     def train_tokens(self) -> Values:
         """[R] input and label tokens trained on so far."""
         return self.steps.astype(np.float64) * self.cost.train_tokens_per_step
+
+    @property
+    def has_one_model(self) -> bool:
+        """True if raw and averaged weights are one model, as those of counts are."""
+        return self.raw is None or np.array_equal(self.raw.loss_nats, self.ema.loss_nats)
 
     def floors(self) -> tuple[str, ...]:
         """The floors that this curve can be scored with."""

@@ -41,7 +41,8 @@ def read_prequential(run: StoredRun) -> Curve:
 
 def read_requential(run: StoredRun) -> Curve:
     """The curve of a requential student: its messages. The online losses are its teacher's."""
-    return _curve(run, messages=_messages(run.history))
+    teacher = read_teacher(run) if _replays(run) == 1 else None
+    return _curve(run, messages=_messages(run.history), teacher=teacher)
 
 
 def read_teacher(run: StoredRun) -> Curve:
@@ -53,7 +54,7 @@ def read_teacher(run: StoredRun) -> Curve:
         ConfigError: when it read data more than once.
     """
     row, history = run.row, run.history
-    if (row.get("replays") or 1) > 1:
+    if _replays(run) > 1:
         raise ConfigError(
             f"estimator: the data of source {row['source']!r} is replayed, and a prequential "
             "length of it needs the exact variant, which is not recorded of a teacher"
@@ -63,10 +64,10 @@ def read_teacher(run: StoredRun) -> Curve:
     kept = np.flatnonzero(np.diff(steps, append=steps[-1] + 1) > 0)
     history = {name: np.asarray(column)[kept] for name, column in history.items()}
     described = _described(run)
-    described |= {"estimator": "prequential", "variant": "paired", "floor": "ema"}
+    described |= {"estimator": "prequential", "variant": "switch", "floor": "ema"}
     return Curve(
         **described,
-        variants=("paired", "online"),
+        variants=("switch", "paired", "online"),
         steps=steps[kept],
         ema=_heldout(history, "teacher_heldout"),
         raw=_optional_heldout(history, "teacher_heldout_raw"),
@@ -96,12 +97,13 @@ def _reading(run: StoredRun) -> Reading:
 
 def _curve(run: StoredRun, **parts: Any) -> Curve:
     history = run.history
+    raw = _optional_heldout(history, "heldout_raw")
     return Curve(
         **_described(run),
-        variants=tuple(run.row["variants"]),
+        variants=_variants(run, raw),
         steps=history["step"],
         ema=_heldout(history, "heldout"),
-        raw=_optional_heldout(history, "heldout_raw"),
+        raw=raw,
         **parts,
     )
 
@@ -114,8 +116,20 @@ def _described(run: StoredRun) -> dict[str, Any]:
         "member_id": row.get("member"),
         "message": row.get("message") or "",
         "cost": Cost(**{one.name: row[one.name] for one in fields(Cost)}),
-        "replays": row.get("replays") or 1,
+        "replays": _replays(run),
+        "fresh": _replays(run) == 1,  # and both parts of a source are drawn at random
     }
+
+
+def _variants(run: StoredRun, raw: Heldout | None) -> tuple[str, ...]:
+    """Variants that a run's history allows; stores of before the switch do not name it."""
+    named = tuple(run.row["variants"])
+    unnamed = "switch" not in named and {"paired", "ema_student"} & set(named)
+    return ("switch", *named) if unnamed and raw is not None else named
+
+
+def _replays(run: StoredRun) -> int:
+    return run.row.get("replays") or 1
 
 
 def _online(history: Mapping[str, Any]) -> Online:

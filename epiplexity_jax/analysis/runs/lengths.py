@@ -1,7 +1,7 @@
 """Code lengths of a curve under a variant and a floor, with their standard errors.
 
-Axis letters: R record point, B held-out block, Q independent error factor. Losses are nats per
-label token, lengths are bits.
+Axis letters: R record point, S seed, Q error factor. Losses are nats per label token, lengths are
+bits.
 """
 
 import math
@@ -11,31 +11,35 @@ from dataclasses import dataclass
 import numpy as np
 
 from epiplexity_jax import coding
-from epiplexity_jax.analysis.runs.curve import Curve, Heldout
-from epiplexity_jax.analysis.shapes import AnyRows, Factors, Seeds, Steps, Values
-from epiplexity_jax.base.choices import FLOORS, REFERENCES, VARIANTS
+from epiplexity_jax.analysis.runs import errors, variants
+from epiplexity_jax.analysis.runs.curve import Curve
+from epiplexity_jax.analysis.runs.errors import Factors
+from epiplexity_jax.analysis.runs.floor import Correction
+from epiplexity_jax.analysis.runs.variants import Choice, Coded
+from epiplexity_jax.analysis.shapes import Seeds, Steps, Values
+from epiplexity_jax.base.choices import FLOORS, VARIANTS
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.base.units import nats_to_bits
-
-_ERRORS = ("model_gain", "model_var", "interpolation_error_bits")  # 0 where a variant has none
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Scored:
     """Code lengths at every record point, in bits, with their standard errors.
 
-    `*_factors` [Q, R] hold the errors that are shared between record points and between the two
-    lengths: the covariance of two entries is the product of their columns. The error of the full
-    held-out set is one number, `floor_stderr_nats`; a shift of it by 1 nat per token moves the
-    model length by `model_gain` [R] and the data length by `data_gain`, in bits.
-
     Attributes:
         steps: [R]; train_tokens: [R]; time_flops: [R].
         model_seeds: [S, R] of each seed, exactly 0 at step 0; data_seeds: [S, R].
-        model_var: [R] variance of the mean model length that no factor carries (the online
-            code's).
+        model_factors, data_factors: errors that are shared between record points, members and the
+            two lengths (`errors`), [Q, R] by name.
+        model_var: [R] variance of the mean model length that no factor carries (the KL's).
+        own_var: [R] variance of the mean model length from the tokens that each seed reads or sends
+            alone, in factors or not: the scatter between seeds that sampling explains.
+        data_gain: bits of the data length per nat of the loss.
+        switch_steps: [R] step from which averaged weights code the stream, `variants.NEVER` where
+            they never do; None where the variant has no switch.
+        certified_bits: [R] mean certified length of the model; NaN where the code has none.
         interpolation_error_bits: [R] of the model length.
         refinable: whether lengths between record points may be interpolated; in the exact variant
             R is 2, the untrained and the final model, and nothing is known between them.
@@ -48,10 +52,11 @@ class Scored:
     data_seeds: Seeds
     model_factors: Factors
     data_factors: Factors
-    model_gain: Values
-    data_gain: float
-    floor_stderr_nats: float
     model_var: Values
+    own_var: Values
+    data_gain: float
+    switch_steps: Steps | None
+    certified_bits: Values
     interpolation_error_bits: Values
     refinable: bool = True
 
@@ -77,27 +82,28 @@ class Scored:
 
     @property
     def model_stderr(self) -> Values:
-        """[R] standard error of the model length: held-out blocks, floor and seeds."""
-        return self._stderr(self.model_factors, self.model_gain, self.model_seeds, self.model_var)
+        """[R] standard error of the model length: sampled tokens and seeds."""
+        return self._stderr(self.model_factors, self.model_seeds, self.model_var, self.own_var)
 
     @property
     def data_stderr(self) -> Values:
         """[R] standard error of the data length."""
-        gain = np.full_like(self.model_gain, self.data_gain)
-        return self._stderr(self.data_factors, gain, self.data_seeds, np.zeros_like(gain))
+        nothing = np.zeros_like(self.own_var)
+        return self._stderr(self.data_factors, self.data_seeds, nothing, nothing)
 
     @property
     def mdl_stderr(self) -> Values:
-        """[R] standard error of their sum, whose parts share held-out blocks and floor."""
-        factors, gain = self.model_factors + self.data_factors, self.model_gain + self.data_gain
-        return self._stderr(factors, gain, self.model_seeds + self.data_seeds, self.model_var)
+        """[R] standard error of their sum, whose parts share held-out blocks and streams."""
+        factors = errors.add((self.model_factors, 1.0), (self.data_factors, 1.0))
+        codes = self.model_seeds + self.data_seeds
+        return self._stderr(factors, codes, self.model_var, self.own_var)
 
-    def _stderr(self, factors: Factors, gain: Values, seeds: Seeds, own: Values) -> Values:
-        """Scatter of the seeds already holds their training tokens' variance (`own`)."""
+    def _stderr(self, factors: Factors, seeds: Seeds, rest: Values, own: Values) -> Values:
+        """Errors of sampled tokens, and the scatter of the seeds as far as it exceeds their own."""
+        total = errors.variance(factors, rest) + rest
         if self.seeds > 1:
-            own = np.maximum(own, seeds.var(axis=0, ddof=1) / self.seeds)
-        heldout = np.sum(factors**2, axis=0) + (gain * self.floor_stderr_nats) ** 2
-        return np.sqrt(heldout + own)
+            total = total + np.maximum(seeds.var(axis=0, ddof=1) / self.seeds - own, 0.0)
+        return np.sqrt(total)
 
 
 def check_test_tokens(test_tokens: float) -> float:
@@ -114,16 +120,24 @@ def check_test_tokens(test_tokens: float) -> float:
 
 
 def score(
-    curve: Curve, test_tokens: float, variant: str | None = None, floor: str | None = None
+    curve: Curve,
+    test_tokens: float,
+    variant: str | None = None,
+    floor: str | None = None,
+    *,
+    correction: Correction | None = None,
+    choice: Choice | None = None,
 ) -> Scored:
     """Code lengths of a run at every record point (docs/coding.md).
 
     Args:
         curve: the run.
         test_tokens: label tokens of the dataset whose information is measured.
-        variant: "paired", "online" or "exact", of a requential run "ema_student" or "student";
-            None is the run's own.
+        variant: "switch", "paired", "online" or "exact", of a requential run "switch",
+            "ema_student" or "student"; None is the run's own.
         floor: "ema", "raw" or "entropy_rate"; None is the run's own.
+        correction: of the source's held-out losses; None leaves them as they are.
+        choice: of the switch; None chooses it for this run alone.
 
     Returns:
         Lengths at every record point; in the exact variant at the first and the last.
@@ -133,41 +147,61 @@ def score(
     """
     test_tokens = check_test_tokens(test_tokens)
     variant, floor = check_choice(curve, variant, floor)
-    heldout = curve.raw if floor == "raw" and curve.raw is not None else curve.ema
-    losses, deviations = heldout.adjusted(), _block_deviations(heldout)
-    at = slice(None)
-    if variant == "paired":
-        bits, rest = _paired(curve, heldout, losses, floor)
-    elif variant == "online":
-        bits, rest = _online(curve, losses, deviations, floor)
-    elif variant in REFERENCES:
-        bits, rest = _requential(curve, variant)
-    else:
-        at = np.unique([0, curve.steps.size - 1])
-        losses, deviations = losses[at], deviations[:, at]
-        bits, rest = _exact(curve, floor, at)
-    cost, train_tokens = curve.cost, curve.train_tokens[at]
+    if variant == "switch" and choice is None:
+        choice = variants.choose_switch([curve], test_tokens, floor)
+    coded = _coded(curve, variant, variants.ends_of(curve, floor, correction), choice)
+    at = np.unique([0, curve.steps.size - 1]) if variant == "exact" else slice(None)
+    bits = nats_to_bits(coded.model_nats)
+    if coded.switch_steps is not None:
+        named = coding.switch_bits(np.arange(1, curve.steps.size + 1))
+        bits = bits + np.where(curve.steps > 0, named, 0.0)
+    nothing, scale = np.zeros(curve.steps.size), nats_to_bits(1.0)
+    spread = nothing if coded.model_var is None else coded.model_var
+    error = nothing if coded.interpolation_nats is None else coded.interpolation_nats
+    certified = np.nan + nothing if coded.certified_bits is None else coded.certified_bits
     return Scored(
         steps=curve.steps[at],
-        train_tokens=train_tokens,
-        time_flops=np.asarray(
-            coding.time_bound(
-                train_tokens,
-                test_tokens,
-                cost.tokens_per_label,
-                cost.train_flops_per_token,
-                cost.eval_flops_per_token,
-            )
-        ),
-        model_seeds=bits[None],
-        data_seeds=np.asarray(coding.data_length(losses, test_tokens))[None],
-        data_factors=nats_to_bits(deviations * test_tokens),
-        data_gain=float(nats_to_bits(test_tokens)),
-        floor_stderr_nats=float(heldout.stderr_nats[-1]),
+        train_tokens=curve.train_tokens[at],
+        time_flops=_time(curve, test_tokens, coded.averaged)[at],
+        model_seeds=bits[None, at],
+        data_seeds=np.asarray(coding.data_length(coded.floor.losses, test_tokens))[None, at],
+        model_factors={name: scale * rows[:, at] for name, rows in coded.factors.items()},
+        data_factors={
+            name: scale * test_tokens * rows[:, at] for name, rows in coded.floor.factors.items()
+        },
+        model_var=scale**2 * spread[at],
+        own_var=scale**2 * (spread if coded.own_var is None else coded.own_var)[at],
+        data_gain=float(scale * test_tokens),
+        switch_steps=None if coded.switch_steps is None else coded.switch_steps[at],
+        certified_bits=certified[at],
+        interpolation_error_bits=scale * error[at],
         refinable=variant != "exact",
-        **{name: np.zeros_like(losses) for name in _ERRORS}
-        | {"model_factors": 0.0 * deviations}
-        | rest,
+    )
+
+
+def _coded(curve: Curve, variant: str, ends: variants.Ends, choice: Choice | None) -> Coded:
+    if variant == "switch":
+        assert choice is not None
+        return variants.switch(curve, ends, choice)
+    if variant in ("ema_student", "student"):
+        return variants.requential(curve, ends, variant)
+    return {"paired": variants.paired, "online": variants.online, "exact": variants.exact}[variant](
+        curve, ends
+    )
+
+
+def _time(curve: Curve, test_tokens: float, averaged: Values) -> Values:
+    """[R] FLOPs; averaged weights decode what they code in a second forward pass."""
+    cost = curve.cost
+    return np.asarray(
+        coding.time_bound(
+            curve.train_tokens,
+            test_tokens,
+            cost.tokens_per_label,
+            cost.train_flops_per_token,
+            cost.eval_flops_per_token,
+            averaged * (cost.train_tokens_per_step / cost.label_tokens_per_step),
+        )
     )
 
 
@@ -196,7 +230,7 @@ def check_choice(curve: Curve, variant: str | None, floor: str | None) -> tuple[
     if floor not in curve.floors():
         allowed = ", ".join(curve.floors())
         raise ConfigError(f"floor: {floor!r} is not known for {curve.name}, only {allowed}")
-    if not _fit(variant, floor):
+    if not _fit(curve, variant, floor):
         why = "data of a requential code is coded by its student"
         if variant == "exact":
             why = "exact variant ends at the final model"
@@ -204,9 +238,9 @@ def check_choice(curve: Curve, variant: str | None, floor: str | None) -> tuple[
     return variant, floor
 
 
-def _fit(variant: str, floor: str) -> bool:
+def _fit(curve: Curve, variant: str, floor: str) -> bool:
     """A known entropy rate can end the area of a curve, and nothing else."""
-    return floor != "entropy_rate" or variant in ("paired", "online")
+    return floor != "entropy_rate" or (curve.messages is None and variant != "exact")
 
 
 def choices(curves: Sequence[Curve]) -> list[tuple[str, str]]:
@@ -216,111 +250,7 @@ def choices(curves: Sequence[Curve]) -> list[tuple[str, str]]:
         (variant, floor)
         for variant in VARIANTS
         for floor in FLOORS
-        if _fit(variant, floor)
-        and not (floor == "raw" and all(map(_has_one_model, kept)))
+        if all(_fit(curve, variant, floor) for curve in kept)
+        and not (floor == "raw" and all(curve.has_one_model for curve in kept))
         and all(variant in curve.variants and floor in curve.floors() for curve in kept)
     ]
-
-
-def _has_one_model(curve: Curve) -> bool:
-    """Return whether raw and averaged weights are one model, as those of counts are."""
-    return curve.raw is not None and np.array_equal(curve.raw.loss_nats, curve.ema.loss_nats)
-
-
-def _block_deviations(heldout: Heldout) -> Factors:
-    """[Q, R] error factors, in nats, of the loss at i less the loss at the last record point."""
-    if heldout.blocks_nats is None:
-        return np.zeros((1, heldout.loss_nats.size))
-    return _factors((heldout.blocks_nats - heldout.blocks_nats[-1]).T)
-
-
-def _factors(blocks: Factors) -> Factors:
-    """Turn block values [B, R] into factors whose squares sum to the variance of their mean."""
-    count = blocks.shape[0]
-    return (blocks - blocks.mean(axis=0)) / math.sqrt(count * (count - 1))
-
-
-Model = tuple[Values, dict[str, AnyRows]]
-"""A model length [R], and those fields of `Scored` that are not 0."""
-
-
-def _paired(curve: Curve, heldout: Heldout, losses: Values, floor: str) -> Model:
-    """Sum over steps of the held-out loss above its floor; both ends on the same tokens."""
-    tokens, gain = curve.cost.label_tokens_per_step, np.zeros_like(losses)
-    blocks = None if heldout.blocks_nats is None else heldout.blocks_nats.T
-    # Without blocks nothing is known of the pairing: the curve's own error, unpaired.
-    factors = nats_to_bits(curve.label_tokens * heldout.stderr_nats)[None]
-    if floor == "entropy_rate":
-        rate = np.float64(curve.entropy_rate_nats)
-        bits = nats_to_bits(_sum(curve, losses - rate) * tokens)
-        gain = nats_to_bits(curve.label_tokens)
-        factors = np.zeros((1, losses.size))
-        if blocks is not None:
-            factors = nats_to_bits(_factors(_sum(curve, blocks - blocks[:, -1:]) * tokens))
-    else:
-        bits = np.asarray(coding.paired_length(curve.steps, losses, tokens))
-        if blocks is not None:
-            factors = _factors(np.asarray(coding.paired_length(curve.steps, blocks, tokens)))
-    error = nats_to_bits(_interpolation_error(curve, losses) * tokens)
-    return bits, {"model_factors": factors, "model_gain": gain, "interpolation_error_bits": error}
-
-
-def _interpolation_error(curve: Curve, losses: Values) -> Values:
-    """[R] by how much the sums so far move when every other record point is left out.
-
-    At the last record point this is `coding.interpolation_error`; between the points that were
-    kept it is interpolated.
-    """
-    count = curve.steps.size
-    if count < 3:
-        return np.zeros(count)
-    kept = np.union1d(np.arange(0, count, 2), [count - 1])
-    half = np.asarray(coding.interpolate_sum(curve.steps[kept], losses[kept]))
-    return np.interp(curve.steps, curve.steps[kept], np.abs(_sum(curve, losses)[kept] - half))
-
-
-def _sum(curve: Curve, values: AnyRows) -> AnyRows:
-    return np.asarray(coding.interpolate_sum(curve.steps, values))
-
-
-def _online(curve: Curve, losses: Values, deviations: Factors, floor: str) -> Model:
-    """Online losses of the training tokens less the floor at each record point."""
-    if curve.online is None:
-        raise ConfigError(f"variant: {curve.name} has no online losses")
-    labels, end = curve.label_tokens, losses
-    rest = {"model_var": nats_to_bits(nats_to_bits(curve.online.sum_var))}
-    if floor == "entropy_rate":
-        end = np.asarray(curve.entropy_rate_nats, dtype=np.float64)
-    else:
-        rest["model_factors"] = -nats_to_bits(deviations * labels)
-        rest["model_gain"] = -nats_to_bits(labels)
-    return np.asarray(coding.online_length(curve.online.sum_nats, labels, end)), rest
-
-
-def _exact(curve: Curve, floor: str, at: Steps) -> Model:
-    """Online losses of the training tokens less those of the final model on the same tokens.
-
-    Both sums are over one data set, so nothing is estimated but for another draw of the data:
-    the variances of the two sums added bound that of their difference, as their errors agree in
-    sign.
-    """
-    if curve.exact is None or curve.online is None:
-        raise ConfigError(f"variant: {curve.name} was not scored again by its final model")
-    final = curve.exact.raw_sum_nats if floor == "raw" else curve.exact.sum_nats
-    online, spread = curve.online, np.zeros(at.size)
-    bits = np.zeros(at.size)
-    if at.size > 1:
-        bits[-1] = coding.exact_length(online.sum_nats[-1], final)
-        spread[-1] = nats_to_bits(nats_to_bits(online.sum_var[-1] + curve.exact.sum_var))
-    return bits, {"model_var": spread}
-
-
-def _requential(curve: Curve, variant: str) -> Model:
-    """KL of the messages sent so far: no held-out loss and no floor is part of it."""
-    messages = curve.messages
-    assert messages is not None  # a curve that allows the variant has them
-    kl, spread = messages.kl_nats, messages.kl_var
-    if variant == "student":
-        kl, spread = messages.raw_kl_nats, messages.raw_kl_var
-    bits = np.asarray(coding.requential_length(kl))
-    return bits, {"model_var": nats_to_bits(nats_to_bits(spread))}

@@ -9,6 +9,7 @@ import numpy as np
 from epiplexity_jax.base.keys import key
 from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.heldout import heldout_layout
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.programs import (
     ProgramKey,
     compile_programs,
@@ -44,7 +45,7 @@ def job_of(source, seeds, steps=STEPS, rates=None, microbatch=None, resume=None,
             seed=seed,
             stream=Stream(source, None, ROOT, seed, BATCH),
             heldout=heldout,
-            hyper=Hyperparameters((rates or {}).get(seed, RATE), WARMUP, WINDOW),
+            hyper=Hyperparameters((rates or {}).get(seed, RATE), WARMUP, Window(WINDOW, 1.0)),
             resume=resume[seed] if resume else None,
         )
         for seed in seeds
@@ -86,9 +87,12 @@ def advance_all(job, mesh, bounds):
         Hyperparameters(
             np.full(count, RATE, np.float32),
             np.full(count, WARMUP, np.int32),
-            np.full(count, WINDOW, np.int32),
-            np.zeros(count, np.float32),
-            np.full(count, np.inf, np.float32),
+            Window(
+                np.full(count, WINDOW, np.int32),
+                np.ones(count, np.float32),
+                np.ones(count, np.int32),
+            ),
+            max_kl=np.full(count, np.inf, np.float32),
         )
     )
     chunk = put(

@@ -8,6 +8,7 @@ from flax import nnx
 from epiplexity_jax.engine import programs
 from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.heldout import heldout_layout
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.state import Hyperparameters
@@ -19,7 +20,7 @@ from epiplexity_jax.families.spec import Task, task_for
 from tests.unit.engine.toys import cycle
 
 PREQUENTIAL = PrequentialMethod()
-HYPER = Hyperparameters(0.03, 5, 10)
+HYPER = Hyperparameters(0.03, 5, Window(10, 1.0))
 
 BATCH, STEPS, ROOT = 8, 12, 2
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epiplexity_jax.engine.optimiser import BETAS, average, descend, optimiser, warmup
+from epiplexity_jax.engine.optimiser import BETAS, Window, average, descend, optimiser, warmup
 
 
 def test_directions_are_those_of_adam_with_gradients_clipped_at_norm_one():
@@ -38,9 +38,24 @@ def test_each_leaf_descends_at_its_own_rate():
 def test_an_average_is_the_mean_until_its_window_is_full():
     values, ema = np.array([4.0, 8.0, 3.0, 5.0], np.float32), jnp.float32(100.0)
     for t, value in enumerate(values[:3]):
-        ema = average(ema, jnp.float32(value), jnp.int32(t), 3)
+        ema = average(ema, jnp.float32(value), jnp.int32(t), Window(3, 1.0))
         assert float(ema) == pytest.approx(values[: t + 1].mean())
-    last = average(ema, jnp.float32(values[3]), jnp.int32(3), 3)
+    last = average(ema, jnp.float32(values[3]), jnp.int32(3), Window(3, 1.0))
     assert float(last) == pytest.approx(5.0)  # a third of the way from 5 to 5
-    grown = average(jnp.float32(0.0), jnp.float32(1.0), jnp.int32(100), 3, 0.1)
-    assert float(grown) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("window", "step", "span"),
+    [
+        (Window(), 0, 1),
+        (Window(), 8, 1),
+        (Window(), 99, 10),
+        (Window(8), 99, 8),
+        (Window(8, 0.1, 5), 19, 5),
+        (Window(8, 0.1, 5), 2, 3),  # never longer than the training so far
+        (Window(50, 1.0), 9, 10),
+    ],
+)
+def test_a_window_grows_between_its_least_and_its_most(window, step, span):
+    found = average(jnp.float32(0.0), jnp.float32(1.0), jnp.int32(step), window)
+    assert float(found) == pytest.approx(1.0 / span)

@@ -4,12 +4,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.state import Hyperparameters, initial_state
 
 
 def test_hyperparameters_of_a_cohort_have_the_dtypes_of_its_programs():
-    stacked = Hyperparameters.stack([Hyperparameters(0.1, 5, 10), Hyperparameters(1, 6, 11, 1, 2)])
-    assert [leaf.dtype for leaf in stacked] == [np.float32, np.int32, np.int32] + [np.float32] * 2
+    own = Hyperparameters(1, 6, Window(11, 1, 2), Window(7), 2)
+    stacked = Hyperparameters.stack([Hyperparameters(0.1, 5, Window(10)), own])
+    real, whole = np.float32, np.int32
+    kinds = [real, whole, *2 * [whole, real, whole], real]
+    assert [leaf.dtype for leaf in jax.tree.leaves(stacked)] == kinds
+    assert stacked.ema.steps.tolist() == [10, 11]
+    assert stacked.student_ema.steps.tolist() == [10, 7]  # the teacher's where none is given
+    assert own.of_student.ema == Window(7)
     assert stacked.warmup_steps.tolist() == [5, 6]
     assert stacked.max_kl.tolist() == [np.inf, 2.0]
 

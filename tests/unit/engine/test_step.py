@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.engine import step
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.state import Hyperparameters, StepStatus, initial_state
 from epiplexity_jax.families.spec import Task
 from epiplexity_jax.sources.spec import Vectors
@@ -79,7 +80,9 @@ def test_the_variance_of_a_sum_comes_from_the_spread_of_sequences():
 def test_a_loss_that_is_not_finite_leaves_the_weights_and_ends_the_member(member):
     model, state, batch = member
     broken = state.replace(params=jax.tree.map(lambda x: x * jnp.nan, state.params))
-    run = jax.jit(lambda s: step.train_step(model, s, batch, Hyperparameters(0.03, 5, 10)))
+    run = jax.jit(
+        lambda s: step.train_step(model, s, batch, Hyperparameters(0.03, 5, Window(10, 1.0)))
+    )
     after, info = run(broken)
     assert info.status == StepStatus.NOT_FINITE
     assert not after.active

@@ -10,6 +10,7 @@ import pytest
 from epiplexity_jax.base.keys import key
 from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.heldout import heldout_layout
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.state import Hyperparameters, initial_state
@@ -24,7 +25,7 @@ from epiplexity_jax.resources import compiled_flops
 from epiplexity_jax.sources.spec import SourceInfo, Vectors
 
 PREQUENTIAL = PrequentialMethod()
-HYPER = Hyperparameters(0.03, 5, 10)
+HYPER = Hyperparameters(0.03, 5, Window(10, 1.0))
 
 F, BATCH, STEPS, ROOT = 3, 16, 40, 5
 
@@ -73,7 +74,9 @@ def _job(microbatch=None, exact=False):
 def _plain(job, seed):
     """One member step by step with the pure step function; its state and loss sums."""
     state = initial_state(jax.jit(job.model.init)(key(ROOT, "init", seed)))
-    step = jax.jit(lambda s, b: train_step(job.model, s, b, Hyperparameters(0.03, 5, 10)))
+    step = jax.jit(
+        lambda s, b: train_step(job.model, s, b, Hyperparameters(0.03, 5, Window(10, 1.0)))
+    )
     sums = []
     for t in range(STEPS):
         block = job.members[seed].stream.chunk(t, 1, 1)

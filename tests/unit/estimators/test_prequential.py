@@ -17,9 +17,9 @@ UNKNOWN = replace(INFO, entropy_rate_nats=None)
 @pytest.mark.parametrize(
     ("variant", "info", "counts", "expected"),
     [
-        (None, INFO, False, ("paired", "online")),
+        (None, INFO, False, ("switch", "paired", "online")),
         (None, INFO, True, ("online",)),
-        ("exact", INFO, False, ("paired", "online", "exact")),
+        ("exact", INFO, False, ("switch", "paired", "online", "exact")),
         ("exact", INFO, True, ("online", "exact")),
         (None, REPLAYED, False, ("exact",)),
         (None, REPLAYED, True, ("exact",)),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.keys import key
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.state import Hyperparameters, StepStatus, initial_state
 from epiplexity_jax.estimators.requential import (
     RequentialMethod,
@@ -22,7 +23,7 @@ from tests.unit.engine import reference
 from tests.unit.engine.toys import cycle, task_of
 from tests.unit.estimators.requential_twin import BATCH, RATE, ROOT, WARMUP, WINDOW
 
-HYPER = Hyperparameters(RATE, WARMUP, WINDOW)
+HYPER = Hyperparameters(RATE, WARMUP, Window(WINDOW, 1.0))
 
 
 def model_of(source):
@@ -159,12 +160,12 @@ def chain_losses(params, sequences):
     return -table[previous, sequences].sum(1)
 
 
-def chain_run(steps, raw_reference=False, **hyper):
+def chain_run(steps, reference="ema_student", **hyper):
     """A chain that learns nothing but its noise: state and infos."""
     state = RequentialMethod().init(jax.jit(CHAIN.init)(jax.random.key(6)), jax.random.key(9))
-    hyper = Hyperparameters(0.05, 1, 4)._replace(**hyper)
+    hyper = Hyperparameters(0.05, 1, Window(4, 1.0))._replace(**hyper)
     batches = np.random.default_rng(0).integers(0, 2, (steps, 16, 5)).astype(np.int32)
-    step = jax.jit(lambda s, b: requential_step(CHAIN, s, b, hyper, raw_reference))
+    step = jax.jit(lambda s, b: requential_step(CHAIN, s, b, hyper, reference))
     infos, states = [], []
     for batch in batches:
         state, info = step(state, batch)
@@ -173,25 +174,29 @@ def chain_run(steps, raw_reference=False, **hyper):
     return states, infos
 
 
-@pytest.mark.parametrize("raw", [False, True])
-def test_the_reference_s_kl_decides_whether_the_teacher_waits(raw):
-    states, infos = chain_run(12, raw, max_kl=0.008)
+@pytest.mark.parametrize(
+    ("reference", "least"),
+    [("ema_student", ("kl",)), ("student", ("kl_raw",)), ("switch", ("kl", "kl_raw"))],
+)
+def test_the_reference_s_kl_decides_whether_the_teacher_waits(reference, least):
+    states, infos = chain_run(12, reference, max_kl=0.008)
     waited = [bool(info.status == StepStatus.WAITED) for info in infos]
-    kl = [float(info.kl_raw if raw else info.kl) / (16 * 5) for info in infos]
+    kl = [min(float(getattr(info, name)) for name in least) / (16 * 5) for info in infos]
     assert waited == [False, *(value > 0.008 for value in kl[:-1])]
     assert 0 < sum(waited) < 12
     assert float(states[-1].last_kl) == pytest.approx(kl[-1])
     assert abs(float(infos[-1].kl) - float(infos[-1].kl_raw)) > 1e-3
 
 
-@pytest.mark.parametrize("growth", [0.0, 0.5])
+@pytest.mark.parametrize("growth", [1.0, 0.5])
 def test_averages_of_teacher_and_student_grow_with_their_steps(growth):
-    states, _ = chain_run(20, ema_growth=growth)
-    for name in ("teacher", "student"):
+    states, _ = chain_run(20, ema=Window(12, growth, 2), student_ema=Window(6, 0.3))
+    windows = {"teacher": (growth, 2, 12), "student": (0.3, 1, 6)}
+    for name, (share, least, most) in windows.items():
         members = [getattr(state, name) for state in states]
         mean = np.zeros((4, 3))
         for t, member in enumerate(members):
-            window = min(t + 1, max(4, growth * t))
+            window = min(t + 1, max(least, min(most, share * (t + 1)), 1))
             mean += (np.asarray(member.params["kernel"]) - mean) / window
             np.testing.assert_allclose(member.ema["kernel"], mean, atol=1e-5)
 
@@ -200,7 +205,7 @@ def test_a_student_s_broken_gradient_ends_the_member_at_that_iteration():
     states, _ = chain_run(1)
     model = Steep(CHAIN.task)
     batch = np.zeros((16, 5), np.int32)
-    hyper = Hyperparameters(0.05, 1, 4, max_kl=-1.0)
+    hyper = Hyperparameters(0.05, 1, Window(4, 1.0), max_kl=-1.0)
     step = jax.jit(lambda s, b: requential_step(model, s, b, hyper))
     state, info = step(states[0], batch)
     assert np.isfinite(float(info.kl))
@@ -225,7 +230,7 @@ def test_a_frozen_teacher_is_paid_for_by_the_students_excess_loss():
     truth = jax.jit(CHAIN.init)(jax.random.key(5))
     state = RequentialMethod().init(jax.jit(CHAIN.init)(jax.random.key(6)), jax.random.key(9))
     state = state.replace(teacher=initial_state(truth))
-    hyper = Hyperparameters(0.02, 1, 1, max_kl=-1.0)
+    hyper = Hyperparameters(0.02, 1, Window(1, 1.0), max_kl=-1.0)
     nothing = jnp.zeros((64, 5), jnp.int32)
     step = jax.jit(lambda s: requential_step(CHAIN, s, nothing, hyper))
     generator = np.random.default_rng(0)

@@ -16,6 +16,7 @@ from epiplexity_jax.coding import certified_length
 from epiplexity_jax.engine import programs
 from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.heldout import heldout_layout
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.state import Hyperparameters, StepStatus
@@ -43,7 +44,7 @@ def job_of(caps, steps=STEPS, bound=None, source=SOURCE, resume=None, start=0, m
             seed=seed,
             stream=Stream(source, None, ROOT, seed, BATCH),
             heldout=heldout,
-            hyper=Hyperparameters(RATE, WARMUP, WINDOW, max_kl=cap),
+            hyper=Hyperparameters(RATE, WARMUP, Window(WINDOW, 1.0), max_kl=cap),
             resume=resume[seed] if resume else None,
         )
         for seed, cap in enumerate(caps)

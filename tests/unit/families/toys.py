@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.state import Hyperparameters, initial_state
 from epiplexity_jax.engine.step import train_step
 from epiplexity_jax.families.networks.mlp import MlpModel
@@ -51,7 +52,7 @@ def logits_of(model, params, inputs):
 
 def losses(model, task, draw, steps, rate=0.03):
     """Mean loss (nats per label token) of each training step on fresh batches of 64."""
-    hyper = Hyperparameters(rate, 20, 50)
+    hyper = Hyperparameters(rate, 20, Window(50, 1.0))
 
     def step(state, key):
         return train_step(model, state, draw(key), hyper)

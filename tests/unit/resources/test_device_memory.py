@@ -56,7 +56,7 @@ def test_the_trace_is_that_of_the_programs_which_train():
     programs, place = compile_programs(setup, mesh), CohortSharding(mesh)
     keys = place(np.zeros((1, 2), np.uint32))
     states = programs.init(keys, keys, place(np.zeros(1, bool)))
-    hyper = place(Hyperparameters.stack([Hyperparameters(0.0, 0, 0)]))
+    hyper = place(Hyperparameters.stack([Hyperparameters(0.0, 0)]))
     block = place.sequences(np.zeros((1, 2, 2, 4), np.uint8))
     first, count = place(np.zeros(1, np.int32)), np.int32(1)
     called = programs.advance.trace(states, hyper, block, first, count, count)

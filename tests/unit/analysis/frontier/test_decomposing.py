@@ -88,7 +88,7 @@ def test_learning_far_above_its_error_is_ok():
     area = 1000 * (LEARNT[:30].sum() - 30 * LEARNT[30]) / math.log(2.0)
     assert result.epiplexity_bits == pytest.approx(area, rel=1e-2)
     assert result.train_tokens == 30_000
-    assert result.flags == ("edge_steps",)
+    assert result.flags == ("edge_size", "smallest_size", "largest_size", "edge_steps")
     assert result.epiplexity_bits_interval is None
     assert any("single seed" in said for said in result.warnings)
 
@@ -98,7 +98,7 @@ def test_an_area_within_its_error_is_below_resolution_and_kept():
     sudden = np.concatenate([[math.log(2.0)], np.full(30, 0.5)])
     steps = np.arange(31.0)
     total = 1000 * (np.minimum(steps, 1) * math.log(2.0) + np.maximum(steps - 1, 0) * 0.5)
-    online = Online(total, np.full(31, 700.0**2))
+    online = Online(total, np.minimum(steps, 1) * 700.0**2)
     curve = toy(sudden, online=online, variant="online", variants=("online",))
     frontier = trace([curve], test_tokens=1e6)
     result = frontier.at(frontier.largest_compute)
@@ -134,11 +134,39 @@ def test_budgets_outside_the_sweep_are_flagged():
 
 def test_an_optimum_at_the_edge_of_the_sizes_is_flagged():
     frontier = trace(law_sweep(), test_tokens=TEST)
-    assert "edge_size" in frontier.at(frontier.largest_compute).flags
+    assert {"edge_size", "largest_size"} <= set(frontier.at(frontier.largest_compute).flags)
     inside = [k for k, name in enumerate(frontier.members) if name == "N16000"]
     assert "edge_size" not in frontier.at(frontier.compute[inside[len(inside) // 2]]).flags
     alone = trace(law_sweep(sizes=SIZES[:1]), test_tokens=TEST)
-    assert "edge_size" not in alone.at(alone.largest_compute).flags
+    both = {"edge_size", "smallest_size", "largest_size"}
+    assert both <= set(alone.at(alone.largest_compute).flags)
+
+
+def test_intervals_are_open_where_the_optimum_may_lie_beyond_the_grid():
+    frontier = trace(law_sweep(3, Noise()), test_tokens=TEST)
+    largest = frontier.at(frontier.largest_compute)
+    assert "largest_size" in largest.flags
+    assert largest.epiplexity_bits_interval[1] is None
+    assert largest.epiplexity_bits_interval[0] < largest.epiplexity_bits
+    assert largest.entropy_bits_interval[0] is None
+    assert largest.mdl_bits_interval[0] is None
+    assert largest.mdl_bits_interval[1] > largest.mdl_bits
+    smallest = frontier.at(float(frontier.compute[1]))
+    assert "smallest_size" in smallest.flags
+    assert smallest.epiplexity_bits_interval[0] is None
+    assert smallest.entropy_bits_interval[1] is None
+    (middle, *_) = [b for b in frontier.budgets() if not frontier.at(b).flags]
+    assert None not in frontier.at(middle).epiplexity_bits_interval
+
+
+def test_budgets_are_those_whose_optimum_lies_inside():
+    frontier = trace(law_sweep(), test_tokens=TEST)
+    budgets = frontier.budgets()
+    assert len(budgets) > 1
+    assert all(not {"edge_size", "edge_steps"} & set(frontier.at(b).flags) for b in budgets)
+    alone = trace(law_sweep(sizes=SIZES[:1]), test_tokens=TEST)
+    assert all("edge_size" in alone.at(b).flags for b in alone.budgets())
+    assert any("add larger sizes" in said for said in alone.at(alone.budgets()[0]).warnings)
 
 
 def test_a_bridge_is_flagged_between_its_ends_only():
@@ -157,7 +185,10 @@ def test_a_solved_source_has_finite_logarithms():
     frontier = trace([toy(solved, seed=s) for s in range(3)], test_tokens=1e6)
     result = frontier.at(frontier.largest_compute)
     assert result.entropy_bits == 0.0
-    assert np.all(np.isfinite(result.epiplexity_bits_interval))
+    found = frontier.intervals.around(
+        frontier.largest_compute, frontier.traced.at(frontier.largest_compute)
+    )
+    assert np.all(np.isfinite(found))
 
 
 def test_an_untrained_run_alone_answers():

@@ -29,11 +29,14 @@ def stored(**changes):
 
 def test_a_stored_run_becomes_a_curve():
     curve = curve_from(stored())
-    assert curve.variants == ("paired", "online")
+    assert curve.variants == ("switch", "paired", "online")  # stores of before do not name it
     assert curve.train_tokens[-1] == 80
     assert curve.label_tokens[-1] == 40
     assert curve.floors() == ("ema", "raw")
-    assert score(curve, 1e3).time_flops[-1] == pytest.approx(600 * 80 + 200 * 1e3 * 2)
+    once = 600 * 80 + 200 * 1e3 * 2
+    assert score(curve, 1e3, "online").time_flops[-1] == pytest.approx(once)
+    # Averaged weights code in a second forward pass.
+    assert score(curve, 1e3, "paired").time_flops[-1] == pytest.approx(once + 200 * 80)
 
 
 def test_a_stored_run_without_raw_weights_has_no_raw_floor():

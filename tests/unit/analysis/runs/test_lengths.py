@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -44,18 +46,22 @@ def test_online_lengths_are_the_training_losses_above_the_floor(floor, level):
 
 def test_area_and_data_length_share_their_blocks():
     blocks = blocks_around(LOSS, count=16)
-    curve = make(ema=Heldout(LOSS, np.full(5, 0.02), blocks))
+    curve = make(ema=Heldout(LOSS, np.full(5, 0.01), blocks))
     scored = score(curve, 1000.0)
+    full = blocks[-1] - blocks[-1].mean()
+    scale = 0.01 / (full.std(ddof=1) / 4.0)  # of the whole set's error over the subset's
+    assert 0.5 < scale < 1.0
     for i in range(5):
         area = np.array([10 * (b[:i].sum() - i * b[i]) for b in blocks.T]) / LN2
-        data = 1000 * (blocks[i] - blocks[-1]) / LN2
-        floor = 1000 * 0.02 / LN2
-        for found, values, shared in (
+        # The whole set errs with the subset in it, and by the rest of it on its own.
+        data = 1000 * (blocks[i] - blocks[-1] + scale**2 * full) / LN2
+        rest = 1000 * scale * math.sqrt(1.0 - scale**2) * full.std(ddof=1) / 4.0 / LN2
+        for found, values, own in (
             (scored.model_stderr, area, 0.0),
-            (scored.data_stderr, data, floor),
-            (scored.mdl_stderr, area + data, floor),
+            (scored.data_stderr, data, rest),
+            (scored.mdl_stderr, area + data, rest),
         ):
-            expected = np.hypot(values.std(ddof=1) / 4.0, shared)
+            expected = np.hypot(values.std(ddof=1) / 4.0, own)
             assert found[i] == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 

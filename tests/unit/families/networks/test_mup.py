@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from epiplexity_jax.engine.optimiser import Window
 from epiplexity_jax.engine.state import Hyperparameters, initial_state
 from epiplexity_jax.engine.step import train_step
 from epiplexity_jax.families.networks.mup import VECTOR_RATE
@@ -42,7 +43,9 @@ def changes(build, width):
 
     state = initial_state(jax.jit(model.init)(jax.random.key(0)))
     before = activations(state.params)
-    step = jax.jit(lambda s: train_step(model, s, batch, Hyperparameters(0.03, 5, 50))[0])
+    step = jax.jit(
+        lambda s: train_step(model, s, batch, Hyperparameters(0.03, 5, Window(50, 1.0)))[0]
+    )
     for _ in range(10):
         state = step(state)
     change = jax.tree.map(

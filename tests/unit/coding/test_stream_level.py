@@ -1,0 +1,71 @@
+"""The level of a training stream over held-out blocks, against curves and noise of known size."""
+
+import numpy as np
+import pytest
+
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.coding import record_points, stream_level
+
+POINTS = record_points(2000)
+TOKENS = 640.0
+
+
+def loss(steps):
+    """A curve that still bends, and jumps from one record point to the next."""
+    return 1.0 + 0.5 * (1.0 + steps / 50.0) ** -0.7
+
+
+def stream(generator, spread):
+    """Sums of a run's losses, whose batches scatter by `spread` nats around the curve."""
+    steps = np.arange(POINTS[-1])
+    losses = TOKENS * loss(steps) + spread * generator.standard_normal(steps.size)
+    return np.concatenate([[0.0], np.cumsum(losses)])[POINTS], POINTS * spread**2
+
+
+def blocks(shift=0.0, count=8):
+    difficulty = np.linspace(-0.2, 0.2, count)
+    return loss(POINTS) + difficulty[:, None] * (POINTS > 0) + shift
+
+
+def test_the_shape_of_the_curve_leaves_nothing():
+    sums, spread = stream(np.random.default_rng(0), 0.0)
+    found = stream_level(POINTS, sums, spread, blocks(-0.01), TOKENS)
+    assert found is not None
+    assert found.nats == pytest.approx(0.01, abs=1e-5)
+    np.testing.assert_allclose(found.blocks + loss(2000), found.blocks[0] + loss(2000), atol=1e-12)
+    assert found.weights @ np.diff(sums) - found.nats == pytest.approx(
+        found.blocks.mean() + loss(2000) - 0.01, abs=1e-9
+    )
+
+
+def test_its_error_is_honest():
+    generator, z = np.random.default_rng(1), []
+    for _ in range(400):
+        sums, spread = stream(generator, 40.0)
+        found = stream_level(POINTS, sums, spread, blocks(), TOKENS)
+        z.append(found.nats / np.sqrt(found.sampling_var + found.misfit_var))
+    assert abs(np.mean(z)) < 0.2
+    assert 0.85 < np.std(z) < 1.1
+
+
+def test_scatter_that_sampling_does_not_explain_widens_the_error():
+    generator = np.random.default_rng(2)
+    sums, spread = stream(generator, 40.0)
+    calm = stream_level(POINTS, sums, spread, blocks(), TOKENS)
+    jumps = np.concatenate([[0.0], np.cumsum(generator.choice([-1.0, 1.0], POINTS.size - 1))])
+    rough = stream_level(POINTS, sums + 9000.0 * jumps, spread, blocks(), TOKENS)
+    assert rough.misfit_var > 10 * calm.variance
+    without = stream_level(POINTS, sums, np.zeros_like(spread), blocks(), TOKENS)
+    assert without.sampling_var == 0.0
+    assert without.misfit_var > 0.0
+
+
+def test_a_short_run_has_no_late_part():
+    assert stream_level([0, 1, 2], [0.0, 2.0, 4.0], [0.0, 1.0, 2.0], np.ones((2, 3)), 1.0) is None
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(ConfigError, match=r"expected \[R\], \[R\], \[B, R\]: \(3,\), \(2,\)"):
+        stream_level([0, 1, 2], [0.0, 2.0, 4.0], [0.0, 1.0], np.ones((2, 3)), 1.0)
+    with pytest.raises(ConfigError, match="label_tokens_per_step: must be finite and positive"):
+        stream_level([0, 1, 2], [0.0, 2.0, 4.0], [0.0, 1.0, 2.0], np.ones((2, 3)), 0.0)
