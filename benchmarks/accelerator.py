@@ -187,6 +187,7 @@ def sweep() -> dict[str, Any]:
         "sources": {f"rule{rule}": {**automaton, "rule": rule} for rule in (15, 30, 54)},
         "family": {"kind": "transformer", "widths": sizes[0], "depths": sizes[1], "seeds": 1},
         "estimator": {"kind": "requential"},
+        "recipe": "fixed",
         "training": {"steps": steps, "batch_size": batch, "warmup_steps": 10 if small else 100},
     }
     every = jax.devices()

@@ -91,6 +91,7 @@ def measure(name: str, family: Config, steps: int, batch: int) -> dict[str, Deco
         runs = epx.run(
             named,
             family,
+            recipe="fixed",
             store=ROOT / "runs" / "breadth" / f"{name}-{sweep}-{steps}",
             training=training,
             heldout=epx.Heldout(tokens=heldout),

@@ -86,6 +86,7 @@ def trained(width: int, depth: int, estimator: Any, steps: int, minutes: float) 
             epx.sources.Noise(vocab_size=96, length=128),
             epx.families.Transformer(widths=(width,), depths=(depth,), seeds=2),
             estimator,
+            recipe="fixed",
             store=Path(folder) / "store",
             training=epx.Training(steps=steps, batch_size=8, keep_final_state=False),
             heldout=epx.Heldout(tokens=8192, record_tokens=2048),

@@ -34,6 +34,7 @@ def measure() -> list[dict[str, Any]]:
     runs = epx.run(
         epx.sources.PythonStdlib(length=LENGTH),
         epx.families.Transformer(widths=WIDTHS, depths=DEPTHS, seeds=SEEDS, learning_rates=RATES),
+        recipe="fixed",
         store=ROOT / "runs" / "mup",
         training=epx.Training(steps=STEPS, batch_size=BATCH, microbatch=8),
         heldout=epx.Heldout(tokens=200_000),

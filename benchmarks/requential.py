@@ -44,6 +44,7 @@ def sweep(name: str, sources: dict[str, Any], family: Config, **training: Any) -
         sources,
         family,
         epx.Requential(),
+        recipe="fixed",
         store=STORE / name,
         training=epx.Training(**training),
         heldout=epx.Heldout(tokens=400_000),

@@ -93,6 +93,7 @@ def sweep(tracker: Any, told: Told) -> dict[str, Any]:
         epx.run(
             epx.sources.Markov(vocab_size=16, length=32),
             epx.families.Transformer(widths=(16,), depths=(1,), seeds=SEEDS),
+            recipe="fixed",
             store=Path(folder, "store"),
             training=epx.Training(steps=STEPS, batch_size=32),
             heldout=epx.Heldout(tokens=20_000),

@@ -25,6 +25,7 @@ from result import write
 CONFIG = {
     "sources": {"chain": {"kind": "markov", "vocab_size": 8, "length": 32}},
     "family": {"kind": "transformer", "widths": [16, 32], "depths": [1], "seeds": 2},
+    "recipe": "fixed",
     "training": {"steps": 600, "batch_size": 32, "warmup_steps": 20},
     "heldout": {"tokens": 20_000},
     "checkpoints": {"minutes": 1 / 60},

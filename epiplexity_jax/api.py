@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -27,6 +28,7 @@ from epiplexity_jax.sweep.config import (
     ExecutorOptions,
     FrontierOptions,
     Heldout,
+    RecipeChoice,
     Sweep,
     Training,
     parse_sweep,
@@ -39,6 +41,7 @@ from epiplexity_jax.sweep.progress import Progress, Silent
 from epiplexity_jax.sweep.runner import run_plan
 from epiplexity_jax.sweep.tracking import Tracking
 from epiplexity_jax.trackers import Sink, open_tracker
+from epiplexity_jax.tuning.tune import most_flops, tune
 
 __all__ = [
     "CheckpointOptions",
@@ -71,6 +74,7 @@ class Sections(TypedDict, total=False):
     checkpoints: CheckpointOptions
     executor: ExecutorOptions
     frontier: FrontierOptions
+    recipe: RecipeChoice
     seed: int
 
 
@@ -91,7 +95,7 @@ def run(
     settings, the environment, signals and logging as they were. For one device per CPU core and a
     cache of compiled programs, call `training.one_device_per_core()` and
     `training.cache_compilations()` before the first JAX computation. The executor `ray` starts a
-    JAX that has not started on the CPU alone.
+    JAX that has not started on the CPU alone. What `training` and `estimator` leave out is tuned.
 
     Args:
         source: one source, or several by name: a config such as `sources.Text(...)`, or an opened
@@ -105,8 +109,8 @@ def run(
             your own, see `trackers.Sink`.
         **sections: `training` (batch size, learning rate and the like), `heldout` (size and choice
             of the held-out set), `checkpoints` (how often runs in training are kept), `executor`
-            (this process or a Ray cluster), `frontier` (default test tokens and budgets), `seed`
-            (root of every random choice).
+            (this process or a Ray cluster), `frontier` (default test tokens and budgets), `recipe`
+            ("fixed" leaves tuning out), `seed` (root of every random choice).
 
     Raises:
         ConfigError: on an impossible combination, or when a tracker's package is not installed.
@@ -159,7 +163,7 @@ def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> P
     finished = Store.open(folder, create=True).finished()  # makes nothing until a run is kept
     with open_devices(sweep.training.shares) as devices:
         plan = make_plan(sweep, devices[0].platform)
-        return summarise(plan, devices, finished, measured=True)
+        return summarise(plan, devices, finished, True, most_flops(plan))
 
 
 def default_store(config: Path) -> Path:
@@ -196,13 +200,18 @@ def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sin
     store = Store.open(folder, create=True)
     stop, lengths = Stop(), partial(final_lengths, test_tokens=sweep.frontier.test_tokens)
     with executor_of(sweep) as executor:
-        plan = make_plan(sweep, executor.hardware.platform)
+        platform = executor.hardware.platform
+        plan = make_plan(sweep, platform)
         if plan.trainer.on_device and (warning := idle_cores_warning(executor.hardware.devices)):
             progress.message(warning)
         store.writes = is_main_process()
         tracking = Tracking(sinks if store.writes else (), store.path, progress.message, lengths)
         with store.lock(), stop.postponed(), closing(progress), closing(tracking):
-            run_plan(SweepContext(plan, store, progress, stop, tracking), executor)
+            context = SweepContext(plan, store, progress, stop, tracking)
+            tuned = tune(context, executor)
+            if tuned.trials:
+                plan = make_plan(tuned.sweep, platform, datasets=plan.datasets)
+            run_plan(replace(context, plan=plan, earlier=tuned.trials), executor)
     return Runs(store)
 
 

@@ -8,12 +8,20 @@ from typing import Any
 
 from epiplexity_jax import analysis
 from epiplexity_jax.analysis import Curve, Decomposition
+from epiplexity_jax.analysis.runs.recipes import (
+    VALUES,
+    RecipeReport,
+    TriedRecipe,
+    report_recipe,
+    tried_recipes,
+)
 from epiplexity_jax.analysis.runs.verbatim import verbatim_warnings
 from epiplexity_jax.base.choices import Procedure
 from epiplexity_jax.base.config import did_you_mean
-from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.errors import ConfigError, StoreError
 from epiplexity_jax.report.figures import frontier_chart, save
 from epiplexity_jax.store import Store, StoredRun
+from epiplexity_jax.store.schema import TUNING
 
 
 class Frontier(analysis.Frontier):
@@ -29,13 +37,24 @@ class Runs:
 
     Attributes:
         path: the store's folder.
+
+    Raises:
+        StoreError: when the store holds no member's run.
     """
 
     def __init__(self, store: Store):
-        self.path, self._runs, config = store.path, store.load(), store.config()
+        self.path, runs, config = store.path, store.load(), store.config()
         self._store = store
+        self._trials = [run for run in runs if run.row["role"] == TUNING]
+        self._runs = [run for run in runs if run.row["role"] != TUNING]
+        if not self._runs:
+            raise StoreError(
+                f"{store.path}: holds no member's run yet, only those of tuning; run the sweep "
+                "again"
+            )
         self._defaults = config.get("frontier") or {}
         self._estimator = config.get("estimator") or {}
+        self._chosen = config.get("recipes") or {}
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -130,6 +149,7 @@ class Runs:
             variant=variant or own[0],
             floor=floor or own[1],
             procedure=procedure,
+            recipe=self._recipe(source, self._test_tokens(test_tokens)),
         )
         rows = (run.row for run in self._runs if run.row["source"] == source)
         warnings = (*traced.warnings, *verbatim_warnings(rows))
@@ -195,6 +215,44 @@ class Runs:
                 table += [frontier.at(budget) for frontier in frontiers]
         return table
 
+    def recipes(
+        self, test_tokens: float | None = None, sources: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """One row per recipe that was tried, source by source, with its code on the tuned size.
+
+        The lengths are those of the config's variant and floor; S and MDL where MDL is least.
+
+        Args:
+            test_tokens: as for `frontier`.
+            sources: None are all.
+        """
+        tokens = self._test_tokens(test_tokens)
+        return [
+            {"source": name, "size": self._trials_of(name)[0].row["size"]} | one.to_json()
+            for name in self._named(sources)
+            for one in self._tried(name, tokens)
+        ]
+
+    def _trials_of(self, source: str) -> list[StoredRun]:
+        return [run for run in self._trials if run.row["source"] == source]
+
+    def _tried(self, source: str, test_tokens: float) -> list[TriedRecipe]:
+        trials = self._trials_of(source)
+        own = (
+            self._asked_for(trials[0].row["estimator"], trials[0].row["variants"]) if trials else ()
+        )
+        return tried_recipes(trials, self._chosen.get(source) or {}, test_tokens, *own)
+
+    def _recipe(self, source: str, test_tokens: float) -> RecipeReport | None:
+        """The recipe of a source's members: tuned, or else what their rows hold."""
+        if source in self._chosen:
+            tried = self._tried(source, test_tokens)
+            if report := report_recipe(tried, self._trials_of(source)):
+                return report
+        rows = [run.row for run in self._runs if run.row["source"] == source]
+        kind = "tuned" if source in self._chosen else "fixed"
+        return RecipeReport(kind, {name: rows[0][name] for name in VALUES}, rows[0]["recipes"] or 1)
+
     def budgets(self, compute: Sequence[float] | None = None) -> list[float] | None:
         """The budgets asked for, else the config's, else None."""
         return list(compute or self._defaults.get("compute") or ()) or None
@@ -205,6 +263,8 @@ class Runs:
         variant: str | None = None,
         floor: str | None = None,
         sources: Sequence[str] | None = None,
+        *,
+        tuning: bool = False,
     ) -> list[dict[str, Any]]:
         """One row per run: its columns in the store, and its final model and data length.
 
@@ -216,9 +276,10 @@ class Runs:
             variant: None is the config's.
             floor: None is the config's.
             sources: None are all.
+            tuning: True adds the runs that chose the recipes, whose `role` is "tuning".
         """
         named, tokens, rows = self._named(sources), self._test_tokens(test_tokens), []
-        for run in self._runs:
+        for run in (*self._runs, *(self._trials if tuning else ())):
             if run.row["source"] in named:
                 own = self._asked_for(run.row["estimator"], run.row["variants"])
                 rows.append(_run_row(run, tokens, variant or own[0], floor or own[1]))

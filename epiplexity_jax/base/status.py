@@ -14,6 +14,6 @@ class ResultStatus(StrEnum):
     """Reliability of a decomposition at a budget."""
 
     OK = "ok"
-    UNTRAINED = "untrained"  # no model beats the uniform code by two standard errors: S_T = 0
-    BELOW_RESOLUTION = "below_resolution"  # |S_T| is under twice its standard error
+    UNTRAINED = "untrained"  # no model beats the uniform code by more than its error: S_T = 0
+    BELOW_RESOLUTION = "below_resolution"  # |S_T| is less than its error
     NEGATIVE = "negative"  # S_T < 0 by more than its error: the floor lies above the curve

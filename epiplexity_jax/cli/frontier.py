@@ -53,6 +53,13 @@ def frontier(
             "--floor-table", help="Under every variant and floor that the store allows instead."
         ),
     ] = False,
+    recipe_table: Annotated[
+        bool,
+        typer.Option(
+            "--recipe-table",
+            help="The recipes that were tried, with S and MDL on one size, instead.",
+        ),
+    ] = False,
     *,
     form: Format,
 ) -> None:
@@ -62,13 +69,17 @@ def frontier(
     from epiplexity_jax import results
     from epiplexity_jax.report import tables
 
+    if floor_table and recipe_table:
+        raise ConfigError("--floor-table: cannot be given together with --recipe-table")
     runs = results.load(store)
+    if recipe_table:
+        _check_alone("--recipe-table", reading, figure)
+        rows = runs.recipes(reading.test_tokens, reading.sources)
+        if not form.echo("recipe_table", rows, store):
+            echo_table(tables.recipe_table(rows))
+        return
     if floor_table:
-        # The table holds every variant and floor, and has no picture.
-        given = {"--variant": reading.variant, "--floor": reading.floor, "--figure": figure}
-        for option, value in given.items():
-            if value is not None:
-                raise ConfigError(f"{option}: cannot be given together with --floor-table")
+        _check_alone("--floor-table", reading, figure)
         table = runs.floor_table(
             reading.test_tokens,
             reading.compute,
@@ -85,3 +96,20 @@ def frontier(
     echo_figure(frontiers, figure)
     if not form.echo("frontier", [d.to_json() for d in found], store):
         echo_results(found, frontiers)
+
+
+def _check_alone(table: str, reading: Reading, figure: Path | None) -> None:
+    """Refuse a choice of variant or floor, and a picture, for a table that has neither.
+
+    Args:
+        table: its option.
+        reading: the options that choose.
+        figure: where a picture was asked for.
+
+    Raises:
+        ConfigError: naming the option that does not go with it.
+    """
+    given = {"--variant": reading.variant, "--floor": reading.floor, "--figure": figure}
+    for option, value in given.items():
+        if value is not None:
+            raise ConfigError(f"{option}: cannot be given together with {table}")

@@ -23,16 +23,19 @@ class Counted(Silent):
     """
 
     def __init__(self) -> None:
-        self.runs = self.done = self.member_steps = self.steps_done = self.tokens = 0
+        self._count_from(0, 0, 0)
+
+    def start(self, runs: int, finished: int, member_steps: int) -> None:
+        """See `Progress`; what was counted before is forgotten."""
+        self._count_from(runs, finished, member_steps)
+        self.show()
+
+    def _count_from(self, runs: int, finished: int, member_steps: int) -> None:
+        self.runs, self.done, self.member_steps = runs, finished, member_steps
+        self.steps_done = self.tokens = 0
         self.losses: dict[str, float] = {}
         self.started = time.monotonic()
         self.first: tuple[float, int] | None = None  # when steps were first counted, and how many
-
-    def start(self, runs: int, finished: int, member_steps: int) -> None:
-        """See `Progress`."""
-        self.runs, self.done, self.member_steps = runs, finished, member_steps
-        self.started = time.monotonic()
-        self.show()
 
     def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
         """See `Progress`; losses that are not finite are left out."""
@@ -104,6 +107,7 @@ class Bars(Counted):
 
     def __init__(self) -> None:
         super().__init__()
+        self.task: rich_progress.TaskID | None = None
         rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         self.bars = rich_progress.Progress(
             rich_progress.TextColumn("{task.description}"),
@@ -118,6 +122,8 @@ class Bars(Counted):
 
     def start(self, runs: int, finished: int, member_steps: int) -> None:
         """Show the bar."""
+        if self.task is not None:
+            self.bars.remove_task(self.task)
         self.task = self.bars.add_task("", total=member_steps, latest="")
         self.bars.start()
         super().start(runs, finished, member_steps)
@@ -137,6 +143,7 @@ class Bars(Counted):
 
     def show(self) -> None:
         """Move the bar."""
+        assert self.task is not None
         self.bars.update(
             self.task,
             completed=self.steps_done,

@@ -131,6 +131,11 @@ def _print_plan(plan: Any, as_json: bool) -> None:
 
     echo_table(plan_table(plan.cohorts))
     s = plan.summary
+    if s["tuning_flops"]:
+        typer.echo(
+            "first the recipe is tuned on the smallest size of every source, with at most "
+            f"{number(s['tuning_flops'])} FLOPs; `recipe=fixed` leaves it out"
+        )
     typer.echo(
         f"{s['runs']} runs, {s['finished']} of them finished; to train: {s['cohorts']} cohorts in "
         f"{s['waves']} waves on {s['devices']}, {number(s['params'])} parameters, "

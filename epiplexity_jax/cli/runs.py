@@ -22,6 +22,9 @@ def runs(
     output: Annotated[
         Path | None, typer.Option(help="Where to write the curve; default: standard output.")
     ] = None,
+    tuning: Annotated[
+        bool, typer.Option("--tuning", help="The runs that chose the recipes as well.")
+    ] = False,
     *,
     form: Format,
 ) -> None:
@@ -41,7 +44,7 @@ def runs(
     from epiplexity_jax import results
     from epiplexity_jax.report.tables import runs_table
 
-    rows = results.load(store).rows(**vars(reading))
+    rows = results.load(store).rows(**vars(reading), tuning=tuning)
     if not form.echo("runs", rows, store):
         echo_table(runs_table(rows))
         for row in rows:

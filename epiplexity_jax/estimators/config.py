@@ -8,6 +8,7 @@ from epiplexity_jax.base.choices import Floor, PrequentialVariant, Reference, We
 from epiplexity_jax.base.config import Config
 
 MOST_STEPS = 2**31 - 1  # steps are counted in int32 on devices
+EMA_GROWTH = 0.1  # where the config leaves it out and nothing tunes it
 
 
 class Averaged(Config):
@@ -16,9 +17,9 @@ class Averaged(Config):
     It grows with training, so that early averages are neither held back nor the mean of all.
     """
 
-    ema_growth: float = Field(default=0.1, gt=0, le=1)
-    """alpha, the window's share of the steps so far (0.1 in Qiu et al. 2026); 1 keeps it at
-    ema_steps."""
+    ema_growth: float | None = Field(default=None, gt=0, le=1)
+    """alpha, the window's share of the steps so far; 1 keeps it at ema_steps. Default: tuned, or
+    0.1 (Qiu et al. 2026) with `recipe: fixed`."""
     ema_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
     """The longest window, steps; default: no limit."""
     ema_least: int = Field(default=1, ge=1, le=MOST_STEPS)
@@ -35,7 +36,7 @@ class Averaged(Config):
     @property
     def window(self) -> tuple[int, float, int]:
         """The most steps, the growth and the least steps of `engine.optimiser.Window`."""
-        return (self.ema_steps or MOST_STEPS, self.ema_growth, self.ema_least)
+        return (self.ema_steps or MOST_STEPS, self.ema_growth or EMA_GROWTH, self.ema_least)
 
 
 class Prequential(Averaged):
@@ -71,7 +72,8 @@ class Requential(Averaged):
     student_ema_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
     """ema_steps of the student's average; default: the teacher's."""
     max_kl: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """Nats per label token of the last message above which the teacher waits; default: never."""
+    """Nats per label token of the last message above which the teacher waits. Default: tuned, or
+    never with `recipe: fixed`."""
     max_iterations: int | None = Field(default=None, ge=1, le=MOST_STEPS)
     """Where a run ends whose teacher waits too often; default: 4 x training.steps."""
 
@@ -85,7 +87,7 @@ class Requential(Averaged):
     def student_window(self) -> tuple[int, float, int]:
         """The window of the student's average."""
         steps = self.student_ema_steps or self.ema_steps or MOST_STEPS
-        growth = self.student_ema_growth or self.ema_growth
+        growth = self.student_ema_growth or self.ema_growth or EMA_GROWTH
         return (steps, growth, min(self.ema_least, steps))
 
     @property

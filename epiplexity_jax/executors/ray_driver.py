@@ -113,9 +113,9 @@ class Cluster:
 
     def _payload(self, context: SweepContext) -> ray.ObjectRef:
         """Put what all tasks share into the cluster's object store."""
-        sweep, store = context.plan.sweep, context.store
+        sweep, trials, store = context.plan.sweep, context.plan.trials, context.store
         payload = ray_worker.SweepPayload(
-            sweep, self._resources, Path.cwd(), store.path.resolve(), store.holder
+            sweep, trials, self._resources, Path.cwd(), store.path.resolve(), store.holder
         )
         try:
             return ray.put(payload)

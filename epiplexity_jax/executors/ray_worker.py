@@ -24,7 +24,7 @@ from epiplexity_jax.runtime.devices import describe_devices, start_task_devices
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import Sweep
 from epiplexity_jax.sweep.hardware import Hardware
-from epiplexity_jax.sweep.plan import Plan, make_plan
+from epiplexity_jax.sweep.plan import Plan, Trials, make_plan
 from epiplexity_jax.sweep.progress import Silent
 from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.wave import FinishedRun, Wave, WaveContext
@@ -50,6 +50,7 @@ class SweepPayload:
     """Payload that all tasks of a sweep share."""
 
     sweep: Sweep  # with sources and models that were given in Python
+    trials: Trials | None  # recipes that are tried in place of its members
     resources: TaskResources
     folder: Path  # that paths of the config begin in
     store: Path  # a folder that a node may see or not
@@ -155,7 +156,7 @@ def _opened(payload: ray.ObjectRef) -> tuple[SweepPayload, Plan, list[Any]]:
     with contextlib.suppress(OSError):  # where the folder is missing, its files are said to be
         os.chdir(agreed.folder)
     devices = _devices(agreed.resources)
-    return agreed, make_plan(agreed.sweep, devices[0].platform), devices
+    return agreed, make_plan(agreed.sweep, devices[0].platform, agreed.trials), devices
 
 
 class _Watch(Silent):

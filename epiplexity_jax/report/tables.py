@@ -55,6 +55,19 @@ _RUN: dict[str, Cell] = {
     "data, bits": lambda row: number(row["data_bits"]),
 }
 
+_RECIPE: dict[str, Cell] = {
+    **{name: itemgetter(name) for name in ("source", "size")},
+    "rate": lambda row: number(row["learning_rate"]),
+    "warm-up": lambda row: str(row["warmup_steps"]),
+    "batch": lambda row: str(row["batch_size"]),
+    "window": lambda row: number(row["ema_growth"]),
+    "cap": lambda row: number(row["max_kl"]),
+    "D": lambda row: number(row["train_tokens"]),
+    "S, bits": lambda row: number(row["epiplexity_bits"], 4),
+    "MDL, bits": lambda row: number(row["mdl_bits"], 5) or "diverged",
+    "chosen": lambda row: "chosen" if row["chosen"] else "",
+}
+
 _COHORT: dict[str, Cell] = {
     "cohort": lambda row: str(row["cohort"]),
     "size": lambda row: row["size"],
@@ -93,6 +106,12 @@ def floor_table(results: Sequence[Decomposition]) -> Table:
     budget = attrgetter("source", "compute_flops")
     hidden = {"bits/byte", "N", "D"} | _uncertified(results)
     return _table(results, _RESULT, hidden, budget, _method(results[0]))
+
+
+def recipe_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """One line a recipe that was tried, the longest runs and the shortest codes first."""
+    hidden = {"cap"} if all(row["max_kl"] is None for row in rows) else set()
+    return _table(rows, _RECIPE, hidden, itemgetter("source"))
 
 
 def _uncertified(results: Sequence[Decomposition]) -> set[str]:
@@ -242,7 +261,9 @@ def _caption(results: Sequence[Decomposition]) -> str:
     if not results:
         return ""
     d, variants = results[0], "/".join(dict.fromkeys(r.variant for r in results))
-    return f"{d.estimator}, {variants}, floor {d.floor}, {_method(d)}"
+    recipes = "/".join(dict.fromkeys(r.recipe.kind for r in results if r.recipe))
+    recipe = f", {recipes} recipe" if recipes else ""
+    return f"{d.estimator}, {variants}, floor {d.floor}{recipe}, {_method(d)}"
 
 
 def _method(d: Decomposition) -> str:
@@ -254,6 +275,9 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in row.items():
         if key.endswith("_interval"):
             flat[f"{key}_low"], flat[f"{key}_high"] = value or (None, None)
+        elif isinstance(value, Mapping):  # of a recipe, whose neighbours are for JSON alone
+            plain = {name: one for name, one in value.items() if not isinstance(one, list)}
+            flat |= {f"{key}_{name}": one for name, one in plain.items()}
         else:
             flat[key] = "; ".join(map(str, value)) if isinstance(value, list | tuple) else value
     return flat

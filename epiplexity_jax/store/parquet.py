@@ -26,6 +26,7 @@ History = dict[str, np.ndarray]
 
 _ROW_KEY = b"epiplexity_jax_run"
 _REQUIRED = {column.name for column in HISTORIES if not column.null}
+INDEXED = ("current", "source", "role", "recipes")  # of a run, as the latest config has them
 _DIGESTS = 3  # the first version that has a digest of the row and the columns
 
 
@@ -39,13 +40,13 @@ def encode_runs(rows: Iterable[Row]) -> bytes:
 
 
 def decode_index(content: bytes) -> dict[str, Row]:
-    """Columns in which the index overrules the histories, by run id: `current` and `source`.
+    """Columns in which the index overrules the histories, by run id: see `INDEXED`.
 
     Raises:
         Damaged: when it is no index.
     """
-    table = _decode(content, ["run_id", "current", "source"])
-    if table.num_columns < 3:
+    table = _decode(content, ["run_id", *INDEXED])
+    if not {"run_id", "current", "source"} <= set(table.column_names):
         raise Damaged
     return {row.pop("run_id"): row for row in table.to_pylist()}
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from epiplexity_jax.base.columns import OwnColumn
 
 SCHEMA_VERSION = 3
+MEMBER, TUNING = "member", "tuning"  # roles of runs
 
 
 class Column(NamedTuple):
@@ -51,6 +52,11 @@ RUNS = (
     Column("steps_done", _INT, "steps", "trained with finite losses; a student's iterations"),
     Column("teacher_steps", _INT, "steps", "of the teacher; in the others it waited", null=True),
     Column("batch_size", _INT, "sequences", "of a step"),
+    Column("warmup_steps", _INT, "steps", "of linear warm-up", null=True),
+    Column("ema_growth", _FLOAT, "", "the average's window as a share of the steps", null=True),
+    Column("max_kl", _FLOAT, "nats/token", "cap of a requential code", null=True),
+    Column("role", _TEXT, "", "member, or tuning: trained to choose a recipe", null=True),
+    Column("recipes", _INT, "", "number of recipes that its own was chosen from", null=True),
     Column("vocab_size", _INT, "symbols", "V, without the start token"),
     Column("length", _INT, "tokens", "L, of a sequence"),
     Column("label_tokens_per_step", _INT, "tokens", "paid for in a step"),

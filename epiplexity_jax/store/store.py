@@ -25,6 +25,7 @@ from epiplexity_jax.base.files import (
 )
 from epiplexity_jax.base.yaml import read_yaml
 from epiplexity_jax.store.parquet import (
+    INDEXED,
     Damaged,
     History,
     Row,
@@ -173,18 +174,20 @@ class Store:
             write_atomically(self._history_file(row["run_id"]), content)
             self._write_index(rows)
 
-    def mark_current(self, sources: Mapping[str, str]) -> None:
+    def mark_current(self, asked: Mapping[str, Mapping[str, Any]]) -> None:
         """Set the runs that the latest config asks for; the others are left out of tables.
 
         Args:
-            sources: by run id, the name that the config gives the run's source.
+            asked: by run id, the columns that the config decides anew: the name of the run's
+                source, and its role.
 
         Raises:
             StoreError: when it cannot be written.
         """
         self._rows = {
             run_id: row
-            | {"current": run_id in sources, "source": sources.get(run_id, row["source"])}
+            | {"current": run_id in asked}
+            | {name: value for name, value in asked.get(run_id, {}).items() if name in INDEXED}
             for run_id, row in self.finished().items()
         }
         if self.writes:

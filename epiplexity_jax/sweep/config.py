@@ -16,18 +16,22 @@ from epiplexity_jax.families import registry as families
 from epiplexity_jax.sources import opening as sources
 from epiplexity_jax.trackers import registry as trackers
 
+PUBLISHED_BATCH = 64  # sequences a step, of which `training.steps` counts where the batch is tuned
+
 
 class Training(Config):
     """Training of members."""
 
     steps: int = Field(default=1000, ge=1, le=MOST_STEPS)
-    """Steps of every run; of the teacher where there is one."""
-    batch_size: int = Field(default=64, ge=1, le=1 << 24)
-    """Sequences a step."""
-    learning_rate: float = Field(default=0.03, gt=0, allow_inf_nan=False)
-    """Base learning rate; muP scales it to every width and depth."""
-    warmup_steps: int = Field(default=100, ge=0, le=MOST_STEPS)
-    """Steps of linear warm-up; constant afterwards."""
+    """Steps of every run; of the teacher where there is one. Where the batch is tuned, so many of
+    64 sequences: other batches take fewer or more, and read the same tokens."""
+    batch_size: int | None = Field(default=None, ge=1, le=1 << 24)
+    """Sequences a step. Default: tuned, or 64 with `recipe: fixed`."""
+    learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Base learning rate; muP scales it to every width and depth. Default: tuned, or 0.03 with
+    `recipe: fixed`."""
+    warmup_steps: int | None = Field(default=None, ge=0, le=MOST_STEPS)
+    """Steps of linear warm-up; constant afterwards. Default: tuned, or 100 with `recipe: fixed`."""
     compute_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Type of activations; auto is float32 on CPU and bfloat16 on accelerators. Parameters, losses
     and the optimiser are float32."""
@@ -58,9 +62,29 @@ class Training(Config):
 
     @model_validator(mode="after")
     def _microbatch_divides(self) -> "Training":
-        if self.microbatch is not None and self.batch_size % self.microbatch:
-            raise ValueError(f"microbatch: {self.microbatch} does not divide {self.batch_size}")
+        batch = self.batch_size or PUBLISHED_BATCH
+        if self.microbatch is not None and batch % self.microbatch:
+            raise ValueError(f"microbatch: {self.microbatch} does not divide {batch}")
         return self
+
+
+class Recipe(Config):
+    """Values by which every member of a source trains, as tuning found them."""
+
+    learning_rate: float = Field(gt=0, allow_inf_nan=False)
+    """Base learning rate, unless the family has its own."""
+    warmup_steps: int = Field(ge=0, le=MOST_STEPS)
+    """Steps of linear warm-up."""
+    batch_size: int = Field(ge=1, le=1 << 24)
+    """Sequences a step."""
+    steps: int = Field(ge=1, le=MOST_STEPS)
+    """Steps of every run."""
+    ema_growth: float = Field(gt=0, le=1)
+    """Window of the averaged weights, its share of the steps so far."""
+    max_kl: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Cap of a requential code; default: none."""
+    tried: int = Field(default=1, ge=1)
+    """Number of recipes it was chosen from, which the model length pays log2 of."""
 
 
 class Heldout(Config):
@@ -80,6 +104,7 @@ class Heldout(Config):
     """`drop`: what occurs verbatim in the training part of a finite source is not held out."""
 
 
+RecipeChoice = Literal["tuned", "fixed"]
 _NO_SOURCES = "sources: expected one or more `name: {kind: ...}` entries"
 _ADDRESS = re.compile(r"auto|local|(ray://)?[^/\s]+:\d+")
 
@@ -147,6 +172,11 @@ class Sweep(Config):
     """Code of a trained model."""
     training: Training = Training()
     """Training of members."""
+    recipe: RecipeChoice = "tuned"
+    """tuned: recipe values that the config leaves out minimise the two-part code of each source, on
+    the family's smallest size. fixed: they are the published ones."""
+    recipes: dict[str, Recipe] = {}
+    """Recipes by source, which take the place of tuning; a store's sweep.yaml has those found."""
     heldout: Heldout = Heldout()
     """Held-out data."""
     checkpoints: CheckpointOptions = CheckpointOptions()
@@ -173,6 +203,9 @@ class Sweep(Config):
             )
         if not self.sources:
             raise ValueError(_NO_SOURCES)
+        for name in self.recipes:
+            if name not in self.sources:
+                raise ValueError(f"recipes: {did_you_mean('source', name, self.sources)}")
         for name in self.sources:
             if not name or "/" in name or name != name.strip() or not name.isprintable():
                 raise ValueError(

@@ -10,7 +10,6 @@ import jax
 
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.engine.heldout import HeldoutLayout, heldout_layout
-from epiplexity_jax.engine.microbatch import training_slice
 from epiplexity_jax.engine.stream import Stream, heldout_tokens
 from epiplexity_jax.families.spec import Family, Task, task_for
 from epiplexity_jax.sources.opening import open_source
@@ -18,6 +17,7 @@ from epiplexity_jax.sources.partition import HoldOut
 from epiplexity_jax.sources.spec import Batch, HostSource, Source, SourceInfo
 from epiplexity_jax.sources.split import Split, heldout_sequences
 from epiplexity_jax.sweep.config import Heldout, Sweep
+from epiplexity_jax.sweep.recipe import given_recipe, recipe_of
 
 _LEAST_HELDOUT = 64  # sequences of a drawn source
 
@@ -33,7 +33,6 @@ class Dataset:
         split: the training and held-out part of a host source; None for a device source.
         layout: of the held-out set.
         root: root seed of the sweep.
-        microbatch: sequences whose gradient is taken at once: the config's, or by rule.
         copy: number of the sources before this one that hold the same data.
     """
 
@@ -43,7 +42,6 @@ class Dataset:
     split: Split | None
     layout: HeldoutLayout
     root: int
-    microbatch: int
     copy: int = 0
 
     @property
@@ -82,13 +80,12 @@ class Dataset:
         )
 
 
-def open_datasets(sweep: Sweep, family: Family, on_cpu: bool) -> tuple[Dataset, ...]:
+def open_datasets(sweep: Sweep, family: Family) -> tuple[Dataset, ...]:
     """Open every source of a sweep, in order.
 
     Args:
         sweep: the config.
         family: whose task each source becomes.
-        on_cpu: whether CPU cores will train, which decides the microbatch by rule.
 
     Raises:
         ConfigError: when the family cannot take a source, or the held-out data cannot be chosen
@@ -97,7 +94,7 @@ def open_datasets(sweep: Sweep, family: Family, on_cpu: bool) -> tuple[Dataset, 
     """
     datasets: list[Dataset] = []
     for name in sweep.sources:
-        opened = _open(name, sweep, family, on_cpu)
+        opened = _open(name, sweep, family)
         data = opened.source.info.fingerprint
         copy = sum(other.source.info.fingerprint == data for other in datasets)
         datasets.append(dataclasses.replace(opened, copy=copy))
@@ -120,14 +117,13 @@ def _check_drawn(heldout: Heldout) -> None:
             )
 
 
-def _open(name: str, sweep: Sweep, family: Family, on_cpu: bool) -> Dataset:
+def _open(name: str, sweep: Sweep, family: Family) -> Dataset:
     try:
         source = open_source(sweep.sources[name])
     except EpiplexityError as error:  # which names the file, not the key
         raise type(error)(f"sources.{name}: {error}") from None
-    task, training, heldout = task_for(family, source.info), sweep.training, sweep.heldout
-    batch = record = training.batch_size
-    microbatch = training.microbatch or training_slice(batch, task, on_cpu)
+    task, heldout, recipe = task_for(family, source.info), sweep.heldout, recipe_of(sweep, name)
+    record = given_recipe(sweep).batch_size  # one held-out set for all recipes
     if heldout.record_tokens is not None:
         record = math.ceil(heldout.record_tokens / task.label_tokens)
     path, split = f"sources.{name}", None
@@ -139,5 +135,5 @@ def _open(name: str, sweep: Sweep, family: Family, on_cpu: bool) -> Dataset:
     if isinstance(source, HostSource):
         rule = HoldOut(heldout.split, heldout.duplicates)
         split = Split(source, layout.sequences, sweep.seed, path, rule)
-        split.check(training.steps, batch)
-    return Dataset(name, source, task, split, layout, sweep.seed, microbatch)
+        split.check(recipe.steps, recipe.batch_size)
+    return Dataset(name, source, task, split, layout, sweep.seed)

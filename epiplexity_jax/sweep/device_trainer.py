@@ -16,7 +16,7 @@ from epiplexity_jax.store import Store
 from epiplexity_jax.sweep import final_states
 from epiplexity_jax.sweep.config import Training
 from epiplexity_jax.sweep.dry_run_timing import time_cohort
-from epiplexity_jax.sweep.fit_memory import MemoryPlanner, Resolve
+from epiplexity_jax.sweep.fit_memory import MemoryPlanner
 from epiplexity_jax.sweep.hardware import Hardware
 from epiplexity_jax.sweep.pack_waves import pack
 from epiplexity_jax.sweep.run_row import finished_row
@@ -31,7 +31,6 @@ class DeviceTrainer:
 
     runs: Mapping[str, RunSpec]
     options: Training
-    resolve: Resolve
     on_device: bool = True
 
     def restore(
@@ -68,7 +67,7 @@ class DeviceTrainer:
         self, todo: Sequence[RunSpec], restored: Mapping[str, Restored], hardware: Hardware
     ) -> list[Wave]:
         """See `Trainer`: members of a wave begin at one iteration."""
-        planner = MemoryPlanner(hardware, self.options, self.runs, self.resolve)
+        planner = MemoryPlanner(hardware, self.options, self.runs)
         starts = {run.run_id: 0 for run in todo} | {i: r.iteration for i, r in restored.items()}
         waves = []
         for start in sorted(set(starts.values()), reverse=True):

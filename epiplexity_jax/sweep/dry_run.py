@@ -17,10 +17,10 @@ class PlanSummary:
 
     Attributes:
         summary: totals of the sweep: `train_tokens` and `flops` (training and evaluation) are what
-            is still to come, `idle_share` is the part of the devices' time spent on padding,
-            `estimated_memory_bytes` what was planned with; after timing also `wall_seconds` and
-            `memory_bytes`, the most that a device holds in a step of the compiled programs (null
-            where it is not known).
+            is still to come, `tuning_flops` the most that tuning adds before, `idle_share` is the
+            part of the devices' time spent on padding, `estimated_memory_bytes` what was planned
+            with; after timing also `wall_seconds` and `memory_bytes`, the most that a device holds
+            in a step of the compiled programs (null where it is not known).
         cohorts: one dict a cohort, with the same words.
     """
 
@@ -29,7 +29,11 @@ class PlanSummary:
 
 
 def summarise(
-    plan: Plan, devices: Sequence[Any], finished: Collection[str], measured: bool = False
+    plan: Plan,
+    devices: Sequence[Any],
+    finished: Collection[str],
+    measured: bool = False,
+    tuning_flops: float = 0.0,
 ) -> PlanSummary:
     """Count what a plan still has to do.
 
@@ -38,6 +42,7 @@ def summarise(
         devices: to train on.
         finished: run ids that the store holds already.
         measured: run a few steps of every cohort, to say how long all will take.
+        tuning_flops: the most that finding the recipes costs before.
     """
     runs, trainer = plan.trainer.runs, plan.trainer
     todo = [run for run in plan.runs if run.run_id not in finished]
@@ -59,6 +64,7 @@ def summarise(
         "params": sum(run.cost.params for run in todo),
         "train_tokens": sum(row["train_tokens"] for row in rows),
         "flops": flops,
+        "tuning_flops": tuning_flops,
         "devices": f"{len(devices)} x {devices[0].device_kind}",
         "estimated_memory_bytes": _most(rows, "estimated_memory_bytes"),
         "idle_share": 1.0 - flops / held if held else 0.0,
@@ -83,7 +89,7 @@ def _row(trainer: Trainer, waves: Sequence[Wave], devices: Sequence[Any]) -> dic
     row = {
         "size": str(run.size),
         "sources": sorted({member.dataset.name for member in members}),
-        "microbatch": fit.microbatch if fit else run.dataset.microbatch,
+        "microbatch": fit.microbatch if fit else run.microbatch,
         "rematerialises": bool(fit and fit.remat),
         "estimated_memory_bytes": fit.memory_bytes if fit else None,
         "data_devices": layout.data,

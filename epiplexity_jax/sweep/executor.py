@@ -8,19 +8,25 @@ from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.hardware import Hardware
 from epiplexity_jax.sweep.plan import Plan
 from epiplexity_jax.sweep.progress import Progress
+from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.tracking import Tracking
 from epiplexity_jax.sweep.wave import FinishedRun, Wave
 
 
 @dataclass(frozen=True)
 class SweepContext:
-    """A sweep in training; this process holds the store's lock."""
+    """A sweep in training; this process holds the store's lock.
+
+    Attributes:
+        earlier: finished runs that the config asks for as well, those of tuning.
+    """
 
     plan: Plan
     store: Store
     progress: Progress
     stop: Callable[[], bool]  # returns True once an end was asked for
     tracking: Tracking = field(default_factory=Tracking)
+    earlier: Sequence[RunSpec] = ()
 
 
 @runtime_checkable

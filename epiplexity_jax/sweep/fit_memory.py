@@ -5,7 +5,7 @@ began. It is layout and no part of a run's identity (docs/decisions/0013-cut-to-
 """
 
 import bisect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,7 +18,6 @@ from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.families.spec import Rematerialisable, Size
 from epiplexity_jax.resources.device_memory import PerDeviceShapes, device_bytes
 from epiplexity_jax.sweep.config import Training
-from epiplexity_jax.sweep.dataset import Dataset
 from epiplexity_jax.sweep.hardware import USABLE, DeviceLayout, Hardware
 from epiplexity_jax.sweep.run_spec import RunSpec
 
@@ -43,7 +42,6 @@ class MemoryFit(NamedTuple):
 
 # Sequences whose gradient is taken at once, and the most that are scored at once; None: all.
 _Cut = tuple[int, int | None]
-Resolve = Callable[[Dataset, Size, float | None, int], RunSpec]
 
 
 @dataclass(frozen=True)
@@ -53,13 +51,11 @@ class MemoryPlanner:
     Attributes:
         options: of the config, for layout.
         runs: all of the sweep, by id.
-        resolve: (dataset, size, learning rate, seed) to a run, for sizes that would fit.
     """
 
     hardware: Hardware
     options: Training
     runs: Mapping[str, RunSpec]
-    resolve: Resolve
 
     def largest_fit(self, run: RunSpec, layout: DeviceLayout) -> MemoryFit | None:
         """Find the largest microbatch with which a member fits; None where nothing does.
@@ -69,7 +65,7 @@ class MemoryPlanner:
         """
         ways = self._ways(run)
         if self.hardware.memory_bytes is None:
-            return MemoryFit(run.dataset.microbatch, ways[0], None, None)
+            return MemoryFit(run.microbatch, ways[0], None, None)
         if self._state_bytes(run, layout) > self.hardware.usable_bytes:
             return None
         fits = (self._largest_cut(run, layout, remat) for remat in ways)
@@ -132,7 +128,7 @@ class MemoryPlanner:
 
     def _cuts(self, run: RunSpec, layout: DeviceLayout) -> list[_Cut]:
         """List cuts, smallest first: the last is the config's, the one before scores less."""
-        wish = run.dataset.microbatch
+        wish = run.microbatch
         smaller = [n for n in divisors(run.batch_size // layout.data) if n < wish]
         if self.options.microbatch is not None:
             smaller = []
@@ -186,7 +182,7 @@ class MemoryPlanner:
     def _would_fit(self, run: RunSpec, size: Size, layout: DeviceLayout) -> bool:
         """Return whether a size needs less memory, and little enough, and the family builds it."""
         try:
-            other = self.resolve(run.dataset, size, run.learning_rate, run.seed)
+            other = run.resolve(size)
             smaller = other.cost.params < run.cost.params
             return smaller and self._least(other, layout) <= self.hardware.usable_bytes
         except Exception:  # noqa: BLE001 - whatever a user's family raises

@@ -1,56 +1,98 @@
 """A sweep resolved: its sources opened, its runs named, and what trains them chosen."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from epiplexity_jax.estimators.registry import open_estimator
 from epiplexity_jax.families.registry import open_family
-from epiplexity_jax.sweep.config import Sweep
+from epiplexity_jax.families.spec import Size
+from epiplexity_jax.store.schema import MEMBER, TUNING
+from epiplexity_jax.sweep.config import Recipe, Sweep
 from epiplexity_jax.sweep.counting_trainer import CountingTrainer
 from epiplexity_jax.sweep.dataset import Dataset, open_datasets
 from epiplexity_jax.sweep.device_trainer import DeviceTrainer
-from epiplexity_jax.sweep.resolve import resolver_of
+from epiplexity_jax.sweep.recipe import check_recipe, open_recipe_estimator, recipe_of
+from epiplexity_jax.sweep.resolve import Resolver, resolver_of
 from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.trainer import Trainer
+
+Trials = Mapping[str, Sequence[Recipe]]
+"""Recipes to try, by source."""
+TUNING_SEED = 1_000_000  # of trials; seeds of members are below 10,000
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A validated sweep: its config as the store keeps it, and all that is made of it."""
+    """A validated sweep: its config as the store keeps it, and all that is made of it.
+
+    Attributes:
+        trials: recipes that its runs try; None of a plan of members.
+    """
 
     sweep: Sweep
     datasets: tuple[Dataset, ...]
     runs: tuple[RunSpec, ...]
     trainer: Trainer
     compute_dtype: str
+    trials: Trials | None = None
 
 
-def make_plan(sweep: Sweep, platform: str) -> Plan:
+def make_plan(
+    sweep: Sweep,
+    platform: str,
+    trials: Trials | None = None,
+    datasets: Sequence[Dataset] = (),
+) -> Plan:
     """Open the sources, check that they last for all steps, and resolve every run.
 
-    The platform is that of the devices that will train: "cpu", "gpu" or "tpu".
+    Args:
+        sweep: the config.
+        platform: of the devices that will train: "cpu", "gpu" or "tpu".
+        trials: recipes to try on the smallest size, in place of the members.
+        datasets: the sources, where they are open already.
 
     Raises:
         ConfigError: on an impossible combination.
         DataError: on a source that is missing, wrong or too short.
     """
-    family, estimator = open_family(sweep.family), open_estimator(sweep.estimator)
+    family = open_family(sweep.family)
     dtype = sweep.training.compute_dtype
     if dtype == "auto":
         dtype = "float32" if platform == "cpu" else "bfloat16"
-    datasets = open_datasets(sweep, family, platform == "cpu")
-    resolver = resolver_of(family)(sweep, family, estimator, platform, dtype)
-    estimator.check(family.kind, resolver.counts, {d.name: d.info for d in datasets})
+    datasets = tuple(datasets) or open_datasets(sweep, family)
+
+    def resolver(recipe: Recipe) -> Resolver:
+        role = MEMBER if trials is None else TUNING
+        estimator = open_recipe_estimator(sweep.estimator, recipe, role)
+        return resolver_of(family)(sweep, family, estimator, recipe, role, platform, dtype)
+
+    resolvers: list[tuple[Dataset, Resolver]] = []
+    for dataset in datasets:
+        recipes = (
+            [recipe_of(sweep, dataset.name)] if trials is None else trials.get(dataset.name, ())
+        )
+        for recipe in recipes:
+            check_recipe(sweep, dataset.name, recipe)
+            resolvers.append((dataset, resolver(recipe)))
+    for dataset, own in resolvers:
+        own.estimator.check(family.kind, own.counts, {dataset.name: dataset.info})
+    sizes, seeds = family.sizes(), range(family.seeds)
+    if trials is not None and resolvers:
+        sizes, seeds = (_smallest(sizes, *resolvers[0]),), (TUNING_SEED,)
+    rates = max((len(own.rates) for _, own in resolvers), default=0)
     runs = tuple(
-        resolver.run(dataset, size, rate, seed)
-        for size in family.sizes()
-        for rate in resolver.rates
-        for dataset in datasets
-        for seed in range(family.seeds)
+        own.run(dataset, size, own.rates[number], seed)
+        for size in sizes
+        for number in range(rates)
+        for dataset, own in resolvers
+        for seed in seeds
     )
     named = {run.run_id: run for run in runs}
-    trainer = (
-        CountingTrainer(named)
-        if resolver.counts
-        else DeviceTrainer(named, sweep.training, resolver.run)
+    counts = resolver_of(family).counts
+    trainer = CountingTrainer(named) if counts else DeviceTrainer(named, sweep.training)
+    return Plan(sweep, datasets, runs, trainer, dtype, trials)
+
+
+def _smallest(sizes: Sequence[Size], dataset: Dataset, resolver: Resolver) -> Size:
+    return min(
+        sizes, key=lambda size: resolver.run(dataset, size, resolver.rates[0], 0).cost.params
     )
-    return Plan(sweep, datasets, runs, trainer, dtype)

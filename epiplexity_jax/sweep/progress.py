@@ -9,10 +9,10 @@ class Progress(Protocol):
     """Receives a sweep's progress; calls come from one thread, a few a second."""
 
     def start(self, runs: int, finished: int, member_steps: int) -> None:
-        """Begin a sweep.
+        """Begin a sweep, or a round of tuning before it: what was counted before is done.
 
         Args:
-            runs: of the sweep.
+            runs: of the sweep or the round.
             finished: runs that an earlier start finished.
             member_steps: to be trained.
         """

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.engine.cohort_spec import sampling_passes
+from epiplexity_jax.engine.microbatch import training_slice
 from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.estimators.counting import CountingProgram
@@ -20,11 +21,14 @@ from epiplexity_jax.families.spec import (
     identity_fields,
 )
 from epiplexity_jax.resources.compiled_flops import compiled_cost
-from epiplexity_jax.sweep.config import Sweep
+from epiplexity_jax.store.schema import TUNING
+from epiplexity_jax.sweep.config import Recipe, Sweep
 from epiplexity_jax.sweep.dataset import Dataset
 from epiplexity_jax.sweep.identity import NUMERICS, identity_columns
 from epiplexity_jax.sweep.run_row import planned_row
 from epiplexity_jax.sweep.run_spec import RunSpec
+
+_COLUMNS = {"warmup_steps", "ema_growth", "max_kl"}  # of the store, beside rate and batch
 
 
 class Resolved(NamedTuple):
@@ -35,6 +39,7 @@ class Resolved(NamedTuple):
         cost: FLOPs per token as the config wants them counted.
         declared: the family's own count.
         flops_per_token: of training, per input or label token.
+        microbatch: sequences whose gradient is taken at once: the config's, or by rule.
         values: what of it decides a run's numbers, beside the family's config.
     """
 
@@ -42,14 +47,18 @@ class Resolved(NamedTuple):
     cost: Cost
     declared: Cost
     flops_per_token: float
+    microbatch: int
     values: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Resolver(ABC):
-    """Makes the runs of a sweep.
+    """Makes the runs of a sweep that share a recipe.
 
     Attributes:
+        estimator: opened with the recipe's window and cap.
+        recipe: by which they train.
+        role: of its runs, "member" or "tuning".
         platform: of the devices that will train.
         compute_dtype: of activations.
         counts: True if the family counts on the host, and needs no devices.
@@ -58,6 +67,8 @@ class Resolver(ABC):
     sweep: Sweep
     family: Any
     estimator: Estimator
+    recipe: Recipe
+    role: str
     platform: str
     compute_dtype: str
     counts: ClassVar[bool]
@@ -82,7 +93,7 @@ class Resolver(ABC):
         Raises:
             ConfigError: when the size or the source does not suit the family.
         """
-        sweep, training, estimator = self.sweep, self.sweep.training, self.estimator
+        training, estimator, recipe = self.sweep.training, self.estimator, self.recipe
         found = self._resolved(dataset, size, rate)
         variants = estimator.variants(dataset.info, self.counts)
         exact = "exact" in variants
@@ -95,13 +106,15 @@ class Resolver(ABC):
             seed=seed,
             cost=found.cost,
             declared=found.declared,
-            batch_size=training.batch_size,
-            steps=training.steps,
-            iterations=estimator.iterations(training.steps),
+            batch_size=recipe.batch_size,
+            steps=recipe.steps,
+            iterations=estimator.iterations(recipe.steps),
+            microbatch=found.microbatch,
+            resolve=lambda other: self.run(dataset, other, rate, seed),
             program=found.program,
             hyper=Hyperparameters(
-                learning_rate=rate or training.learning_rate,
-                warmup_steps=training.warmup_steps,
+                learning_rate=rate or recipe.learning_rate,
+                warmup_steps=recipe.warmup_steps,
                 **estimator.hyper(),
             ),
             columns=estimator.columns,
@@ -110,12 +123,15 @@ class Resolver(ABC):
             resumable=training.keep_final_state and estimator.resumable and not self.counts,
             state_bytes=4 * found.cost.params * estimator.state_copies,
             flops=self._flops(dataset, found, exact),
-            row=planned_row(sweep, dataset, size, found.cost)
+            row=planned_row(self.sweep, dataset, size, found.cost, recipe)
             | identity_columns(self._identity(dataset, size, seed, found, exact))
             | {
                 "seed": seed,
-                "data_order": dataset.stream(seed, training.batch_size).order,
+                "data_order": dataset.stream(seed, recipe.batch_size).order,
+                "role": self.role,
                 "learning_rate": rate,
+                **({} if self.counts else recipe.model_dump(include=_COLUMNS)),
+                "recipes": recipe.tried,
                 "variant": estimator.config.variant or variants[0],
                 "variants": list(variants),
                 "flops": "declared" if self.counts else training.flops,
@@ -135,7 +151,7 @@ class Resolver(ABC):
             "estimator": sweep.estimator.model_dump()["kind"],
             "heldout": [layout.blocks, layout.per_block, layout.eval_batches],
             "root": sweep.seed,
-            "steps": sweep.training.steps,
+            "steps": self.recipe.steps,
             **found.values,
             **dataset.identity(),
         }
@@ -147,9 +163,9 @@ class Resolver(ABC):
 
     def _flops(self, dataset: Dataset, found: Resolved, exact: bool) -> float:
         """FLOPs of training and of what is scored at its end, by all weights."""
-        training, task = self.sweep.training, dataset.task
+        recipe, task = self.recipe, dataset.task
         evaluate = found.cost.eval_flops_per_token
-        tokens = training.steps * training.batch_size * task.total_tokens
+        tokens = recipe.steps * recipe.batch_size * task.total_tokens
         per_token = found.flops_per_token + (2 * evaluate if exact else 0.0)
         weight_sets = 1 if self.counts else self.estimator.method.num_weight_sets
         scored = weight_sets * dataset.layout.sequences * task.total_tokens
@@ -164,29 +180,32 @@ class DeviceResolver(Resolver):
 
     @property
     def rates(self) -> tuple[float | None, ...]:
-        """See `Resolver`."""
-        return self.family.learning_rates or (self.sweep.training.learning_rate,)
+        """See `Resolver`; a trial has the recipe's alone."""
+        own = None if self.role == TUNING else self.family.learning_rates
+        return own or (self.recipe.learning_rate,)
 
     def _resolved(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
-        training = self.sweep.training
+        training, recipe = self.sweep.training, self.recipe
+        ruled = training_slice(recipe.batch_size, dataset.task, self.platform == "cpu")
+        microbatch = training.microbatch or ruled
         model = self.family.model(size, dataset.task, self.compute_dtype, self.platform)
         compiled = training.flops == "compiled"
-        cost = compiled_cost(model, dataset.microbatch) if compiled else model.cost
+        cost = compiled_cost(model, microbatch) if compiled else model.cost
         values: dict[str, Any] = {
             "training": {
-                "batch_size": training.batch_size,
-                "warmup_steps": training.warmup_steps,
-                "microbatch": dataset.microbatch,
+                "batch_size": recipe.batch_size,
+                "warmup_steps": recipe.warmup_steps,
+                "microbatch": microbatch,
                 "learning_rate": rate,
                 "compute_dtype": self.compute_dtype,
-                **self.estimator.identity(training.steps),
+                **self.estimator.identity(recipe.steps),
             }
         }
         if fingerprint := getattr(model, "fingerprint", None):
             values["model"] = fingerprint  # of models that a config cannot tell apart
-        program = ProgramKey(model, self.estimator.method, dataset.microbatch)
+        program = ProgramKey(model, self.estimator.method, microbatch)
         per_token = self.estimator.flops_per_token(cost, sampling_passes(model))
-        return Resolved(program, cost, model.cost, per_token, values)
+        return Resolved(program, cost, model.cost, per_token, microbatch, values)
 
 
 class CountingResolver(Resolver):
@@ -211,8 +230,9 @@ class CountingResolver(Resolver):
             cost = program.coder().cost
         except EpiplexityError as error:
             raise type(error)(f"sources.{dataset.name}: {error}") from None
-        values = {"training": {"batch_size": self.sweep.training.batch_size}}
-        return Resolved(program, cost, cost, cost.train_flops_per_token, values)
+        values = {"training": {"batch_size": self.recipe.batch_size}}
+        per_token = cost.train_flops_per_token
+        return Resolved(program, cost, cost, per_token, self.recipe.batch_size, values)
 
 
 def resolver_of(family: Family) -> type[Resolver]:

@@ -12,13 +12,15 @@ from epiplexity_jax._version import __version__
 from epiplexity_jax.engine.recorder import Outcome
 from epiplexity_jax.families.spec import Cost, Size
 from epiplexity_jax.runtime.compat import compiler_options
-from epiplexity_jax.sweep.config import Sweep
+from epiplexity_jax.sweep.config import Recipe, Sweep
 from epiplexity_jax.sweep.dataset import Dataset
 from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.wave import Wave
 
 
-def planned_row(sweep: Sweep, dataset: Dataset, size: Size, cost: Cost) -> dict[str, Any]:
+def planned_row(
+    sweep: Sweep, dataset: Dataset, size: Size, cost: Cost, recipe: Recipe
+) -> dict[str, Any]:
     """Columns of a run that hold for all seeds of a size on a source.
 
     Args:
@@ -26,9 +28,10 @@ def planned_row(sweep: Sweep, dataset: Dataset, size: Size, cost: Cost) -> dict[
         dataset: the source.
         size: of the model.
         cost: of the model.
+        recipe: by which it trains.
     """
     info, task, layout = dataset.info, dataset.task, dataset.layout
-    batch, estimator = sweep.training.batch_size, sweep.estimator.model_dump()
+    batch, estimator = recipe.batch_size, sweep.estimator.model_dump()
     return {
         "current": True,
         "source": dataset.name,
@@ -39,7 +42,7 @@ def planned_row(sweep: Sweep, dataset: Dataset, size: Size, cost: Cost) -> dict[
         "params": cost.params,
         "estimator": estimator["kind"],
         "floor": estimator["floor"],
-        "steps": sweep.training.steps,
+        "steps": recipe.steps,
         "batch_size": batch,
         "vocab_size": task.vocab_size,
         "length": task.length,

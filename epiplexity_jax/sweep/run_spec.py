@@ -1,6 +1,6 @@
 """A run with all that later stages ask for, decided once when its sweep is planned."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ class RunSpec:
         iterations: the most that it takes.
         program: the static part of what trains it: hashable, equal for runs that share a program.
         hyper: values in which members of a cohort differ.
+        microbatch: sequences whose gradient is taken at once: the config's, or by rule.
+        resolve: the same member with a model of another size.
         columns: of its history, beside those of every run.
         stream_columns: of its stream, beside those of every run.
         exact: whether the final model scores the training data again.
@@ -47,6 +49,8 @@ class RunSpec:
     batch_size: int
     steps: int
     iterations: int
+    microbatch: int
+    resolve: Callable[[Size], "RunSpec"]
     program: ProgramKey | CountingProgram
     hyper: Hyperparameters
     columns: tuple[OwnColumn, ...]
@@ -76,7 +80,8 @@ class RunSpec:
     @property
     def cohort(self) -> Any:
         """A key that fixes the shapes of its programs: equal for runs that may train together."""
-        return self.program, self.dataset.layout, self.exact
+        length = (self.batch_size, self.steps, self.iterations)
+        return self.program, self.dataset.layout, self.exact, length
 
     @property
     def tokens_per_step(self) -> int:

@@ -9,6 +9,7 @@ import yaml
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.checkpoints.keeper import CHECKPOINTS, Checkpoints
 from epiplexity_jax.runtime.processes import MainProcessWork, is_main_process
+from epiplexity_jax.store.schema import TUNING
 from epiplexity_jax.sweep import final_states
 from epiplexity_jax.sweep.executor import Executor, SweepContext
 from epiplexity_jax.sweep.provenance import changed_sources, outdated_runs, provenance
@@ -33,7 +34,7 @@ def run_plan(context: SweepContext, executor: Executor) -> None:
     waves = trainer.waves(todo, restored, executor.hardware)
     # Behind all that may refuse the sweep, so that a refused one leaves the store as it was.
     config = store.write_config(yaml.safe_dump(plan.sweep.to_plain(), sort_keys=False))
-    store.mark_current({run.run_id: run.dataset.name for run in plan.runs})
+    store.mark_current({run.run_id: run.row for run in (*context.earlier, *plan.runs)})
     store.note_start(provenance(plan, executor.devices))
     steps = sum(wave.steps_left for wave in waves)
     progress.start(len(plan.runs), len(plan.runs) - len(todo), steps)
@@ -72,7 +73,9 @@ def _commit(context: SweepContext, run: RunSpec, ended: FinishedRun) -> None:
     # First, as a state without its run is of no use.
     store.commit(row, ended.history, run.columns, ended.stream, run.stream_columns)
     context.tracking.done(run, row, ended.history)
-    if row["status"] != RunStatus.FINISHED:
+    if row["role"] == TUNING:
+        pass  # that a trial stops early is a result
+    elif row["status"] != RunStatus.FINISHED:
         progress.message(f"{run.label}: stopped, {row['message']}; the others go on")
     elif row["message"]:
         progress.message(f"{run.label}: {row['message']}")

@@ -26,6 +26,7 @@ def runs(tmp_path_factory):
             for rule, steps in RULES.items()
         },
         epx.families.Transformer(widths=(32,), depths=(1,), seeds=2),
+        recipe="fixed",
         store=tmp_path_factory.mktemp("eca") / "store",
         training=Training(steps=600, batch_size=32),
         heldout=Heldout(tokens=50_000),

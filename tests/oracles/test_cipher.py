@@ -42,6 +42,7 @@ def runs_of(tmp_path_factory):
         return epx.run(
             SOURCES,
             family,
+            recipe="fixed",
             store=tmp_path_factory.mktemp(kind) / "store",
             training=training,
             heldout=Heldout(tokens=90_000, record_tokens=45_000),

@@ -115,6 +115,7 @@ def runs(tmp_path_factory):
         epx.sources.from_array(sequences(1200), vocab_size=VOCAB),
         Mixture(),
         Prequential(variant="exact"),
+        recipe="fixed",
         store=tmp_path_factory.mktemp("mixture") / "store",
         training=Training(steps=250, batch_size=4),
         heldout=Heldout(tokens=100 * LENGTH),

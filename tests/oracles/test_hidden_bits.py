@@ -39,6 +39,7 @@ def counts_of(tmp_path_factory):
         runs = epx.run(
             {str(rule): induction(rule, hidden) for rule in (15, 30, 60)},
             epx.families.Ngram(orders=(2 * CELLS - hidden - 1,), seeds=1),
+            recipe="fixed",
             store=tmp_path_factory.mktemp("counts") / "store",
             training=Training(steps=6, batch_size=6000),
             heldout=Heldout(tokens=100_000),
@@ -58,6 +59,7 @@ def learnt(tmp_path_factory):
         runs = epx.run(
             {str(rule): induction(rule, hidden) for rule in rules},
             epx.families.Transformer(widths=(32,), depths=(depth,), seeds=1),
+            recipe="fixed",
             store=tmp_path_factory.mktemp("transformer") / "store",
             training=Training(steps=600, batch_size=32, warmup_steps=20),
             heldout=Heldout(tokens=40_000),

@@ -79,6 +79,7 @@ def test_both_variants_agree_in_the_engine_where_both_use_raw_weights(tmp_path):
     runs = epx.run(
         epx.sources.Markov(vocab_size=4, concentration=0.3, length=16),
         epx.families.Transformer(widths=(16,), depths=(1,), seeds=1),
+        recipe="fixed",
         store=tmp_path / "store",
         training=Training(steps=600, batch_size=16, warmup_steps=10),
         heldout=Heldout(tokens=200_000, record_tokens=20_000),

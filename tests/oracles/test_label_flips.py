@@ -41,6 +41,7 @@ def counts_of(tmp_path_factory):
         runs = epx.run(
             {f"{rate:g}": flipped(rate, rule) for rate in RATES},
             epx.families.Ngram(orders=(ORDERS[rule],), seeds=1),
+            recipe="fixed",
             store=tmp_path_factory.mktemp("counts") / "store",
             training=Training(steps=8, batch_size=4000),
             heldout=Heldout(tokens=100_000),
@@ -71,6 +72,7 @@ def learnt(tmp_path_factory):
     return epx.run(
         {f"{rate:g}": flipped(rate, 15, cells=6) for rate in RATES},
         epx.families.Transformer(widths=(16,), depths=(1,), seeds=1),
+        recipe="fixed",
         store=tmp_path_factory.mktemp("transformer") / "store",
         training=Training(steps=500, batch_size=64, warmup_steps=20),
         heldout=Heldout(tokens=100_000),

@@ -23,7 +23,12 @@ FAMILIES = {
 def test_held_out_losses_converge_to_the_entropy_rate_from_above(kind, tmp_path):
     family, training, close = FAMILIES[kind]
     runs = epx.run(
-        CHAIN, family, store=tmp_path / "s", training=training, heldout=Heldout(tokens=400_000)
+        CHAIN,
+        family,
+        recipe="fixed",
+        store=tmp_path / "s",
+        training=training,
+        heldout=Heldout(tokens=400_000),
     )
     (curve,) = runs.curves()
     rate = curve.entropy_rate_nats
@@ -40,6 +45,7 @@ def test_a_first_order_chain_gains_nothing_from_longer_contexts(tmp_path):
     runs = epx.run(
         CHAIN,
         epx.families.Ngram(orders=(0, 1, 2), seeds=1),
+        recipe="fixed",
         store=tmp_path / "s",
         training=Training(steps=100, batch_size=32),
         heldout=Heldout(tokens=200_000),

@@ -16,6 +16,7 @@ def runs(tmp_path_factory):
     return epx.run(
         epx.sources.Noise(vocab_size=VOCAB, length=32),
         epx.families.Transformer(widths=(8, 16), depths=(1,), seeds=2),
+        recipe="fixed",
         store=tmp_path_factory.mktemp("noise") / "store",
         training=Training(steps=400, batch_size=32),
         heldout=Heldout(tokens=100_000),

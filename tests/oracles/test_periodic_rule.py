@@ -51,6 +51,7 @@ def counts_of(tmp_path_factory):
         runs = epx.run(
             epx.sources.ElementaryCA(rule=15, cells=CELLS, steps=steps, burn_in=3),
             epx.families.Ngram(orders=ORDERS[steps], seeds=1),
+            recipe="fixed",
             store=tmp_path_factory.mktemp("counts") / "store",
             training=Training(steps=8, batch_size=4000),
             heldout=Heldout(tokens=100_000),
@@ -89,6 +90,7 @@ def learnt(tmp_path_factory):
             for name, rule in (("shift", 15), ("zeros", 0))
         },
         epx.families.Transformer(widths=(16,), depths=(1,), seeds=2),
+        recipe="fixed",
         store=tmp_path_factory.mktemp("transformer") / "store",
         training=Training(steps=400, batch_size=32, warmup_steps=20),
         heldout=Heldout(tokens=50_000),

@@ -46,7 +46,12 @@ def runs_of(tmp_path_factory):
         family, training = MEMBERS[kind]
         store = tmp_path_factory.mktemp(kind) / "store"
         return epx.run(
-            SOURCE, family, store=store, training=training, heldout=Heldout(tokens=60_000)
+            SOURCE,
+            family,
+            recipe="fixed",
+            store=store,
+            training=training,
+            heldout=Heldout(tokens=60_000),
         )
 
     return run

@@ -38,6 +38,7 @@ def run(family, times, store, estimator=None):
         replayed(times),
         family,
         estimator,
+        recipe="fixed",
         store=store,
         training=Training(steps=PER_EPOCH * times, batch_size=BATCH, warmup_steps=20),
         heldout=Heldout(tokens=HELDOUT * LENGTH),

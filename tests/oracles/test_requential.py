@@ -24,6 +24,7 @@ def chains(tmp_path_factory):
         },
         epx.families.Recurrent(widths=(16,), depths=(1,), seeds=2),
         epx.Requential(),
+        recipe="fixed",
         store=tmp_path_factory.mktemp("chains") / "store",
         training=epx.Training(steps=150, batch_size=32, warmup_steps=20),
         heldout=epx.Heldout(tokens=20_000),
@@ -62,6 +63,7 @@ def test_teachers_give_the_prequential_estimate_of_the_same_training(chains):
     other = epx.run(
         {"cycle": epx.sources.Markov(matrix=np.roll(np.eye(4), 1, axis=1).tolist(), length=16)},
         epx.families.Recurrent(widths=(16,), depths=(1,), seeds=2),
+        recipe="fixed",
         store=chains.path.parent / "prequential",
         training=epx.Training(steps=150, batch_size=32, warmup_steps=20),
         heldout=epx.Heldout(tokens=20_000),
@@ -95,6 +97,7 @@ def classes(tmp_path_factory):
         },
         epx.families.Mlp(widths=(16,), depths=(1,), seeds=2),
         epx.Requential(),
+        recipe="fixed",
         store=tmp_path_factory.mktemp("classes") / "store",
         training=epx.Training(steps=1000, batch_size=64, warmup_steps=20),
         heldout=epx.Heldout(tokens=10_000),

@@ -59,6 +59,7 @@ def sweep(folder, store, names, told, executor=None):
     return epx.run(
         sources,
         FAMILY,
+        recipe="fixed",
         store=store,
         progress=told,
         executor=epx.ExecutorOptions(kind=executor or "local"),

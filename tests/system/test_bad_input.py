@@ -23,6 +23,7 @@ def workshop(tmp_path, monkeypatch):
             "noise": {"kind": "noise", "vocab_size": 96, "length": 16},
         },
         "family": {"kind": "transformer", "widths": [8], "depths": [1], "seeds": 1},
+        "recipe": "fixed",
         "training": {"steps": 4, "batch_size": 4, "warmup_steps": 2},
         "heldout": {"tokens": 1024},
         "frontier": {"test_tokens": 1e6},

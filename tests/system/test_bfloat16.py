@@ -13,6 +13,7 @@ def trained(folder, dtype):
     runs = epx.run(
         epx.sources.Markov(vocab_size=8, length=32),
         epx.families.Transformer(widths=(16, 32), depths=(1,), seeds=2),
+        recipe="fixed",
         store=folder / dtype,
         training=epx.Training(steps=150, batch_size=16, warmup_steps=20, compute_dtype=dtype),
         heldout=epx.Heldout(tokens=20_000),

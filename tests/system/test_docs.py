@@ -29,6 +29,7 @@ TINY = {
     r"depths=\([^)]*\)": "depths=(1,)",
     r"steps=\d{3,}, store": "steps=6, heldout=epx.Heldout(tokens=8192), store",
     r"steps=\d{3,}": "steps=6",
+    r"store=\"runs": 'recipe="fixed", store="runs',
     r"Heldout\(tokens=\d{2,}_000\)": "Heldout(tokens=8192)",
 }
 SMALL = {
@@ -36,6 +37,7 @@ SMALL = {
         "transformer": {"widths": [16], "depths": [1], "seeds": 2},
         "ngram": {"orders": [0, 1], "seeds": 2},
     },
+    "recipe": "fixed",
     "training": {"steps": 6, "batch_size": 4, "warmup_steps": 2},
     "heldout": {"tokens": 8192, "record_tokens": 2048},
 }
@@ -76,7 +78,7 @@ def cut_down(path: Path) -> str:
     config = read_config(path, [])
     kind = config["family"]["kind"]
     config["family"] = {"kind": kind, **SMALL["family"][kind]}
-    config |= {section: SMALL[section] for section in ("training", "heldout")}
+    config |= {section: SMALL[section] for section in ("recipe", "training", "heldout")}
     config.get("frontier", {}).pop("compute", None)
     return yaml.safe_dump(config)
 

@@ -20,6 +20,7 @@ STEPS, SEEDS = 24, 2
 CONFIG = {
     "sources": {"noise": {"kind": "noise", "vocab_size": 4, "length": 8}},
     "family": {"kind": "transformer", "widths": [8], "depths": [1], "seeds": SEEDS},
+    "recipe": "fixed",
     "training": {"steps": STEPS, "batch_size": 4, "warmup_steps": 2},
     "heldout": {"tokens": 2048},
     "frontier": {"test_tokens": 1e6},

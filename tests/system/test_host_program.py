@@ -37,7 +37,7 @@ runs = epx.run(
     steps=3,
     training=epx.Training(batch_size=8, data_devices=int(sys.argv[4])),
     heldout=epx.Heldout(tokens=2000),
-    store=sys.argv[1],
+    recipe="fixed", store=sys.argv[1],
     progress=Said(),
 )
 after = settings()

@@ -22,6 +22,7 @@ TOKENS = 2048
 CONFIG = MappingProxyType(
     {
         "family": {"kind": "transformer", "widths": [8, 16], "depths": [1], "seeds": 2},
+        "recipe": "fixed",
         "training": {"steps": 24, "batch_size": 4, "warmup_steps": 2},
         "heldout": {"tokens": TOKENS},
         "frontier": {"test_tokens": 1e6},

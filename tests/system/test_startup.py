@@ -25,7 +25,7 @@ runs = epx.run(
     steps=3,
     training=epx.Training(batch_size=8),
     heldout=epx.Heldout(tokens=2000),
-    store=sys.argv[1],
+    recipe="fixed", store=sys.argv[1],
 )
 print(json.dumps([len(runs), counts]))
 """

@@ -148,6 +148,7 @@ def test_families_that_count_are_tracked_too(tmp_path):
     runs = epx.run(
         epx.sources.Noise(vocab_size=4, length=8),
         epx.families.Ngram(orders=(0,), seeds=1),
+        recipe="fixed",
         store=tmp_path / "store",
         training=epx.Training(steps=20, batch_size=4),
         heldout=epx.Heldout(tokens=2048),
@@ -166,6 +167,10 @@ def test_families_that_count_are_tracked_too(tmp_path):
 def test_what_is_no_tracker_is_refused(wrong, tmp_path):
     with pytest.raises(epx.ConfigError, match="^trackers.*(expected a config|no regist)"):
         epx.run(
-            epx.sources.Noise(), epx.families.Ngram(), store=tmp_path / "store", trackers=[wrong]
+            epx.sources.Noise(),
+            epx.families.Ngram(),
+            recipe="fixed",
+            store=tmp_path / "store",
+            trackers=[wrong],
         )
     assert not (tmp_path / "store").exists()

@@ -12,6 +12,7 @@ from epiplexity_jax.runtime.devices import jax_settings
 CONFIG = """
 sources: {noise: {kind: noise, vocab_size: 4, length: 16}}
 family: {kind: ngram, orders: [0, 1], seeds: 1}
+recipe: fixed
 training: {steps: 8, batch_size: 4}
 heldout: {tokens: 2048}
 """
@@ -50,6 +51,7 @@ def test_steps_win_over_those_of_the_training(tmp_path):
     runs = api.run(
         epx.sources.Noise(vocab_size=4, length=8),
         epx.families.Ngram(orders=(0,), seeds=1),
+        recipe="fixed",
         store=tmp_path / "store",
         steps=3,
         training=epx.Training(steps=50, batch_size=4),

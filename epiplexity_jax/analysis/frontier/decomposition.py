@@ -9,13 +9,17 @@ from epiplexity_jax import coding
 from epiplexity_jax.analysis.frontier.intervals import Intervals
 from epiplexity_jax.analysis.frontier.members import Member
 from epiplexity_jax.analysis.frontier.traced import Answer, Traced
+from epiplexity_jax.analysis.runs.recipes import RecipeReport
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import ResultStatus
 
 Interval = tuple[float | None, float | None]
 # Sentences about choice and interpolation are worth reading from this share of S_T on.
 NOTICEABLE = 0.05
-_FROM_SETTING = ("source", "test_tokens", "estimator", "variant", "floor", "procedure")
+_FROM_SETTING = (
+    *("source", "test_tokens", "estimator", "variant", "floor", "procedure"),
+    "recipe",
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Setting:
     procedure: str
     test_tokens: float
     bytes_per_token: float | None
+    recipe: RecipeReport | None = None
 
     @property
     def uniform_bits(self) -> float:
@@ -60,7 +65,8 @@ class Decomposition:
             certified_mdl_bits: with the data length; None where the code is not requential.
         status: of the result: ok, untrained, below_resolution or negative.
         resolution_bits: twice the standard error of the model length of the best model at this
-            budget (a result below it says nothing); None when nothing was trained, 0 when the
+            budget (a result below it says nothing), more than twice where the recipe is the best of
+            several; None when nothing was trained, 0 when the
             curves carry no errors.
         params: N of the chosen model, 0 for the uniform code; train_tokens: D, likewise.
         test_tokens: label tokens of the dataset.
@@ -71,7 +77,9 @@ class Decomposition:
             naming the choice would cost. It is not part of the lengths.
         interpolation_error_bits: of the model length, from dropping every other record point.
         flags: "edge_size" with "smallest_size" or "largest_size" (both where there is one size),
-            "edge_steps", "bridged", "carried", "below_cheapest".
+            "edge_steps", "edge_rate", "edge_batch", "bridged", "carried", "below_cheapest".
+        recipe: by which the members train and what its neighbours would give (`RecipeReport`); None
+            where it is not known.
         warnings: sentences for a person.
     """
 
@@ -103,6 +111,7 @@ class Decomposition:
     interpolation_error_bits: float
     flags: tuple[str, ...]
     warnings: tuple[str, ...]
+    recipe: RecipeReport | None = None
 
     def __post_init__(self) -> None:
         """Compute the fields that follow from others."""
@@ -117,7 +126,8 @@ class Decomposition:
         """Plain values by field name; intervals as [low, high] or None."""
         found = {one.name: getattr(self, one.name) for one in fields(self)}
         lists = {name: list(value) for name, value in found.items() if isinstance(value, tuple)}
-        return found | lists | {"status": str(self.status)}
+        recipe = self.recipe and self.recipe.to_json()
+        return found | lists | {"status": str(self.status), "recipe": recipe}
 
 
 # Fields of a decomposition where the uniform code answers.
@@ -137,8 +147,8 @@ def open_sides(
 ) -> tuple[Interval | None, Interval | None, Interval | None]:
     """Intervals of S, H and MDL whose sides are open where the optimum may lie beyond the grid.
 
-    A family with more sizes or steps can only shorten MDL; a larger or longer run holds more
-    structure and leaves less entropy, a smaller one the opposite.
+    More sizes, steps or recipes can only shorten MDL; a larger or longer run holds more structure
+    and leaves less entropy, a smaller one the opposite.
 
     Args:
         model: of S; None with a single seed, as the others.
@@ -148,22 +158,23 @@ def open_sides(
     """
     beyond = bool({"largest_size", "edge_steps"} & set(flags))
     before = "smallest_size" in flags
+    recipe = bool({"edge_rate", "edge_batch"} & set(flags))
     if model is None or data is None or mdl is None:
         return model, data, mdl
     return (
         (None if before else model[0], None if beyond else model[1]),
         (None if beyond else data[0], None if before else data[1]),
-        (None if beyond or before else mdl[0], mdl[1]),
+        (None if beyond or before or recipe else mdl[0], mdl[1]),
     )
 
 
-def status_of(epiplexity_bits: float, stderr_bits: float) -> ResultStatus:
-    """Status of a trained model's length, given its standard error.
+def status_of(epiplexity_bits: float, resolution_bits: float) -> ResultStatus:
+    """Status of a trained model's length, given the length below which it says nothing.
 
-    >>> status_of(10.0, 2.0).value, status_of(3.0, 2.0).value, status_of(-9.0, 2.0).value
+    >>> status_of(10.0, 4.0).value, status_of(3.0, 4.0).value, status_of(-9.0, 4.0).value
     ('ok', 'below_resolution', 'negative')
     """
-    if abs(epiplexity_bits) < 2.0 * stderr_bits:
+    if abs(epiplexity_bits) < resolution_bits:
         return ResultStatus.BELOW_RESOLUTION
     return ResultStatus.NEGATIVE if epiplexity_bits < 0 else ResultStatus.OK
 
@@ -175,7 +186,7 @@ def explain(
 
     Args:
         status: of the result.
-        resolution_bits: twice the standard error of the model length.
+        resolution_bits: below which a model length says nothing.
         flags: of the result.
         beats: True if some model's code is shorter than the uniform one at all.
     """
@@ -191,7 +202,7 @@ def explain(
     if status == ResultStatus.UNTRAINED and "below_cheapest" not in flags:
         close = ", though one comes below it within the error" if beats else ""
         said.append(
-            "no model within this budget beats the uniform code by two standard errors" + close
+            "no model within this budget beats the uniform code by more than its error" + close
         )
     return said + [_FLAGS[flag] for flag in flags if flag in _FLAGS]
 
@@ -200,6 +211,10 @@ _FLAGS = {
     "smallest_size": "the best model is the smallest of the family: add smaller sizes",
     "largest_size": "the best model is the largest of the family: add larger sizes",
     "edge_steps": "the best model is its run's last record point: train for more steps",
+    "edge_rate": "the best learning rate lies at the end of those tried: give "
+    "training.learning_rate beyond it",
+    "edge_batch": "the best batch size lies at the end of those tried: give "
+    "training.batch_size beyond it",
     "bridged": "the frontier bridges a sudden drop here: no model was near the line, so take "
     "strict=True (or --frontier raw) or add sizes and record points",
     "carried": "the budget exceeds every run: the last point of the frontier is carried on",
@@ -234,7 +249,7 @@ def decompose(
     compute, uniform = float(compute), setting.uniform_bits
     answer, resolution = traced.at(compute, strict), traced.resolution(compute)
     if answer is not None and traced.beats(uniform, compute, strict):
-        chosen = _model(answer, resolution)
+        chosen = _model(answer, resolution, traced.errors)
         model, data, mdl = intervals.around(compute, answer, strict)
     else:
         chosen = UNIFORM | {"entropy_bits": uniform, "resolution_bits": resolution}
@@ -260,12 +275,18 @@ def decompose(
     )
 
 
-def _model(answer: Answer, resolution: float | None) -> dict[str, Any]:
-    """Fields of a decomposition where a model answers."""
+def _model(answer: Answer, resolution: float | None, errors: float) -> dict[str, Any]:
+    """Fields of a decomposition where a model answers.
+
+    Args:
+        answer: the model.
+        resolution: of the best model of the budget, bits.
+        errors: standard errors of a length that make it resolved.
+    """
     status = ResultStatus.UNTRAINED
     if not answer.untrained:
-        status = status_of(answer.model_bits, answer.model_stderr)
-        resolution = 2.0 * answer.model_stderr
+        resolution = errors * answer.model_stderr
+        status = status_of(answer.model_bits, resolution)
     return {
         "epiplexity_bits": answer.model_bits,
         "entropy_bits": answer.data_bits,
@@ -298,6 +319,7 @@ def _flags(
         flags += ["edge_size", *edges] if edges else []
         if answer.ends_run and setting.variant != "exact":
             flags.append("edge_steps")
+        flags += setting.recipe.flags if setting.recipe else ()
         if answer.bridged:
             flags.append("bridged")
     if compute > max(member.time_flops[-1] for member in members):

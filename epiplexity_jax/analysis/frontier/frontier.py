@@ -16,6 +16,7 @@ from epiplexity_jax.analysis.frontier.procedures import tracer
 from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.floor import correction_of
 from epiplexity_jax.analysis.runs.lengths import check_choice, check_test_tokens
+from epiplexity_jax.analysis.runs.recipes import RecipeReport
 from epiplexity_jax.analysis.shapes import Steps
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
@@ -30,6 +31,7 @@ def trace(
     variant: str | None = None,
     floor: str | None = None,
     procedure: str = "refined",
+    recipe: RecipeReport | None = None,
 ) -> "Frontier":
     """The frontier of one source (docs/frontier.md).
 
@@ -39,6 +41,7 @@ def trace(
         variant: "paired", "online" or "exact"; None is that of the runs.
         floor: "ema", "raw" or "entropy_rate"; None is that of the runs.
         procedure: "refined", "hull-median" or "raw".
+        recipe: by which the runs were trained.
 
     Raises:
         ConfigError: when an argument is not allowed, or the curves do not belong together.
@@ -74,6 +77,7 @@ def trace(
         procedure=procedure,
         test_tokens=test_tokens,
         bytes_per_token=first.bytes_per_token,
+        recipe=recipe,
     )
     return Frontier(setting, tuple(members), tuple(warnings), first.entropy_rate_nats)
 

@@ -4,7 +4,7 @@ Axis letters: S seed, R record point, F point of a finer grid, Q factor.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -27,10 +27,12 @@ class Member(Scored):
         name: size, and the learning rate where the family holds several.
         last_steps: [S], where each seed's run ends.
         params: N.
+        recipes: number of recipes that its own was chosen from.
     """
 
     name: str
     params: int
+    recipes: int = 1
     last_steps: tuple[int, ...]
 
     @property
@@ -71,7 +73,8 @@ def members_of(
             score(run, test_tokens, variant, floor, correction=correction, choice=choice)
             for run in runs
         ]
-        members.append(_average(name, runs[0].params, scored))
+        average = _average(name, runs[0].params, scored)
+        members.append(replace(average, recipes=runs[0].recipes))
     return sorted(members, key=lambda member: (member.params, member.name))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from epiplexity_jax.analysis.frontier.comparisons import standard_errors
 from epiplexity_jax.analysis.frontier.members import Member, fine_steps, resample
 from epiplexity_jax.analysis.shapes import Flags, Indices, Steps, Values
 
@@ -196,6 +197,11 @@ class Traced:
         return other
 
     @cached_property
+    def errors(self) -> float:
+        """Standard errors that a result must lie beyond, as many recipes as were compared."""
+        return standard_errors(max((member.recipes for member in self.members), default=1))
+
+    @cached_property
     def bridged(self) -> Flags:
         """[K] True where the segment from a vertex to the next spans a cliff."""
         points = self.points
@@ -252,9 +258,10 @@ class Traced:
         return float(np.interp(log_compute, x, model)), float(np.interp(log_compute, x, data))
 
     def beats(self, uniform_bits: float, compute: float, strict: bool = False) -> bool:
-        """Return whether a model within the budget beats the uniform code by two standard errors.
+        """Return whether a model within the budget beats the uniform code by more than its error.
 
-        Any of the frontier's models counts, not only the last: MDL_T must not rise with T.
+        That is `self.errors` standard errors. Any of the frontier's models counts, not only the
+        last: MDL_T must not rise with T.
 
         Args:
             uniform_bits: length of the uniform code.
@@ -263,13 +270,13 @@ class Traced:
         """
         points, kept = self.points, (self.envelope if strict else self.vertices)
         within = kept[points.time_flops[kept] <= compute]
-        codes = points.mdl_bits[within] + 2.0 * points.mdl_stderr[within]
+        codes = points.mdl_bits[within] + self.errors * points.mdl_stderr[within]
         answer, least = self.at(compute, strict), uniform_bits * (1.0 - ROUNDING)
-        last = [] if answer is None else [answer.mdl_bits + 2.0 * answer.mdl_stderr]
+        last = [] if answer is None else [answer.mdl_bits + self.errors * answer.mdl_stderr]
         return bool(np.any(np.append(codes, last) < least))
 
     def resolution(self, compute: float) -> float | None:
-        """Twice the standard error of S of the best model that the budget buys, bits.
+        """`self.errors` standard errors of S of the best model that the budget buys, bits.
 
         It buys each member's last point within T; of these the one with the shortest two-part code
         counts. Where the budget buys none, the cheapest trained point of all stands in.
@@ -278,12 +285,12 @@ class Traced:
         trained = np.flatnonzero(points.step > 0)
         within = trained[points.time_flops[trained] <= compute]
         if within.size == 0:
-            return 2.0 * float(points.model_stderr[trained[0]]) if trained.size else None
+            return self.errors * float(points.model_stderr[trained[0]]) if trained.size else None
         # Points are sorted by time, so the last of a member in the reversed order comes first.
         _, first = np.unique(points.member[within][::-1], return_index=True)
         bought = within[::-1][first]
         best = bought[np.argmin(points.mdl_bits[bought])]
-        return 2.0 * float(points.model_stderr[best])
+        return self.errors * float(points.model_stderr[best])
 
 
 def _candidates(members: Sequence[Member], grids: Sequence[Steps]) -> dict[str, Any]:

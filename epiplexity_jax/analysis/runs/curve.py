@@ -194,6 +194,7 @@ class Curve:
         bytes_per_token: bytes of original data per label token, or None.
         variants: the variants that this history allows.
         status: how the run ended; message: why.
+        recipes: number of recipes that the run's own was chosen from, on other runs.
         member_id: hash of what decides the run's numbers but the seed, or None.
     """
 
@@ -211,6 +212,7 @@ class Curve:
     teacher: "Curve | None" = None
     fresh: bool = False
     replays: int = 1
+    recipes: int = 1
     seed: int = 0
     width: int | None = None
     depth: int | None = None

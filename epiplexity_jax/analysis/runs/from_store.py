@@ -117,6 +117,7 @@ def _described(run: StoredRun) -> dict[str, Any]:
         "message": row.get("message") or "",
         "cost": Cost(**{one.name: row[one.name] for one in fields(Cost)}),
         "replays": _replays(run),
+        "recipes": row.get("recipes") or 1,
         "fresh": _replays(run) == 1,  # and both parts of a source are drawn at random
     }
 

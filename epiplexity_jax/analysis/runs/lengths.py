@@ -128,7 +128,7 @@ def score(
     correction: Correction | None = None,
     choice: Choice | None = None,
 ) -> Scored:
-    """Code lengths of a run at every record point (docs/coding.md).
+    """Code lengths of a run at every record point (docs/coding.md), with the names of choices.
 
     Args:
         curve: the run.
@@ -152,9 +152,7 @@ def score(
     coded = _coded(curve, variant, variants.ends_of(curve, floor, correction), choice)
     at = np.unique([0, curve.steps.size - 1]) if variant == "exact" else slice(None)
     bits = nats_to_bits(coded.model_nats)
-    if coded.switch_steps is not None:
-        named = coding.switch_bits(np.arange(1, curve.steps.size + 1))
-        bits = bits + np.where(curve.steps > 0, named, 0.0)
+    bits = bits + _names(curve, coded)
     nothing, scale = np.zeros(curve.steps.size), nats_to_bits(1.0)
     spread = nothing if coded.model_var is None else coded.model_var
     error = nothing if coded.interpolation_nats is None else coded.interpolation_nats
@@ -177,6 +175,14 @@ def score(
         interpolation_error_bits=scale * error[at],
         refinable=variant != "exact",
     )
+
+
+def _names(curve: Curve, coded: Coded) -> Values:
+    """[R] bits that name the recipe among those tried, and the step of the switch."""
+    named = np.full(curve.steps.size, coding.selection_bits(curve.recipes))
+    if coded.switch_steps is not None:
+        named += coding.switch_bits(np.arange(1, curve.steps.size + 1))
+    return np.where(curve.steps > 0, named, 0.0)
 
 
 def _coded(curve: Curve, variant: str, ends: variants.Ends, choice: Choice | None) -> Coded:

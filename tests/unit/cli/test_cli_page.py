@@ -60,7 +60,7 @@ def test_every_key_of_a_config_is_listed_with_its_default():
         f"{section}.{name}": field.default
         for section, config in sections.items()
         for name, field in config.model_fields.items()
-    } | {"seed": 0, "trackers": []}
+    } | {"seed": 0, "trackers": [], "recipe": "tuned", "recipes": {}}
     listed = re.findall(r"^\| `([a-z_.]+)` \| `?(.*?)`? \| ", PAGE.partition("| key |")[2], re.M)
     assert {key: yaml.safe_load(default) for key, default in listed[: len(rows)]} == rows
 

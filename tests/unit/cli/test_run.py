@@ -67,7 +67,13 @@ class Plan:
     counted = 1.0
     summary = {
         **{"runs": 8, "finished": 2, "cohorts": 1, "waves": 3, "params": 5000},
-        **{"train_tokens": 10**6, "flops": 3e10, "devices": "2 x cpu", "idle_share": 0.25},
+        **{
+            "train_tokens": 10**6,
+            "flops": 3e10,
+            "tuning_flops": 0.0,
+            "devices": "2 x cpu",
+            "idle_share": 0.25,
+        },
         **{"compute_dtype": "float32", "wall_seconds": 600.0, "memory_bytes": 3 * 2**20},
         **{"steps": 100, "iterations": 100, "estimated_memory_bytes": 2 * 2**20},
     }
@@ -107,6 +113,13 @@ def test_a_dry_run_prints_the_plan_and_trains_nothing(call, trained, monkeypatch
     table = call("run", "x.yaml", "--dry-run")
     assert ": 10 min, if teachers wait until iteration 400, up to 3 MiB a device" in table.out
     assert not trained
+
+
+def test_a_dry_run_says_what_tuning_costs_before(call, trained, monkeypatch):
+    monkeypatch.setattr(api, "plan_config", lambda *_: Plan())
+    assert "tuned" not in call("run", "x.yaml", "--dry-run").out
+    monkeypatch.setitem(Plan.summary, "tuning_flops", 5e9)
+    assert "with at most 5e9 FLOPs; `recipe=fixed`" in call("run", "x.yaml", "--dry-run").out
 
 
 # In the background of a shell that has no job control, SIGINT is ignored from the start.

@@ -86,6 +86,7 @@ def test_its_members_train_are_stored_and_told_apart(tmp_path):
         return epx.run(
             epx.sources.Markov(matrix=[[0.9, 0.1], [0.2, 0.8]], length=8),
             config,
+            recipe="fixed",
             store=tmp_path / "store",
             training=epx.Training(steps=20, batch_size=8, warmup_steps=5),
             heldout=epx.Heldout(tokens=1_000),

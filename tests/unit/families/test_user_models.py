@@ -169,6 +169,7 @@ def test_other_flops_are_counted_without_training_anew(tmp_path, monkeypatch):
         runs = epx.run(
             source,
             user_model(Table(), seeds=1, **options),
+            recipe="fixed",
             store=tmp_path / "store",
             training=epx.Training(steps=20, batch_size=8, warmup_steps=5),
             heldout=epx.Heldout(tokens=2_000),
@@ -191,6 +192,7 @@ def test_a_model_without_start_token_is_measured(tmp_path):
     runs = epx.run(
         source,
         family,
+        recipe="fixed",
         store=tmp_path / "store",
         training=epx.Training(steps=150, batch_size=32, warmup_steps=5),
         heldout=epx.Heldout(tokens=20_000),
@@ -206,6 +208,7 @@ def test_a_model_without_start_token_is_measured(tmp_path):
     again = epx.run(
         source,
         user_model(Table(), seeds=2, learning_rates=(0.1,)),
+        recipe="fixed",
         store=tmp_path / "store",
         training=epx.Training(steps=150, batch_size=32, warmup_steps=5),
         heldout=epx.Heldout(tokens=20_000),

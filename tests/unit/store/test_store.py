@@ -104,7 +104,7 @@ def test_runs_come_in_the_order_of_the_config_then_by_size_and_seed(store):
 
 
 def test_runs_of_an_earlier_config_stay_but_are_left_out(store):
-    store.mark_current({"b": "text"})
+    store.mark_current({"b": {"source": "text"}})
     assert [run.row["run_id"] for run in again(store).load()] == ["b"]
     assert len(again(store).load(current=False)) == 2
     assert not index_of(store)["a"]["current"]
@@ -128,7 +128,7 @@ def test_every_version_of_the_config_is_kept(store):
 
 
 def test_a_source_has_the_name_that_the_latest_config_gives_it(store):
-    store.mark_current({"b": "prose"})
+    store.mark_current({"b": {"source": "prose"}})
     assert [run.row["source"] for run in again(store).load()] == ["prose"]
     assert {key: row["source"] for key, row in index_of(store).items()} == {
         "a": "text",
@@ -141,7 +141,7 @@ def test_a_source_has_the_name_that_the_latest_config_gives_it(store):
 def test_a_process_that_does_not_write_marks_its_own_rows(store):
     follower = again(store)
     follower.writes = False
-    follower.mark_current({"b": "prose"})
+    follower.mark_current({"b": {"source": "prose"}})
     assert [run.row["source"] for run in follower.load()] == ["prose"]
     assert len(again(store).load()) == 2
 
@@ -159,7 +159,7 @@ def test_a_crash_between_history_and_index_loses_nothing(store, monkeypatch):
     after = again(store)
     assert set(after.finished()) == {"a", "b", "c"}
     assert len(after.load()) == 3
-    after.mark_current({"a": "text", "b": "text", "c": "text"})
+    after.mark_current({"a": {"source": "text"}, "b": {"source": "text"}, "c": {"source": "text"}})
     assert set(index_of(store)) == {"a", "b", "c"}
 
 
@@ -220,7 +220,7 @@ def test_a_row_without_its_history_is_dropped(store):
     history_file(store, "a").unlink()
     after = again(store)
     assert set(after.finished()) == {"b"}
-    after.mark_current({"b": "text"})
+    after.mark_current({"b": {"source": "text"}})
     assert set(index_of(store)) == {"b"}
 
 
@@ -232,7 +232,7 @@ def test_a_damaged_index_is_rebuilt(store, damage):
     assert [
         f"{store.path}/runs.parquet: is damaged; runs of earlier configs count until the next run"
     ] == after.warnings
-    after.mark_current({"a": "text", "b": "text"})
+    after.mark_current({"a": {"source": "text"}, "b": {"source": "text"}})
     assert set(index_of(store)) == {"a", "b"}
 
 

@@ -12,6 +12,7 @@ sources:
   chain: {kind: markov, vocab_size: 4, length: 16}
   noise: {kind: noise, vocab_size: 4, length: 16}
 family: {kind: transformer, widths: [8, 16], depths: [1], seeds: 2}
+recipe: fixed
 training: {steps: 8, batch_size: 4}
 heldout: {tokens: 2048}
 """
@@ -19,6 +20,7 @@ GOOD = """
 sources: {n: {kind: noise, vocab_size: 4, length: 16}}
 family: {kind: transformer, widths: [16], depths: [1], seeds: 2}
 estimator: {kind: prequential, floor: ema}
+recipe: fixed
 training: {steps: 8, batch_size: 4}
 heldout: {tokens: 2048}
 frontier: {test_tokens: 1.0e6, compute: [3e12, 1.0E13]}

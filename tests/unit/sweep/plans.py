@@ -10,6 +10,7 @@ SWEEP = {
         "noise": {"kind": "noise", "vocab_size": 4, "length": 16},
     },
     "family": {"kind": "transformer", "widths": [16], "depths": [1], "seeds": 2},
+    "recipe": "fixed",
     "training": {"steps": 8, "batch_size": 4},
     "heldout": {"tokens": 2048},
 }

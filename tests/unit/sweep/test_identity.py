@@ -53,7 +53,7 @@ def test_the_same_data_under_two_names_makes_two_runs():
     ],
 )
 def test_a_store_explains_its_runs_and_a_renamed_source_is_not_trained_again(family, tmp_path):
-    options = {"store": tmp_path / "store", "training": TRAINING}
+    options = {"store": tmp_path / "store", "training": TRAINING, "recipe": "fixed"}
     epx.run({"noise": NOISE}, family, **options)
     before = Store.open(tmp_path / "store").finished()
     for run_id, row in before.items():

@@ -23,6 +23,7 @@ def one_plan(members=2, batch=8, estimator="prequential", platform="gpu", **trai
                     "seeds": members,
                 },
                 "estimator": {"kind": estimator},
+                "recipe": "fixed",
                 "training": {"steps": 8, "batch_size": batch, **training},
                 "heldout": {"tokens": 2048},
             }

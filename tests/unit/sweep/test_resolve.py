@@ -48,7 +48,7 @@ def test_batches_are_cut_to_fit_a_core_and_that_is_part_of_a_run(plan):
     """About 512 tokens on a CPU; naming the same number is the same run."""
     large = "training.batch_size=64"
     chosen = plan(large)
-    assert {d.microbatch for d in chosen.datasets} == {32}
+    assert {run.microbatch for run in chosen.runs} == {32}
     assert ids(plan(large, "training.microbatch=32")) == ids(chosen)
     whole = plan(large, "training.microbatch=64")
     assert not set(ids(whole).values()) & set(ids(chosen).values())

@@ -54,7 +54,7 @@ def test_noise_is_untrained_with_the_exact_length_of_the_uniform_code():
     assert 0.999e6 < result.entropy_bits_interval[0] <= result.entropy_bits_interval[1] == 1e6
     assert result.params == 0
     assert result.resolution_bits > 0.0
-    assert "two standard errors" in result.warnings[-1]
+    assert "more than its error" in result.warnings[-1]
 
 
 def test_a_model_that_wins_by_less_than_its_error_is_untrained():

@@ -1,6 +1,7 @@
 """A decomposition as a value: what follows from its fields, and what its status says."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -9,8 +10,10 @@ from epiplexity_jax.analysis.frontier.decomposition import (
     Decomposition,
     Setting,
     explain,
+    open_sides,
     status_of,
 )
+from epiplexity_jax.analysis.runs.recipes import RecipeReport
 from epiplexity_jax.base.status import ResultStatus
 
 SETTING = Setting("source", 4, "prequential", "paired", "ema", "refined", 1e6, 0.5)
@@ -30,7 +33,7 @@ def uniform(**changes):
 def test_the_setting_has_the_uniform_code_and_bits_per_byte():
     assert SETTING.uniform_bits == 2e6
     assert SETTING.per_byte(2e6) == 4.0
-    assert Setting(*[*vars(SETTING).values()][:-1], bytes_per_token=None).per_byte(2e6) is None
+    assert replace(SETTING, bytes_per_token=None).per_byte(2e6) is None
 
 
 def test_fields_follow_from_others():
@@ -47,16 +50,16 @@ def test_plain_values_go_to_json():
 
 
 @pytest.mark.parametrize(
-    ("bits", "stderr", "status"),
+    ("bits", "resolution", "status"),
     [
-        (4.1, 2.0, ResultStatus.OK),
-        (3.9, 2.0, ResultStatus.BELOW_RESOLUTION),
-        (-3.9, 2.0, ResultStatus.BELOW_RESOLUTION),
-        (-4.1, 2.0, ResultStatus.NEGATIVE),
+        (4.1, 4.0, ResultStatus.OK),
+        (3.9, 4.0, ResultStatus.BELOW_RESOLUTION),
+        (-3.9, 4.0, ResultStatus.BELOW_RESOLUTION),
+        (-4.1, 4.0, ResultStatus.NEGATIVE),
     ],
 )
-def test_the_status_compares_a_length_with_two_standard_errors(bits, stderr, status):
-    assert status_of(bits, stderr) is status
+def test_the_status_compares_a_length_with_the_resolution(bits, resolution, status):
+    assert status_of(bits, resolution) is status
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,7 @@ def test_the_status_compares_a_length_with_two_standard_errors(bits, stderr, sta
         (ResultStatus.OK, ("edge_steps", "carried"), True, ["last record point", "exceeds every"]),
         (ResultStatus.BELOW_RESOLUTION, (), True, ["below resolution (< 12 bits)"]),
         (ResultStatus.NEGATIVE, (), True, ["negative by more than its error"]),
-        (ResultStatus.UNTRAINED, (), False, ["by two standard errors"]),
+        (ResultStatus.UNTRAINED, (), False, ["by more than its error"]),
         (ResultStatus.UNTRAINED, (), True, ["though one comes below it"]),
         (ResultStatus.UNTRAINED, ("below_cheapest",), False, ["too small for any member"]),
     ],
@@ -75,3 +78,21 @@ def test_a_sentence_for_every_status_and_flag(status, flags, beats, said):
     sentences = explain(status, 12.0, flags, beats)
     assert len(sentences) == len(said)
     assert all(part in sentence for part, sentence in zip(said, sentences, strict=True))
+
+
+def test_a_recipe_goes_to_json_with_its_neighbours():
+    recipe = RecipeReport(
+        "tuned", {"learning_rate": 0.1}, 8, "w8", 1e9, ({"learning_rate": 0.2, "mdl_change": 0.1},)
+    )
+    found = uniform(recipe=recipe).to_json()
+    assert json.loads(json.dumps(found)) == found
+    assert (found["recipe"]["kind"], found["recipe"]["tried"]) == ("tuned", 8)
+    assert found["recipe"]["neighbours"] == [{"learning_rate": 0.2, "mdl_change": 0.1}]
+    assert uniform().to_json()["recipe"] is None
+
+
+@pytest.mark.parametrize("flag", ["edge_rate", "edge_batch"])
+def test_a_better_recipe_may_shorten_the_code(flag):
+    pairs = 3 * [(1.0, 2.0)]
+    assert open_sides(*pairs, [flag]) == ((1.0, 2.0), (1.0, 2.0), (None, 2.0))
+    assert "end of those tried" in explain(ResultStatus.OK, 1.0, (flag,), True)[0]

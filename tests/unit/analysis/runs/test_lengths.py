@@ -104,3 +104,9 @@ def test_the_interpolation_error_of_the_last_point_is_that_of_coding():
     expected = 10 * coding.interpolation_error(steps, losses) / LN2
     assert scored.interpolation_error_bits[-1] == pytest.approx(float(expected))
     assert 0.0 < scored.interpolation_error_bits[-1] < 0.05 * scored.model_bits[-1]
+
+
+def test_a_recipe_that_was_chosen_is_named():
+    alone, chosen = score(make(), 1000.0), score(make(recipes=32), 1000.0)
+    np.testing.assert_allclose(chosen.model_bits - alone.model_bits, [0, 5, 5, 5, 5])
+    np.testing.assert_array_equal(chosen.data_bits, alone.data_bits)

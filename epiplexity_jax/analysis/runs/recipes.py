@@ -1,0 +1,206 @@
+"""Recipes that were tried on one size of a source: their codes, and the chosen one's neighbours."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from epiplexity_jax.analysis.runs.from_store import curve_from
+from epiplexity_jax.analysis.runs.lengths import score
+from epiplexity_jax.base.status import RunStatus
+from epiplexity_jax.store import StoredRun
+
+VALUES = ("learning_rate", "warmup_steps", "batch_size", "ema_growth", "max_kl")
+_NEXT = 2.01  # factor between rates or batches that are neighbours
+CLEAR = 4.0  # standard errors that no recipe of a few dozen beats the untrained model by on noise
+_EDGES = {"learning_rate": "edge_rate", "batch_size": "edge_batch"}
+
+
+class Code(NamedTuple):
+    """The shortest two-part code of a run over its record points, bits; infinite if it diverged."""
+
+    model_bits: float
+    mdl_bits: float
+
+
+def least_code(
+    run: StoredRun,
+    test_tokens: float,
+    variant: str | None = None,
+    floor: str | None = None,
+    clear: float = CLEAR,
+) -> Code:
+    """Score a run at every record point, the untrained model included, and take the best.
+
+    Args:
+        run: of a store.
+        test_tokens: label tokens of the dataset whose information is measured.
+        variant: as for `score`.
+        floor: as for `score`.
+        clear: standard errors by which a record point must beat the untrained model to count.
+    """
+    if run.row["status"] == RunStatus.DIVERGED:
+        return Code(math.nan, math.inf)
+    scored = score(curve_from(run), test_tokens, variant, floor)
+    bound = scored.mdl_bits + clear * scored.mdl_stderr
+    better = (scored.steps == 0) | (bound < scored.mdl_bits[0])
+    best = int(np.argmin(np.where(better, scored.mdl_bits, np.inf)))
+    return Code(float(scored.model_bits[best]), float(scored.mdl_bits[best]))
+
+
+@dataclass(frozen=True)
+class TriedRecipe:
+    """A recipe and the code of its longest run.
+
+    Attributes:
+        values: by name, see `VALUES`.
+        train_tokens: that its longest run was to read.
+        code: of that run.
+        chosen: True of the recipe by which the members train.
+    """
+
+    values: Mapping[str, Any]
+    train_tokens: float
+    code: Code
+    chosen: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; lengths are None where training diverged."""
+        lengths = {"epiplexity_bits": self.code.model_bits, "mdl_bits": self.code.mdl_bits}
+        return {
+            **self.values,
+            "train_tokens": self.train_tokens,
+            **{name: bits if math.isfinite(bits) else None for name, bits in lengths.items()},
+            "chosen": self.chosen,
+        }
+
+
+def tried_recipes(
+    trials: Sequence[StoredRun],
+    chosen: Mapping[str, Any],
+    test_tokens: float,
+    variant: str | None = None,
+    floor: str | None = None,
+) -> list[TriedRecipe]:
+    """The recipes that were tried on one source, those with the longest runs and best codes first.
+
+    Args:
+        trials: runs of tuning.
+        chosen: values of the recipe that was chosen.
+        test_tokens: label tokens of the dataset whose information is measured.
+        variant: as for `score`.
+        floor: as for `score`.
+    """
+    longest: dict[tuple[Any, ...], StoredRun] = {}
+    for run in sorted(trials, key=_planned_tokens):
+        longest[tuple(run.row[name] for name in VALUES)] = run
+    found = [
+        TriedRecipe(
+            values=dict(zip(VALUES, values, strict=True)),
+            train_tokens=_planned_tokens(run),
+            code=least_code(run, test_tokens, variant, floor),
+            chosen=all(chosen.get(name) == run.row[name] for name in VALUES),
+        )
+        for values, run in longest.items()
+    ]
+    full = max((one.train_tokens for one in found), default=0.0)
+    return sorted(found, key=lambda one: (_is_short(one, full), one.code.mdl_bits))
+
+
+def _planned_tokens(run: StoredRun) -> float:
+    return float(run.row["steps"] * run.row["train_tokens_per_step"])
+
+
+def _is_short(one: TriedRecipe, full: float) -> bool:
+    """True of runs over a share of the budget; batches leave a rest of less than a tenth."""
+    return one.train_tokens < 0.9 * full
+
+
+@dataclass(frozen=True)
+class RecipeReport:
+    """The recipe of a source's members, and what its neighbours in one value would give.
+
+    Attributes:
+        kind: "tuned" or "fixed".
+        values: by name, see `VALUES`.
+        tried: number of recipes it was chosen from, log2 of which the model length holds.
+        size: on which they were tried; None of a fixed recipe.
+        spent_flops: that trying took, evaluation included.
+        neighbours: values that differ, with `epiplexity_change` and `mdl_change`, relative to the
+            recipe's own on that size; None where training diverged, or the recipe's S is 0.
+        flags: "edge_rate", "edge_batch" where the best lies at the end of what was tried.
+    """
+
+    kind: str
+    values: Mapping[str, Any]
+    tried: int = 1
+    size: str | None = None
+    spent_flops: float = 0.0
+    neighbours: tuple[Mapping[str, Any], ...] = ()
+    flags: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "kind": self.kind,
+            **self.values,
+            "tried": self.tried,
+            "size": self.size,
+            "spent_flops": self.spent_flops,
+            "neighbours": [dict(one) for one in self.neighbours],
+        }
+
+
+def report_recipe(tried: Sequence[TriedRecipe], trials: Sequence[StoredRun]) -> RecipeReport | None:
+    """Describe the chosen one of the recipes tried on a source; None where it is not among them."""
+    center = next((one for one in tried if one.chosen), None)
+    if center is None:
+        return None
+    full = max(one.train_tokens for one in tried)
+    around = []
+    for one in tried:
+        other = {n: v for n, v in one.values.items() if v != center.values[n]}
+        if _is_next(other, center) and not _is_short(one, full):
+            changes = [_change(*pair) for pair in zip(one.code, center.code, strict=True)]
+            around.append(
+                other | dict(zip(("epiplexity_change", "mdl_change"), changes, strict=True))
+            )
+    return RecipeReport(
+        kind="tuned",
+        values=center.values,
+        tried=len(tried),
+        size=trials[0].row["size"],
+        spent_flops=sum(_spent(run, trials) for run in trials),
+        neighbours=tuple(around),
+        flags=tuple(flag for name, flag in _EDGES.items() if _at_edge(name, center, tried)),
+    )
+
+
+def _is_next(other: Mapping[str, Any], center: TriedRecipe) -> bool:
+    """Return whether a recipe differs in one value, and not by more than a factor of two."""
+    if len(other) != 1:
+        return False
+    ((name, value),) = other.items()
+    own = center.values[name]
+    return name not in _EDGES or max(value / own, own / value) <= _NEXT
+
+
+def _change(other: float, own: float) -> float | None:
+    return other / own - 1.0 if own and math.isfinite(other) and math.isfinite(own) else None
+
+
+def _at_edge(name: str, center: TriedRecipe, tried: Sequence[TriedRecipe]) -> bool:
+    values = sorted({one.values[name] for one in tried})
+    return len(values) > 1 and center.values[name] in (values[0], values[-1])
+
+
+def _spent(run: StoredRun, trials: Sequence[StoredRun]) -> float:
+    """FLOPs of a run; a shorter one that a longer one continued counts as part of that."""
+    row, spent = run.row, np.asarray(run.history.get("spent_flops", []))
+    continued = any(
+        other.row["lineage"] == row["lineage"] and other.row["steps"] > row["steps"]
+        for other in trials
+    )
+    return 0.0 if continued or not spent.size else float(spent[-1])

@@ -1,0 +1,178 @@
+"""Successive halving over rates and batches, and steps to better neighbours: a pure search.
+
+A search is a generator: it yields trials, is sent their scores (bits of the two-part code, infinite
+where training diverged), and returns what it chose. So several searches, one a source, can share
+the cohorts that train their trials.
+"""
+
+import math
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import NamedTuple
+
+from epiplexity_jax.tuning.candidates import Candidate, Space
+
+SHARES = (Fraction(1, 8), Fraction(3, 8), Fraction(1))
+"""Parts of the data budget that the trials of a round read."""
+MOST_RUNS = 22
+"""Runs over the whole budget that a search may cost: with their evaluation at most 15 % of a grid
+of 9 rates, 3 batches, 2 warm-ups and 3 windows."""
+TOLERANCE = 1e-3
+"""Relative change of the code below which two recipes are equally good."""
+_KEPT = 3  # one of so many trials of the first round goes on
+_EXTENSIONS = 3  # of the grid of rates, at the first share
+
+
+class Trial(NamedTuple):
+    """A recipe to train on a share of the data budget."""
+
+    candidate: Candidate
+    share: Fraction
+
+
+@dataclass
+class Chosen:
+    """Outcome of a search.
+
+    Attributes:
+        candidate: the recipe.
+        tried: every recipe that was tried, by its longest trial's share.
+        scores: of all trials, bits.
+    """
+
+    candidate: Candidate
+    scores: Mapping[Trial, float] = field(default_factory=dict)
+
+    @property
+    def tried(self) -> int:
+        """Number of recipes tried."""
+        return len({trial.candidate for trial in self.scores})
+
+
+Scores = Mapping[Trial, float]
+Search = Generator[list[Trial], Scores, Chosen]
+_Round = Generator[list[Trial], Scores, None]
+
+
+def search(space: Space) -> Search:
+    """Choose the recipe with the shortest code (see the module)."""
+    state = _State(space)
+    first, middle, whole = SHARES
+    tried = space.start()
+    yield from state.evaluate(tried, first)
+    yield from _extend(state, tried)
+    kept = state.best(tried, math.ceil(len(tried) / _KEPT), first)
+    yield from state.evaluate(kept, middle)
+    center = yield from _descend(state, state.best(kept, 1, middle)[0], middle)
+    yield from state.evaluate([space.published, center], whole)
+    center = yield from _descend(state, state.center(), whole)
+    return Chosen(center, state.scores)
+
+
+def _extend(state: "_State", kept: list[Candidate]) -> _Round:
+    """Add rates beyond the grid while the best is its last one."""
+    for _ in range(_EXTENSIONS):
+        (best,) = state.best(kept, 1, SHARES[0])
+        inner = [one for one in kept if one.learning_rate != best.learning_rate]
+        more = state.space.beyond(best, kept)
+        if more is None or not all(state.beats(best, one, SHARES[0]) for one in inner):
+            return
+        kept.append(more)
+        yield from state.evaluate([more], SHARES[0])
+
+
+def _descend(
+    state: "_State", center: Candidate, share: Fraction
+) -> Generator[list[Trial], Scores, Candidate]:
+    """Go to better neighbours, along several axes at once, until no neighbour is better.
+
+    Args:
+        state: of the search.
+        center: where to begin; tried at the share.
+        share: of the budget.
+
+    Returns:
+        The recipe without a better neighbour.
+    """
+    while True:
+        around = state.space.neighbours(center)
+        yield from state.evaluate(around, share)
+        better = [one for one in around if state.beats(one, center, share)]
+        if not better:
+            return center
+        joined = _joined(center, state.best(better, len(better), share))
+        if state.space.allows(joined):
+            yield from state.evaluate([joined], share)
+        (center,) = state.best([joined, *better], 1, share)
+
+
+def _joined(center: Candidate, better: Iterable[Candidate]) -> Candidate:
+    """The best other value on every axis."""
+    joined = center
+    for one in better:
+        for name, value in one._asdict().items():
+            if getattr(joined, name) == getattr(center, name) != value:
+                joined = joined._replace(**{name: value})
+    return joined
+
+
+class _State:
+    """Scores so far, and what they cost in runs over the whole budget."""
+
+    def __init__(self, space: Space):
+        self.space, self.spent = space, Fraction(0)
+        self.scores: dict[Trial, float] = {}
+
+    def evaluate(self, candidates: Iterable[Candidate], share: Fraction) -> _Round:
+        """Try what was not tried, as far as the search may cost it."""
+        trials = []
+        for one in dict.fromkeys(candidates):
+            trial = Trial(one, share)
+            cost = share - max((t.share for t in self.scores if t.candidate == one), default=0)
+            if trial in self.scores or self.spent + cost > MOST_RUNS:
+                continue
+            trials.append(trial)
+            self.spent += cost
+        if trials:
+            found = yield trials
+            self.scores |= {trial: found[trial] for trial in trials}
+
+    def score(self, candidate: Candidate, share: Fraction = SHARES[-1]) -> float:
+        """Score at a share; infinite where it was not tried."""
+        return self.scores.get(Trial(candidate, share), math.inf)
+
+    def beats(self, one: Candidate, other: Candidate, share: Fraction = SHARES[-1]) -> bool:
+        """Return whether a recipe is better than another by more than the tolerance."""
+        return self.score(one, share) < self.score(other, share) * (1.0 - TOLERANCE)
+
+    def best(
+        self, candidates: Iterable[Candidate], count: int, share: Fraction = SHARES[-1]
+    ) -> list[Candidate]:
+        """The best of some at a share; of equal ones those nearest the published recipe.
+
+        Args:
+            candidates: to compare.
+            count: of them to return.
+            share: of the budget.
+        """
+
+        def rank(one: Candidate) -> tuple[float, float]:
+            return self.score(one, share), _distance(one, self.space.published)
+
+        return sorted(candidates, key=rank)[:count]
+
+    def center(self) -> Candidate:
+        """The best over the whole budget; the published recipe where that is as good."""
+        tried = [trial.candidate for trial in self.scores if trial.share == SHARES[-1]]
+        best, published = self.best(tried, 1)[0], self.space.published
+        return best if self.beats(best, published) else published
+
+
+def _distance(one: Candidate, other: Candidate) -> float:
+    """Number of doublings and other changes between two recipes."""
+    far = 0.0
+    for a, b in zip(one, other, strict=True):
+        if a != b:
+            far += abs(math.log2(a / b)) if a and b else 1.0
+    return far

@@ -1,0 +1,178 @@
+"""Tune the recipe of every source of a sweep: train trials, score them, choose."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from epiplexity_jax.analysis.runs.recipes import CLEAR, least_code
+from epiplexity_jax.families.registry import open_family
+from epiplexity_jax.store import Store, StoredRun
+from epiplexity_jax.sweep.config import Recipe, Sweep
+from epiplexity_jax.sweep.dataset import Dataset
+from epiplexity_jax.sweep.executor import Executor, SweepContext
+from epiplexity_jax.sweep.plan import Plan, make_plan
+from epiplexity_jax.sweep.recipe import free_values, given_recipe, with_batch
+from epiplexity_jax.sweep.run_spec import RunSpec
+from epiplexity_jax.sweep.runner import run_plan
+from epiplexity_jax.sweep.tracking import Tracking
+from epiplexity_jax.tuning.candidates import Candidate, Space
+from epiplexity_jax.tuning.search import MOST_RUNS, SHARES, Chosen, Search, Trial, search
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A sweep whose recipes are chosen.
+
+    Attributes:
+        sweep: with `recipes`.
+        trials: runs that the choice rests on.
+    """
+
+    sweep: Sweep
+    trials: tuple[RunSpec, ...] = ()
+
+
+def sources_to_tune(sweep: Sweep) -> tuple[str, ...]:
+    """Names of the sources whose recipe a sweep has to find."""
+    if not free_values(sweep, open_family(sweep.family)):
+        return ()
+    return tuple(name for name in sweep.sources if name not in sweep.recipes)
+
+
+def most_flops(plan: Plan) -> float:
+    """The most that tuning may cost before a plan's members train, FLOPs."""
+    named = sources_to_tune(plan.sweep)
+    least = {name: [r for r in plan.runs if r.dataset.name == name] for name in named}
+    smallest = [min(runs, key=lambda run: run.cost.params) for runs in least.values()]
+    return float(MOST_RUNS * sum(run.flops for run in smallest))
+
+
+def tune(context: SweepContext, executor: Executor) -> Tuned:
+    """Find the recipes that a config leaves out; what the store holds is not trained again.
+
+    The trials of all sources train together. They read the whole data budget at most, on the
+    family's smallest size and with a seed of their own.
+
+    Args:
+        context: of the sweep, whose plan is that of members at the published recipe.
+        executor: trains the waves.
+
+    Raises:
+        StoreError: when the store cannot be written.
+        RunsFailed: when a cluster could not train some trials.
+        Interrupted: when an end was asked for.
+    """
+    plan = context.plan
+    names = sources_to_tune(plan.sweep)
+    if not names:
+        return Tuned(plan.sweep)
+    datasets = [one for one in plan.datasets if one.name in names]
+    searches = {one.name: search(_space(plan.sweep, one)) for one in datasets}
+    rounds = _Rounds(replace(context, tracking=Tracking()), executor, datasets)
+    chosen = rounds.finish(searches)
+    given = given_recipe(plan.sweep)
+    recipes = {
+        name: _recipe(given, one.candidate).model_copy(update={"tried": one.tried})
+        for name, one in chosen.items()
+    }
+    for name, recipe in recipes.items():
+        context.progress.message(f"{name}: {_words(recipe)}")
+    sweep = plan.sweep.model_copy(update={"recipes": plan.sweep.recipes | recipes})
+    return Tuned(sweep, tuple(rounds.runs.values()))
+
+
+class _Rounds:
+    """Trains the rounds of several searches, each round's trials together."""
+
+    def __init__(self, context: SweepContext, executor: Executor, datasets: Sequence[Dataset]):
+        self._context, self._executor, self._datasets = context, executor, datasets
+        self.runs: dict[str, RunSpec] = {}
+        self._told = False
+
+    def finish(self, searches: Mapping[str, Search]) -> dict[str, Chosen]:
+        """Take searches, by source, to their end."""
+        chosen: dict[str, Chosen] = {}
+        asked = {name: next(one) for name, one in searches.items()}
+        while asked:
+            scores = self._scores(asked)
+            asked = {}
+            for name, found in scores.items():
+                try:
+                    asked[name] = searches[name].send(found)
+                except StopIteration as end:
+                    chosen[name] = end.value
+        return {name: chosen[name] for name in searches}
+
+    def _scores(self, asked: Mapping[str, list[Trial]]) -> dict[str, dict[Trial, float]]:
+        plan, store = self._plan(asked), self._context.store
+        if any(run.run_id not in store.finished() for run in plan.runs):
+            if not self._told:
+                self._context.progress.message(
+                    "tuning the recipe on the smallest size; `recipe: fixed` leaves it out"
+                )
+                self._told = True
+            earlier = tuple(self.runs.values())
+            run_plan(replace(self._context, plan=plan, earlier=earlier), self._executor)
+        self.runs |= {run.run_id: run for run in plan.runs}
+        runs = iter(_by_source(plan, asked))
+        return {
+            name: {trial: self._score(store, next(runs), trial.share) for trial in trials}
+            for name, trials in asked.items()
+        }
+
+    def _plan(self, asked: Mapping[str, list[Trial]]) -> Plan:
+        plan = self._context.plan
+        given = given_recipe(plan.sweep)
+        trials = {
+            name: [_recipe(given, trial.candidate, trial.share) for trial in trials]
+            for name, trials in asked.items()
+        }
+        platform = self._executor.hardware.platform
+        return make_plan(plan.sweep, platform, trials, self._datasets)
+
+    def _score(self, store: Store, run: RunSpec, share: Fraction) -> float:
+        """Bits of a run's code; a short run need not be clearly better than no training."""
+        row = store.finished()[run.run_id]
+        estimator: Any = self._context.plan.sweep.estimator
+        tokens = self._context.plan.sweep.frontier.test_tokens
+        if tokens is None:
+            given = given_recipe(self._context.plan.sweep)
+            tokens = float(given.steps * given.batch_size * run.dataset.task.label_tokens)
+        stored = StoredRun(row, store.history(run.run_id))
+        variant = estimator.variant or run.row["variant"]
+        clear = CLEAR if share == SHARES[-1] else 0.0
+        return least_code(stored, tokens, variant, estimator.floor, clear).mdl_bits
+
+
+def _by_source(plan: Plan, asked: Mapping[str, list[Trial]]) -> Iterator[RunSpec]:
+    """Runs of a plan in the order of the trials that were asked for."""
+    for name in asked:
+        yield from (run for run in plan.runs if run.dataset.name == name)
+
+
+def _space(sweep: Sweep, dataset: Dataset) -> Space:
+    given = given_recipe(sweep)
+    published = Candidate(**{name: getattr(given, name) for name in Candidate._fields})
+    return Space(
+        published=published,
+        free=free_values(sweep, open_family(sweep.family)),
+        sequences=given.steps * given.batch_size,
+        divisor=sweep.training.microbatch or 1,
+        most_steps=getattr(sweep.estimator, "max_iterations", None) or float("inf"),
+    )
+
+
+def _recipe(given: Recipe, candidate: Candidate, share: Fraction = Fraction(1)) -> Recipe:
+    """A candidate's recipe over a share of the budget."""
+    recipe = with_batch(given, candidate.batch_size)
+    steps = max(int(recipe.steps * share), 1)
+    return recipe.model_copy(update={**candidate._asdict(), "steps": steps})
+
+
+def _words(recipe: Recipe) -> str:
+    cap = "" if recipe.max_kl is None else f", cap {recipe.max_kl:g} nats/token"
+    return (
+        f"rate {recipe.learning_rate:g}, warm-up {recipe.warmup_steps}, batch {recipe.batch_size}, "
+        f"window {recipe.ema_growth:g}{cap}: the best of {recipe.tried} recipes"
+    )

@@ -1,0 +1,113 @@
+"""Recipes that were tried: their shortest codes, the chosen one's neighbours, and edges."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from epiplexity_jax.analysis.runs.recipes import least_code, report_recipe, tried_recipes
+from tests.unit.analysis.runs.made import LOSS, blocks_around
+from tests.unit.analysis.runs.test_from_store import stored
+
+CENTER = {
+    **{"learning_rate": 0.12, "warmup_steps": 10, "batch_size": 16},
+    **{"ema_growth": 0.1, "max_kl": None},
+}
+
+
+def trial(loss=0.0, steps=4, status="finished", **values):
+    """A run whose held-out losses but the first lie higher by so many nats."""
+    row = {**CENTER, **values, "steps": steps, "status": status, "size": "w8"}
+    shifted = LOSS + loss * (np.arange(5) > 0)
+    return stored(
+        row=row | {"lineage": json.dumps(values), "run_id": json.dumps([values, steps])},
+        h={
+            "heldout_loss_nats": shifted,
+            "heldout_block_losses_nats": blocks_around(shifted),
+            "spent_flops": 1e3 * np.arange(5.0),
+        },
+    )
+
+
+def test_the_shortest_code_of_a_run_may_be_that_of_no_training():
+    learnt = least_code(trial(), 1e4, "paired", clear=0.0)
+    assert learnt.mdl_bits < 1e4 * LOSS[0] / math.log(2.0)
+    assert learnt.model_bits > 0.0
+    worse = least_code(trial(loss=5.0), 1e4, "paired", clear=0.0)
+    assert worse == (0.0, pytest.approx(1e4 * LOSS[0] / math.log(2.0), rel=0.01))
+
+
+def test_a_gain_within_its_error_does_not_count():
+    run = trial()
+    assert least_code(run, 1e4, "paired", clear=4.0).model_bits > 0.0
+    assert least_code(run, 1e4, "paired", clear=1e4).model_bits == 0.0
+
+
+def test_a_diverged_run_has_no_code():
+    assert least_code(trial(status="diverged"), 1e4).mdl_bits == math.inf
+
+
+def test_the_longest_run_of_a_recipe_counts_and_short_ones_come_last():
+    runs = [
+        trial(steps=8),
+        trial(steps=1, loss=-0.1),
+        trial(steps=1, loss=-0.2, learning_rate=0.48),
+        trial(steps=8, loss=0.1, warmup_steps=100),
+    ]
+    tried = tried_recipes(runs, CENTER, 1e4, "paired")
+    assert [one.chosen for one in tried] == [True, False, False]
+    assert [one.values["learning_rate"] for one in tried] == [0.12, 0.12, 0.48]
+    assert tried[0].train_tokens == 8 * 20
+    assert tried[0].to_json()["mdl_bits"] == tried[0].code.mdl_bits
+    assert json.loads(json.dumps(tried[0].to_json()))["chosen"] is True
+
+
+def test_neighbours_differ_in_one_value_by_one_step_and_ran_as_long():
+    runs = [
+        trial(),
+        trial(loss=0.1, learning_rate=0.24),
+        trial(loss=0.2, learning_rate=0.48),  # two doublings away
+        trial(loss=0.1, batch_size=8),
+        trial(loss=0.1, warmup_steps=100),
+        trial(loss=0.1, ema_growth=0.3, steps=1),  # stopped early
+        trial(loss=0.1, learning_rate=0.24, batch_size=8),  # two values
+        trial(status="diverged", learning_rate=0.06),
+    ]
+    report = report_recipe(tried_recipes(runs, CENTER, 1e4, "paired"), runs)
+    assert report is not None
+    around = {tuple(one)[0]: one for one in report.neighbours}
+    assert len(report.neighbours) == 4
+    assert around["batch_size"]["mdl_change"] > 0.0
+    lost = [one for one in report.neighbours if one["mdl_change"] is None]
+    assert lost == [{"learning_rate": 0.06, "epiplexity_change": None, "mdl_change": None}]
+    assert (report.kind, report.tried, report.size) == ("tuned", 8, "w8")
+    assert report.values == CENTER
+
+
+@pytest.mark.parametrize(
+    ("others", "flags"),
+    [
+        ([{"learning_rate": 0.06}, {"learning_rate": 0.24}], ()),
+        ([{"learning_rate": 0.06}], ("edge_rate",)),
+        ([{"learning_rate": 0.24}, {"batch_size": 32}], ("edge_rate", "edge_batch")),
+        ([{"batch_size": 8}, {"batch_size": 32}], ()),  # the rate was given
+    ],
+)
+def test_a_choice_at_the_end_of_what_was_tried_is_flagged(others, flags):
+    runs = [trial(), *(trial(loss=0.1, **other) for other in others)]
+    report = report_recipe(tried_recipes(runs, CENTER, 1e4, "paired"), runs)
+    assert report is not None
+    assert report.flags == flags
+
+
+def test_a_run_that_was_continued_is_spent_once():
+    runs = [trial(steps=1), trial(steps=8), trial(steps=1, learning_rate=0.24)]
+    report = report_recipe(tried_recipes(runs, CENTER, 1e4, "paired"), runs)
+    assert report is not None
+    assert report.spent_flops == 2 * 4e3
+
+
+def test_a_recipe_that_was_not_tried_has_no_report():
+    runs = [trial()]
+    assert report_recipe(tried_recipes(runs, CENTER | {"warmup_steps": 7}, 1e4), runs) is None
