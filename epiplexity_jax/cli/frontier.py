@@ -1,6 +1,7 @@
 """`epiplexity-jax frontier`: S_T and H_T over compute budgets, from a store."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer

@@ -112,6 +112,12 @@ class PrequentialEstimator:
                     f"estimator.floor: source {name!r} replays its data, so it is coded in the "
                     "exact variant, which ends at the final model; use ema or raw"
                 )
+            if info.rate_is_unbounded:
+                raise ConfigError(
+                    f"estimator.floor: the entropy rate of source {name!r} is that of an observer "
+                    "without limits on its compute, above which randomness to a bounded one would "
+                    "count as structure; use ema or raw"
+                )
             if info.entropy_rate_nats is None:
                 raise ConfigError(
                     f"estimator.floor: the entropy rate of source {name!r} is not known; "

@@ -47,7 +47,7 @@ from epiplexity_jax.estimators.requential_recorder import (
 )
 from epiplexity_jax.families.reductions import split_logsumexp
 from epiplexity_jax.families.sampling import sample
-from epiplexity_jax.families.spec import Cost, Logits, Model, Task
+from epiplexity_jax.families.spec import Cost, Logits, MixedPrecision, Model, Task
 from epiplexity_jax.sources.spec import Batch, SourceInfo
 
 _SLICES = 8  # that are sampled at once
@@ -195,6 +195,9 @@ def student_pass(
 ) -> tuple[Any, tuple[Losses, ...]]:
     """Sample a batch from the teacher's weights and score it, some sequences after the others.
 
+    Samples and lengths are of float32 activations: decoding in bfloat16 rounds otherwise than a
+    whole pass does, and the difference would be a KL. Only the gradient is the training's own.
+
     Args:
         model: of teacher and student.
         weights: those that are sampled from, and the student.
@@ -209,21 +212,24 @@ def student_pass(
     teacher, student = weights
     size, task, platform = jax.tree.leaves(batch)[0].shape[0], model.task, model.platform
     labels = size * task.label_tokens
+    wide: Model = model.in_float32() if isinstance(model, MixedPrecision) else model
 
     def score(params: Any, part: Any) -> tuple[Losses, tuple[Losses, ...]]:
         sampled, logits = part
         inputs, drawn = shift(sampled, task)
         own_BPV = model.logits(params, inputs)
-        ema_BPV = model.logits(student.ema, inputs)
+        raw_BPV = own_BPV if wide is model else wide.logits(params, inputs)
+        raw_BPV = jax.lax.stop_gradient(raw_BPV)
+        ema_BPV = wide.logits(student.ema, inputs)
         losses_B = -log_likelihood(own_BPV, drawn, platform)
-        raw_B = divergence(logits, jax.lax.stop_gradient(own_BPV), platform)
+        raw_B = divergence(logits, raw_BPV, platform)
         ratio_B = log_likelihood(logits, drawn, platform) - log_likelihood(ema_BPV, drawn, platform)
         kl_B = divergence(logits, ema_BPV, platform)
         return losses_B, (losses_B, kl_B, raw_B, ratio_B, apart(kl_B), apart(raw_B))
 
     def work(part: Any) -> tuple[Any, Any]:
         given, numbers = part
-        sampled = sample(model, teacher, given, key, numbers[0])
+        sampled = sample(wide, teacher, given, key, numbers[0])
         return gradient(score, student.params, sampled, labels, microbatch)
 
     at_once = sampled_at_once(size, microbatch, task)

@@ -262,6 +262,15 @@ class Rematerialisable(Protocol):
 
 
 @runtime_checkable
+class MixedPrecision(Protocol):
+    """Optional part of a `Model`: activations of another type than its parameters."""
+
+    def in_float32(self) -> Model:
+        """The same model with activations in float32, which may be itself."""
+        ...
+
+
+@runtime_checkable
 class Coder(Protocol):
     """A model that codes online on the host, exact at every token."""
 

@@ -50,6 +50,8 @@ class SourceInfo:
         documents: of a finite source; default: its sequences are, in order, windows of one text.
         entropy_rate_nats: nats per label token that no model can go below, averaged over the
             label tokens of a sequence; None where theory does not know it.
+        rate_is_unbounded: True if only an observer without limits on its compute comes near the
+            entropy rate, so that it is no floor of what a bounded one learns.
         bytes_per_token: bytes of the original data per label token; None where it has none.
         components: K, sources that this one is mixed of; see `components`.
     """
@@ -59,6 +61,7 @@ class SourceInfo:
     label_mask: Bool[np.ndarray, " length"] = field(repr=False)
     fingerprint: str
     entropy_rate_nats: float | None = None
+    rate_is_unbounded: bool = False
     bytes_per_token: float | None = None
     input_vocab_size: int | None = None
     features: int | None = None

@@ -66,6 +66,7 @@ RUNS = (
     Column("eval_flops_per_token", _FLOAT, "FLOPs", "of evaluation, per input or label token"),
     Column("flops", _TEXT, "", "who counted them: declared or compiled", null=True),
     Column("entropy_rate_nats", _FLOAT, "nats/token", "of the source, where known", null=True),
+    Column("rate_is_unbounded", _FLAG, "", "only unlimited compute comes near the rate", null=True),
     Column("bytes_per_token", _FLOAT, "bytes", "of original data, per label token", null=True),
     Column("replays", _INT, "", "how often training may read each sequence", null=True),
     Column("heldout_tokens", _INT, "tokens", "held-out labels at the last record point"),

@@ -52,6 +52,7 @@ def planned_row(
         "train_flops_per_token": cost.train_flops_per_token,
         "eval_flops_per_token": cost.eval_flops_per_token,
         "entropy_rate_nats": info.entropy_rate_nats,
+        "rate_is_unbounded": info.rate_is_unbounded,
         "bytes_per_token": info.bytes_per_token,
         "replays": info.replays,
         "heldout_tokens": layout.sequences * task.label_tokens,

@@ -191,6 +191,7 @@ class Curve:
             source, and no sequence is read twice.
         replays: how often training may read a sequence; above 1 only the exact variant is right.
         entropy_rate_nats: known entropy rate, nats per label token, or None.
+        rate_is_unbounded: True if only unlimited compute comes near that rate: it is no floor.
         bytes_per_token: bytes of original data per label token, or None.
         variants: the variants that this history allows.
         status: how the run ended; message: why.
@@ -225,6 +226,7 @@ class Curve:
     variants: tuple[str, ...] = ("paired",)
     floor: str = "ema"
     entropy_rate_nats: float | None = None
+    rate_is_unbounded: bool = False
     bytes_per_token: float | None = None
     status: str = RunStatus.FINISHED
     message: str = ""
@@ -308,5 +310,6 @@ class Curve:
 
     def floors(self) -> tuple[str, ...]:
         """The floors that this curve can be scored with."""
-        missing = {"raw": self.raw is None, "entropy_rate": self.entropy_rate_nats is None}
+        no_rate = self.entropy_rate_nats is None or self.rate_is_unbounded
+        missing = {"raw": self.raw is None, "entropy_rate": no_rate}
         return tuple(name for name in FLOORS if not missing.get(name))

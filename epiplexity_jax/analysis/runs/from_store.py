@@ -116,6 +116,7 @@ def _described(run: StoredRun) -> dict[str, Any]:
         "member_id": row.get("member"),
         "message": row.get("message") or "",
         "cost": Cost(**{one.name: row[one.name] for one in fields(Cost)}),
+        "rate_is_unbounded": bool(row.get("rate_is_unbounded")),
         "replays": _replays(run),
         "recipes": row.get("recipes") or 1,
         "fresh": _replays(run) == 1,  # and both parts of a source are drawn at random

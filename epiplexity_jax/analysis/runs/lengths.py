@@ -235,7 +235,10 @@ def check_choice(curve: Curve, variant: str | None, floor: str | None) -> tuple[
         raise ConfigError(f"floor: {did_you_mean('floor', floor, FLOORS)}")
     if floor not in curve.floors():
         allowed = ", ".join(curve.floors())
-        raise ConfigError(f"floor: {floor!r} is not known for {curve.name}, only {allowed}")
+        why = "not known for"
+        if curve.rate_is_unbounded:
+            why = "that of an observer without limits on its compute for"
+        raise ConfigError(f"floor: {floor!r} is {why} {curve.name}; use {allowed}")
     if not _fit(curve, variant, floor):
         why = "data of a requential code is coded by its student"
         if variant == "exact":

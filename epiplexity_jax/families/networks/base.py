@@ -156,6 +156,12 @@ class NetworkModel:
         """See `spec.Rematerialisable`."""
         return dataclasses.replace(self, remat=True)
 
+    def in_float32(self) -> "NetworkModel":
+        """See `spec.MixedPrecision`."""
+        if self.compute_dtype == "float32":
+            return self
+        return dataclasses.replace(self, compute_dtype="float32")
+
     def empty_cache(self, batch: int, room: int) -> Any:
         """See `spec.Decoder`."""
         return self.network.empty(batch, room)

@@ -126,5 +126,6 @@ def open_elementary_ca(config: ElementaryCA) -> Synthetic:
         label_mask=np.repeat([False, True], cells),
         fingerprint=fingerprint("elementary_ca", masks, cells, config.steps, config.burn_in),
         entropy_rate_nats=0.0,
+        rate_is_unbounded=True,
     )
     return Synthetic(info, CASampler(cells, config.steps, config.burn_in), jnp.asarray(masks))

@@ -7,6 +7,7 @@ import pytest
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.estimators.config import Prequential
 from epiplexity_jax.estimators.prequential import PrequentialEstimator
+from epiplexity_jax.sources import ElementaryCA, open_source
 from epiplexity_jax.sources.spec import SourceInfo
 
 INFO = SourceInfo.all_labels(4, 8, "drawn", entropy_rate_nats=0.5)
@@ -68,3 +69,11 @@ def test_a_field_of_an_own_section_identifies_a_run():
     assert one.identity(10) != other.identity(10)
     plain = PrequentialEstimator(Prequential(variant="online", floor="raw"))
     assert plain.identity(10) == PrequentialEstimator(Prequential()).identity(10)
+
+
+def test_a_rate_that_only_unlimited_compute_reaches_is_no_floor():
+    info = open_source(ElementaryCA(rule=30, cells=8, steps=2)).info
+    assert (info.entropy_rate_nats, info.rate_is_unbounded) == (0.0, True)
+    estimator = PrequentialEstimator(Prequential(floor="entropy_rate"))
+    with pytest.raises(ConfigError, match="'rule30' is that of an observer without limits"):
+        estimator.check("transformer", False, {"rule30": info})

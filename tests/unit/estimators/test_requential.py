@@ -17,6 +17,7 @@ from epiplexity_jax.estimators.requential import (
     requential_step,
     sampled_at_once,
 )
+from epiplexity_jax.families.networks.recurrent import RecurrentModel
 from epiplexity_jax.families.networks.transformer import TransformerModel
 from epiplexity_jax.families.spec import Cost, Task
 from tests.unit.engine import reference
@@ -249,3 +250,19 @@ def test_a_frozen_teacher_is_paid_for_by_the_students_excess_loss():
     assert abs(ratio - kl) < 4 * np.sqrt(excess_var)
     assert kl_var < excess_var
     assert kl > 10 * np.sqrt(kl_var)
+
+
+@pytest.mark.parametrize("build", [TransformerModel, RecurrentModel])
+def test_equal_models_have_no_kl_in_mixed_precision(build):
+    """Decoding and a whole pass in bfloat16 would round apart, which counted as KL."""
+    model = build(16, 1, Task(8, 16, (True,) * 16), "bfloat16")
+    params = jax.tree.map(
+        lambda leaf: leaf + 0.3 * jax.random.normal(jax.random.key(leaf.size), leaf.shape),
+        model.init(jax.random.key(0)),
+    )
+    state = RequentialMethod().init(params, jax.random.key(1))
+    hyper = Hyperparameters(0.0, 1, max_kl=-1.0)  # the teacher waits: both are as they were
+    batch = jnp.zeros((8, 16), jnp.uint8)
+    _, info = jax.jit(lambda s: requential_step(model, s, batch, hyper))(state)
+    for kl in (info.kl, info.kl_raw, info.log_ratio):
+        assert abs(float(kl)) / batch.size < 1e-7

@@ -47,6 +47,7 @@ def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
         "eval_flops_per_token": 2.0 * 7264,
         "flops": "declared",
         "entropy_rate_nats": None,
+        "rate_is_unbounded": False,
         "bytes_per_token": 1.0,
         "replays": 1,
         "heldout_tokens": 4096,
