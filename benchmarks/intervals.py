@@ -22,14 +22,14 @@ from result import write
 from simulated_laws import LAWS
 
 from epiplexity_jax.analysis import Frontier, trace
-from epiplexity_jax.analysis.simulate import Noise, sweep
+from epiplexity_jax.analysis.simulate import SimulatedNoise, sweep
 from epiplexity_jax.coding import record_points
 
 LAW = LAWS["image_8x8"]
 SMALLEST, FACTOR, TEST, STEPS = 8_000, 3, 1e9, record_points(2000)
 TOKENS = int(2 * TEST / STEPS[-1])
 SIZES, SEEDS, BUDGETS = (2, 3, 4, 6), (2, 3, 5), 5
-COMMON = Noise(jitter_nats=2e-3, stream_nats=5e-3, floor_nats=2e-3, paired_nats=1e-3)
+COMMON = SimulatedNoise(jitter_nats=2e-3, stream_nats=5e-3, floor_nats=2e-3, paired_nats=1e-3)
 KINDS = {
     "independent": COMMON,
     "shared": replace(COMMON, shared=True),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from epiplexity_jax.analysis.runs.curve import Cost, Curve, Heldout, Online
+from epiplexity_jax.analysis.runs.curve import Curve, HeldoutLosses, Online, StepCost
 from epiplexity_jax.analysis.shapes import Rows, Values
 from epiplexity_jax.coding import record_points
 
@@ -114,7 +114,7 @@ def _run(
         vocab_size=256,
         seed=seed,
         steps=points,
-        cost=Cost.dense(size, family.batch_size * tokens),
+        cost=StepCost.dense(size, family.batch_size * tokens),
         ema=_scored(family, family.ema_loss(at, size), heldout + own),
         raw=_scored(family, family.raw_loss(at, size), heldout + own + jitter),
         online=Online(_up_to(points, losses.sum(axis=1)), _up_to(points, spread)),
@@ -139,14 +139,14 @@ def _own(family: Simulated, generator: np.random.Generator, count: int) -> Rows:
     return family.own_nats * (generator.standard_normal(count) + changing) / math.sqrt(2.0)
 
 
-def _scored(family: Simulated, level: Values, deviations: Rows) -> Heldout:
+def _scored(family: Simulated, level: Values, deviations: Rows) -> HeldoutLosses:
     """Held-out losses of deviations [R, M] around a level [R], 64 blocks; the end scores all."""
     cut = deviations.reshape(len(level), -1, 64, family.record_sequences // 64).mean(axis=3)
     blocks = level[:, None] + _grown(family.points)[:, None] * cut[:, 0]
     loss, stderr = blocks.mean(axis=1), blocks.std(axis=1, ddof=1) / 8.0
     whole = cut[-1].mean(axis=0)
     loss[-1], stderr[-1] = level[-1] + whole.mean(), whole.std(ddof=1) / 8.0
-    return Heldout(loss, stderr, blocks)
+    return HeldoutLosses(loss, stderr, blocks)
 
 
 def _up_to(points: np.ndarray, values: Values) -> Values:

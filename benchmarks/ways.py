@@ -85,7 +85,7 @@ def maxima(x: jax.Array, platform: str) -> jax.Array:
 
 
 WAYS: dict[str, tuple[tuple[Any, str, Any], ...]] = {
-    "last block everywhere": ((transformer.Network, "__call__", all_positions),),
+    "last block everywhere": ((transformer.TransformerNetwork, "__call__", all_positions),),
     "tokens on two axes": ((layers, "matmul", product),),
     "all queries at once": ((attention, "QUERIES", 10**9),),
     "XLA's maxima of rows": tuple((m, "row_max", maxima) for m in (reductions, attention)),

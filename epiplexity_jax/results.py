@@ -24,7 +24,7 @@ from epiplexity_jax.store import Store, StoredRun
 from epiplexity_jax.store.schema import TUNING
 
 
-class Frontier(analysis.Frontier):
+class PlottableFrontier(analysis.Frontier):
     """The MDL frontier of one source over compute, which can draw itself."""
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
@@ -120,7 +120,7 @@ class Runs:
         variant: str | None = None,
         floor: str | None = None,
         procedure: Procedure = "refined",
-    ) -> Frontier:
+    ) -> PlottableFrontier:
         """The frontier of one source.
 
         Args:
@@ -154,14 +154,14 @@ class Runs:
         rows = (run.row for run in self._runs if run.row["source"] == source)
         warnings = (*traced.warnings, *verbatim_warnings(rows))
         rate = traced.entropy_rate_nats
-        return Frontier(traced.setting, traced.all_members, warnings, rate)
+        return PlottableFrontier(traced.setting, traced.all_members, warnings, rate)
 
     def frontiers(
         self,
         test_tokens: float | None = None,
         sources: Sequence[str] | None = None,
         **options: Any,
-    ) -> dict[str, Frontier]:
+    ) -> dict[str, PlottableFrontier]:
         """The frontier of every source, or of some, by name; options as for `frontier`."""
         return {name: self.frontier(test_tokens, name, **options) for name in self._named(sources)}
 

@@ -7,7 +7,14 @@ from epiplexity_jax.analysis.frontier.traced import Points
 from epiplexity_jax.analysis.logs.columns import Layout, read_curve
 from epiplexity_jax.analysis.logs.estimate import estimate
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
-from epiplexity_jax.analysis.runs.curve import Cost, Curve, Exact, Heldout, Messages, Online
+from epiplexity_jax.analysis.runs.curve import (
+    Curve,
+    Exact,
+    HeldoutLosses,
+    Messages,
+    Online,
+    StepCost,
+)
 from epiplexity_jax.analysis.runs.from_store import curve_from, curves_by_estimator
 from epiplexity_jax.analysis.runs.lengths import Scored, choices, score
 from epiplexity_jax.analysis.runs.online_losses import OnlineLosses, online_losses_from
@@ -17,12 +24,12 @@ __all__ = [
     "FLOORS",
     "PROCEDURES",
     "VARIANTS",
-    "Cost",
+    "StepCost",
     "Curve",
     "Decomposition",
     "Exact",
     "Frontier",
-    "Heldout",
+    "HeldoutLosses",
     "Layout",
     "LossCurve",
     "Member",

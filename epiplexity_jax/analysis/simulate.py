@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from epiplexity_jax.analysis.runs.curve import Cost, Curve, Heldout, Online
+from epiplexity_jax.analysis.runs.curve import Curve, HeldoutLosses, Online, StepCost
 from epiplexity_jax.analysis.scaling_law import CappedLaw
 from epiplexity_jax.analysis.shapes import Blocks, Steps, Values
 
 
 @dataclass(frozen=True)
-class Noise:
+class SimulatedNoise:
     """Errors by which measured curves differ from their law.
 
     Attributes:
@@ -54,7 +54,7 @@ def sweep(
     steps: Steps,
     tokens_per_step: int,
     seeds: int = 1,
-    noise: Noise | None = None,
+    noise: SimulatedNoise | None = None,
     generator: np.random.Generator | None = None,
 ) -> list[Curve]:
     """Curves of a family that follows a law, with or without noise.
@@ -72,7 +72,7 @@ def sweep(
     if noise is None:
         curves = []
         for size in sizes:
-            exact = Heldout(law.loss(size, steps * float(tokens_per_step)))
+            exact = HeldoutLosses(law.loss(size, steps * float(tokens_per_step)))
             curves += [
                 _curve(law, size, seed, steps, tokens_per_step, ema=exact) for seed in range(seeds)
             ]
@@ -93,7 +93,7 @@ def _curve(law: CappedLaw, size: int, seed: int, steps: Steps, tokens: int, **lo
         params=size,
         vocab_size=law.vocab_size,
         steps=steps,
-        cost=Cost.dense(size, tokens),
+        cost=StepCost.dense(size, tokens),
         seed=seed,
         run_id=f"N{size}-{seed}",
         **losses,
@@ -112,7 +112,7 @@ class _Sweep:
         law: CappedLaw,
         steps: Steps,
         tokens: int,
-        noise: Noise,
+        noise: SimulatedNoise,
         generator: np.random.Generator,
     ) -> None:
         self.law, self.steps, self.tokens = law, steps, tokens
@@ -178,9 +178,9 @@ class _Sweep:
         start = law.loss(size, np.zeros(1))[0]
         return np.where(steps > 0, np.minimum(law.irreducible_nats + above, start), start)
 
-    def heldout(self, losses: Values, blocks: Blocks) -> Heldout:
+    def heldout(self, losses: Values, blocks: Blocks) -> HeldoutLosses:
         """Measure losses [R] on the held-out set: blocks at all record points, all at the last."""
         recorded = losses + blocks.mean(axis=1)
         recorded[-1] = losses[-1] + self.shift
         stderr = np.full(losses.size, self.noise.floor_nats)
-        return Heldout(recorded, stderr, losses[:, None] + blocks)
+        return HeldoutLosses(recorded, stderr, losses[:, None] + blocks)

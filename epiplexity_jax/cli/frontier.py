@@ -10,7 +10,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.cli.options import (
     Figure,
     Format,
-    Reading,
+    ReadingOptions,
     StorePath,
     check_choice,
     check_figure,
@@ -23,7 +23,7 @@ from epiplexity_jax.cli.options import (
 
 
 @dataclass(frozen=True)
-class Tracing(Reading):
+class Tracing(ReadingOptions):
     """Options that choose runs, procedure and budgets of a frontier."""
 
     compute: Annotated[
@@ -99,7 +99,7 @@ def frontier(
         echo_results(found, frontiers)
 
 
-def _check_alone(table: str, reading: Reading, figure: Path | None) -> None:
+def _check_alone(table: str, reading: ReadingOptions, figure: Path | None) -> None:
     """Refuse a choice of variant or floor, and a picture, for a table that has neither.
 
     Args:

@@ -27,7 +27,7 @@ _CHOICES = {"--variant": VARIANTS, "--floor": FLOORS, "--frontier": PROCEDURES}
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingOptions:
     """The options by which `frontier` and `runs` read a store.
 
     Raises:

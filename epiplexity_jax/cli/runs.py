@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.cli.options import Format, Reading, StorePath, echo_table, takes
+from epiplexity_jax.cli.options import Format, ReadingOptions, StorePath, echo_table, takes
 
 
-@takes(reading=Reading, form=Format)
+@takes(reading=ReadingOptions, form=Format)
 def runs(
     store: StorePath,
-    reading: Reading,
+    reading: ReadingOptions,
     export_curve: Annotated[
         str | None,
         typer.Option(

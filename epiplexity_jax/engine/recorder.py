@@ -17,7 +17,7 @@ from epiplexity_jax.engine.state import StepInfo, StepStatus
 from epiplexity_jax.families.spec import Cost, Task
 
 History = dict[str, np.ndarray]
-Column = Shaped[np.ndarray, "steps ..."]
+StepValues = Shaped[np.ndarray, "steps ..."]
 Records = Int64[np.ndarray, " records"]
 SetColumns = Float[np.ndarray, "sets steps"]
 
@@ -216,7 +216,7 @@ class Recorder:
         recorder.rows = [dict(zip(saved.rows, point, strict=True)) for point in points]
         return recorder
 
-    def add_steps(self, *columns: Column) -> None:
+    def add_steps(self, *columns: StepValues) -> None:
         """Add the next steps, up to one that is not finite: fields of `INFO`, [n] each."""
         if self.status is not RunStatus.FINISHED or self.ended:
             return

@@ -20,7 +20,7 @@ from epiplexity_jax.families.spec import Decoder, Inputs, Logits, Model, Start, 
 from epiplexity_jax.sources.spec import Batch, Vectors
 
 Sequences = Integer[Array, "batch length"]
-Noise = Float32[Array, "targets batch vocab"]
+GumbelNoise = Float32[Array, "targets batch vocab"]
 
 ROOM = 128  # positions for which another loop, with a larger cache, is worth its compilation
 MOST_LOOPS = 4
@@ -99,7 +99,7 @@ def _steps(task: Task) -> _Steps:
 
 
 def _sample_by_decoding(
-    model: Any, params: Any, batch: Sequences, noise: Noise
+    model: Any, params: Any, batch: Sequences, noise: GumbelNoise
 ) -> tuple[Sequences, Logits]:
     """Decode the inputs up to the first label at once, then the rest step by step.
 
@@ -150,7 +150,7 @@ def _loops(model: Any, size: int, steps: _Steps) -> list[slice]:
     return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
-def _noise(key: Key[Array, ""], first: Start, count: int, task: Task) -> Noise:
+def _noise(key: Key[Array, ""], first: Start, count: int, task: Task) -> GumbelNoise:
     """Noise of the logits of sequences first..first+count-1: [P, count, V] float32.
 
     For all labels at once, in an array as large as the logits, it takes half of the time of a loop.

@@ -19,7 +19,7 @@ _LEADS = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), (1, 2, 3, 4, 5, 6, 7, 8, 9))
 
 
 @dataclass(frozen=True)
-class Axis:
+class ChartAxis:
     """A scale with its ticks.
 
     Attributes:
@@ -54,12 +54,12 @@ class Axis:
         return {**row, **{name: max(row[name], floor) for name in names}}
 
 
-def compute(budgets: Sequence[float]) -> Axis:
+def compute(budgets: Sequence[float]) -> ChartAxis:
     """A logarithmic axis of FLOPs."""
     return _logarithmic(min(budgets), max(budgets), "FLOPs")
 
 
-def lengths(rows: Sequence[Mapping[str, Any]], what: str) -> Axis:
+def lengths(rows: Sequence[Mapping[str, Any]], what: str) -> ChartAxis:
     """An axis of bits: linear from 0, or logarithmic when the sources end far apart.
 
     In rows with `source`, `compute` (rising in a source), the value named, `_low` and `_high`.
@@ -77,13 +77,13 @@ def lengths(rows: Sequence[Mapping[str, Any]], what: str) -> Axis:
     return _logarithmic(0.8 * max(low, min(ends) / 4.0), high * 1.3, "bits")
 
 
-def _logarithmic(low: float, high: float, unit: str) -> Axis:
-    return Axis("log", (low, high), {t: _text(t) for t in log_ticks(low, high)}, unit)
+def _logarithmic(low: float, high: float, unit: str) -> ChartAxis:
+    return ChartAxis("log", (low, high), {t: _text(t) for t in log_ticks(low, high)}, unit)
 
 
-def _linear(low: float, high: float) -> Axis:
+def _linear(low: float, high: float) -> ChartAxis:
     if low == high == 0.0:
-        return Axis("linear", (-_ROOM, 1.0), {0.0: "0"}, "bits")
+        return ChartAxis("linear", (-_ROOM, 1.0), {0.0: "0"}, "bits")
     thousands = min(max(math.floor(math.log10(max(high, 1.0)) / 3), 0), len(_UNITS) - 1)
     scale = 10.0 ** (3 * thousands)
     low = max(min(low, 0.0), -0.25 * high) if high > 0 else low  # a wide interval takes no panel
@@ -93,16 +93,16 @@ def _linear(low: float, high: float) -> Axis:
     # A label at the very top would push this panel's title above those of the others.
     first, last = math.ceil(limits[0] / scale / step), math.floor((high + room / 2) / scale / step)
     ticks = [round(i * step, 12) for i in range(first, last + 1)]
-    return Axis("linear", limits, {t * scale: f"{t:g}" for t in ticks}, _UNITS[thousands])
+    return ChartAxis("linear", limits, {t * scale: f"{t:g}" for t in ticks}, _UNITS[thousands])
 
 
-def _around_zero(low: float, high: float, smallest: float) -> Axis:
+def _around_zero(low: float, high: float, smallest: float) -> ChartAxis:
     constant, top = 10.0 ** math.floor(math.log10(smallest)), high * 1.3
     bottom = max(low, -top) * 1.3 if low < 0 else -0.3 * constant
     below = log_ticks(constant, -bottom) if bottom < -constant else []
     labels = {-t: f"-{_text(t)}" for t in reversed(below)} | {0.0: "0"}
     labels |= {t: _text(t) for t in log_ticks(constant, top)}
-    return Axis("symlog", (bottom, top), labels, "bits", constant)
+    return ChartAxis("symlog", (bottom, top), labels, "bits", constant)
 
 
 def _round_step(span: float) -> float:

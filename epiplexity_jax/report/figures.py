@@ -156,7 +156,9 @@ def _encodings(names: list[str]) -> dict[str, Any]:
     }
 
 
-def _panel(what: str, data: Mapping[str, Any], axis: axes.Axis, shared: Mapping[str, Any]) -> Any:
+def _panel(
+    what: str, data: Mapping[str, Any], axis: axes.ChartAxis, shared: Mapping[str, Any]
+) -> Any:
     """One of the three panels, from the rows of its lines, of its points and the uniform codes."""
     import altair as alt
 

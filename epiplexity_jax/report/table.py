@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """A column: heading, side on which cells are aligned, and whether long ones fold."""
 
     name: str
@@ -24,7 +24,7 @@ class Table:
         caption: printed below; empty for none.
     """
 
-    columns: Sequence[Column]
+    columns: Sequence[TableColumn]
     rows: list[tuple[str, ...]] = field(default_factory=list)
     ends: set[int] = field(default_factory=set)
     caption: str = ""

@@ -11,7 +11,7 @@ import numpy as np
 
 from epiplexity_jax.analysis import Decomposition
 from epiplexity_jax.base.human import duration
-from epiplexity_jax.report.table import Column, Table
+from epiplexity_jax.report.table import Table, TableColumn
 
 Cell = Callable[[Any], str]
 
@@ -157,7 +157,7 @@ def _table(
     # An interval stays on one line; the headings over single numbers may take two.
     folded = set() if section else (shown.keys() - _TEXTS) | {"sources"}
     table = Table(
-        [Column(n, "left" if n in _TEXTS else "right", n in folded) for n in shown],
+        [TableColumn(n, "left" if n in _TEXTS else "right", n in folded) for n in shown],
         caption=caption,
     )
     sections = [] if section is None else [section(row) for row in rows]
@@ -187,7 +187,7 @@ def _recounted(row: Mapping[str, Any]) -> bool:
 def kinds_table(kinds: Sequence[Mapping[str, Any]]) -> Table:
     """Kinds of sources or families with their parameters."""
     names = ("kind", "parameter", "type", "default", "meaning")
-    table = Table([Column(name, folds=True) for name in names])
+    table = Table([TableColumn(name, folds=True) for name in names])
     for kind in kinds:
         table.add(kind["kind"], "", "", "", kind["summary"])
         for i, p in enumerate(kind["parameters"], start=1):

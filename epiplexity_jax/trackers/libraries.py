@@ -33,7 +33,7 @@ class Trackio(Config):
     """Project that the runs go to."""
 
 
-class _Library:
+class _LibrarySink:
     """Sends calls as JSON lines to a process with the library; what that prints is an error."""
 
     def __init__(self, config: Wandb | Trackio):
@@ -79,4 +79,4 @@ def open_library(config: Wandb | Trackio) -> Sink:
         ConfigError: when the library is not installed.
     """
     check_installed(config.kind, config.kind)
-    return _Library(config)
+    return _LibrarySink(config)

@@ -40,9 +40,9 @@ def toy():
         params=8,
         vocab_size=8,
         steps=steps,
-        cost=analysis.Cost.dense(8, label_tokens_per_step=BATCH),
-        ema=analysis.Heldout(np.array(ema_losses)[steps]),
-        raw=analysis.Heldout(np.array(raw_losses)[steps]),
+        cost=analysis.StepCost.dense(8, label_tokens_per_step=BATCH),
+        ema=analysis.HeldoutLosses(np.array(ema_losses)[steps]),
+        raw=analysis.HeldoutLosses(np.array(raw_losses)[steps]),
         online=analysis.Online(online[steps]),
         variants=("paired", "online"),
     )

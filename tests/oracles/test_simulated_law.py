@@ -5,7 +5,7 @@ import pytest
 
 from epiplexity_jax.analysis import trace
 from epiplexity_jax.analysis.scaling_law import CappedLaw
-from epiplexity_jax.analysis.simulate import Noise, sweep
+from epiplexity_jax.analysis.simulate import SimulatedNoise, sweep
 from epiplexity_jax.coding import record_points
 
 # arXiv 2601.03220, Table 1, with vocabularies of the kind that the data have.
@@ -99,7 +99,7 @@ def test_intervals_cover_the_optimum():
     errors, widths = [], []
     for sample in range(25):
         generator = np.random.default_rng([1, sample])
-        noisy = sweep(law, sizes, steps, tokens, 3, Noise(), generator)
+        noisy = sweep(law, sizes, steps, tokens, 3, SimulatedNoise(), generator)
         frontier = trace(noisy, test_tokens=test)
         for compute, best in optima.items():
             found = frontier.at(compute)

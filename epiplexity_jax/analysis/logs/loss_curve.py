@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from epiplexity_jax import coding
-from epiplexity_jax.analysis.shapes import Column, Flags, Steps, Values
+from epiplexity_jax.analysis.shapes import AnyColumn, Flags, Steps, Values
 from epiplexity_jax.base.errors import DataError
 
 LEAST_ROWS = 3
@@ -39,7 +39,7 @@ class LossCurve:
 
     name: str
     label_tokens: Values
-    losses_nats: Column
+    losses_nats: AnyColumn
     sampled_step: float | None = None
     tokens_per_label: float = 1.0
     heldout_nats: float | None = None

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from epiplexity_jax import coding
-from epiplexity_jax.analysis.shapes import Blocks, Column, Values
+from epiplexity_jax.analysis.shapes import Blocks, AnyColumn, Values
 from epiplexity_jax.base.choices import FLOORS
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
@@ -20,7 +20,7 @@ from epiplexity_jax.coding import checks
 
 
 @dataclass(frozen=True)
-class Cost:
+class StepCost:
     """Tokens and FLOPs of one step and of one evaluated token.
 
     Attributes:
@@ -45,7 +45,7 @@ class Cost:
     @classmethod
     def dense(
         cls, params: int, label_tokens_per_step: int, inputs_per_label: float = 0.0
-    ) -> "Cost":
+    ) -> "StepCost":
         """The cost of a dense network, 6N a trained token and 2N an evaluated one.
 
         Args:
@@ -53,7 +53,7 @@ class Cost:
             label_tokens_per_step: label tokens of a batch.
             inputs_per_label: input tokens that come with each label token.
 
-        >>> Cost.dense(1000, 64).train_flops_per_token
+        >>> StepCost.dense(1000, 64).train_flops_per_token
         6000.0
         """
         train, evaluate = coding.dense_flops(params)
@@ -63,7 +63,7 @@ class Cost:
 
 
 @dataclass(frozen=True, eq=False)
-class Heldout:
+class HeldoutLosses:
     """Held-out losses of one set of weights (EMA or raw).
 
     Attributes:
@@ -74,7 +74,7 @@ class Heldout:
     """
 
     loss_nats: Values
-    stderr_nats: Column = field(default_factory=lambda: np.zeros(0))
+    stderr_nats: AnyColumn = field(default_factory=lambda: np.zeros(0))
     blocks_nats: Blocks | None = None
 
     def __post_init__(self) -> None:
@@ -110,7 +110,7 @@ class Online:
     """
 
     sum_nats: Values
-    sum_var: Column = field(default_factory=lambda: np.zeros(0))
+    sum_var: AnyColumn = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         """Turn the fields into float64 arrays of one shape."""
@@ -204,9 +204,9 @@ class Curve:
     params: int
     vocab_size: int
     steps: Shaped[np.ndarray, " points"]
-    cost: Cost
-    ema: Heldout
-    raw: Heldout | None = None
+    cost: StepCost
+    ema: HeldoutLosses
+    raw: HeldoutLosses | None = None
     online: Online | None = None
     exact: Exact | None = None
     messages: Messages | None = None

@@ -16,7 +16,7 @@ import numpy as np
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis.runs import errors
-from epiplexity_jax.analysis.runs.curve import Curve, Heldout
+from epiplexity_jax.analysis.runs.curve import Curve, HeldoutLosses
 from epiplexity_jax.analysis.runs.errors import Factors
 from epiplexity_jax.analysis.shapes import Values
 from epiplexity_jax.coding import StreamLevel
@@ -48,7 +48,7 @@ class Floor:
     factors: Factors
 
 
-def floor_of(heldout: Heldout, correction: Correction | None = None) -> Floor:
+def floor_of(heldout: HeldoutLosses, correction: Correction | None = None) -> Floor:
     """Held-out losses of a run with their errors.
 
     Args:
@@ -65,7 +65,7 @@ def floor_of(heldout: Heldout, correction: Correction | None = None) -> Floor:
     return Floor(losses + correction.nats, factors)
 
 
-def full_set(heldout: Heldout) -> dict[str, np.ndarray]:
+def full_set(heldout: HeldoutLosses) -> dict[str, np.ndarray]:
     """Errors [Q, 1] of the full held-out set, by block: its record subset's, and the rest's.
 
     The blocks of the subset stand for those of the whole, whose standard error is known; the part

@@ -7,7 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from epiplexity_jax.analysis.runs.curve import Cost, Curve, Exact, Heldout, Messages, Online
+from epiplexity_jax.analysis.runs.curve import (
+    Curve,
+    Exact,
+    HeldoutLosses,
+    Messages,
+    Online,
+    StepCost,
+)
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.coding import checks
 from epiplexity_jax.store import StoredRun
@@ -115,7 +122,7 @@ def _described(run: StoredRun) -> dict[str, Any]:
     return same | {
         "member_id": row.get("member"),
         "message": row.get("message") or "",
-        "cost": Cost(**{one.name: row[one.name] for one in fields(Cost)}),
+        "cost": StepCost(**{one.name: row[one.name] for one in fields(StepCost)}),
         "rate_is_unbounded": bool(row.get("rate_is_unbounded")),
         "replays": _replays(run),
         "recipes": row.get("recipes") or 1,
@@ -123,7 +130,7 @@ def _described(run: StoredRun) -> dict[str, Any]:
     }
 
 
-def _variants(run: StoredRun, raw: Heldout | None) -> tuple[str, ...]:
+def _variants(run: StoredRun, raw: HeldoutLosses | None) -> tuple[str, ...]:
     """Variants that a run's history allows; stores of before the switch do not name it."""
     named = tuple(run.row["variants"])
     unnamed = "switch" not in named and {"paired", "ema_student"} & set(named)
@@ -154,17 +161,17 @@ def _exact(history: Mapping[str, Any]) -> Exact | None:
     return Exact(*(float(history[name][-1]) for name in names))
 
 
-def _heldout(history: Mapping[str, Any], name: str) -> Heldout:
+def _heldout(history: Mapping[str, Any], name: str) -> HeldoutLosses:
     column = f"{name}_block_losses_nats"
     blocks = checks.numbers(column, history.get(column, ()))
-    return Heldout(
+    return HeldoutLosses(
         history[f"{name}_loss_nats"],
         np.nan_to_num(np.asarray(history[f"{name}_loss_stderr"], dtype=np.float64)),
         blocks if blocks.ndim == 2 and blocks.shape[1] > 1 else None,
     )
 
 
-def _optional_heldout(history: Mapping[str, Any], name: str) -> Heldout | None:
+def _optional_heldout(history: Mapping[str, Any], name: str) -> HeldoutLosses | None:
     """None when the columns are absent or empty (a family without an average has one model)."""
     losses = history.get(f"{name}_loss_nats")
     if losses is None or np.all(np.isnan(np.asarray(losses, dtype=np.float64))):

@@ -34,7 +34,7 @@ class Mlp(base.NetworkConfig):
     """Tokens that the network sees before each predicted one; null: all of the sequence."""
 
 
-class Block(nn.Module):
+class MLPBlock(nn.Module):
     """A pre-norm residual block."""
 
     scale: float
@@ -45,7 +45,7 @@ class Block(nn.Module):
         return add_mlp(x_BPD, self.scale)
 
 
-class Network(base.Network):
+class MLPNetwork(base.Network):
     """Tokens, or a vector, to logits at target positions; computes nothing elsewhere."""
 
     @nn.compact
@@ -67,7 +67,7 @@ class Network(base.Network):
                 cache = padded[:, inputs.shape[1] :]
             x_BPWE = self._windows(padded, tuple(p + missing for p in wanted))  # [B, P, W E]
             x_BPD = Dense(model.width, name="projection")(x_BPWE)
-        kind = nn.remat(Block) if model.remat else Block
+        kind = nn.remat(MLPBlock) if model.remat else MLPBlock
         for i in range(model.depth):
             x_BPD = kind(branch_scale(model.depth), name=f"block_{i}")(x_BPD)
         return read_out(x_BPD, task.vocab_size), cache
@@ -109,7 +109,7 @@ class MlpModel(base.NetworkModel):
     """
 
     window: int | None = 16
-    module: ClassVar = Network
+    module: ClassVar = MLPNetwork
 
     def flops_per_token(self, params: int) -> tuple[float, float]:
         """FLOPs of training and of evaluation per (input or label) token."""

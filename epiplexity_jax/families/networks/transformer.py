@@ -88,7 +88,7 @@ class Attention(nn.Module):
         return KeyValues(nothing, nothing)
 
 
-class Network(base.Network):
+class TransformerNetwork(base.Network):
     """Tokens, or a vector, to logits at target positions, with learned positions."""
 
     def embedded(self, inputs: Inputs, start: Start | None) -> Activations:
@@ -108,5 +108,5 @@ class TransformerModel(base.NetworkModel):
     6 N FLOPs per token to train and 2 N to evaluate.
     """
 
-    module: ClassVar = Network
+    module: ClassVar = TransformerNetwork
     mixer: ClassVar = Attention

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.analysis.scaling_law import CappedLaw
-from epiplexity_jax.analysis.simulate import Noise, sweep
+from epiplexity_jax.analysis.simulate import SimulatedNoise, sweep
 from epiplexity_jax.coding import record_points
 
 LAW = CappedLaw(0.331, 0.566, 8.0e1, 2.66e6, 3.14, 256)
@@ -22,7 +22,7 @@ def test_without_noise_every_seed_has_the_losses_of_the_law():
 
 
 def test_noise_differs_between_seeds_and_leaves_the_untrained_model():
-    noise = Noise()
+    noise = SimulatedNoise()
     first, second = sweep(LAW, (1000,), STEPS, 1_000_000, 2, noise)
     assert first.ema.loss_nats[0] == second.ema.loss_nats[0] == np.log(256)
     assert not np.array_equal(first.ema.loss_nats, second.ema.loss_nats)
@@ -32,7 +32,9 @@ def test_noise_differs_between_seeds_and_leaves_the_untrained_model():
 
 
 def test_the_error_between_record_points_is_the_paired_one():
-    noise = Noise(seed=0.0, floor_nats=0.0, paired_nats=1e-3, difficulty_nats=0.5, blocks=64)
+    noise = SimulatedNoise(
+        seed=0.0, floor_nats=0.0, paired_nats=1e-3, difficulty_nats=0.5, blocks=64
+    )
     steps = np.arange(2000)
     (curve,) = sweep(LAW, (1000,), steps, 1_000_000, 1, noise)
     errors = curve.ema.blocks_nats.mean(axis=1) - LAW.loss(1000, curve.label_tokens)

@@ -10,7 +10,7 @@ import pytest
 from epiplexity_jax import api
 from epiplexity_jax.analysis import Cost, Curve, Heldout, trace
 from epiplexity_jax.analysis.scaling_law import CappedLaw
-from epiplexity_jax.analysis.simulate import Noise, sweep
+from epiplexity_jax.analysis.simulate import SimulatedNoise, sweep
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import record_points
@@ -27,7 +27,7 @@ MAGIC = {
 
 @cache
 def law(sizes=(4_000, 16_000), seeds=3, noise=None):
-    curves = sweep(LAW, sizes, record_points(300), 4_000_000, seeds, noise or Noise())
+    curves = sweep(LAW, sizes, record_points(300), 4_000_000, seeds, noise or SimulatedNoise())
     return trace(curves, test_tokens=1e9)
 
 

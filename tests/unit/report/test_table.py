@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from epiplexity_jax.report.table import Column, Table
+from epiplexity_jax.report.table import Table, TableColumn
 
 
 def shown(table, width=40):
@@ -14,7 +14,7 @@ def shown(table, width=40):
 
 
 def test_cells_sections_and_caption_are_printed():
-    table = Table([Column("name"), Column("bits", "right")], caption="at 95 %")
+    table = Table([TableColumn("name"), TableColumn("bits", "right")], caption="at 95 %")
     table.add("noise", "0", end_section=True)
     table.add("text", "12")
     assert table.rows == [("noise", "0"), ("text", "12")]
@@ -28,7 +28,7 @@ def test_cells_sections_and_caption_are_printed():
 
 
 def test_only_columns_that_fold_take_more_than_a_line():
-    kept, wrapped = (Table([Column("words", folds=folds)]) for folds in (False, True))
+    kept, wrapped = (Table([TableColumn("words", folds=folds)]) for folds in (False, True))
     for table in (kept, wrapped):
         table.add("one two three four five six seven eight nine")
     assert len(shown(kept, 20)) < len(shown(wrapped, 20))
@@ -38,4 +38,4 @@ def test_only_columns_that_fold_take_more_than_a_line():
 
 def test_a_row_has_a_cell_for_every_column():
     with pytest.raises(ValueError, match="expected 2 cells, got 1"):
-        Table([Column("a"), Column("b")]).add("1")
+        Table([TableColumn("a"), TableColumn("b")]).add("1")

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from epiplexity_jax.analysis import trace
 from epiplexity_jax.analysis.scaling_law import CappedLaw
-from epiplexity_jax.analysis.simulate import Noise, sweep
+from epiplexity_jax.analysis.simulate import SimulatedNoise, sweep
 from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.coding import record_points
 from epiplexity_jax.report.tables import (
@@ -36,7 +36,7 @@ def text(table, width=100):
 
 @pytest.fixture(scope="module")
 def results():
-    curves = sweep(LAW, (4_000, 16_000), record_points(500), 4_000_000, 3, Noise())
+    curves = sweep(LAW, (4_000, 16_000), record_points(500), 4_000_000, 3, SimulatedNoise())
     frontier = trace(curves, test_tokens=1e9)
     return [frontier.at(compute) for compute in frontier.budgets(3)]
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from epiplexity_jax.analysis import Cost, Curve, Heldout
+from epiplexity_jax.analysis import Curve, HeldoutLosses, StepCost
 from epiplexity_jax.analysis.scaling_law import CappedLaw
 from epiplexity_jax.analysis.simulate import sweep
 from epiplexity_jax.coding import record_points
@@ -30,9 +30,9 @@ def toy(loss, *, params=1000, seed=0, error=0.0, **options):
         "size": f"N{params}",
         "vocab_size": 2,
         "steps": np.arange(loss.size),
-        "cost": Cost.dense(params, 1000),
+        "cost": StepCost.dense(params, 1000),
     }
-    heldout = Heldout(loss, np.full(loss.size, error), blocks)
+    heldout = HeldoutLosses(loss, np.full(loss.size, error), blocks)
     return Curve(params=params, seed=seed, ema=heldout, **(defaults | options))
 
 

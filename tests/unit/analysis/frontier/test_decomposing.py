@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.analysis import Online, trace
-from epiplexity_jax.analysis.simulate import Noise
+from epiplexity_jax.analysis.simulate import SimulatedNoise
 from epiplexity_jax.base.errors import ConfigError
 from tests.unit.analysis.frontier.made import LEARNT, SIZES, TEST, law_sweep, toy
 
@@ -143,7 +143,7 @@ def test_an_optimum_at_the_edge_of_the_sizes_is_flagged():
 
 
 def test_intervals_are_open_where_the_optimum_may_lie_beyond_the_grid():
-    frontier = trace(law_sweep(3, Noise()), test_tokens=TEST)
+    frontier = trace(law_sweep(3, SimulatedNoise()), test_tokens=TEST)
     largest = frontier.at(frontier.largest_compute)
     assert "largest_size" in largest.flags
     assert largest.epiplexity_bits_interval[1] is None
@@ -198,7 +198,7 @@ def test_an_untrained_run_alone_answers():
 
 
 def test_json_is_plain_and_spelled_out():
-    frontier = trace(law_sweep(2, Noise()), test_tokens=TEST)
+    frontier = trace(law_sweep(2, SimulatedNoise()), test_tokens=TEST)
     plain = json.loads(json.dumps(frontier.at(frontier.budgets()[2]).to_json(), allow_nan=False))
     assert plain["status"] == "ok"
     assert len(plain["epiplexity_bits_interval"]) == 2

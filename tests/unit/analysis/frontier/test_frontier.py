@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.analysis import trace
-from epiplexity_jax.analysis.simulate import Noise
+from epiplexity_jax.analysis.simulate import SimulatedNoise
 from epiplexity_jax.base.errors import ConfigError
 from tests.unit.analysis.frontier.made import LEARNT, TEST, law_sweep, toy
 
 
 def test_the_two_part_code_never_rises_with_the_budget():
     for procedure in ("refined", "hull-median", "raw"):
-        frontier = trace(law_sweep(3, Noise()), test_tokens=TEST, procedure=procedure)
+        frontier = trace(law_sweep(3, SimulatedNoise()), test_tokens=TEST, procedure=procedure)
         for strict in (False, True):
             budgets = np.geomspace(frontier.compute[0] / 3, frontier.largest_compute * 3, 300)
             lengths = [frontier.at(float(c), strict).mdl_bits for c in budgets]

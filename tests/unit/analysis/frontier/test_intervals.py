@@ -4,12 +4,12 @@ import math
 import numpy as np
 import pytest
 
-from epiplexity_jax.analysis import Cost, Curve, Heldout, Online, trace
-from epiplexity_jax.analysis.simulate import Noise, sweep
+from epiplexity_jax.analysis import Curve, HeldoutLosses, Online, StepCost, trace
+from epiplexity_jax.analysis.simulate import SimulatedNoise, sweep
 from epiplexity_jax.coding import record_points
 from tests.unit.analysis.frontier.made import LAW, SIZES, TEST
 
-QUIET = Noise(seed=0.0, floor_nats=0.0, paired_nats=0.0, difficulty_nats=0.0)
+QUIET = SimulatedNoise(seed=0.0, floor_nats=0.0, paired_nats=0.0, difficulty_nats=0.0)
 
 
 def frontier_of(noise, seeds=3, sizes=SIZES, procedure="refined", **options):
@@ -31,7 +31,7 @@ def half_width(interval):
 
 
 def test_a_single_seed_has_no_interval_and_says_so():
-    frontier = frontier_of(Noise(), seeds=1)
+    frontier = frontier_of(SimulatedNoise(), seeds=1)
     result = frontier.at(middle(frontier))
     assert result.epiplexity_bits_interval is None
     assert result.entropy_bits_interval is None
@@ -40,7 +40,7 @@ def test_a_single_seed_has_no_interval_and_says_so():
 
 
 def test_intervals_surround_their_estimate_and_repeat_exactly():
-    one, other = frontier_of(Noise()), frontier_of(Noise())
+    one, other = frontier_of(SimulatedNoise()), frontier_of(SimulatedNoise())
     budget = middle(one)
     answer = one.traced.at(budget)
     values = (answer.model_bits, answer.data_bits, answer.mdl_bits)
@@ -78,7 +78,7 @@ def test_a_half_whose_answer_lies_at_its_edge_does_not_count():
 
 def test_a_floor_error_is_common_to_all_members():
     error = 2e-3
-    noise = Noise(seed=0.0, floor_nats=error, paired_nats=0.0, difficulty_nats=0.02)
+    noise = SimulatedNoise(seed=0.0, floor_nats=error, paired_nats=0.0, difficulty_nats=0.02)
     frontier = frontier_of(noise, sizes=SIZES[:2])
     compute = middle(frontier)
     model, data, _ = around(frontier, compute)
@@ -112,14 +112,14 @@ def seeds_width(noise, compute_of, **options):
 def test_the_scatter_of_seeds_sets_the_width():
     widths = []
     for size in (0.01, 0.04):
-        noise = Noise(seed=size, floor_nats=0.0, paired_nats=0.0, smoothness=1)
+        noise = SimulatedNoise(seed=size, floor_nats=0.0, paired_nats=0.0, smoothness=1)
         width, frontier = seeds_width(noise, middle, seeds=4, sizes=SIZES[1:2])
         widths.append(width / frontier.at(middle(frontier)).epiplexity_bits)
     assert widths[1] == pytest.approx(4 * widths[0], rel=0.3)
 
 
 def test_one_member_gives_the_interval_of_a_mean():
-    noise = Noise(seed=0.05, floor_nats=0.0, paired_nats=0.0, smoothness=1)
+    noise = SimulatedNoise(seed=0.05, floor_nats=0.0, paired_nats=0.0, smoothness=1)
     generator = np.random.default_rng(5)
     width, frontier = seeds_width(
         noise, lambda f: f.largest_compute, seeds=12, sizes=SIZES[1:2], generator=generator
@@ -135,7 +135,7 @@ def test_seeds_that_deviate_alike_in_all_sizes_know_less():
     """Three sizes of two seeds are six deviations, or two where the sizes share them."""
     widths = {}
     for shared in (False, True):
-        noise = Noise(shared=shared, floor_nats=0.0, paired_nats=0.0, smoothness=1)
+        noise = SimulatedNoise(shared=shared, floor_nats=0.0, paired_nats=0.0, smoothness=1)
         found = []
         for sample in range(12):
             generator = np.random.default_rng(sample)
@@ -146,8 +146,8 @@ def test_seeds_that_deviate_alike_in_all_sizes_know_less():
 
 
 def test_members_with_one_seed_borrow_the_spread_of_others():
-    many = sweep(LAW, SIZES[:1], record_points(500), 4_000_000, 3, Noise())
-    one = sweep(LAW, SIZES[1:], record_points(500), 4_000_000, 1, Noise())
+    many = sweep(LAW, SIZES[:1], record_points(500), 4_000_000, 3, SimulatedNoise())
+    one = sweep(LAW, SIZES[1:], record_points(500), 4_000_000, 1, SimulatedNoise())
     frontier = trace([*many, *one], test_tokens=TEST)
     result = frontier.at(frontier.largest_compute)
     assert half_width(around(frontier, frontier.largest_compute)[0]) > 0.0
@@ -156,7 +156,7 @@ def test_members_with_one_seed_borrow_the_spread_of_others():
 
 @pytest.mark.parametrize("procedure", ["hull-median", "raw"])
 def test_every_procedure_has_intervals(procedure):
-    frontier = frontier_of(Noise(), procedure=procedure)
+    frontier = frontier_of(SimulatedNoise(), procedure=procedure)
     assert half_width(around(frontier, middle(frontier))[0]) > 0.0
 
 
@@ -176,8 +176,8 @@ def online_member(size, params, loss, area_nats, sampling_nats, seeds=3):
             params=params,
             vocab_size=256,
             steps=steps,
-            cost=Cost.dense(params, 1_000),
-            ema=Heldout(losses),
+            cost=StepCost.dense(params, 1_000),
+            ema=HeldoutLosses(losses),
             online=Online(sums, sampling_nats**2 * share),
             variant="online",
             variants=("online",),

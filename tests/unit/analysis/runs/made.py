@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from epiplexity_jax.analysis import Cost, Curve, Heldout
+from epiplexity_jax.analysis import Curve, HeldoutLosses, StepCost
 
 STEPS = np.array([0, 1, 2, 3, 4])
 LOSS = np.array([1.0, 0.7, 0.5, 0.4, 0.35])
@@ -15,8 +15,8 @@ def make(**changes):
         "params": 100,
         "vocab_size": 4,
         "steps": STEPS,
-        "cost": Cost.dense(100, 10),
-        "ema": Heldout(LOSS),
+        "cost": StepCost.dense(100, 10),
+        "ema": HeldoutLosses(LOSS),
     }
     return Curve(**(options | changes))
 
