@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from epiplexity_jax import coding
-from epiplexity_jax.analysis.shapes import Blocks, AnyColumn, Values
+from epiplexity_jax.analysis.shapes import AnyColumn, Blocks, Values
 from epiplexity_jax.base.choices import FLOORS
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
