@@ -18,6 +18,8 @@ SHARES = (Fraction(1, 8), Fraction(3, 8), Fraction(1))
 MOST_RUNS = 22
 """Runs over the whole budget that a search may cost: with their evaluation at most 15 % of a grid
 of 9 rates, 3 batches, 2 warm-ups and 3 windows."""
+_WHOLE = 11
+"""Runs of these that are kept for the end: the published recipe, the best and its neighbours."""
 TOLERANCE = 1e-3
 """Relative change of the code below which two recipes are equally good."""
 _KEPT = 3  # one of so many trials of the first round goes on
@@ -127,10 +129,11 @@ class _State:
     def evaluate(self, candidates: Iterable[Candidate], share: Fraction) -> _Round:
         """Try what was not tried, as far as the search may cost it."""
         trials = []
+        most = MOST_RUNS if share == SHARES[-1] else MOST_RUNS - _WHOLE
         for one in dict.fromkeys(candidates):
             trial = Trial(one, share)
             cost = share - max((t.share for t in self.scores if t.candidate == one), default=0)
-            if trial in self.scores or self.spent + cost > MOST_RUNS:
+            if trial in self.scores or self.spent + cost > most:
                 continue
             trials.append(trial)
             self.spent += cost

@@ -1,4 +1,4 @@
-"""A store of the version before is read, with the numbers that that version printed."""
+"""A store of an older version is read: its runs with the numbers that that version printed."""
 
 import json
 from pathlib import Path

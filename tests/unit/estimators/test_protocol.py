@@ -84,7 +84,7 @@ def test_fields_of_an_own_section_identify_a_run(estimator):
     own = type("Own", (config,), {"__annotations__": {"threshold": float}, "threshold": 1.0})
     found = [type(estimator)(own(threshold=value)).identity(10) for value in (1.0, 2.0)]
     assert found[0] != found[1]
-    assert found[0].items() - {("threshold", 1.0)} == estimator.identity(10).items()
+    assert found[0] == estimator.identity(10) | {"threshold": 1.0}
 
 
 def test_what_its_recorder_sums_by_block_has_columns_and_a_sum_in_the_history(estimator):

@@ -8,6 +8,9 @@ import numpy as np
 from epiplexity_jax.store import Store
 
 
+RECIPE = {"warmup_steps": 100, "ema_growth": 0.1, "max_kl": None, "role": "member", "recipes": 1}
+
+
 def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
     row = {
         "run_id": run_id,
@@ -33,11 +36,7 @@ def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
         "steps_done": 10,
         "teacher_steps": None,
         "batch_size": 4,
-        "warmup_steps": 100,
-        "ema_growth": 0.1,
-        "max_kl": None,
-        "role": "member",
-        "recipes": 1,
+        **RECIPE,
         "vocab_size": 96,
         "length": 32,
         "label_tokens_per_step": 128,

@@ -103,3 +103,22 @@ def test_a_short_trial_that_misleads_is_corrected_by_the_long_ones():
             chosen = end.value
             break
     assert bowl(best)(chosen.candidate) <= 1.01 * bowl(best)(best)
+
+
+def test_short_trials_that_always_get_better_leave_runs_for_the_whole_budget():
+    """A rough surface keeps the first descent going; the choice is made over the whole budget."""
+    going = search(space())
+    asked, seen = next(going), 0
+    while True:
+        scores = {}
+        for trial in asked:
+            seen += 1
+            scores[trial] = 1e6 if trial.share == 1 else 1e6 * 0.99**seen
+        try:
+            asked = going.send(scores)
+        except StopIteration as end:
+            chosen = end.value
+            break
+    assert chosen.candidate == PUBLISHED
+    around = [whole(one) for one in space().neighbours(PUBLISHED)]
+    assert all(trial in chosen.scores for trial in around)
