@@ -7,7 +7,6 @@ import numpy as np
 
 from epiplexity_jax.store import Store
 
-
 RECIPE = {"warmup_steps": 100, "ema_growth": 0.1, "max_kl": None, "role": "member", "recipes": 1}
 
 
