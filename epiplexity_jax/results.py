@@ -154,7 +154,8 @@ class Runs:
         rows = (run.row for run in self._runs if run.row["source"] == source)
         warnings = (*traced.warnings, *verbatim_warnings(rows))
         rate = traced.entropy_rate_nats
-        return PlottableFrontier(traced.setting, traced.all_members, warnings, rate)
+        members, found = traced.all_members, traced.traced
+        return PlottableFrontier(traced.setting, members, warnings, rate, found)
 
     def frontiers(
         self,

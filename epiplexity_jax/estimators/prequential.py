@@ -9,7 +9,7 @@ from jaxtyping import Array, Key
 from epiplexity_jax.base.columns import OwnColumn
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.engine.optimiser import Window
-from epiplexity_jax.engine.recorder import Recorder
+from epiplexity_jax.engine.recorder import EXACT, Recorder
 from epiplexity_jax.engine.state import (
     Hyperparameters,
     MemberState,
@@ -24,10 +24,11 @@ from epiplexity_jax.families.spec import Cost, Model
 from epiplexity_jax.sources.spec import Batch, SourceInfo
 
 _EXACT = "training labels scored by the final model, in the last row; exact variant"
+_SUM, _RAW_SUM, _VARIANCE = EXACT
 _COLUMNS = (
-    OwnColumn("exact_loss_sum_nats", "nats", f"{_EXACT}, EMA weights"),
-    OwnColumn("exact_raw_loss_sum_nats", "nats", f"{_EXACT}, raw weights"),
-    OwnColumn("exact_loss_sum_var", "nats^2", "variance of that sum (EMA)"),
+    OwnColumn(_SUM, "nats", f"{_EXACT}, EMA weights"),
+    OwnColumn(_RAW_SUM, "nats", f"{_EXACT}, raw weights"),
+    OwnColumn(_VARIANCE, "nats^2", "variance of that sum (EMA)"),
 )
 
 

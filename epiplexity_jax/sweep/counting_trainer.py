@@ -7,18 +7,22 @@ from typing import Any
 
 import numpy as np
 
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.human import memory
 from epiplexity_jax.checkpoints.keeper import Checkpoints, Restored
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
 from epiplexity_jax.engine.recorder import Accounting
 from epiplexity_jax.estimators.counting import CountingProgram, run_coder
+from epiplexity_jax.runtime.devices import host_memory
 from epiplexity_jax.store import Store
-from epiplexity_jax.sweep.hardware import Hardware
+from epiplexity_jax.sweep.hardware import USABLE, Hardware
 from epiplexity_jax.sweep.run_row import finished_row
 from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.trainer import WaveTiming, timed
 from epiplexity_jax.sweep.wave import FinishedRun, Wave, WaveContext
 
 _TIMED_STEPS = 16
+_COPIES = 4  # of a batch in 8 bytes a token: drawn, with its contexts, their counts, its losses
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,13 @@ class CountingTrainer:
     def waves(
         self, todo: Sequence[RunSpec], restored: Mapping[str, Restored], hardware: Hardware
     ) -> list[Wave]:
-        """See `Trainer`: every run is a wave."""
+        """See `Trainer`: every run is a wave.
+
+        Raises:
+            ConfigError: when the host's memory does not hold a batch and its losses.
+        """
+        for run in todo:
+            _check_memory(run)
         return [Wave((run.run_id,), run.iterations) for run in todo]
 
     def train(self, wave: Wave, context: WaveContext) -> list[FinishedRun]:
@@ -97,3 +107,14 @@ class CountingTrainer:
 def _program(run: RunSpec) -> CountingProgram:
     assert isinstance(run.program, CountingProgram)
     return run.program
+
+
+def _check_memory(run: RunSpec) -> None:
+    needed, there = _COPIES * run.batch_size * run.dataset.task.total_tokens * 8, host_memory()
+    if needed > USABLE * there:
+        raise ConfigError(
+            f"sources.{run.dataset.name}: a batch of {run.batch_size} sequences of "
+            f"{run.dataset.task.total_tokens:,} tokens needs {memory(needed)}, and the host has "
+            f"{memory(there)}, of which {USABLE:.0%} may be used; take a shorter length or a "
+            "smaller training.batch_size"
+        )

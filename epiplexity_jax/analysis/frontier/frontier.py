@@ -13,6 +13,7 @@ from epiplexity_jax.analysis.frontier.decomposition import Decomposition, Settin
 from epiplexity_jax.analysis.frontier.intervals import Intervals
 from epiplexity_jax.analysis.frontier.members import Member, members_of, with_rate
 from epiplexity_jax.analysis.frontier.procedures import tracer
+from epiplexity_jax.analysis.frontier.traced import Traced
 from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.floor import correction_of
 from epiplexity_jax.analysis.runs.lengths import check_choice, check_test_tokens
@@ -117,6 +118,7 @@ class Frontier:
         members: smallest first.
         warnings: sentences that hold for every budget.
         entropy_rate_nats: of the source, nats per label token, or None.
+        traced: what the procedure finds of the members, where it is known already.
 
     Attributes:
         all_members: the members.
@@ -132,11 +134,12 @@ class Frontier:
         members: tuple[Member, ...],
         warnings: tuple[str, ...] = (),
         entropy_rate_nats: float | None = None,
+        traced: Traced | None = None,
     ) -> None:
         """Trace the members."""
         self.setting, self.all_members, self.warnings = setting, members, warnings
         self.entropy_rate_nats, self.uniform_bits = entropy_rate_nats, setting.uniform_bits
-        self.traced = tracer(setting.procedure)(members)
+        self.traced = traced or tracer(setting.procedure)(members)
         self.points, self.vertices = self.traced.points, self.traced.vertices
 
     source = property(lambda self: self.setting.source, doc="Name of the source.")

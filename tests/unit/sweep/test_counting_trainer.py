@@ -3,10 +3,12 @@
 import jax
 import pytest
 
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.checkpoints.keeper import Checkpoints
 from epiplexity_jax.checkpoints.options import CheckpointOptions
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
 from epiplexity_jax.store import Store
+from epiplexity_jax.sweep import counting_trainer
 from epiplexity_jax.sweep.hardware import Hardware
 from tests.unit.sweep.contexts import Counter, wave_context
 from tests.unit.sweep.plans import plan_of
@@ -44,3 +46,16 @@ def test_a_wave_is_timed(plan):
     timing = plan.trainer.time(wave, jax.devices()[:1])
     assert (timing.compile_seconds, timing.rescore_seconds, timing.memory_bytes) == (0, 0, None)
     assert min(timing.step_seconds, timing.record_seconds) > 0
+
+
+def test_a_batch_beyond_the_hosts_memory_is_refused(plan, monkeypatch):
+    tokens = plan.runs[0].batch_size * plan.runs[0].dataset.task.total_tokens
+    for there, refused in ((tokens * 100, False), (tokens * 10, True)):
+        monkeypatch.setattr(counting_trainer, "host_memory", lambda there=there: there)
+        caught = None
+        try:
+            plan.trainer.waves(plan.runs, {}, Hardware(1, "cpu"))
+        except ConfigError as error:
+            caught = str(error)
+        assert bool(caught) == refused
+        assert not refused or "take a shorter length" in caught
