@@ -68,7 +68,7 @@ def test_no_budget_buys_structure_of_a_cipher_and_every_bit_is_entropy(kind, run
     beside = runs.frontier(TEST, "chain")
     found = beside.at(beside.budgets()[-1])
     assert found.status != "untrained"
-    assert found.entropy_bits_interval[1] < TEST * math.log2(VOCAB)
+    assert found.mdl_bits_interval[1] < TEST * math.log2(VOCAB)
 
 
 @KINDS

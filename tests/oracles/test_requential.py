@@ -34,7 +34,7 @@ def chains(tmp_path_factory):
 @pytest.mark.parametrize("source", ["noise", "cipher"])
 def test_noise_is_untrained(chains, source):
     frontier = chains.frontier(TEST, source)
-    for variant in ("ema_student", "student"):
+    for variant in ("switch", "ema_student", "student"):
         frontier = chains.frontier(TEST, source, variant=variant)
         for compute in frontier.budgets():
             found = frontier.at(compute)
@@ -55,7 +55,7 @@ def test_structure_is_learnt_by_the_student(chains):
     found = frontier.at(frontier.largest_compute)
     assert found.status == "ok"
     assert found.estimator == "requential"
-    assert found.variant == "ema_student"
+    assert found.variant == "switch"
     assert 0.125 < found.entropy_bits_per_token < 1.0  # 2 bits for the first of 16 tokens
 
 

@@ -92,8 +92,8 @@ def test_the_exact_variant_of_a_finished_sweep_trains_nothing(config, undisturbe
     assert fresh.started is not None
     assert fresh.started[2] > 0
     assert found == expected
-    paired = api.load(store)
-    assert [d.to_json() for d in paired.decompositions(variant="paired")] == undisturbed[1][0]
+    switched = api.load(store)
+    assert [d.to_json() for d in switched.decompositions(variant="switch")] == undisturbed[1][0]
     again, _ = train(config, store, "training.steps=30")
     assert again.started == (8, 0, 8 * 6)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax import api
-from epiplexity_jax.analysis import Cost, Curve, Heldout, trace
+from epiplexity_jax.analysis import StepCost, Curve, HeldoutLosses, trace
 from epiplexity_jax.analysis.scaling_law import CappedLaw
 from epiplexity_jax.analysis.simulate import SimulatedNoise, sweep
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
@@ -42,8 +42,8 @@ def noise(status=RunStatus.FINISHED):
         params=1000,
         vocab_size=256,
         steps=np.arange(31),
-        cost=Cost.dense(1000, 1000),
-        ema=Heldout(loss, np.full(31, 1e-4), blocks),
+        cost=StepCost.dense(1000, 1000),
+        ema=HeldoutLosses(loss, np.full(31, 1e-4), blocks),
         seed=0,
         status=status,
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax import coding
-from epiplexity_jax.analysis import Heldout, Online, score
+from epiplexity_jax.analysis import HeldoutLosses, Online, score
 from epiplexity_jax.base.errors import ConfigError
 from tests.unit.analysis.runs.made import LOSS, STEPS, blocks_around, make
 
@@ -22,7 +22,7 @@ def test_paired_lengths_are_sums_over_the_steps():
 
 def test_raw_weights_are_used_at_both_ends():
     raw = LOSS + 0.1 * STEPS
-    scored = score(make(raw=Heldout(raw)), 1000.0, floor="raw")
+    scored = score(make(raw=HeldoutLosses(raw)), 1000.0, floor="raw")
     np.testing.assert_allclose(scored.data_bits, 1000 * raw / LN2)
     expected = 10 * (raw[:4].sum() - 4 * raw[4]) / LN2
     assert scored.model_bits[-1] == pytest.approx(expected)
@@ -46,7 +46,7 @@ def test_online_lengths_are_the_training_losses_above_the_floor(floor, level):
 
 def test_area_and_data_length_share_their_blocks():
     blocks = blocks_around(LOSS, count=16)
-    curve = make(ema=Heldout(LOSS, np.full(5, 0.01), blocks))
+    curve = make(ema=HeldoutLosses(LOSS, np.full(5, 0.01), blocks))
     scored = score(curve, 1000.0)
     full = blocks[-1] - blocks[-1].mean()
     scale = 0.01 / (full.std(ddof=1) / 4.0)  # of the whole set's error over the subset's
@@ -67,7 +67,7 @@ def test_area_and_data_length_share_their_blocks():
 
 def test_the_floor_moves_the_online_model_and_the_data_length_against_each_other():
     curve = make(
-        ema=Heldout(LOSS, np.full(5, 0.02)),
+        ema=HeldoutLosses(LOSS, np.full(5, 0.02)),
         online=Online(np.array([0.0, 11.0, 18.0, 24.0, 29.0])),
         variants=("paired", "online"),
     )
@@ -100,7 +100,7 @@ def test_an_unavailable_choice_is_refused(options, said):
 def test_the_interpolation_error_of_the_last_point_is_that_of_coding():
     steps = coding.record_points(1000, per_decade=4)
     losses = 1.0 + (1.0 + steps) ** -0.5
-    scored = score(make(steps=steps, ema=Heldout(losses)), 1e4)
+    scored = score(make(steps=steps, ema=HeldoutLosses(losses)), 1e4)
     expected = 10 * coding.interpolation_error(steps, losses) / LN2
     assert scored.interpolation_error_bits[-1] == pytest.approx(float(expected))
     assert 0.0 < scored.interpolation_error_bits[-1] < 0.05 * scored.model_bits[-1]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax import coding
-from epiplexity_jax.analysis import Heldout, Messages, Online, score
+from epiplexity_jax.analysis import HeldoutLosses, Messages, Online, score
 from epiplexity_jax.analysis.runs.variants import NEVER
 from tests.unit.analysis.runs.made import LOSS, STEPS, make
 
@@ -17,7 +17,7 @@ TOTAL = np.array([0.0, 10.0, 16.5, 21.5, 26.0])
 
 def switching(**changes):
     """A run whose raw weights are the better ones at first and the worse ones later."""
-    options = {"raw": Heldout(RAW), "online": Online(TOTAL), "variants": ("switch", "online")}
+    options = {"raw": HeldoutLosses(RAW), "online": Online(TOTAL), "variants": ("switch", "online")}
     return make(**(options | {"variant": "switch"} | changes))
 
 
@@ -39,7 +39,7 @@ def test_no_pure_choice_of_weights_is_shorter_but_for_the_name_of_the_switch():
     for seed in range(20):
         generator = np.random.default_rng(seed)
         raw = np.concatenate([[1.0], LOSS[1:] + 0.1 * generator.standard_normal(4)])
-        curve = switching(raw=Heldout(raw), variants=("switch", "online"))
+        curve = switching(raw=HeldoutLosses(raw), variants=("switch", "online"))
         found = score(curve, 1000.0).mdl_bits
         named = coding.switch_bits(np.arange(1, 6))
         always = TOTAL - 10 * coding.interpolate_sum(STEPS, raw - LOSS) - 10 * STEPS * LOSS
@@ -49,7 +49,7 @@ def test_no_pure_choice_of_weights_is_shorter_but_for_the_name_of_the_switch():
 
 
 def test_raw_weights_stay_where_averaging_never_pays():
-    curve = switching(raw=Heldout(LOSS - 0.2 * (STEPS > 0)))
+    curve = switching(raw=HeldoutLosses(LOSS - 0.2 * (STEPS > 0)))
     scored = score(curve, 1000.0)
     assert set(scored.switch_steps[1:]) == {NEVER}
     np.testing.assert_allclose(scored.data_bits[1:], 1000 * (LOSS - 0.2)[1:] / LN2)
@@ -60,7 +60,7 @@ def test_a_requential_reference_switches_too():
     kl, raw_kl = np.array([0.0, 4.0, 7.0, 8.0, 8.5]), np.array([0.0, 2.0, 4.0, 6.0, 8.0])
     zeros = np.zeros(5)
     curve = make(
-        raw=Heldout(LOSS + 0.01 * (STEPS > 0)),
+        raw=HeldoutLosses(LOSS + 0.01 * (STEPS > 0)),
         messages=Messages(kl, zeros, raw_kl, zeros, 2 * kl, 2 * raw_kl),
         estimator="requential",
         variants=("switch", "ema_student", "student"),
