@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax import api
-from epiplexity_jax.analysis import StepCost, Curve, HeldoutLosses, trace
+from epiplexity_jax.analysis import Curve, HeldoutLosses, StepCost, trace
 from epiplexity_jax.analysis.scaling_law import CappedLaw
 from epiplexity_jax.analysis.simulate import SimulatedNoise, sweep
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
