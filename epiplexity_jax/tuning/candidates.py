@@ -13,7 +13,7 @@ _LISTED = {
     "ema_growth": (0.03, 0.1, 0.3),
     "max_kl": (None, 0.1, 0.03),
 }
-_SMALLEST, _LARGEST = 4, 1024  # batches
+_SMALLEST, _LARGEST = 1, 1024  # batches
 _LEAST_STEPS = 16  # of a run; fewer are no training
 
 

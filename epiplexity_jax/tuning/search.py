@@ -6,7 +6,7 @@ the cohorts that train their trials.
 """
 
 import math
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
@@ -18,12 +18,13 @@ SHARES = (Fraction(1, 8), Fraction(3, 8), Fraction(1))
 MOST_RUNS = 22
 """Runs over the whole budget that a search may cost: with their evaluation at most 15 % of a grid
 of 9 rates, 3 batches, 2 warm-ups and 3 windows."""
-_WHOLE = 11
-"""Runs of these that are kept for the end: the published recipe, the best and its neighbours."""
 TOLERANCE = 1e-3
 """Relative change of the code below which two recipes are equally good."""
 _KEPT = 3  # one of so many trials of the first round goes on
 _EXTENSIONS = 3  # of the grid of rates, at the first share
+_RATES_KEPT = 3  # of the second round; short trials favour high rates
+_STEPPED = ("learning_rate", "batch_size")
+_AROUND = 5  # runs kept for the neighbours along the other axes
 
 
 class Trial(NamedTuple):
@@ -66,10 +67,19 @@ def search(space: Space) -> Search:
     yield from _extend(state, tried)
     kept = state.best(tried, math.ceil(len(tried) / _KEPT), first)
     yield from state.evaluate(kept, middle)
-    center = yield from _descend(state, state.best(kept, 1, middle)[0], middle)
-    yield from state.evaluate([space.published, center], whole)
-    center = yield from _descend(state, state.center(), whole)
+    kept = _of_distinct_rates(state.best(kept, len(kept), middle))
+    yield from state.evaluate([space.published, *kept[:_RATES_KEPT]], whole)
+    center = yield from _descend(state, state.center(), _STEPPED, MOST_RUNS - _AROUND)
+    center = yield from _descend(state, center, Candidate._fields, MOST_RUNS)
     return Chosen(center, state.scores)
+
+
+def _of_distinct_rates(ranked: Iterable[Candidate]) -> list[Candidate]:
+    """The best of every rate, in their order."""
+    found: dict[float, Candidate] = {}
+    for one in ranked:
+        found.setdefault(one.learning_rate, one)
+    return list(found.values())
 
 
 def _extend(state: "_State", kept: list[Candidate]) -> _Round:
@@ -85,28 +95,33 @@ def _extend(state: "_State", kept: list[Candidate]) -> _Round:
 
 
 def _descend(
-    state: "_State", center: Candidate, share: Fraction
+    state: "_State", center: Candidate, axes: Collection[str], most: int
 ) -> Generator[list[Trial], Scores, Candidate]:
     """Go to better neighbours, along several axes at once, until no neighbour is better.
 
     Args:
         state: of the search.
-        center: where to begin; tried at the share.
-        share: of the budget.
+        center: where to begin; tried over the whole budget.
+        axes: along which neighbours lie.
+        most: runs over the whole budget after which no more is tried.
 
     Returns:
-        The recipe without a better neighbour.
+        The recipe without a better neighbour among those tried.
     """
     while True:
-        around = state.space.neighbours(center)
-        yield from state.evaluate(around, share)
-        better = [one for one in around if state.beats(one, center, share)]
+        around = [one for one in state.space.neighbours(center) if _differs(one, center, axes)]
+        yield from state.evaluate(around, SHARES[-1], most)
+        better = [one for one in around if state.beats(one, center)]
         if not better:
             return center
-        joined = _joined(center, state.best(better, len(better), share))
+        joined = _joined(center, state.best(better, len(better)))
         if state.space.allows(joined):
-            yield from state.evaluate([joined], share)
-        (center,) = state.best([joined, *better], 1, share)
+            yield from state.evaluate([joined], SHARES[-1], most)
+        (center,) = state.best([joined, *better], 1)
+
+
+def _differs(one: Candidate, other: Candidate, axes: Collection[str]) -> bool:
+    return any(getattr(one, name) != getattr(other, name) for name in axes)
 
 
 def _joined(center: Candidate, better: Iterable[Candidate]) -> Candidate:
@@ -126,10 +141,17 @@ class _State:
         self.space, self.spent = space, Fraction(0)
         self.scores: dict[Trial, float] = {}
 
-    def evaluate(self, candidates: Iterable[Candidate], share: Fraction) -> _Round:
-        """Try what was not tried, as far as the search may cost it."""
+    def evaluate(
+        self, candidates: Iterable[Candidate], share: Fraction, most: int = MOST_RUNS
+    ) -> _Round:
+        """Try what was not tried, as far as the search may cost it.
+
+        Args:
+            candidates: to try.
+            share: of the budget.
+            most: runs over the whole budget that all trials together may cost.
+        """
         trials = []
-        most = MOST_RUNS if share == SHARES[-1] else MOST_RUNS - _WHOLE
         for one in dict.fromkeys(candidates):
             trial = Trial(one, share)
             cost = share - max((t.share for t in self.scores if t.candidate == one), default=0)
