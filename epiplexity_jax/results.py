@@ -319,10 +319,15 @@ def load(store: str | os.PathLike[str]) -> Runs:
 def decompose_all(
     frontiers: Mapping[str, analysis.Frontier], compute: Sequence[float] | None
 ) -> list[Decomposition]:
-    """Every frontier at every budget; without budgets, at those of the widest frontier."""
+    """Every frontier at every budget.
+
+    Without budgets at those of the widest frontier, of those with an optimum inside where there
+    are any.
+    """
     if compute is None:
         trained = [f for f in frontiers.values() if f.all_members]
-        widest = max(trained, key=lambda f: f.largest_compute, default=None)
+        inside = [f for f in trained if f.reach_inside]
+        widest = max(inside or trained, key=lambda f: f.largest_compute, default=None)
         compute = widest.budgets() if widest else []
     return [frontier.at(budget) for frontier in frontiers.values() for budget in compute]
 

@@ -187,21 +187,35 @@ class Frontier:
         """
         if not self.all_members:
             return []
-        low = float(self.points.time_flops[self.points.last].min())
-        spanned = np.geomspace(low, self.largest_compute, _TRIED)
-        inside = [compute for compute in spanned if self._lies_inside(float(compute))]
-        ends = (inside[0], inside[-1]) if len(inside) > 1 else (low, self.largest_compute)
-        digits = 2 if len(inside) > 1 else self._digits()
+        inside = self.reach_inside
+        ends = inside or (self._least_compute, self.largest_compute)
+        digits = 2 if inside else self._digits()
         spaced = [_rounded(float(value), math.floor, digits) for value in np.geomspace(*ends, n)]
         first = _rounded(float(ends[0]), math.ceil, digits)
         if first <= spaced[-1]:
             spaced = [first, *(value for value in spaced if value > first)]
         return sorted(set(spaced))
 
+    @cached_property
+    def reach_inside(self) -> tuple[float, float] | None:
+        """The least and the largest budget whose optimum lies inside of what was trained.
+
+        None where a model at an edge, or no trained model, answers at every budget.
+        """
+        spanned = np.geomspace(self._least_compute, self.largest_compute, _TRIED).tolist()
+        inside = [compute for compute in spanned if self._lies_inside(compute)]
+        return (inside[0], inside[-1]) if len(inside) > 1 else None
+
+    @property
+    def _least_compute(self) -> float:
+        """The time of the smallest member's whole run, FLOPs."""
+        return float(self.points.time_flops[self.points.last].min())
+
     def _lies_inside(self, compute: float) -> bool:
         """Return whether a trained model answers at a budget, and not one at an edge."""
-        flags = self.at(compute).flags
-        return not {"edge_size", "edge_steps", "carried", "below_cheapest"} & set(flags)
+        found = self.at(compute)
+        edges = {"edge_size", "edge_steps", "carried", "below_cheapest"}
+        return found.params > 0 and not edges & set(found.flags)
 
     def _digits(self) -> int:
         """Digits with which the sweep's reach, rounded down, loses little of its training."""
