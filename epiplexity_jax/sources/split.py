@@ -84,6 +84,11 @@ class Split:
         """The unit held out: `windows` of texts that training reads too, or whole `documents`."""
         return self.rule.kind(self.source.info.documents)
 
+    @property
+    def is_random(self) -> bool:
+        """True if the held-out and the training part are one random sample (see `HoldOut`)."""
+        return self.rule.is_random(self.source.info.documents)
+
     @functools.cached_property
     def verbatim_share(self) -> float | None:
         """Share of held-out sequences that occur verbatim in the training part.

@@ -27,6 +27,7 @@ _TEXTS, _FLOATS, _INTS = (pa.list_(kind) for kind in (_TEXT, _FLOAT, _INT))
 
 _LAYOUT = "microbatch, scored sequences, devices, platform and XLA flags"
 _SPLIT = "unit held out of a finite source: windows or documents"
+_EXCHANGEABLE = "training and held-out sequences are one random sample"
 _VERBATIM = "share of held-out sequences that occur verbatim in the training part"
 RUNS = (
     Column("run_id", _TEXT, "", "hash of all that decides the run's numbers"),
@@ -71,6 +72,7 @@ RUNS = (
     Column("replays", _INT, "", "how often training may read each sequence", null=True),
     Column("heldout_tokens", _INT, "tokens", "held-out labels at the last record point"),
     Column("heldout_split", _TEXT, "", _SPLIT, null=True),
+    Column("heldout_exchangeable", _FLAG, "", _EXCHANGEABLE, null=True),
     Column("heldout_verbatim_share", _FLOAT, "", _VERBATIM, null=True),
     Column("record_tokens", _INT, "tokens", "held-out labels at the other record points"),
     Column("test_tokens", _FLOAT, "tokens", "the config's, if it names them", null=True),

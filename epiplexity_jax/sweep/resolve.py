@@ -230,7 +230,9 @@ class CountingResolver(Resolver):
             cost = program.coder().cost
         except EpiplexityError as error:
             raise type(error)(f"sources.{dataset.name}: {error}") from None
-        values = {"training": {"batch_size": self.recipe.batch_size}}
+        own = self.estimator.identity(self.recipe.steps)
+        own.pop("ema")  # counts have no averages
+        values = {"training": {"batch_size": self.recipe.batch_size, **own}}
         per_token = cost.train_flops_per_token
         return Resolved(program, cost, cost, per_token, self.recipe.batch_size, values)
 

@@ -57,6 +57,7 @@ def planned_row(
         "replays": info.replays,
         "heldout_tokens": layout.sequences * task.label_tokens,
         "heldout_split": dataset.split and dataset.split.kind,
+        "heldout_exchangeable": dataset.split is None or dataset.split.is_random,
         "heldout_verbatim_share": dataset.split and dataset.split.verbatim_share,
         "record_tokens": layout.eval_batch_size * task.label_tokens,
         "test_tokens": sweep.frontier.test_tokens,

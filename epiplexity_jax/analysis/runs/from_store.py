@@ -126,7 +126,8 @@ def _described(run: StoredRun) -> dict[str, Any]:
         "rate_is_unbounded": bool(row.get("rate_is_unbounded")),
         "replays": _replays(run),
         "recipes": row.get("recipes") or 1,
-        "fresh": _replays(run) == 1,  # and both parts of a source are drawn at random
+        # Older stores held out windows at random.
+        "fresh": _replays(run) == 1 and row.get("heldout_exchangeable") is not False,
     }
 
 

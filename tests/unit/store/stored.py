@@ -50,6 +50,7 @@ def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
         "replays": 1,
         "heldout_tokens": 4096,
         "heldout_split": "windows",
+        "heldout_exchangeable": True,
         "heldout_verbatim_share": 0.01,
         "record_tokens": 1024,
         "test_tokens": 1.0e6,

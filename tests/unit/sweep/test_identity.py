@@ -7,6 +7,7 @@ import pytest
 
 import epiplexity_jax as epx
 from epiplexity_jax.base.digest import json_digest
+from epiplexity_jax.estimators.config import Prequential
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.identity import identity_columns
@@ -95,3 +96,28 @@ def test_held_out_data_are_named_where_they_are_not_the_default_ones(tmp_path):
     assert len({default, *named}) == 3
     assert runs_of(rows, split="documents")[0] == runs_of(rows)[0]
     assert runs_of(rows, duplicates="drop")[0] != runs_of(rows)[0]
+
+
+@pytest.mark.parametrize(
+    "family",
+    [{"kind": "ngram", "orders": [1]}, {"kind": "transformer", "widths": [8], "depths": [1]}],
+    ids=lambda family: family["kind"],
+)
+def test_fields_of_an_own_estimator_are_part_of_a_run(family):
+    class Thresholded(Prequential):
+        threshold: float = 0.0
+
+    base = parse_sweep(
+        {
+            "sources": {"noise": {"kind": "noise", "vocab_size": 4, "length": 8}},
+            "family": family | {"seeds": 1},
+            "training": {"steps": 4, "batch_size": 4},
+        }
+    )
+    plans = [
+        make_plan(base.model_copy(update={"estimator": own}), "cpu")
+        for own in (Thresholded(), Thresholded(threshold=1.0), Thresholded(floor="raw"))
+    ]
+    one, other, read_otherwise = (plan.runs[0].run_id for plan in plans)
+    assert one != other
+    assert one == read_otherwise

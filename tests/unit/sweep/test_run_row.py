@@ -37,6 +37,7 @@ def test_a_planned_row_counts_tokens_of_a_step_and_of_the_held_out_set():
     assert (row["width"], row["depth"], row["order"]) == (16, 1, None)
     assert row["heldout_tokens"] == run.dataset.layout.sequences * 16
     assert (row["heldout_split"], row["heldout_verbatim_share"]) == (None, None)
+    assert row["heldout_exchangeable"]
 
 
 def test_a_row_has_the_share_of_held_out_windows_that_training_reads(tmp_path):
@@ -45,6 +46,7 @@ def test_a_row_has_the_share_of_held_out_windows_that_training_reads(tmp_path):
     book = {"kind": "text", "path": str(path), "length": 16}
     row = plan_of(sources={"book": book}).runs[0].row
     assert (row["heldout_split"], row["heldout_verbatim_share"]) == ("windows", 1.0)
+    assert row["heldout_exchangeable"]
     path.write_bytes(np.random.default_rng(0).bytes(16 * 400))
     row = (
         plan_of(sources={"book": book | {"alphabet": "bytes"}}, heldout={"split": "documents"})
@@ -52,3 +54,4 @@ def test_a_row_has_the_share_of_held_out_windows_that_training_reads(tmp_path):
         .row
     )
     assert (row["heldout_split"], row["heldout_verbatim_share"]) == ("documents", 0.0)
+    assert not row["heldout_exchangeable"]

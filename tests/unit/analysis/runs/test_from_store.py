@@ -46,6 +46,13 @@ def test_a_stored_run_without_raw_weights_has_no_raw_floor():
         score(curve, 1e3, floor="raw")
 
 
+def test_a_stream_is_a_sample_of_the_held_out_data_only_where_both_are_one_random_sample():
+    assert curve_from(stored()).fresh
+    assert curve_from(stored(row={"heldout_exchangeable": True})).fresh
+    assert not curve_from(stored(row={"heldout_exchangeable": False})).fresh
+    assert not curve_from(stored(row={"replays": 2})).fresh
+
+
 def test_ragged_block_losses_are_refused_in_one_sentence():
     ragged = [[1.0, 2.0], [1.0], [1.0], [1.0], [1.0]]
     with pytest.raises(ConfigError, match="^heldout_block_losses_nats: expected numbers in an arr"):
