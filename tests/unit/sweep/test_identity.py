@@ -8,7 +8,9 @@ import pytest
 import epiplexity_jax as epx
 from epiplexity_jax.base.digest import json_digest
 from epiplexity_jax.estimators.config import Prequential
+from epiplexity_jax.estimators.prequential import PrequentialEstimator
 from epiplexity_jax.store import Store
+from epiplexity_jax.sweep import recipe
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.identity import identity_columns
 from epiplexity_jax.sweep.plan import make_plan
@@ -103,14 +105,16 @@ def test_held_out_data_are_named_where_they_are_not_the_default_ones(tmp_path):
     [{"kind": "ngram", "orders": [1]}, {"kind": "transformer", "widths": [8], "depths": [1]}],
     ids=lambda family: family["kind"],
 )
-def test_fields_of_an_own_estimator_are_part_of_a_run(family):
+def test_fields_of_an_own_estimator_are_part_of_a_run(family, monkeypatch):
     class Thresholded(Prequential):
         threshold: float = 0.0
 
+    monkeypatch.setattr(recipe, "open_estimator", PrequentialEstimator)
     base = parse_sweep(
         {
             "sources": {"noise": {"kind": "noise", "vocab_size": 4, "length": 8}},
             "family": family | {"seeds": 1},
+            "recipe": "fixed",
             "training": {"steps": 4, "batch_size": 4},
         }
     )
@@ -118,6 +122,6 @@ def test_fields_of_an_own_estimator_are_part_of_a_run(family):
         make_plan(base.model_copy(update={"estimator": own}), "cpu")
         for own in (Thresholded(), Thresholded(threshold=1.0), Thresholded(floor="raw"))
     ]
-    one, other, read_otherwise = (plan.runs[0].run_id for plan in plans)
+    one, other, read_otherwise = (found.runs[0].run_id for found in plans)
     assert one != other
     assert one == read_otherwise
