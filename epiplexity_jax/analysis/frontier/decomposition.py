@@ -66,8 +66,7 @@ class Decomposition:
         status: of the result: ok, untrained, below_resolution or negative.
         resolution_bits: twice the standard error of the model length of the best model at this
             budget (a result below it says nothing), more than twice where the recipe is the best of
-            several; None when nothing was trained, 0 when the
-            curves carry no errors.
+            several; None when nothing was trained or the curves carry no errors.
         params: N of the chosen model, 0 for the uniform code; train_tokens: D, likewise.
         test_tokens: label tokens of the dataset.
         estimator, variant, floor, procedure: how this was measured.
@@ -285,8 +284,8 @@ def _model(answer: Answer, resolution: float | None, errors: float) -> dict[str,
     """
     status = ResultStatus.UNTRAINED
     if not answer.untrained:
-        resolution = errors * answer.model_stderr
-        status = status_of(answer.model_bits, resolution)
+        resolution = errors * answer.model_stderr or None
+        status = status_of(answer.model_bits, resolution or 0.0)
     return {
         "epiplexity_bits": answer.model_bits,
         "entropy_bits": answer.data_bits,

@@ -22,6 +22,10 @@ from epiplexity_jax.analysis.shapes import Steps
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
 
+_WITHOUT_ERRORS = (
+    "the held-out losses carry no errors, so neither the resolution nor the sampling part of the "
+    "intervals is known; give their standard errors or block means"
+)
 _TRIED = 60  # budgets at which a frontier is asked where its optima lie inside
 
 
@@ -61,13 +65,7 @@ def trace(
     kept = [curve for curve in curves if curve.status != RunStatus.DIVERGED]
     for curve in kept or curves[:1]:
         check_choice(curve, variant, floor)
-    warnings = _left_out(curves, kept)
     members = members_of(kept, test_tokens, variant, floor, correction_of(kept))
-    single = [member.name for member in members if member.seeds == 1]
-    if single:
-        which = "every member" if len(single) == len(members) else ", ".join(single)
-        warnings.append(f"a single seed of {which}: no spread between seeds is seen there")
-    warnings += _uneven(members)
     first = curves[0]
     setting = Setting(
         source=first.source,
@@ -80,7 +78,24 @@ def trace(
         bytes_per_token=first.bytes_per_token,
         recipe=recipe,
     )
-    return Frontier(setting, tuple(members), tuple(warnings), first.entropy_rate_nats)
+    return Frontier(
+        setting, tuple(members), _warnings(curves, kept, members), first.entropy_rate_nats
+    )
+
+
+def _warnings(
+    curves: Sequence[Curve], kept: Sequence[Curve], members: Sequence[Member]
+) -> tuple[str, ...]:
+    """Sentences that hold at every budget."""
+    warnings = _left_out(curves, kept)
+    single = [member.name for member in members if member.seeds == 1]
+    if single:
+        which = "every member" if len(single) == len(members) else ", ".join(single)
+        warnings.append(f"a single seed of {which}: no spread between seeds is seen there")
+    warnings += _uneven(members)
+    if kept and not any(curve.ema.has_errors for curve in kept):
+        warnings.append(_WITHOUT_ERRORS)
+    return tuple(warnings)
 
 
 def _left_out(curves: Sequence[Curve], kept: Sequence[Curve]) -> list[str]:

@@ -88,6 +88,11 @@ class HeldoutLosses:
                 )
             object.__setattr__(self, "blocks_nats", blocks)
 
+    @property
+    def has_errors(self) -> bool:
+        """True if something is known of their errors."""
+        return self.blocks_nats is not None or bool(self.stderr_nats.any())
+
     def adjusted(self) -> Values:
         """Losses [R] at the level of the full held-out set.
 

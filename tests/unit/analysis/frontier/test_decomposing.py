@@ -246,3 +246,15 @@ def test_the_cure_for_sparse_record_points_exists():
     summed = trace([curve], test_tokens=1e9, variant="online").at(1e15)
     assert summed.interpolation_error_bits == 0.0
     assert not any("sparse" in said for said in summed.warnings)
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_curves_without_errors_give_no_interval_and_say_so(seeds):
+    frontier = trace(law_sweep(seeds), test_tokens=TEST)
+    (middle, *_) = frontier.budgets()
+    found = frontier.at(middle)
+    assert found.status == "ok"
+    assert found.resolution_bits is None
+    assert any("carry no errors" in said for said in found.warnings)
+    if seeds == 1:
+        assert found.epiplexity_bits_interval is None
