@@ -1,6 +1,6 @@
 """Does tuning find the best recipe, and at what cost? Against a whole grid, on text and rule 54.
 
-Run: python benchmarks/tuning.py [SOURCE] [STEPS]  (about 15 minutes on two cores at 100 steps; the
+Run: python benchmarks/tuning.py [SOURCE] [STEPS]  (about 6 minutes on two cores at 100 steps; the
 stores under runs/tuning are resumed)
 
 A grid of 9 rates, 3 batches, 2 warm-ups and 3 windows is trained on one size and one seed. The
