@@ -50,8 +50,9 @@ class ChartAxis:
     def inside(self, row: Mapping[str, Any], what: str) -> dict[str, Any]:
         """A row whose values can be drawn: a logarithm has no 0."""
         floor = self.limits[0] if self.kind == "log" else -math.inf
-        names = (what, f"{what}_low", f"{what}_high")
-        return {**row, **{name: max(row[name], floor) for name in names}}
+        names = (what, f"{what}_low", f"{what}_high", f"{what}_certified")
+        known = [name for name in names if row.get(name) is not None]
+        return {**row, **{name: max(row[name], floor) for name in known}}
 
 
 def compute(budgets: Sequence[float]) -> ChartAxis:
@@ -62,9 +63,11 @@ def compute(budgets: Sequence[float]) -> ChartAxis:
 def lengths(rows: Sequence[Mapping[str, Any]], what: str) -> ChartAxis:
     """An axis of bits: linear from 0, or logarithmic when the sources end far apart.
 
-    In rows with `source`, `compute` (rising in a source), the value named, `_low` and `_high`.
+    In rows with `source`, `compute` (rising in a source), the value named, `_low` and `_high`, and
+    `_certified` where it is known.
     """
     high = max(max(row[what], row[f"{what}_high"]) for row in rows)
+    high = max(high, *(row.get(f"{what}_certified") or 0.0 for row in rows))
     low = min(min(row[what], row[f"{what}_low"]) for row in rows)
     last = {row["source"]: row for row in rows}.values()
     if what == "epiplexity":  # which may be nothing, or noise around it

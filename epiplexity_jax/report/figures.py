@@ -28,12 +28,16 @@ _COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 _DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [10, 4], [1, 3], [3, 1]]
 
 
+_CERTIFIED = {"mdl": "certified_mdl_bits", "epiplexity": "certified_bits"}
+
+
 def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
     """One picture for several sources, as an Altair chart.
 
     Left: some of the runs' points, the frontier and, thin, the uniform code, with which every
     budget begins; a source without a trained run has it alone. Middle and right: epiplexity and
-    entropy at every budget. Shaded: 95 % intervals.
+    entropy at every budget. Shaded: 95 % intervals. Dotted: certified lengths, where the code has
+    them.
 
     Raises:
         ConfigError: when there is no frontier.
@@ -57,6 +61,7 @@ def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
     }
     if any(f.intervals for f in frontiers.values()):
         shared["shade"] = "shaded: 95 % interval"
+    shared["certified"] = any(row["epiplexity_certified"] is not None for row in lines)
     panels = [_panel(what, data, axis, shared) for what, axis in scales.items()]
     return (
         alt.hconcat(*panels, datasets=rows, spacing=28, background="white", padding=12)
@@ -124,6 +129,7 @@ def _lines(name: str, frontier: Frontier, budgets: np.ndarray) -> list[dict[str,
             ends = getattr(d, f"{what}_bits_interval") or (value, value)
             low, high = (value if end is None else end for end in ends)  # an open side has no shade
             row |= {what: value, f"{what}_low": low, f"{what}_high": high}
+        row |= {f"{what}_certified": getattr(d, name) for what, name in _CERTIFIED.items()}
         rows.append(row)
     return rows
 
@@ -179,6 +185,10 @@ def _panel(
         y=value, strokeDash=shared["strokeDash"], tooltip=tooltip
     )
     layers, subtitle = [band, line], _SUBTITLES[what]
+    if shared["certified"] and what in _CERTIFIED:
+        dotted = base.mark_line(strokeWidth=1.2, strokeDash=[1, 3], clip=True)
+        layers.append(dotted.encode(y=alt.Y(f"{what}_certified:Q")))
+        subtitle += "dotted: certified; " if what == "epiplexity" else "; dotted: certified"
     if what == "mdl":
         faint = alt.Chart(data["dots"]).mark_circle(size=10, opacity=0.3, clip=True)
         rule = alt.Chart(data["uniform"]).mark_rule(strokeWidth=0.8, opacity=0.7, clip=True)

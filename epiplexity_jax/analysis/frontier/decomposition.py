@@ -72,6 +72,8 @@ class Decomposition:
         estimator, variant, floor, procedure: how this was measured.
         member: name of the chosen model, or "uniform".
         neighbours: names of the points that were interpolated between (one when none were).
+        switch_step: the chosen model's step from which averaged weights code the stream; None where
+            they never do or the variant has no switch.
         candidates: members times points that were compared; selection_bits: log2 of it, what
             naming the choice would cost. It is not part of the lengths.
         interpolation_error_bits: of the model length, from dropping every other record point.
@@ -98,6 +100,7 @@ class Decomposition:
     resolution_bits: float | None
     params: int
     train_tokens: float
+    switch_step: int | None = None
     test_tokens: float
     estimator: str
     variant: str
@@ -295,6 +298,7 @@ def _model(answer: Answer, resolution: float | None, errors: float) -> dict[str,
         "neighbours": answer.neighbours,
         "params": answer.nearest.params,
         "train_tokens": answer.train_tokens,
+        "switch_step": answer.nearest.switch_step(answer.train_tokens),
         "interpolation_error_bits": answer.interpolation_error_bits,
         "certified_bits": None if math.isnan(answer.certified_bits) else answer.certified_bits,
     }

@@ -13,7 +13,7 @@ from epiplexity_jax.analysis.runs import errors
 from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.floor import Correction
 from epiplexity_jax.analysis.runs.lengths import Scored, score
-from epiplexity_jax.analysis.runs.variants import at_steps, choose_switch
+from epiplexity_jax.analysis.runs.variants import NEVER, at_steps, choose_switch
 from epiplexity_jax.analysis.shapes import AnyRows, Grid, OnGrid, Rows, Seeds, Steps
 
 REFINEMENT = 10
@@ -39,6 +39,17 @@ class Member(Scored):
     def losses(self) -> Seeds:
         """[S, R] held-out loss, nats per label token."""
         return self.data_seeds / self.data_gain
+
+    def switch_step(self, train_tokens: float) -> int | None:
+        """Step from which averaged weights code a stream of so many tokens; None if they never do.
+
+        Between record points it is that of the one before, and None where there is no switch.
+        """
+        if self.switch_steps is None:
+            return None
+        point = int(np.searchsorted(self.train_tokens, train_tokens * (1 + 1e-12), "right")) - 1
+        step = int(self.switch_steps[max(point, 0)])
+        return None if step == NEVER else step
 
 
 def members_of(

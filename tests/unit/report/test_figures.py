@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax import api
-from epiplexity_jax.analysis import Curve, HeldoutLosses, StepCost, trace
+from epiplexity_jax.analysis import Curve, HeldoutLosses, Messages, StepCost, trace
 from epiplexity_jax.analysis.scaling_law import CappedLaw
 from epiplexity_jax.analysis.simulate import SimulatedNoise, sweep
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
@@ -50,6 +50,28 @@ def noise(status=RunStatus.FINISHED):
     return trace([curve], test_tokens=1e9)
 
 
+@cache
+def taught():
+    """A requential run, whose lengths have a certified bound."""
+    steps, zeros = np.arange(31), np.zeros(31)
+    loss, kl = 1.0 + (math.log(256) - 1.0) * np.exp(-steps / 5), 2e5 * (1 - np.exp(-steps / 5))
+    curve = Curve(
+        source="taught",
+        size="N1000",
+        params=1000,
+        vocab_size=256,
+        steps=steps,
+        cost=StepCost.dense(1000, 1000),
+        ema=HeldoutLosses(loss, np.full(31, 1e-4)),
+        messages=Messages(kl, zeros, kl, zeros, 1.5 * kl, 1.5 * kl),
+        estimator="requential",
+        variants=("ema_student",),
+        variant="ema_student",
+        seed=0,
+    )
+    return trace([curve], test_tokens=1e6)
+
+
 TITLES = {
     "mdl": "Two-part code: MDL_T",
     "epiplexity": "Epiplexity: S_T",
@@ -59,6 +81,7 @@ CASES = {
     "several sources": lambda: {"law": law(), "noise": noise()},
     "one source": lambda: {"law": law()},
     "single seed": lambda: {"law": law(seeds=1)},
+    "certified": lambda: {"taught": taught(), "noise": noise()},
     "one member": lambda: {"law": law(sizes=(4_000,))},
     "untrained": lambda: {"noise": noise()},
     "no finished run": lambda: {"noise": noise(RunStatus.DIVERGED)},
@@ -71,7 +94,7 @@ def rows_of(chart, what, source):
     """The rows behind the line of one length and one source, by compute."""
     drawn = chart.to_dict()
     (panel,) = (p for p in drawn["hconcat"] if TITLES[what] in str(p["title"]))
-    (line,) = (x for x in panel["layer"] if x["mark"]["type"] == "line")
+    line = next(x for x in panel["layer"] if x["mark"]["type"] == "line")
     rows = drawn["datasets"][line.get("data", panel.get("data"))["name"]]
     return sorted((r for r in rows if r["source"] == source), key=lambda row: row["compute"])
 
@@ -184,3 +207,17 @@ def test_a_frontier_draws_itself(tmp_path):
     assert (tmp_path / "x.svg").exists()
     assert rows_of(chart, "mdl", "law")
     assert api.plot({"a": traced}).to_dict() != chart.to_dict()
+
+
+def test_certified_lengths_are_dotted_where_the_code_has_them():
+    chart = frontier_chart({"taught": taught(), "noise": noise()})
+    mdl, epiplexity, entropy = chart.to_dict()["hconcat"]
+    for panel, drawn in ((mdl, True), (epiplexity, True), (entropy, False)):
+        fields = [layer["encoding"]["y"]["field"] for layer in panel["layer"]]
+        assert any(name.endswith("_certified") for name in fields) == drawn
+        assert ("dotted" in panel["title"]["subtitle"]) == drawn
+    last = rows_of(chart, "epiplexity", "taught")[-1]
+    found = taught().at(last["compute"])
+    assert last["epiplexity_certified"] == found.certified_bits > found.epiplexity_bits
+    assert last["mdl_certified"] == found.certified_mdl_bits
+    assert "dotted" not in str(frontier_chart({"noise": noise()}).to_dict())

@@ -7,6 +7,7 @@ import pytest
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis import HeldoutLosses, Messages, Online, score
+from epiplexity_jax.analysis.frontier.members import members_of
 from epiplexity_jax.analysis.runs.variants import NEVER
 from tests.unit.analysis.runs.made import LOSS, STEPS, make
 
@@ -56,18 +57,35 @@ def test_raw_weights_stay_where_averaging_never_pays():
     assert scored.time_flops[-1] == pytest.approx(600 * 40 + 200 * 1000)
 
 
-def test_a_requential_reference_switches_too():
+def taught():
+    """A student whose raw weights are cheaper to send at first."""
     kl, raw_kl = np.array([0.0, 4.0, 7.0, 8.0, 8.5]), np.array([0.0, 2.0, 4.0, 6.0, 8.0])
     zeros = np.zeros(5)
-    curve = make(
+    return make(
         raw=HeldoutLosses(LOSS + 0.01 * (STEPS > 0)),
         messages=Messages(kl, zeros, raw_kl, zeros, 2 * kl, 2 * raw_kl),
         estimator="requential",
         variants=("switch", "ema_student", "student"),
         variant="switch",
     )
-    scored = score(curve, 1000.0)
+
+
+def test_a_requential_reference_switches_too():
+    scored = score(taught(), 1000.0)
     assert scored.switch_steps[-1] == 2
     assert scored.model_bits[-1] == pytest.approx((4.0 + 1.5) / LN2 + math.log2(6))
     assert scored.certified_bits[-1] == pytest.approx(2 * (4.0 + 1.5))
     assert np.isnan(score(switching(), 1000.0).certified_bits).all()
+
+
+def test_a_member_names_the_step_of_its_switch():
+    def step_of(curve, tokens, variant="switch"):
+        (member,) = members_of([curve], 1000.0, variant, "ema")
+        return member.switch_step(tokens)
+
+    taught_tokens = taught().train_tokens
+    assert step_of(taught(), taught_tokens[-1]) == 2
+    assert step_of(taught(), 0.5 * (taught_tokens[-2] + taught_tokens[-1])) == 2
+    assert step_of(switching(), switching().train_tokens[-1], "online") is None
+    never = switching(raw=HeldoutLosses(LOSS - 0.2 * (STEPS > 0)))
+    assert step_of(never, never.train_tokens[-1]) is None
