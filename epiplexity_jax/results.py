@@ -8,6 +8,7 @@ from typing import Any
 
 from epiplexity_jax import analysis
 from epiplexity_jax.analysis import Curve, Decomposition
+from epiplexity_jax.analysis.runs.flops import flops_warnings
 from epiplexity_jax.analysis.runs.recipes import (
     VALUES,
     RecipeReport,
@@ -151,8 +152,8 @@ class Runs:
             procedure=procedure,
             recipe=self._recipe(source, self._test_tokens(test_tokens)),
         )
-        rows = (run.row for run in self._runs if run.row["source"] == source)
-        warnings = (*traced.warnings, *verbatim_warnings(rows))
+        rows = [run.row for run in self._runs if run.row["source"] == source]
+        warnings = (*traced.warnings, *verbatim_warnings(rows), *flops_warnings(rows))
         rate = traced.entropy_rate_nats
         members, found = traced.all_members, traced.traced
         return PlottableFrontier(traced.setting, members, warnings, rate, found)

@@ -53,10 +53,8 @@ def best_switch(raw_sums: ArrayLike, ema_sums: ArrayLike) -> Switch:
     lag = raw - ema
     mean = lag.reshape(-1, lag.shape[-1]).mean(axis=0)
     lowest = np.minimum.accumulate(mean)
-    # The first point of the lowest value so far: later ones gain nothing.
-    at = np.maximum.accumulate(
-        np.where(np.diff(lowest, prepend=np.inf) < 0, np.arange(lowest.size), 0)
-    )
+    # The last point of the lowest value so far: raw weights decode in one forward pass.
+    at = np.maximum.accumulate(np.where(mean <= lowest, np.arange(lowest.size), 0))
     return Switch(at.astype(np.int64), ema + lag[..., at])
 
 

@@ -119,7 +119,7 @@ def requential_step(
     state: RequentialState,
     batch: Batch,
     hyper: Hyperparameters,
-    reference: Reference = "ema_student",
+    reference: Reference = "switch",
     microbatch: int | None = None,
 ) -> tuple[RequentialState, RequentialInfo]:
     """Teacher step, a batch sampled from the EMA teacher, KL, student step.
@@ -246,7 +246,7 @@ class RequentialMethod:
         recorder: what collects a run.
     """
 
-    reference: Reference = "ema_student"
+    reference: Reference = "switch"
     num_weight_sets: int = 4
     recorder: type[Recorder] = RequentialRecorder
 

@@ -26,6 +26,7 @@ _TEXT, _INT, _FLOAT, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _TEXTS, _FLOATS, _INTS = (pa.list_(kind) for kind in (_TEXT, _FLOAT, _INT))
 
 _LAYOUT = "microbatch, scored sequences, devices, platform and XLA flags"
+_RATIO = "training FLOPs per token by XLA's count, over the family's own"
 _SPLIT = "unit held out of a finite source: windows or documents"
 _EXCHANGEABLE = "training and held-out sequences are one random sample"
 _VERBATIM = "share of held-out sequences that occur verbatim in the training part"
@@ -66,6 +67,7 @@ RUNS = (
     Column("train_flops_per_token", _FLOAT, "FLOPs", "of training, per input or label token"),
     Column("eval_flops_per_token", _FLOAT, "FLOPs", "of evaluation, per input or label token"),
     Column("flops", _TEXT, "", "who counted them: declared or compiled", null=True),
+    Column("flops_ratio", _FLOAT, "", _RATIO, null=True),
     Column("entropy_rate_nats", _FLOAT, "nats/token", "of the source, where known", null=True),
     Column("rate_is_unbounded", _FLAG, "", "only unlimited compute comes near the rate", null=True),
     Column("bytes_per_token", _FLOAT, "bytes", "of original data, per label token", null=True),

@@ -9,8 +9,10 @@ from typing import Any
 import jax
 
 from epiplexity_jax._version import __version__
+from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.recorder import Outcome
 from epiplexity_jax.families.spec import Cost, Size
+from epiplexity_jax.resources.compiled_flops import lowered_ratio
 from epiplexity_jax.runtime.compat import compiler_options
 from epiplexity_jax.sweep.config import Recipe, Sweep
 from epiplexity_jax.sweep.dataset import Dataset
@@ -74,12 +76,14 @@ def finished_row(run: RunSpec, wave: Wave, outcome: Outcome, wall_seconds: float
         outcome: how it ended.
         wall_seconds: of its share of the wave.
     """
+    program = run.program
     return {
         **run.row,
         "status": str(outcome.status),
         "message": outcome.message,
         "steps_done": outcome.steps_done,
         "teacher_steps": outcome.teacher_steps,
+        "flops_ratio": lowered_ratio(program.model) if isinstance(program, ProgramKey) else None,
         "wall_seconds": wall_seconds,
         "layout": json.dumps(_layout(wave)),
         "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",

@@ -92,7 +92,9 @@ class Intervals:
             return None, None, None
         drawn = self._at(self._traced, compute, strict)
         sampled = self._at(self._sampled, compute, strict)
-        halves = self._at([half for half in self._halves if _answers(half, compute)], compute)
+        halves = self._at(
+            [half for half in self._halves if _answers(half, compute)], compute, strict
+        )
         found = (answer.model_bits, answer.data_bits, answer.mdl_bits)
         sparse = (answer.interpolation_error_bits, 0.0, answer.interpolation_error_bits)
         model, data, mdl = map(

@@ -151,12 +151,12 @@ def score(
         choice = variants.choose_switch([curve], test_tokens, floor)
     coded = _coded(curve, variant, variants.ends_of(curve, floor, correction), choice)
     at = np.unique([0, curve.steps.size - 1]) if variant == "exact" else slice(None)
-    bits = nats_to_bits(coded.model_nats)
-    bits = bits + _names(curve, coded)
+    names = _names(curve, coded)
+    bits = nats_to_bits(coded.model_nats) + names
     nothing, scale = np.zeros(curve.steps.size), nats_to_bits(1.0)
     spread = nothing if coded.model_var is None else coded.model_var
     error = nothing if coded.interpolation_nats is None else coded.interpolation_nats
-    certified = np.nan + nothing if coded.certified_bits is None else coded.certified_bits
+    certified = np.nan + nothing if coded.certified_bits is None else coded.certified_bits + names
     return Scored(
         steps=curve.steps[at],
         train_tokens=curve.train_tokens[at],

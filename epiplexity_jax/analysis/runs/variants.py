@@ -229,7 +229,8 @@ def choose_switch(curves: Sequence[Curve], test_tokens: float, floor: str) -> Ch
     columns = [at_steps(curve.steps, _both(curve, test_tokens, floor), ends) for curve in curves]
     raw, ema, raw_end, ema_end = np.stack(columns, axis=1)
     best = coding.best_switch(raw, ema)
-    never = (raw + raw_end).mean(axis=0) < (best.sums + ema_end).mean(axis=0)
+    # Where both are equally long, raw weights decode in one forward pass.
+    never = (raw + raw_end).mean(axis=0) <= (best.sums + ema_end).mean(axis=0)
     never |= floor == "raw"
     return Choice(ends, np.where(never, NEVER, ends[best.at]))
 

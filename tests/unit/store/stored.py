@@ -44,6 +44,7 @@ def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
         "train_flops_per_token": 6.0 * 7264,
         "eval_flops_per_token": 2.0 * 7264,
         "flops": "declared",
+        "flops_ratio": 1.02,
         "entropy_rate_nats": None,
         "rate_is_unbounded": False,
         "bytes_per_token": 1.0,

@@ -74,7 +74,7 @@ def test_a_requential_reference_switches_too():
     scored = score(taught(), 1000.0)
     assert scored.switch_steps[-1] == 2
     assert scored.model_bits[-1] == pytest.approx((4.0 + 1.5) / LN2 + math.log2(6))
-    assert scored.certified_bits[-1] == pytest.approx(2 * (4.0 + 1.5))
+    assert scored.certified_bits[-1] == pytest.approx(2 * (4.0 + 1.5) + math.log2(6))
     assert np.isnan(score(switching(), 1000.0).certified_bits).all()
 
 
