@@ -1,4 +1,4 @@
-"""How far does S_T depend on the window of the averaged weights? Seven windows at two rates, on text.
+"""How far does S_T depend on the window of the averages? Seven windows at two rates, on text.
 
 Run: python benchmarks/window.py [STEPS]  (a few minutes on two cores at 600 steps; the stores under
 runs/window are resumed; another number of steps writes nothing)
