@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parent
-PAGES = DOCS / "speed.md", DOCS / "large-runs.md", DOCS / "requential.md"
+PAGES = tuple(
+    DOCS / name for name in ("speed.md", "large-runs.md", "requential.md", "what-moves-s.md")
+)
 RESULTS = DOCS.parent / "benchmarks" / "results"
 MARKED = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -266,7 +268,47 @@ def rounding(found: dict[str, Any]) -> str:
     return _table(heads, rows)
 
 
+def tuning(found: dict[str, Any]) -> str:
+    """Recipes beside the one that tuning chose: changes of S and MDL on the tuned size."""
+    rows = []
+    for row in found["rows"]:
+        chosen, published = row["chosen"], row["published"]
+        rows.append((row["source"], f"tuned: {_recipe(chosen)}", "", ""))
+        changes = (
+            published["model_bits"] / chosen["epiplexity_bits"] - 1.0,
+            published["mdl_bits"] / chosen["mdl_bits"] - 1.0,
+        )
+        rows.append((row["source"], f"published: {_recipe(published)}", *map(_change, changes)))
+        for one in row["neighbours"]:
+            changes = one["epiplexity_change"], one["mdl_change"]
+            rows.append((row["source"], _recipe(one), *map(_change, changes)))
+    return _table(("source", "recipe", "S", "MDL"), rows)
+
+
+def window(found: dict[str, Any]) -> str:
+    """S and MDL by the window of the averages, at two rates."""
+    rows = []
+    for row in sorted(found["rows"], key=lambda row: row["learning_rate"]):
+        lengths = (
+            f"{_bits(row['switch_bits'])} ± {_bits(row['switch_stderr_bits'])}",
+            *(_bits(row[name]) for name in ("paired_bits", "switch_mdl_bits", "paired_mdl_bits")),
+        )
+        step = str(row["switch_step"]) if row["switch_step"] >= 0 else "never"
+        rows.append((f"{row['learning_rate']:g}", row["window"], *lengths, step))
+    for one in found["spreads"]:
+        spreads = (f"{one['switch']:.1%}", f"{one['paired']:.1%}", "", "", "")
+        rows.append((f"{one['learning_rate']:g}", "spread, but for 150 steps", *spreads))
+    heads = ("rate", "window", "S, switch", "S, paired", "MDL, switch", "MDL, paired")
+    return _table((*heads, "averaged from step"), rows)
+
+
 _ONE_SIZE = "width 32 depth 1"
+_RECIPE = {
+    "learning_rate": "rate",
+    "warmup_steps": "warm-up",
+    "batch_size": "batch",
+    "ema_growth": "window",
+}
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "steps": ("steps", steps),
     "parts": ("steps", parts),
@@ -285,11 +327,25 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "checkpoints": ("checkpoints", checkpoints),
     "weak_scaling": ("weak_scaling", weak_scaling),
     "rounding": ("weak_scaling", rounding),
+    "tuning": ("tuning", tuning),
+    "window": ("window", window),
 }
 
 
 def _starts(found: dict[str, Any]) -> list[tuple[str, dict[str, float]]]:
     return [("empty", found["cold"]), ("its own", found["warm"])]
+
+
+def _recipe(values: dict[str, Any]) -> str:
+    return ", ".join(f"{word} {values[name]:g}" for name, word in _RECIPE.items() if name in values)
+
+
+def _change(change: float | None) -> str:
+    return "diverged" if change is None else f"{change:+.1%}"
+
+
+def _bits(bits: float) -> str:
+    return re.sub(r"e\+0*", "e", f"{bits:.3g}")
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -299,12 +355,13 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def filled(page: str) -> str:
-    """The page with every marked table as the results have it."""
+    """The page with every marked table as the results have it; empty where there are none yet."""
 
     def table(match: re.Match[str]) -> str:
         result, make = TABLES[match[2]]
-        found = json.loads((RESULTS / f"{result}.json").read_text("utf-8"))
-        return f"{match[1]}\n{make(found)}\n{match[3]}"
+        path = RESULTS / f"{result}.json"
+        written = make(json.loads(path.read_text("utf-8"))) if path.is_file() else ""
+        return f"{match[1]}\n{written}\n{match[3]}"
 
     return MARKED.sub(table, page)
 

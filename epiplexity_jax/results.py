@@ -130,8 +130,8 @@ class Runs:
             source: its name; may be left out when there is one.
             estimator: default: the sweep's. The teachers of a requential sweep are prequential
                 runs, so "prequential" gives the other estimate of the same training.
-            variant: "paired", "online" or "exact", of a requential sweep "ema_student" or
-                "student"; default: that of the sweep's config.
+            variant: "switch", "paired", "online" or "exact", of a requential sweep "switch",
+                "ema_student" or "student"; default: that of the sweep's config.
             floor: "ema", "raw" or "entropy_rate"; default: that of the sweep's config.
             procedure: "refined", "hull-median" or "raw".
 

@@ -41,8 +41,8 @@ class ReadingOptions:
     variant: Annotated[
         str | None,
         typer.Option(
-            help="paired, online or exact; of requential runs ema_student or student; default: "
-            "that of the runs."
+            help="switch, paired, online or exact; of requential runs switch, ema_student or "
+            "student; default: that of the sweep's config."
         ),
     ] = None
     floor: Annotated[

@@ -43,7 +43,7 @@ def trace(
     Args:
         curves: runs of one source and one estimator, any sizes and seeds.
         test_tokens: label tokens of the dataset whose information is measured.
-        variant: "paired", "online" or "exact"; None is that of the runs.
+        variant: as `score` takes it; None is that of the runs.
         floor: "ema", "raw" or "entropy_rate"; None is that of the runs.
         procedure: "refined", "hull-median" or "raw".
         recipe: by which the runs were trained.
