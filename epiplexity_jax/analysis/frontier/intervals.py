@@ -92,13 +92,12 @@ class Intervals:
             return None, None, None
         drawn = self._at(self._traced, compute, strict)
         sampled = self._at(self._sampled, compute, strict)
-        halves = self._at(
-            [half for half in self._halves if _answers(half, compute)], compute, strict
-        )
+        halves = [half for half in self._halves if _answers(half, compute)]
+        left_out = self._at(halves, compute, strict)
         found = (answer.model_bits, answer.data_bits, answer.mdl_bits)
         sparse = (answer.interpolation_error_bits, 0.0, answer.interpolation_error_bits)
         model, data, mdl = map(
-            _interval, found, drawn, sampled, halves, sparse, 3 * [self._widened]
+            _interval, found, drawn, sampled, left_out, sparse, 3 * [self._widened]
         )
         return model, data, mdl
 

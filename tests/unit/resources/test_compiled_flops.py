@@ -7,7 +7,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families import Mlp, open_family
 from epiplexity_jax.families.spec import Size, Task
 from epiplexity_jax.resources import compiled_flops
-from epiplexity_jax.resources.compiled_flops import compiled_cost
+from epiplexity_jax.resources.compiled_flops import compiled_cost, lowered_ratio
 
 TASK = Task(vocab_size=16, length=8, label_mask=(True,) * 8)
 
@@ -39,3 +39,15 @@ def test_it_is_compiled_with_the_settings_of_the_models_platform(monkeypatch):
     compiled_cost.cache_clear()
     compiled_cost(family.model(Size.of(width=8, depth=1), TASK, "float32", "gpu"), 2)
     assert asked == ["gpu", "gpu"]
+
+
+def test_what_is_written_counts_as_what_is_compiled(model):
+    compiled = compiled_cost(model, 8).train_flops_per_token
+    assert lowered_ratio(model) * model.cost.train_flops_per_token == pytest.approx(compiled, 0.15)
+
+
+def test_a_platform_that_counts_nothing_has_no_ratio(model, monkeypatch):
+    monkeypatch.setattr(jax.stages.Lowered, "cost_analysis", lambda self: None)
+    lowered_ratio.cache_clear()
+    assert lowered_ratio(model) is None
+    lowered_ratio.cache_clear()
