@@ -45,10 +45,10 @@ def test_the_choice_of_a_shorter_run_is_that_of_the_longer_up_to_its_end():
     np.testing.assert_array_equal(whole.sums[:, :11], part.sums)
 
 
-def test_equal_weights_change_nothing():
+def test_equal_weights_change_nothing_and_leave_the_stream_to_raw_ones():
     raw, _ = streams(1, 12)
     np.testing.assert_array_equal(best_switch(raw, raw).sums, raw)
-    assert best_switch(raw, raw).at.tolist() == [0] * 12
+    assert best_switch(raw, raw).at.tolist() == list(range(12))
 
 
 def test_naming_it_costs_the_logarithm_of_the_choices():
