@@ -29,7 +29,7 @@ def test_the_switch_codes_raw_and_then_averaged_weights():
         codes = [TOTAL[end] - (gain[end] - gain[k]) - 10 * end * LOSS[end] for k in range(end + 1)]
         named = math.log2(end + 2)
         assert scored.model_bits[end] == pytest.approx(min(codes) / LN2 + named)
-        chosen = int(np.argmin(codes))
+        chosen = end - int(np.argmin(codes[::-1]))  # the last of equally long ones
         # Weights that are equal at the end code the data alike: raw ones stay.
         same = chosen == end and RAW[end] == LOSS[end]
         assert scored.switch_steps[end] == (NEVER if same else chosen)
