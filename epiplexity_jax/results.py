@@ -15,6 +15,7 @@ from epiplexity_jax.analysis.runs.recipes import (
     report_recipe,
     tried_recipes,
 )
+from epiplexity_jax.analysis.runs.source_notes import source_notes
 from epiplexity_jax.analysis.runs.verbatim import verbatim_warnings
 from epiplexity_jax.base.choices import Procedure
 from epiplexity_jax.base.config import did_you_mean
@@ -151,8 +152,8 @@ class Runs:
             procedure=procedure,
             recipe=self._recipe(source, self._test_tokens(test_tokens)),
         )
-        rows = (run.row for run in self._runs if run.row["source"] == source)
-        warnings = (*traced.warnings, *verbatim_warnings(rows))
+        rows = [run.row for run in self._runs if run.row["source"] == source]
+        warnings = (*traced.warnings, *verbatim_warnings(rows), *source_notes(rows))
         rate = traced.entropy_rate_nats
         return PlottableFrontier(traced.setting, traced.all_members, warnings, rate)
 

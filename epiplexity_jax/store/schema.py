@@ -26,7 +26,7 @@ _TEXT, _INT, _FLOAT, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _TEXTS, _FLOATS, _INTS = (pa.list_(kind) for kind in (_TEXT, _FLOAT, _INT))
 
 _LAYOUT = "microbatch, scored sequences, devices, platform and XLA flags"
-_SPLIT = "unit held out of a finite source: windows or documents"
+_SPLIT = "unit held out of a finite source: windows, documents or a file"
 _VERBATIM = "share of held-out sequences that occur verbatim in the training part"
 RUNS = (
     Column("run_id", _TEXT, "", "hash of all that decides the run's numbers"),
@@ -75,6 +75,7 @@ RUNS = (
     Column("record_tokens", _INT, "tokens", "held-out labels at the other record points"),
     Column("test_tokens", _FLOAT, "tokens", "the config's, if it names them", null=True),
     Column("source_fingerprint", _TEXT, "", "hash of the data or the generator's parameters"),
+    Column("source_notes", _TEXTS, "", "what was guessed or left out of the data", null=True),
     Column("data_order", _TEXT, "", "hash; equal where the same batches are read", null=True),
     Column("wall_seconds", _FLOAT, "s", "of the run's share of its wave"),
     Column("devices", _TEXT, "", "that trained it"),

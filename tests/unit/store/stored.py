@@ -9,7 +9,7 @@ from epiplexity_jax.store import Store
 
 
 def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
-    row = {
+    return {
         "run_id": run_id,
         "lineage": f"lineage-{run_id}",
         "member": None,
@@ -67,8 +67,8 @@ def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
         "jax_version": "0.10.2",
         "python_version": "3.11.2",
         "created": "2026-01-01T00:00:00+00:00",
+        **changes,
     }
-    return row | changes
 
 
 def make_history(points: int = 4, blocks: int = 8, vocab_size: int = 96) -> dict[str, np.ndarray]:
