@@ -18,6 +18,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.documents import Documents
 from epiplexity_jax.sources.files.npy import NPY, map_npy, opening
+from epiplexity_jax.sources.files.padding import find_padding, join_rows, padding_note
 from epiplexity_jax.sources.files.paths import ending, find_files
 from epiplexity_jax.sources.files.token_files import (
     Layout,
@@ -74,6 +75,9 @@ class Tokens(Config):
     """L, tokens of a sequence; default 128. A matrix has its own."""
     bytes_per_token: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Bytes of the original data per token, for results in bits per byte."""
+    pad: int | None = None
+    """Token that fills the beginnings or ends of a matrix's rows. It is left out there, and the
+    rows are joined end to end, each a document."""
 
 
 def open_file(config: Tokens) -> HostSource:
@@ -125,12 +129,27 @@ def _open_one(path: Path, config: Tokens) -> TokenSequences:
         tokens, layout = _plain(path, raw, start, size, config)
         if layout.dtype is None:
             notes.append(f"{config.path} names no dtype: its tokens were read as uint16")
+    tokens, ends = _without_padding(path, tokens, config)
     facts = (config.length, config.vocab_size, config.bytes_per_token)
     source = open_tokens(tokens, str(path), *facts, (file_origin(path),), _CURE)
-    changes: dict[str, Any] = {"notes": (*source.info.notes, *notes)}
-    if layout.ends is not None:
-        changes["documents"] = Documents.of_files(layout.ends, source.sequences, source.info.length)
+    if tokens.ndim == 2:
+        notes += padding_note(str(path), find_padding(tokens))
+    changes: dict[str, Any] = {"notes": tuple(notes)}
+    ends = layout.ends if ends is None else ends
+    if ends is not None:
+        changes["documents"] = Documents.of_files(ends, source.sequences, source.info.length)
     return dataclasses.replace(source, info=dataclasses.replace(source.info, **changes))
+
+
+def _without_padding(
+    path: Path, tokens: np.ndarray, config: Tokens
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Leave out the padding that the config names; also return where rows end then."""
+    if config.pad is None:
+        return tokens, None
+    if tokens.ndim != 2 or tokens.dtype.kind not in "iu":
+        raise DataError(f"{path}: pad: fills the rows of a matrix of integers, and it holds none")
+    return join_rows(tokens, config.pad)
 
 
 def _decompressed(path: Path, compression: Compression) -> bytes:
