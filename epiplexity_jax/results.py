@@ -8,6 +8,7 @@ from typing import Any
 
 from epiplexity_jax import analysis
 from epiplexity_jax.analysis import Curve, Decomposition
+from epiplexity_jax.analysis.runs.notes import run_notes
 from epiplexity_jax.analysis.runs.recipes import (
     VALUES,
     RecipeReport,
@@ -15,7 +16,6 @@ from epiplexity_jax.analysis.runs.recipes import (
     report_recipe,
     tried_recipes,
 )
-from epiplexity_jax.analysis.runs.source_notes import source_notes
 from epiplexity_jax.analysis.runs.verbatim import verbatim_warnings
 from epiplexity_jax.base.choices import Procedure
 from epiplexity_jax.base.config import did_you_mean
@@ -153,7 +153,7 @@ class Runs:
             recipe=self._recipe(source, self._test_tokens(test_tokens)),
         )
         rows = [run.row for run in self._runs if run.row["source"] == source]
-        warnings = (*traced.warnings, *verbatim_warnings(rows), *source_notes(rows))
+        warnings = (*traced.warnings, *verbatim_warnings(rows), *run_notes(rows))
         rate = traced.entropy_rate_nats
         return PlottableFrontier(traced.setting, traced.all_members, warnings, rate)
 

@@ -63,7 +63,7 @@ def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
         "record_tokens": 1024,
         "test_tokens": 1.0e6,
         "source_fingerprint": "0123456789abcdef",
-        "source_notes": ["train.bin names no dtype: its tokens were read as uint16"],
+        "notes": ["train.bin names no dtype: its tokens were read as uint16"],
         "data_order": "fedcba9876543210",
         "wall_seconds": 1.5,
         "devices": "2 x cpu",
