@@ -6,9 +6,11 @@ from epiplexity_jax.families.networks.recurrent import Recurrent
 from epiplexity_jax.families.networks.transformer import Transformer
 from epiplexity_jax.families.ngram import Ngram
 from epiplexity_jax.families.registry import open_family, register
+from epiplexity_jax.families.user_model_checks import Functions
 from epiplexity_jax.families.user_models import user_model
 
 __all__ = [
+    "Functions",
     "Mlp",
     "Ngram",
     "Recurrent",
