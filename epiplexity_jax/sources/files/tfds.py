@@ -57,7 +57,8 @@ class Tfds(PixelOrder):
     data_dir: str | None = Field(default=None, min_length=1)
     """Folder of prepared data sets; default: `TFDS_DATA_DIR`, or ~/tensorflow_datasets."""
     alphabet: Alphabet = "ascii96"
-    """Alphabet of text: `ascii96`, `bytes`, or the characters themselves."""
+    """Alphabet of text: `ascii96`, `bytes`, `characters` (all that occur), or the characters
+    themselves."""
     unknown: Literal["error", "drop"] = "error"
     """Treatment of a character outside the alphabet."""
     separator: str = "\n"
