@@ -1,12 +1,16 @@
 """The examples of the pages of sources and families, and the files that they read."""
 
 import contextlib
+import gzip
 import importlib
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 
 from docs import tiny_tfds
 
@@ -37,6 +41,15 @@ SOURCES = {
     "induction": """\
   four: {kind: induction}
   none: {kind: induction, hidden: 0}
+""",
+    "documents": """\
+  stories: {kind: documents, path: stories.jsonl, column: story}
+  tables:  {kind: documents, path: "tables/*.parquet", alphabet: characters, length: 64}
+  ids:     {kind: documents, path: ids.jsonl, column: input_ids, pad: 0, vocab_size: 50}
+""",
+    "fasta": """\
+  genome: {kind: fasta, path: genome.fa.gz}
+  bases:  {kind: fasta, path: genome.fa.gz, alphabet: ACGT, unknown: drop}
 """,
     "iterator": f"""\
   mine: {{kind: iterator, factory: "{MODULE}:stream", vocab_size: 10, options: {{step: 3}}}}
@@ -78,6 +91,7 @@ SOURCES = {
 """,
     "text": """\
   book:   {kind: text, path: book.txt}
+  code:   {kind: text, path: "lib/**/*.py", alphabet: characters}   # every file a document
   binary: {kind: text, path: photo.png, alphabet: bytes}
   dna:    {kind: text, path: genome.txt, alphabet: ACGT, unknown: drop}
 """,
@@ -90,6 +104,8 @@ SOURCES = {
     "tokens": """\
   matrix: {kind: tokens, path: tokens.npy}                            # [N], or [n, L]
   plain:  {kind: tokens, path: train.bin, dtype: uint16, vocab_size: 50257, bytes_per_token: 4.2}
+  folder: {kind: tokens, path: char/train.bin, heldout: char/val.bin, dtype: uint16}   # nanoGPT's
+  padded: {kind: tokens, path: padded.npy, pad: 0, vocab_size: 50}
 """,
 }
 FAMILIES = {
@@ -105,9 +121,17 @@ def make_files(folder: Path) -> None:
     prose = "It was the best of times, it was the worst of times. " * 400
     (folder / "book.txt").write_text(prose, encoding="ascii")
     (folder / "genome.txt").write_text("ACGTTGCAACGGTACT\n" * 400, encoding="ascii")
+    (folder / "lib").mkdir()
+    (folder / "lib" / "code.py").write_text("def one():\n    return 1\n" * 99, encoding="ascii")
+    _make_documents(folder)
     (folder / "photo.png").write_bytes(bytes(range(256)) * 100)
     np.save(folder / "tokens.npy", np.arange(20_000) % 50)
     (np.arange(20_000) % 50_257).astype("<u2").tofile(folder / "train.bin")
+    (folder / "char").mkdir()
+    (np.arange(20_000) % 65).astype("<u2").tofile(folder / "char" / "train.bin")
+    (np.arange(2_000) % 64).astype("<u2").tofile(folder / "char" / "val.bin")
+    ends = 5 + np.arange(600)[:, None] % 15
+    np.save(folder / "padded.npy", np.where(np.arange(20) < ends, 1 + np.arange(20), 0))
     labels = np.arange(500) % 10
     np.savez(folder / "digits.npz", inputs=np.eye(10)[labels], labels=labels)
     pixels = np.arange(200 * 8 * 8 * 3) % 256
@@ -123,6 +147,20 @@ def make_files(folder: Path) -> None:
         "    return grain.MapDataset.range(2000).map(make)\n"
     )
     (folder / f"{MODULE}.py").write_text(module, encoding="ascii")
+
+
+def _make_documents(folder: Path) -> None:
+    """Write files with a document a row."""
+    rows = [{"id": k, "story": f"Once upon a time there were {k} of them."} for k in range(300)]
+    ids = [{"input_ids": [*range(1, 6 + k % 15), *[0] * (14 - k % 15)]} for k in range(600)]
+    for name, lines in {"stories": rows, "ids": ids}.items():
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (folder / f"{name}.jsonl").write_text(text, encoding="ascii")
+    (folder / "tables").mkdir()
+    texts = pyarrow.table({"text": [row["story"] for row in rows]})
+    pyarrow.parquet.write_table(texts, folder / "tables" / "0.parquet")
+    genome = b">chr1\n" + b"ACGTTGCAACGGTACN\n" * 400
+    (folder / "genome.fa.gz").write_bytes(gzip.compress(genome, mtime=0))
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 from epiplexity_jax import analysis
 from epiplexity_jax.analysis import Curve, Decomposition
 from epiplexity_jax.analysis.runs.flops import flops_warnings
+from epiplexity_jax.analysis.runs.notes import run_notes
 from epiplexity_jax.analysis.runs.recipes import (
     VALUES,
     RecipeReport,
@@ -153,7 +154,8 @@ class Runs:
             recipe=self._recipe(source, self._test_tokens(test_tokens)),
         )
         rows = [run.row for run in self._runs if run.row["source"] == source]
-        warnings = (*traced.warnings, *verbatim_warnings(rows), *flops_warnings(rows))
+        of_rows = (*verbatim_warnings(rows), *flops_warnings(rows), *run_notes(rows))
+        warnings = (*traced.warnings, *of_rows)
         rate = traced.entropy_rate_nats
         members, found = traced.all_members, traced.traced
         return PlottableFrontier(traced.setting, members, warnings, rate, found)

@@ -1,7 +1,7 @@
 """Checks of a user's model before it is trained: types, shapes, finite logits, no foresight."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,18 +16,77 @@ Apply = Callable[[Any, Any], jax.Array]
 RateScales = Callable[[Any], Any]
 Moved = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
+
+class Functions(NamedTuple):
+    """A model as two pure functions.
+
+    Attributes:
+        init: (key, inputs of one sequence) to parameters, a pytree of float32 arrays.
+        apply: (parameters, inputs) to logits. Inputs are tokens [B, l] int32 and give [B, l, V],
+            where entry i predicts token i + 1; or vectors [B, F] float32, which give [B, V].
+        check: refuses the model, or not, on inputs that fit; None where nothing is to be checked.
+    """
+
+    init: Init
+    apply: Apply
+    check: Callable[[jax.Array], None] | None = None
+
+
+_PADDED_TO = 128  # vocabularies are padded to multiples of it at the most
 _EPSILON = float(np.finfo(np.float32).eps)
 _MOST_ROWS = 16
 _MOST_TOKENS, _MOST_LOGITS = 2**14, 2**23  # of a batch, as far as two rows allow
 _MOST_ALONE = 2**18  # tokens read while labels are changed one by one
 
 
-def check(init: Init, apply: Apply, task: Task, rate_scales: RateScales | None) -> tuple[int, str]:
+def sliced_to(functions: Functions, task: Task) -> Functions:
+    """Cut logits of a padded vocabulary down to the alphabet.
+
+    Vocabularies are padded to a multiple of 8 to 128 for speed. Symbols beyond the alphabet never
+    occur, so they are left out of the predictions.
+
+    Args:
+        functions: the model.
+        task: its inputs and labels.
+    """
+    shapes = jax.eval_shape(functions.init, jax.random.key(0), task.blank_inputs())
+    logits: Any = jax.eval_shape(functions.apply, shapes, task.inputs_like(1))
+    size = task.vocab_size
+    if not isinstance(logits, jax.ShapeDtypeStruct) or not logits.shape:
+        return functions
+    if not size < logits.shape[-1] <= -(-size // _PADDED_TO) * _PADDED_TO:
+        return functions
+    return functions._replace(apply=lambda params, x: functions.apply(params, x)[..., :size])
+
+
+def notes_on(functions: Functions, task: Task) -> tuple[str, ...]:
+    """Say that a model starts from weights that were not drawn, whose bits nobody pays for.
+
+    Args:
+        functions: the model.
+        task: its inputs and labels.
+    """
+    init = jax.jit(functions.init)
+    one, two = (init(jax.random.key(seed), task.blank_inputs()) for seed in (0, 1))
+    fixed = drawn = 0
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
+        if np.array_equal(a, b):
+            fixed += 0 if np.ptp(a) == 0 else a.size  # zeros and ones are no knowledge
+        else:
+            drawn += a.size
+    if fixed <= drawn:
+        return ()
+    return (
+        f"starts from weights that do not depend on the key ({fixed:,} of {fixed + drawn:,} that "
+        "are not constant): if they are pretrained, what they know is in no code length",
+    )
+
+
+def check(functions: Functions, task: Task, rate_scales: RateScales | None) -> tuple[int, str]:
     """Check a model against its task before anything is trained.
 
     Args:
-        init: (key, inputs of one sequence) to parameters.
-        apply: (parameters, inputs [B, l] or [B, F]) to logits [B, l, V] or [B, V].
+        functions: the model.
         task: its inputs and labels.
         rate_scales: parameters to a tree of multiples of the base learning rate, or None.
 
@@ -39,6 +98,7 @@ def check(init: Init, apply: Apply, task: Task, rate_scales: RateScales | None) 
         ConfigError: when parameters, logits or rate scales have a wrong type, shape or value, when
             a logit at a target position depends on a later label, or a sequence's on another's.
     """
+    init, apply, check_state = functions
     key, blank = jax.random.key(0), task.blank_inputs()
     shapes = jax.eval_shape(init, key, blank)
     leaves = jax.tree.leaves(shapes)
@@ -49,6 +109,8 @@ def check(init: Init, apply: Apply, task: Task, rate_scales: RateScales | None) 
     rows = _rows(task)
     for batch in (1, rows):
         _check_logits(apply, shapes, task, batch)
+    if check_state is not None:
+        check_state(jnp.asarray(_drawn(task, 2, np.random.Generator(np.random.Philox(1)))))
     program = _program(apply, shapes, task.inputs_like(2))
     text = _program(init, key, blank) + program
     params = jax.jit(init)(key, blank)
@@ -61,8 +123,13 @@ def check(init: Init, apply: Apply, task: Task, rate_scales: RateScales | None) 
 
 
 def raised(error: Exception) -> str:
-    """Name an error of the user's own code, with its message on one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    """Name an error of the user's own code, with its message on one line, and a usual cure."""
+    said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    if isinstance(error, TypeError) and "missing" in said and "argument" in said:
+        return f"{said}; give arguments of the call as from_linen(module, train=False)"
+    if "deterministic" in said:
+        return f"{said}; give it as from_linen(module, deterministic=True)"
+    return said
 
 
 def _rows(task: Task) -> int:
@@ -101,9 +168,22 @@ def _check_logits(apply: Apply, params: Any, task: Task, batch: int) -> None:
     wanted = (batch, task.vocab_size) if vector else (batch, task.input_length, task.vocab_size)
     if given.shape != wanted and not (vector and given.shape == (batch, 1, task.vocab_size)):
         many = "one sequence" if batch == 1 else f"{batch} sequences"
-        raise ConfigError(f"gives logits of shape {[*given.shape]} for {many}, not {[*wanted]}")
+        raise ConfigError(
+            f"gives logits of shape {[*given.shape]} for {many}, not {[*wanted]}"
+            f"{_wider(given, wanted, task)}"
+        )
     if not jnp.issubdtype(given.dtype, jnp.floating):
         raise ConfigError(f"gives logits of type {given.dtype}; they must be floating-point")
+
+
+def _wider(given: jax.ShapeDtypeStruct, wanted: tuple[int, ...], task: Task) -> str:
+    """Say what helps where the vocabulary alone is too large."""
+    if given.shape[:-1] != wanted[:-1] or given.shape[-1] < wanted[-1]:
+        return ""
+    return (
+        f"; cut them to the alphabet (logits[..., :{task.vocab_size}]), or give the source "
+        f"vocab_size: {given.shape[-1]}"
+    )
 
 
 def _check_scales(rate_scales: RateScales, params: Any) -> str:

@@ -1,9 +1,9 @@
-"""Models of a user: anything with `init` and `apply`, and one adapter line for Flax modules."""
+"""Models of a user: anything with `init` and `apply`."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -15,20 +15,14 @@ from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.coding import dense_flops
 from epiplexity_jax.families.config import ConfiguredFamily, FamilyConfig
 from epiplexity_jax.families.spec import Axis, Cost, Inputs, Logits, Size, Task
-from epiplexity_jax.families.user_model_checks import Apply, Init, RateScales, check, raised
-
-
-class Functions(NamedTuple):
-    """A model as two pure functions.
-
-    Attributes:
-        init: (key, inputs of one sequence) to parameters, a pytree of float32 arrays.
-        apply: (parameters, inputs) to logits. Inputs are tokens [B, l] int32 and give [B, l, V],
-            where entry i predicts token i + 1; or vectors [B, F] float32, which give [B, V].
-    """
-
-    init: Init
-    apply: Apply
+from epiplexity_jax.families.user_model_checks import (
+    Functions,
+    RateScales,
+    check,
+    notes_on,
+    raised,
+    sliced_to,
+)
 
 
 class UserModels(FamilyConfig):
@@ -90,45 +84,6 @@ def user_model(
     return config
 
 
-def from_linen(module: Any) -> Functions:
-    """Adapt a Flax Linen module that maps tokens to logits.
-
-    Raises:
-        ConfigError: at `init`, when the module has state besides its parameters.
-    """
-
-    def init(key: Key[Array, ""], inputs: jax.Array) -> Any:
-        variables = dict(module.init(key, inputs))
-        params = variables.pop("params", {})
-        _refuse_state(sorted(variables))
-        return params
-
-    return Functions(init, lambda params, inputs: module.apply({"params": params}, inputs))
-
-
-def from_nnx(make: Callable[[Any], Any]) -> Functions:
-    """Adapt a Flax NNX module, which its class or a function makes of `nnx.Rngs`.
-
-    It maps tokens to logits.
-
-    Raises:
-        ConfigError: at `init`, when the module has state besides its parameters.
-    """
-    from flax import nnx
-
-    def split(key: Key[Array, ""]) -> Any:
-        graph, params, rest = nnx.split(make(nnx.Rngs(key)), nnx.Param, ...)
-        _refuse_state(sorted(".".join(map(str, path)) for path, _ in nnx.to_flat_state(rest)))
-        return graph, params
-
-    def apply(params: Any, inputs: jax.Array) -> jax.Array:
-        graph, state = nnx.eval_shape(lambda: split(jax.random.key(0)))
-        nnx.replace_by_pure_dict(state, params)
-        return nnx.merge(graph, state)(inputs)
-
-    return Functions(lambda key, inputs: nnx.to_pure_dict(split(key)[1]), apply)
-
-
 def _functions(name: str, model: Any) -> Functions:
     """Take `init` and `apply` of a model, as two functions."""
     if isinstance(model, Functions):
@@ -140,14 +95,6 @@ def _functions(name: str, model: Any) -> Functions:
                 "apply(params, tokens) -> logits, or from_linen / from_nnx around a Flax module"
             )
     return Functions(lambda key, inputs: model.init(key), model.apply)
-
-
-def _refuse_state(names: list[str]) -> None:
-    if names:
-        raise ConfigError(
-            f"has state besides its parameters ({', '.join(names[:3])}); batch statistics and "
-            "dropout would not be part of the code, leave them out"
-        )
 
 
 @dataclass(frozen=True)
@@ -164,6 +111,7 @@ class UserModel:
     cost: Cost
     functions: Functions = dataclasses.field(compare=False)
     scales: RateScales | None = dataclasses.field(compare=False, default=None)
+    notes: tuple[str, ...] = dataclasses.field(compare=False, default=())
 
     def init(self, key: Key[Array, ""]) -> Any:
         """See `spec.Model`."""
@@ -205,13 +153,15 @@ class UserFamily(ConfiguredFamily):
         config: UserModels = self.config
         functions, scales = (config._models or {})[name], config._rate_scales
         try:
-            params, fingerprint = check(*functions, task, scales)
+            functions = sliced_to(functions, task)
+            params, fingerprint = check(functions, task, scales)
+            notes = tuple(f"model {name!r} {note}" for note in notes_on(functions, task))
         except EpiplexityError as error:
             raise ConfigError(f"family: model {name!r} {error}") from None
         except Exception as error:  # whatever the user's own code raises
             raise ConfigError(f"family: model {name!r} failed: {raised(error)}") from error
         cost = Cost(params, *(config.flops_per_token or dense_flops(params)))
-        return UserModel(name, task, "cpu", fingerprint, cost, functions, scales)
+        return UserModel(name, task, "cpu", fingerprint, cost, functions, scales, notes)
 
 
 def open_user_models(config: UserModels) -> UserFamily:

@@ -1,9 +1,12 @@
 """Sources of sequences: kinds by name, their facts, and the split of finite ones."""
 
 from epiplexity_jax.sources import kinds  # noqa: F401 - registers them
+from epiplexity_jax.sources.files.document_files import DocumentFiles
+from epiplexity_jax.sources.files.fasta import Fasta
 from epiplexity_jax.sources.files.images import Images, from_images
 from epiplexity_jax.sources.files.labelled import Labelled, from_labelled
-from epiplexity_jax.sources.files.text import PythonStdlib, Text
+from epiplexity_jax.sources.files.python_stdlib import PythonStdlib
+from epiplexity_jax.sources.files.text import Text
 from epiplexity_jax.sources.files.tfds import Tfds
 from epiplexity_jax.sources.files.tokens import Tokens, from_array
 from epiplexity_jax.sources.maps.flip_labels import FlipLabels
@@ -22,7 +25,9 @@ from epiplexity_jax.sources.synthetic.repeat import Repeat
 
 __all__ = [
     "Cipher",
+    "DocumentFiles",
     "ElementaryCA",
+    "Fasta",
     "FlipLabels",
     "Grain",
     "Images",

@@ -24,11 +24,14 @@ class Documents:
         spans: [n, 2] first and last document of each sequence, for `files`.
         places: [n] place of each window in the text: the sequence at the next place continues it.
             None where no sequence continues another, or that is not known.
+        heldout_from: first of the sequences that the user holds out, those of a file of their own
+            at the end of the source; None where the sweep chooses.
     """
 
     kind: Literal["rows", "text", "files", "mixed"]
     spans: Spans | None = None
     places: Places | None = None
+    heldout_from: int | None = None
 
     @classmethod
     def of_text(cls, sequences: int) -> "Documents":
@@ -63,16 +66,17 @@ class Documents:
 
     def take(self, indices: Integer[np.ndarray, " m"]) -> "Documents":
         """Make those of some of the sequences, in increasing order."""
-        spans, places = self.spans, self.places
+        spans, places, first = self.spans, self.places, self.heldout_from
         return Documents(
             self.kind,
             None if spans is None else np.ascontiguousarray(spans[indices]),
             None if places is None else np.asarray(places)[indices],
+            None if first is None else int(np.searchsorted(indices, first)),
         )
 
     def unjoined(self) -> "Documents":
         """Make the same where sequences do not continue each other any more."""
-        return Documents(self.kind, self.spans)
+        return Documents(self.kind, self.spans, None, self.heldout_from)
 
 
 ROWS = Documents("rows")

@@ -1,13 +1,24 @@
 """Every kind of source, registered in `opening`: a new one is one file and its line here."""
 
-from epiplexity_jax.sources.files import images, labelled, text, tfds, tokens
+from epiplexity_jax.sources.files import (
+    document_files,
+    fasta,
+    images,
+    labelled,
+    python_stdlib,
+    text,
+    tfds,
+    tokens,
+)
 from epiplexity_jax.sources.maps import flip_labels, mix, replay, shuffle, subsample
 from epiplexity_jax.sources.opening import register
 from epiplexity_jax.sources.python import grain_dataset, iterator, opened
 from epiplexity_jax.sources.synthetic import automata, cipher, induction, noise_markov, repeat
 
 register(text.Text, text.open_text)
-register(text.PythonStdlib, text.open_python_stdlib)
+register(python_stdlib.PythonStdlib, python_stdlib.open_python_stdlib)
+register(document_files.DocumentFiles, document_files.open_documents)
+register(fasta.Fasta, fasta.open_fasta)
 register(tokens.Tokens, tokens.open_file)
 register(iterator.Iterated, iterator.open_iterator)
 register(grain_dataset.Grain, grain_dataset.open_grain)

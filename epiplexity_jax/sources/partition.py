@@ -15,7 +15,8 @@ from epiplexity_jax.sources.documents import Documents, Spans
 from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.verbatim import stands_in
 
-Kind = Literal["windows", "documents"]
+Split = Literal["windows", "documents"]
+Kind = Literal["windows", "documents", "file"]
 Duplicates = Literal["keep", "drop"]
 Indices = Integer[np.ndarray, " n"]
 
@@ -40,16 +41,22 @@ class HoldOut:
         duplicates: `drop` leaves out what occurs verbatim in the training part.
     """
 
-    split: Kind | None = None
+    split: Split | None = None
     duplicates: Duplicates = "keep"
 
     def kind(self, documents: Documents) -> Kind:
-        """Choose the split of a source; rows are documents, however they are asked for."""
+        """Choose the split of a source; rows are documents, however they are asked for.
+
+        A held-out file of the user's own comes first.
+        """
+        if documents.heldout_from is not None:
+            return "file"
         return "documents" if documents.kind == "rows" else self.split or "windows"
 
     def takes_any(self, documents: Documents) -> bool:
         """Return whether sequences are held out one by one, whatever their neighbours are."""
-        return documents.kind == "rows" or self.kind(documents) == "windows"
+        kind = self.kind(documents)
+        return kind == "windows" or kind == "documents" and documents.kind == "rows"
 
     def is_random(self, documents: Documents) -> bool:
         """Return whether held-out and training sequences are exchangeable: one random sample."""
@@ -111,6 +118,11 @@ def _chooser(
 ) -> Callable[[int], Partition]:
     """Make the function that holds out so many sequences, or a few more."""
     documents, total = source.info.documents, source.sequences
+    first = documents.heldout_from
+    if first is not None:
+        dtype = np.min_scalar_type(total)
+        own = first + generator(root, "split", "file").permutation(total - first).astype(dtype)
+        return lambda wanted: Partition(own[:wanted], np.arange(first, dtype=dtype))
     if rule.takes_any(documents):
         order = generator(root, "split").permutation(total).astype(np.min_scalar_type(total))
         return lambda wanted: Partition(order[:wanted], order[wanted:])

@@ -54,6 +54,8 @@ class SourceInfo:
             entropy rate, so that it is no floor of what a bounded one learns.
         bytes_per_token: bytes of the original data per label token; None where it has none.
         components: K, sources that this one is mixed of; see `components`.
+        notes: sentences on what was guessed or left out when the data was read, which results
+            repeat.
     """
 
     vocab_size: int
@@ -69,6 +71,7 @@ class SourceInfo:
     origins: tuple[str, ...] = ()
     documents: Documents = field(default=Documents("text"), repr=False)
     components: int = 1
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self):
         object.__setattr__(self, "origins", tuple(dict.fromkeys(self.origins)))

@@ -25,15 +25,23 @@ _LOOKED_FOR = 1 << 24  # tokens of the held-out set that are looked for, in whol
 def heldout_sequences(source: HostSource, label_tokens: int, path: str = "source") -> int:
     """Count the sequences to hold out for so many label tokens, at most a tenth of the source.
 
+    Of a source that has a held-out file of its own, at most all of its sequences.
+
     Args:
         source: a finite source.
         label_tokens: wished for.
         path: of the source in the config, for the message.
 
     Raises:
-        DataError: when a tenth of the source is under 8 sequences.
+        DataError: when a tenth of the source, or the held-out file, is under 8 sequences.
     """
-    limit = source.sequences // HELDOUT_SHARE
+    own = source.info.documents.heldout_from
+    limit = source.sequences // HELDOUT_SHARE if own is None else source.sequences - own
+    if own is not None and limit < MIN_HELDOUT:
+        raise DataError(
+            f"{path}: its held-out file holds {limit} whole sequences of {source.info.length} "
+            f"tokens, and at least {MIN_HELDOUT} are needed; bring a longer one or lower `length`"
+        )
     if limit < MIN_HELDOUT:
         info = source.info
         raise DataError(
@@ -81,7 +89,7 @@ class Split:
 
     @property
     def kind(self) -> Kind:
-        """The unit held out: `windows` of texts that training reads too, or whole `documents`."""
+        """The unit held out: `windows` of texts, whole `documents`, or the user's own `file`."""
         return self.rule.kind(self.source.info.documents)
 
     @property

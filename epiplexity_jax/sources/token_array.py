@@ -159,6 +159,7 @@ def open_tokens(
     vocab_size: int | None,
     bytes_per_token: float | None = None,
     origins: tuple[str, ...] = (),
+    cure: str = "raise vocab_size",
 ) -> TokenSequences:
     """Check an array of tokens, in chunks and without a copy, and make a source of it.
 
@@ -170,6 +171,7 @@ def open_tokens(
         bytes_per_token: bytes of the original data per token, where that is known.
         origins: names of the data they come from; hashes of all tokens and of the first 1024
             are added, so that a longer row which begins like this one has the same origin.
+        cure: of a token outside a vocabulary of that size, for the message.
 
     Raises:
         DataError: when the array is of another type or shape, holds too little, or holds a token
@@ -192,7 +194,7 @@ def open_tokens(
     length = int(tokens.shape[1]) if tokens.ndim == 2 else length or DEFAULT_LENGTH
     check_enough(tokens.size, length, where)
     tokens = bits_as_bytes(tokens)
-    largest, origin = _scan(tokens, vocab_size, where)
+    largest, origin = _scan(tokens, vocab_size, where, cure)
     vocab_size = vocab_size or max(2, largest + 1)
     name = bytes_digest([f"tokens;{vocab_size};{length};{bytes_per_token};{origin}"])
     origins = (origin, data_hash(beginning(tokens)), *origins)
@@ -209,7 +211,7 @@ def open_tokens(
 
 
 def _scan(
-    tokens: Integer[np.ndarray, "..."], vocab_size: int | None, where: str
+    tokens: Integer[np.ndarray, "..."], vocab_size: int | None, where: str, cure: str
 ) -> tuple[int, str]:
     """Find the largest token and the hash of all, in one pass that checks every token."""
     largest, limit = 0, vocab_size or MAX_VOCAB
@@ -221,9 +223,9 @@ def _scan(
             if outside is not None:
                 at = np.unravel_index(start + outside[0], tokens.shape)
                 place = f"row {at[0]}, column {at[1]}" if len(at) == 2 else f"position {at[0]}"
-                cure = "raise vocab_size" if vocab_size else "is the integer type the right one?"
+                fix = cure if vocab_size else "is the integer type the right one?"
                 raise DataError(
-                    f"{where}: token {chunk[outside]} at {place} is not in 0 to {limit - 1}; {cure}"
+                    f"{where}: token {chunk[outside]} at {place} is not in 0 to {limit - 1}; {fix}"
                 )
             top = int(chunk.max())
             largest = max(largest, top)

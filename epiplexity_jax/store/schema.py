@@ -27,7 +27,7 @@ _TEXTS, _FLOATS, _INTS = (pa.list_(kind) for kind in (_TEXT, _FLOAT, _INT))
 
 _LAYOUT = "microbatch, scored sequences, devices, platform and XLA flags"
 _RATIO = "training FLOPs per token by XLA's count, over the family's own"
-_SPLIT = "unit held out of a finite source: windows or documents"
+_SPLIT = "unit held out of a finite source: windows, documents or a file"
 _EXCHANGEABLE = "training and held-out sequences are one random sample"
 _VERBATIM = "share of held-out sequences that occur verbatim in the training part"
 RUNS = (
@@ -79,6 +79,13 @@ RUNS = (
     Column("record_tokens", _INT, "tokens", "held-out labels at the other record points"),
     Column("test_tokens", _FLOAT, "tokens", "the config's, if it names them", null=True),
     Column("source_fingerprint", _TEXT, "", "hash of the data or the generator's parameters"),
+    Column(
+        "notes",
+        _TEXTS,
+        "",
+        "guesses about the data and the model, and what was left out",
+        null=True,
+    ),
     Column("data_order", _TEXT, "", "hash; equal where the same batches are read", null=True),
     Column("wall_seconds", _FLOAT, "s", "of the run's share of its wave"),
     Column("devices", _TEXT, "", "that trained it"),

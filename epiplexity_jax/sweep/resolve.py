@@ -51,6 +51,11 @@ class Resolved(NamedTuple):
     values: Mapping[str, Any]
 
 
+def _model_notes(program: ProgramKey | CountingProgram) -> tuple[str, ...]:
+    """Notes of a model on itself, of which the user's own may have some."""
+    return getattr(getattr(program, "model", None), "notes", ())
+
+
 @dataclass(frozen=True)
 class Resolver(ABC):
     """Makes the runs of a sweep that share a recipe.
@@ -126,6 +131,7 @@ class Resolver(ABC):
             row=planned_row(self.sweep, dataset, size, found.cost, recipe)
             | identity_columns(self._identity(dataset, size, seed, found, exact))
             | {
+                "notes": [*dataset.info.notes, *_model_notes(found.program)],
                 "seed": seed,
                 "data_order": dataset.stream(seed, recipe.batch_size).order,
                 "role": self.role,

@@ -64,6 +64,7 @@ def planned_row(
         "record_tokens": layout.eval_batch_size * task.label_tokens,
         "test_tokens": sweep.frontier.test_tokens,
         "source_fingerprint": info.fingerprint,
+        "notes": list(info.notes),
     }
 
 

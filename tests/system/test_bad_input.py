@@ -55,7 +55,7 @@ def refused(called, *parts):
 
 WRONG = {
     "missing file": ("sources.book.path=nowhere.txt", ["sources.book: ", "nowhere.txt"]),
-    "a folder as file": ("sources.book.path=.", ["sources.book"]),
+    "no such files": ("sources.book.path=*.txtt", ["sources.book: ", "*.txtt", "matches no file"]),
     "steps of an epoch": ("training.steps=100000", ["sources.book", "at most"]),
     "unknown key": ("training.stepps=4", ["training", "stepps", "did you mean 'steps'"]),
     "unknown section": ("trainning.steps=4", ["trainning", "did you mean 'training'"]),

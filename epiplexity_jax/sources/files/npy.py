@@ -19,7 +19,10 @@ def map_npy(path: Path) -> Shaped[np.ndarray, "..."]:
             Python objects, which would have to be unpickled.
     """
     if opening(path)[0] != NPY:
-        raise DataError(f"{path}: is no .npy file; save the array with numpy.save")
+        raise DataError(
+            f"{path}: is no .npy file; save the array with numpy.save, or name the dtype "
+            "of plain integers"
+        )
     with readable(path, damaged="is not a whole .npy file of integers: {}"):
         return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 

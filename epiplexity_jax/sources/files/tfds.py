@@ -16,8 +16,9 @@ from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources.documents import Documents
+from epiplexity_jax.sources.files.characters import ASCII96, Alphabet
+from epiplexity_jax.sources.files.corpus import count_tokens, from_bytes
 from epiplexity_jax.sources.files.images import PixelOrder, Raster, raster
-from epiplexity_jax.sources.files.text import ASCII96, Alphabet, count_tokens, from_bytes
 from epiplexity_jax.sources.python.entry_points import line
 from epiplexity_jax.sources.random_access import MEMORY, open_rows
 from epiplexity_jax.sources.spec import HostSource
@@ -56,7 +57,8 @@ class Tfds(PixelOrder):
     data_dir: str | None = Field(default=None, min_length=1)
     """Folder of prepared data sets; default: `TFDS_DATA_DIR`, or ~/tensorflow_datasets."""
     alphabet: Alphabet = "ascii96"
-    """Alphabet of text: `ascii96`, `bytes`, or the characters themselves."""
+    """Alphabet of text: `ascii96`, `bytes`, `characters` (all that occur), or the characters
+    themselves."""
     unknown: Literal["error", "drop"] = "error"
     """Treatment of a character outside the alphabet."""
     separator: str = "\n"
@@ -73,7 +75,8 @@ class Tfds(PixelOrder):
 
     @model_validator(mode="after")
     def _separator_is_text(self) -> "Tfds":
-        known = {"ascii96": ASCII96, "bytes": self.separator}.get(self.alphabet, self.alphabet)
+        known = dict.fromkeys(("bytes", "characters"), self.separator) | {"ascii96": ASCII96}
+        known = known.get(self.alphabet, self.alphabet)
         strange = set(self.separator) - set(known)
         if strange:
             raise ValueError(

@@ -1,14 +1,33 @@
-"""Token ids: a file of integers, mapped and not loaded, or an array."""
+"""Token ids: files of integers, mapped and not loaded, or an array."""
 
+import dataclasses
+import io
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
+from epiplexity_jax.base.compressed import (
+    Compression,
+    compression_of,
+    first_bytes,
+    open_decompressed,
+)
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.documents import Documents
 from epiplexity_jax.sources.files.npy import NPY, map_npy, opening
+from epiplexity_jax.sources.files.padding import find_padding, join_rows, padding_note
+from epiplexity_jax.sources.files.paths import ending, find_files
+from epiplexity_jax.sources.files.token_files import (
+    Layout,
+    known_layout,
+    refuse_other_files,
+    refuse_wrong_type,
+)
+from epiplexity_jax.sources.joined import join, with_heldout
+from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.token_array import (
     MAX_VOCAB,
     TokenSequences,
@@ -18,47 +37,174 @@ from epiplexity_jax.sources.token_array import (
     readable,
 )
 
+_ENDINGS = (".bin", ".npy")  # of the files of a folder
+_CURE = "raise vocab_size, or say dtype or skip_bytes where its layout is another"
+
 
 class Tokens(Config):
-    """A file of token ids: a NumPy array (.npy), or plain integers one after another."""
+    """Files of token ids: a NumPy array (.npy), or plain integers one after another.
+
+    The header of llm.c and modded-nanogpt (magic numbers 20240520 and 20240801) and the index of
+    Megatron (.idx) are read. Plain integers without `dtype` are taken for uint16, which the results
+    say; files that look like other types are refused. Of several files (a folder, or a pattern
+    such as `train_*.bin`) each is a document.
+    """
 
     kind: Literal["tokens"] = "tokens"
     path: str = Field(min_length=1)
-    """The file, relative to the current folder. A `.npy` file holds a row of tokens, or a matrix
-    whose rows are the sequences; any other ending is read as plain integers."""
+    """The file, a pattern of several, or a folder of .bin and .npy files, relative to the current
+    folder. A `.npy` file holds a row of tokens, or a matrix whose rows are the sequences; any other
+    ending is read as plain integers."""
+    heldout: str | None = Field(default=None, min_length=1)
+    """File, pattern or folder of your own held-out tokens, such as `val.bin`: they alone are held
+    out, and all of `path` is trained on."""
     dtype: (
         Literal["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"] | None
     ) = None
-    """Type of plain integers, default uint16; a .npy file names its own."""
+    """Type of plain integers, default uint16; a .npy file names its own. With it a file is plain
+    integers, whatever its ending."""
     byte_order: Literal["little", "big"] | None = None
     """Byte order of plain integers, default little; a .npy file names its own."""
+    skip_bytes: int | None = Field(default=None, ge=0)
+    """Bytes of a header before plain integers; default: those of a known header."""
+    compression: Compression = "auto"
+    """`auto` reads what gz, bz2, xz and zst compressed, known by its first bytes."""
     vocab_size: int | None = Field(default=None, ge=2, le=MAX_VOCAB)
     """V, symbols of the alphabet; default: the largest token + 1."""
     length: int | None = Field(default=None, ge=1)
     """L, tokens of a sequence; default 128. A matrix has its own."""
     bytes_per_token: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Bytes of the original data per token, for results in bits per byte."""
+    pad: int | None = None
+    """Token that fills the beginnings or ends of a matrix's rows. It is left out there, and the
+    rows are joined end to end, each a document."""
 
 
-def open_file(config: Tokens) -> TokenSequences:
+def open_file(config: Tokens) -> HostSource:
     """Read a file once, to check every token, then map it: it need not fit into memory.
 
-    Leave it as it is while a sweep runs.
+    Leave it as it is while a sweep runs. A compressed file is decompressed into memory.
 
     Raises:
-        DataError: when the file is missing, unreadable, empty, damaged, of another type or shape,
-            too short for a sequence, or holds a token outside the vocabulary.
+        DataError: when a file is missing, unreadable, empty, damaged, a Git LFS pointer, of another
+            type, kind or shape, too short for a sequence, or holds a token outside the vocabulary.
     """
-    path = Path(config.path)
-    if path.suffix.lower() != ".npy":
-        tokens = _map_plain(path, config)
-    elif config.dtype or config.byte_order:
-        key = "dtype" if config.dtype else "byte_order"
-        raise DataError(f"{path}: {key}: a .npy file names its own type; leave it out")
+    source, path = _open_files(config.path, config), config.heldout
+    if path is None:
+        return source
+    heldout = _open_files(path, config)
+    symbols = {source.info.vocab_size, heldout.info.vocab_size}
+    if len(symbols) > 1:  # the largest token of both decides
+        config = config.model_copy(update={"vocab_size": max(symbols)})
+        source, heldout = _open_files(config.path, config), _open_files(path, config)
+    return with_heldout(source, heldout)
+
+
+def _open_files(path: str, config: Tokens) -> HostSource:
+    """Open all files of a path; each of several is a document."""
+    found = find_files(path, _ENDINGS)
+    parts = [_open_one(each, config) for each in found]
+    largest = max(part.info.vocab_size for part in parts)
+    if any(part.info.vocab_size < largest for part in parts):
+        config = config.model_copy(update={"vocab_size": largest})
+        parts = [_open_one(each, config) for each in found]
+    return join(parts, path)
+
+
+def _open_one(path: Path, config: Tokens) -> TokenSequences:
+    """Open one file."""
+    opening(path)
+    with readable(path):
+        start = first_bytes(path)
+    layout, notes = Layout(), []
+    if config.compression != "none" and (packed := compression_of(start)):
+        raw = _decompressed(path, config.compression)
+        start, size, notes = raw[:512], len(raw), [f"{path} was decompressed ({packed})"]
     else:
-        tokens = map_npy(path)
+        raw, size = None, path.stat().st_size
+    plain = config.dtype or config.skip_bytes is not None
+    if start.startswith(NPY) or ending(path) == ".npy" and not (config.byte_order or plain):
+        tokens = _npy(path, raw, config)
+    else:
+        tokens, layout = _plain(path, raw, start, size, config)
+        if layout.dtype is None:
+            notes.append(f"{config.path} names no dtype: its tokens were read as uint16")
+    tokens, ends = _without_padding(path, tokens, config)
     facts = (config.length, config.vocab_size, config.bytes_per_token)
-    return open_tokens(tokens, str(path), *facts, (file_origin(path),))
+    source = open_tokens(tokens, str(path), *facts, (file_origin(path),), _CURE)
+    if tokens.ndim == 2:
+        notes += padding_note(str(path), find_padding(tokens))
+    changes: dict[str, Any] = {"notes": tuple(notes)}
+    ends = layout.ends if ends is None else ends
+    if ends is not None:
+        changes["documents"] = Documents.of_files(ends, source.sequences, source.info.length)
+    return dataclasses.replace(source, info=dataclasses.replace(source.info, **changes))
+
+
+def _without_padding(
+    path: Path, tokens: np.ndarray, config: Tokens
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Leave out the padding that the config names; also return where rows end then."""
+    if config.pad is None:
+        return tokens, None
+    if tokens.ndim != 2 or tokens.dtype.kind not in "iu":
+        raise DataError(f"{path}: pad: fills the rows of a matrix of integers, and it holds none")
+    return join_rows(tokens, config.pad)
+
+
+def _decompressed(path: Path, compression: Compression) -> bytes:
+    with readable(path), open_decompressed(path, compression) as file:
+        return file.read()
+
+
+def _npy(path: Path, raw: bytes | None, config: Tokens) -> np.ndarray:
+    """Map a NumPy array, or read a decompressed one."""
+    for key in ("dtype", "byte_order", "skip_bytes"):
+        if getattr(config, key) is not None:
+            raise DataError(f"{path}: {key}: a .npy file names its own type; leave it out")
+    if raw is not None:
+        with readable(path, damaged="is not a whole .npy file of integers: {}"):
+            return np.load(io.BytesIO(raw), allow_pickle=False)
+    if path.suffix.lower() != ".npy":
+        raise DataError(f"{path}: is a NumPy array; name it .npy")
+    return map_npy(path)
+
+
+def _plain(
+    path: Path, raw: bytes | None, start: bytes, size: int, config: Tokens
+) -> tuple[np.ndarray, Layout]:
+    """Map plain integers, or view decompressed ones; also return their layout."""
+    if path.suffix.lower() == ".npz":
+        raise DataError(f"{path}: is an archive; save the one array with numpy.save as .npy")
+    if config.skip_bytes is not None:
+        layout = Layout(config.dtype, config.skip_bytes)
+    else:
+        layout = known_layout(path, start, size)
+        if layout.dtype and config.dtype not in (None, layout.dtype):
+            raise DataError(
+                f"{path}: dtype: its header or index says {layout.dtype}; leave dtype out, or say "
+                "skip_bytes (0: no header)"
+            )
+        if layout.dtype is None and config.dtype is None:
+            refuse_other_files(path, start)
+        layout = layout._replace(dtype=layout.dtype or config.dtype)
+    dtype = np.dtype(layout.dtype or "uint16").newbyteorder(config.byte_order or "little")
+    held = size - layout.offset
+    if held < 0 or held % dtype.itemsize:
+        raise DataError(
+            f"{path}: has {max(held, 0)} bytes, no multiple of the {dtype.itemsize} of "
+            f"{dtype.name}; name its dtype, or bring the whole file"
+        )
+    if raw is not None:
+        values = np.frombuffer(raw, dtype, offset=layout.offset)
+    elif not held:
+        values = np.zeros(0, dtype)
+    else:
+        with readable(path):
+            values = np.asarray(np.memmap(path, dtype, "r", layout.offset))
+    if layout.dtype is None and config.byte_order is None:
+        refuse_wrong_type(path, values)
+    return values, layout
 
 
 def from_array(
@@ -89,19 +235,3 @@ def from_array(
     )
     facts = (config.length, config.vocab_size, config.bytes_per_token)
     return open_tokens(as_array(tokens, "tokens"), "tokens", *facts)
-
-
-def _map_plain(path: Path, config: Tokens) -> np.ndarray:
-    start, size = opening(path)
-    if start.startswith(NPY):
-        raise DataError(f"{path}: is a NumPy array; name it .npy")
-    if path.suffix.lower() == ".npz":
-        raise DataError(f"{path}: is an archive; save the one array with numpy.save as .npy")
-    dtype = np.dtype(config.dtype or "uint16").newbyteorder(config.byte_order or "little")
-    if size % dtype.itemsize:
-        raise DataError(
-            f"{path}: has {size} bytes, no multiple of the {dtype.itemsize} of {dtype.name}; name "
-            "its dtype, or bring the whole file"
-        )
-    with readable(path):
-        return np.asarray(np.memmap(path, dtype, "r"))

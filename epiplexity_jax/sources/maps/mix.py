@@ -150,6 +150,9 @@ def _mixed_info(
                 )
         if (info.label_mask != first.label_mask).any():
             raise ConfigError(f"{name}: pays for other tokens than {names[0]}; all must agree")
+    for info, name in zip(infos, names, strict=True):
+        if info.documents.heldout_from is not None:
+            raise ConfigError(f"{name}: has a held-out file of its own; leave it out in a mix")
     inputs = [info.input_vocab_size or info.vocab_size for info in infos]
     bytes_each = {info.bytes_per_token for info in infos}
     return dataclasses.replace(
@@ -161,6 +164,7 @@ def _mixed_info(
         bytes_per_token=bytes_each.pop() if len(bytes_each) == 1 else None,
         origins=tuple(origin for info in infos for origin in origins(info)),
         components=len(infos),
+        notes=tuple(dict.fromkeys(note for info in infos for note in info.notes)),
     )
 
 

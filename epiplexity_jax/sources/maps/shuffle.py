@@ -74,6 +74,11 @@ def open_shuffle(config: Shuffle) -> Source:
                 "scope: corpus needs a source of which every token is paid for, as inputs and "
                 "labels would change places; use scope: sequence"
             )
+        if info.documents.heldout_from is not None:
+            raise ConfigError(
+                "scope: corpus would mix the held-out file with the training data; leave heldout "
+                "out of the source, or use scope: sequence"
+            )
         return _shuffled_corpus(inner, dataclasses.replace(mapped, components=1), seed)
     # Places of a sequence [L] whose tokens may change places: inputs, labels.
     places = (np.flatnonzero(~info.label_mask), np.flatnonzero(info.label_mask))

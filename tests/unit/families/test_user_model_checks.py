@@ -24,6 +24,9 @@ class NnxDropout(Nnx):
         super().__init__(rngs)
         self.dropout = nnx.Dropout(0.1, rngs=rngs)
 
+    def __call__(self, tokens):
+        return self.dropout(super().__call__(tokens))
+
 
 def small_table(key):
     return Table().init(key)
@@ -62,8 +65,8 @@ WRONG = {
         "not finite at initialisation",
     ),
     "breaks": (given(_breaks), "failed: KeyError: 'weights'"),
-    "statistics": (from_linen(LinenStatistics()), "state besides its parameters"),
-    "dropout": (from_nnx(NnxDropout), "state besides its parameters"),
+    "statistics": (from_linen(LinenStatistics()), r"state that its call changes \(batch_stats\)"),
+    "dropout": (from_nnx(NnxDropout), r"draws random numbers \(dropout.rngs.count\), as dropout"),
 }
 
 

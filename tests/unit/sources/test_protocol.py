@@ -1,6 +1,7 @@
 """Every kind of source keeps to the protocols: shapes, tokens, determinism, fingerprints."""
 
 import functools
+import json
 from typing import Any
 
 import jax
@@ -13,141 +14,9 @@ from epiplexity_jax.sources import opening as kinds
 from epiplexity_jax.sources.spec import DeviceSource, HostSource, Sampler
 from epiplexity_jax.sources.split import Split
 from epiplexity_jax.sources.verbatim import stands_in
+from tests.unit.sources.examples import EXAMPLES, FROM_BYTES, HOST
 from tests.unit.sources.prepared import tiny_numbers
 
-AUTOMATON = {"kind": "elementary_ca", "rule": 54, "cells": 7, "steps": 2, "burn_in": 1}
-BOOK = {"kind": "text", "path": "book.txt", "length": 16}
-
-# A small config of each kind, and changes that each make it another source.
-EXAMPLES = {
-    "text": (
-        {"path": "book.txt", "length": 16},
-        [{"length": 8}, {"alphabet": "bytes"}, {"path": "other.txt"}],
-    ),
-    "python_stdlib": ({"length": 16, "max_tokens": 4000}, [{"length": 8}, {"max_tokens": 3000}]),
-    "noise": ({"vocab_size": 5, "length": 7}, [{"vocab_size": 6}, {"length": 8}]),
-    "markov": (
-        {"vocab_size": 4, "length": 9},
-        [{"vocab_size": 5}, {"length": 8}, {"concentration": 2.0}, {"table_seed": 1}],
-    ),
-    "elementary_ca": (
-        {"rule": 54, "cells": 11, "steps": 3, "burn_in": 5},
-        [{"rule": 55}, {"cells": 12}, {"steps": 4}, {"burn_in": 6}],
-    ),
-    "tokens": (
-        {"path": "tokens.npy", "length": 16},
-        [{"length": 8}, {"path": "other.npy"}, {"vocab_size": 60}, {"bytes_per_token": 2.5}],
-    ),
-    "iterator": (
-        {
-            "factory": "number_rows:squares",
-            "vocab_size": 50,
-            "length": 16,
-            "max_tokens": 4000,
-        },
-        [
-            {"length": 8},
-            {"max_tokens": 3000},
-            {"vocab_size": 60},
-            {"options": {"first": 3}},
-            {"factory": "number_rows:cubes"},
-        ],
-    ),
-    "grain": (
-        {"factory": "number_rows:rows", "vocab_size": 50},
-        [
-            {"vocab_size": 60},
-            {"options": {"length": 15}},
-            {"options": {"given": 4}},
-            {"fingerprint": "mine"},
-            {"bytes_per_token": 2.5},
-        ],
-    ),
-    "tfds": (
-        {"name": "tiny_numbers", "feature": "text", "length": 8},
-        [
-            {"length": 9},
-            {"split": "test"},
-            {"alphabet": "bytes"},
-            {"separator": ""},
-            {"length": None, "feature": "image"},
-            {"length": None, "feature": "row", "vocab_size": 47},
-            {"feature": "digits"},
-        ],
-    ),
-    "images": (
-        {"path": "images.npy"},
-        [
-            {"path": "other_images.npy"},
-            {"patch": 2},
-            {"levels": 16},
-            {"downsample": 2},
-            {"channels": "planar"},
-            {"values": 300},
-        ],
-    ),
-    "repeat": ({"vocab_size": 5, "length": 7}, [{"vocab_size": 6}, {"length": 8}]),
-    "cipher": (
-        {"algorithm": "threefry", "length": 6, "sequences": 400},
-        [
-            {"algorithm": "aes"},
-            {"algorithm": "chacha20"},
-            {"key_seed": 1},
-            {"vocab_size": 16},
-            {"length": 7},
-            {"sequences": 401},
-        ],
-    ),
-    "induction": (
-        {"rule": 30, "cells": 11, "steps": 3, "hidden": 4},
-        [{"rule": 54}, {"cells": 12}, {"steps": 2}, {"hidden": 3}],
-    ),
-    "labelled": (
-        {"path": "labelled.npz"},
-        [
-            {"labels": "others"},
-            {"inputs": "real"},
-            {"inputs": "real", "standardise": True},
-            {"classes": 9},
-            {"input_vocab_size": 5},
-        ],
-    ),
-    "shuffle": (
-        {"source": AUTOMATON},
-        [
-            {"map_seed": 1},
-            {"source": {**AUTOMATON, "rule": 30}},
-            {"source": BOOK},
-            {"source": BOOK, "scope": "corpus"},
-        ],
-    ),
-    "flip_labels": (
-        {"source": AUTOMATON, "rate": 0.1},
-        [{"map_seed": 1}, {"rate": 0.2}, {"source": BOOK}],
-    ),
-    "mix": (
-        {"sources": [{"source": AUTOMATON}, {"source": {**AUTOMATON, "rule": 30}}]},
-        [
-            {"map_seed": 1},
-            {"sources": [{"source": AUTOMATON, "weight": 2}, {"source": AUTOMATON}]},
-            {"sources": [{"source": AUTOMATON}]},
-        ],
-    ),
-    "subsample": (
-        {"source": AUTOMATON, "sequences": 300},
-        [{"map_seed": 1}, {"sequences": 301}, {"source": BOOK, "sequences": 100}],
-    ),
-    "replay": ({"source": BOOK, "times": 1}, [{"times": 2}, {"source": {**BOOK, "length": 8}}]),
-}
-FILES = {"text", "python_stdlib", "tokens", "iterator", "labelled", "grain", "tfds", "images"}
-HOST = FILES | {"cipher", "subsample", "replay"}
-FROM_BYTES = {
-    "text",
-    "python_stdlib",
-    "replay",
-    "tfds",
-    "images",
-}  # whose tokens have an original in bytes
 CHANGES = [(kind, change) for kind, (_, changes) in EXAMPLES.items() for change in changes]
 
 
@@ -164,6 +33,10 @@ def _books(tmp_path, monkeypatch):
     np.save("images.npy", pixels.astype("u1"))
     np.save("other_images.npy", (pixels % 200).astype("u1"))
     np.savez("labelled.npz", **arrays, labels=numbers[:300] % 7, others=numbers[:300] % 6)
+    rows = [{"text": f"story {k}", "ids": [k % 7 + 1, k % 3, 0]} for k in range(300)]
+    (tmp_path / "stories.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "other.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:99]))
+    (tmp_path / "genome.fa").write_text(">chr1\n" + "ACGTTGCAacggTACN\n" * 50)
     (tmp_path / "number_rows.py").write_text(
         "from itertools import count\n"
         "def squares(first=0): return (i * i % 47 for i in count(first))\n"

@@ -8,10 +8,16 @@ import numpy as np
 from epiplexity_jax.store import Store
 
 RECIPE = {"warmup_steps": 100, "ema_growth": 0.1, "max_kl": None, "role": "member", "recipes": 1}
+_MADE_BY = {
+    "version": "0.1.0",
+    "jax_version": "0.10.2",
+    "python_version": "3.11.2",
+    "created": "2026-01-01T00:00:00+00:00",
+}
 
 
 def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
-    row = {
+    return {
         "run_id": run_id,
         "lineage": f"lineage-{run_id}",
         "member": None,
@@ -56,6 +62,7 @@ def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
         "record_tokens": 1024,
         "test_tokens": 1.0e6,
         "source_fingerprint": "0123456789abcdef",
+        "notes": ["train.bin names no dtype: its tokens were read as uint16"],
         "data_order": "fedcba9876543210",
         "wall_seconds": 1.5,
         "devices": "2 x cpu",
@@ -63,12 +70,9 @@ def make_row(run_id: str = "a", **changes: Any) -> dict[str, Any]:
         "config_source": "text",
         "identity": '{"numerics": 4}',
         "layout": '{"microbatch": 4}',
-        "version": "0.1.0",
-        "jax_version": "0.10.2",
-        "python_version": "3.11.2",
-        "created": "2026-01-01T00:00:00+00:00",
+        **_MADE_BY,
+        **changes,
     }
-    return row | changes
 
 
 def make_history(points: int = 4, blocks: int = 8, vocab_size: int = 96) -> dict[str, np.ndarray]:

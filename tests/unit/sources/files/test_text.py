@@ -1,17 +1,17 @@
 """Text sources: encodings against a plain loop, positions in messages, data that is no use."""
 
-import sysconfig
 import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from epiplexity_jax.base.errors import ConfigError, DataError
-from epiplexity_jax.sources import PythonStdlib, Text, open_source
-from epiplexity_jax.sources.files import text
-from epiplexity_jax.sources.files.text import TokenSequences
+from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources import Text, open_source
+from epiplexity_jax.sources.files import characters
+from epiplexity_jax.sources.files.characters import ASCII96
 from epiplexity_jax.sources.split import Split
+from epiplexity_jax.sources.token_array import TokenSequences
 
 SAMPLE = "Zwölf Boxkämpfer jagen\n\tViktor — 12 × über den Deich. 😀\n" * 9
 
@@ -50,14 +50,19 @@ def complaint(config):
 @pytest.mark.parametrize("alphabet", ["ascii96", "abcdefghijklmnopqrstuvwxyz—😀\n"])
 def test_characters_are_places_in_the_alphabet(book, monkeypatch, alphabet, block):
     """Whatever the size of the blocks that the file is encoded in."""
-    monkeypatch.setattr(text, "_CHUNK", block)
-    letters = text.ASCII96 if alphabet == "ascii96" else alphabet
-    source = _open(book(SAMPLE, alphabet=alphabet, unknown="drop", length=1))
+    monkeypatch.setattr(characters, "_CHUNK", block)
+    letters = ASCII96 if alphabet == "ascii96" else alphabet
+    config = book(SAMPLE, alphabet=alphabet, unknown="drop", length=1)
+    source, source_path = _open(config), config.path
     expected = [letters.index(c) for c in SAMPLE if c in letters]
     assert read_all(source).tolist() == expected
     assert source.info.vocab_size == len(letters)
     assert source.tokens.dtype == np.uint8
-    assert source.info.bytes_per_token == len(SAMPLE.encode()) / len(expected)
+    assert source.info.bytes_per_token is None
+    dropped, whole = len(SAMPLE) - len(expected), len(SAMPLE)
+    assert source.info.notes[0].startswith(
+        f"{source_path}: {dropped} of {whole} characters ({dropped / whole:.2%}) are not in the"
+    )
 
 
 def test_ascii96_is_newline_and_the_printable_characters(book):
@@ -116,11 +121,11 @@ def test_a_fingerprint_is_of_content_and_not_of_place(book, tmp_path):
 def test_a_strange_character_is_named_with_its_place_and_the_cure(
     book, monkeypatch, content, place, block
 ):
-    monkeypatch.setattr(text, "_CHUNK", block)
+    monkeypatch.setattr(characters, "_CHUNK", block)
     config = book(content)
     assert complaint(config) == (
-        f"{config.path}: {place} is not in the alphabet; use unknown: drop, alphabet: bytes, or "
-        "name your own alphabet"
+        f"{config.path}: {place} is not in the alphabet; use unknown: drop, alphabet: characters "
+        "or bytes, or name your own alphabet"
     )
 
 
@@ -144,7 +149,7 @@ def test_files_of_no_use_are_refused(book, content, config, sentence):
 def test_paths_of_no_use_are_refused(tmp_path):
     missing = tmp_path / "missing.txt"
     assert complaint(Text(path=str(missing))) == f"{missing}: no such file"
-    assert complaint(Text(path=str(tmp_path))) == f"{tmp_path}: is a folder; give a file"
+    assert complaint(Text(path=str(tmp_path))) == f"{tmp_path}: is a folder without a file"
     assert "cannot be read" in complaint(Text(path="a\0b"))
 
 
@@ -158,7 +163,7 @@ def test_a_folder_is_its_files_in_order(tmp_path):
     options = {"path": str(tmp_path), "files": "**/*.md", "length": 1}
     source = _open(Text(unknown="drop", **options))
     assert _letters(source) == "zzbbc"
-    assert source.info.bytes_per_token == len("zz—bbäc".encode()) / 5
+    assert source.info.bytes_per_token is None  # two characters were dropped
     assert source.info.documents.spans[:, 0].tolist() == [1, 1, 2, 2, 3]  # file 0 is empty
     wide = _open(Text(alphabet="".join(map(chr, range(97, 500))) + "—", **options))
     assert wide.tokens.dtype == np.uint16
@@ -193,83 +198,8 @@ def test_a_folder_shares_its_files_with_no_other_source(tmp_path):
     assert set(folder.info.origins) & set(file.info.origins)
 
 
-def test_the_files_of_the_library_are_its_documents(library):
-    documents = _open(PythonStdlib(length=1)).info.documents
-    sizes = [len("# -*- coding: latin-1 -*-\n# \n"), len("zz\n"), len("bb\n")]
-    assert documents.kind == "files"
-    assert np.bincount(documents.spans[:, 0]).tolist() == sizes
-
-
-@pytest.mark.parametrize(("alphabet", "unknown"), [("bytes", "error"), ("ascii96", "drop")])
-def test_tokens_are_counted_as_they_are_made(alphabet, unknown):
-    raw = SAMPLE.encode()
-    source = text.from_bytes(raw, "sample", alphabet, unknown, 1)
-    assert text.count_tokens(raw, alphabet, unknown) == source.sequences
-    plain = text.from_bytes(b"abc\n", "plain", "ascii96", "error", 1)
-    assert text.count_tokens(b"abc\n", "ascii96", "error") == plain.sequences == 4
-
-
-@pytest.fixture
-def library(tmp_path, monkeypatch):
-    """A small standard library: what is read, and what is left out."""
-    files = {
-        "b.py": b"bb\n",
-        "a/z.py": b"zz\n",
-        "a/latin.py": "# -*- coding: latin-1 -*-\n# é\n".encode("latin-1"),
-        "a/notes.txt": b"notes",
-        "test/test_b.py": b"left out",
-        "a/tests/test_z.py": b"left out",
-        "site-packages/other.py": b"left out",
-        "dist-packages/other.py": b"left out",
-    }
-    for name, content in files.items():
-        path = tmp_path / "lib" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path / "lib"))
-    return tmp_path / "lib"
-
-
 def _letters(source):
-    return "".join(text.ASCII96[token] for token in read_all(source))
-
-
-def test_the_library_is_read_in_sorted_order_without_tests_and_packages(library):
-    source = _open(PythonStdlib(length=1))
-    assert _letters(source) == "# -*- coding: latin-1 -*-\n# \nzz\nbb\n"
-    assert source.info.bytes_per_token == 36 / 35  # the byte that is not UTF-8 was dropped
-
-
-def test_max_tokens_hold_a_sequence():
-    with pytest.raises(ConfigError, match="^max_tokens: must be at least one sequence of 128 tok"):
-        PythonStdlib(max_tokens=127)
-
-
-def test_max_tokens_cuts_the_library(library):
-    source = _open(PythonStdlib(length=1, max_tokens=30))
-    assert _letters(source) == "# -*- coding: latin-1 -*-\n# \nz"
-
-
-def test_a_strange_character_in_the_library_can_be_an_error(library):
-    place = f"python_stdlib, {Path('a', 'latin.py')}: '\ufffd' in line 2, column 3"
-    told = complaint(PythonStdlib(length=1, unknown="error"))
-    assert told.startswith(f"{place} is not in the alphabet")
-
-
-def test_a_python_without_sources_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
-    assert complaint(PythonStdlib()) == (
-        "python_stdlib: this Python has no standard library in source form"
-    )
-
-
-def test_the_library_of_this_python():
-    source = _open(PythonStdlib(max_tokens=1_000_000))
-    assert source.sequences == 1_000_000 // 128
-    words = _letters(source)
-    assert "import " in words
-    assert "def __init__(self" in words
-    assert 1.0 <= source.info.bytes_per_token < 1.1
+    return "".join(ASCII96[token] for token in read_all(source))
 
 
 @pytest.mark.parametrize("alphabet", ["bytes", "ascii96"])

@@ -10,7 +10,7 @@ import pytest
 from docs import tiny_tfds
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources import Tfds, from_images, open_source
-from epiplexity_jax.sources.files.text import ASCII96
+from epiplexity_jax.sources.files.characters import ASCII96
 from epiplexity_jax.sources.spec import FiniteSource
 from epiplexity_jax.sources.token_array import TokenSequences
 from tests.unit.sources.prepared import tiny_numbers

@@ -184,7 +184,9 @@ def test_paths_of_no_use_are_refused(tmp_path):
         assert complaint(opened, tmp_path / name) == f"{tmp_path / name}: no such file"
     for name in ("folder.npy", "folder.bin"):
         (tmp_path / name).mkdir()
-        assert complaint(opened, tmp_path / name) == f"{tmp_path / name}: is a folder; give a file"
+        assert complaint(opened, tmp_path / name) == (
+            f"{tmp_path / name}: is a folder without a file that ends in .bin, .npy"
+        )
     assert "cannot be read" in complaint(opened, "a\0b")
 
 
