@@ -28,7 +28,7 @@ _OVER_TOKENS = (
     "the area is over label tokens, so give a column of tokens (--tokens-column), or steps "
     "(--step-column) with the label tokens of a step (--tokens-per-step)"
 )
-_ONE_SCALAR = {"wall_time", "step", "value", "relative_time"}
+_ONE_SCALAR = {"wall_time", "step", "value", "relative_time", "timestamp", "time"}
 _LEAST_VALUES = 3  # of a column that is a curve
 
 
@@ -97,9 +97,11 @@ def _loss(file: str, table: Table, layout: Layout, notes: list[str]) -> str:
     found = find(file, table, table.names, None, HELDOUT)
     if found is not None:
         return found
+    perplexity = any("perplexity" in words_of(n) or "ppl" in words_of(n) for n in table.names)
     raise ConfigError(
         f"--loss-column: no column of {file} is known by its name to hold training losses; it "
         f"has {listed(table.names)}"
+        + (" (a perplexity is exp(loss): write its logarithm)" if perplexity else "")
     )
 
 
@@ -146,19 +148,24 @@ def _no_axis(file: str, table: Table, notes: Sequence[str]) -> str:
 
 
 def _counted(table: Table, loss: str, notes: list[str]) -> list[str]:
-    """The columns without counters of tokens that stand at 0 in each row with a loss."""
+    """The columns without counters of tokens that stand still in the rows with a loss."""
     kept = []
     rows = np.flatnonzero(table.present(loss))
     for name in table.names:
-        if candidates([name], TOKENS) and rows.size > 1:
+        if candidates([name], TOKENS) and rows.size >= _LEAST_VALUES:
             cells = {str(table.columns[name][i]).strip() for i in rows.tolist()}
-            if cells <= {"0", "0.0"}:
-                notes.append(
-                    f"{name!r} is 0 in every row, so tokens were never counted and it is no axis"
-                )
+            if len(cells) == 1:
+                notes.append(_still(name, cells.pop()))
                 continue
         kept.append(name)
     return kept
+
+
+def _still(name: str, cell: str) -> str:
+    """The sentence on a counter of tokens that has one value."""
+    if cell in ("0", "0.0"):
+        return f"{name!r} is 0 in every row, so tokens were never counted and it is no axis"
+    return f"{name!r} is {cell} in every row, so tokens so far were never counted by it"
 
 
 def _say_axis(found: str, given: str | None, what: str, option: str, notes: list[str]) -> None:

@@ -62,8 +62,9 @@ def _of_column(found: Level) -> str:
     """The sentence on a floor of held-out losses."""
     if found.stderr is None:
         return (
-            f"the floor is the held-out loss, {found.nats:.6g} nats; too few evaluations show "
-            "their scatter, so the results have no error and no interval"
+            f"the floor is the held-out loss, {found.nats:.6g} nats; the file shows no error of it "
+            "(five evaluations in the second half of training would), so the results have no error "
+            "and no interval"
         )
     which = (
         "the last held-out loss"
@@ -80,7 +81,7 @@ def _of_rows(found: Level) -> list[str]:
     """Sentences on a floor of training losses."""
     which = "last training loss" if found.rows == 1 else f"mean of the last {found.rows} rows"
     error = (
-        "too few rows show its error, so the results have none"
+        "the rows show no error of it, so the results have none"
         if found.stderr is None
         else f"+- {found.stderr:.2g} by their scatter"
     )

@@ -12,14 +12,17 @@ _TOKENS = (
     *("label_tokens", "tokens", "tokens_seen", "num_tokens", "n_tokens", "train_tokens"),
     *("total_tokens", "tokens_trained", "tokens_processed", "tokens_consumed", "consumed_tokens"),
     *("num_input_tokens_seen", "seen_tokens", "cumulative_tokens", "token"),
+    "time_token",
 )
 _STEPS = (
     *("step", "steps", "global_step", "train_step", "trainer_global_step", "train_global_step"),
     *("iteration", "iterations", "iter", "it", "update", "updates", "num_updates", "batch"),
+    "time_batch",
 )
 _LOSSES = (
     *("loss", "train_loss", "training_loss", "loss_train", "train_loss_step", "lm_loss", "nll"),
     *("train_nll", "cross_entropy", "train_cross_entropy", "ce_loss", "bpb", "train_bpb"),
+    "loss_train_total",
 )
 _HELDOUT = (
     *("heldout_loss", "eval_loss", "val_loss", "valid_loss", "validation_loss", "test_loss"),
@@ -55,7 +58,7 @@ _LOSS_WORDS = {
     "token",
     "step",
 }
-_LOSS_WORDS |= {"per", "next", "batch", "loss", "clm", "raw"}
+_LOSS_WORDS |= {"per", "next", "batch", "loss", "clm", "raw", "ent"}
 _HELDOUT_WORDS = {"eval", "evaluation", "val", "valid", "validation", "heldout", "test", "dev"}
 _LAST_LOSS = {"loss", "nll", "bpb", "xent"}
 _LAST_STEPS = {"step", "steps", "iteration", "iterations", "iter", "iters", "updates", "update"}

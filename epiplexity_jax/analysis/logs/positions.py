@@ -15,8 +15,8 @@ from epiplexity_jax.analysis.shapes import Flags, Values
 from epiplexity_jax.base.errors import DataError
 
 _AT_ZERO = (
-    "the row at {} 0 covers no tokens and is not in the area: if its loss is that of the "
-    "first batch, give --first-step 0"
+    "the row at {} 0 covers no tokens and is not in the area; a loss at 0 is that of one batch or "
+    "of an evaluation, and no mean: if the others are so too, --sampled interpolates between them"
 )
 _FROM_ZERO = "positions ({}) count batches from 0, so each is read as one more; --first-step 1 "
 _FROM_ZERO += "reads them as batches done"
@@ -50,18 +50,34 @@ def refuse_falling(file: str, table: Table, rows: np.ndarray, positions: Values)
     i = int(falls[0])
     names = f"from {table.at(int(rows[i]))} to {table.at(int(rows[i + 1]))}"
     fault = f"{file}: positions do not increase {names} ({positions[i]:g} to {positions[i + 1]:g})"
+    raise DataError(f"{fault}{_why(positions)}")
+
+
+def _why(positions: Values) -> str:
+    """The rest of a sentence on positions that do not increase: what it looks like, what to do."""
+    steps = np.diff(positions)
+    if np.all(positions == 0):
+        return ": all are 0, so they were never counted; name another column"
     if np.unique(positions).size < max(2, positions.size // 10):
-        raise DataError(
-            f"{fault}: most rows have the same one, as in a table of several runs with one row "
-            "each, which holds no curve; export the history of one run"
+        return (
+            ": most rows have the same one, as in a table of several runs with one row "
+            "each, which holds no curve (export the history of one run), or where a column counts "
+            "the tokens of a row and not those so far"
         )
-    if positions[i + 1] <= positions[0]:
-        raise DataError(
-            f"{fault}: the count begins anew there, as where several runs stand in one file; "
+    if np.all(steps < 0):
+        return ": the rows stand in reverse order; sort them by position"
+    if np.all(steps >= 0):
+        return (
+            ": several rows have one position, as where each process logs; --keep-last keeps of "
+            "every position the last row"
+        )
+    if positions[1:][steps < 0].min() <= positions[0]:
+        return (
+            ": the count begins anew there, as where several runs stand in one file; "
             "choose one (--where COLUMN=VALUE), or --keep-last where training was restarted"
         )
-    raise DataError(
-        f"{fault}; where training was resumed into one file, --keep-last keeps of every position "
+    return (
+        "; where training was resumed into one file, --keep-last keeps of every position "
         "the last row"
     )
 

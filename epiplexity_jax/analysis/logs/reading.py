@@ -12,7 +12,7 @@ from epiplexity_jax.analysis.logs import positions as places
 from epiplexity_jax.analysis.logs.columns import Columns
 from epiplexity_jax.analysis.logs.layout import Layout
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
-from epiplexity_jax.analysis.logs.names import is_heldout, unit_of
+from epiplexity_jax.analysis.logs.names import is_heldout, unit_of, words_of
 from epiplexity_jax.analysis.logs.readers import read_table
 from epiplexity_jax.analysis.logs.reshape import refuse_several_runs, select, wide
 from epiplexity_jax.analysis.logs.scatter import Level, level
@@ -97,6 +97,11 @@ class _Reading:
         """The curve of the rows that have a loss."""
         rows = self._rows()
         is_sampled = self._is_sampled()
+        if not is_sampled and words_of(self.columns.loss).endswith("loss_step"):
+            self.notes.append(
+                f"{self.columns.loss!r} is read as means since the row before; Lightning logs that "
+                "of single batches under such a name (--sampled)"
+            )
         tokens, said = places.shifted(
             self.positions[rows], self.columns, self.layout, self.table, is_sampled
         )

@@ -15,6 +15,7 @@ from epiplexity_jax.analysis.shapes import Values
 LEVEL = 0.95
 _BASE_ROWS = 32  # rows that show the scatter where the mean is of fewer
 _LEAST_BASE = 5
+_ROUNDING = 1e-12
 _TREND = 3  # coefficients of a parabola
 _FEW = 150
 _REPEATS = 2
@@ -28,8 +29,8 @@ class Level:
     Attributes:
         nats: the mean.
         rows: number of rows in it.
-        stderr: its standard error, with the correlation between rows; None where too few rows show
-            it.
+        stderr: its standard error, with the correlation between rows; None where the rows do not
+            show it.
         scatter: standard deviation of one row about the trend, or None.
         freedom: degrees of freedom of these.
         correlation_rows: rows after which a deviation is a new one, at least 1.
@@ -81,6 +82,8 @@ def level(at: ArrayLike, losses: ArrayLike, rows: int, weights: ArrayLike | None
         return Level(mean, rows)
     left, _ = _detrended(x[base], y[base], _TREND)
     scatter = math.sqrt(float(left @ left) / (count - _TREND))
+    if scatter <= _ROUNDING * abs(mean):  # a constant, which shows nothing
+        return Level(mean, rows)
     time = autocorrelation_time(left, _TREND)
     effective = float(own.sum() ** 2 / (own @ own)) / time
     stderr = scatter / math.sqrt(max(effective, 1.0))

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,24 +11,29 @@ from epiplexity_jax.analysis.logs.table import Table, is_missing
 from epiplexity_jax.base.errors import DataError
 
 _DELIMITERS = ",\t;"
+_VALUE = re.compile(r"[a-z]\s*[:=]\s*-?\d", re.IGNORECASE)  # of a log, and of no header
 _LOOKED_AT = 50  # lines that decide whether a text is a table
 
 
 def matches(content: Content) -> bool:
-    """Return whether a text is a table: its lines have cells of numbers between delimiters."""
+    """Return whether a text is a table: a header of names, and numbers between its delimiters."""
     lines = [line for line in content.text[:100_000].splitlines() if line.strip()]
     if not lines:
         return False
-    delimiter = _delimiter(lines[0])
-    rows = lines[1 : 1 + _LOOKED_AT]
+    delimiter, rows = _delimiter(lines[0]), lines[1 : 1 + _LOOKED_AT]
     if delimiter is None:
-        return all(_is_number(line) for line in lines[1:_LOOKED_AT])
-    cells = [[cell.strip().strip('"') for cell in row.split(delimiter)] for row in rows]
+        return all(map(_is_number, rows))
     if delimiter == " ":
-        width = len(lines[0].split())
-        split = [row.split() for row in rows]
+        width, split = len(lines[0].split()), [row.split() for row in rows]
         return bool(rows) and all(len(row) == width and all(map(_is_cell, row)) for row in split)
-    return not rows or any(_is_number(cell) for row in cells if len(row) > 1 for cell in row)
+    header, *cells = (
+        [cell.strip(' "') for cell in row.split(delimiter)] for row in lines[:1] + rows
+    )
+    numbers = sum(map(_is_number, header))
+    if 0 < numbers < len(header) or _VALUE.search(lines[0]):
+        return False
+    like = [len(row) > 1 and any(map(_is_number, row)) for row in cells]
+    return not rows or sum(like) >= len(like) / 2
 
 
 def read(content: Content) -> Table:

@@ -18,30 +18,33 @@ class Format:
         name: of the program.
         lines: expressions whose named groups are the columns of a row; the first that fits counts.
         hints: what the program's numbers are.
-        needs: text, in lower case, without which no line fits.
+        needs: texts in lower case; without all of them no line fits.
         keep: text that a line must hold where some matching line does.
     """
 
     name: str
     lines: tuple[re.Pattern[str], ...]
     hints: Hints
-    needs: str
+    needs: tuple[str, ...]
     keep: str = ""
 
 
-def _format(name: str, needs: str, *lines: str, keep: str = "", **hints: object) -> Format:
+def _format(
+    name: str, needs: str | tuple[str, ...], *lines: str, keep: str = "", **hints: object
+) -> Format:
     """Make a format; `#name` in a line stands for a number in a group of that name."""
     made = tuple(
         re.compile(re.sub(r"#(\w+)", lambda m: rf"(?P<{m[1]}>{NUMBER})", line), re.IGNORECASE)
         for line in lines
     )
+    needs = (needs,) if isinstance(needs, str) else needs
     return Format(name, made, Hints(**hints), needs, keep)  # type: ignore[arg-type]
 
 
 FORMATS: list[Format] = [
     _format(
         "nanoGPT",
-        "iter ",
+        ("iter ", ": train loss "),
         r"(?:^|\s)iter #step: loss #loss\b",
         r"(?:^|\s)step #step: train loss [\d.naif]+, val loss #val_loss",
         kind="batches",
@@ -81,7 +84,8 @@ FORMATS: list[Format] = [
     _format(
         "Megatron-LM",
         "iteration",
-        r"\biteration\s+#step/\s*\d+ \|.*?(?:consumed tokens:\s+#tokens \|.*?)?\blm loss:\s+#loss",
+        r"\biteration\s+#step/\s*\d+ \|.*?(?:consumed tokens:\s+#tokens \|.*?)?\blm[ _]loss:"
+        r"\s+#loss",
         r"\bvalidation loss at iteration #step\b.*?lm loss value:\s+#val_loss",
         kind="means",
         first_step=1,

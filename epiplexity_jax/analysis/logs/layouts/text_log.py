@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from epiplexity_jax.analysis.logs.content import Content
@@ -18,7 +19,8 @@ _LEAST = 3  # lines that make a layout
 _HEAD, _TAIL = 400_000, 200_000  # characters that decide which program wrote a log
 _DICT = re.compile(r"\{\s*'[^{}]*\}")
 _PAIR = re.compile(
-    rf"([A-Za-z_][\w/.@-]*(?: [A-Za-z_][\w/.@-]*)?)\s*(?:[:=]\s*|\s)\s*({NUMBER})(?![\w.])",
+    rf"([A-Za-z_][\w/.@-]*(?: [A-Za-z_][\w/.@-]*)?)\s*(?:[:=]\s*|\s)\s*(?:tensor\()?"
+    rf"({NUMBER})(?![\w.])",
     re.IGNORECASE,
 )
 _EXAMPLE = r"--pattern 'step (?P<step>\d+) .*loss (?P<loss>[\d.]+)'"
@@ -67,14 +69,16 @@ def read_dicts(content: Content) -> Table:
 
 
 def matches_pairs(content: Content) -> bool:
-    """Return whether a text has lines with a step and a loss, each with its name."""
-    lines = (content.text[:_HEAD]).splitlines()
-    return sum(_pairs(line) is not None for line in lines) >= _LEAST
+    """Return whether a text has lines with a loss and its name, and perhaps a position."""
+    found = (line for line in content.lines if _pairs(line) is not None)
+    return len(list(islice(found, _LEAST))) == _LEAST
 
 
 def read_pairs(content: Content) -> Table:
     """The rows of lines with names and values, such as `step 10 | loss 4.5`."""
     rows = [(i, cells) for i, line in _numbered(content) if (cells := _pairs(line))]
+    with_axis = [(i, cells) for i, cells in rows if _has_axis(cells)]
+    rows = with_axis if len(with_axis) >= _LEAST else rows
     first = ", ".join(f"{name} {cell}" for name, cell in rows[0][1].items())
     said = f"read as a text log of names and values (first: {first}; --pattern reads otherwise)"
     return Table.of_rows(rows, layout="text log", notes=(said,))
@@ -128,7 +132,7 @@ def _known(content: Content) -> Format | None:
     lowered = text.lower()
     counts: Counter[int] = Counter({0: 0})
     for i, form in enumerate(FORMATS):
-        if form.needs in lowered:
+        if any(text in lowered for text in form.needs):
             counts[i] = sum(any(line.search(one) for line in form.lines) for one in lines)
     best, count = counts.most_common(1)[0]
     return FORMATS[best] if count >= _LEAST else None
@@ -146,16 +150,19 @@ def _given(match: re.Match[str]) -> dict[str, Any]:
 
 
 def _pairs(line: str) -> dict[str, str] | None:
-    """The names and values of a line with a position and a loss among them."""
+    """The names and values of a line with a loss among them."""
     if len(line) > 2000 or not re.search("loss|nll|bpb|entropy", line, re.IGNORECASE):
         return None
     cells: dict[str, str] = {}
     for name, value in _PAIR.findall(line):
         cells.setdefault(_shortest(name), value)
     names = list(cells)
-    has_axis = candidates(names, STEPS) or candidates(names, TOKENS)
-    has_loss = candidates(names, LOSSES) or any(map(is_heldout, names))
-    return cells if has_axis and has_loss else None
+    return cells if candidates(names, LOSSES) or any(map(is_heldout, names)) else None
+
+
+def _has_axis(cells: dict[str, str]) -> bool:
+    names = list(cells)
+    return bool(candidates(names, STEPS) or candidates(names, TOKENS))
 
 
 def _shortest(name: str) -> str:

@@ -28,6 +28,17 @@ def test_a_counter_that_never_counted_is_no_axis():
     assert chosen(made, tokens_column="total_tokens").position == "total_tokens"
 
 
+def test_a_column_of_the_tokens_of_a_row_is_no_axis():
+    made = table(tokens=[8192] * 3, step=[1, 2, 3], loss=[3, 2, 1])
+    with pytest.raises(ConfigError, match="'tokens' is 8192 in every row, so tokens so far were"):
+        chosen(made)
+
+
+def test_a_perplexity_is_no_loss():
+    with pytest.raises(ConfigError, match="a perplexity is exp.loss.: write its logarithm"):
+        chosen(table(step=[1, 2, 3], ppl=[30, 20, 10]))
+
+
 def test_a_summary_in_one_row_is_no_curve():
     made = table(step=[1, 2, 3, 3], loss=[3, 2, 1, None], train_loss=[None, None, None, 2])
     assert chosen(made, tokens_per_step=1.0).loss == "loss"

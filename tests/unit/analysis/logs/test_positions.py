@@ -50,6 +50,9 @@ def test_the_option_and_the_layout_decide():
     [
         ([1, 2, 3, 2, 3, 4], "from line 4 to line 5 .3 to 2.; where training was resumed"),
         ([1, 2, 3, 1, 2, 3], "the count begins anew there.*several runs.*--keep-last"),
+        ([3, 2, 1], "the rows stand in reverse order; sort them"),
+        ([1, 1, 2, 2, 3, 3], "several rows have one position, as where each process logs"),
+        ([0, 0, 0], "all are 0, so they were never counted"),
         ([7, 7, 7, 7], "a table of several runs with one row each"),
     ],
 )

@@ -56,6 +56,10 @@ def test_too_few_rows_show_no_error():
     assert (found.nats, found.stderr, found.rows) == (1.5, None, 2)
 
 
+def test_a_constant_shows_no_error():
+    assert level(np.arange(40.0), np.full(40, 2.7), 4).stderr is None
+
+
 def test_the_time_is_between_one_row_and_all():
     assert autocorrelation_time(np.zeros(20)) == 1.0
     assert autocorrelation_time(np.repeat([1.0, -1.0], 50)) <= 100

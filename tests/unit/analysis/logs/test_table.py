@@ -16,7 +16,7 @@ def test_numbers_in_any_spelling():
     assert table("inf", 10**400).numbers("x", "loss").tolist() == [math.inf, math.inf]
 
 
-@pytest.mark.parametrize("word", [*MISSING, "NaN", "None", "N/A", " null ", None, math.nan])
+@pytest.mark.parametrize("word", [*sorted(MISSING), "NaN", "None", "N/A", " null ", None, math.nan])
 def test_words_for_missing_values(word):
     assert is_missing(word)
     found = table("1", word).numbers("x", "loss")

@@ -7,7 +7,7 @@ from epiplexity_jax.analysis.logs.layouts.formats import FORMATS, described
 def test_every_format_has_steps_and_losses(form):
     groups = {name for line in form.lines for name in line.groupindex}
     assert {"step", "loss"} <= groups <= {"step", "loss", "val_loss", "tokens", "step_tokens"}
-    assert form.needs == form.needs.lower()
+    assert all(text == text.lower() for text in form.needs)
     assert form.name in described(form)
     assert form.hints.kind in ("means", "batches")
     assert form.hints.first_step in (0, 1)

@@ -70,6 +70,11 @@ LITGPT = "".join(
     for s, v in pairs(1)
 )
 ACCELERATE = "".join(f"[rank0] INFO - step={s} | loss={v} | lr=1e-4\n" for s, v in pairs(1))
+TITAN = "".join(
+    f"[titan] 2024-11-01 10:00:00,123 - INFO - \x1b[31mstep: {s:2}  \x1b[32mloss: {v}  tps: 9,999\n"
+    for s, v in pairs(1)
+)
+TENSORS = "".join(f"step {s}: loss tensor({v}, device='cuda:0')\n" for s, v in pairs(1))
 WORDS = "".join(f"Epoch 1, step {s}, train loss {v}, 3 ms\n" for s, v in pairs(1))
 
 
@@ -96,6 +101,8 @@ WORDS = "".join(f"Epoch 1, step {s}, train loss {v}, 3 ms\n" for s, v in pairs(1
         (TORCHTUNE, "torchtune", None),
         (LITGPT, "litgpt", None),
         (ACCELERATE, "text log of names and values", None),
+        (TITAN, "text log of names and values", None),
+        (TENSORS, "text log of names and values", None),
         (WORDS, "text log of names and values", None),
     ],
 )
@@ -136,6 +143,21 @@ def test_evaluations_alone_are_points(tmp_path):
     curve = read(tmp_path, text)
     assert curve.evaluated
     assert (curve.label_tokens[0], curve.heldout_nats) == (0, 3.0)
+
+
+def test_nanogpt_without_batches_has_points(tmp_path):
+    text = "".join(f"step {250 * s}: train loss 9.0, val loss {v}\n" for s, v in pairs())
+    curve = read(tmp_path, text)
+    assert curve.evaluated
+    assert curve.losses_nats.tolist() == VALUES
+    assert curve.label_tokens[[0, -1]].tolist() == [0, 39 * 250 * PER_STEP]
+
+
+def test_a_log_of_losses_alone_needs_the_steps_between_rows(tmp_path):
+    text = "".join(f"training loss: {v}\n" for v in LOSSES)
+    with pytest.raises(ConfigError, match="--steps-per-row"):
+        read(tmp_path, text)
+    check(read(tmp_path, text, steps_per_row=1))
 
 
 def test_a_console_of_dictionaries_needs_the_steps_between_rows(tmp_path):
