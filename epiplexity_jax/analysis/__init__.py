@@ -4,9 +4,10 @@ from epiplexity_jax.analysis.frontier.decomposition import Decomposition
 from epiplexity_jax.analysis.frontier.frontier import Frontier, trace
 from epiplexity_jax.analysis.frontier.members import Member
 from epiplexity_jax.analysis.frontier.traced import Points
-from epiplexity_jax.analysis.logs.columns import Layout, read_curve
 from epiplexity_jax.analysis.logs.estimate import estimate
+from epiplexity_jax.analysis.logs.layout import Layout
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
+from epiplexity_jax.analysis.logs.reading import read_curve
 from epiplexity_jax.analysis.runs.curve import (
     Curve,
     Exact,

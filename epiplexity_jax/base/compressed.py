@@ -34,11 +34,20 @@ def first_bytes(path: Path) -> bytes:
     """
     with path.open("rb") as file:
         start = file.read(_START)
+    refuse_pointer(path, start)
+    return start
+
+
+def refuse_pointer(path: Path, start: bytes) -> None:
+    """Refuse a Git LFS pointer.
+
+    Raises:
+        DataError: as its content is elsewhere.
+    """
     if start.startswith(_POINTER):
         raise DataError(
             f"{path}: is a Git LFS pointer, and its content was not fetched; run git lfs pull"
         )
-    return start
 
 
 def compression_of(start: bytes) -> Literal["gz", "bz2", "xz", "zst"] | None:

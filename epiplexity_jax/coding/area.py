@@ -18,6 +18,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.coding import checks
 
 _CHUNK = 1 << 20
+_MANY = 4096  # points above which segments are summed together
 
 
 def record_points(steps: int, per_decade: int = 16) -> Int64[np.ndarray, " points"]:
@@ -105,13 +106,34 @@ def _basis_sums(points: tuple[int, ...]) -> Float64[np.ndarray, "4 segments"]:
 
     With these sums a segment's sum is linear in values and slopes, whatever its length.
     """
-    x = np.log1p(np.array(points, dtype=np.float64))
+    steps = np.array(points, dtype=np.int64)
+    if len(points) > _MANY:
+        return _many_basis_sums(steps)
+    x = np.log1p(steps.astype(np.float64))
     sums = np.zeros((4, len(points) - 1))
     for i, (first, last) in enumerate(zip(points[:-1], points[1:], strict=True)):
         for begin in range(first, last, _CHUNK):
             s = np.arange(begin, min(begin + _CHUNK, last), dtype=np.float64)
             t = (np.log1p(s) - x[i]) / (x[i + 1] - x[i])
-            left_slope, right = t * (1 - t) ** 2, t * t * (3 - 2 * t)
-            basis = (1 - right, left_slope, right, t * t * (t - 1))
-            sums[:, i] += [b.sum() for b in basis]
+            sums[:, i] += [b.sum() for b in _basis(t)]
     return sums
+
+
+def _many_basis_sums(steps: Int64[np.ndarray, " points"]) -> Float64[np.ndarray, "4 segments"]:
+    """The same sums for many segments at once, a chunk of steps at a time."""
+    x = np.log1p(steps.astype(np.float64))
+    sums = np.zeros((4, steps.size - 1))
+    for begin in range(int(steps[0]), int(steps[-1]), _CHUNK):
+        s = np.arange(begin, min(begin + _CHUNK, int(steps[-1])), dtype=np.int64)
+        segment = np.searchsorted(steps, s, side="right") - 1
+        t = (np.log1p(s.astype(np.float64)) - x[segment]) / (x[segment + 1] - x[segment])
+        starts = np.flatnonzero(np.diff(segment, prepend=-1))
+        for row, values in enumerate(_basis(t)):
+            sums[row, segment[starts]] += np.add.reduceat(values, starts)
+    return sums
+
+
+def _basis(t: Float64[np.ndarray, " steps"]) -> tuple[Float64[np.ndarray, " steps"], ...]:
+    """Cubic Hermite basis functions at places 0 to 1: of values and slopes, left and right."""
+    left_slope, right = t * (1 - t) ** 2, t * t * (3 - 2 * t)
+    return 1 - right, left_slope, right, t * t * (t - 1)

@@ -42,5 +42,7 @@ def _override(data: Any, override: str) -> Any:
             raise ConfigError(f"override {override!r}: {key} holds {below!r}, not keys")
         inner[key] = dict(below or {})
         inner = inner[key]
-    inner[keys[-1]] = read_yaml(value, f"override {override!r}")
+    # A pattern of files such as *.txt would be an alias in YAML.
+    is_text = value.startswith("*")
+    inner[keys[-1]] = value if is_text else read_yaml(value, f"override {override!r}")
     return data

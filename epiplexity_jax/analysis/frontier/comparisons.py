@@ -1,6 +1,6 @@
 """Standard errors that make a difference when it is the best of several that were looked at."""
 
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 ALONE = 2.0  # standard errors, of one comparison
 
@@ -13,4 +13,4 @@ def standard_errors(comparisons: int) -> float:
     >>> standard_errors(1), round(standard_errors(30), 2)
     (2.0, 3.17)
     """
-    return ALONE if comparisons == 1 else float(norm.isf(norm.sf(ALONE) / comparisons))
+    return ALONE if comparisons == 1 else float(-ndtri(ndtr(-ALONE) / comparisons))

@@ -197,8 +197,9 @@ def explain(
         bits = "unknown" if resolution_bits is None else f"{resolution_bits:.2g}"
         said.append(f"epiplexity is below resolution (< {bits} bits)")
     if status == ResultStatus.NEGATIVE:
+        known = "" if resolution_bits is None else " by more than its error"
         said.append(
-            "epiplexity is negative by more than its error: the floor lies above the curve, as "
+            f"epiplexity is negative{known}: the floor lies above the curve, as "
             "when training diverges late; look at the run's losses"
         )
     if status == ResultStatus.UNTRAINED and "below_cheapest" not in flags:

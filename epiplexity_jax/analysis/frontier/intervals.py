@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from epiplexity_jax.analysis.frontier.members import Member, resample
 from epiplexity_jax.analysis.frontier.traced import Answer, Traced
@@ -169,7 +169,7 @@ class _Pool:
         self.shared = _shared(several)
         freedom = sum(member.seeds - 1 for member in several)
         freedom /= 1.0 + (len(several) - 1) * self.shared**2
-        self.widened = float(t.ppf(_UPPER, max(freedom, 1.5)) / norm.ppf(_UPPER))
+        self.widened = float(stdtrit(max(freedom, 1.5), _UPPER) / ndtri(_UPPER))
         unexplained = math.sqrt(1.0 - _sampled_share(several))
         for member in several:
             scale = math.sqrt(member.seeds / (member.seeds - 1))

@@ -11,10 +11,12 @@ from epiplexity_jax import coding
 from epiplexity_jax.analysis.frontier.decomposition import (
     UNIFORM,
     Decomposition,
+    Interval,
     explain,
     status_of,
 )
 from epiplexity_jax.analysis.frontier.traced import ROUNDING
+from epiplexity_jax.analysis.logs.floor import Floor, floor_of
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
 from epiplexity_jax.analysis.logs.warnings import TOKENISERS, sentences
 from epiplexity_jax.analysis.runs.lengths import check_test_tokens
@@ -28,17 +30,21 @@ class Estimate:
     """Code lengths of a loss curve.
 
     Attributes:
-        decomposition: lengths, time and warnings of the curve's one model; no intervals, and no
-            resolution, as a curve carries no errors.
+        decomposition: lengths, time and warnings of the curve's one model; intervals and resolution
+            where the scatter of the file's rows shows an error, None elsewhere.
         label_tokens: label tokens of the curve.
         area_bits: the area between curve and floor, also where the uniform code is shorter.
         floor_nats: the loss that ended the area, nats per label token.
+        floor_stderr_nats: its standard error, or None where the rows do not show it.
+        floor_rows: number of rows whose mean it is, 0 where it was given.
     """
 
     decomposition: Decomposition
     label_tokens: float
     area_bits: float
     floor_nats: float
+    floor_stderr_nats: float | None
+    floor_rows: int
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; the keys of the decomposition and the further ones."""
@@ -52,6 +58,7 @@ def estimate(
     params: int,
     test_tokens: float,
     floor_nats: float | None = None,
+    floor_rows: int | None = None,
     vocab_size: int | None = None,
     bytes_per_token: float | None = None,
 ) -> Estimate:
@@ -65,7 +72,8 @@ def estimate(
         params: N, all parameters of the model.
         test_tokens: label tokens of the dataset whose information is measured.
         floor_nats: held-out loss of the final model, nats per label token; default: the curve's
-            own, else its last training loss, with a warning.
+            own, else the mean of its last training losses, with a warning.
+        floor_rows: number of these; default: a tenth of the rows.
         vocab_size: V; then the uniform code is a candidate and the beginning is checked.
         bytes_per_token: bytes of original data per label token.
 
@@ -79,31 +87,104 @@ def estimate(
     30.0
     """
     test_tokens = _checked(params, test_tokens, bytes_per_token)
-    floor, origin = _floor(curve, floor_nats)
-    area = float(coding.online_length(curve.online_sum_nats, curve.total_tokens, floor))
-    data = float(coding.data_length(floor, test_tokens))
+    floor = floor_of(curve, floor_nats, floor_rows)
+    lengths = _Lengths.of(curve, floor, test_tokens)
     uniform = None if vocab_size is None else float(coding.uniform_length(test_tokens, vocab_size))
-    outcome = _outcome(curve, params, area, data, uniform)
-    data = outcome["entropy_bits"]
-    time = coding.time_bound(
-        curve.train_tokens, test_tokens, curve.tokens_per_label, *coding.dense_flops(params)
-    )
-    trained = outcome["status"] != ResultStatus.UNTRAINED
-    said = sentences(curve, floor, origin, area if trained else None, vocab_size)
-    per_byte = None if bytes_per_token is None else data / (test_tokens * bytes_per_token)
+    outcome = _outcome(curve, params, lengths, uniform)
+    flops = coding.dense_flops(params)
+    time = coding.time_bound(curve.train_tokens, test_tokens, curve.tokens_per_label, *flops)
+    area = None if outcome["status"] == ResultStatus.UNTRAINED else lengths.area
+    said = sentences(curve, floor, area, vocab_size)
+    per_token = outcome["entropy_bits"] / test_tokens
+    per_byte = None if bytes_per_token is None else per_token / bytes_per_token
     said += [TOKENISERS] if per_byte is None else []
-    outcome["interpolation_error_bits"] = float(nats_to_bits(curve.interpolation_error_nats))
     decomposition = Decomposition(
         source=curve.name,
         compute_flops=float(time),
         entropy_bits_per_byte=per_byte,
         test_tokens=test_tokens,
-        floor=origin,
+        floor=floor.origin,
+        resolution_bits=lengths.resolution,
+        interpolation_error_bits=lengths.interpolation_error,
         warnings=(*outcome.pop("said"), *curve.notes, *said),
         **_NO_FRONTIER,
         **outcome,
     )
-    return Estimate(decomposition, curve.total_tokens, area, floor)
+    end = floor.level
+    return Estimate(decomposition, curve.total_tokens, lengths.area, end.nats, end.stderr, end.rows)
+
+
+@dataclass(frozen=True)
+class _Lengths:
+    """Area above a floor and data length, bits, and what an error of the floor does to them.
+
+    Attributes:
+        area, data: lengths.
+        stderr, data_stderr, mdl_stderr: standard errors of area, data length and their sum, or None
+            where the rows show none.
+        quantile: standard errors of half of a 95 % interval.
+        drift, data_drift, mdl_drift: what they move by if the floor lies where the last rows end.
+        interpolation_error: of the area.
+    """
+
+    area: float
+    data: float
+    stderr: float | None
+    data_stderr: float
+    mdl_stderr: float
+    quantile: float
+    drift: float
+    data_drift: float
+    mdl_drift: float
+    interpolation_error: float
+
+    @classmethod
+    def of(cls, curve: LossCurve, floor: Floor, test_tokens: float) -> "_Lengths":
+        """Lengths of a curve with a floor.
+
+        Args:
+            curve: the training losses.
+            floor: where the area ends.
+            test_tokens: label tokens of the dataset.
+        """
+        level, total = floor.level, curve.total_tokens
+        moved = nats_to_bits(level.stderr or 0.0)
+        between = nats_to_bits((level.scatter or 0.0) * curve.unlogged_tokens)
+        rest = test_tokens - total
+        return cls(
+            area=float(coding.online_length(curve.online_sum_nats, total, floor.nats)),
+            data=float(coding.data_length(floor.nats, test_tokens)),
+            stderr=None if level.stderr is None else math.hypot(moved * total, between),
+            data_stderr=moved * test_tokens,
+            mdl_stderr=math.hypot(moved * rest, between),
+            quantile=level.quantile,
+            drift=nats_to_bits(level.drift * total),
+            data_drift=nats_to_bits(level.drift * test_tokens),
+            mdl_drift=nats_to_bits(level.drift * rest),
+            interpolation_error=float(nats_to_bits(curve.interpolation_error_nats)),
+        )
+
+    @property
+    def resolution(self) -> float | None:
+        """Twice the standard error of the area; None where the rows show none."""
+        return None if self.stderr is None else 2.0 * self.stderr
+
+    def intervals(self) -> dict[str, Interval | None]:
+        """95 % intervals of area, data length and their sum; None where the rows show no error."""
+        if self.stderr is None:
+            return dict.fromkeys(_INTERVALS)
+        sparse = self.interpolation_error
+        sides = (
+            (self.area, self.stderr, self.drift, sparse),
+            (self.data, self.data_stderr, self.data_drift, 0.0),
+            (self.area + self.data, self.mdl_stderr, self.mdl_drift, sparse),
+        )
+        widths = [math.hypot(self.quantile * error, d, sparse) for _, error, d, sparse in sides]
+        found = [(side[0] - w, side[0] + w) for side, w in zip(sides, widths, strict=True)]
+        return dict(zip(_INTERVALS, found, strict=True))
+
+
+_INTERVALS = tuple(f"{name}_bits_interval" for name in ("epiplexity", "entropy", "mdl"))
 
 
 def _checked(params: int, test_tokens: float, bytes_per_token: float | None) -> float:
@@ -115,8 +196,6 @@ def _checked(params: int, test_tokens: float, bytes_per_token: float | None) -> 
 
 
 _NO_FRONTIER: dict[str, Any] = {
-    **{f"{name}_bits_interval": None for name in ("epiplexity", "entropy", "mdl")},
-    "resolution_bits": None,
     "estimator": "prequential",
     "variant": "online",
     "procedure": "one model",
@@ -125,38 +204,33 @@ _NO_FRONTIER: dict[str, Any] = {
 
 
 def _outcome(
-    curve: LossCurve, params: int, area: float, data: float, uniform: float | None
+    curve: LossCurve, params: int, lengths: _Lengths, uniform: float | None
 ) -> dict[str, Any]:
     """The answer, of the model or of the uniform code, with its lengths and the reason."""
     candidates = 1 if uniform is None else 2
-    if uniform is not None and area + data >= uniform * (1.0 - ROUNDING):
+    code = lengths.area + lengths.data
+    margin = 2.0 * lengths.mdl_stderr if lengths.stderr is not None else 0.0
+    if uniform is not None and code + margin >= uniform * (1.0 - ROUNDING):
+        by = " by more than twice the error of the floor" if code < uniform else ""
         said = (
-            f"model and data together, {area + data:.4g} bits, are no shorter than the uniform "
-            f"code, {uniform:.4g} bits, so nothing of this dataset is worth learning in this way: "
-            f"epiplexity is 0, and not the area of {area:.4g} bits; more test tokens would pay "
-            "for the model"
+            f"model and data together, {code:.4g} bits, are no shorter than the uniform "
+            f"code, {uniform:.4g} bits{by}, so nothing of this dataset is worth learning in this "
+            f"way: epiplexity is 0, and not the area of {lengths.area:.4g} bits; more test tokens "
+            "would pay for the model"
         )
-        return UNIFORM | {"entropy_bits": uniform, "candidates": candidates, "said": (said,)}
-    status = status_of(area, 0.0)
+        answer = UNIFORM | {"entropy_bits": uniform, "candidates": candidates, "said": (said,)}
+        del answer["interpolation_error_bits"]
+        return answer | dict.fromkeys(_INTERVALS)
+    status = status_of(lengths.area, lengths.resolution or 0.0)
     return {
         "candidates": candidates,
-        "epiplexity_bits": area,
-        "entropy_bits": data,
+        "epiplexity_bits": lengths.area,
+        "entropy_bits": lengths.data,
         "status": status,
         "params": params,
         "train_tokens": curve.train_tokens,
         "member": curve.name,
         "neighbours": (curve.name,),
-        "said": tuple(explain(status, None, (), beats=True)),
+        "said": tuple(explain(status, lengths.resolution, (), beats=True)),
+        **lengths.intervals(),
     }
-
-
-def _floor(curve: LossCurve, given: float | None) -> tuple[float, str]:
-    """The loss that ends the area, and where it comes from: given, column or last_point."""
-    if given is not None:
-        if not (given >= 0 and math.isfinite(given)):
-            raise ConfigError(f"floor: must be a loss of at least 0 nats, got {given:g}")
-        return given, "given"
-    if curve.heldout_nats is not None:
-        return curve.heldout_nats, "column"
-    return float(curve.losses_nats[-1]), "last_point"

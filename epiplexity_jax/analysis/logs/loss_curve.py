@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from epiplexity_jax import coding
-from epiplexity_jax.analysis.shapes import AnyColumn, Flags, Steps, Values
+from epiplexity_jax.analysis.logs.interpolation import integrals, thinned
+from epiplexity_jax.analysis.logs.scatter import Level
+from epiplexity_jax.analysis.shapes import AnyColumn, Flags, Values
 from epiplexity_jax.base.errors import DataError
 
 LEAST_ROWS = 3
@@ -27,10 +29,16 @@ class LossCurve:
             label token; where `sampled_step` is given, that of the one batch that ends there.
         sampled_step: label tokens of a batch, where rows are single batches; the losses of the
             batches between them are then interpolated.
+        evaluated: True where losses are those of the model at its position, such as evaluations,
+            and not of the tokens since the row before; they are interpolated between the rows.
+        step_tokens: label tokens of a batch, for a curve of evaluations; without it the area is an
+            integral over tokens and not a sum over batches.
         tokens_per_label: r, (input + label tokens) / label tokens.
         heldout_nats: held-out loss of the final model, nats per label token, or None.
+        heldout_level: the same with its error, where the file's evaluations show it.
         epochs: passes over the data that were logged with the curve, or None.
         lines: [P] lines of the file, for messages; empty when there is no file.
+        place: noun of what these count.
         notes: what reading the file had to say.
 
     Raises:
@@ -41,10 +49,14 @@ class LossCurve:
     label_tokens: Values
     losses_nats: AnyColumn
     sampled_step: float | None = None
+    evaluated: bool = False
+    step_tokens: float | None = None
     tokens_per_label: float = 1.0
     heldout_nats: float | None = None
+    heldout_level: Level | None = None
     epochs: float | None = None
     lines: tuple[int, ...] = ()
+    place: str = "line"
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -73,11 +85,13 @@ class LossCurve:
             i = int(falls[0])
             raise DataError(
                 f"{self.name}: tokens do not increase from {self.at(i)} to {self.at(i + 1)} "
-                f"({tokens[i]:g} to {tokens[i + 1]:g}); was training resumed into one file?"
+                f"({tokens[i]:g} to {tokens[i + 1]:g}); keep one row of each position"
             )
-        if self.sampled_step is not None:
-            partial = np.mod(tokens, self.sampled_step) != 0
-            self._refuse("tokens", partial | (tokens == 0), "does not end a batch")
+        batch = self.sampled_step or (self.step_tokens if self.evaluated else None)
+        if batch is not None:
+            partial = np.mod(tokens, batch) != 0
+            partial |= (tokens == 0) & (self.sampled_step is not None)
+            self._refuse("tokens", partial, "does not end a batch")
         if not 1 <= self.tokens_per_label < math.inf:
             raise DataError(
                 f"{self.name}: (input + label tokens) / label tokens must be at least 1, got "
@@ -92,7 +106,7 @@ class LossCurve:
 
     def at(self, row: int) -> str:
         """Name of a row in messages."""
-        return f"line {self.lines[row]}" if self.lines else f"row {row + 1}"
+        return f"{self.place} {self.lines[row]}" if self.lines else f"row {row + 1}"
 
     @property
     def widths(self) -> Values:
@@ -110,24 +124,65 @@ class LossCurve:
         return self.total_tokens * self.tokens_per_label
 
     @property
+    def is_interpolated(self) -> bool:
+        """True where losses between the rows are interpolated."""
+        return self.evaluated or self.sampled_step is not None
+
+    @property
     def online_sum_nats(self) -> float:
         """Training losses of all label tokens, nats."""
-        if self.sampled_step is None:
-            return math.fsum((self.losses_nats * self.widths).tolist())
-        batches, losses = self._batches()
-        total = float(coding.interpolate_sum(batches, losses)[-1] + losses[-1])
-        return total * self.sampled_step
+        if self.is_interpolated:
+            return float(self._sums(*self._points())[-1])
+        return math.fsum((self.losses_nats * self.widths).tolist())
+
+    @property
+    def online_sums_nats(self) -> Values:
+        """[P] training losses of the label tokens up to each row, nats."""
+        if not self.is_interpolated:
+            return np.cumsum(self.losses_nats * self.widths)
+        return self._sums(*self._points())[-self.losses_nats.size :]
 
     @property
     def interpolation_error_nats(self) -> float:
-        """Distance by which that sum moves without every other sampled batch; 0 for means."""
-        if self.sampled_step is None:
+        """Distance by which that sum moves without every other row beside a gap; 0 for means."""
+        if not self.is_interpolated:
             return 0.0
-        return float(coding.interpolation_error(*self._batches())) * self.sampled_step
+        at, losses = self._points()
+        kept = thinned(at)
+        if kept.size == at.size or at.size < LEAST_ROWS:
+            return 0.0
+        sums = self._sums(at, losses)[-1], self._sums(at[kept], losses[kept])[-1]
+        return abs(float(sums[0] - sums[1]))
 
-    def _batches(self) -> tuple[Steps, Values]:
-        """[P] steps done before each sampled batch, from 0 on, and its loss."""
-        steps = np.rint(self.label_tokens / (self.sampled_step or 1.0)).astype(np.int64) - 1
-        if steps[0] == 0:
-            return steps, self.losses_nats
-        return np.append(0, steps), np.append(self.losses_nats[0], self.losses_nats)
+    @property
+    def unlogged_tokens(self) -> float:
+        """Label tokens that the scatter of a row moves by interpolation, as a root of squares.
+
+        A batch that stands for g batches moves their sum by sqrt(g (g - 1)) of its own scatter; an
+        evaluation moves it by all that it stands for.
+        """
+        if not self.is_interpolated:
+            return 0.0
+        at = self._points()[0]
+        around = np.diff(at, prepend=at[0], append=at[-1])
+        stands_for = (around[1:] + around[:-1]) / 2.0
+        if self.evaluated:
+            return float(np.sqrt(stands_for @ stands_for)) * (self.step_tokens or 1.0)
+        stands_for = np.maximum(stands_for, 1.0)
+        return float(np.sqrt(stands_for @ (stands_for - 1.0))) * (self.sampled_step or 1.0)
+
+    def _sums(self, at: Values, losses: Values) -> Values:
+        """Sums of the losses that are known at some points up to each of them, nats."""
+        batch = self.step_tokens if self.evaluated else self.sampled_step
+        if batch is None:
+            return integrals(at, losses)
+        sums = coding.interpolate_sum(at, losses)
+        return (sums if self.evaluated else sums + losses) * batch
+
+    def _points(self) -> tuple[Values, Values]:
+        """Steps done before each loss, or label tokens where the batch is unknown, from 0 on."""
+        batch = (self.step_tokens if self.evaluated else self.sampled_step) or 1.0
+        at = np.rint(self.label_tokens / batch) - (not self.evaluated)
+        if at[0] == 0:
+            return at, self.losses_nats
+        return np.append(0.0, at), np.append(self.losses_nats[0], self.losses_nats)

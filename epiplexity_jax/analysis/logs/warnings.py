@@ -6,12 +6,14 @@ Losses are nats per label token. Axis letters: P row of the curve.
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from epiplexity_jax.analysis.logs.floor import Floor
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
+from epiplexity_jax.analysis.logs.stairs import stairs
 from epiplexity_jax.base.units import nats_to_bits
 
 _FEW_ROWS = 10
+_NEAR = 0.08  # from a whole number, of a ratio of losses
 _NOTICEABLE = 0.05  # a share of the area from which on a sentence is worth reading
 
 TOKENISERS = (
@@ -20,44 +22,34 @@ TOKENISERS = (
 
 
 def sentences(
-    curve: LossCurve, floor: float, origin: str, area: float | None, vocab_size: int | None
+    curve: LossCurve, floor: Floor, area: float | None, vocab_size: int | None
 ) -> list[str]:
     """Sentences that a person should read before believing a curve's area.
 
     Args:
         curve: the training losses.
-        floor: the loss that ends the area, nats per label token.
-        origin: where that comes from: given, column or last_point.
+        floor: the loss that ends the area.
         area: the area above it, bits; None where it is not the answer.
         vocab_size: V, if known.
     """
     said = [
-        _last_point(floor, origin),
+        *floor.said,
         _few(curve),
         _beginning(curve),
-        _initial_loss(curve, vocab_size),
+        _scaled(curve, floor) or _initial_loss(curve, vocab_size),
         _not_falling(curve),
         _repeated(curve),
     ]
     if area is not None:
-        said += [_end(curve, floor, origin, area), _precision(curve, area)]
+        said += [_end(curve, floor, area), _precision(curve, floor, area)]
     return [sentence for sentence in said if sentence]
-
-
-def _last_point(floor: float, origin: str) -> str:
-    if origin != "last_point":
-        return ""
-    return (
-        f"the floor is the last training loss, {floor:.6g} nats: training text as the floor, with "
-        "the noise of one row in it; give a held-out loss (--floor)"
-    )
 
 
 def _few(curve: LossCurve) -> str:
     count = curve.widths.size
     if count >= _FEW_ROWS:
         return ""
-    if curve.sampled_step is not None:
+    if curve.is_interpolated:
         return f"only {count} rows: most of the curve is interpolated"
     return (
         f"only {count} rows: the area is right if each loss is the mean over all tokens since the "
@@ -73,6 +65,13 @@ def _beginning(curve: LossCurve) -> str:
             f"{curve.label_tokens[0] / curve.sampled_step:.0f}, and those before it count as if "
             "they had its loss, so the area is too small"
         )
+    if curve.evaluated:
+        if curve.label_tokens[0] == 0:
+            return ""
+        return (
+            f"no initial loss: the first evaluation is at {curve.label_tokens[0]:.4g} tokens, and "
+            "the curve before it counts as if it had its loss, so the area is too small"
+        )
     widths = curve.widths[curve.widths > 0]
     first, second = float(widths[0]), float(widths[1])
     if first <= 2.0 * second:
@@ -82,6 +81,28 @@ def _beginning(curve: LossCurve) -> str:
         f"no initial loss: the first row covers {first:.4g} tokens ({share:.0%} of the curve), the "
         f"next {second:.4g}, so the steep beginning is missing and the area too small, unless that "
         "row is the mean over all of them"
+    )
+
+
+def _scaled(curve: LossCurve, floor: Floor) -> str:
+    """Losses that are a multiple of the floor, as sums over accumulation steps are."""
+    if floor.origin == "last_rows" or floor.nats <= 0 or curve.evaluated:
+        return ""
+    last = float(np.mean(curve.losses_nats[-max(1, curve.losses_nats.size // 20) :]))
+    ratio = last / floor.nats
+    factor = round(ratio) if ratio > 1 else round(1 / ratio) if ratio > 0 else 0
+    if factor < 2 or abs((ratio if ratio > 1 else 1 / ratio) / factor - 1) > _NEAR:
+        return ""
+    if ratio > 1:
+        return (
+            f"training losses end at {last:.4g} nats, {ratio:.3g} times the held-out loss: they "
+            f"look like sums over {factor} accumulation steps (--loss-divisor {factor}), or the "
+            "two have different units"
+        )
+    return (
+        f"training losses end at {last:.4g} nats, 1/{1 / ratio:.3g} of the held-out loss: they "
+        f"look as if divided by {factor} accumulation steps too often (--loss-divisor "
+        f"{1 / factor:g}), or the two have different units"
     )
 
 
@@ -114,7 +135,8 @@ def _initial_loss(curve: LossCurve, vocab_size: int | None) -> str:
 def _not_falling(curve: LossCurve) -> str:
     """The running means over a twentieth of the rows do not fall, or rise at the end."""
     window = max(1, curve.losses_nats.size // 20)
-    smooth = np.convolve(curve.losses_nats, np.full(window, 1.0 / window), mode="valid")
+    sums = np.concatenate([[0.0], np.cumsum(curve.losses_nats)])
+    smooth = (sums[window:] - sums[:-window]) / window
     first, last, lowest = float(smooth[0]), float(smooth[-1]), float(smooth.min())
     if last > 0.98 * first:
         return (
@@ -129,12 +151,12 @@ def _not_falling(curve: LossCurve) -> str:
     return ""
 
 
-def _end(curve: LossCurve, floor: float, origin: str, area: float) -> str:
+def _end(curve: LossCurve, floor: Floor, area: float) -> str:
     """A floor below or above the end of the curve, in units of the area."""
-    above = nats_to_bits((curve.losses_nats - floor) * curve.widths)
+    above = nats_to_bits((curve.losses_nats - floor.nats) * curve.widths)
     so_far = np.cumsum(above)
     lost = float(so_far.max()) - float(so_far[-1])
-    if origin == "last_point" or area <= 0:
+    if floor.origin == "last_rows" or area <= 0:
         return ""
     if lost > _NOTICEABLE * area:
         i = int(np.argmax(so_far))
@@ -165,51 +187,17 @@ def _repeated(curve: LossCurve) -> str:
     return f"the loss drops like a stair about every {every:.3g} tokens, as at epochs: {again}"
 
 
-def _precision(curve: LossCurve, area: float) -> str:
+def _precision(curve: LossCurve, floor: Floor, area: float) -> str:
     missed = float(nats_to_bits(curve.interpolation_error_nats))
     if missed > _NOTICEABLE * abs(area):
         return (
-            f"interpolating between the sampled batches moves the area by {missed:.2g} bits; log "
-            "more rows, or means over all steps"
+            f"interpolating between the {'evaluations' if curve.evaluated else 'sampled batches'} "
+            f"moves the area by {missed:.2g} bits; log more rows, or means over all steps"
         )
+    if floor.level.stderr is not None:
+        return ""  # the result has this error
     moved = float(nats_to_bits(0.001 * curve.total_tokens))
     if moved <= _NOTICEABLE * abs(area):
         return ""
     share = f", that is {moved / abs(area):.0%} of it" if area else ", which is 0"
     return f"an error of 0.001 nats in the floor moves the area by {moved:.3g} bits{share}"
-
-
-def stairs(label_tokens: ArrayLike, losses_nats: ArrayLike) -> float | None:
-    """Label tokens between sudden drops of a loss, where these come at regular distances.
-
-    A drop is sudden when the means of the rows before and after it differ by five times as much
-    as such means commonly do, four times as much as those to its left and right, and by 1 %.
-
-    Args:
-        label_tokens: [P] increasing.
-        losses_nats: [P].
-
-    Returns:
-        The distance, or None where there are not two drops or they are not regular.
-    """
-    tokens = np.asarray(label_tokens, dtype=np.float64)
-    losses = np.asarray(losses_nats, dtype=np.float64)
-    window = int(np.clip(losses.size // 40, 1, 8))
-    if losses.size < 12 * window:
-        return None
-    sums = np.concatenate([[0.0], np.cumsum(losses)])
-    means = (sums[window:] - sums[:-window]) / window  # of the rows i to i + window - 1
-    drops = means[:-window] - means[window:]  # entry i: at row i + window
-    typical, far = np.median(np.abs(drops)), 2 * window
-    found: list[int] = []
-    for i in range(far, drops.size - far):
-        around = max(abs(drops[i - far]), abs(drops[i + far]))
-        highest = drops[i] == drops[i - window : i + window + 1].max()
-        if highest and drops[i] > max(5.0 * typical, 4.0 * around, 0.01 * means[i]):
-            found.append(i + window)
-    if len(found) < 2:
-        return None
-    places = tokens[np.array(found) - 1]
-    counts = places / places[0]
-    regular = np.all(np.abs(counts - np.rint(counts)) < 0.1)
-    return float(places[0]) if regular else None

@@ -60,10 +60,10 @@ def test_curve_as_a_table(call, file):
     lines = called.out.splitlines()
     assert lines[0].split()[:2] == ["source", "T,"]
     assert max(map(len, lines)) <= 100
-    assert lines[-1] == "prequential, online, floor 2.5 nats (last_point), 1e7 test tokens"
+    assert lines[-1] == "prequential, online, floor 2.5 nats (last_rows), 1e7 test tokens"
     assert all(line.startswith("note (loss.csv): ") for line in called.err.splitlines())
     assert "never the epiplexity" in called.err
-    assert "the floor is the last training loss, 2.5 nats" in called.err
+    assert "the floor is the last training loss, 2.5 nats (the rows show no error" in called.err
 
 
 @pytest.mark.parametrize(

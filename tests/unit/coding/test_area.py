@@ -5,7 +5,13 @@ import pytest
 from scipy.interpolate import PchipInterpolator
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.coding import interpolate_sum, interpolation_error, paired_length, record_points
+from epiplexity_jax.coding import (
+    area,
+    interpolate_sum,
+    interpolation_error,
+    paired_length,
+    record_points,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -116,3 +122,17 @@ def test_wrong_curves_are_refused(steps, values, sentence):
 def test_no_record_points_without_steps(steps, per_decade):
     with pytest.raises(ConfigError, match="at least 1"):
         record_points(steps, per_decade)
+
+
+@pytest.mark.parametrize("gap", [1, 3, 400])
+def test_many_points_sum_as_few_do(gap, monkeypatch):
+    steps = np.cumsum(np.random.default_rng(gap).integers(1, gap + 1, 5000)) - 1
+    steps -= steps[0]
+    losses = 2.0 + 3.0 * (1 + steps / 50) ** -0.5
+    many = interpolate_sum(steps, losses)
+    monkeypatch.setattr(area, "_MANY", 10_000)
+    monkeypatch.setattr(area, "_CHUNK", 1000)
+    area._basis_sums.cache_clear()
+    few = interpolate_sum(steps, losses)
+    area._basis_sums.cache_clear()
+    assert many == pytest.approx(few, rel=1e-13)

@@ -36,7 +36,7 @@ def _books(tmp_path, monkeypatch):
     rows = [{"text": f"story {k}", "ids": [k % 7 + 1, k % 3, 0]} for k in range(300)]
     (tmp_path / "stories.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "other.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:99]))
-    (tmp_path / "genome.fa").write_text(">chr1\n" + "ACGTTGCAacggTACN\n" * 50)
+    (tmp_path / "genome.fa").write_text(">chr1\n" + "ACGTTGCAacggTACNG\n" * 50)
     (tmp_path / "number_rows.py").write_text(
         "from itertools import count\n"
         "def squares(first=0): return (i * i % 47 for i in count(first))\n"

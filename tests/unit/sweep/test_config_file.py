@@ -2,6 +2,7 @@
 
 import pytest
 
+from epiplexity_jax.sweep.config_file import read_config
 from tests.unit.sweep.configs import parsed, sentence
 
 
@@ -47,3 +48,8 @@ def test_an_override_of_a_blank_file_is_enough(tmp_path):
     path.write_text("", encoding="utf-8")
     sweep = parsed(path, "sources.n.kind=noise", "family.kind=ngram")
     assert sweep.family.kind == "ngram"  # type: ignore[attr-defined]
+
+
+def test_a_pattern_of_files_is_text_and_no_alias(good):
+    data = read_config(good, ["sources.book.path=*.txt"])
+    assert data["sources"]["book"]["path"] == "*.txt"

@@ -1,168 +1,101 @@
-import json
-
-import numpy as np
 import pytest
 
-from epiplexity_jax.analysis.logs.columns import Layout, read_curve
+from epiplexity_jax.analysis.logs.columns import choose, find
+from epiplexity_jax.analysis.logs.layout import Layout
+from epiplexity_jax.analysis.logs.names import LOSSES, STEPS
+from epiplexity_jax.analysis.logs.table import Table
 from epiplexity_jax.base.errors import ConfigError
-from tests.unit.analysis.logs.made import LN2
-
-PLAIN = "tokens,loss\n100,4.5\n200,3.5\n300,3\n400,2.9\n"
 
 
-@pytest.fixture
-def read(tmp_path):
-    """Read a text as a file, with options of the layout."""
-
-    def call(text, floor_known=False, **options):
-        path = tmp_path / "loss.csv"
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_curve(path, Layout(**options), floor_known)
-
-    return call
+def table(**columns):
+    return Table(columns, range(2, 2 + len(next(iter(columns.values())))))
 
 
-def lines_of(*rows):
-    return "\n".join(json.dumps(row) for row in rows) + "\n"
+def chosen(made, floor_known=False, **options):
+    return choose("x.csv", made, Layout(**options), floor_known)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        PLAIN,
-        PLAIN.replace(",", ";"),
-        PLAIN.replace(",", "\t"),
-        PLAIN.replace("\n", "\r\n"),
-        "\ufeff" + PLAIN,
-        PLAIN.replace("\n", "\n\n"),
-        PLAIN.replace("tokens,loss", '"num_tokens","train/loss"'),
-        PLAIN.replace("tokens,loss", "Tokens Seen,Training Loss"),
-        lines_of(*({"tokens": 100 * i, "loss": v} for i, v in enumerate([4.5, 3.5, 3, 2.9], 1))),
-    ],
-)
-def test_tables_of_one_content_read_alike(read, text):
-    curve = read(text)
-    assert curve.label_tokens.tolist() == [100, 200, 300, 400]
-    assert curve.losses_nats.tolist() == [4.5, 3.5, 3, 2.9]
-    assert (curve.heldout_nats, curve.tokens_per_label, curve.notes) == (None, 1.0, ())
-
-
-def test_steps_become_tokens(read):
-    text = "global_step,loss,learning_rate\n1,3,0.1\n2,2,0.1\n4,1.5,0.1\n"
-    assert read(text, tokens_per_step=64).label_tokens.tolist() == [64, 128, 256]
-
-
-def test_steps_are_taken_where_tokens_per_step_are_given(read):
-    text = "step,tokens,loss\n1,100,3\n2,200,2\n4,400,1.5\n"
-    assert read(text).label_tokens.tolist() == [100, 200, 400]
-    assert read(text, tokens_per_step=64).label_tokens.tolist() == [64, 128, 256]
-
-
-def test_named_columns(read):
-    text = "n,a,b,c\n1,3,9,1.6\n2,2,9,\n3,1.5,9,1.4\n"
-    curve = read(text, tokens_column="n", loss_column="a", heldout_column="c")
-    assert (curve.losses_nats.tolist(), curve.heldout_nats) == ([3, 2, 1.5], 1.4)
-
-
-def test_logs_of_training_and_evaluation_in_turn(read):
-    text = lines_of(
-        {"step": 10, "loss": 4.0, "epoch": 0.1},
-        {"step": 10, "eval_loss": 3.9, "epoch": 0.1},
-        {"step": 20, "loss": 3.0, "epoch": 0.2},
-        {"step": 30, "loss": 2.5, "epoch": 0.3},
-        {"step": 30, "eval_loss": 2.6, "epoch": 0.3},
+def test_a_counter_that_never_counted_is_no_axis():
+    made = table(total_tokens=["0"] * 3, current_steps=[1, 2, 3], loss=[3, 2, 1])
+    with pytest.raises(ConfigError, match="counts steps.*'total_tokens' is 0 in every row"):
+        chosen(made)
+    found = chosen(made, tokens_per_step=10.0)
+    assert (found.position, found.tokens_per_unit, found.counts_steps) == (
+        "current_steps",
+        10,
+        True,
     )
-    curve = read(text, tokens_per_step=8)
-    assert curve.label_tokens.tolist() == [80, 160, 240]
-    assert (curve.heldout_nats, curve.epochs, curve.notes) == (2.6, 0.3, ())
-    assert curve.lines == (1, 3, 4)
+    assert chosen(made, tokens_column="total_tokens").position == "total_tokens"
 
 
-def test_rows_without_any_loss_are_counted(read):
-    curve = read(PLAIN.replace("3.5", "").replace("4.5", "  ") + "500,2.8\n")
-    assert curve.label_tokens.tolist() == [300, 400, 500]
-    assert "2 rows without a loss" in curve.notes[0]
+def test_a_column_of_the_tokens_of_a_row_is_no_axis():
+    made = table(tokens=[8192] * 3, step=[1, 2, 3], loss=[3, 2, 1])
+    with pytest.raises(ConfigError, match="'tokens' is 8192 in every row, so tokens so far were"):
+        chosen(made)
 
 
-def test_a_row_at_zero_is_said_to_cover_nothing(read):
+def test_a_perplexity_is_no_loss():
+    with pytest.raises(ConfigError, match="a perplexity is exp.loss.: write its logarithm"):
+        chosen(table(step=[1, 2, 3], ppl=[30, 20, 10]))
+
+
+def test_a_summary_in_one_row_is_no_curve():
+    made = table(step=[1, 2, 3, 3], loss=[3, 2, 1, None], train_loss=[None, None, None, 2])
+    assert chosen(made, tokens_per_step=1.0).loss == "loss"
+
+
+def test_columns_that_repeat_or_summarise_give_way():
+    made = table(
+        **{"step": [1, 2, 3], "train_loss_step": [3, 2, 1], "train_loss_epoch": [None, None, 2]}
+    )
+    assert chosen(made, tokens_per_step=1.0).loss == "train_loss_step"
+    made = table(step=[1, 2, 3], loss=[3, 2, 1], train_loss=[3, 2, 1])
+    assert chosen(made, tokens_per_step=1.0).loss == "loss"
     assert (
-        "step 0 covers no tokens" in read("step,loss\n0,4\n1,3\n2,2\n", tokens_per_step=8).notes[0]
+        find(
+            "x",
+            table(_step=[1, 2, 3], global_step=[9, 8, 7]),
+            ["_step", "global_step"],
+            None,
+            STEPS,
+        )
+        == "global_step"
     )
 
 
-@pytest.mark.parametrize("first", [0, 1])
-def test_sampled_batches_are_counted_from_the_first(read, first):
-    text = "step,loss\n" + "".join(f"{i + first},{v}\n" for i, v in enumerate([4, 3, 2.5]))
-    curve = read(text, tokens_per_step=8, sampled=True)
-    assert curve.label_tokens.tolist() == [8, 16, 24]
-    assert curve.online_sum_nats == pytest.approx(9.5 * 8)
-    assert len(curve.notes) == (first == 0)
+def test_an_option_is_never_overruled():
+    made = table(Epoch=[0, 250, 500], loss=[3, 2, 1])
+    found = chosen(made, step_column="Epoch", tokens_per_step=10.0)
+    assert found.position == "Epoch"
+    assert "'Epoch' is read as steps, as --step-column says" in found.notes[0]
+    assert chosen(made, tokens_column="Epoch").position == "Epoch"
 
 
-@pytest.mark.parametrize(
-    ("header", "options", "factor"),
-    [
-        ("tokens,loss", {"unit": "bits"}, LN2),
-        ("tokens,loss_bits", {}, LN2),
-        ("tokens,train_loss_nats", {}, 1.0),
-        ("tokens,train/bpb", {"bytes_per_token": 4.0}, 4.0 * LN2),
-        ("tokens,loss_bits", {"unit": "nats"}, 1.0),
-    ],
-)
-def test_units(read, header, options, factor):
-    curve = read(PLAIN.replace("tokens,loss", header), **options)
-    assert curve.losses_nats == pytest.approx(np.array([4.5, 3.5, 3, 2.9]) * factor)
-    assert len(curve.notes) == ("loss_bits" in header and "unit" in options)
+def test_held_out_losses_as_the_curve_are_points():
+    made = table(step=[0, 1, 2], val_loss=[3, 2, 1])
+    found = chosen(made, tokens_per_step=1.0)
+    assert (found.loss, found.heldout, found.evaluated) == ("val_loss", "val_loss", True)
+    assert "the model at its position" in found.notes[0]
+    assert not chosen(made, tokens_per_step=1.0, sampled=False).evaluated
+    assert chosen(made, True, tokens_per_step=1.0).heldout is None
 
 
-def test_a_held_out_loss_has_its_own_unit_or_that_of_the_curve(read):
-    rows = "\n1,3,1.5\n2,2,1.5\n3,1,1.5\n"
-    assert read("tokens,loss_bits,val_loss" + rows).heldout_nats == pytest.approx(1.5 * LN2)
-    assert read("tokens,loss_bits,val_loss_nats" + rows).heldout_nats == 1.5
+def test_the_one_value_of_a_scalar_is_the_loss():
+    found = chosen(
+        table(**{"Wall time": [1, 2, 3], "Step": [1, 2, 3], "Value": [3, 2, 1]}),
+        tokens_per_step=1.0,
+    )
+    assert found.loss == "Value"
+    assert "taken for the training loss" in found.notes[0]
 
 
-def test_whole_epochs_are_counted(read):
-    text = "tokens,loss,epoch\n1,4,0\n2,3,0\n3,2,1\n4,1,1\n5,1,2\n"
-    assert read(text).epochs == 3
+def test_several_that_fit_are_named():
+    with pytest.raises(ConfigError, match=r"--loss-column: several .*\(loss, train_loss\)"):
+        find("x", table(loss=[1, 2, 3], train_loss=[3, 2, 1]), ["loss", "train_loss"], None, LOSSES)
 
 
-@pytest.mark.parametrize(
-    ("text", "options", "said"),
-    [
-        (
-            "tokens,learning_rate\n1,2\n",
-            {},
-            "--loss-column: no column .* 'tokens', 'learning_rate'",
-        ),
-        ("tokens,loss,train_loss\n1,2,2\n", {}, r"--loss-column: several .*\(loss, train_loss\)"),
-        (PLAIN, {"loss_column": "lss"}, "--loss-column: .* no column 'lss', only 'tokens', 'loss'"),
-        (
-            "tokens,num_tokens,loss\n1,2,2\n",
-            {},
-            r"--tokens-column: several .*\(tokens, num_tokens\)",
-        ),
-        ("step,iteration,loss\n1,2,2\n", {}, "--step-column: several"),
-        ("tokens,loss,val_loss,eval_loss\n1,2,2,2\n", {}, "--heldout-column"),
-        ("step,loss\n1,2\n", {}, "--tokens-per-step: .* counts steps .* label tokens"),
-        ("epoch,loss\n1,2\n", {}, "'epoch' and no tokens on its axis; the area is over label"),
-        ("wall_time,loss\n1,2\n", {}, "'wall_time' and no tokens on its axis"),
-        ("epoch,loss\n1,2\n", {"tokens_per_step": 9}, "'epoch' and no tokens on its axis"),
-        ("epoch,loss\n1,2\n", {"tokens_column": "epoch"}, "neither tokens nor steps"),
-        ("samples,loss\n1,2\n", {"step_column": "samples", "tokens_per_step": 9}, "neither tokens"),
-        ("x,loss\n1,2\n", {}, "no tokens on its axis"),
-        ("tokens,bpb\n1,2\n2,1\n3,1\n", {}, "--bytes-per-token: 'bpb' holds bits per byte"),
-        (PLAIN, {"unit": "bans"}, "--unit"),
-        (PLAIN, {"tokens_per_step": 0.5}, "--tokens-per-step"),
-        (PLAIN, {"tokens_column": "tokens", "tokens_per_step": 9}, "together with --tokens-column"),
-        (PLAIN, {"sampled": True}, "--sampled: needs --tokens-per-step"),
-        (PLAIN, {"inputs_per_label": -1.0}, "--inputs-per-label"),
-    ],
-)
-def test_columns_that_must_be_named(read, text, options, said):
-    with pytest.raises(ConfigError, match=said):
-        read(text, **options)
-
-
-def test_a_known_floor_needs_no_choice_among_held_out_losses(read):
-    text = "tokens,loss,val_loss,eval_loss\n1,3,2,2\n2,2,2,2\n3,1,2,2\n"
-    assert read(text, floor_known=True).heldout_nats is None
+def test_rows_may_be_counted():
+    found = chosen(table(loss=[3, 2, 1]), steps_per_row=10.0, tokens_per_step=4.0)
+    assert (found.position, found.tokens_per_unit) == (None, 4.0)
+    with pytest.raises(ConfigError, match="--tokens-per-step: x.csv is read by its rows"):
+        chosen(table(loss=[3, 2, 1]), steps_per_row=10.0)

@@ -2,9 +2,10 @@ import pytest
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis import curve_from, score
-from epiplexity_jax.analysis.logs.columns import Layout, read_curve
 from epiplexity_jax.analysis.logs.estimate import estimate
 from epiplexity_jax.analysis.logs.export import curve_csv, find_run, has_dense_cost, read_back
+from epiplexity_jax.analysis.logs.layout import Layout
+from epiplexity_jax.analysis.logs.reading import read_curve
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.store import StoredRun
 from tests.unit.store.stored import make_history, make_row

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from epiplexity_jax.analysis.logs.warnings import stairs
 from tests.unit.analysis.logs.made import FALL, LN2, TOKENS, make, warned
 
 
@@ -31,6 +30,24 @@ def test_what_may_be_wrong_is_said(curve, options, said):
     assert said in warned(curve, **options)
 
 
+@pytest.mark.parametrize(("factor", "divisor"), [(8.0, "8"), (0.25, "0.25")])
+def test_sums_over_accumulation_steps_are_named_by_their_factor(factor, divisor):
+    floor = 1.55
+    assert f"(--loss-divisor {divisor})" in warned(make(FALL * factor), floor=floor)
+    assert f"(--loss-divisor {divisor})" in warned(
+        make(FALL * factor), floor=floor, vocab_size=None
+    )
+    assert "--loss-divisor" not in warned(make(), floor=floor)
+    assert "wrong --vocab-size" not in warned(make(FALL * factor), floor=floor)
+
+
+def test_evaluations_from_the_start_have_a_beginning():
+    late = make(evaluated=True, step_tokens=1000.0)
+    assert "the first evaluation is at 1000 tokens" in warned(late)
+    whole = make(np.append(4.5, FALL), np.append(0, TOKENS), evaluated=True, step_tokens=1000.0)
+    assert "no initial loss" not in warned(whole)
+
+
 def test_an_area_that_is_not_the_answer_is_not_judged():
     assert "of the area" not in warned(make(), floor=0.5, test_tokens=100)
     assert "of the area" in warned(make(), floor=0.5)
@@ -40,24 +57,3 @@ def test_sampled_batches_that_are_far_apart_are_said_to_be():
     curve = make(FALL[[0, 2, 39]], TOKENS[[0, 2, 39]], sampled_step=1000.0)
     assert "most of the curve is interpolated" in warned(curve)
     assert "interpolating between the sampled batches moves the area" in warned(curve)
-
-
-def epochs_of(count, drop, noise, seed=0, rows=200):
-    """A loss that falls slowly within an epoch and by `drop` at the begin of each."""
-    generator = np.random.default_rng(seed)
-    place = np.arange(1, rows + 1)
-    slow = 2.5 + 2.0 * place**-0.5
-    passes = (place - 1) // (rows // count)
-    return place * 1000.0, slow - drop * passes + noise * generator.standard_normal(rows)
-
-
-@pytest.mark.parametrize("noise", [0.0, 0.01, 0.03])
-def test_stairs_at_epochs_are_found(noise):
-    assert stairs(*epochs_of(4, 0.2, noise)) == pytest.approx(50_000, abs=2000)
-    assert "repeated data" in warned(make(*epochs_of(4, 0.2, noise)[::-1]), floor=1.5)
-
-
-@pytest.mark.parametrize("noise", [0.0, 0.003, 0.03, 0.3])
-def test_noise_is_no_stair(noise):
-    found = [stairs(*epochs_of(4, 0.0, noise, seed)) for seed in range(100)]
-    assert found == [None] * 100

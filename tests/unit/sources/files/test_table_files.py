@@ -15,6 +15,7 @@ from epiplexity_jax.sources.files.table_files import (
     table_files,
 )
 
+PACKED = gzip.compress(b'{"text": 1}', mtime=0)
 TEXTS = ["one", 'two\n"quoted", and\u2028more', "", "vier — ä"]
 ROWS = [{"id": k, "text": text, "ids": [k, k + 1], "score": 0.5} for k, text in enumerate(TEXTS)]
 
@@ -114,7 +115,11 @@ def test_a_column_is_guessed_by_name_or_asked_for(tmp_path):
         ("a.parquet", b"x" * 50, "is no Parquet file, as its name says"),
         ("a.arrow", b"ARROW1" + b"\0" * 50, "is no whole Arrow file: "),
         ("a.xyz", b"nothing known", "is of no known layout; name it by its ending: .jsonl"),
-        ("a.gz", gzip.compress(b'{"text": 1}', mtime=0), "name it by its ending, such as a.jsonl.gz"),
+        (
+            "a.gz",
+            gzip.compress(b'{"text": 1}', mtime=0),
+            "name it by its ending, such as a.jsonl.gz",
+        ),
         ("a.jsonl", b"", "is empty; there is nothing to measure"),
         ("a.jsonl", b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
     ],

@@ -1,0 +1,1 @@
+"""Layouts of curve files, one reader each."""

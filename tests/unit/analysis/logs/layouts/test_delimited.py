@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import pytest
+
+from epiplexity_jax.analysis.logs.content import Content
+from epiplexity_jax.analysis.logs.layouts import delimited
+from tests.unit.analysis.logs.files import check, csv_text, read
+
+CSV = csv_text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CSV,
+        CSV.replace(",", ";"),
+        CSV.replace(",", "\t"),
+        CSV.replace(",", " "),
+        CSV.replace(",", "    "),
+        CSV.replace("\n", "\r\n"),
+        "\ufeff" + CSV,
+        CSV.encode("utf-16"),
+        CSV.replace("\n", "\n\n"),
+        "\n" + CSV,
+        CSV.replace("step,loss", '"step","loss"'),
+        "".join(f"{i - 1 if i else ''},{line}\n" for i, line in enumerate(CSV.splitlines())),
+    ],
+)
+def test_tables_of_one_content_read_alike(tmp_path, text):
+    check(read(tmp_path, text))
+
+
+def test_lines_are_those_of_the_file():
+    table = delimited.read(Content(Path(__file__), b'step,loss\n\n1,"4\n.5"\n2,3\n'))
+    assert list(table.lines) == [4, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "matches"),
+    [
+        ("step,loss\n1,4\n", True),
+        ("step,loss\n", True),
+        ("loss\n4\n3\n", True),
+        ("step loss\n1 4\n", True),
+        ("step 0, loss 4\nstep 1, loss 3\n", False),
+        ("training began\nat noon\n", False),
+        ("lr 1e-3, epochs 3\n", True),
+        ("", False),
+    ],
+)
+def test_what_looks_like_a_table(text, matches):
+    assert delimited.matches(Content(Path(__file__), text.encode())) == matches
