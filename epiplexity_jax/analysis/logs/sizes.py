@@ -47,14 +47,25 @@ def frontier_of(
         raise ConfigError(
             f"--params: expected one for each file, got {len(params)} for {len(curves)} files"
         )
+    said = []
+    if not all(one.evaluated for one in curves):
+        said.append(
+            "within a curve the model's loss is taken for the mean of the last tenth of its "
+            "training losses so far, moved so that the last one is the floor"
+        )
     if vocab_size is None:
+        said.append(
+            "without --vocab-size the untrained model and the uniform code have the largest first "
+            "loss of the curves"
+        )
         vocab_size = math.ceil(math.exp(max(float(one.losses_nats[0]) for one in curves)))
     names = _names(curves)
     made = [
         _curve(*one, max(vocab_size, 2), bytes_per_token)
         for one in zip(names, curves, floors, params, strict=True)
     ]
-    return trace(made, test_tokens=test_tokens, variant="online", floor="ema")
+    found = trace(made, test_tokens=test_tokens, variant="online", floor="ema")
+    return Frontier(found.setting, found.all_members, (*found.warnings, *said))
 
 
 def _names(curves: Sequence[LossCurve]) -> list[str]:

@@ -13,6 +13,7 @@ from epiplexity_jax.base.errors import DataError
 _HISTORY = "log_history"
 _TRIPLE: tuple[str, ...] = ("wall_time", "step", "value")
 _SHOWN = 8  # keys in a message
+_NESTED = {dict, list}
 
 
 def matches(content: Content) -> bool:
@@ -168,9 +169,7 @@ def flat(record: Mapping[str, Any]) -> dict[str, Any]:
     >>> flat({"step": 1, "train": {"loss": 2.0}})
     {'step': 1, 'train/loss': 2.0}
     """
-    if _is_flat(record):
-        return dict(record)
-    return dict(_flattened(record))
+    return dict(record if _is_flat(record) else _flattened(record))
 
 
 def _flattened(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
@@ -182,4 +181,4 @@ def _flattened(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[st
 
 
 def _is_flat(record: Mapping[str, Any]) -> bool:
-    return not any(isinstance(value, dict | list) for value in record.values())
+    return _NESTED.isdisjoint(map(type, record.values()))

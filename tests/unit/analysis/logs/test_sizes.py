@@ -81,6 +81,12 @@ def test_files_of_one_name_stay_apart():
     traced = frontier_of([curve] * 2, [floor_of(curve, 2.0, None)] * 2, [20_000, 40_000], DATA)
     assert {member.name for member in traced.all_members} == {"20000.csv 1", "20000.csv 2"}
     assert traced.vocab_size >= V
+    assert "without --vocab-size" in " ".join(traced.at(1e14).warnings)
+
+
+def test_what_stands_in_for_a_loss_is_said():
+    assert "moved so that the last one is the floor" in " ".join(frontier().warnings)
+    assert "moved so" not in " ".join(frontier(evaluated=True).warnings)
 
 
 def test_as_many_sizes_as_files():
