@@ -238,7 +238,7 @@ WRONG = {
     ),
     "web page": (b"<!DOCTYPE html>\n<html>step,loss</html>", [], "is a web page and not the file"),
     "zip": (b"PK\x03\x04 metrics.csv", [], "is a ZIP archive"),
-    "cut off gz": (gzip.compress(GOOD.encode())[:-4], [], "is a damaged gzip file"),
+    "cut off gz": (gzip.compress(GOOD.encode())[:-4], [], "is no whole gz file"),
     "empty": (b"\n\n", [], "is empty"),
     "picture": (b"\x89PNG\r\n\x1a\n\x00", [], "is a picture"),
     "header alone": (b"step,loss\n", [], "has a header and no rows"),
