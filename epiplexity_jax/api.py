@@ -185,12 +185,14 @@ def _sinks(sweep: Sweep) -> list[tuple[str, Sink]]:
 @contextmanager
 def _no_root_handler() -> Iterator[None]:
     """Take back the handler that a library (absl, under Orbax) gives a root logger without one."""
-    had = bool(logging.root.handlers)
+    before = list(logging.root.handlers)
     try:
         yield
     finally:
-        if not had:
-            logging.root.handlers.clear()
+        if not before:
+            ours = (h for h in list(logging.root.handlers) if type(h).__module__.startswith("absl"))
+            for handler in ours:
+                logging.root.removeHandler(handler)
 
 
 @_no_root_handler()

@@ -36,6 +36,7 @@ CHECKED = (
     "epiplexity_jax.families",
     "epiplexity_jax.engine",
     "epiplexity_jax.estimators",
+    "epiplexity_jax.tuning",
     "epiplexity_jax.checkpoints",
     "epiplexity_jax.resources",
     "epiplexity_jax.store",

@@ -50,9 +50,7 @@ def frontier(
     figure: Figure = None,
     floor_table: Annotated[
         bool,
-        typer.Option(
-            "--floor-table", help="Under every variant and floor that the store allows instead."
-        ),
+        typer.Option("--floor-table", help="Print S_T and H_T under every variant and floor."),
     ] = False,
     recipe_table: Annotated[
         bool,

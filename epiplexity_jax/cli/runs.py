@@ -23,7 +23,7 @@ def runs(
         Path | None, typer.Option(help="Where to write the curve; default: standard output.")
     ] = None,
     tuning: Annotated[
-        bool, typer.Option("--tuning", help="The runs that chose the recipes as well.")
+        bool, typer.Option("--tuning", help="List the trials of tuning as well.")
     ] = False,
     *,
     form: Format,

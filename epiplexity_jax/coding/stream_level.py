@@ -2,7 +2,7 @@
 
 Every batch is scored before the model learns it, so the stream is a fresh sample of what the
 held-out set samples, too, and a much larger one: the difference between the two is the error of the
-held-out set (DESIGN.md, section 2, Estimation). The held-out losses at record points carry the
+held-out set (docs/frontier.md). The held-out losses at record points carry the
 shape of the curve, so that no form has to be assumed for it, and the jitter of raw weights, so that
 both sides have it.
 

@@ -1,4 +1,4 @@
-"""When a cohort in training is checkpointed."""
+"""The hook that decides when a cohort in training is checkpointed."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable

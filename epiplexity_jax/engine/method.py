@@ -40,7 +40,7 @@ class Method(Protocol):
         hyper: Hyperparameters,
         microbatch: int | None,
     ) -> tuple[Any, Any]:
-        """Iterate once on a batch of real data.
+        """Run one update on a batch of real data.
 
         Args:
             model: of the member (static).

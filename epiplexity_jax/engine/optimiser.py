@@ -29,8 +29,8 @@ def warmup(step: Step, learning_rate: Real, warmup_steps: Count) -> Float[Array,
 
     Args:
         step: from 0.
-        learning_rate: after warm-up.
-        warmup_steps: of warm-up.
+        learning_rate: that is constant after warm-up.
+        warmup_steps: number of steps of linear warm-up.
     """
     done = (step + 1) / jnp.maximum(warmup_steps, 1)
     return jnp.asarray(learning_rate) * jnp.minimum(done, 1.0)

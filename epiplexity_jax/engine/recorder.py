@@ -245,7 +245,7 @@ class Recorder:
         blocks.add(self.steps_done, totals, losses, learnt, read)
 
     def learnt(self, info: Any) -> tuple[Bool[np.ndarray, " steps"], int]:
-        """Which of these steps read a batch of real data [n], and how many were read before."""
+        """Flags of the steps that read a batch of real data [n], and how many were read before."""
         return np.ones(len(info.status), bool), self.steps_done
 
     def add_record(

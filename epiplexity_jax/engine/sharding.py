@@ -97,7 +97,7 @@ class CohortSharding:
         return self._put(tree, self._state)
 
     def holds(self, members: int) -> list[bool]:
-        """Which of so many members this process' devices hold."""
+        """Flags of the members, of so many, that this process' devices hold."""
         indices = self._sharding(PartitionSpec()).addressable_devices_indices_map((members,))
         held = {i for where in indices.values() if where for i in range(members)[where[0]]}
         return [i in held for i in range(members)]
@@ -110,7 +110,7 @@ class CohortSharding:
         return slice(min(r.start for r in held), max(r.stop for r in held))
 
     def state_shardings(self, one: Any) -> Any:
-        """Where states [C, ...] lie, by the shapes of one member's."""
+        """Shardings of states [C, ...], by the shapes of one member's."""
         return jax.tree.map(lambda x: self._sharding(self._state(x.shape)), one)
 
     def _state(self, shape: tuple[int, ...]) -> PartitionSpec:

@@ -44,12 +44,12 @@ class Prequential(Averaged):
 
     kind: Literal["prequential"] = "prequential"
     variant: PrequentialVariant | None = None
-    """Which losses make the curve: the online training losses (online), of raw weights up to a
+    """Losses that make the curve: the online training losses (online), of raw weights up to a
     switch and of averaged ones from there on (switch), held-out ones of averaged weights (paired),
     or the online losses above those of the final model on the same data (exact). Default: switch
     for models trained by gradients, online for count families, exact for replayed data."""
     floor: Floor = "ema"
-    """Which loss ends the area: held-out, of the EMA or raw weights, or the known entropy rate."""
+    """Loss that ends the area: held-out, of the EMA or raw weights, or the known entropy rate."""
 
     @model_validator(mode="after")
     def _exact_ends_at_the_final_model(self) -> "Prequential":
@@ -66,7 +66,7 @@ class Requential(Averaged):
     """The student whose KL is paid for and makes the teacher wait: with raw weights up to a switch
     and averaged (EMA) ones from there on, or with one of them throughout. All are recorded."""
     floor: Weights = "ema"
-    """Which weights of the student code the data."""
+    """Weights of the student that code the data."""
     student_ema_growth: float | None = Field(default=None, gt=0, le=1)
     """ema_growth of the student's average (0.01 in Qiu et al. 2026); default: the teacher's."""
     student_ema_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
@@ -75,7 +75,8 @@ class Requential(Averaged):
     """Nats per label token of the last message above which the teacher waits. Default: tuned, or
     never with `recipe: fixed`."""
     max_iterations: int | None = Field(default=None, ge=1, le=MOST_STEPS)
-    """Where a run ends whose teacher waits too often; default: 4 x training.steps."""
+    """Iterations after which a run ends whose teacher waits too often; default: 4 x
+    training.steps."""
 
     @model_validator(mode="after")
     def _bounds_make_sense(self) -> "Requential":

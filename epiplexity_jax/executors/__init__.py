@@ -1,1 +1,1 @@
-"""Where waves train: on the devices of this process, or on the nodes of a Ray cluster."""
+"""Executors of waves: on the devices of this process, or on the nodes of a Ray cluster."""

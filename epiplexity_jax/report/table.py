@@ -44,6 +44,7 @@ class Table:
     def __rich__(self) -> Any:
         """Write for a terminal: rich calls this where such a table is printed."""
         from rich import box, table
+        from rich.text import Text
 
         written = table.Table(
             box=box.SIMPLE_HEAD,
@@ -60,5 +61,6 @@ class Table:
                 overflow="fold" if column.folds else "ellipsis",
             )
         for i, cells in enumerate(self.rows):
-            written.add_row(*cells, end_section=i in self.ends)
+            # As they are: rich would take words in brackets for markup.
+            written.add_row(*map(Text, cells), end_section=i in self.ends)
         return written

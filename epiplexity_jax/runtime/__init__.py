@@ -1,1 +1,1 @@
-"""Platforms, processes, signals and settings of JAX: nothing above here touches them itself."""
+"""Platforms, processes, signals and settings of JAX: what differs between them is decided here."""

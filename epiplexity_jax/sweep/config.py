@@ -23,8 +23,8 @@ class Training(Config):
     """Training of members."""
 
     steps: int = Field(default=1000, ge=1, le=MOST_STEPS)
-    """Steps of every run; of the teacher where there is one. Where the batch is tuned, so many of
-    64 sequences: other batches take fewer or more, and read the same tokens."""
+    """Steps of every run; of the teacher where there is one. Where the batch is tuned, these are
+    steps of 64 sequences: another batch takes fewer or more of them and reads the same tokens."""
     batch_size: int | None = Field(default=None, ge=1, le=1 << 24)
     """Sequences a step. Default: tuned, or 64 with `recipe: fixed`."""
     learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -188,7 +188,7 @@ class Sweep(Config):
     frontier: FrontierOptions = FrontierOptions()
     """Budgets to print."""
     trackers: tuple[SerializeAsAny[Config], ...] = ()
-    """Where numbers go while it trains; default: nowhere but the store."""
+    """Sinks of the numbers of runs in training; default: none but the store."""
 
     @model_validator(mode="after")
     def _agrees(self) -> "Sweep":

@@ -1,4 +1,4 @@
-"""Where a result comes from: what is noted at every start of a sweep."""
+"""Provenance of results: what is noted at every start of a sweep."""
 
 import contextlib
 import importlib.metadata
@@ -88,8 +88,8 @@ def outdated_runs(store: Store) -> list[str]:
         return []
     whose = f"{old} runs of this store are" if old > 1 else "a run of this store is"
     return [
-        f"{whose} of a version that named runs otherwise; what the config asks for is trained "
-        "anew, beside what is there"
+        f"{whose} of an older version with other run ids; the config's runs are trained anew, and "
+        "the old ones are kept"
     ]
 
 

@@ -50,7 +50,7 @@ class FinishedRun(NamedTuple):
 
 @dataclass(frozen=True)
 class WaveContext:
-    """The surroundings of a wave in training; a cluster's node has no trackers."""
+    """Devices, progress and checkpoints of a wave in training; a cluster's node has no trackers."""
 
     devices: Sequence[Any]
     progress: Progress

@@ -88,7 +88,7 @@ class _Rounds:
     def __init__(self, context: SweepContext, executor: Executor, datasets: Sequence[Dataset]):
         self._context, self._executor, self._datasets = context, executor, datasets
         self.runs: dict[str, RunSpec] = {}
-        self._told = False
+        self._announced = False
 
     def finish(self, searches: Mapping[str, Search]) -> dict[str, Chosen]:
         """Take searches, by source, to their end."""
@@ -107,11 +107,11 @@ class _Rounds:
     def _scores(self, asked: Mapping[str, list[Trial]]) -> dict[str, dict[Trial, float]]:
         plan, store = self._plan(asked), self._context.store
         if any(run.run_id not in store.finished() for run in plan.runs):
-            if not self._told:
+            if not self._announced:
                 self._context.progress.message(
                     "tuning the recipe on the smallest size; `recipe: fixed` leaves it out"
                 )
-                self._told = True
+                self._announced = True
             earlier = tuple(self.runs.values())
             run_plan(replace(self._context, plan=plan, earlier=earlier), self._executor)
         self.runs |= {run.run_id: run for run in plan.runs}

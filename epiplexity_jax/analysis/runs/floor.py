@@ -3,7 +3,7 @@
 The held-out set is common to all members of a source, so its error is too, and it is the largest
 one: 0.001 nats per token over 2.5e8 tokens are 3.6e5 bits. Every batch is scored before it is
 learnt, so the training streams are fresh samples of the same population; what they say about the
-held-out set's level is taken as a control variate (DESIGN.md, section 2, Estimation).
+held-out set's level is taken as a control variate (docs/frontier.md).
 
 Axis letters: R record point, B held-out block, I interval of a stream, Q error factor. Losses are
 nats per label token.

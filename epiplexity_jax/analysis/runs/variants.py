@@ -1,4 +1,4 @@
-"""Model lengths of a run, one function a variant (DESIGN.md, section 2).
+"""Model lengths of a run, one function a variant (docs/coding.md).
 
 Axis letters: R record point, B held-out block, I interval of a stream, S seed, Q error factor.
 Losses are nats per label token, lengths are bits.
@@ -202,7 +202,7 @@ def requential(curve: Curve, ends: Ends, variant: str) -> Coded:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """Where the seeds of a member change over, for every end.
+    """Steps at which the seeds of a member change over, for every end.
 
     Attributes:
         ends: [R] steps, record points of all seeds.

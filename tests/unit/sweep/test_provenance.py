@@ -63,7 +63,7 @@ def test_runs_of_an_older_version_are_said_to_be_trained_anew(tmp_path, identity
     assert outdated_runs(store) == []
     store.commit(make_row("old", identity=identity), make_history())
     (said,) = outdated_runs(store)
-    assert said.startswith("a run of this store is of a version that named runs otherwise")
+    assert said.startswith("a run of this store is of an older version with other run ids")
     store.commit(make_row("older", identity=identity), make_history())
     (said,) = outdated_runs(store)
-    assert said.startswith("2 runs of this store are of a version that named runs otherwise")
+    assert said.startswith("2 runs of this store are of an older version with other run ids")

@@ -29,7 +29,7 @@ def masked_crc(data: bytes) -> int:
     """CRC-32C of data, rotated and shifted as TFRecord files store it.
 
     >>> hex(masked_crc(b"123456789"))
-    '0xf2c6b0d6'
+    '0xc78ab0e5'
     """
     crc = 0xFFFFFFFF
     for byte in data:
