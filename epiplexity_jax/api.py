@@ -102,7 +102,7 @@ def run(
         family: the models an observer may use: a config, or what `families.user_model` returns.
         estimator: how a trained model is coded.
         store: folder of the store; what it holds already is not trained again.
-        steps: of every run; overrides `training.steps`.
+        steps: number of steps of every run; overrides `training.steps`.
         progress: receives steps, losses and messages; default: nothing is shown.
         trackers: receive numbers while it trains: configs such as `trackers.Jsonl()`, or sinks of
             your own, see `trackers.Sink`.

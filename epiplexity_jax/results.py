@@ -341,8 +341,8 @@ def final_lengths(
     """Lengths of a run's last record point, as its row's own variant and floor have them.
 
     Args:
-        row: of the store.
-        history: of the store.
+        row: the run's row in the store.
+        history: its history in the store.
         test_tokens: label tokens of the dataset, or None.
 
     Returns:

@@ -31,7 +31,7 @@ class SimulatedNoise:
         difficulty_nats: standard deviation between blocks of a trained model's loss, common to
             all curves: what pairing removes.
         blocks: B, held-out blocks.
-        jitter_nats: by how much trained raw weights are worse than averaged ones.
+        jitter_nats: excess loss of trained raw weights over averaged ones.
         stream_nats: standard deviation of the mean loss of a batch; above 0 there are online losses
             and raw weights.
     """
@@ -162,9 +162,9 @@ class _Sweep:
 
         Args:
             size: parameters.
-            steps: after which.
-            parts: of the smooth relative deviation.
-            drop: where it drops, as a share of log training, or None.
+            steps: numbers of steps.
+            parts: coefficients of the smooth relative deviation.
+            drop: 0 to 1, where in log training the drop lies; None for no drop.
         """
         noise, law = self.noise, self.law
         exact = law.loss(size, steps * float(self.tokens))

@@ -10,9 +10,9 @@ class OwnColumn(NamedTuple):
     batch's sequences, [N, G].
 
     Attributes:
-        name: of the column.
-        unit: of its values; may be empty.
-        meaning: in a few words, for readers of the file.
+        name: name of the column.
+        unit: unit of its values; may be empty.
+        meaning: what the values mean in a few words, for readers of the file.
         blocks: whether a row has a value for each held-out block or group.
     """
 

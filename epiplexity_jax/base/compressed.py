@@ -71,8 +71,8 @@ def open_decompressed(path: Path, compression: Compression = "auto") -> Iterator
     """Open a file for reading the bytes that were compressed, or its own.
 
     Args:
-        path: of the file.
-        compression: of its bytes.
+        path: the file's path.
+        compression: how its bytes are compressed.
 
     Raises:
         OSError: when it cannot be read.

@@ -23,7 +23,7 @@ def bits(seed: int, name: str, *counters: Counter) -> UInt64[np.ndarray, "..."]:
     """Draw uniform 64-bit words.
 
     Args:
-        seed: of the map.
+        seed: the seed of the generator.
         name: purpose of the words; other names give independent words.
         *counters: integers from 0, arrays that broadcast against each other.
 

@@ -29,7 +29,7 @@ def save_cohort(folder: Path, cohort: CohortCheckpoint, keep: int) -> None:
     """Write a cohort's checkpoint, read it back, then delete the oldest ones.
 
     Args:
-        folder: of the wave's checkpoints.
+        folder: the folder of the wave's checkpoints.
         cohort: the checkpoint; nothing is written where its iteration has a whole one.
         keep: checkpoints that stay.
 
@@ -46,10 +46,10 @@ def load_cohort(
     """Read a cohort's checkpoint back.
 
     Args:
-        folder: of the wave's checkpoints.
+        folder: the folder of the wave's checkpoints.
         number: the iteration.
-        like: from run ids to a pytree of arrays or shapes with structure, shapes and dtypes of one
-            member's state; None leaves the states out.
+        like: function from run ids to a pytree of arrays or shapes, with structure, shapes and
+            dtypes of one member's state; None leaves the states out.
 
     Returns:
         The checkpoint, or None where it is torn or damaged.

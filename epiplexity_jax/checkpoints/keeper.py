@@ -101,9 +101,9 @@ class WaveCheckpointHook(CheckpointHook):
     """Checkpoints a wave every few minutes, in a thread while the devices go on.
 
     Args:
-        checkpoints: of the store.
-        run_ids: of the wave's members.
-        seconds: that it has taken before.
+        checkpoints: the store's checkpoints.
+        run_ids: ids of the wave's members.
+        seconds: time that the wave has taken before.
         stopping: returns whether training is to end as soon as the wave is kept.
         say: called with a sentence on a checkpoint that could not be written.
     """

@@ -67,8 +67,8 @@ def save_step(folder: Path, number: int, states: Any, header: dict[str, Any], ke
     The checksums come last, so that a torn write has none.
 
     Args:
-        folder: of the steps.
-        number: of this one.
+        folder: the folder of the steps.
+        number: number of this step.
         states: a pytree of host arrays.
         header: plain values beside them.
         keep: steps that stay.
@@ -106,10 +106,10 @@ def read_step(
     """Read a step back.
 
     Args:
-        folder: of the steps.
-        number: of the step.
-        like: from the header to a pytree of arrays or shapes with structure, shapes and dtypes of
-            the states; None leaves them out.
+        folder: the folder of the steps.
+        number: number of the step.
+        like: function from the header to a pytree of arrays or shapes, with structure, shapes and
+            dtypes of the states; None leaves them out.
 
     Returns:
         The header and the states, host arrays; or None where the step is absent, torn or damaged.

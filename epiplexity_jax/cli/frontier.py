@@ -103,7 +103,7 @@ def _check_alone(table: str, reading: ReadingOptions, figure: Path | None) -> No
     Args:
         table: its option.
         reading: the options that choose.
-        figure: where a picture was asked for.
+        figure: the picture's file, where one was asked for.
 
     Raises:
         ConfigError: naming the option that does not go with it.

@@ -82,9 +82,9 @@ class Format:
         """Print rows, as JSON under their name; return False where a table is asked for.
 
         Args:
-            name: of the rows.
-            rows: to print.
-            store: folder that they come from.
+            name: name of the rows, their key in the JSON.
+            rows: the rows to print.
+            store: the folder that they come from.
         """
         if self.as_json:
             echo_json({name: rows, "store": str(store), "version": __version__})
@@ -121,7 +121,7 @@ def takes(**groups: type[Any]) -> Callable[[Callable[..., None]], Callable[..., 
 
 
 def check_choice(option: str, value: str | None) -> None:
-    """Refuse a word that an option does not know.
+    """Refuse a word that an option does not allow.
 
     Raises:
         ConfigError: naming the nearest word.

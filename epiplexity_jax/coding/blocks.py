@@ -28,7 +28,7 @@ def block_grid(steps: int, step_labels: int = 1) -> Ends:
     shorter run's end may cut.
 
     Args:
-        steps: of the run, 0 to 2^31.
+        steps: number of steps of the run, 0 to 2^31.
         step_labels: label tokens of a step, for boundaries in label tokens.
 
     Returns:
@@ -84,7 +84,7 @@ def sum_variance(groups: Float64[np.ndarray, "*blocks groups"], sequences: int) 
 
     Args:
         groups: [..., G] sums by group, any unit.
-        sequences: of a batch.
+        sequences: number of sequences of a batch.
 
     Returns:
         [...] in the unit's square; NaN where a batch is one sequence.

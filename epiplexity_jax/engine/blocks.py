@@ -23,7 +23,7 @@ class BlockSums:
     the beginning of a longer one's.
 
     Args:
-        names: of the sums; the first is divided by component, too.
+        names: names of the sums; the first is divided by component, too.
         sequences: B, of a batch.
         labels: label tokens of a sequence.
         components: K, of the source.
@@ -56,11 +56,11 @@ class BlockSums:
 
         Args:
             first: steps before them.
-            totals: of each sum [n], nats.
-            losses: of each sum [n, B], nats of every sequence.
+            totals: a column [n] for each sum, nats.
+            losses: a table [n, B] for each sum, nats of every sequence.
             learnt: [n], whether the step read a batch of real data.
-            components: of every sequence of the batches that were read, [sum of `learnt`, B];
-                None where there is one.
+            components: [sum of `learnt`, B] component of each sequence of the batches that were
+                read; None where there is one.
         """
         if not len(learnt):
             return

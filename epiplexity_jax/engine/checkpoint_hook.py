@@ -7,7 +7,7 @@ from epiplexity_jax.engine.recorder import RecorderState
 
 
 class Interrupted(KeyboardInterrupt):
-    """The user or the machine wants an end; what was trained is kept if it could be."""
+    """The user or the machine asked for an end; what was trained is kept if possible."""
 
 
 @runtime_checkable
@@ -22,9 +22,9 @@ class CheckpointHook(Protocol):
         """Write a checkpoint.
 
         Args:
-            iteration: that all members have behind them.
-            states: of the members, device arrays.
-            records: of the members.
+            iteration: number of iterations that all members have done.
+            states: the members' states, arrays on the devices.
+            records: what each member has recorded so far.
 
         Raises:
             Interrupted: when training is to end here.

@@ -28,7 +28,7 @@ class MemberJob:
         hyper: its hyperparameters.
         resume: state (host arrays) and record at `CohortJob.start`, the history of a shorter run or
             the record from the middle of this one; None for a new member.
-        blocks: of a shorter run whose history `resume` has; None where it kept no sums by block.
+        blocks: sums by block of the shorter run in `resume`; None where it has kept none.
     """
 
     root: int
@@ -48,11 +48,11 @@ class CohortJob:
         program: the static part of its programs.
         batch_size: B sequences.
         steps: batches of real data that every member learns.
-        layout: of the held-out sets.
+        layout: layout of the held-out sets.
         members: C of them.
         start: iterations that every member has behind it already.
         exact: whether the final models score the whole training stream again.
-        max_iterations: where a member ends whose teacher waited too often; `steps` without a cap.
+        max_iterations: iterations after which a member ends in any case; `steps` without a cap.
         cost: FLOPs per token where they were counted otherwise; default: what the model declares.
     """
 

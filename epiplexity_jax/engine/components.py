@@ -35,7 +35,7 @@ class StreamComponents:
 
         Args:
             first: number of the first batch.
-            count: of batches.
+            count: number of batches.
         """
         if self.count > 1 and self._stream and self._stream.split is None:
             for number in self._numbers(first, count):
@@ -46,7 +46,7 @@ class StreamComponents:
 
         Args:
             first: number of the first batch.
-            count: of batches.
+            count: number of batches.
         """
         if self.count == 1 or self._stream is None or not count:
             return None

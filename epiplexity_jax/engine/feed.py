@@ -23,9 +23,9 @@ class DataFeed:
 
     Args:
         job: the cohort.
-        members: of the devices, padding included.
+        members: the members on the devices, padding included.
         place: puts chunks on the devices.
-        pool: of one thread, which draws.
+        pool: a pool of one thread, which draws the data.
     """
 
     def __init__(

@@ -43,10 +43,10 @@ class Method(Protocol):
         """Run one update on a batch of real data.
 
         Args:
-            model: of the member (static).
-            state: before the iteration.
+            model: the member's model (static).
+            state: the member's state before the iteration.
             batch: [B, L] integers, or `Vectors`.
-            hyper: of the member.
+            hyper: the member's hyperparameters.
             microbatch: see `step.train_step` (static).
 
         Returns:

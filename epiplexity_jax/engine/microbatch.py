@@ -32,8 +32,8 @@ def training_slice(sequences: int, task: Task, on_cpu: bool) -> int:
     whole. Never more than 2^28 logits, but at least one sequence.
 
     Args:
-        sequences: of the batch; the result divides it.
-        task: of the model.
+        sequences: number of sequences of the batch; the result divides it.
+        task: the model's task.
         on_cpu: whether CPU cores train.
     """
     fitting = _fitting(sequences, task)
@@ -47,8 +47,8 @@ def scoring_slice(sequences: int, task: Task, on_cpu: bool, most: int | None = N
     """Choose the sequences scored at once: as `training_slice`, but up to 64 on accelerators.
 
     Args:
-        sequences: of the eval batch; the result divides it.
-        task: of the model.
+        sequences: number of sequences of the eval batch; the result divides it.
+        task: the model's task.
         on_cpu: whether CPU cores score.
         most: a bound that memory sets, or None.
     """

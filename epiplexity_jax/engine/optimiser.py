@@ -28,8 +28,8 @@ def warmup(step: Step, learning_rate: Real, warmup_steps: Count) -> Float[Array,
     """Learning rate of a step: linear warm-up, then constant.
 
     Args:
-        step: from 0.
-        learning_rate: that is constant after warm-up.
+        step: number of the step, from 0.
+        learning_rate: the rate after warm-up.
         warmup_steps: number of steps of linear warm-up.
     """
     done = (step + 1) / jnp.maximum(warmup_steps, 1)
@@ -41,7 +41,7 @@ def descend(params: Any, directions: Any, rate: Float[Array, ""], scales: Any) -
 
     Args:
         params: pytree of float32 arrays.
-        directions: of the same structure.
+        directions: pytree of the same structure, as `optimiser` returns it.
         rate: the base learning rate of the step.
         scales: multiple of the base rate for each leaf.
     """
@@ -68,8 +68,8 @@ def average(ema: Any, params: Any, step: Step, window: Window) -> Any:
     Args:
         ema: the average before.
         params: the new weights.
-        step: from 0.
-        window: that grows with training, so that early averages are not held back.
+        step: number of the step, from 0.
+        window: the window, which grows with training, so that early averages are not held back.
     """
     taken = step + 1
     span = jnp.clip(jnp.asarray(window.growth) * taken, window.least, window.steps)

@@ -66,7 +66,7 @@ class ProgramKey(NamedTuple):
 
     Attributes:
         model: the model; its platform is that of the programs, whatever they are traced on.
-        method: of training.
+        method: the training method.
         microbatch: see `train_step`; as many of them at once as devices share a batch.
         shard_state: whether devices that share a member's batch share its state, too.
         scored: the most sequences that are scored at once; None: as many as usual.
@@ -100,8 +100,8 @@ def init_member(
 
     Args:
         model: the model.
-        member_key: of its initial weights.
-        method: of training.
+        member_key: the random key of its initial weights.
+        method: the training method.
         samples: the key for what a requential member draws.
     """
     return method.init(model.init(member_key), samples)
@@ -122,8 +122,8 @@ def advance_member(
         program: the static part.
         count: iterations to run; a value, so that spans share one program.
         steps: batches after which the member is done.
-        state: of the member.
-        hyper: of the member.
+        state: the member's state.
+        hyper: the member's hyperparameters.
         chunk: [T, B, ...] batches of its stream.
         first: [] int32, number of the chunk's first batch in the stream.
 
@@ -158,7 +158,7 @@ def evaluate_member(program: ProgramKey, batches: Batch, state: Any, source: Num
     Args:
         program: the static part.
         batches: [K, S, ...], shared by the members.
-        state: of the member.
+        state: the member's state.
         source: [] int32, its source's number.
 
     Returns:
@@ -208,8 +208,8 @@ def rescore_member(
 
     Args:
         program: the static part.
-        bounds: from and to, [] int32 each.
-        state: of the member.
+        bounds: first batch and the one after the last, [] int32 each.
+        state: the member's state.
         chunk: [T, B, ...].
 
     Returns:

@@ -118,7 +118,7 @@ class Recorder:
         ended: whether the last record point is in.
         sums: the columns of `SUMS` up to the last step.
         rows: the record points so far, columns of the history each.
-        components: of the source that it reads.
+        components: components of the source that the run reads.
         blocks: sums by block; None where a shorter run that it continues has not kept them.
     """
 
@@ -167,11 +167,11 @@ class Recorder:
         Values that only the end of a run has are dropped, unless the grid ends there too.
 
         Args:
-            accounting: of the longer run.
-            history: of the shorter run; rows off the grid are left out.
+            accounting: what a step of the longer run counts.
+            history: the shorter run's history; rows off the grid are left out.
             grid: record points of the longer run.
-            blocks: of the shorter run; without them the longer one keeps no blocks.
-            components: of the source.
+            blocks: the shorter run's sums by block; without them the longer one keeps none.
+            components: components of the source.
         """
         recorder = cls(accounting, components=components)
         recorder._restore_blocks(blocks)
@@ -205,7 +205,7 @@ class Recorder:
         Args:
             accounting: the same.
             saved: its state.
-            components: of the source.
+            components: components of the source.
         """
         recorder = cls(accounting, components=components)
         recorder._restore_blocks(saved.blocks)

@@ -95,7 +95,7 @@ class CohortResults:
 
         Args:
             step: iterations before it.
-            losses: of each eval batch [C, W, S], on the devices.
+            losses: [C, W, S] losses on each eval batch, on the devices.
             record: whether this is a record point of all members.
             ends: [C] bool, True for members whose last record point this is.
         """

@@ -71,7 +71,7 @@ def lies_over(shape: tuple[int, ...], devices: int) -> bool:
 
 
 class CohortSharding:
-    """Puts a cohort's arrays where its programs want them, so that none compiles twice.
+    """Puts a cohort's arrays where its programs need them, so that none compiles twice.
 
     States lie over the axis `data` of the mesh as well where `shard_state` is True.
     """

@@ -56,8 +56,8 @@ def log_likelihood(logits_BPV: Logits, labels_BP: Labels, platform: str) -> Loss
 
     Args:
         logits_BPV: float32.
-        labels_BP: in [0, V).
-        platform: of the program.
+        labels_BP: labels in [0, V).
+        platform: the platform that the program is compiled for.
     """
     chosen_BP = jnp.take_along_axis(logits_BPV, labels_BP[..., None], axis=-1)[..., 0]
     most_BP, rest_BP = split_logsumexp(logits_BPV, platform)
@@ -107,7 +107,7 @@ def gradient(
     Args:
         score: (params, slice of the batch) to (losses [b] nats per sequence, a pytree of results
             whose leaves begin with the axis b).
-        params: of the model.
+        params: the model's parameters.
         batch: a pytree whose leaves begin with the axis B.
         labels: label tokens that the mean is taken over.
         microbatch: sequences of a slice, or None.
@@ -156,9 +156,9 @@ def learn(model: Model, state: MemberState, grads: Any, hyper: Hyperparameters) 
 
     Args:
         model: the model (static).
-        state: before the update.
+        state: the member's state before the update.
         grads: the gradient, a pytree like the weights.
-        hyper: of the member.
+        hyper: the member's hyperparameters.
     """
     directions, optimiser_state = optimiser().update(grads, state.optimiser)
     rate = warmup(state.step, hyper.learning_rate, hyper.warmup_steps)

@@ -72,7 +72,7 @@ class Stream:
     """The training batches of one member: a function of source, root seed and member seed.
 
     Attributes:
-        source: where they come from.
+        source: the source that the batches come from.
         split: the training part of a host source; None for a device source.
         root: root seed of the sweep.
         seed: the member's seed; equal seeds read a source in the same order.
@@ -123,7 +123,7 @@ class Stream:
 
         Args:
             first: number of the first batch.
-            count: of batches; of a drawn source each number compiles a program.
+            count: number of batches; for a drawn source, each number compiles a program.
         """
         lookup = component_lookup(self.source)
         if self.split is not None:
@@ -165,7 +165,7 @@ def heldout_tokens(source: Source, split: Split | None, root: int, sequences: in
     """Draw the held-out set of a source, [sequences, ...], equal for every member of a sweep.
 
     Args:
-        source: to draw from.
+        source: the source to draw from.
         split: the held-out part of a host source; None for a device source.
         root: root seed of the sweep.
         sequences: their number.

@@ -62,10 +62,10 @@ class PlacedCohort(NamedTuple):
     Attributes:
         members: C of them, padded to a multiple of the devices.
         programs: compiled at their first call.
-        place: puts arrays where these want them.
+        place: puts arrays on the devices where the programs need them.
         hyper: hyperparameters, [C].
         heldout: its held-out sets, by source.
-        states: of all members, padding inactive.
+        states: states of all members; those of padding are inactive.
     """
 
     members: Sequence[MemberJob]

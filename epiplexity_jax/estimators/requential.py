@@ -101,7 +101,7 @@ def divergence(teacher_BPV: Logits, student_BPV: Logits, platform: str) -> Losse
     Args:
         teacher_BPV: logits of Q.
         student_BPV: logits of P.
-        platform: of the program.
+        platform: the platform that the program is compiled for.
     """
     log_q_BPV = _log_probabilities(teacher_BPV, platform)
     log_p_BPV = _log_probabilities(student_BPV, platform)
@@ -132,7 +132,7 @@ def requential_step(
         model: the model of teacher and student (static).
         state: before the iteration.
         batch: real data, [B, L] integers or `Vectors`; a conditional task's inputs are kept.
-        hyper: of teacher and student alike.
+        hyper: hyperparameters of teacher and student alike.
         reference: the student whose KL makes the teacher wait: raw (A), EMA (B), or for a code
             that switches between them the better one (static).
         microbatch: sequences per slice of a batch, a divisor of B; None takes the batch whole.
@@ -178,7 +178,7 @@ def sampled_at_once(size: int, microbatch: int | None, task: Task) -> int:
     Args:
         size: B, sequences of the batch.
         microbatch: sequences trained at once; None: all.
-        task: of the model.
+        task: the model's task.
     """
     few = size if microbatch is None else microbatch
     each = few * task.label_tokens * task.vocab_size
@@ -199,10 +199,10 @@ def student_pass(
     whole pass does, and the difference would be a KL. Only the gradient is the training's own.
 
     Args:
-        model: of teacher and student.
+        model: the model of teacher and student.
         weights: those that are sampled from, and the student.
         batch: its inputs are kept.
-        key: of the samples.
+        key: the random key of the samples.
         microbatch: see `requential_step`.
 
     Returns:

@@ -59,7 +59,7 @@ class Estimator(Protocol):
         """Variants that a run's history will allow, the default first.
 
         Args:
-            info: of the source.
+            info: facts of the source.
             counts: whether the family counts on the host and is not trained by gradients.
         """
         ...
@@ -68,7 +68,7 @@ class Estimator(Protocol):
         """FLOPs of one iteration per input or label token.
 
         Args:
-            cost: of the model.
+            cost: the model's cost.
             sampling_passes: forward passes that drawing a sequence takes.
         """
         ...
@@ -79,7 +79,7 @@ class Estimator(Protocol):
         Args:
             family: kind of the family.
             counts: whether it counts on the host.
-            sources: by name; entropy rates are None where the family leaves labels out.
+            sources: facts by name; entropy rates are None where the family leaves labels out.
 
         Raises:
             ConfigError: naming the key.

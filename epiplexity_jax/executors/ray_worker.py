@@ -74,8 +74,8 @@ def train(
     """Train a wave from its last checkpoint, on whichever node this is.
 
     Args:
-        number: of the wave, for reports.
-        wave: to train.
+        number: the wave's number, for reports.
+        wave: the wave to train.
         payload: a reference to `SweepPayload`, in a list so that a worker fetches it once.
         actor: a `ProgressActor`.
 

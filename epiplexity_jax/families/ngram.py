@@ -97,7 +97,7 @@ class NgramCoder:
     Args:
         order: length of the context.
         alpha: pseudo-count of every symbol.
-        task: of the coder.
+        task: the task to code.
 
     Attributes:
         cost: N and these FLOPs.

@@ -63,7 +63,7 @@ class Axis:
     identity leaves such fields out, as each run has a size of its own.
 
     Attributes:
-        name: of the axis in `Size`.
+        name: name of the axis in `Size`.
         least: smallest value, 0 or 1, that `config.FamilyConfig` allows; None: no check.
     """
 
@@ -238,7 +238,7 @@ class Decoder(Protocol):
 
         Args:
             params: parameters.
-            cache: of the positions before `start`.
+            cache: cache of the positions before `start`.
             inputs: tokens of positions start..start+n-1.
             start: position of the first of them.
 
@@ -320,9 +320,9 @@ class DeviceFamily(_Family, Protocol):
 
         Args:
             size: one of `sizes()`, or another on the same axes.
-            task: of the model.
-            compute_dtype: of activations: "float32" or "bfloat16".
-            platform: of the devices that will train it: "cpu", "gpu" or "tpu".
+            task: the model's task.
+            compute_dtype: type of the activations: "float32" or "bfloat16".
+            platform: platform of the devices that will train it: "cpu", "gpu" or "tpu".
 
         Raises:
             ConfigError: when there is no such model for the task.

@@ -53,13 +53,13 @@ def user_model(
         models: one model, or several by name (each a size of the family). A model is anything with
             `init(key) -> params` and `apply(params, tokens) -> logits` (see `Functions.apply`), or
             what `from_linen` or `from_nnx` return.
-        seeds: per size.
+        seeds: number of seeds per size.
         learning_rates: Adam learning rates, each a member of its own; None takes
             `training.learning_rate`, which suits muP and is too high for most other models.
-        start_token: True if the models know the input id V of a start token (BOS). Without it a
+        start_token: True if the models accept the input id V of a start token (BOS). Without it a
             sequence's first token is not scored, and its label tokens are one fewer.
-        flops_per_token: of training and of evaluation, per input or label token; default: 6 N and
-            2 N, those of a dense network.
+        flops_per_token: FLOPs of training and of evaluation, per input or label token; default: 6 N
+            and 2 N, those of a dense network.
         rate_scales: parameters to a tree of learning rates as multiples of the base; default: 1.
 
     Returns:

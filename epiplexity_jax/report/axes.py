@@ -24,10 +24,10 @@ class ChartAxis:
 
     Attributes:
         kind: "linear", "log" or "symlog" (logarithmic but around 0).
-        limits: of the data that are shown.
+        limits: lower and upper limit of the data that are shown.
         labels: text of every tick, by its value.
-        unit: of the labels.
-        constant: where a symlog scale turns linear.
+        unit: unit of the labels.
+        constant: the value where a symlog scale turns linear.
     """
 
     kind: str

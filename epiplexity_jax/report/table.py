@@ -18,7 +18,7 @@ class Table:
     """Columns and rows of text, in sections.
 
     Attributes:
-        columns: from left to right.
+        columns: the columns, from left to right.
         rows: a cell for each column.
         ends: numbers of the rows that end a section.
         caption: printed below; empty for none.

@@ -72,11 +72,11 @@ class PerDeviceShapes(NamedTuple):
     """Shapes of the data that a device of a wave is given: hashable.
 
     Attributes:
-        members: that it trains at once.
-        chunk: of one member, [T, B, ...]: shapes and dtypes, B its part of the batch.
-        eval_batch: of one member, [S, ...]: shapes and dtypes, S its part of an eval batch.
+        members: number of members that it trains at once.
+        chunk: one member's chunk, [T, B, ...]: shapes and dtypes, B its part of the batch.
+        eval_batch: one member's eval batch, [S, ...]: shapes and dtypes, S its part of the batch.
         eval_batches: eval batches that are there at once.
-        state_devices: that share a member's state; 1: each has all of it.
+        state_devices: number of devices that share a member's state; 1: each has all of it.
     """
 
     members: int
@@ -91,7 +91,7 @@ def device_bytes(program: ProgramKey, shapes: PerDeviceShapes, mesh: Mesh) -> in
     """Return the most bytes that each device holds: training, or scoring the held-out set.
 
     Args:
-        program: of its programs.
+        program: the static part of the devices' programs.
         shapes: the data that each device is given.
         mesh: devices to trace for, each with a batch of its own.
     """

@@ -22,11 +22,11 @@ def rendezvous(host: str, port: int, process: int, processes: int, seconds: floa
     """Wait until all processes of a job are there; process 0 listens, the others connect to it.
 
     Args:
-        host: of process 0, which listens on all of its addresses.
-        port: where it listens.
+        host: address of process 0, which listens on all of its addresses.
+        port: the port where it listens.
         process: number of this process, from 0.
         processes: their count.
-        seconds: to wait.
+        seconds: time to wait for the others, in seconds.
 
     Raises:
         ConfigError: when some do not connect in time, two have the same number, or their counts of

@@ -91,8 +91,8 @@ def mixed_documents(
 
     Args:
         parts: documents of each component, and its number of sequences.
-        component: of each sequence of the mix.
-        place: of each in its component.
+        component: [n] number of the component that each sequence of the mix is from.
+        place: [n] index of each of these sequences in its component.
     """
     if all(each.kind == "rows" for each, _ in parts):
         return ROWS

@@ -16,7 +16,7 @@ from epiplexity_jax.sources.spec import FiniteSource, HostSource, HostTokens
 
 
 def join(parts: Sequence[HostSource], where: str) -> HostSource:
-    """Join sources of tokens; each is a document, or more where it knows its own.
+    """Join sources of tokens; each is a document, or several where it lists its own.
 
     Args:
         parts: the sources.

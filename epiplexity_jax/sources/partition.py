@@ -74,7 +74,7 @@ def partition(source: HostSource, count: int, root: int, rule: HoldOut, path: st
         count: sequences to hold out.
         root: root seed of the sweep.
         rule: the choice.
-        path: of the source in the config, for messages.
+        path: the source's key in the config, for messages.
 
     Raises:
         ConfigError: when documents are asked for of a source that does not keep them together, or

@@ -47,9 +47,9 @@ class SourceInfo:
         origins: names of the data that this was made from, duplicates dropped; where empty, the
             fingerprint alone. Any two views of the same data share one, whatever their length,
             alphabet or size, so two finite sources that share none may be mixed.
-        documents: of a finite source; default: its sequences are, in order, windows of one text.
+        documents: documents of a finite source; default: successive windows of one text.
         entropy_rate_nats: nats per label token that no model can go below, averaged over the
-            label tokens of a sequence; None where theory does not know it.
+            label tokens of a sequence; None where theory gives none.
         rate_is_unbounded: True if only an observer without limits on its compute comes near the
             entropy rate, so that it is no floor of what a bounded one learns.
         bytes_per_token: bytes of the original data per label token; None where it has none.

@@ -29,8 +29,8 @@ def heldout_sequences(source: HostSource, label_tokens: int, path: str = "source
 
     Args:
         source: a finite source.
-        label_tokens: wished for.
-        path: of the source in the config, for the message.
+        label_tokens: number of label tokens wanted.
+        path: the source's key in the config, for the message.
 
     Raises:
         DataError: when a tenth of the source, or the held-out file, is under 8 sequences.
@@ -60,8 +60,8 @@ class Split:
         source: the source that is cut.
         heldout_count: sequences held out.
         root: root seed of the sweep; equal seeds cut alike, whoever trains.
-        path: of the source in the config, for messages.
-        rule: by which sequences are held out.
+        path: the source's key in the config, for messages.
+        rule: the rule by which sequences are held out.
     """
 
     source: HostSource

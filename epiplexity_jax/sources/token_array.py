@@ -171,7 +171,7 @@ def open_tokens(
         bytes_per_token: bytes of the original data per token, where that is known.
         origins: names of the data they come from; hashes of all tokens and of the first 1024
             are added, so that a longer row which begins like this one has the same origin.
-        cure: of a token outside a vocabulary of that size, for the message.
+        cure: advice about a token outside a vocabulary of that size, for the message.
 
     Raises:
         DataError: when the array is of another type or shape, holds too little, or holds a token

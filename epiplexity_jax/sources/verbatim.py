@@ -53,7 +53,7 @@ def contents(info: SourceInfo, batch: Batch) -> Contents:
     """Take what makes sequences equal, as integers: the inputs of one label, or all tokens.
 
     Args:
-        info: of the source.
+        info: facts of the source.
         batch: [n, L] integers, or `Vectors`.
     """
     if isinstance(batch, Vectors):

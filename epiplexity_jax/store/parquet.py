@@ -77,7 +77,7 @@ def encode_columns(
         row: the run's.
         columns: checked.
         known: what they are.
-        key: of the metadata.
+        key: the metadata's key under which row, names and digest are stored.
     """
     schema = arrow_schema(known)
     content = {"row": row, "columns": [column.name for column in known]}
@@ -104,8 +104,8 @@ def decode_columns(content: bytes, key: bytes, required: Collection[str]) -> tup
     """The row and the columns of what `encode_columns` wrote.
 
     Args:
-        content: of the file.
-        key: of the metadata.
+        content: the file's bytes.
+        key: the metadata's key under which `encode_columns` stored them.
         required: columns that are returned even where they are null throughout.
 
     Raises:

@@ -178,9 +178,9 @@ def checked_columns(
     """A run's history with every column present, in order; a run that never recorded has none.
 
     Args:
-        run_id: of the run.
+        run_id: the run's id.
         history: its columns.
-        schema: that it may have.
+        schema: the columns that it may have.
         what: noun for the message; a stream is checked alike.
 
     Raises:

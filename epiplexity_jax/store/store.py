@@ -178,7 +178,7 @@ class Store:
         """Set the runs that the latest config asks for; the others are left out of tables.
 
         Args:
-            asked: by run id, the columns that the config decides anew: the name of the run's
+            asked: for each run id, the columns that the config decides anew: the name of the run's
                 source, and its role.
 
         Raises:

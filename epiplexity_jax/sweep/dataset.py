@@ -27,11 +27,11 @@ class Dataset:
     """A source opened for a sweep.
 
     Attributes:
-        name: of the source in the config.
+        name: the source's name in the config.
         source: the data.
         task: what models must fit.
         split: the training and held-out part of a host source; None for a device source.
-        layout: of the held-out set.
+        layout: layout of the held-out set.
         root: root seed of the sweep.
         copy: number of the sources before this one that hold the same data.
     """

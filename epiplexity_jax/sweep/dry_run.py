@@ -39,7 +39,7 @@ def summarise(
 
     Args:
         plan: the validated sweep.
-        devices: to train on.
+        devices: the devices to train on.
         finished: run ids that the store holds already.
         measured: run a few steps of every cohort, to say how long all will take.
         tuning_flops: the most that finding the recipes costs before.

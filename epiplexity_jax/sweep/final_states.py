@@ -25,7 +25,7 @@ def longest_shorter(run: RunSpec, finished: Sequence[Row], store: Path) -> Row |
     A run of as many steps is continued too, by what this one asks of its end.
 
     Args:
-        run: to be trained.
+        run: the run to train.
         finished: rows of finished runs.
         store: the store's folder.
     """
@@ -44,8 +44,8 @@ def restore(store: Store, row: Row, like: Any) -> Restored | None:
     """Read a finished run's final state with its history and stream; None where it is damaged.
 
     Args:
-        store: that keeps both.
-        row: of the finished run.
+        store: the store that keeps both.
+        row: the finished run's row.
         like: a pytree of shapes and types of the state.
     """
     state = restore_state(state_folder(store.path, row["run_id"]), like)
@@ -59,8 +59,8 @@ def keep(store: Store, run: RunSpec, state: Any) -> None:
     """Write a run's final state in place of those of the shorter runs that led to it.
 
     Args:
-        store: that holds the run.
-        run: finished.
+        store: the store that holds the run.
+        run: the finished run.
         state: host arrays.
 
     Raises:

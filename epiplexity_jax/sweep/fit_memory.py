@@ -49,7 +49,7 @@ class MemoryPlanner:
     """Cuts the runs of one sweep for one kind of hardware.
 
     Attributes:
-        options: of the config, for layout.
+        options: the config's training options: microbatch, rematerialisation, use of devices.
         runs: all of the sweep, by id.
     """
 

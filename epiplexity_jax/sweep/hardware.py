@@ -20,7 +20,7 @@ class Hardware:
     Attributes:
         count: devices of all processes.
         platform: "cpu", "gpu" or "tpu", as JAX spells it.
-        memory_bytes: of one device; None where it is not known.
+        memory_bytes: memory of one device; None where it is not known.
         devices: the devices themselves; empty where they are another process's.
     """
 

@@ -46,7 +46,7 @@ def make_plan(
 
     Args:
         sweep: the config.
-        platform: of the devices that will train: "cpu", "gpu" or "tpu".
+        platform: platform of the devices that will train: "cpu", "gpu" or "tpu".
         trials: recipes to try on the smallest size, in place of the members.
         datasets: the sources, where they are open already.
 

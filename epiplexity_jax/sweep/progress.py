@@ -12,9 +12,9 @@ class Progress(Protocol):
         """Begin a sweep, or a round of tuning before it: what was counted before is done.
 
         Args:
-            runs: of the sweep or the round.
+            runs: number of runs of the sweep or the round.
             finished: runs that an earlier start finished.
-            member_steps: to be trained.
+            member_steps: number of member-steps to train.
         """
 
     def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:

@@ -64,7 +64,7 @@ def revision(folder: Path) -> str | None:
 
 
 def changed_sources(datasets: Sequence[Dataset], store: Store) -> list[str]:
-    """List a message for each source whose data is new to a store that knows its name.
+    """List a message for each source whose data is new to a store that has its name.
 
     Known are the sources of finished runs, and of earlier starts.
     """

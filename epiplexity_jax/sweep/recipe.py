@@ -67,9 +67,9 @@ def open_recipe_estimator(config: Any, recipe: Recipe, role: str = MEMBER) -> Es
 
     Args:
         config: its section.
-        recipe: of the members that it codes.
-        role: of these; a trial takes no more iterations where its teacher waits, so that all
-            recipes are compared at one compute.
+        recipe: the recipe of the members that it codes.
+        role: role of these members; a trial takes no more iterations where its teacher waits, so
+            that all recipes are compared at one compute.
     """
     own = {name: getattr(recipe, name) for name in IN_ESTIMATOR if hasattr(config, name)}
     if role == TUNING and own.get("max_kl") is not None:
@@ -83,7 +83,7 @@ def check_recipe(sweep: Sweep, source: str, recipe: Recipe) -> None:
     Args:
         sweep: the config.
         source: name of the recipe's source.
-        recipe: to check.
+        recipe: the recipe to check.
 
     Raises:
         ConfigError: naming the key.

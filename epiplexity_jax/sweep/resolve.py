@@ -38,7 +38,7 @@ class Resolved(NamedTuple):
         program: see `RunSpec`.
         cost: FLOPs per token as the config wants them counted.
         declared: the family's own count.
-        flops_per_token: of training, per input or label token.
+        flops_per_token: FLOPs of training, per input or label token.
         microbatch: sequences whose gradient is taken at once: the config's, or by rule.
         values: what of it decides a run's numbers, beside the family's config.
     """
@@ -61,11 +61,11 @@ class Resolver(ABC):
     """Makes the runs of a sweep that share a recipe.
 
     Attributes:
-        estimator: opened with the recipe's window and cap.
-        recipe: by which they train.
-        role: of its runs, "member" or "tuning".
-        platform: of the devices that will train.
-        compute_dtype: of activations.
+        estimator: the estimator, opened with the recipe's window and cap.
+        recipe: the recipe by which they train.
+        role: role of its runs, "member" or "tuning".
+        platform: platform of the devices that will train.
+        compute_dtype: type of the activations.
         counts: True if the family counts on the host, and needs no devices.
     """
 
@@ -91,9 +91,9 @@ class Resolver(ABC):
 
         Args:
             dataset: the source.
-            size: of the model.
+            size: the model's size.
             rate: base learning rate; None for models that count.
-            seed: of the member.
+            seed: the member's seed.
 
         Raises:
             ConfigError: when the size or the source does not suit the family.

@@ -28,9 +28,9 @@ def planned_row(
     Args:
         sweep: the config.
         dataset: the source.
-        size: of the model.
-        cost: of the model.
-        recipe: by which it trains.
+        size: the model's size.
+        cost: the model's cost.
+        recipe: the recipe by which it trains.
     """
     info, task, layout = dataset.info, dataset.task, dataset.layout
     batch, estimator = recipe.batch_size, sweep.estimator.model_dump()
@@ -72,10 +72,10 @@ def finished_row(run: RunSpec, wave: Wave, outcome: Outcome, wall_seconds: float
     """All columns of a run but its history; see `store.schema.RUNS`.
 
     Args:
-        run: that ended.
-        wave: in which it trained.
+        run: the run that ended.
+        wave: the wave in which it trained.
         outcome: how it ended.
-        wall_seconds: of its share of the wave.
+        wall_seconds: the run's share of the wave's time.
     """
     program = run.program
     return {

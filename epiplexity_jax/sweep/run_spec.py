@@ -19,23 +19,23 @@ class RunSpec:
     Attributes:
         label: source, size, learning rate where there are several, and seed: for messages.
         dataset: its source.
-        size: of its model.
+        size: the model's size.
         learning_rate: base learning rate; None for counts.
-        seed: of the member.
-        cost: of its model; `declared` is the family's own count where the compiler's is used.
+        seed: the member's seed.
+        cost: the model's cost; `declared` is the family's own count where the compiler's is used.
         batch_size: sequences of a step.
-        steps: to train; of the teacher where there is one.
+        steps: number of steps to train; those of the teacher where there is one.
         iterations: the most that it takes.
         program: the static part of what trains it: hashable, equal for runs that share a program.
         hyper: values in which members of a cohort differ.
         microbatch: sequences whose gradient is taken at once: the config's, or by rule.
         resolve: the same member with a model of another size.
-        columns: of its history, beside those of every run.
-        stream_columns: of its stream, beside those of every run.
+        columns: columns of its history, beside those of every run.
+        stream_columns: columns of its stream, beside those of every run.
         exact: whether the final model scores the training data again.
         resumable: whether its final state is kept, to be trained for more steps.
-        state_bytes: of weights, averages, moments and gradient of a member: the least it holds.
-        flops: of training and of the scoring at its end.
+        state_bytes: size of a member's weights, averages, moments and gradient: the least it holds.
+        flops: FLOPs of training and of the scoring at its end.
         row: columns of the store that are known before training.
     """
 

@@ -28,10 +28,10 @@ class Tracking:
     """Logs to sinks record points, ends of runs and the sweep's rate; none of them can fail it.
 
     Args:
-        sinks: by name; none: nothing is done.
+        sinks: the sinks, each with its name; none: nothing is done.
         store: the store's folder.
         say: called with a sentence on what was given up or left out.
-        lengths: of a stored row and its history, final lengths in bits; called in a sink's thread.
+        lengths: function from row and history to final lengths, bits; called in a sink's thread.
     """
 
     def __init__(

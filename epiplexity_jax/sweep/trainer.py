@@ -16,13 +16,13 @@ class WaveTiming(NamedTuple):
     """Time and memory of a wave on these devices, from a few of its steps.
 
     Attributes:
-        compile_seconds: of its programs, once a cohort; less where the compilation cache has them.
-        step_seconds: of a step of all its members, drawing their data included.
-        data_seconds: of drawing the data of a step.
-        record_seconds: of a record point.
-        heldout_seconds: of the whole held-out set, at the end.
-        rescore_seconds: of scoring a step's batch again, where the end asks for it; else 0.
-        memory_bytes: that each device holds in a step; None where it is not known.
+        compile_seconds: time to compile its programs, once a cohort; less with a compilation cache.
+        step_seconds: time of a step of all its members, drawing their data included.
+        data_seconds: time to draw the data of a step.
+        record_seconds: time of a record point.
+        heldout_seconds: time to score the whole held-out set, at the end.
+        rescore_seconds: time to score a step's batch again, where the end asks for it; else 0.
+        memory_bytes: memory that each device holds in a step; None where it is not known.
     """
 
     compile_seconds: float
@@ -68,7 +68,7 @@ class Trainer(Protocol):
 
         Args:
             todo: runs that are not finished.
-            checkpoints: of waves that were in training.
+            checkpoints: checkpoints of waves that were in training.
             store: its shorter runs are continued.
 
         Returns:
@@ -92,7 +92,7 @@ class Trainer(Protocol):
         Args:
             todo: runs that are not finished.
             restored: found by `restore`.
-            hardware: that a wave trains on.
+            hardware: the devices that a wave trains on.
 
         Raises:
             ConfigError: when a model fits no number of these devices.

@@ -16,7 +16,7 @@ class Wave:
     """Runs of one cohort that train at once; it can be sent to another process.
 
     Attributes:
-        run_ids: of its members.
+        run_ids: ids of its members.
         iterations: the most that a member takes.
         slots: members that the devices hold, >= those there are.
         layout: what devices share.

@@ -34,9 +34,9 @@ class Space:
     Attributes:
         published: the values that the config gives, and the published ones of the others.
         free: names of the values that are not given.
-        sequences: that a run reads.
-        divisor: of every batch.
-        most_steps: of a run.
+        sequences: number of sequences that a run reads.
+        divisor: number that divides every batch size.
+        most_steps: the largest number of steps of a run.
     """
 
     published: Candidate

@@ -41,7 +41,7 @@ class Chosen:
     Attributes:
         candidate: the recipe.
         tried: every recipe that was tried, by its longest trial's share.
-        scores: of all trials, bits.
+        scores: scores of all trials, bits.
     """
 
     candidate: Candidate
@@ -100,9 +100,9 @@ def _descend(
     """Go to better neighbours, along several axes at once, until no neighbour is better.
 
     Args:
-        state: of the search.
-        center: where to begin; tried over the whole budget.
-        axes: along which neighbours lie.
+        state: the state of the search.
+        center: the recipe to begin from; it is tried over the whole budget.
+        axes: names of the values in which neighbours differ.
         most: runs over the whole budget after which no more is tried.
 
     Returns:
@@ -147,8 +147,8 @@ class _State:
         """Try what was not tried, as far as the search may cost it.
 
         Args:
-            candidates: to try.
-            share: of the budget.
+            candidates: recipes to try.
+            share: part of the data budget that each of them reads.
             most: runs over the whole budget that all trials together may cost.
         """
         trials = []
@@ -177,9 +177,9 @@ class _State:
         """The best of some at a share; of equal ones those nearest the published recipe.
 
         Args:
-            candidates: to compare.
-            count: of them to return.
-            share: of the budget.
+            candidates: recipes to compare.
+            count: number of recipes to return.
+            share: part of the data budget at which they were tried.
         """
 
         def rank(one: Candidate) -> tuple[float, float]:

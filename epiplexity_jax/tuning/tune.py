@@ -25,7 +25,7 @@ class Tuned:
     """A sweep whose recipes are chosen.
 
     Attributes:
-        sweep: with `recipes`.
+        sweep: the config, with `recipes`.
         trials: runs that the choice rests on.
     """
 
@@ -55,7 +55,7 @@ def tune(context: SweepContext, executor: Executor) -> Tuned:
     family's smallest size and with a seed of their own.
 
     Args:
-        context: of the sweep, whose plan is that of members at the published recipe.
+        context: context of the sweep; its plan is that of members at the published recipe.
         executor: trains the waves.
 
     Raises:

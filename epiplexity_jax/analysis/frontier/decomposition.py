@@ -63,7 +63,7 @@ class Decomposition:
         mdl_bits: their sum; mdl_bits_interval likewise.
         certified_bits: certified length of the model, with what its messages cost beyond their KL;
             certified_mdl_bits: with the data length; None where the code is not requential.
-        status: of the result: ok, untrained, below_resolution or negative.
+        status: status of the result: ok, untrained, below_resolution or negative.
         resolution_bits: twice the standard error of the model length of the best model at this
             budget (a result below it says nothing), more than twice where the recipe is the best of
             several; None when nothing was trained or the curves carry no errors.
@@ -76,11 +76,11 @@ class Decomposition:
             they never do or the variant has no switch.
         candidates: members times points that were compared; selection_bits: log2 of it, what
             naming the choice would cost. It is not part of the lengths.
-        interpolation_error_bits: of the model length, from dropping every other record point.
+        interpolation_error_bits: error of the model length, from dropping every other record point.
         flags: "edge_size" with "smallest_size" or "largest_size" (both where there is one size),
             "edge_steps", "edge_rate", "edge_batch", "bridged", "carried", "below_cheapest".
-        recipe: by which the members train and what its neighbours would give (`RecipeReport`); None
-            where it is not known.
+        recipe: the members' recipe and what its neighbours would give (`RecipeReport`); None where
+            it is not known.
         warnings: sentences for a person.
     """
 
@@ -153,10 +153,10 @@ def open_sides(
     and leaves less entropy, a smaller one the opposite.
 
     Args:
-        model: of S; None with a single seed, as the others.
-        data: of H.
-        mdl: of their sum.
-        flags: of the result.
+        model: interval of S; None with a single seed, as the others.
+        data: interval of H.
+        mdl: interval of their sum.
+        flags: flags of the result.
     """
     beyond = bool({"largest_size", "edge_steps"} & set(flags))
     before = "smallest_size" in flags
@@ -187,9 +187,9 @@ def explain(
     """Sentences for what a status and the flags mean.
 
     Args:
-        status: of the result.
-        resolution_bits: below which a model length says nothing.
-        flags: of the result.
+        status: status of the result.
+        resolution_bits: resolution of the model length: a shorter one is within its error.
+        flags: flags of the result.
         beats: True if some model's code is shorter than the uniform one at all.
     """
     said = []
@@ -237,7 +237,7 @@ def decompose(
     """Epiplexity and entropy at a budget.
 
     Args:
-        setting: of the frontier.
+        setting: the frontier's setting.
         traced: the frontier.
         intervals: its replicates.
         compute: T, FLOPs.
@@ -283,7 +283,7 @@ def _model(answer: Answer, resolution: float | None, errors: float) -> dict[str,
 
     Args:
         answer: the model.
-        resolution: of the best model of the budget, bits.
+        resolution: resolution of the best model of the budget, bits.
         errors: standard errors of a length that make it resolved.
     """
     status = ResultStatus.UNTRAINED

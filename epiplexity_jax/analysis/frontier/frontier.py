@@ -46,7 +46,7 @@ def trace(
         variant: as `score` takes it; None is that of the runs.
         floor: "ema", "raw" or "entropy_rate"; None is that of the runs.
         procedure: "refined", "hull-median" or "raw".
-        recipe: by which the runs were trained.
+        recipe: the recipe by which the runs were trained.
 
     Raises:
         ConfigError: when an argument is not allowed, or the curves do not belong together.
@@ -132,7 +132,7 @@ class Frontier:
         setting: source, estimator, variant, floor, procedure, test tokens.
         members: smallest first.
         warnings: sentences that hold for every budget.
-        entropy_rate_nats: of the source, nats per label token, or None.
+        entropy_rate_nats: entropy rate of the source, nats per label token, or None.
         traced: what the procedure finds of the members, where it is known already.
 
     Attributes:

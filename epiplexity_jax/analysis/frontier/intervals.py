@@ -154,7 +154,7 @@ class _Pool:
     Deviations are widened as Student's t is over a normal, for as many seeds as there are.
 
     Attributes:
-        curves: of each seed, (steps [R], deviation of the loss [R], of the area [R]); the loss
+        curves: one per seed: (steps [R], deviation of the loss [R], of the area [R]); the loss
             relative to the loss above `floor_nats`, the area relative to the area, both times
             sqrt(S / (S - 1)), which undoes the pull of a mean over few seeds.
         floor_nats: the loss that no model of the family falls below, as far as is known.

@@ -68,7 +68,7 @@ def members_of(
         test_tokens: label tokens of the dataset.
         variant: as `score` takes it.
         floor: as `score` takes it.
-        correction: of the source's held-out losses.
+        correction: correction of the source's held-out losses.
     """
     groups: dict[tuple, dict[int, Curve]] = {}
     for curve in curves:

@@ -132,7 +132,7 @@ class Answer:
 
     Attributes:
         model_bits, data_bits, mdl_bits: lengths; model_stderr, mdl_stderr: standard errors.
-        interpolation_error_bits: of the model length, from sparse record points.
+        interpolation_error_bits: error of the model length, from sparse record points.
         certified_bits: certified length of the model; NaN where the code has none.
         nearest: the nearer of the two in log compute, a trained one if there is one.
         train_tokens: D of the nearest.
@@ -161,13 +161,13 @@ class Traced:
     """Candidates of a family, and those that a procedure keeps.
 
     Args:
-        members: of one source.
+        members: members of one source.
         keep: the procedure's rule.
         refine: True adds candidates between the record points, where lengths may be interpolated.
 
     Attributes:
         points: every candidate.
-        grids: of each member, the steps [F] of its candidates.
+        grids: the steps [F] of each member's candidates.
         order: [P] indexes the members' candidates, one member after the other, by time.
         vertices: [K] indices of the candidates that make up the frontier.
         envelope: [E] indices of the candidates shorter than every cheaper one.

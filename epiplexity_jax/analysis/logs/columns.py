@@ -181,7 +181,7 @@ def find(
 
     Args:
         file: its name, for messages.
-        table: that has the columns.
+        table: the table that has the columns.
         names: columns that may be chosen.
         given: the option's column.
         role: what the column holds.
@@ -227,8 +227,8 @@ def check_filled(file: str, table: Table, column: str) -> None:
 
     Args:
         file: its name, for messages.
-        table: that has the column.
-        column: which.
+        table: the table that has the column.
+        column: the column's name.
 
     Raises:
         DataError: naming it.

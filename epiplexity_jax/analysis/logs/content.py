@@ -28,7 +28,7 @@ class Content:
     """A file or folder that is to be read.
 
     Attributes:
-        path: where it is.
+        path: its path.
         data: its bytes, unpacked; empty for a folder.
         is_folder: whether it is a folder.
     """

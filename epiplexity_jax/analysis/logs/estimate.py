@@ -124,7 +124,7 @@ class _Lengths:
             where the rows show none.
         quantile: standard errors of half of a 95 % interval.
         drift, data_drift, mdl_drift: what they move by if the floor lies where the last rows end.
-        interpolation_error: of the area.
+        interpolation_error: error of the area from sparse rows.
     """
 
     area: float
@@ -144,7 +144,7 @@ class _Lengths:
 
         Args:
             curve: the training losses.
-            floor: where the area ends.
+            floor: the loss where the area ends.
             test_tokens: label tokens of the dataset.
         """
         level, total = floor.level, curve.total_tokens

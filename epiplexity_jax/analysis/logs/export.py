@@ -53,7 +53,7 @@ def read_back(run: StoredRun, file: str) -> str:
 
     Args:
         run: the run.
-        file: where its curve was written.
+        file: the file that its curve was written to.
     """
     row = run.row
     words = ["epiplexity-jax curve", shlex.quote(file), f"--params {row['params']}"]

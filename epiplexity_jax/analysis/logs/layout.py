@@ -25,8 +25,8 @@ class Layout:
         floor_rows: rows whose mean is the floor; of the held-out column 1 by default.
         unit: "nats" or "bits", of every loss in the file; default: what a column's name or the
             layout says, else nats.
-        loss_divisor: by which training losses are divided, such as the accumulation steps that were
-            summed.
+        loss_divisor: number by which training losses are divided, such as the accumulation steps
+            that were summed.
         inputs_per_label: input tokens that come with each label token; default: what the columns
             label_tokens and train_tokens say, else 0.
         bytes_per_token: bytes of original data per label token, for losses in bits per byte.
@@ -34,7 +34,7 @@ class Layout:
             where it is a mean since the row before; None: what the layout says, else a mean.
         pattern: regular expression with named groups that reads the lines of a text log.
         where: conditions `COLUMN=VALUE` that choose rows.
-        keep_last: of rows of one position only the last counts.
+        keep_last: True where only the last of several rows at one position counts.
         until: last position that counts, in tokens or steps as the file has them.
     """
 

@@ -37,7 +37,7 @@ def refuse_falling(file: str, table: Table, rows: np.ndarray, positions: Values)
 
     Args:
         file: its name, for messages.
-        table: of all rows.
+        table: the table of all rows.
         rows: [P] indices of those with a loss.
         positions: [P] of these.
 
@@ -91,7 +91,7 @@ def shifted(
         positions: [P] increasing, as the file has them.
         columns: which were read.
         layout: what the options say.
-        table: with what its layout implies.
+        table: the table, with what its layout implies.
         is_sampled: whether losses are those of single batches.
     """
     name = columns.position or "rows"
@@ -134,7 +134,7 @@ def epochs(
 
     Args:
         file: its name, for messages.
-        table: of all rows.
+        table: the table of all rows.
         rows: [P] indices of those with a loss.
         positions: positions of all rows of the table; NaN where it is blank.
         axis: column of the positions, which counts no epochs whatever its name.

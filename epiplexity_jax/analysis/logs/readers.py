@@ -1,4 +1,4 @@
-"""Registry of the layouts of curve files: each says which contents it knows and reads them."""
+"""Registry of the layouts of curve files: each recognises its contents and reads them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,8 +24,8 @@ class Reader(NamedTuple):
     """A layout of curve files.
 
     Attributes:
-        matches: the content of a file or folder to True where it has this layout.
-        read: that content to its table; raises `DataError` naming the line.
+        matches: function from the content of a file or folder to True where it has this layout.
+        read: function from that content to its table; raises `DataError` naming the line.
     """
 
     matches: Callable[[Content], bool]

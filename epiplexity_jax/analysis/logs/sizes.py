@@ -33,9 +33,9 @@ def frontier_of(
     last tenth of the training losses so far, moved so that the last one is the curve's floor.
 
     Args:
-        curves: one a model.
-        floors: of each, its loss at the end.
-        params: of each, N.
+        curves: the models' curves.
+        floors: loss of each curve at its end.
+        params: N, parameters of each model.
         test_tokens: label tokens of the dataset whose information is measured.
         vocab_size: V; default: that whose uniform code has the largest first loss.
         bytes_per_token: bytes of original data per label token.

@@ -44,7 +44,7 @@ class Table:
     """A table of a file.
 
     Attributes:
-        columns: by name, [P] cells; None where a row has no such cell.
+        columns: columns by name, [P] cells; None where a row has no such cell.
         lines: [P] place of each row in the file.
         layout: name of the layout, for messages.
         place: noun of what `lines` counts.

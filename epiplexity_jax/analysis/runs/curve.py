@@ -141,7 +141,7 @@ class Exact:
     """Losses of all training tokens, scored again by the final model.
 
     Attributes:
-        sum_nats: by the EMA weights (or the one model), nats; raw_sum_nats: by the raw weights.
+        sum_nats: sum by the EMA weights (or the one model), nats; raw_sum_nats: by raw weights.
         sum_var: variance of `sum_nats` from the spread between sequences, nats^2.
     """
 

@@ -48,7 +48,7 @@ def variance(factors: Factors, like: Values) -> Values:
     """[R] variance of what the factors move.
 
     Args:
-        factors: by name.
+        factors: factors of the error, by name.
         like: [R] an array of the result's size.
     """
     return sum((np.sum(rows**2, axis=0) for rows in factors.values()), np.zeros_like(like))
@@ -58,8 +58,8 @@ def drawn(factors: Factors, errors: Mapping[str, Units], like: AnyRows) -> Rows:
     """Draws [K, R] of what the factors move.
 
     Args:
-        factors: by name.
-        errors: by name, [K, Q or more] draws of the unit errors.
+        factors: factors of the error, by name.
+        errors: draws of the unit errors, by name, [K, Q or more].
         like: [K, R] an array of the result's size.
     """
     return sum(

@@ -27,7 +27,7 @@ class Correction:
     """A source's correction of its held-out losses.
 
     Attributes:
-        nats: to be added to every held-out loss.
+        nats: number to add to every held-out loss.
         factors: its errors, [Q, 1] by name.
     """
 
@@ -52,8 +52,8 @@ def floor_of(heldout: HeldoutLosses, correction: Correction | None = None) -> Fl
     """Held-out losses of a run with their errors.
 
     Args:
-        heldout: of one set of weights.
-        correction: of the source; None leaves the held-out set's level as it is.
+        heldout: held-out losses of one set of weights.
+        correction: the source's correction; None leaves the held-out set's level as it is.
     """
     correction = correction or Correction()
     losses, blocks = heldout.adjusted(), heldout.blocks_nats

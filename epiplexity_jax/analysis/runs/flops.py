@@ -10,7 +10,7 @@ def flops_warnings(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """Make a sentence where T counts declared FLOPs that XLA's count differs from by over 10 %.
 
     Args:
-        rows: of runs on one source, as the store has them; older ones may lack the ratio.
+        rows: rows of runs on one source, from the store; older ones may lack the ratio.
     """
     found = {
         row["size"]: row["flops_ratio"]

@@ -33,8 +33,8 @@ class Reading(NamedTuple):
     """The ways in which runs of an estimator are read as curves.
 
     Attributes:
-        curve: of a run.
-        others: curves of the same training, by the estimator that would have recorded them.
+        curve: function from a stored run to its curve.
+        others: such functions for the same training, by the estimator that would have recorded it.
     """
 
     curve: Reader

@@ -136,8 +136,8 @@ def score(
         variant: "switch", "paired", "online" or "exact", of a requential run "switch",
             "ema_student" or "student"; None is the run's own.
         floor: "ema", "raw" or "entropy_rate"; None is the run's own.
-        correction: of the source's held-out losses; None leaves them as they are.
-        choice: of the switch; None chooses it for this run alone.
+        correction: correction of the source's held-out losses; None leaves them as they are.
+        choice: steps at which the code switches weights; None chooses them for this run alone.
 
     Returns:
         Lengths at every record point; in the exact variant at the first and the last.

@@ -8,6 +8,6 @@ def run_notes(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """Collect what was guessed or left out of the data and the models of runs, each sentence once.
 
     Args:
-        rows: of runs on one source, as the store has them; older ones have no notes.
+        rows: rows of runs on one source, from the store; older ones have no notes.
     """
     return tuple(dict.fromkeys(note for row in rows for note in row.get("notes") or ()))

@@ -25,7 +25,7 @@ class OnlineLosses:
             the runs' difference.
         components_nats: [N, K] nats, the sums by component of a mix; K is 1 of other sources.
         component_label_tokens: [N, K] label tokens of each component in the block.
-        sequences: of a batch.
+        sequences: number of sequences of a batch.
         data_order: hash of the data order, None where it is not known. Runs of equal order read the
             same batches, so their losses may be mixed label by label.
     """

@@ -35,7 +35,7 @@ def least_code(
     """Score a run at every record point, the untrained model included, and take the best.
 
     Args:
-        run: of a store.
+        run: a run of a store.
         test_tokens: label tokens of the dataset whose information is measured.
         variant: as for `score`.
         floor: as for `score`.
@@ -55,9 +55,9 @@ class TriedRecipe:
     """A recipe and the code of its longest run.
 
     Attributes:
-        values: by name, see `VALUES`.
-        train_tokens: that its longest run was to read.
-        code: of that run.
+        values: the recipe's values by name, see `VALUES`.
+        train_tokens: number of tokens that its longest run was to read.
+        code: the code of that run.
         chosen: True of the recipe by which the members train.
     """
 
@@ -124,10 +124,10 @@ class RecipeReport:
 
     Attributes:
         kind: "tuned" or "fixed".
-        values: by name, see `VALUES`.
+        values: the recipe's values by name, see `VALUES`.
         tried: number of recipes it was chosen from, log2 of which the model length holds.
         size: on which they were tried; None of a fixed recipe.
-        spent_flops: that trying took, evaluation included.
+        spent_flops: FLOPs that trying took, evaluation included.
         neighbours: values that differ, with `epiplexity_change` and `mdl_change`, relative to the
             recipe's own on that size; None where training diverged, or the recipe's S is 0.
         flags: "edge_rate", "edge_batch" where the best lies at the end of what was tried.

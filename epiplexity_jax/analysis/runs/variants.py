@@ -76,7 +76,7 @@ def ends_of(curve: Curve, floor: str, correction: Correction | None) -> Ends:
     Args:
         curve: the run.
         floor: "ema", "raw" or "entropy_rate".
-        correction: of its held-out set; None: the set as it is.
+        correction: correction of its held-out losses; None leaves them as they are.
     """
     ema = floor_of(curve.ema, correction)
     return Ends(ema, ema if curve.raw is None else floor_of(curve.raw, correction), floor)

@@ -10,7 +10,7 @@ def verbatim_warnings(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """Make a sentence where more than 5 % of held-out sequences occur verbatim in training data.
 
     Args:
-        rows: of runs on one source, as the store has them; older ones may lack the share.
+        rows: rows of runs on one source, from the store; older ones may lack the share.
     """
     known = [row for row in rows if row.get("heldout_verbatim_share") is not None]
     if not known:

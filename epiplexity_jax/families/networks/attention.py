@@ -68,7 +68,7 @@ def causal_attention(
         k_BLHK: keys [B, L, H, K].
         v_BLHK: values [B, L, H, K].
         positions: the Q positions of the queries, increasing.
-        platform: of the devices; a CPU computes chunk by chunk (see `QUERIES`).
+        platform: platform of the devices; a CPU computes chunk by chunk (see `QUERIES`).
 
     Returns:
         The mean of the values, [B, Q, H, K].
@@ -94,9 +94,9 @@ def cached_attention(
 
     Args:
         q_BQHK: queries.
-        cache: of the positions read, those of the queries included.
-        positions: of the queries.
-        platform: of the devices.
+        cache: keys and values of the positions read, those of the queries included.
+        positions: positions of the queries.
+        platform: platform of the devices.
     """
     batch, _, heads, size = q_BQHK.shape
     logits_NQR = _scores("nqk,nlk->nql", by_head(q_BQHK), cache.keys)  # N = B H

@@ -74,9 +74,9 @@ class Network(nn.Module):
         """Read the next inputs of a sequence.
 
         Args:
-            inputs: of positions start..start+L-1; those of the whole sequence without a cache.
+            inputs: inputs at positions start..start+L-1; without a cache, the whole sequence's.
             wanted: Q of these positions, counted from `start`.
-            cache: of the positions before, a tree for every block.
+            cache: cache of the positions before, a tree for every block.
             start: position of the first input.
 
         Returns:
@@ -110,8 +110,8 @@ class NetworkModel:
     """One size of a family for one task; equal arguments compare equal (see `spec.Model`).
 
     Attributes:
-        width: D, of the residual stream.
-        compute_dtype: of the activations; parameters and logits are float32.
+        width: D, width of the residual stream.
+        compute_dtype: type of the activations; parameters and logits are float32.
         remat: True if the backward pass computes the inside of every block again, and the forward
             pass holds the blocks' inputs alone.
         mixer: class of what mixes positions in a block, an attention or a recurrence, whose

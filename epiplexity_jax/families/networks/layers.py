@@ -80,9 +80,9 @@ def embed(
 
     Args:
         module: whose parameters hold the table of the tokens, or the matrix of the features.
-        task: of the inputs.
+        task: the task of the inputs.
         width: D.
-        inputs: of the task.
+        inputs: inputs of the task.
         extra_ids: rows of the table behind those of the task's input tokens.
     """
     if task.features is not None:

@@ -48,7 +48,7 @@ class Spool:
     """Tokens that are added part by part, in memory or, if they are many, in a temporary file.
 
     Args:
-        dtype: of the tokens.
+        dtype: type of the tokens.
     """
 
     def __init__(self, dtype: np.dtype):
@@ -86,7 +86,7 @@ class Encoder:
     Args:
         alphabet: `bytes`, or the characters themselves.
         unknown: `error` or `drop`, for a character outside the alphabet.
-        cure: of such a character, for the message.
+        cure: advice about such a character, for the message.
 
     Attributes:
         spool: the tokens.

@@ -83,7 +83,7 @@ def open_corpus(corpus: Corpus, options: TextOptions, heldout: Corpus | None = N
 
     Args:
         corpus: what is trained on.
-        options: of the config.
+        options: the config's options for text.
         heldout: what is held out, or None.
 
     Raises:
@@ -116,9 +116,9 @@ def encoded_source(
     """Cut what was encoded into sequences.
 
     Args:
-        encoder: that was flushed.
+        encoder: the encoder, flushed.
         length: L.
-        corpus: of the documents, whose names it carries.
+        corpus: the corpus of the documents, whose names the source carries.
         most: tokens to keep; None: all.
 
     Raises:
@@ -201,9 +201,9 @@ def files_corpus(paths: Sequence[Path], where: str, compression: Compression) ->
     """Make a corpus of text files, each a document.
 
     Args:
-        paths: of the files, in order.
+        paths: the files' paths, in order.
         where: name of them all.
-        compression: of their bytes.
+        compression: how their bytes are compressed.
 
     Raises:
         DataError: when a file is missing, a Git LFS pointer, or of a kind that is no text.

@@ -65,7 +65,7 @@ class Raster:
 
     Attributes:
         shape: H, W, C of an image; C is 1 or 3.
-        values: of a pixel.
+        values: number of values that a pixel may have.
         levels: V, at most `values`; level i holds the pixels with pixel * V // values = i.
         patch: side of a patch, of downsampled pixels.
         planar: True for one channel after the other, False for one pixel after the other.
@@ -167,7 +167,7 @@ def from_images(
         channels: order of colours: those of a pixel in turn, or one colour after another.
         levels: V; default: `values`.
         downsample: side of the squares whose mean is one pixel.
-        values: of a pixel: 0 to values - 1.
+        values: number of values that a pixel may have, 0 to values - 1.
 
     Raises:
         ConfigError: when an argument is out of range.
@@ -193,8 +193,8 @@ def raster(shape: tuple[int, ...], order: PixelOrder, values: int, where: str) -
 
     Args:
         shape: [H, W] or [H, W, C].
-        order: of the config.
-        values: of a pixel.
+        order: the config's order of pixels.
+        values: number of values that a pixel may have.
         where: name of the file or array, for messages.
 
     Raises:

@@ -16,7 +16,7 @@ class Padding(NamedTuple):
     """Padding that was found.
 
     Attributes:
-        token: that fills the ends of rows.
+        token: the token that fills the ends of rows.
         rows: share of the rows that end in two of it or more.
         labels: its share of all tokens there.
     """

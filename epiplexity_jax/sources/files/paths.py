@@ -31,7 +31,7 @@ def find_files(path: str, endings: Collection[str] = ()) -> list[Path]:
     Args:
         path: a file; a pattern, in which `**` stands for folders at any depth; or a folder, of
             which all files below are taken.
-        endings: of the files to take from a folder; none: all.
+        endings: endings of the files to take from a folder; empty: all files.
 
     Raises:
         DataError: when there is no such file.

@@ -84,8 +84,8 @@ def read_column(path: Path, layout: str, column: str) -> Rows:
     """Read one column of a file, row by row.
 
     Args:
-        path: of the file.
-        layout: of `layout_of`.
+        path: the file's path.
+        layout: the file's layout, as `layout_of` returns it.
         column: its name.
 
     Raises:
@@ -107,8 +107,8 @@ def choose_column(path: Path, layout: str, wanted: str | None) -> tuple[str, boo
     """Choose the column to read by its name.
 
     Args:
-        path: of the first file.
-        layout: of `layout_of`.
+        path: path of the first file.
+        layout: its layout, as `layout_of` returns it.
         wanted: the config's, or None.
 
     Returns:

@@ -35,7 +35,7 @@ class Layout(NamedTuple):
     """Place and type of the integers in a file.
 
     Attributes:
-        dtype: of the integers; None where nothing says it.
+        dtype: type of the integers; None where the file does not give it.
         offset: bytes before them.
         ends: tokens up to the end of each document, where an index says so.
     """
@@ -49,9 +49,9 @@ def known_layout(path: Path, start: bytes, size: int) -> Layout:
     """Read the layout that a file's header, or a Megatron index beside it, says.
 
     Args:
-        path: of the file.
+        path: the file's path.
         start: its first bytes.
-        size: of the file, in bytes.
+        size: the file's size in bytes.
 
     Raises:
         DataError: when header and size do not go together, or it is another known file of llm.c.
@@ -123,7 +123,7 @@ def refuse_wrong_type(path: Path, values: Integer[np.ndarray, " N"]) -> None:
     """Refuse 16-bit integers that look like halves of wider ones, or like bytes in wrong order.
 
     Args:
-        path: of the file, which names no type.
+        path: path of the file, which names no type.
         values: its bytes as little-endian uint16.
 
     Raises:

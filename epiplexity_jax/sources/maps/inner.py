@@ -82,8 +82,8 @@ def mapped_info(info: SourceInfo, kind: str, *parameters: Any, **changes: Any) -
     The entropy rate and the bytes per token stay, unless they are among the changes.
 
     Args:
-        info: of the inner source.
-        kind: of the map.
+        info: facts of the inner source.
+        kind: kind of the map.
         *parameters: all that decides the map's result.
         **changes: fields that differ from the inner source's.
     """
@@ -108,9 +108,9 @@ def put(room: Batch, rows: Integer[np.ndarray, " n"] | slice, batch: Batch) -> N
     """Write a batch into rows.
 
     Args:
-        room: of `empty_batch`.
+        room: a batch of `empty_batch`, which is written to.
         rows: indices or range of its sequences.
-        batch: of as many sequences.
+        batch: a batch of as many sequences.
     """
     for into, leaf in zip(jax.tree.leaves(room), jax.tree.leaves(batch), strict=True):
         into[rows] = np.asarray(leaf)
@@ -137,7 +137,7 @@ class MappedSampler:
     Attributes:
         inner: the sampler.
         change: (key, the map's own values, batch) to batch, hashable.
-        name: of the map, for its key.
+        name: name of the map, for its key.
     """
 
     inner: Sampler
@@ -157,8 +157,8 @@ class MappedSampler:
 
         Args:
             parameters: as for the draw.
-            key_: of the draw.
-            count: of sequences.
+            key_: the draw's random key.
+            count: number of sequences.
         """
         inner: Any = self.inner
         return inner.component_of(parameters.inner, key(key_, "source"), count)
@@ -178,8 +178,8 @@ def map_batches(
     Args:
         inner: the source.
         info: facts of the mapped one.
-        name: of the map, for its key.
-        seed: of the map.
+        name: name of the map, for its key.
+        seed: seed of the map.
         drawn: the map of a drawn source (see `MappedSampler`).
         read: the map of a finite one: (indices [n] int64, batch) to batch.
         own: values that `drawn` takes, a pytree of NumPy arrays.

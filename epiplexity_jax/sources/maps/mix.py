@@ -89,8 +89,8 @@ class MixSampler:
 
         Args:
             parameters: as for the draw.
-            key_: of the draw.
-            count: of sequences.
+            key_: the draw's random key.
+            count: number of sequences.
         """
         own = jax.random.fold_in(key(key_, "mix"), parameters.seed)
         uniform = jax.random.uniform(own, (count, 1))

@@ -162,7 +162,7 @@ def threefry(key: UInt32[np.ndarray, "2"], x0: Words, x1: Words) -> tuple[Words,
     """Apply Threefry-2x32-20 to blocks of two words.
 
     Args:
-        key: of two words.
+        key: the key, two words.
         x0: first words of the blocks.
         x1: second words.
     """

@@ -15,7 +15,7 @@ class Format:
     """Lines of a program.
 
     Attributes:
-        name: of the program.
+        name: the program's name.
         lines: expressions whose named groups are the columns of a row; the first that fits counts.
         hints: what the program's numbers are.
         needs: texts in lower case; without all of them no line fits.
