@@ -185,14 +185,12 @@ def _sinks(sweep: Sweep) -> list[tuple[str, Sink]]:
 @contextmanager
 def _no_root_handler() -> Iterator[None]:
     """Take back the handler that a library (absl, under Orbax) gives a root logger without one."""
-    before = list(logging.root.handlers)
+    had = bool(logging.root.handlers)
     try:
         yield
     finally:
-        if not before:
-            ours = (h for h in list(logging.root.handlers) if type(h).__module__.startswith("absl"))
-            for handler in ours:
-                logging.root.removeHandler(handler)
+        if not had:
+            logging.root.handlers.clear()
 
 
 @_no_root_handler()
