@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import epiplexity_jax as epx
+from epiplexity_jax import api
 from epiplexity_jax.base.digest import json_digest
 from epiplexity_jax.estimators.config import Prequential
 from epiplexity_jax.estimators.prequential import PrequentialEstimator
@@ -14,6 +15,7 @@ from epiplexity_jax.sweep import recipe
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.identity import identity_columns
 from epiplexity_jax.sweep.plan import make_plan
+from epiplexity_jax.sweep.progress import Silent
 
 NOISE = epx.sources.Noise(vocab_size=4, length=8)
 TRAINING = epx.Training(steps=6, batch_size=4)
@@ -125,3 +127,21 @@ def test_fields_of_an_own_estimator_are_part_of_a_run(family, monkeypatch):
     one, other, read_otherwise = (found.runs[0].run_id for found in plans)
     assert one != other
     assert one == read_otherwise
+
+
+def test_a_store_is_replayed_by_its_own_config(tmp_path):
+    first = epx.run(
+        {"noise": NOISE},
+        epx.families.Transformer(widths=(8,), depths=(1,), seeds=2),
+        recipe="fixed",
+        steps=6,
+        training=epx.Training(batch_size=4),
+        heldout=epx.Heldout(tokens=2048),
+        frontier=epx.FrontierOptions(test_tokens=1e6),
+        store=tmp_path / "first",
+    )
+    again = api.run_config(tmp_path / "first" / "sweep.yaml", [], tmp_path / "again", Silent())
+    known = ("run_id", "model_bits", "data_bits", "heldout_loss_nats")
+    assert [[row[name] for name in known] for row in again.rows()] == [
+        [row[name] for name in known] for row in first.rows()
+    ]
