@@ -91,11 +91,6 @@ def candidates(names: Sequence[str], role: Role) -> list[str]:
     return known or [name for name in names if role is _by_words(name)]
 
 
-def is_loss(name: str) -> bool:
-    """Return whether a name is that of losses, of training or held out."""
-    return bool(candidates([name], LOSSES) or candidates([name], HELDOUT))
-
-
 def is_heldout(name: str) -> bool:
     """Return whether a name is that of held-out losses.
 

@@ -6,7 +6,6 @@ from epiplexity_jax.analysis.logs.names import (
     STEPS,
     TOKENS,
     candidates,
-    is_loss,
 )
 
 
@@ -49,7 +48,6 @@ def test_names_that_are_known(role, names):
 )
 def test_names_of_something_else(name):
     assert not any(candidates([name], role) for role in (LOSSES, HELDOUT, TOKENS, STEPS))
-    assert not is_loss(name)
 
 
 def test_a_name_in_full_goes_before_one_by_its_words():

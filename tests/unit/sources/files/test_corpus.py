@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow
 import pytest
 
-from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources import Text, from_array, open_source
 from epiplexity_jax.sources.files.corpus import count_tokens, from_bytes
+from tests.unit.sources.files.opened import complaint
 
 SAMPLE = "Zwölf Boxkämpfer jagen\n\tViktor — 12 × über den Deich. 😀\n" * 9
 PROSE = "It was the best of times, it was the worst of times.\n" * 40
@@ -28,14 +28,6 @@ def written(tmp_path):
 def letters(config, alphabet):
     source = open_source(config)
     return "".join(alphabet[t] for t in source.read(np.arange(source.sequences)).ravel())
-
-
-def complaint(config):
-    with pytest.raises(DataError) as caught:
-        open_source(config)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message.removeprefix(f"{config.path}: ")
 
 
 @pytest.mark.parametrize("alphabet", ["bytes", "ascii96"])

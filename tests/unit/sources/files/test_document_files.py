@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources import DocumentFiles, Text, from_array, open_source
 from epiplexity_jax.sources.files import characters
+from tests.unit.sources.files.opened import complaint, read_all
 
 TEXTS = ["one", "two", "", "drei — ä"]
 IDS = [[3, 1, 4], [], [1, 5, 9, 2, 6], [5]]
@@ -26,19 +26,6 @@ def written(tmp_path):
         return DocumentFiles(path=str(path), **{"length": 1, **config})
 
     return write
-
-
-def read_all(config):
-    source = open_source(config)
-    return source.read(np.arange(source.sequences)).ravel()
-
-
-def complaint(config):
-    with pytest.raises(DataError) as caught:
-        open_source(config)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message.removeprefix(f"{config.path}: ")
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.parquet"])

@@ -5,8 +5,8 @@ import gzip
 import numpy as np
 import pytest
 
-from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources import Tokens, from_array, open_source
+from tests.unit.sources.files.opened import complaint, read_all
 
 RNG = np.random.Generator(np.random.Philox(7))
 TOKENS = RNG.integers(0, 50_257, 6000)
@@ -27,19 +27,6 @@ def written(tmp_path):
         return Tokens(path=str(path), **{"length": 32, **config})
 
     return write
-
-
-def read_all(config):
-    source = open_source(config)
-    return source.read(np.arange(source.sequences)).ravel()
-
-
-def complaint(config):
-    with pytest.raises(DataError) as caught:
-        open_source(config)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message.removeprefix(f"{config.path}: ")
 
 
 @pytest.mark.parametrize("magic", HEADERS)
