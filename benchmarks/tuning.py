@@ -17,6 +17,7 @@ from result import write
 from epiplexity_jax import api
 from epiplexity_jax.analysis.runs.recipes import least_code
 from epiplexity_jax.executors.choose import executor_of
+from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.runtime.devices import configure_process
 from epiplexity_jax.store import Store
 from epiplexity_jax.store.store import StoredRun
@@ -24,7 +25,7 @@ from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.executor import SweepContext
 from epiplexity_jax.sweep.plan import make_plan
 from epiplexity_jax.sweep.progress import Silent
-from epiplexity_jax.sweep.recipe import given_recipe, with_batch
+from epiplexity_jax.sweep.recipe import Recipes, with_batch
 from epiplexity_jax.sweep.runner import run_plan
 
 ROOT = Path(__file__).parents[1]
@@ -49,7 +50,7 @@ def config(name: str, steps: int) -> dict:
 def grid(name: str, steps: int, folder: Path) -> list[dict]:
     """Train and score the grid; one row a recipe, the best first."""
     sweep, store = parse_sweep(config(name, steps)), Store.open(folder, create=True)
-    given = given_recipe(sweep)
+    given = Recipes.of(sweep, open_family(sweep.family)).given
     recipes = [
         with_batch(given, batch).model_copy(
             update={"learning_rate": rate, "warmup_steps": warmup, "ema_growth": window}

@@ -18,7 +18,6 @@ from epiplexity_jax.analysis.runs.recipes import (
     tried_recipes,
 )
 from epiplexity_jax.analysis.runs.verbatim import verbatim_warnings
-from epiplexity_jax.base.choices import Procedure
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError, StoreError
 from epiplexity_jax.report.figures import frontier_chart, save
@@ -121,7 +120,7 @@ class Runs:
         estimator: str | None = None,
         variant: str | None = None,
         floor: str | None = None,
-        procedure: Procedure = "refined",
+        procedure: str = "refined",
     ) -> PlottableFrontier:
         """The frontier of one source.
 
@@ -134,7 +133,7 @@ class Runs:
             variant: "switch", "paired", "online" or "exact", of a requential sweep "switch",
                 "ema_student" or "student"; default: that of the sweep's config.
             floor: "ema", "raw" or "entropy_rate"; default: that of the sweep's config.
-            procedure: "refined", "hull-median" or "raw".
+            procedure: "refined", "hull-median", "raw" or one that was registered.
 
         Raises:
             ConfigError: when an argument is not allowed or no test tokens are known.

@@ -3,11 +3,13 @@
 from epiplexity_jax.analysis.frontier.decomposition import Decomposition
 from epiplexity_jax.analysis.frontier.frontier import Frontier, trace
 from epiplexity_jax.analysis.frontier.members import Member
+from epiplexity_jax.analysis.frontier.procedures import PROCEDURES
 from epiplexity_jax.analysis.frontier.traced import Points
 from epiplexity_jax.analysis.logs.estimate import estimate
 from epiplexity_jax.analysis.logs.layout import Layout
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
 from epiplexity_jax.analysis.logs.reading import read_curve
+from epiplexity_jax.analysis.runs.codes import VARIANTS
 from epiplexity_jax.analysis.runs.curve import (
     Curve,
     Exact,
@@ -19,7 +21,7 @@ from epiplexity_jax.analysis.runs.curve import (
 from epiplexity_jax.analysis.runs.from_store import curve_from, curves_by_estimator
 from epiplexity_jax.analysis.runs.lengths import Scored, choices, score
 from epiplexity_jax.analysis.runs.online_losses import OnlineLosses, online_losses_from
-from epiplexity_jax.base.choices import FLOORS, PROCEDURES, VARIANTS
+from epiplexity_jax.base.choices import FLOORS
 
 __all__ = [
     "FLOORS",

@@ -1,6 +1,6 @@
-"""Registry of kinds: the values of a config's `kind`, and the functions that open them."""
+"""Registries: kinds of configs with the functions that open them, and choices by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from epiplexity_jax.base.config import Config, did_you_mean, parse, shorten
@@ -71,6 +71,49 @@ class Registry(Generic[T]):
 
     def _listed(self) -> list[str]:
         return sorted(kind for kind, (*_, listed) in self._entries.items() if listed)
+
+
+class Choices(Generic[T]):
+    """Values that options choose by name, in the order in which they are listed."""
+
+    def __init__(self, what: str):
+        self.what = what
+        self._values: dict[str, T] = {}
+
+    def register(self, name: str, value: T) -> None:
+        """Add a choice.
+
+        Raises:
+            ConfigError: when the name is taken by another value.
+        """
+        if self._values.setdefault(name, value) is not value:
+            raise ConfigError(f"{self.what} {name!r} is taken by another")
+
+    def find(self, name: str, key: str) -> T:
+        """Find a value by its name.
+
+        Args:
+            name: one of the choices.
+            key: the option or key that names it, for the message.
+
+        Raises:
+            ConfigError: when the name is unknown, with the nearest one.
+        """
+        if name not in self._values:
+            raise ConfigError(f"{key}: {did_you_mean(self.what, name, self)}")
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Names in order."""
+        return iter(self._values)
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether a name is known."""
+        return name in self._values
+
+    def __len__(self) -> int:
+        """Number of choices."""
+        return len(self._values)
 
 
 def _described(kind: str, cls: type[Config]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import typer
 from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import EpiplexityError, RunsFailed
 from epiplexity_jax.cli import curve, frontier, init, launch, listings, run, runs
+from epiplexity_jax.cli.plugins import load_plugins
 
 NAME = "epiplexity-jax"
 
@@ -50,6 +51,7 @@ def _options(
         ),
     ] = False,
 ) -> None:
+    load_plugins()
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

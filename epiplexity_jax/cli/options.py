@@ -13,7 +13,6 @@ import typer
 from pydantic_core import to_jsonable_python
 
 from epiplexity_jax._version import __version__
-from epiplexity_jax.base.choices import FLOORS, PROCEDURES, VARIANTS
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.report.table import Table
@@ -23,7 +22,6 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 Figure = Annotated[
     Path | None, typer.Option(help="Where to write the picture: .png, .svg, .pdf or .html.")
 ]
-_CHOICES = {"--variant": VARIANTS, "--floor": FLOORS, "--frontier": PROCEDURES}
 
 
 @dataclass(frozen=True)
@@ -121,13 +119,24 @@ def takes(**groups: type[Any]) -> Callable[[Callable[..., None]], Callable[..., 
 
 
 def check_choice(option: str, value: str | None) -> None:
-    """Refuse a word that an option does not allow.
+    """Refuse a word that an option does not allow; plugins may have added some.
+
+    Args:
+        option: "--variant", "--floor" or "--frontier".
+        value: the word; None where the option was not given.
 
     Raises:
         ConfigError: naming the nearest word.
     """
-    if value is not None and value not in _CHOICES[option]:
-        raise ConfigError(f"{option}: {did_you_mean('choice', value, _CHOICES[option])}")
+    from epiplexity_jax import analysis
+
+    allowed = {
+        "--variant": analysis.VARIANTS,
+        "--floor": analysis.FLOORS,
+        "--frontier": analysis.PROCEDURES,
+    }[option]
+    if value is not None and value not in allowed:
+        raise ConfigError(f"{option}: {did_you_mean('choice', value, allowed)}")
 
 
 def check_positive(option: str, values: float | Sequence[float] | None) -> None:

@@ -1,6 +1,7 @@
 """Config sections of the estimators."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,11 +12,42 @@ MOST_STEPS = 2**31 - 1  # steps are counted in int32 on devices
 EMA_GROWTH = 0.1  # where the config leaves it out and nothing tunes it
 
 
-class Averaged(Config):
+class EstimatorConfig(Config):
+    """Base of estimators' sections: fields `kind`, `variant` and `floor`, and what may be tuned.
+
+    Attributes:
+        TUNABLE: fields that a recipe chooses where they are None, of `sweep.config.Recipe`.
+    """
+
+    TUNABLE: ClassVar[tuple[str, ...]] = ()
+
+    kind: str
+
+    def tunable_values(self) -> dict[str, float | None]:
+        """The tunable fields by name; None where they are left out."""
+        return {name: getattr(self, name) for name in self.TUNABLE}
+
+    def with_values(self, values: Mapping[str, Any]) -> Self:
+        """The section with a recipe's values of its tunable fields."""
+        return self.model_copy(update={name: values[name] for name in self.TUNABLE})
+
+    def for_trial(self, steps: int) -> Self:
+        """The section of a trial, which takes no more iterations than so many steps."""
+        return self
+
+    @property
+    def iteration_limit(self) -> int | None:
+        """The most iterations that the section allows; None where each is a step."""
+        return None
+
+
+class Averaged(EstimatorConfig):
     """Window of the moving average of weights: clip(ema_growth t, ema_least, ema_steps) at step t.
 
     It grows with training, so that early averages are neither held back nor the mean of all.
     """
+
+    TUNABLE: ClassVar[tuple[str, ...]] = ("ema_growth",)
 
     ema_growth: float | None = Field(default=None, gt=0, le=1)
     """alpha, the window's share of the steps so far; 1 keeps it at ema_steps. Default: tuned, or
@@ -61,6 +93,8 @@ class Prequential(Averaged):
 class Requential(Averaged):
     """Requential coding: the KL of a teacher's samples, from which a student learns (A, Eq. 9)."""
 
+    TUNABLE: ClassVar[tuple[str, ...]] = ("ema_growth", "max_kl")
+
     kind: Literal["requential"] = "requential"
     reference: Reference = "switch"
     """The student whose KL is paid for and makes the teacher wait: with raw weights up to a switch
@@ -83,6 +117,15 @@ class Requential(Averaged):
         if self.max_iterations is not None and self.max_kl is None:
             raise ValueError("max_iterations: without max_kl the teacher never waits; leave it out")
         return self
+
+    def for_trial(self, steps: int) -> Self:
+        """See `EstimatorConfig`: a teacher that waits costs steps."""
+        return self if self.max_kl is None else self.model_copy(update={"max_iterations": steps})
+
+    @property
+    def iteration_limit(self) -> int | None:
+        """See `EstimatorConfig`."""
+        return self.max_iterations
 
     @property
     def student_window(self) -> tuple[int, float, int]:

@@ -47,8 +47,13 @@ class Estimator(Protocol):
         """The estimator's own fields of `engine.state.Hyperparameters`."""
         ...
 
-    def identity(self, steps: int) -> dict[str, Any]:
-        """Plain values that decide the numbers of a run trained by gradients."""
+    def identity(self, steps: int, counts: bool) -> dict[str, Any]:
+        """Plain values that decide the numbers of a run.
+
+        Args:
+            steps: steps of the run.
+            counts: whether the family counts on the host, so that nothing is averaged.
+        """
         ...
 
     def iterations(self, steps: int) -> int:

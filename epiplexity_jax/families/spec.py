@@ -262,6 +262,26 @@ class Rematerialisable(Protocol):
 
 
 @runtime_checkable
+class SelfDescribed(Protocol):
+    """Optional part of a `Model`: what the family's config does not say of it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of its program, for models that a config cannot tell apart; else empty."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the reader of its results."""
+        ...
+
+    @property
+    def states_cost(self) -> bool:
+        """True if its cost was stated and does not follow from its config."""
+        ...
+
+
+@runtime_checkable
 class MixedPrecision(Protocol):
     """Optional part of a `Model`: activations of another type than its parameters."""
 

@@ -112,6 +112,7 @@ class UserModel:
     functions: Functions = dataclasses.field(compare=False)
     scales: RateScales | None = dataclasses.field(compare=False, default=None)
     notes: tuple[str, ...] = dataclasses.field(compare=False, default=())
+    states_cost: bool = False
 
     def init(self, key: Key[Array, ""]) -> Any:
         """See `spec.Model`."""
@@ -160,8 +161,12 @@ class UserFamily(ConfiguredFamily):
             raise ConfigError(f"family: model {name!r} {error}") from None
         except Exception as error:  # whatever the user's own code raises
             raise ConfigError(f"family: model {name!r} failed: {raised(error)}") from error
-        cost = Cost(params, *(config.flops_per_token or dense_flops(params)))
-        return UserModel(name, task, "cpu", fingerprint, cost, functions, scales, notes)
+        stated = config.flops_per_token
+        cost = Cost(params, *(stated or dense_flops(params)))
+        return UserModel(
+            *(name, task, "cpu", fingerprint, cost, functions, scales, notes),
+            states_cost=stated is not None,
+        )
 
 
 def open_user_models(config: UserModels) -> UserFamily:

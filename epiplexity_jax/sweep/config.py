@@ -11,7 +11,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed
 from epiplexity_jax.checkpoints.options import CheckpointOptions
 from epiplexity_jax.estimators import registry as estimators
-from epiplexity_jax.estimators.config import MOST_STEPS, Prequential
+from epiplexity_jax.estimators.config import MOST_STEPS, EstimatorConfig, Prequential
 from epiplexity_jax.families import registry as families
 from epiplexity_jax.sources import opening as sources
 from epiplexity_jax.trackers import registry as trackers
@@ -168,7 +168,7 @@ class Sweep(Config):
     """Name: source."""
     family: SerializeAsAny[Config]
     """The models an observer may use."""
-    estimator: SerializeAsAny[Config] = Prequential()
+    estimator: SerializeAsAny[EstimatorConfig] = Prequential()
     """Code of a trained model."""
     training: Training = Training()
     """Training of members."""
@@ -195,7 +195,7 @@ class Sweep(Config):
         for i, tracker in enumerate(self.trackers):
             if tracker in self.trackers[:i]:
                 raise ValueError(f"trackers: {tracker.model_dump()['kind']} is given twice")
-        bound = getattr(self.estimator, "max_iterations", None)
+        bound = self.estimator.iteration_limit
         if bound is not None and bound < self.training.steps:
             raise ValueError(
                 "estimator.max_iterations: must be at least training.steps, "

@@ -12,12 +12,12 @@ from epiplexity_jax.base.human import memory
 from epiplexity_jax.checkpoints.keeper import Checkpoints, Restored
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
 from epiplexity_jax.engine.recorder import Accounting
-from epiplexity_jax.estimators.counting import CountingProgram, run_coder
+from epiplexity_jax.estimators.counting import run_coder
 from epiplexity_jax.runtime.devices import host_memory
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.hardware import USABLE, Hardware
 from epiplexity_jax.sweep.run_row import finished_row
-from epiplexity_jax.sweep.run_spec import RunSpec
+from epiplexity_jax.sweep.run_spec import CountingRun
 from epiplexity_jax.sweep.trainer import WaveTiming, timed
 from epiplexity_jax.sweep.wave import FinishedRun, Wave, WaveContext
 
@@ -29,11 +29,11 @@ _COPIES = 4  # of a batch in 8 bytes a token: drawn, with its contexts, their co
 class CountingTrainer:
     """The trainer of count families (see `trainer.Trainer`)."""
 
-    runs: Mapping[str, RunSpec]
+    runs: Mapping[str, CountingRun]
     on_device: bool = False
 
     def restore(
-        self, todo: Sequence[RunSpec], checkpoints: Checkpoints, store: Store
+        self, todo: Sequence[CountingRun], checkpoints: Checkpoints, store: Store
     ) -> tuple[dict[str, Restored], list[str]]:
         """See `Trainer`: counts have no states, and are made anew."""
         return {}, []
@@ -43,7 +43,7 @@ class CountingTrainer:
         return wave, []
 
     def waves(
-        self, todo: Sequence[RunSpec], restored: Mapping[str, Restored], hardware: Hardware
+        self, todo: Sequence[CountingRun], restored: Mapping[str, Restored], hardware: Hardware
     ) -> list[Wave]:
         """See `Trainer`: every run is a wave.
 
@@ -57,7 +57,7 @@ class CountingTrainer:
     def train(self, wave: Wave, context: WaveContext) -> list[FinishedRun]:
         """Code the stream of one run online, and score the counts at its record points."""
         run = self.runs[wave.run_ids[0]]
-        coder = _program(run).coder()
+        coder = run.program.coder()
         accounting = Accounting(
             batch_size=run.batch_size,
             task=run.dataset.task,
@@ -84,7 +84,7 @@ class CountingTrainer:
     def time(self, wave: Wave, devices: Sequence[Any]) -> WaveTiming:
         """Count a few batches."""
         run = self.runs[wave.run_ids[0]]
-        coder = _program(run).coder()
+        coder = run.program.coder()
         stream = run.dataset.stream(run.seed, run.batch_size)
         count = min(_TIMED_STEPS, run.steps)
         stream.chunk(0, count, count)  # compiles
@@ -104,12 +104,7 @@ class CountingTrainer:
         )
 
 
-def _program(run: RunSpec) -> CountingProgram:
-    assert isinstance(run.program, CountingProgram)
-    return run.program
-
-
-def _check_memory(run: RunSpec) -> None:
+def _check_memory(run: CountingRun) -> None:
     needed, there = _COPIES * run.batch_size * run.dataset.task.total_tokens * 8, host_memory()
     if needed > USABLE * there:
         raise ConfigError(

@@ -17,7 +17,7 @@ from epiplexity_jax.sources.partition import HoldOut
 from epiplexity_jax.sources.spec import Batch, HostSource, Source, SourceInfo
 from epiplexity_jax.sources.split import Split, heldout_sequences
 from epiplexity_jax.sweep.config import Heldout, Sweep
-from epiplexity_jax.sweep.recipe import given_recipe, recipe_of
+from epiplexity_jax.sweep.recipe import Recipes
 
 _LEAST_HELDOUT = 64  # sequences of a drawn source
 
@@ -80,12 +80,13 @@ class Dataset:
         )
 
 
-def open_datasets(sweep: Sweep, family: Family) -> tuple[Dataset, ...]:
+def open_datasets(sweep: Sweep, family: Family, recipes: Recipes) -> tuple[Dataset, ...]:
     """Open every source of a sweep, in order.
 
     Args:
         sweep: the config.
         family: whose task each source becomes.
+        recipes: recipes of its sources.
 
     Raises:
         ConfigError: when the family cannot take a source, or the held-out data cannot be chosen
@@ -94,7 +95,7 @@ def open_datasets(sweep: Sweep, family: Family) -> tuple[Dataset, ...]:
     """
     datasets: list[Dataset] = []
     for name in sweep.sources:
-        opened = _open(name, sweep, family)
+        opened = _open(name, sweep, family, recipes)
         data = opened.source.info.fingerprint
         copy = sum(other.source.info.fingerprint == data for other in datasets)
         datasets.append(dataclasses.replace(opened, copy=copy))
@@ -117,13 +118,13 @@ def _check_drawn(heldout: Heldout) -> None:
             )
 
 
-def _open(name: str, sweep: Sweep, family: Family) -> Dataset:
+def _open(name: str, sweep: Sweep, family: Family, recipes: Recipes) -> Dataset:
     try:
         source = open_source(sweep.sources[name])
     except EpiplexityError as error:  # which names the file, not the key
         raise type(error)(f"sources.{name}: {error}") from None
-    task, heldout, recipe = task_for(family, source.info), sweep.heldout, recipe_of(sweep, name)
-    record = given_recipe(sweep).batch_size  # one held-out set for all recipes
+    task, heldout, recipe = task_for(family, source.info), sweep.heldout, recipes.of_source(name)
+    record = recipes.given.batch_size  # one held-out set for all recipes
     if heldout.record_tokens is not None:
         record = math.ceil(heldout.record_tokens / task.label_tokens)
     path, split = f"sources.{name}", None

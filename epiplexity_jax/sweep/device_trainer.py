@@ -12,6 +12,7 @@ from epiplexity_jax.engine.cohort_spec import CohortJob, MemberJob
 from epiplexity_jax.engine.programs import member_shapes
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.train_cohort import train_cohort
+from epiplexity_jax.resources.compiled_flops import lowered_ratio
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep import final_states
 from epiplexity_jax.sweep.config import Training
@@ -20,7 +21,7 @@ from epiplexity_jax.sweep.fit_memory import MemoryPlanner
 from epiplexity_jax.sweep.hardware import Hardware
 from epiplexity_jax.sweep.pack_waves import pack
 from epiplexity_jax.sweep.run_row import finished_row
-from epiplexity_jax.sweep.run_spec import RunSpec
+from epiplexity_jax.sweep.run_spec import DeviceRun, Resize
 from epiplexity_jax.sweep.trainer import WaveTiming
 from epiplexity_jax.sweep.wave import FinishedRun, Wave, WaveContext
 
@@ -29,12 +30,13 @@ from epiplexity_jax.sweep.wave import FinishedRun, Wave, WaveContext
 class DeviceTrainer:
     """The trainer of device families (see `trainer.Trainer` and `fit_memory.MemoryPlanner`)."""
 
-    runs: Mapping[str, RunSpec]
+    runs: Mapping[str, DeviceRun]
     options: Training
+    resize: Resize
     on_device: bool = True
 
     def restore(
-        self, todo: Sequence[RunSpec], checkpoints: Checkpoints, store: Store
+        self, todo: Sequence[DeviceRun], checkpoints: Checkpoints, store: Store
     ) -> tuple[dict[str, Restored], list[str]]:
         """See `Trainer`: the latest checkpoint, or the final state of a shorter run."""
         finished = store.finished()
@@ -64,10 +66,10 @@ class DeviceTrainer:
         return dataclasses.replace(wave, start=start, restored=restored), damaged
 
     def waves(
-        self, todo: Sequence[RunSpec], restored: Mapping[str, Restored], hardware: Hardware
+        self, todo: Sequence[DeviceRun], restored: Mapping[str, Restored], hardware: Hardware
     ) -> list[Wave]:
         """See `Trainer`: members of a wave begin at one iteration."""
-        planner = MemoryPlanner(hardware, self.options, self.runs)
+        planner = MemoryPlanner(hardware, self.options, self.runs, self.resize)
         starts = {run.run_id: 0 for run in todo} | {i: r.iteration for i, r in restored.items()}
         waves = []
         for start in sorted(set(starts.values()), reverse=True):
@@ -103,7 +105,8 @@ class DeviceTrainer:
             progress.advance(left, 0, {})
         return [
             FinishedRun(
-                finished_row(run, wave, r.outcome, seconds),
+                finished_row(run, wave, r.outcome, seconds)
+                | {"flops_ratio": lowered_ratio(run.program.model)},
                 r.history,
                 r.state if run.resumable and r.outcome.status is RunStatus.FINISHED else None,
                 r.blocks,
@@ -118,14 +121,14 @@ class DeviceTrainer:
 
     def _state_like(self, run_id: str) -> Any:
         """Shapes and types of a run's state."""
-        return member_shapes(self.runs[run_id].device_program)
+        return member_shapes(self.runs[run_id].program)
 
 
-def cohort_job(runs: Sequence[RunSpec], wave: Wave) -> CohortJob:
+def cohort_job(runs: Sequence[DeviceRun], wave: Wave) -> CohortJob:
     """Make the job of `engine.train_cohort` for the runs of a wave, in its order."""
     first, fit = runs[0], wave.fit
     assert fit is not None
-    program = first.device_program
+    program = first.program
     model: Any = program.model
     restored = {i: (found.state, found.record) for i, found in wave.restored.items()}
     blocks = {i: found.blocks for i, found in wave.restored.items()}

@@ -19,7 +19,7 @@ from epiplexity_jax.families.spec import Rematerialisable, Size
 from epiplexity_jax.resources.device_memory import PerDeviceShapes, device_bytes
 from epiplexity_jax.sweep.config import Training
 from epiplexity_jax.sweep.hardware import USABLE, DeviceLayout, Hardware
-from epiplexity_jax.sweep.run_spec import RunSpec
+from epiplexity_jax.sweep.run_spec import DeviceRun, Resize
 
 _MOST_DEVICES = 4096  # that a refusal asks for
 
@@ -51,13 +51,15 @@ class MemoryPlanner:
     Attributes:
         options: the config's training options: microbatch, rematerialisation, use of devices.
         runs: all of the sweep, by id.
+        resize: makes a run of another size.
     """
 
     hardware: Hardware
     options: Training
-    runs: Mapping[str, RunSpec]
+    runs: Mapping[str, DeviceRun]
+    resize: Resize
 
-    def largest_fit(self, run: RunSpec, layout: DeviceLayout) -> MemoryFit | None:
+    def largest_fit(self, run: DeviceRun, layout: DeviceLayout) -> MemoryFit | None:
         """Find the largest microbatch with which a member fits; None where nothing does.
 
         Raises:
@@ -71,7 +73,7 @@ class MemoryPlanner:
         fits = (self._largest_cut(run, layout, remat) for remat in ways)
         return next((fit for fit in fits if fit is not None), None)
 
-    def does_not_fit_error(self, run: RunSpec, layout: DeviceLayout) -> ConfigError:
+    def does_not_fit_error(self, run: DeviceRun, layout: DeviceLayout) -> ConfigError:
         """Say in one line what a run needs, what there is, and what would fit."""
         hardware = self.hardware
         assert hardware.memory_bytes is not None
@@ -94,7 +96,7 @@ class MemoryPlanner:
             f"{', or '.join(found) or 'take smaller models'}"
         )
 
-    def _largest_cut(self, run: RunSpec, layout: DeviceLayout, remat: bool) -> MemoryFit | None:
+    def _largest_cut(self, run: DeviceRun, layout: DeviceLayout, remat: bool) -> MemoryFit | None:
         cuts = self._cuts(run, layout)
 
         def too_large(cut: _Cut) -> bool:
@@ -108,10 +110,10 @@ class MemoryPlanner:
         microbatch, scored = cuts[best]
         return MemoryFit(microbatch, remat, scored, self._bytes(run, layout, cuts[best], remat))
 
-    def _ways(self, run: RunSpec) -> tuple[bool, ...]:
+    def _ways(self, run: DeviceRun) -> tuple[bool, ...]:
         """Return values of rematerialisation, in the order to try."""
         asked = self.options.rematerialise
-        offered = isinstance(run.device_program.model, Rematerialisable)
+        offered = isinstance(run.program.model, Rematerialisable)
         if asked and not offered:
             raise ConfigError(
                 "training.rematerialise: the engine cannot recompute activations inside of a "
@@ -126,7 +128,7 @@ class MemoryPlanner:
             return (asked,)
         return (False, True) if offered and not self.hardware.on_cpu else (False,)
 
-    def _cuts(self, run: RunSpec, layout: DeviceLayout) -> list[_Cut]:
+    def _cuts(self, run: DeviceRun, layout: DeviceLayout) -> list[_Cut]:
         """List cuts, smallest first: the last is the config's, the one before scores less."""
         wish = run.microbatch
         smaller = [n for n in divisors(run.batch_size // layout.data) if n < wish]
@@ -134,9 +136,9 @@ class MemoryPlanner:
             smaller = []
         return [*((n, n) for n in (*smaller, wish)), (wish, None)]
 
-    def _bytes(self, run: RunSpec, layout: DeviceLayout, cut: _Cut, remat: bool) -> int:
+    def _bytes(self, run: DeviceRun, layout: DeviceLayout, cut: _Cut, remat: bool) -> int:
         """Estimate what each device holds for members that are cut so."""
-        part, program = run.batch_size // layout.data, run.device_program
+        part, program = run.batch_size // layout.data, run.program
         model: Any = program.model
         program = program._replace(
             model=model.rematerialised() if remat else model,
@@ -158,17 +160,17 @@ class MemoryPlanner:
         mesh = member_mesh(own or jax.devices()[:1])
         return device_bytes(program, shapes, mesh)
 
-    def _state_bytes(self, run: RunSpec, layout: DeviceLayout) -> int:
+    def _state_bytes(self, run: DeviceRun, layout: DeviceLayout) -> int:
         return layout.members * run.state_bytes // layout.state_devices
 
-    def _least(self, run: RunSpec, layout: DeviceLayout) -> int:
+    def _least(self, run: DeviceRun, layout: DeviceLayout) -> int:
         """Memory of a run where all is done to fit it; of a state too large, the state alone."""
         alone = self._state_bytes(run, layout)
         if alone > self.hardware.usable_bytes:
             return alone
         return self._bytes(run, layout, self._cuts(run, layout)[0], self._ways(run)[-1])
 
-    def _smaller_size(self, run: RunSpec, layout: DeviceLayout) -> Size | None:
+    def _smaller_size(self, run: DeviceRun, layout: DeviceLayout) -> Size | None:
         """Find a size that would fit: another of the sweep, or else a part of the width."""
         others = {other.size: other.cost.params for other in self.runs.values()}
         sizes = sorted(others, key=lambda size: -others[size])
@@ -179,16 +181,16 @@ class MemoryPlanner:
             sizes += [Size.of(**{**run.size.axes, "width": each}) for each in widths]
         return next((size for size in sizes if self._would_fit(run, size, layout)), None)
 
-    def _would_fit(self, run: RunSpec, size: Size, layout: DeviceLayout) -> bool:
+    def _would_fit(self, run: DeviceRun, size: Size, layout: DeviceLayout) -> bool:
         """Return whether a size needs less memory, and little enough, and the family builds it."""
         try:
-            other = run.resolve(size)
+            other = self.resize(run, size)
             smaller = other.cost.params < run.cost.params
             return smaller and self._least(other, layout) <= self.hardware.usable_bytes
         except Exception:  # noqa: BLE001 - whatever a user's family raises
             return False
 
-    def _more_devices(self, run: RunSpec, layout: DeviceLayout) -> int | None:
+    def _more_devices(self, run: DeviceRun, layout: DeviceLayout) -> int | None:
         """Find the fewest devices with which the run would fit."""
         options = self.options
         if options.shard_state is False or options.data_devices or self.hardware.on_cpu:

@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.families.spec import Size
 from epiplexity_jax.store.schema import MEMBER, TUNING
 from epiplexity_jax.sweep.config import Recipe, Sweep
-from epiplexity_jax.sweep.counting_trainer import CountingTrainer
 from epiplexity_jax.sweep.dataset import Dataset, open_datasets
-from epiplexity_jax.sweep.device_trainer import DeviceTrainer
-from epiplexity_jax.sweep.recipe import check_recipe, open_recipe_estimator, recipe_of
+from epiplexity_jax.sweep.recipe import Recipes
 from epiplexity_jax.sweep.resolve import Resolver, resolver_of
 from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.trainer import Trainer
@@ -25,10 +24,12 @@ class Plan:
     """A validated sweep: its config as the store keeps it, and all that is made of it.
 
     Attributes:
+        recipes: recipes of its sources.
         trials: recipes that its runs try; None of a plan of members.
     """
 
     sweep: Sweep
+    recipes: Recipes
     datasets: tuple[Dataset, ...]
     runs: tuple[RunSpec, ...]
     trainer: Trainer
@@ -58,41 +59,40 @@ def make_plan(
     dtype = sweep.training.compute_dtype
     if dtype == "auto":
         dtype = "float32" if platform == "cpu" else "bfloat16"
-    datasets = tuple(datasets) or open_datasets(sweep, family)
-
-    def resolver(recipe: Recipe) -> Resolver:
-        role = MEMBER if trials is None else TUNING
-        estimator = open_recipe_estimator(sweep.estimator, recipe, role)
-        return resolver_of(family)(sweep, family, estimator, recipe, role, platform, dtype)
-
-    resolvers: list[tuple[Dataset, Resolver]] = []
+    recipes = Recipes.of(sweep, family)
+    datasets = tuple(datasets) or open_datasets(sweep, family, recipes)
+    kind, role = resolver_of(family), MEMBER if trials is None else TUNING
+    resolvers: list[tuple[Dataset, Resolver[Any]]] = []
     for dataset in datasets:
-        recipes = (
-            [recipe_of(sweep, dataset.name)] if trials is None else trials.get(dataset.name, ())
-        )
-        for recipe in recipes:
-            check_recipe(sweep, dataset.name, recipe)
-            resolvers.append((dataset, resolver(recipe)))
-    for dataset, own in resolvers:
-        own.estimator.check(family.kind, own.counts, {dataset.name: dataset.info})
+        own = [recipes.of_source(dataset.name)] if trials is None else trials.get(dataset.name, ())
+        for recipe in own:
+            recipes.check(dataset.name, recipe)
+            estimator = recipes.open_estimator(recipe, role)
+            estimator.check(family.kind, kind.counts, {dataset.name: dataset.info})
+            one = kind(sweep, family, estimator, recipe, role, platform, dtype)
+            resolvers.append((dataset, one))
     sizes, seeds = family.sizes(), range(family.seeds)
     if trials is not None and resolvers:
         sizes, seeds = (_smallest(sizes, *resolvers[0]),), (TUNING_SEED,)
     rates = max((len(own.rates) for _, own in resolvers), default=0)
-    runs = tuple(
-        own.run(dataset, size, own.rates[number], seed)
+    made = [
+        (own.run(dataset, size, own.rates[number], seed), own)
         for size in sizes
         for number in range(rates)
         for dataset, own in resolvers
         for seed in seeds
-    )
-    named = {run.run_id: run for run in runs}
-    counts = resolver_of(family).counts
-    trainer = CountingTrainer(named) if counts else DeviceTrainer(named, sweep.training)
-    return Plan(sweep, datasets, runs, trainer, dtype, trials)
+    ]
+    resolved = {run.run_id: own for run, own in made}
+
+    def resize(run: RunSpec[Any], size: Size) -> RunSpec[Any]:
+        return resolved[run.run_id].run(run.dataset, size, run.learning_rate, run.seed)
+
+    runs = tuple(run for run, _ in made)
+    trainer = kind.trainer({run.run_id: run for run in runs}, sweep, resize)
+    return Plan(sweep, recipes, datasets, runs, trainer, dtype, trials)
 
 
-def _smallest(sizes: Sequence[Size], dataset: Dataset, resolver: Resolver) -> Size:
+def _smallest(sizes: Sequence[Size], dataset: Dataset, resolver: Resolver[Any]) -> Size:
     return min(
         sizes, key=lambda size: resolver.run(dataset, size, resolver.rates[0], 0).cost.params
     )

@@ -1,96 +1,114 @@
 """Recipes: the values by which a member trains that its size does not fix, and which are free."""
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.estimators.config import EMA_GROWTH
+from epiplexity_jax.estimators.config import EMA_GROWTH, EstimatorConfig
 from epiplexity_jax.estimators.registry import open_estimator
 from epiplexity_jax.estimators.spec import Estimator
 from epiplexity_jax.families.spec import DeviceFamily, Family
 from epiplexity_jax.store.schema import MEMBER, TUNING
-from epiplexity_jax.sweep.config import PUBLISHED_BATCH, Recipe, Sweep
+from epiplexity_jax.sweep.config import PUBLISHED_BATCH, Recipe, Sweep, Training
 
 PUBLISHED_RATE, PUBLISHED_WARMUP = 0.03, 100
-IN_ESTIMATOR = ("ema_growth", "max_kl")
-_IN_TRAINING = ("learning_rate", "warmup_steps", "batch_size")
-TUNABLE = (*_IN_TRAINING, *IN_ESTIMATOR)
+TUNABLE = ("learning_rate", "warmup_steps", "batch_size")
+"""Values of a recipe that stand in `training`; those of the estimator are its own `TUNABLE`."""
 
 
-def given_recipe(sweep: Sweep) -> Recipe:
-    """The values that a config gives, and the published ones in place of the others.
+@dataclass(frozen=True)
+class Recipes:
+    """Recipes of a sweep's sources: those given or chosen, and what is left to tune.
 
-    Of a family with several rates, trials take the middle one.
+    Attributes:
+        training, estimator: sections of the config.
+        rates: the family's own learning rates, each a member of its own; None where it has none.
+        tunes: True if what the sections leave out is to be tuned.
+        chosen: recipes by source that take the place of tuning.
     """
-    training, estimator = sweep.training, sweep.estimator
-    warmup, rates = training.warmup_steps, getattr(sweep.family, "learning_rates", None)
-    usual = sorted(rates)[len(rates) // 2] if rates else PUBLISHED_RATE
-    return Recipe(
-        learning_rate=training.learning_rate or usual,
-        warmup_steps=PUBLISHED_WARMUP if warmup is None else warmup,
-        batch_size=training.batch_size or PUBLISHED_BATCH,
-        steps=training.steps,
-        ema_growth=getattr(estimator, "ema_growth", None) or EMA_GROWTH,
-        max_kl=getattr(estimator, "max_kl", None),
-    )
 
+    training: Training
+    estimator: EstimatorConfig
+    rates: tuple[float, ...] | None
+    tunes: bool
+    chosen: Mapping[str, Recipe]
 
-def recipe_of(sweep: Sweep, source: str) -> Recipe:
-    """The recipe of a source's members: the one chosen for it, or the config's."""
-    return sweep.recipes.get(source) or given_recipe(sweep)
+    @classmethod
+    def of(cls, sweep: Sweep, family: Family) -> "Recipes":
+        """Make the recipes of a config; of a family that counts nothing is tuned."""
+        device = isinstance(family, DeviceFamily)
+        return cls(
+            sweep.training,
+            sweep.estimator,
+            rates=family.learning_rates if device else None,
+            tunes=device and sweep.recipe == "tuned",
+            chosen=sweep.recipes,
+        )
 
+    @cached_property
+    def given(self) -> Recipe:
+        """The values that a config gives, and the published ones in place of the others.
 
-def free_values(sweep: Sweep, family: Family) -> tuple[str, ...]:
-    """Names of the values that are left to tune; of counts nothing is.
+        Of a family with several rates, trials take the middle one.
+        """
+        training, own = self.training, self.estimator.tunable_values()
+        warmup, rates = training.warmup_steps, self.rates
+        usual = sorted(rates)[len(rates) // 2] if rates else PUBLISHED_RATE
+        return Recipe(
+            learning_rate=training.learning_rate or usual,
+            warmup_steps=PUBLISHED_WARMUP if warmup is None else warmup,
+            batch_size=training.batch_size or PUBLISHED_BATCH,
+            steps=training.steps,
+            ema_growth=own.get("ema_growth") or EMA_GROWTH,
+            max_kl=own.get("max_kl"),
+        )
 
-    Args:
-        sweep: the config.
-        family: opened.
-    """
-    if sweep.recipe == "fixed" or not isinstance(family, DeviceFamily):
-        return ()
-    free = [name for name in _IN_TRAINING if getattr(sweep.training, name) is None]
-    if family.learning_rates and "learning_rate" in free:
-        free.remove("learning_rate")
-    known = type(sweep.estimator).model_fields
-    free += [n for n in IN_ESTIMATOR if n in known and getattr(sweep.estimator, n) is None]
-    return tuple(free)
+    @cached_property
+    def free(self) -> tuple[str, ...]:
+        """Names of the values that are left to tune."""
+        if not self.tunes:
+            return ()
+        given = {name: getattr(self.training, name) for name in TUNABLE}
+        given |= self.estimator.tunable_values()
+        if self.rates and given["learning_rate"] is None:
+            del given["learning_rate"]
+        return tuple(name for name, value in given.items() if value is None)
+
+    def of_source(self, source: str) -> Recipe:
+        """The recipe of a source's members: the one chosen for it, or the config's."""
+        return self.chosen.get(source) or self.given
+
+    def open_estimator(self, recipe: Recipe, role: str = MEMBER) -> Estimator:
+        """Open the estimator with a recipe's window and cap.
+
+        Args:
+            recipe: the recipe of the members that it codes.
+            role: role of these members; a trial takes no more iterations where its teacher waits,
+                so that all recipes are compared at one compute.
+        """
+        config = self.estimator.with_values(recipe.model_dump())
+        return open_estimator(config.for_trial(recipe.steps) if role == TUNING else config)
+
+    def check(self, source: str, recipe: Recipe) -> None:
+        """Refuse a recipe that the config cuts in a way that its batch does not allow.
+
+        Args:
+            source: name of the recipe's source.
+            recipe: the recipe to check.
+
+        Raises:
+            ConfigError: naming the key.
+        """
+        microbatch = self.training.microbatch
+        if microbatch is not None and recipe.batch_size % microbatch:
+            raise ConfigError(
+                f"training.microbatch: {microbatch} does not divide {recipe.batch_size}, the batch "
+                f"of source {source!r}; leave one of them out"
+            )
 
 
 def with_batch(recipe: Recipe, batch_size: int) -> Recipe:
     """A recipe with another batch that reads the same tokens, or less than a batch fewer."""
     steps = max(recipe.steps * recipe.batch_size // batch_size, 1)
     return recipe.model_copy(update={"batch_size": batch_size, "steps": steps})
-
-
-def open_recipe_estimator(config: Any, recipe: Recipe, role: str = MEMBER) -> Estimator:
-    """Open an estimator with a recipe's window and cap.
-
-    Args:
-        config: its section.
-        recipe: the recipe of the members that it codes.
-        role: role of these members; a trial takes no more iterations where its teacher waits, so
-            that all recipes are compared at one compute.
-    """
-    own = {name: getattr(recipe, name) for name in IN_ESTIMATOR if hasattr(config, name)}
-    if role == TUNING and own.get("max_kl") is not None:
-        own["max_iterations"] = recipe.steps
-    return open_estimator(config.model_copy(update=own))
-
-
-def check_recipe(sweep: Sweep, source: str, recipe: Recipe) -> None:
-    """Refuse a recipe that the config cuts in a way that its batch does not allow.
-
-    Args:
-        sweep: the config.
-        source: name of the recipe's source.
-        recipe: the recipe to check.
-
-    Raises:
-        ConfigError: naming the key.
-    """
-    microbatch = sweep.training.microbatch
-    if microbatch is not None and recipe.batch_size % microbatch:
-        raise ConfigError(
-            f"training.microbatch: {microbatch} does not divide {recipe.batch_size}, the batch "
-            f"of source {source!r}; leave one of them out"
-        )

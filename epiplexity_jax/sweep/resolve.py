@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Generic
 
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.engine.cohort_spec import sampling_passes
@@ -17,21 +17,26 @@ from epiplexity_jax.families.spec import (
     DeviceFamily,
     Family,
     HostFamily,
+    SelfDescribed,
     Size,
     identity_fields,
 )
 from epiplexity_jax.resources.compiled_flops import compiled_cost
 from epiplexity_jax.store.schema import TUNING
 from epiplexity_jax.sweep.config import Recipe, Sweep
+from epiplexity_jax.sweep.counting_trainer import CountingTrainer
 from epiplexity_jax.sweep.dataset import Dataset
+from epiplexity_jax.sweep.device_trainer import DeviceTrainer
 from epiplexity_jax.sweep.identity import NUMERICS, identity_columns
 from epiplexity_jax.sweep.run_row import planned_row
-from epiplexity_jax.sweep.run_spec import RunSpec
+from epiplexity_jax.sweep.run_spec import Program, Resize, RunSpec
+from epiplexity_jax.sweep.trainer import Trainer
 
 _COLUMNS = {"warmup_steps", "ema_growth", "max_kl"}  # of the store, beside rate and batch
 
 
-class Resolved(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Resolved(Generic[Program]):
     """A model of one size on one source.
 
     Attributes:
@@ -40,24 +45,27 @@ class Resolved(NamedTuple):
         declared: the family's own count.
         flops_per_token: FLOPs of training, per input or label token.
         microbatch: sequences whose gradient is taken at once: the config's, or by rule.
+        num_weight_sets: sets of weights that score the held-out data.
+        resumable: whether its final state can be trained for more steps.
         values: what of it decides a run's numbers, beside the family's config.
+        columns: what of it the store keeps, beside the columns of every run.
+        notes: sentences for the reader of its results.
     """
 
-    program: ProgramKey | CountingProgram
+    program: Program
     cost: Cost
     declared: Cost
     flops_per_token: float
     microbatch: int
+    num_weight_sets: int
+    resumable: bool
     values: Mapping[str, Any]
-
-
-def _model_notes(program: ProgramKey | CountingProgram) -> tuple[str, ...]:
-    """Notes of a model on itself, of which the user's own may have some."""
-    return getattr(getattr(program, "model", None), "notes", ())
+    columns: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Resolver(ABC):
+class Resolver(ABC, Generic[Program]):
     """Makes the runs of a sweep that share a recipe.
 
     Attributes:
@@ -83,10 +91,21 @@ class Resolver(ABC):
     def rates(self) -> tuple[float | None, ...]:
         """Base learning rates, each a member of its own; None for counts."""
 
+    @staticmethod
     @abstractmethod
-    def _resolved(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved: ...
+    def trainer(runs: Mapping[str, RunSpec[Program]], sweep: Sweep, resize: Resize) -> Trainer:
+        """Make the trainer of such runs.
 
-    def run(self, dataset: Dataset, size: Size, rate: float | None, seed: int) -> RunSpec:
+        Args:
+            runs: all runs of a sweep, by id.
+            sweep: the config.
+            resize: function from a run and a size to the same member with a model of that size.
+        """
+
+    @abstractmethod
+    def _resolved(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved[Program]: ...
+
+    def run(self, dataset: Dataset, size: Size, rate: float | None, seed: int) -> RunSpec[Program]:
         """Resolve one member on one source.
 
         Args:
@@ -98,7 +117,7 @@ class Resolver(ABC):
         Raises:
             ConfigError: when the size or the source does not suit the family.
         """
-        training, estimator, recipe = self.sweep.training, self.estimator, self.recipe
+        estimator, recipe = self.estimator, self.recipe
         found = self._resolved(dataset, size, rate)
         variants = estimator.variants(dataset.info, self.counts)
         exact = "exact" in variants
@@ -115,7 +134,6 @@ class Resolver(ABC):
             steps=recipe.steps,
             iterations=estimator.iterations(recipe.steps),
             microbatch=found.microbatch,
-            resolve=lambda other: self.run(dataset, other, rate, seed),
             program=found.program,
             hyper=Hyperparameters(
                 learning_rate=rate or recipe.learning_rate,
@@ -125,22 +143,21 @@ class Resolver(ABC):
             columns=estimator.columns,
             stream_columns=estimator.stream_columns,
             exact=exact,
-            resumable=training.keep_final_state and estimator.resumable and not self.counts,
+            resumable=self.sweep.training.keep_final_state and found.resumable,
             state_bytes=4 * found.cost.params * estimator.state_copies,
             flops=self._flops(dataset, found, exact),
             row=planned_row(self.sweep, dataset, size, found.cost, recipe)
             | identity_columns(self._identity(dataset, size, seed, found, exact))
             | {
-                "notes": [*dataset.info.notes, *_model_notes(found.program)],
+                "notes": [*dataset.info.notes, *found.notes],
                 "seed": seed,
                 "data_order": dataset.stream(seed, recipe.batch_size).order,
                 "role": self.role,
                 "learning_rate": rate,
-                **({} if self.counts else recipe.model_dump(include=_COLUMNS)),
+                **found.columns,
                 "recipes": recipe.tried,
                 "variant": estimator.config.variant or variants[0],
                 "variants": list(variants),
-                "flops": "declared" if self.counts else training.flops,
             },
         )
 
@@ -161,8 +178,6 @@ class Resolver(ABC):
             **found.values,
             **dataset.identity(),
         }
-        if found.cost != found.declared or getattr(sweep.family, "flops_per_token", None):
-            values["cost"] = [found.cost.train_flops_per_token, found.cost.eval_flops_per_token]
         if exact:
             values["exact"] = True
         return values
@@ -173,12 +188,11 @@ class Resolver(ABC):
         evaluate = found.cost.eval_flops_per_token
         tokens = recipe.steps * recipe.batch_size * task.total_tokens
         per_token = found.flops_per_token + (2 * evaluate if exact else 0.0)
-        weight_sets = 1 if self.counts else self.estimator.method.num_weight_sets
-        scored = weight_sets * dataset.layout.sequences * task.total_tokens
+        scored = found.num_weight_sets * dataset.layout.sequences * task.total_tokens
         return tokens * per_token + scored * evaluate
 
 
-class DeviceResolver(Resolver):
+class DeviceResolver(Resolver[ProgramKey]):
     """Makes the runs of a device family."""
 
     family: DeviceFamily
@@ -190,7 +204,14 @@ class DeviceResolver(Resolver):
         own = None if self.role == TUNING else self.family.learning_rates
         return own or (self.recipe.learning_rate,)
 
-    def _resolved(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
+    @staticmethod
+    def trainer(
+        runs: Mapping[str, RunSpec[ProgramKey]], sweep: Sweep, resize: Resize
+    ) -> DeviceTrainer:
+        """See `Resolver`."""
+        return DeviceTrainer(runs, sweep.training, resize)
+
+    def _resolved(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved[ProgramKey]:
         training, recipe = self.sweep.training, self.recipe
         ruled = training_slice(recipe.batch_size, dataset.task, self.platform == "cpu")
         microbatch = training.microbatch or ruled
@@ -204,17 +225,30 @@ class DeviceResolver(Resolver):
                 "microbatch": microbatch,
                 "learning_rate": rate,
                 "compute_dtype": self.compute_dtype,
-                **self.estimator.identity(recipe.steps),
+                **self.estimator.identity(recipe.steps, self.counts),
             }
         }
-        if fingerprint := getattr(model, "fingerprint", None):
-            values["model"] = fingerprint  # of models that a config cannot tell apart
-        program = ProgramKey(model, self.estimator.method, microbatch)
-        per_token = self.estimator.flops_per_token(cost, sampling_passes(model))
-        return Resolved(program, cost, model.cost, per_token, microbatch, values)
+        own = model if isinstance(model, SelfDescribed) else None
+        if own and own.fingerprint:
+            values["model"] = own.fingerprint
+        if cost != model.cost or (own and own.states_cost):
+            values["cost"] = [cost.train_flops_per_token, cost.eval_flops_per_token]
+        method = self.estimator.method
+        return Resolved(
+            program=ProgramKey(model, method, microbatch),
+            cost=cost,
+            declared=model.cost,
+            flops_per_token=self.estimator.flops_per_token(cost, sampling_passes(model)),
+            microbatch=microbatch,
+            num_weight_sets=method.num_weight_sets,
+            resumable=self.estimator.resumable,
+            values=values,
+            columns=recipe.model_dump(include=_COLUMNS) | {"flops": training.flops},
+            notes=own.notes if own else (),
+        )
 
 
-class CountingResolver(Resolver):
+class CountingResolver(Resolver[CountingProgram]):
     """Makes the runs of a family that counts on the host."""
 
     family: HostFamily
@@ -225,7 +259,16 @@ class CountingResolver(Resolver):
         """See `Resolver`."""
         return (None,)
 
-    def _resolved(self, dataset: Dataset, size: Size, rate: float | None) -> Resolved:
+    @staticmethod
+    def trainer(
+        runs: Mapping[str, RunSpec[CountingProgram]], sweep: Sweep, resize: Resize
+    ) -> CountingTrainer:
+        """See `Resolver`; counts of every size fit."""
+        return CountingTrainer(runs)
+
+    def _resolved(
+        self, dataset: Dataset, size: Size, rate: float | None
+    ) -> Resolved[CountingProgram]:
         if self.sweep.training.flops == "compiled":
             raise ConfigError(
                 f"training.flops: a {self.family.kind} family counts on the host and has no "
@@ -236,13 +279,20 @@ class CountingResolver(Resolver):
             cost = program.coder().cost
         except EpiplexityError as error:
             raise type(error)(f"sources.{dataset.name}: {error}") from None
-        own = self.estimator.identity(self.recipe.steps)
-        own.pop("ema")  # counts have no averages
-        values = {"training": {"batch_size": self.recipe.batch_size, **own}}
-        per_token = cost.train_flops_per_token
-        return Resolved(program, cost, cost, per_token, self.recipe.batch_size, values)
+        batch, own = self.recipe.batch_size, self.estimator.identity(self.recipe.steps, True)
+        return Resolved(
+            program=program,
+            cost=cost,
+            declared=cost,
+            flops_per_token=cost.train_flops_per_token,
+            microbatch=batch,
+            num_weight_sets=1,
+            resumable=False,
+            values={"training": {"batch_size": batch, **own}},
+            columns={"flops": "declared"},
+        )
 
 
-def resolver_of(family: Family) -> type[Resolver]:
+def resolver_of(family: Family) -> type[Resolver[Any]]:
     """Choose, once a sweep, between devices and counting on the host."""
     return DeviceResolver if isinstance(family, DeviceFamily) else CountingResolver

@@ -9,10 +9,8 @@ from typing import Any
 import jax
 
 from epiplexity_jax._version import __version__
-from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.recorder import Outcome
 from epiplexity_jax.families.spec import Cost, Size
-from epiplexity_jax.resources.compiled_flops import lowered_ratio
 from epiplexity_jax.runtime.compat import compiler_options
 from epiplexity_jax.sweep.config import Recipe, Sweep
 from epiplexity_jax.sweep.dataset import Dataset
@@ -77,14 +75,13 @@ def finished_row(run: RunSpec, wave: Wave, outcome: Outcome, wall_seconds: float
         outcome: how it ended.
         wall_seconds: the run's share of the wave's time.
     """
-    program = run.program
     return {
         **run.row,
         "status": str(outcome.status),
         "message": outcome.message,
         "steps_done": outcome.steps_done,
         "teacher_steps": outcome.teacher_steps,
-        "flops_ratio": lowered_ratio(program.model) if isinstance(program, ProgramKey) else None,
+        "flops_ratio": None,
         "wall_seconds": wall_seconds,
         "layout": json.dumps(_layout(wave)),
         "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from epiplexity_jax.base.columns import OwnColumn
 from epiplexity_jax.engine.programs import ProgramKey
@@ -11,9 +11,11 @@ from epiplexity_jax.estimators.counting import CountingProgram
 from epiplexity_jax.families.spec import Cost, Size
 from epiplexity_jax.sweep.dataset import Dataset
 
+Program = TypeVar("Program", ProgramKey, CountingProgram)
+
 
 @dataclass(frozen=True, eq=False)
-class RunSpec:
+class RunSpec(Generic[Program]):
     """One member of a family on one source.
 
     Attributes:
@@ -29,7 +31,6 @@ class RunSpec:
         program: the static part of what trains it: hashable, equal for runs that share a program.
         hyper: values in which members of a cohort differ.
         microbatch: sequences whose gradient is taken at once: the config's, or by rule.
-        resolve: the same member with a model of another size.
         columns: columns of its history, beside those of every run.
         stream_columns: columns of its stream, beside those of every run.
         exact: whether the final model scores the training data again.
@@ -50,8 +51,7 @@ class RunSpec:
     steps: int
     iterations: int
     microbatch: int
-    resolve: Callable[[Size], "RunSpec"]
-    program: ProgramKey | CountingProgram
+    program: Program
     hyper: Hyperparameters
     columns: tuple[OwnColumn, ...]
     stream_columns: tuple[OwnColumn, ...]
@@ -72,12 +72,6 @@ class RunSpec:
         return self.row["lineage"]
 
     @property
-    def device_program(self) -> ProgramKey:
-        """The program of a run that trains on devices."""
-        assert isinstance(self.program, ProgramKey)
-        return self.program
-
-    @property
     def cohort(self) -> Any:
         """A key that fixes the shapes of its programs: equal for runs that may train together."""
         length = (self.batch_size, self.steps, self.iterations)
@@ -87,3 +81,9 @@ class RunSpec:
     def tokens_per_step(self) -> int:
         """Input and label tokens of a batch."""
         return self.batch_size * self.dataset.task.total_tokens
+
+
+DeviceRun = RunSpec[ProgramKey]
+CountingRun = RunSpec[CountingProgram]
+Resize = Callable[[RunSpec[Any], Size], RunSpec[Any]]
+"""Function from a run and a size to the same member with a model of that size."""

@@ -6,13 +6,12 @@ from fractions import Fraction
 from typing import Any
 
 from epiplexity_jax.analysis.runs.recipes import CLEAR, least_code
-from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.store import Store, StoredRun
 from epiplexity_jax.sweep.config import Recipe, Sweep
 from epiplexity_jax.sweep.dataset import Dataset
 from epiplexity_jax.sweep.executor import Executor, SweepContext
 from epiplexity_jax.sweep.plan import Plan, make_plan
-from epiplexity_jax.sweep.recipe import free_values, given_recipe, with_batch
+from epiplexity_jax.sweep.recipe import with_batch
 from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.runner import run_plan
 from epiplexity_jax.sweep.tracking import Tracking
@@ -33,16 +32,16 @@ class Tuned:
     trials: tuple[RunSpec, ...] = ()
 
 
-def sources_to_tune(sweep: Sweep) -> tuple[str, ...]:
+def sources_to_tune(plan: Plan) -> tuple[str, ...]:
     """Names of the sources whose recipe a sweep has to find."""
-    if not free_values(sweep, open_family(sweep.family)):
+    if not plan.recipes.free:
         return ()
-    return tuple(name for name in sweep.sources if name not in sweep.recipes)
+    return tuple(name for name in plan.sweep.sources if name not in plan.sweep.recipes)
 
 
 def most_flops(plan: Plan) -> float:
     """The most that tuning may cost before a plan's members train, FLOPs."""
-    named = sources_to_tune(plan.sweep)
+    named = sources_to_tune(plan)
     least = {name: [r for r in plan.runs if r.dataset.name == name] for name in named}
     smallest = [min(runs, key=lambda run: run.cost.params) for runs in least.values()]
     return float(MOST_RUNS * sum(run.flops for run in smallest))
@@ -64,16 +63,15 @@ def tune(context: SweepContext, executor: Executor) -> Tuned:
         Interrupted: when an end was asked for.
     """
     plan = context.plan
-    names = sources_to_tune(plan.sweep)
+    names = sources_to_tune(plan)
     if not names:
         return Tuned(plan.sweep)
     datasets = [one for one in plan.datasets if one.name in names]
-    searches = {one.name: search(_space(plan.sweep, one)) for one in datasets}
+    searches = {one.name: search(_space(plan)) for one in datasets}
     rounds = _Rounds(replace(context, tracking=Tracking()), executor, datasets)
     chosen = rounds.finish(searches)
-    given = given_recipe(plan.sweep)
     recipes = {
-        name: _recipe(given, one.candidate).model_copy(update={"tried": one.tried})
+        name: _recipe(plan.recipes.given, one.candidate).model_copy(update={"tried": one.tried})
         for name, one in chosen.items()
     }
     for name, recipe in recipes.items():
@@ -123,9 +121,8 @@ class _Rounds:
 
     def _plan(self, asked: Mapping[str, list[Trial]]) -> Plan:
         plan = self._context.plan
-        given = given_recipe(plan.sweep)
         trials = {
-            name: [_recipe(given, trial.candidate, trial.share) for trial in trials]
+            name: [_recipe(plan.recipes.given, trial.candidate, trial.share) for trial in trials]
             for name, trials in asked.items()
         }
         platform = self._executor.hardware.platform
@@ -137,7 +134,7 @@ class _Rounds:
         estimator: Any = self._context.plan.sweep.estimator
         tokens = self._context.plan.sweep.frontier.test_tokens
         if tokens is None:
-            given = given_recipe(self._context.plan.sweep)
+            given = self._context.plan.recipes.given
             tokens = float(given.steps * given.batch_size * run.dataset.task.label_tokens)
         stored = StoredRun(row, store.history(run.run_id))
         variant = estimator.variant or run.row["variant"]
@@ -151,15 +148,15 @@ def _by_source(plan: Plan, asked: Mapping[str, list[Trial]]) -> Iterator[RunSpec
         yield from (run for run in plan.runs if run.dataset.name == name)
 
 
-def _space(sweep: Sweep, dataset: Dataset) -> Space:
-    given = given_recipe(sweep)
+def _space(plan: Plan) -> Space:
+    given = plan.recipes.given
     published = Candidate(**{name: getattr(given, name) for name in Candidate._fields})
     return Space(
         published=published,
-        free=free_values(sweep, open_family(sweep.family)),
+        free=plan.recipes.free,
         sequences=given.steps * given.batch_size,
-        divisor=sweep.training.microbatch or 1,
-        most_steps=getattr(sweep.estimator, "max_iterations", None) or float("inf"),
+        divisor=plan.sweep.training.microbatch or 1,
+        most_steps=plan.sweep.estimator.iteration_limit or float("inf"),
     )
 
 

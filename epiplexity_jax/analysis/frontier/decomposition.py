@@ -9,6 +9,7 @@ from epiplexity_jax import coding
 from epiplexity_jax.analysis.frontier.intervals import Intervals
 from epiplexity_jax.analysis.frontier.members import Member
 from epiplexity_jax.analysis.frontier.traced import Answer, Traced
+from epiplexity_jax.analysis.runs.codes import VARIANTS
 from epiplexity_jax.analysis.runs.recipes import RecipeReport
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import ResultStatus
@@ -321,7 +322,7 @@ def _flags(
         ends = {"smallest_size": min(sizes), "largest_size": max(sizes)}
         edges = [name for name, size in ends.items() if chosen["params"] == size]
         flags += ["edge_size", *edges] if edges else []
-        if answer.ends_run and setting.variant != "exact":
+        if answer.ends_run and not VARIANTS.find(setting.variant, "variant").at_end:
             flags.append("edge_steps")
         flags += setting.recipe.flags if setting.recipe else ()
         if answer.bridged:

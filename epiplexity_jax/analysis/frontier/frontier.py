@@ -12,7 +12,7 @@ import numpy as np
 from epiplexity_jax.analysis.frontier.decomposition import Decomposition, Setting, decompose
 from epiplexity_jax.analysis.frontier.intervals import Intervals
 from epiplexity_jax.analysis.frontier.members import Member, members_of, with_rate
-from epiplexity_jax.analysis.frontier.procedures import tracer
+from epiplexity_jax.analysis.frontier.procedures import PROCEDURES
 from epiplexity_jax.analysis.frontier.traced import Traced
 from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.floor import correction_of
@@ -45,13 +45,13 @@ def trace(
         test_tokens: label tokens of the dataset whose information is measured.
         variant: as `score` takes it; None is that of the runs.
         floor: "ema", "raw" or "entropy_rate"; None is that of the runs.
-        procedure: "refined", "hull-median" or "raw".
+        procedure: "refined", "hull-median", "raw" or one that was registered.
         recipe: the recipe by which the runs were trained.
 
     Raises:
         ConfigError: when an argument is not allowed, or the curves do not belong together.
     """
-    tracer(procedure)  # refuses one that is unknown
+    PROCEDURES.find(procedure, "frontier")  # refuses one that is unknown
     test_tokens = check_test_tokens(test_tokens)
     if not curves:
         raise ConfigError("curves: expected at least one run, got an empty list")
@@ -154,7 +154,7 @@ class Frontier:
         """Trace the members."""
         self.setting, self.all_members, self.warnings = setting, members, warnings
         self.entropy_rate_nats, self.uniform_bits = entropy_rate_nats, setting.uniform_bits
-        self.traced = traced or tracer(setting.procedure)(members)
+        self.traced = traced or PROCEDURES.find(setting.procedure, "frontier")(members)
         self.points, self.vertices = self.traced.points, self.traced.vertices
 
     source = property(lambda self: self.setting.source, doc="Name of the source.")
@@ -190,7 +190,7 @@ class Frontier:
     @cached_property
     def intervals(self) -> Intervals:
         """Replicates of the frontier, made once."""
-        trace = tracer(self.setting.procedure)
+        trace = PROCEDURES.find(self.setting.procedure, "frontier")
         return Intervals(self.traced, trace, self.uniform_bits, self.entropy_rate_nats)
 
     def budgets(self, n: int = 5) -> list[float]:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from epiplexity_jax.analysis.runs import errors
+from epiplexity_jax.analysis.runs.codes import VARIANTS
 from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.floor import Correction
 from epiplexity_jax.analysis.runs.lengths import Scored, score
@@ -77,9 +78,10 @@ def members_of(
             seeds[curve.seed] = curve
     names = _names([next(iter(seeds.values())) for seeds in groups.values()])
     members = []
+    switches = VARIANTS.find(variant, "variant").switches
     for name, seeds in zip(names, groups.values(), strict=True):
         runs = [seeds[seed] for seed in sorted(seeds)]
-        choice = choose_switch(runs, test_tokens, floor) if variant == "switch" else None
+        choice = choose_switch(runs, test_tokens, floor) if switches else None
         scored = [
             score(run, test_tokens, variant, floor, correction=correction, choice=choice)
             for run in runs

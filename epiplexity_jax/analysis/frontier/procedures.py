@@ -5,15 +5,14 @@ of time and return indices in that order, with MDL strictly falling, so MDL_T ne
 Axis letters: P candidate, K vertex.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from epiplexity_jax.analysis.frontier.members import Member
 from epiplexity_jax.analysis.frontier.traced import Traced, envelope, log_length
 from epiplexity_jax.analysis.shapes import Indices, Steps, Values
-from epiplexity_jax.base.config import did_you_mean
-from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.registry import Choices
 
 Tracer = Callable[[Sequence[Member]], Traced]
 
@@ -83,15 +82,8 @@ def raw(members: Sequence[Member]) -> Traced:
     return Traced(members, lambda _, mdl, run: envelope(mdl))
 
 
-TRACERS: Mapping[str, Tracer] = {"refined": refined, "hull-median": paper, "raw": raw}
-
-
-def tracer(procedure: str) -> Tracer:
-    """The procedure of a name.
-
-    Raises:
-        ConfigError: when the name is unknown.
-    """
-    if procedure not in TRACERS:
-        raise ConfigError(f"frontier: {did_you_mean('procedure', procedure, TRACERS)}")
-    return TRACERS[procedure]
+PROCEDURES: Choices[Tracer] = Choices("procedure")
+"""Procedures by the name that `--frontier` and `Runs.frontier` take; the first is the default."""
+PROCEDURES.register("refined", refined)
+PROCEDURES.register("hull-median", paper)
+PROCEDURES.register("raw", raw)

@@ -12,12 +12,13 @@ import numpy as np
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis.runs import errors, variants
+from epiplexity_jax.analysis.runs.codes import VARIANTS
 from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.errors import Factors
 from epiplexity_jax.analysis.runs.floor import Correction
 from epiplexity_jax.analysis.runs.variants import Choice, Coded
 from epiplexity_jax.analysis.shapes import Seeds, Steps, Values
-from epiplexity_jax.base.choices import FLOORS, VARIANTS
+from epiplexity_jax.base.choices import FLOORS
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
@@ -147,10 +148,11 @@ def score(
     """
     test_tokens = check_test_tokens(test_tokens)
     variant, floor = check_choice(curve, variant, floor)
-    if variant == "switch" and choice is None:
+    code = VARIANTS.find(variant, "variant")
+    if code.switches and choice is None:
         choice = variants.choose_switch([curve], test_tokens, floor)
-    coded = _coded(curve, variant, variants.ends_of(curve, floor, correction), choice)
-    at = np.unique([0, curve.steps.size - 1]) if variant == "exact" else slice(None)
+    coded = code.coded(curve, variants.ends_of(curve, floor, correction), choice)
+    at = np.unique([0, curve.steps.size - 1]) if code.at_end else slice(None)
     names = _names(curve, coded)
     bits = nats_to_bits(coded.model_nats) + names
     nothing, scale = np.zeros(curve.steps.size), nats_to_bits(1.0)
@@ -173,7 +175,7 @@ def score(
         switch_steps=None if coded.switch_steps is None else coded.switch_steps[at],
         certified_bits=certified[at],
         interpolation_error_bits=scale * error[at],
-        refinable=variant != "exact",
+        refinable=not code.at_end,
     )
 
 
@@ -183,17 +185,6 @@ def _names(curve: Curve, coded: Coded) -> Values:
     if coded.switch_steps is not None:
         named += coding.switch_bits(np.arange(1, curve.steps.size + 1))
     return np.where(curve.steps > 0, named, 0.0)
-
-
-def _coded(curve: Curve, variant: str, ends: variants.Ends, choice: Choice | None) -> Coded:
-    if variant == "switch":
-        assert choice is not None
-        return variants.switch(curve, ends, choice)
-    if variant in ("ema_student", "student"):
-        return variants.requential(curve, ends, variant)
-    return {"paired": variants.paired, "online": variants.online, "exact": variants.exact}[variant](
-        curve, ends
-    )
 
 
 def _time(curve: Curve, test_tokens: float, averaged: Values) -> Values:
@@ -223,8 +214,7 @@ def check_choice(curve: Curve, variant: str | None, floor: str | None) -> tuple[
         ConfigError: when the curve does not allow them.
     """
     variant, floor = variant or curve.variant, floor or curve.floor
-    if variant not in VARIANTS and variant not in curve.variants:
-        raise ConfigError(f"variant: {did_you_mean('variant', variant, VARIANTS)}")
+    code = VARIANTS.find(variant, "variant")
     if variant not in curve.variants:
         allowed = ", ".join(curve.variants)
         why = f"; its data is replayed {curve.replays} times" if curve.replays > 1 else ""
@@ -241,7 +231,7 @@ def check_choice(curve: Curve, variant: str | None, floor: str | None) -> tuple[
         raise ConfigError(f"floor: {floor!r} is {why} {curve.name}; use {allowed}")
     if not _fit(curve, variant, floor):
         why = "data of a requential code is coded by its student"
-        if variant == "exact":
+        if code.at_end:
             why = "exact variant ends at the final model"
         raise ConfigError(f"floor: the {why}; use ema or raw")
     return variant, floor
@@ -249,7 +239,8 @@ def check_choice(curve: Curve, variant: str | None, floor: str | None) -> tuple[
 
 def _fit(curve: Curve, variant: str, floor: str) -> bool:
     """A known entropy rate can end the area of a curve, and nothing else."""
-    return floor != "entropy_rate" or (curve.messages is None and variant != "exact")
+    at_end = VARIANTS.find(variant, "variant").at_end
+    return floor != "entropy_rate" or (curve.messages is None and not at_end)
 
 
 def choices(curves: Sequence[Curve]) -> list[tuple[str, str]]:

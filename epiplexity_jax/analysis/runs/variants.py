@@ -180,17 +180,16 @@ def exact(curve: Curve, ends: Ends) -> Coded:
     return Coded(model_nats=area, model_var=spread, floor=floor, averaged=np.zeros(size))
 
 
-def requential(curve: Curve, ends: Ends, variant: str) -> Coded:
+def requential(curve: Curve, ends: Ends, ema: bool) -> Coded:
     """KL of the messages sent so far: no held-out loss and no floor is part of it.
 
     Args:
         curve: the student.
         ends: its floors, which code the data.
-        variant: "ema_student" or "student".
+        ema: True for the averaged student, False for the raw one.
     """
     messages = curve.messages
     assert messages is not None  # a curve that allows the variant has them
-    ema = variant == "ema_student"
     return Coded(
         model_nats=messages.kl_nats if ema else messages.raw_kl_nats,
         model_var=messages.kl_var if ema else messages.raw_kl_var,
