@@ -1,7 +1,7 @@
 """Config sections of the estimators."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -27,11 +27,11 @@ class EstimatorConfig(Config):
         """The tunable fields by name; None where they are left out."""
         return {name: getattr(self, name) for name in self.TUNABLE}
 
-    def with_values(self, values: Mapping[str, Any]) -> Self:
+    def with_values(self, values: Mapping[str, Any]) -> "EstimatorConfig":
         """The section with a recipe's values of its tunable fields."""
         return self.model_copy(update={name: values[name] for name in self.TUNABLE})
 
-    def for_trial(self, steps: int) -> Self:
+    def for_trial(self, steps: int) -> "EstimatorConfig":
         """The section of a trial, which takes no more iterations than so many steps."""
         return self
 
@@ -118,7 +118,7 @@ class Requential(Averaged):
             raise ValueError("max_iterations: without max_kl the teacher never waits; leave it out")
         return self
 
-    def for_trial(self, steps: int) -> Self:
+    def for_trial(self, steps: int) -> "EstimatorConfig":
         """See `EstimatorConfig`: a teacher that waits costs steps."""
         return self if self.max_kl is None else self.model_copy(update={"max_iterations": steps})
 

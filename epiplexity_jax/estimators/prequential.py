@@ -74,7 +74,7 @@ class PrequentialEstimator:
         """The window of the EMA."""
         return {"ema": Window(*self.config.window)}
 
-    def identity(self, steps: int, counts: bool) -> dict[str, Any]:
+    def identity(self, steps: int, counts: bool = False) -> dict[str, Any]:
         """The window and fields of a section of one's own; variant and floor read a history."""
         own = self.config.model_dump(mode="json", exclude=set(Prequential.model_fields))
         return own if counts else own | {"ema": list(self.config.window)}

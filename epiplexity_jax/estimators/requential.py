@@ -306,7 +306,7 @@ class RequentialEstimator:
             "max_kl": cap,
         }
 
-    def identity(self, steps: int, counts: bool) -> dict[str, Any]:
+    def identity(self, steps: int, counts: bool = False) -> dict[str, Any]:
         """The EMA, fields of a section of one's own, and what decides when the teacher waits."""
         config = self.config
         own = config.model_dump(mode="json", exclude=set(Requential.model_fields))

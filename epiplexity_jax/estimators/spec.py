@@ -47,7 +47,7 @@ class Estimator(Protocol):
         """The estimator's own fields of `engine.state.Hyperparameters`."""
         ...
 
-    def identity(self, steps: int, counts: bool) -> dict[str, Any]:
+    def identity(self, steps: int, counts: bool = False) -> dict[str, Any]:
         """Plain values that decide the numbers of a run.
 
         Args:

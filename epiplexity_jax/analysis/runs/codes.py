@@ -25,7 +25,13 @@ class Variant:
     at_end: bool = False
 
     def coded(self, curve: Curve, ends: Ends, choice: Choice | None) -> Coded:
-        """Code a run; `choice` is None where nothing switches."""
+        """Code a run.
+
+        Args:
+            curve: the run.
+            ends: its floors.
+            choice: steps at which the seeds of its member switch; None where nothing does.
+        """
         return self.code(curve, ends, choice) if self.switches else self.code(curve, ends)
 
 

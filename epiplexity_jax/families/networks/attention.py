@@ -4,6 +4,7 @@ Shapes: B batch, L keys, Q queries, H heads, K head size, R places of a cache.
 """
 
 import itertools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from epiplexity_jax.base.registry import Choices
 from epiplexity_jax.families.reductions import row_max
 from epiplexity_jax.families.spec import Start
 
@@ -68,13 +70,62 @@ def causal_attention(
         k_BLHK: keys [B, L, H, K].
         v_BLHK: values [B, L, H, K].
         positions: the Q positions of the queries, increasing.
-        platform: platform of the devices; a CPU computes chunk by chunk (see `QUERIES`).
+        platform: platform of the devices, by which a kernel is chosen (see `KERNELS`).
 
     Returns:
         The mean of the values, [B, Q, H, K].
     """
-    wanted = round(len(positions) / QUERIES) if platform == "cpu" else 1
-    chunks = min(max(wanted, 1), MOST_CHUNKS)
+    kernel = KERNELS.find(platform, "platform") if platform in KERNELS else whole_attention
+    return kernel(q_BQHK, k_BLHK, v_BLHK, positions)
+
+
+def whole_attention(
+    q_BQHK: Queries, k_BLHK: Heads, v_BLHK: Heads, positions: tuple[int, ...]
+) -> Queries:
+    """Attend from all queries at once, as accelerators do best.
+
+    Args:
+        q_BQHK: queries [B, Q, H, K].
+        k_BLHK: keys [B, L, H, K].
+        v_BLHK: values [B, L, H, K].
+        positions: the Q positions of the queries, increasing.
+    """
+    return _attend(q_BQHK, k_BLHK, v_BLHK, positions, 1, "")
+
+
+def chunked_attention(
+    q_BQHK: Queries, k_BLHK: Heads, v_BLHK: Heads, positions: tuple[int, ...]
+) -> Queries:
+    """Attend chunk by chunk, as a CPU does best (see `QUERIES`).
+
+    Args:
+        q_BQHK: queries [B, Q, H, K].
+        k_BLHK: keys [B, L, H, K].
+        v_BLHK: values [B, L, H, K].
+        positions: the Q positions of the queries, increasing.
+    """
+    chunks = min(max(round(len(positions) / QUERIES), 1), MOST_CHUNKS)
+    return _attend(q_BQHK, k_BLHK, v_BLHK, positions, chunks, "cpu")
+
+
+Kernel = Callable[[Queries, Heads, Heads, tuple[int, ...]], Queries]
+KERNELS: Choices[Kernel] = Choices("attention kernel of platform")
+"""Kernels of `causal_attention` by platform; another platform has `whole_attention`.
+
+A platform is known when a sweep is planned. Kernels must be differentiable and agree up to
+rounding, so a kernel is layout and no part of a run's identity.
+"""
+KERNELS.register("cpu", chunked_attention)
+
+
+def _attend(
+    q_BQHK: jax.Array,
+    k_BLHK: jax.Array,
+    v_BLHK: jax.Array,
+    positions: tuple[int, ...],
+    chunks: int,
+    platform: str,
+) -> jax.Array:
     edges = np.linspace(0, len(positions), chunks + 1).astype(int).tolist()
     mixed = []
     for first, last in itertools.pairwise(edges):

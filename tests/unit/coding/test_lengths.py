@@ -1,10 +1,14 @@
 """Code lengths against numbers worked out by hand."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from epiplexity_jax import coding
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.coding import lengths
 
 LN2 = np.log(2.0)
 
@@ -134,3 +138,16 @@ def test_choosing_among_candidates_costs_their_logarithm():
 def test_impossible_numbers_are_refused(call, sentence):
     with pytest.raises(ConfigError, match=sentence):
         call()
+
+
+def test_annotations_name_the_unit_that_the_docstring_says():
+    """Bits and FLOPs are numbers alike, so the checker of types cannot tell them apart."""
+    tree = ast.parse(Path(lengths.__file__).read_text(encoding="utf-8"))
+    units = {
+        node.name: (ast.unparse(node.returns), (ast.get_docstring(node) or "").split()[0])
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.returns is not None
+    }
+    assert units["time_bound"] == ("Flops", "FLOPs")
+    for returned, first in units.values():
+        assert (returned == "Flops") == (returned != "tuple[float, float]" and first == "FLOPs")

@@ -75,9 +75,9 @@ def test_members_follow_the_wave_and_go_on_where_they_were_kept():
     assert [member.seed for member in job.members] == [run.seed for run in runs]
     assert [member.resume for member in job.members] == [None, ({"w": 1}, history)]
     plain = cohort_job(runs, Wave(ids, 8, fit=fit._replace(remat=False)))
-    assert plain.model is runs[0].device_program.model
+    assert plain.model is runs[0].program.model
 
-    assert plain.model is runs[0].device_program.model
+    assert plain.model is runs[0].program.model
 
 
 def test_flops_are_those_that_the_config_asks_for():

@@ -7,13 +7,7 @@ from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.store.schema import MEMBER, TUNING
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.plan import TUNING_SEED, make_plan
-from epiplexity_jax.sweep.recipe import (
-    TUNABLE,
-    free_values,
-    given_recipe,
-    open_recipe_estimator,
-    with_batch,
-)
+from epiplexity_jax.sweep.recipe import TUNABLE, Recipes, with_batch
 from tests.unit.sweep.plans import SWEEP, ids, plan_of
 
 PUBLISHED = {"learning_rate": 0.03, "warmup_steps": 100, "batch_size": 64}
@@ -23,26 +17,30 @@ def sweep_of(**sections):
     return parse_sweep({**SWEEP, "recipe": "tuned", **sections})
 
 
-def free(**sections):
+def recipes_of(**sections):
     sweep = sweep_of(**sections)
-    return free_values(sweep, open_family(sweep.family))
+    return Recipes.of(sweep, open_family(sweep.family))
+
+
+def free(**sections):
+    return recipes_of(**sections).free
 
 
 def test_what_is_left_out_has_the_published_value():
-    recipe = given_recipe(sweep_of(training={"steps": 9, "warmup_steps": 0}))
+    recipe = recipes_of(training={"steps": 9, "warmup_steps": 0}).given
     assert recipe.model_dump() == {
         **{"learning_rate": 0.03, "warmup_steps": 0, "batch_size": 64, "steps": 9},
         **{"ema_growth": 0.1, "max_kl": None, "tried": 1},
     }
     several = SWEEP["family"] | {"learning_rates": [0.4, 0.1, 0.2]}
-    assert given_recipe(sweep_of(family=several)).learning_rate == 0.2
+    assert recipes_of(family=several).given.learning_rate == 0.2
 
 
 @pytest.mark.parametrize(
     ("sections", "left"),
     [
-        ({"training": {}}, TUNABLE[:4]),
-        ({"training": {}, "estimator": {"kind": "requential"}}, TUNABLE),
+        ({"training": {}}, (*TUNABLE, "ema_growth")),
+        ({"training": {}, "estimator": {"kind": "requential"}}, (*TUNABLE, "ema_growth", "max_kl")),
         ({"training": {"learning_rate": 0.1, "warmup_steps": 0}}, ("batch_size", "ema_growth")),
         ({"training": PUBLISHED, "estimator": {"ema_growth": 0.3}}, ()),
         ({"training": {}, "recipe": "fixed"}, ()),
@@ -60,7 +58,7 @@ def test_a_familys_own_rates_are_not_tuned():
 
 
 def test_every_batch_reads_the_same_tokens():
-    recipe = given_recipe(sweep_of(training={"steps": 100}))
+    recipe = recipes_of(training={"steps": 100}).given
     for batch in (4, 16, 48, 64, 256):
         other = with_batch(recipe, batch)
         assert 0 <= 6400 - other.steps * other.batch_size < batch
@@ -92,7 +90,7 @@ def test_each_source_trains_by_its_own_recipe():
 def test_trials_run_on_the_smallest_size_with_a_seed_of_their_own():
     family = SWEEP["family"] | {"widths": [32, 8, 16]}
     sweep = sweep_of(family=family, training={"steps": 8})
-    given = given_recipe(sweep)
+    given = Recipes.of(sweep, open_family(sweep.family)).given
     trials = {
         "noise": [given, given.model_copy(update={"learning_rate": 0.3}), with_batch(given, 16)]
     }
@@ -110,16 +108,17 @@ def test_trials_run_on_the_smallest_size_with_a_seed_of_their_own():
 
 
 def test_a_cap_and_a_window_reach_the_estimator():
-    sweep = sweep_of(training={}, estimator={"kind": "requential"})
-    recipe = given_recipe(sweep).model_copy(update={"max_kl": 0.1, "ema_growth": 0.3})
-    hyper = open_recipe_estimator(sweep.estimator, recipe).hyper()
+    recipes = recipes_of(training={}, estimator={"kind": "requential"})
+    recipe = recipes.given.model_copy(update={"max_kl": 0.1, "ema_growth": 0.3})
+    hyper = recipes.open_estimator(recipe).hyper()
     assert (hyper["max_kl"], hyper["ema"].growth, hyper["student_ema"].growth) == (0.1, 0.3, 0.3)
 
 
 def test_a_trial_under_a_cap_takes_no_more_iterations_than_another():
     sweep = sweep_of(training={"steps": 40}, estimator={"kind": "requential"})
-    capped = given_recipe(sweep).model_copy(update={"max_kl": 0.1})
-    assert open_recipe_estimator(sweep.estimator, capped).iterations(40) == 160
+    recipes = Recipes.of(sweep, open_family(sweep.family))
+    capped = recipes.given.model_copy(update={"max_kl": 0.1})
+    assert recipes.open_estimator(capped).iterations(40) == 160
     assert {run.iterations for run in make_plan(sweep, "cpu", {"chain": [capped]}).runs} == {40}
 
 

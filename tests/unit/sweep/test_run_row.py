@@ -8,7 +8,6 @@ from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.engine.recorder import Outcome
 from epiplexity_jax.store.schema import RUNS
 from epiplexity_jax.sweep.hardware import Hardware
-from epiplexity_jax.sweep.recipe import given_recipe
 from epiplexity_jax.sweep.run_row import finished_row, planned_row
 from tests.unit.sweep.plans import plan_of
 
@@ -31,7 +30,7 @@ def test_an_ended_run_has_every_column_of_the_store():
 def test_a_planned_row_counts_tokens_of_a_step_and_of_the_held_out_set():
     plan = plan_of()
     run = plan.runs[0]
-    row = planned_row(plan.sweep, run.dataset, run.size, run.cost, given_recipe(plan.sweep))
+    row = planned_row(plan.sweep, run.dataset, run.size, run.cost, plan.recipes.given)
     assert row.items() <= run.row.items()
     assert (row["label_tokens_per_step"], row["train_tokens_per_step"]) == (4 * 16, 4 * 17)
     assert (row["width"], row["depth"], row["order"]) == (16, 1, None)

@@ -1,7 +1,6 @@
 """Runs of a plan, as later stages see them."""
 
-import pytest
-
+from epiplexity_jax.families.spec import Size
 from tests.unit.sweep.plans import plan_of
 
 
@@ -16,10 +15,13 @@ def test_a_step_counts_inputs_and_labels():
     run = plan_of().runs[0]
     assert run.tokens_per_step == 4 * 17  # a start token stands before the 16
     assert (run.run_id, run.lineage) == (run.row["run_id"], run.row["lineage"])
-    assert run.device_program is run.program
 
 
-def test_counts_have_no_program_of_devices():
-    run = plan_of(family={"kind": "ngram", "orders": [1]}).runs[0]
-    with pytest.raises(AssertionError):
-        _ = run.device_program
+def test_a_run_can_be_resized_and_keeps_its_source_rate_and_seed():
+    plan = plan_of()
+    run, size = plan.runs[1], Size.of(width=32, depth=2)
+    other = plan.trainer.resize(run, size)
+    assert (other.size, other.dataset, other.seed) == (size, run.dataset, run.seed)
+    assert other.learning_rate == run.learning_rate
+    assert other.cost.params > run.cost.params
+    assert other.run_id != run.run_id

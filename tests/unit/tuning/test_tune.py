@@ -119,9 +119,9 @@ def test_a_given_recipe_and_a_fixed_one_are_left_alone(tmp_path):
 
 def test_what_is_to_be_tuned_and_its_cost():
     plan = plan_of(recipe="tuned", training={"steps": 8})
-    assert sources_to_tune(plan.sweep) == ("chain", "noise")
+    assert sources_to_tune(plan) == ("chain", "noise")
     each = [run.flops for run in plan.runs if run.seed == 0]
     assert most_flops(plan) == MOST_RUNS * sum(each)
     counted = plan_of(recipe="tuned", family={"kind": "ngram", "orders": [1]})
-    assert (sources_to_tune(counted.sweep), most_flops(counted)) == ((), 0.0)
+    assert (sources_to_tune(counted), most_flops(counted)) == ((), 0.0)
     assert most_flops(plan_of(recipe="fixed")) == 0.0

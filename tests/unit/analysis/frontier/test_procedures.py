@@ -3,9 +3,11 @@ import itertools
 import numpy as np
 import pytest
 
+from epiplexity_jax.analysis import trace
 from epiplexity_jax.analysis.frontier import procedures
-from epiplexity_jax.base.choices import PROCEDURES
+from epiplexity_jax.analysis.frontier.traced import Traced, envelope
 from epiplexity_jax.base.errors import ConfigError
+from tests.unit.analysis.frontier.made import TEST, law_sweep
 
 
 def naive_hull(x, y):
@@ -51,11 +53,23 @@ def test_hull_median_takes_one_point_a_run_with_the_untrained_as_their_own():
     assert procedures.hull_median(time, mdl, run).tolist() == [0, 2, 5]
 
 
-def test_every_procedure_that_may_be_chosen_has_a_tracer():
-    assert tuple(procedures.TRACERS) == PROCEDURES
+def test_a_registered_procedure_is_chosen_by_its_name(monkeypatch):
+    monkeypatch.setattr(procedures.PROCEDURES, "_values", dict(procedures.PROCEDURES._values))
+    with pytest.raises(ConfigError, match="frontier: unknown procedure 'ends'"):
+        trace(law_sweep(), test_tokens=TEST, procedure="ends")
+
+    def ends(members):
+        return Traced(members, lambda time, mdl, run: envelope(mdl)[[0, -1]])
+
+    procedures.PROCEDURES.register("ends", ends)
+    found = trace(law_sweep(), test_tokens=TEST, procedure="ends")
+    assert found.setting.procedure == "ends"
+    assert found.vertices.size == 2
+    with pytest.raises(ConfigError, match="procedure 'ends' is taken by another"):
+        procedures.PROCEDURES.register("ends", procedures.raw)
 
 
 @pytest.mark.parametrize("name", ["hull", "Raw", ""])
 def test_an_unknown_procedure_is_refused_and_not_taken_for_raw(name):
     with pytest.raises(ConfigError, match=f"frontier: unknown procedure '{name}'.*Known: hull-med"):
-        procedures.tracer(name)
+        procedures.PROCEDURES.find(name, "frontier")

@@ -51,6 +51,18 @@ def test_the_platform_decides_the_chunks_and_not_the_devices_here(monkeypatch):
     assert products("cpu") == 3 * products("gpu") == 6
 
 
+def test_a_registered_kernel_is_that_of_its_platform_alone(monkeypatch):
+    monkeypatch.setattr(attention.KERNELS, "_values", dict(attention.KERNELS._values))
+    q, k, v = queries_keys_values()
+    positions = tuple(range(LENGTH))
+    attention.KERNELS.register("tpu", lambda q, k, v, positions: 0 * q)
+    assert not np.any(causal_attention(q, k, v, positions, "tpu"))
+    for platform in ("cpu", "gpu"):
+        expected = plain(q, k, v, positions)
+        found = causal_attention(q, k, v, positions, platform)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_a_cache_gives_the_same_as_the_whole_sequence():
     q, k, v = queries_keys_values()
     nothing = jnp.zeros((BATCH * HEADS, LENGTH + 2, SIZE))
