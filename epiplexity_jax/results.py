@@ -342,12 +342,14 @@ def final_lengths(
     Args:
         row: the run's row in the store.
         history: its history in the store.
-        test_tokens: label tokens of the dataset, or None.
+        test_tokens: label tokens of the dataset; None: a code that switches weights chooses the
+            step for as many as it was trained on, as tuning does.
 
     Returns:
         `model_bits`, and where the test tokens are known `data_bits`; None where it diverged.
     """
-    found = _run_row(StoredRun(dict(row), dict(history)), test_tokens or 1.0)
+    trained = float(row["steps_done"] * row["label_tokens_per_step"])
+    found = _run_row(StoredRun(dict(row), dict(history)), test_tokens or max(trained, 1.0))
     known = ("model_bits", "data_bits") if test_tokens else ("model_bits",)
     return {name: found[name] for name in known}
 

@@ -44,6 +44,9 @@ class MemberJob:
 class CohortJob:
     """All that fixes the shapes of a cohort, and its members.
 
+    The engine's arguments, arrays and streams in place: what a `sweep.wave.Wave`, which is sent to
+    other processes, names by ids. The engine knows neither stores nor sweeps, so the two are apart.
+
     Attributes:
         program: the static part of its programs.
         batch_size: B sequences.

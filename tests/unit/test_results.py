@@ -60,7 +60,9 @@ def test_rows_end_with_the_lengths_that_training_reported(runs, stored):
         assert final_lengths(run.row, run.history, 1e6) == {
             name: row[name] for name in ("model_bits", "data_bits")
         }
-        assert final_lengths(run.row, run.history, None) == {"model_bits": row["model_bits"]}
+        trained = run.row["steps_done"] * run.row["label_tokens_per_step"]
+        known = final_lengths(run.row, run.history, float(trained))
+        assert final_lengths(run.row, run.history, None) == {"model_bits": known["model_bits"]}
         assert row["mdl_bits"] == row["model_bits"] + row["data_bits"]
         other = next(r for r in runs.rows(1e6, floor="raw") if r["run_id"] == row["run_id"])
         assert other["heldout_loss_nats"] == run.history["heldout_raw_loss_nats"][-1]
