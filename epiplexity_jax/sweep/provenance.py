@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import epiplexity_jax
 from epiplexity_jax._version import __version__
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.dataset import Dataset
@@ -32,7 +31,7 @@ def provenance(plan: Plan, devices: str) -> dict[str, Any]:
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "arguments": sys.argv[1:],
         "epiplexity_jax": __version__,
-        "revision": revision(Path(epiplexity_jax.__file__).parent),
+        "revision": revision(Path(__file__).parents[1]),
         "python": platform.python_version(),
         "packages": _versions(),
         "platform": platform.platform(),
