@@ -7,11 +7,10 @@ A grid of 9 rates, 3 batches, 2 warm-ups and 3 windows is trained on one size an
 tuned recipe's two-part code must be within 1 % of the least of the grid, at 15 % of the grid's
 FLOPs or less. A second tuning has another root seed, and so other trials, data and members, and
 begins at 16 times the rate and a tenth of the warm-up: the S of both must agree within their
-intervals at the largest budget that both know.
+intervals at every budget where both have two ends.
 """
 
 import itertools
-import math
 import sys
 from pathlib import Path
 from unittest import mock
@@ -44,6 +43,8 @@ SOURCES = {
     },
 }
 STEPS, TEST_TOKENS = {"digits": 24}, {"digits": 1e6}  # as far as 1,797 digits last
+FEW_TOKENS = {"digits": 1e5}
+CHOSEN = ("learning_rate", "warmup_steps", "batch_size", "ema_growth", "tried")
 OTHER_START = {"PUBLISHED_RATE": 0.48, "PUBLISHED_WARMUP": 10}
 RATES = [0.03 * 2.0**power for power in range(-2, 7)]
 BATCHES, WARMUPS, WINDOWS = (16, 64, 256), (10, 100), (0.03, 0.1, 0.3)
@@ -83,9 +84,20 @@ def grid(name: str, steps: int, folder: Path) -> list[dict]:
     return sorted(rows, key=lambda row: row["mdl_bits"])
 
 
-def tune(name: str, steps: int, folder: Path, seed: int = 0) -> api.Runs:
+def tune(
+    name: str,
+    steps: int,
+    folder: Path,
+    *,
+    seed: int = 0,
+    family: dict | None = None,
+    test_tokens: float | None = None,
+) -> api.Runs:
     """Train members by a tuned recipe."""
-    sweep = parse_sweep(config(name, steps))
+    values = config(name, steps)
+    values["family"] |= family or {}
+    values["frontier"] |= {"test_tokens": test_tokens} if test_tokens else {}
+    sweep = parse_sweep(values)
     return api.run(
         sweep.sources,
         sweep.family,
@@ -98,20 +110,30 @@ def tune(name: str, steps: int, folder: Path, seed: int = 0) -> api.Runs:
 
 
 def twice(name: str, steps: int, folder: Path) -> dict:
-    """S of two tunings that share nothing but the source and the size, at one budget."""
+    """S of two tunings that share nothing but the source and the sizes, at the first one's budgets.
+
+    Of four sizes and so few test tokens that the optimum lies inside of the sweep.
+    """
+    family, tokens = {"widths": [8, 16, 32, 64], "seeds": 3}, FEW_TOKENS.get(name, 5e5)
+    one = tune(name, steps, folder / "one", family=family, test_tokens=tokens)
     with mock.patch.multiple(recipe_rules, **OTHER_START):
-        other = tune(name, steps, folder / "tuned-again", seed=1)
-    frontiers = [runs.frontier() for runs in (tune(name, steps, folder / "tuned"), other)]
-    compute = min(one.largest_compute for one in frontiers)
-    both = [one.at(compute).to_json() for one in frontiers]
-    ends = [d["epiplexity_bits_interval"] or (None, None) for d in both]
-    lows = [-math.inf if low is None else low for low, _ in ends]
-    highs = [math.inf if high is None else high for _, high in ends]
-    kept = ("epiplexity_bits", "epiplexity_bits_interval", "mdl_bits", "recipe", "flags")
+        other = tune(name, steps, folder / "other", seed=1, family=family, test_tokens=tokens)
+    frontiers = [runs.frontier() for runs in (one, other)]
+    rows = []
+    for budget in frontiers[0].budgets():
+        both = [frontier.at(budget).to_json() for frontier in frontiers]
+        ends = [d["epiplexity_bits_interval"] or (None, None) for d in both]
+        closed = None not in (*ends[0], *ends[1])
+        agree = max(low for low, _ in ends) <= min(high for _, high in ends) if closed else None
+        kept = {key: [d[key] for d in both] for key in ("epiplexity_bits", "mdl_bits", "flags")}
+        rows.append({"compute_flops": budget, "agree": agree, "intervals": ends, **kept})
+    recipes = [runs.decompositions()[-1].to_json()["recipe"] for runs in (one, other)]
+    judged = [row["agree"] for row in rows if row["agree"] is not None]
     return {
-        "compute_flops": compute,
-        "agree": max(lows) <= min(highs),
-        "tunings": [{key: d[key] for key in kept} for d in both],
+        "test_tokens": tokens,
+        "recipes": [{key: r[key] for key in CHOSEN} for r in recipes],
+        "agree": bool(judged) and all(judged),
+        "rows": rows,
     }
 
 
