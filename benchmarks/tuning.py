@@ -13,6 +13,7 @@ intervals at every budget where both have two ends.
 import itertools
 import sys
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from result import write
@@ -122,9 +123,11 @@ def twice(name: str, steps: int, folder: Path) -> dict:
     rows = []
     for budget in frontiers[0].budgets():
         both = [frontier.at(budget).to_json() for frontier in frontiers]
-        ends = [d["epiplexity_bits_interval"] or (None, None) for d in both]
-        closed = None not in (*ends[0], *ends[1])
-        agree = max(low for low, _ in ends) <= min(high for _, high in ends) if closed else None
+        ends: list[Any] = [d["epiplexity_bits_interval"] or (None, None) for d in both]
+        (low, high), (other_low, other_high) = ends
+        agree = None
+        if None not in (low, high, other_low, other_high):
+            agree = bool(low <= other_high and other_low <= high)
         kept = {key: [d[key] for d in both] for key in ("epiplexity_bits", "mdl_bits", "flags")}
         rows.append({"compute_flops": budget, "agree": agree, "intervals": ends, **kept})
     recipes = [runs.decompositions()[-1].to_json()["recipe"] for runs in (one, other)]
