@@ -58,6 +58,21 @@ def without_tails(tokens: Rows, mask: Masks) -> MaskedTokens:
     return MaskedTokens(np.where(read, tokens, tokens.dtype.type(0)), mask)
 
 
+def labels_note(where: str, labels: float, length: int, padding: float) -> str:
+    """Say how many labels sequences have on average, and the share of padding.
+
+    Args:
+        where: name of the data.
+        labels: mean label tokens of a sequence.
+        length: L.
+        padding: share of all positions that lie behind the last label of their sequence.
+    """
+    return (
+        f"{where}: labels vary by sequence, {labels:.4g} of {length} tokens on average; "
+        f"{padding:.1%} of all positions are padding, which takes compute and is not paid for"
+    )
+
+
 def joint_labels(infos: Sequence[SourceInfo], shares: Sequence[float]) -> dict[str, Any]:
     """Label masks of several sources read as one, as fields of `SourceInfo`.
 

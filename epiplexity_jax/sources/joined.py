@@ -96,7 +96,7 @@ class _Reader:
         ends = np.cumsum([part.sequences for part in self.parts])
         which = np.searchsorted(ends, indices, side="right")
         for k in np.unique(which).tolist():
-            here, part = which == k, self.parts[k]
+            here, part = np.flatnonzero(which == k), self.parts[k]
             read = part.read(indices[here] - (ends[k] - part.sequences))
             put(room, here, masked(read, part.info) if self.info.labels_vary else read)
         return room

@@ -7,13 +7,14 @@ a sequence is set to 0, its content decides nothing.
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Integer, Shaped
 
 from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import DataError
-from epiplexity_jax.sources.batches import without_tails
+from epiplexity_jax.sources.batches import labels_note, without_tails
 from epiplexity_jax.sources.documents import ROWS, Documents
 from epiplexity_jax.sources.spec import (
     FiniteSource,
@@ -186,14 +187,9 @@ def open_ragged(
     source = RaggedSequences(info, tokens, pieces, paid)
     if alike:
         return FiniteSource(info, source.sequences, lambda rows: source.read(rows).tokens)
-    positions = source.sequences * info.length
-    unread = 1.0 - int(pieces.counts.sum()) / positions
-    labels = f"labels vary by sequence: {info.mean_labels:.4g} of {info.length} tokens on average"
-    notes = (
-        f"{where}: {labels}; {unread:.1%} of all positions are padding, which takes compute and is "
-        "not paid for",
-    )
-    return dataclasses.replace(source, info=dataclasses.replace(info, notes=notes))
+    padding = 1.0 - int(pieces.counts.sum()) / (source.sequences * info.length)
+    note = labels_note(where, info.mean_labels, info.length, padding)
+    return dataclasses.replace(source, info=dataclasses.replace(info, notes=(note,)))
 
 
 def _chunks(pieces: Pieces) -> Iterator[Int64[np.ndarray, " n"]]:
@@ -210,7 +206,7 @@ def _shares(tokens: Flat, paid: Flags | None, pieces: Pieces) -> Float64[np.ndar
     return counts / max(len(pieces.starts), 1)
 
 
-def with_labels(tokens: Flat, paid: Flags, pieces: Pieces) -> Pieces:
+def with_labels(tokens: Flat, paid: Flags | None, pieces: Pieces) -> Pieces:
     """Leave out the sequences that pay for nothing."""
     kept = [gather(tokens, paid, pieces, rows)[1].any(axis=1) for rows in _chunks(pieces)]
     return pieces.take(np.concatenate([np.zeros(0, bool), *kept]))
@@ -250,17 +246,38 @@ def paid_flags(tokens: Flat, labels: Shaped[np.ndarray, " N"], where: str) -> Fl
     )
 
 
-def not_tails(
-    tokens: Integer[np.ndarray, "n length"], mask: Bool[np.ndarray, "n length"]
-) -> tuple[Flat, Flags, Int64[np.ndarray, " n"]]:
-    """Join rows up to the last label of each.
+def open_rows_of(
+    tokens: Flat,
+    where: str,
+    ends: Integer[np.ndarray, " D"],
+    length: int,
+    paid: Flags | None,
+    facts: dict[str, Any],
+) -> HostSource:
+    """Make a source of rows of different length; what is said of it is how many were cut.
 
     Args:
-        tokens: rows.
-        mask: True for the tokens that are paid for.
-
-    Returns:
-        The tokens, whether each is paid for, and the number of tokens up to the end of each row.
+        tokens: the rows joined end to end.
+        where: name of their file, for messages.
+        ends: number of tokens up to the end of each row.
+        length: L; longer rows are cut into several sequences.
+        paid: flags of the tokens that are paid for; None: all.
+        facts: further arguments of `open_ragged`.
     """
-    read = np.logical_or.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
-    return tokens[read], mask[read], np.cumsum(read.sum(axis=1))
+    if not len(tokens):
+        raise DataError(f"{where}: no token of it is paid for; there is nothing to measure")
+    paid = None if paid is None or paid.all() else paid
+    counts = np.diff(ends, prepend=0)
+    pieces = Pieces.of_rows(ends, length)
+    if (counts > length).any():
+        pieces = with_labels(tokens, paid, pieces)
+    source: Any = open_ragged(tokens, where, pieces, paid, **facts)
+    if not (counts > length).any():
+        return source
+    note = (
+        f"{where}: {int((counts > length).sum()):,} of {len(counts):,} rows are longer than "
+        f"length, {length}, and were cut into several sequences; the longest has "
+        f"{int(counts.max()):,} tokens"
+    )
+    info = dataclasses.replace(source.info, notes=(note, *source.info.notes))
+    return dataclasses.replace(source, info=info)

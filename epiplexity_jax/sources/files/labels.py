@@ -9,7 +9,7 @@ from jaxtyping import Shaped
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.files.npy import map_npy, opening
 from epiplexity_jax.sources.files.padding import inner_part, join_rows
-from epiplexity_jax.sources.ragged import Pieces, not_tails, open_ragged, paid_flags
+from epiplexity_jax.sources.ragged import Pieces, open_ragged, paid_flags
 from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.token_array import DEFAULT_LENGTH, bits_as_bytes
 
@@ -116,14 +116,10 @@ def open_selected(
 def _left_aligned(
     tokens: np.ndarray, inside: np.ndarray, paid: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Join rows from the first token that is no padding to the last label."""
-    begins = np.logical_or.accumulate(inside, axis=1)
-    flat, flags, ends = not_tails(tokens, paid)
-    kept = not_tails(begins, paid)[0]
-    counts = np.diff(ends, prepend=0)
-    row = np.repeat(np.arange(len(counts)), counts)
-    left = np.bincount(row, kept, len(counts)).astype(np.int64)
-    return flat[kept], flags[kept], np.cumsum(left)
+    """Join rows from the first token that is no padding to the last label; also where they end."""
+    begun = np.logical_or.accumulate(inside, axis=1)
+    read = begun & np.logical_or.accumulate(paid[:, ::-1], axis=1)[:, ::-1]
+    return tokens[read], paid[read], np.cumsum(read.sum(axis=1))
 
 
 def _paid(tokens: np.ndarray, where: str, chosen: Labels) -> np.ndarray:

@@ -32,7 +32,6 @@ from epiplexity_jax.sources.joined import join, with_heldout
 from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.token_array import (
     MAX_VOCAB,
-    TokenSequences,
     as_array,
     file_origin,
     open_tokens,
