@@ -19,6 +19,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.documents import Documents
 from epiplexity_jax.sources.files.labels import Labels, open_labels, open_selected
+from epiplexity_jax.sources.files.nanogpt_meta import bytes_per_token, meta_note, read_meta
 from epiplexity_jax.sources.files.npy import NPY, map_npy, opening
 from epiplexity_jax.sources.files.padding import find_padding, padding_note
 from epiplexity_jax.sources.files.paths import ending, find_files
@@ -46,9 +47,10 @@ class Tokens(Config):
     """Files of token ids: a NumPy array (.npy), or plain integers one after another.
 
     The header of llm.c and modded-nanogpt (magic numbers 20240520 and 20240801) and the index of
-    Megatron (.idx) are read. Plain integers without `dtype` are taken for uint16, which the results
-    say; files that look like other types are refused. Of several files (a folder, or a pattern
-    such as `train_*.bin`) each is a document.
+    Megatron (.idx) are read, and from nanoGPT's `meta.pkl` the vocabulary, never an object. Plain
+    integers without `dtype` are taken for uint16, which the results say; files that look like other
+    types are refused. Of several files (a folder, or a pattern such as `train_*.bin`) each is a
+    document.
     """
 
     kind: Literal["tokens"] = "tokens"
@@ -135,6 +137,8 @@ def _open_one(path: Path, config: Tokens) -> HostSource:
         tokens = _npy(path, raw, config)
     else:
         tokens, layout = _plain(path, raw, start, size, config)
+        config, said = _with_meta(path, tokens, config)
+        notes += said
         if layout.dtype is None:
             notes.append(f"{config.path} names no dtype: its tokens were read as uint16")
     chosen = Labels(config.pad, config.rows, open_labels(config.labels, path), config.ignore)
@@ -153,6 +157,18 @@ def _open_one(path: Path, config: Tokens) -> HostSource:
         return _noted(source, notes)
     documents = Documents.of_files(layout.ends, source.sequences, source.info.length)
     return _noted(source, notes, documents=documents)
+
+
+def _with_meta(path: Path, tokens: np.ndarray, config: Tokens) -> tuple[Tokens, list[str]]:
+    """Take the vocabulary from nanoGPT's `meta.pkl` where the config leaves it out."""
+    if None not in (config.vocab_size, config.bytes_per_token):
+        return config, []
+    meta = read_meta(path)
+    if meta is None:
+        return config, []
+    each = config.bytes_per_token or bytes_per_token(tokens, meta)
+    found = {"vocab_size": config.vocab_size or meta.vocab_size, "bytes_per_token": each}
+    return config.model_copy(update=found), [meta_note(path, meta, each)]
 
 
 def _noted(source: Any, notes: Sequence[str], **changes: Any) -> Any:

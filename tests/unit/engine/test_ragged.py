@@ -143,7 +143,7 @@ def test_equal_masks_give_the_numbers_of_a_static_one(kind, given):
 
 @pytest.mark.parametrize("kind", ["prequential", "requential"])
 def test_labels_are_counted_exactly_and_blocks_sum_to_the_totals(kind):
-    job = job_of(SOURCE, kind, max_kl=0.02 if kind == "requential" else np.inf)
+    job = job_of(SOURCE, kind, max_kl=1e-4 if kind == "requential" else np.inf)
     for member, result in zip(job.members, train_cohort(job, mesh()), strict=True):
         read = member.stream.chunk(0, STEPS, STEPS).mask.sum(axis=(1, 2))
         history, blocks = result.history, result.blocks
