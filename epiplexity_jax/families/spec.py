@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Float64, Int, Integer, Key, Shaped
+from jaxtyping import Array, Float, Float64, Int, Integer, Key, Shaped
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
@@ -21,8 +21,6 @@ Inputs = Tokens | Float[AnyArray, "batch features"]
 Logits = Float[Array, "batch targets vocab"]
 Sequences = Integer[np.ndarray, "sequences length"] | MaskedTokens
 Nats = Float64[np.ndarray, " sequences"]
-Paid = Bool[AnyArray, "*batch targets"]
-Counts = Int[AnyArray, "*batch"]
 Start = int | Int[Array, ""]  # a position, static or not
 
 
@@ -137,14 +135,14 @@ class Task:
             return self.label_tokens
         return float(info.label_shares[np.asarray(self.label_mask)].sum())
 
-    def paid(self, batch: Batch) -> Paid | None:
-        """Which of the P labels each sequence [..., L] pays for; None where all pay for all."""
+    def paid(self, batch: Batch) -> Any:
+        """Flags [..., P] of the labels that each sequence pays for; None where all pay for all."""
         if not isinstance(batch, MaskedTokens):
             return None
         return batch.mask[..., np.flatnonzero(np.asarray(self.label_mask))]
 
-    def label_counts(self, batch: Batch) -> Counts | None:
-        """Labels that each sequence [..., L] pays for; None where all pay for all P."""
+    def label_counts(self, batch: Batch) -> Any:
+        """Number of labels that each sequence pays for, [...] int32; None where it is P of all."""
         paid = self.paid(batch)
         return None if paid is None else paid.sum(axis=-1, dtype=np.int32)
 

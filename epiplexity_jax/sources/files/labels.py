@@ -107,9 +107,9 @@ def open_selected(
         tokens, paid = tokens[inside], paid[inside]
         pieces = Pieces.of_windows(ends, length or DEFAULT_LENGTH)
     else:
-        length = tokens.shape[1]
+        width = tokens.shape[1]
         tokens, paid, ends = _left_aligned(np.asarray(tokens), inside, paid & inside)
-        pieces = Pieces.of_rows(ends, length)
+        pieces = Pieces.of_rows(ends, width)
     return open_ragged(tokens, where, pieces, None if paid.all() else paid, **facts)
 
 

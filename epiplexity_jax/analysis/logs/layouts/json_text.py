@@ -1,6 +1,7 @@
 """JSON: one object a line, or one document with a list of records or columns of equal length."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -68,10 +69,7 @@ def _of_object(file: str, document: Mapping[str, Any]) -> Table:
     if isinstance(document.get(_HISTORY), list):
         return _of_trainer(file, document)
     if "kl_values" in document:
-        raise DataError(
-            f"{file}: holds the KL values of a requential code, and no losses; their sum over the "
-            "tokens is the model length, which needs no floor and no curve"
-        )
+        raise DataError(_of_requential(file, document))
     if {"tokens", "losses"} <= set(document):
         return _of_package(file, document)
     lists = {k: v for k, v in document.items() if isinstance(v, list) and v}
@@ -131,6 +129,27 @@ def _of_package(file: str, document: Mapping[str, Any]) -> Table:
     columns = {"tokens": tokens, "loss": losses}
     lines = range(1, len(tokens) + 1)
     return Table(columns, lines, "JSON of epiplexity", "entry", hints, notes)
+
+
+def _of_requential(file: str, document: Mapping[str, Any]) -> str:
+    """The sentence on the KL values of a requential code: model length, and what is missing."""
+    values, counts = document["kl_values"], document.get("token_counts")
+    numbers = [
+        isinstance(column, list) and all(isinstance(v, int | float) for v in column)
+        for column in (values, counts)
+    ]
+    fits = all(numbers) and len(values) == len(counts)
+    if not fits:
+        return f"{file}: kl_values and token_counts must be lists of numbers, of one length"
+    tokens = document.get("evaluation_tokens")
+    asked = "" if tokens is None else f" of its {tokens} evaluation_tokens"
+    total, weighted = sum(values), sum(v * n for v, n in zip(values, counts, strict=True))
+    return (
+        f"{file}: holds the KL of {len(values)} messages of a requential code and no losses; if its "
+        f"values are nats per message, the model length is {total / math.log(2):.6g} bits, if nats "
+        f"per token, {weighted / math.log(2):.6g} bits; H_T{asked} needs the held-out loss of the "
+        "student, which it lacks"
+    )
 
 
 def _columns_by_index(document: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
