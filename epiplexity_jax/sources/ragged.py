@@ -32,6 +32,7 @@ from epiplexity_jax.sources.token_array import (
 )
 
 IGNORE = -100  # the label of Hugging Face and PyTorch that is not paid for
+_NOTHING = "{}: no token of it is paid for; there is nothing to measure"
 _CHUNK = 1 << 20  # tokens that are looked at at a time
 Flat = Integer[np.ndarray, " N"]
 Flags = Bool[np.ndarray, " N"]
@@ -159,11 +160,13 @@ def open_ragged(
     Raises:
         DataError: when they are too few, none is paid for, or one is outside the vocabulary.
     """
+    if not len(tokens):
+        raise DataError(_NOTHING.format(where))
     check_enough(len(tokens), 2, where)
     largest, origin = check_tokens(tokens, vocab_size, where, cure)
     shares = _shares(tokens, paid, pieces)
     if not shares.any():
-        raise DataError(f"{where}: no token of it is paid for; there is nothing to measure")
+        raise DataError(_NOTHING.format(where))
     if shares.all() and (np.diff(pieces.starts) == pieces.length).all() and paid is None:
         facts = (pieces.length, vocab_size, bytes_per_token, origins, cure)
         whole = open_tokens(tokens, where, *facts)
@@ -265,7 +268,7 @@ def open_rows_of(
         facts: further arguments of `open_ragged`.
     """
     if not len(tokens):
-        raise DataError(f"{where}: no token of it is paid for; there is nothing to measure")
+        raise DataError(_NOTHING.format(where))
     paid = None if paid is None or paid.all() else paid
     counts = np.diff(ends, prepend=0)
     pieces = Pieces.of_rows(ends, length)

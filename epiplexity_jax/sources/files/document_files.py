@@ -193,7 +193,9 @@ def _labels_of(table: _Table, config: DocumentFiles) -> Iterator[Any]:
         yield from itertools.repeat(None)
         return
     other = table._replace(column=config.labels)
-    for (_, value), (_, labels) in zip(_rows(table), _rows(other), strict=True):
+    for (place, value), (_, labels) in zip(_rows(table), _rows(other), strict=True):
+        if value is not None and labels is None:
+            raise DataError(f"{place}: labels: column {config.labels} holds none; mend the row")
         if value is not None:
             yield labels
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Integer, Shaped
 
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.files.npy import map_npy, opening
@@ -22,12 +22,14 @@ class Labels(NamedTuple):
         rows: whether rows are joined end to end without it, or each stays a sequence.
         labels: array of the tokens' shape (see `ragged.paid_flags`), or None.
         ignore: token that is never paid for, or None.
+        ends: tokens up to the end of each document of a row of tokens, where that is known.
     """
 
     pad: int | None = None
     rows: Literal["join", "keep"] = "join"
     labels: Shaped[np.ndarray, "..."] | None = None
     ignore: int | None = None
+    ends: Integer[np.ndarray, " D"] | None = None
 
     @property
     def any(self) -> bool:
@@ -93,7 +95,8 @@ def open_selected(
         )
     paid = _paid(tokens, where, chosen)
     if tokens.ndim == 1:
-        pieces = Pieces.of_windows(np.array([len(tokens)]), length or DEFAULT_LENGTH)
+        ends = np.array([len(tokens)]) if chosen.ends is None else chosen.ends
+        pieces = Pieces.of_windows(ends, length or DEFAULT_LENGTH)
         return open_ragged(tokens, where, pieces, None if paid.all() else paid, **facts)
     inside = np.ones(tokens.shape, bool)
     if chosen.pad is not None:

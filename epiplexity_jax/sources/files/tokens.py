@@ -141,7 +141,8 @@ def _open_one(path: Path, config: Tokens) -> HostSource:
         notes += said
         if layout.dtype is None:
             notes.append(f"{config.path} names no dtype: its tokens were read as uint16")
-    chosen = Labels(config.pad, config.rows, open_labels(config.labels, path), config.ignore)
+    labels = open_labels(config.labels, path)
+    chosen = Labels(config.pad, config.rows, labels, config.ignore, layout.ends)
     facts: dict[str, Any] = {
         "vocab_size": config.vocab_size,
         "bytes_per_token": config.bytes_per_token,

@@ -133,20 +133,18 @@ def _of_package(file: str, document: Mapping[str, Any]) -> Table:
 
 def _of_requential(file: str, document: Mapping[str, Any]) -> str:
     """The sentence on the KL values of a requential code: model length, and what is missing."""
-    values, counts = document["kl_values"], document.get("token_counts")
-    numbers = [
-        isinstance(column, list) and all(isinstance(v, int | float) for v in column)
-        for column in (values, counts)
-    ]
-    fits = all(numbers) and len(values) == len(counts)
-    if not fits:
-        return f"{file}: kl_values and token_counts must be lists of numbers, of one length"
+    values, counts = (document.get(name) or [] for name in ("kl_values", "token_counts"))
+    for column in (values, counts):
+        if not isinstance(column, list) or not all(isinstance(v, int | float) for v in column):
+            return f"{file}: kl_values and token_counts must be lists of numbers"
+    if len(values) != len(counts):
+        return f"{file}: kl_values and token_counts must be lists of one length"
     tokens = document.get("evaluation_tokens")
     asked = "" if tokens is None else f" of its {tokens} evaluation_tokens"
     total, weighted = sum(values), sum(v * n for v, n in zip(values, counts, strict=True))
     return (
-        f"{file}: holds the KL of {len(values)} messages of a requential code and no losses; if its "
-        f"values are nats per message, the model length is {total / math.log(2):.6g} bits, if nats "
+        f"{file}: holds the KL of {len(values)} messages of a requential code and no losses; if "
+        f"they are nats per message, the model length is {total / math.log(2):.6g} bits, if nats "
         f"per token, {weighted / math.log(2):.6g} bits; H_T{asked} needs the held-out loss of the "
         "student, which it lacks"
     )
