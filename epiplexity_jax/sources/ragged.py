@@ -215,7 +215,7 @@ def with_labels(tokens: Flat, paid: Flags | None, pieces: Pieces) -> Pieces:
     return pieces.take(np.concatenate([np.zeros(0, bool), *kept]))
 
 
-def paid_flags(tokens: Flat, labels: Shaped[np.ndarray, " N"], where: str) -> Flags:
+def paid_flags(tokens: Flat, labels: Shaped[np.ndarray, " M"], where: str) -> Flags:
     """Read which tokens are paid for from their labels.
 
     Args:

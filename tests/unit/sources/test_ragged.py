@@ -8,7 +8,6 @@ import pytest
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources import open_source
 from epiplexity_jax.sources import opening as kinds
-from epiplexity_jax.sources.batches import joint_labels
 from epiplexity_jax.sources.files.tokens import from_array
 from epiplexity_jax.sources.python.grain_dataset import from_grain
 from epiplexity_jax.sources.python.iterator import from_iterator
@@ -136,10 +135,6 @@ def test_padding_is_no_token_where_rows_are_compared():
     rows = MaskedTokens(np.zeros((2, L), np.uint8), np.arange(L) < np.array([[3], [4]]))
     one, two = contents(ragged.info, rows)
     assert (one != two).any()
-
-
-def test_joint_labels_of_equal_masks_are_one_mask():
-    assert joint_labels([from_array(ROWS).info] * 2, [0.5, 0.5]) == {}
 
 
 @pytest.mark.parametrize(
