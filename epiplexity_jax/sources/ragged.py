@@ -122,7 +122,14 @@ class RaggedSequences:
 def gather(
     tokens: Flat, paid: Flags | None, pieces: Pieces, indices: Int64[np.ndarray, " n"]
 ) -> tuple[Integer[np.ndarray, "n length"], Bool[np.ndarray, "n length"]]:
-    """Take pieces of a row: tokens [n, L], 0 behind the end of a piece, and their label masks."""
+    """Take pieces of a row: tokens [n, L], 0 behind the end of a piece, and their label masks.
+
+    Args:
+        tokens: [N], the row.
+        paid: [N] flags of the tokens that are paid for; None: all.
+        pieces: places of the sequences.
+        indices: [n] numbers of those that are taken.
+    """
     inside = np.arange(pieces.length) < pieces.counts[indices][:, None]
     places = np.where(inside, pieces.starts[indices][:, None] + np.arange(pieces.length), 0)
     if not len(tokens):
@@ -266,6 +273,9 @@ def open_rows_of(
         length: L; longer rows are cut into several sequences.
         paid: flags of the tokens that are paid for; None: all.
         facts: further arguments of `open_ragged`.
+
+    Raises:
+        DataError: as `open_ragged`.
     """
     if not len(tokens):
         raise DataError(_NOTHING.format(where))

@@ -34,16 +34,24 @@ class _Plain(pickle.Unpickler):
     """Reads numbers, texts, lists and dictionaries; names of classes and functions are refused."""
 
     def find_class(self, module_name: str, global_name: str, /) -> NoReturn:
-        """Refuse to import anything."""
+        """Refuse to import anything.
+
+        Raises:
+            UnpicklingError: always.
+        """
         raise pickle.UnpicklingError(f"it names {module_name}.{global_name}")
 
     def persistent_load(self, pid: Any, /) -> NoReturn:
-        """Refuse objects that are stored elsewhere."""
+        """Refuse objects that are stored elsewhere.
+
+        Raises:
+            UnpicklingError: always.
+        """
         raise pickle.UnpicklingError("it names an object outside of it")
 
 
 def read_meta(tokens: Path) -> Meta | None:
-    """Read the `meta.pkl` in the folder of a file of tokens; None where there is none.
+    """Read the `meta.pkl` in the folder of a file of tokens; None where it has no such file.
 
     Raises:
         DataError: when it holds anything else than a vocabulary of plain values.
@@ -102,6 +110,12 @@ def bytes_per_token(tokens: Integer[np.ndarray, " N"], meta: Meta) -> float | No
 
 
 def meta_note(path: Path, meta: Meta, each: float | None) -> str:
-    """Say what was read."""
+    """Say what was read.
+
+    Args:
+        path: path of the tokens.
+        meta: their vocabulary.
+        each: bytes per token, where they are known.
+    """
     size = "" if each is None else f" and {each:.4g} bytes per token"
     return f"{path.with_name(NAME)} was read: {meta.vocab_size} symbols{size}"
