@@ -217,7 +217,13 @@ def _shares(tokens: Flat, paid: Flags | None, pieces: Pieces) -> Float64[np.ndar
 
 
 def with_labels(tokens: Flat, paid: Flags | None, pieces: Pieces) -> Pieces:
-    """Leave out the sequences that pay for nothing."""
+    """Leave out the sequences that pay for nothing.
+
+    Args:
+        tokens: [N], the row.
+        paid: [N] flags of the tokens that are paid for; None: all.
+        pieces: places of the sequences.
+    """
     kept = [gather(tokens, paid, pieces, rows)[1].any(axis=1) for rows in _chunks(pieces)]
     return pieces.take(np.concatenate([np.zeros(0, bool), *kept]))
 
