@@ -72,17 +72,6 @@ def run_coder(
         losses = np.stack([coder.evaluate(_at(heldout, i)) for i in range(count)])
         recorder.add_record(step, losses[None])
 
-    def sums(batches: Batch, code: Callable[[Any], Nats]) -> tuple[Sums, Sums, Losses]:
-        """Code [n, B, L]: sums of the batches' losses, their variances [n], and losses [n, B]."""
-        rows = jax.tree.map(lambda x: x.reshape(-1, x.shape[-1]), batches)
-        losses = code(rows).reshape(len(jax.tree.leaves(batches)[0]), -1)
-        counts, size, rest = task.label_counts(batches), losses.shape[1], losses
-        if counts is not None:  # how many labels there are is no error
-            mean = losses.sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
-            rest = losses - counts * mean[:, None]
-        spread = rest.var(axis=1, ddof=min(1, size - 1)) * size
-        return losses.sum(axis=1), spread, losses
-
     score(0)
     records = set(record_points(steps).tolist())
     for start, chunk in _chunks(stream, steps):
@@ -90,7 +79,7 @@ def run_coder(
         cuts = sorted({start, end} | records & set(range(start, end)))
         for first, stop in itertools.pairwise(cuts):
             part = _at(chunk, slice(first - start, stop - start))
-            *both, losses = sums(part, coder.observe)
+            *both, losses = _sums(part, coder.observe, task)
             status = np.full(len(losses), StepStatus.OK)
             recorder.add_steps(*both, status, losses, task.label_counts(part))
             if report:
@@ -98,10 +87,22 @@ def run_coder(
             if stop in records:
                 score(stop)
     for _, chunk in _chunks(stream, steps) if exact else ():
-        recorder.add_exact(*(each[None] for each in sums(chunk, coder.evaluate)[:2]))
+        recorder.add_exact(*(each[None] for each in _sums(chunk, coder.evaluate, task)[:2]))
         if report:
             report(0, [recorder.last_loss])
     return recorder
+
+
+def _sums(batches: Batch, code: Callable[[Any], Nats], task: Task) -> tuple[Sums, Sums, Losses]:
+    """Code [n, B, L]: sums of the batches' losses, their variances [n], and losses [n, B]."""
+    rows = jax.tree.map(lambda x: x.reshape(-1, x.shape[-1]), batches)
+    losses = code(rows).reshape(len(jax.tree.leaves(batches)[0]), -1)
+    counts, size, rest = task.label_counts(batches), losses.shape[1], losses
+    if counts is not None:  # how many labels there are is no error
+        mean = losses.sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
+        rest = losses - counts * mean[:, None]
+    spread = rest.var(axis=1, ddof=min(1, size - 1)) * size
+    return losses.sum(axis=1), spread, losses
 
 
 def _at(batches: Batch, where: int | slice) -> Batch:

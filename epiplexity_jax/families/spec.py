@@ -78,18 +78,6 @@ class Axis:
         return {name: m for name, found in marks.items() for m in found if isinstance(m, Axis)}
 
 
-_OF_MEMBERS = {"seeds", "learning_rates", "flops_per_token"}  # each run has its own
-
-
-def identity_fields(config: Config) -> dict[str, Any]:
-    """Plain values of a family's config that all of its members share, whatever else it lists.
-
-    Axes of sizes, seeds, learning rates and declared FLOPs are left out: a run's identity holds
-    those of its own member.
-    """
-    return config.model_dump(mode="json", exclude={*Axis.fields(config), *_OF_MEMBERS})
-
-
 @dataclass(frozen=True)
 class Task:
     """The task of a model: hashable, so that it can key a compiled program.

@@ -45,7 +45,7 @@ def join(parts: Sequence[HostSource], where: str) -> HostSource:
         notes=tuple(dict.fromkeys(note for part in parts for note in part.info.notes)),
         **joint_labels([part.info for part in parts], [n / sum(counts) for n in counts]),
     )
-    return FiniteSource(info, sum(counts), _Reader(tuple(parts), info).rows)
+    return FiniteSource(info, sum(counts), _JoinedReader(tuple(parts), info).rows)
 
 
 def with_heldout(source: HostSource, heldout: HostSource) -> FiniteSource:
@@ -80,11 +80,11 @@ def with_heldout(source: HostSource, heldout: HostSource) -> FiniteSource:
         notes=tuple(dict.fromkeys((*one.notes, *two.notes))),
         **joint_labels([one, two], [n / sum(counts) for n in counts]),
     )
-    return FiniteSource(info, sum(counts), _Reader((source, heldout), info).rows)
+    return FiniteSource(info, sum(counts), _JoinedReader((source, heldout), info).rows)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Reader:
+class _JoinedReader:
     """Reads sequences of several sources by their index in all."""
 
     parts: tuple[HostSource, ...]

@@ -197,7 +197,13 @@ def open_ragged(
     source = RaggedSequences(info, tokens, pieces, paid)
     if alike:
         return FiniteSource(info, source.sequences, lambda rows: source.read(rows).tokens)
-    padding = 1.0 - int(pieces.counts.sum()) / (source.sequences * info.length)
+    return _noted(source, where)
+
+
+def _noted(source: RaggedSequences, where: str) -> RaggedSequences:
+    """Say in a note how many labels and how much padding there is."""
+    info = source.info
+    padding = 1.0 - int(source.pieces.counts.sum()) / (source.sequences * info.length)
     note = labels_note(where, info.mean_labels, info.length, padding)
     return dataclasses.replace(source, info=dataclasses.replace(info, notes=(note,)))
 

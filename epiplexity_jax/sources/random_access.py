@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol, runtime_checkable
+from typing import Any, NamedTuple, NoReturn, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -53,7 +53,7 @@ class LabelsVary(DataError):
 
 
 @dataclass(frozen=True)
-class _Reader:
+class _RowReader:
     """Reads rows by index, with tokens in [0, V).
 
     Attributes:
@@ -101,6 +101,23 @@ class _Reader:
         raise DataError(f"{self.where}: row {index}: {why}")
 
 
+class RowFacts(NamedTuple):
+    """Facts of rows that are known before they are read.
+
+    Attributes:
+        name: hashed to the fingerprint; None: the rows themselves, which are then all read once.
+        bytes_per_token: bytes of the original data per token, where that is known.
+        origins: names of the data that they come from.
+    """
+
+    name: str | None = None
+    bytes_per_token: float | None = None
+    origins: tuple[str, ...] = ()
+
+
+_NOTHING_KNOWN = RowFacts()
+
+
 def open_rows(
     dataset: RandomAccess,
     where: str,
@@ -109,9 +126,7 @@ def open_rows(
     length: int | None = None,
     workers: int = 0,
     memory: float = MEMORY,
-    name: str | None = None,
-    bytes_per_token: float | None = None,
-    origins: tuple[str, ...] = (),
+    facts: RowFacts = _NOTHING_KNOWN,
 ) -> TokenSequences | FiniteSource:
     """Make a source of a data set's rows.
 
@@ -125,10 +140,7 @@ def open_rows(
         length: L, of the longest row; default: that of row 0.
         workers: processes that read; 0: the one that trains.
         memory: bytes; rows that take no more are read once and kept.
-        name: hashed to the fingerprint; default: the rows themselves, which are then all read
-            once.
-        bytes_per_token: bytes of the original data per token, where that is known.
-        origins: names of the data that they come from.
+        facts: what is known of the rows.
 
     Raises:
         DataError: when the data set is empty or endless, or a row that is read is not valid.
@@ -143,61 +155,56 @@ def open_rows(
     tokens, mask = _row(dataset, 0, where)
     if tokens.ndim != 1 or not len(tokens):
         raise DataError(f"{where}: row 0 has shape {tokens.shape}; a row is [L] integers")
-    facts = (name, bytes_per_token, origins)
     wanted, dtype = length or len(tokens), np.min_scalar_type(vocab_size - 1)
     keep = count * wanted * dtype.itemsize <= memory
     if len(tokens) == wanted and mask.any():
-        reader = _Reader(
+        reader = _RowReader(
             dataset, where, vocab_size, wanted, length is not None, tuple(mask.tolist())
         )
         try:
-            return _open_alike(reader, count, keep, workers, *facts)
+            return _open_alike(reader, count, keep, workers, facts)
         except LabelsVary:
-            if name and not keep:
+            if facts.name and not keep:
                 raise
-    reader = _Reader(dataset, where, vocab_size, wanted, length is not None, None)
-    return _open_varying(reader, count, keep, workers, *facts)
+    reader = _RowReader(dataset, where, vocab_size, wanted, length is not None, None)
+    return _open_varying(reader, count, keep, workers, facts)
 
 
 def _open_alike(
-    reader: _Reader,
+    reader: _RowReader,
     count: int,
     keep: bool,
     workers: int,
-    name: str | None,
-    bytes_per_token: float | None,
-    origins: tuple[str, ...],
+    facts: RowFacts,
 ) -> TokenSequences | FiniteSource:
     """Open rows that all have the label mask of row 0."""
     vocab_size, length, mask = reader.vocab_size, reader.length, np.array(reader.label_mask)
     dtype = np.min_scalar_type(vocab_size - 1)
     fetch = _in_workers(reader, workers) if workers else reader.rows
     kept = np.empty((count if keep else 0, length), dtype)
-    read = bytes_digest(_read_all(fetch, count, kept), digits=64) if keep or not name else ""
-    given = (name,) if name else (read, count)
+    read = bytes_digest(_read_all(fetch, count, kept), digits=64) if keep or not facts.name else ""
+    given = (facts.name,) if facts.name else (read, count)
     first_rows = kept if keep else fetch(range(min(count, -(-1024 // length))))
     info = SourceInfo(
         vocab_size=vocab_size,
         length=length,
         label_mask=mask,
         fingerprint=fingerprint(
-            "rows", *given, vocab_size, length, reader.label_mask, bytes_per_token
+            "rows", *given, vocab_size, length, reader.label_mask, facts.bytes_per_token
         ),
-        bytes_per_token=bytes_per_token,
-        origins=(data_hash(beginning(first_rows)), *origins),
+        bytes_per_token=facts.bytes_per_token,
+        origins=(data_hash(beginning(first_rows)), *facts.origins),
         documents=ROWS,
     )
     return TokenSequences(info, kept) if keep else FiniteSource(info, count, fetch)
 
 
 def _open_varying(
-    reader: _Reader,
+    reader: _RowReader,
     count: int,
     keep: bool,
     workers: int,
-    name: str | None,
-    bytes_per_token: float | None,
-    origins: tuple[str, ...],
+    facts: RowFacts,
 ) -> FiniteSource:
     """Open rows with label masks of their own; all are read once, to count labels."""
     vocab_size, length, where = reader.vocab_size, reader.length, reader.where
@@ -231,10 +238,16 @@ def _open_varying(
         label_mask=labels > 0,
         label_shares=shares,
         fingerprint=fingerprint(
-            "rows", name or rows_hash, count, vocab_size, length, "varying", bytes_per_token
+            "rows",
+            facts.name or rows_hash,
+            count,
+            vocab_size,
+            length,
+            "varying",
+            facts.bytes_per_token,
         ),
-        bytes_per_token=bytes_per_token,
-        origins=(data_hash(beginning(first_rows)), *origins),
+        bytes_per_token=facts.bytes_per_token,
+        origins=(data_hash(beginning(first_rows)), *facts.origins),
         documents=ROWS,
         notes=(labels_note(where, float(shares.sum()), length, padding),),
     )
@@ -282,7 +295,7 @@ def _row(
     return tokens, mask
 
 
-def _in_workers(reader: _Reader, workers: int) -> Callable[[Indices], Batch]:
+def _in_workers(reader: _RowReader, workers: int) -> Callable[[Indices], Batch]:
     """Make `reader.rows` of processes that hold the data set, from the first read on.
 
     They end with the function. They read any rows in any order: grain's own workers go through a
@@ -336,7 +349,7 @@ def _read(indices: list[int]) -> Batch:
 
 
 @functools.cache
-def _unpacked() -> _Reader:
+def _unpacked() -> _RowReader:
     import cloudpickle
 
     return cloudpickle.loads(_packed)

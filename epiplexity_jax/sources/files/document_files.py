@@ -75,7 +75,7 @@ class DocumentFiles(Config):
     """L, tokens of a sequence."""
 
 
-class _Table(NamedTuple):
+class _DocumentTable(NamedTuple):
     """Files of one column, by path and layout."""
 
     files: list[tuple[Path, str]]
@@ -114,7 +114,7 @@ def open_documents(config: DocumentFiles) -> HostSource:
     return with_heldout(source, held)
 
 
-def _refuse_other_options(config: DocumentFiles, kind: str, table: _Table) -> None:
+def _refuse_other_options(config: DocumentFiles, kind: str, table: _DocumentTable) -> None:
     """Refuse options of text for tokens, and the other way round."""
     other = {
         "text": ("vocab_size", "pad", "bytes_per_token", "labels", "ignore"),
@@ -127,21 +127,21 @@ def _refuse_other_options(config: DocumentFiles, kind: str, table: _Table) -> No
             )
 
 
-def _table(path: str, config: DocumentFiles) -> _Table:
+def _table(path: str, config: DocumentFiles) -> _DocumentTable:
     files = [(each, layout_of(each)) for each in table_files(path)]
     column, guessed = choose_column(*files[0], config.column)
     said = f"{path}: its column {column} was read; `column` names another"
-    return _Table(files, column, path, (said,) if guessed else ())
+    return _DocumentTable(files, column, path, (said,) if guessed else ())
 
 
-def _rows(table: _Table) -> Iterator[tuple[str, Any]]:
+def _rows(table: _DocumentTable) -> Iterator[tuple[str, Any]]:
     """Read every row of every file, with its place."""
     for path, layout in table.files:
         for place, value in read_column(path, layout, table.column):
             yield f"{path}: {place}", value
 
 
-def _present(table: _Table, kind: str) -> Iterator[tuple[str, Any]]:
+def _present(table: _DocumentTable, kind: str) -> Iterator[tuple[str, Any]]:
     """Read the rows that hold a value, all of one kind."""
     for place, value in _rows(table):
         if value is None:
@@ -154,11 +154,11 @@ def _present(table: _Table, kind: str) -> Iterator[tuple[str, Any]]:
         yield place, value
 
 
-def _origins(table: _Table) -> tuple[str, ...]:
+def _origins(table: _DocumentTable) -> tuple[str, ...]:
     return tuple(file_origin(path) for path, _ in table.files)
 
 
-def _text(table: _Table, config: DocumentFiles) -> Corpus:
+def _text(table: _DocumentTable, config: DocumentFiles) -> Corpus:
     """Make a corpus of texts, counted and hashed in a pass of their own."""
     counts = [0, 0]
     separator = config.separator
@@ -180,14 +180,14 @@ def _text(table: _Table, config: DocumentFiles) -> Corpus:
     return Corpus(documents, table.where, origins, (*table.notes, *_left_out(table, *counts)))
 
 
-def _left_out(table: _Table, kept: int, empty: int) -> tuple[str, ...]:
+def _left_out(table: _DocumentTable, kept: int, empty: int) -> tuple[str, ...]:
     if not empty:
         return ()
     rows = f"{empty:,} of {kept + empty:,} rows hold no {table.column}"
     return (f"{table.where}: {rows} and were left out",)
 
 
-def _labels_of(table: _Table, config: DocumentFiles) -> Iterator[Any]:
+def _labels_of(table: _DocumentTable, config: DocumentFiles) -> Iterator[Any]:
     """Read the labels of the rows that hold a value; None for each where no column has them."""
     if config.labels is None:
         yield from itertools.repeat(None)
@@ -200,7 +200,7 @@ def _labels_of(table: _Table, config: DocumentFiles) -> Iterator[Any]:
             yield labels
 
 
-def _tokens(table: _Table, config: DocumentFiles) -> HostSource:
+def _tokens(table: _DocumentTable, config: DocumentFiles) -> HostSource:
     """Join token ids end to end."""
     rows, options = Rows(), RowOptions(config.pad, config.rows == "keep", config.ignore)
     for (place, value), labels in zip(

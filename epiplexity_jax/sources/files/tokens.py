@@ -24,7 +24,7 @@ from epiplexity_jax.sources.files.npy import NPY, map_npy, opening
 from epiplexity_jax.sources.files.padding import find_padding, padding_note
 from epiplexity_jax.sources.files.paths import ending, find_files
 from epiplexity_jax.sources.files.token_files import (
-    Layout,
+    TokenLayout,
     known_layout,
     refuse_other_files,
     refuse_wrong_type,
@@ -126,7 +126,7 @@ def _open_one(path: Path, config: Tokens) -> HostSource:
     opening(path)
     with readable(path):
         start = first_bytes(path)
-    layout, notes = Layout(), []
+    layout, notes = TokenLayout(), []
     if config.compression != "none" and (packed := compression_of(start)):
         raw = _decompressed(path, config.compression)
         start, size, notes = raw[:512], len(raw), [f"{path} was decompressed ({packed})"]
@@ -198,12 +198,12 @@ def _npy(path: Path, raw: bytes | None, config: Tokens) -> np.ndarray:
 
 def _plain(
     path: Path, raw: bytes | None, start: bytes, size: int, config: Tokens
-) -> tuple[np.ndarray, Layout]:
+) -> tuple[np.ndarray, TokenLayout]:
     """Map plain integers, or view decompressed ones; also return their layout."""
     if path.suffix.lower() == ".npz":
         raise DataError(f"{path}: is an archive; save the one array with numpy.save as .npy")
     if config.skip_bytes is not None:
-        layout = Layout(config.dtype, config.skip_bytes)
+        layout = TokenLayout(config.dtype, config.skip_bytes)
     else:
         layout = known_layout(path, start, size)
         if layout.dtype and config.dtype not in (None, layout.dtype):

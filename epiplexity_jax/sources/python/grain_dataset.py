@@ -8,7 +8,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources.python.entry_points import FunctionName, called, shown
-from epiplexity_jax.sources.random_access import MEMORY, open_rows
+from epiplexity_jax.sources.random_access import MEMORY, RowFacts, open_rows
 from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.token_array import MAX_VOCAB
 
@@ -118,7 +118,5 @@ def _open(dataset: Any, where: str, config: Grain, *origins: str) -> HostSource:
         length=config.length,
         workers=config.workers,
         memory=config.memory,
-        name=config.fingerprint,
-        bytes_per_token=config.bytes_per_token,
-        origins=origins,
+        facts=RowFacts(config.fingerprint, config.bytes_per_token, origins),
     )

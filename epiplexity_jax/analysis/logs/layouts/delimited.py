@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from epiplexity_jax.analysis.logs.content import Content
-from epiplexity_jax.analysis.logs.table import Table, is_missing
+from epiplexity_jax.analysis.logs.table import LogTable, is_missing
 from epiplexity_jax.base.errors import DataError
 
 _DELIMITERS = ",\t;"
@@ -51,7 +51,7 @@ def matches(content: Content) -> bool:
     return not rows or sum(like) >= len(like) / 2
 
 
-def read(content: Content) -> Table:
+def read(content: Content) -> LogTable:
     """The table of a CSV file.
 
     Raises:
@@ -82,14 +82,14 @@ def read(content: Content) -> Table:
     return _table(file, header, rows[1:], lines[1:])
 
 
-def _of_blanks(file: str, text: str) -> Table:
+def _of_blanks(file: str, text: str) -> LogTable:
     """The table of a text whose cells stand between blanks."""
     split = [(i, line.split()) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
     header = _header(file, split[0][1])
     return _table(file, header, [cells for _, cells in split[1:]], [i for i, _ in split[1:]])
 
 
-def _table(file: str, header: list[str], rows: list[list[str]], lines: list[int]) -> Table:
+def _table(file: str, header: list[str], rows: list[list[str]], lines: list[int]) -> LogTable:
     if not rows:
         raise DataError(f"{file}: has a header and no rows")
     columns: dict[str, Sequence[Any]] = {
@@ -98,7 +98,7 @@ def _table(file: str, header: list[str], rows: list[list[str]], lines: list[int]
         if name
     }
     _refuse_runs(file, columns, len(rows))
-    return Table(columns, lines)
+    return LogTable(columns, lines)
 
 
 def _refuse_runs(file: str, columns: Mapping[str, Sequence[Any]], rows: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from epiplexity_jax.analysis.logs.content import Content
 from epiplexity_jax.analysis.logs.layouts import own_tracker
 from epiplexity_jax.analysis.logs.layouts.delimited import parses
-from epiplexity_jax.analysis.logs.table import Hints, Table
+from epiplexity_jax.analysis.logs.table import Hints, LogTable
 from epiplexity_jax.base.errors import DataError
 
 _HISTORY = "log_history"
@@ -23,7 +23,7 @@ def matches(content: Content) -> bool:
     return text[:1] == "{" or (text[:1] == "[" and parses(json.loads, text))
 
 
-def read(content: Content) -> Table:
+def read(content: Content) -> LogTable:
     """The table of JSON lines or of one document.
 
     Raises:
@@ -39,7 +39,7 @@ def read(content: Content) -> Table:
     return of_document(file, document)
 
 
-def of_document(file: str, document: Any) -> Table:
+def of_document(file: str, document: Any) -> LogTable:
     """The table in a JSON value.
 
     Args:
@@ -54,17 +54,17 @@ def of_document(file: str, document: Any) -> Table:
     records = document if isinstance(document, list) else []
     if records and all(isinstance(record, Mapping) for record in records):
         rows = ((i, flat(record)) for i, record in enumerate(records, 1))
-        return own_tracker.named(Table.of_rows(rows, layout="JSON records", place="record"))
+        return own_tracker.named(LogTable.of_rows(rows, layout="JSON records", place="record"))
     if records and all(isinstance(r, list) and len(r) == len(_TRIPLE) for r in records):
         rows = ((i, dict(zip(_TRIPLE, r, strict=True))) for i, r in enumerate(records, 1))
-        return Table.of_rows(rows, layout="JSON of TensorBoard", place="record")
+        return LogTable.of_rows(rows, layout="JSON of TensorBoard", place="record")
     raise DataError(
         f"{file}: is one JSON document without named values; write a list of objects with a step "
         "and a loss each, or CSV"
     )
 
 
-def _of_object(file: str, document: Mapping[str, Any]) -> Table:
+def _of_object(file: str, document: Mapping[str, Any]) -> LogTable:
     """The table of an object: a trainer's state, columns, or the one list of records in it."""
     if isinstance(document.get(_HISTORY), list):
         return _of_trainer(file, document)
@@ -80,7 +80,7 @@ def _of_object(file: str, document: Mapping[str, Any]) -> Table:
     if columns and len({len(cells) for cells in columns.values()}) == 1:
         first = next(iter(columns.values()))
         lines = range(1, len(first) + 1)
-        return Table(columns, lines, layout="JSON columns", place="entry")
+        return LogTable(columns, lines, layout="JSON columns", place="entry")
     keys = ", ".join(map(repr, list(document)[:_SHOWN]))
     if columns:
         sizes = ", ".join(f"{k} {len(v)}" for k, v in list(columns.items())[:_SHOWN])
@@ -91,18 +91,18 @@ def _of_object(file: str, document: Mapping[str, Any]) -> Table:
     )
 
 
-def _of_trainer(file: str, state: Mapping[str, Any]) -> Table:
+def _of_trainer(file: str, state: Mapping[str, Any]) -> LogTable:
     """The log of Hugging Face's Trainer: means since the last log, in nats."""
     history = [entry for entry in state[_HISTORY] if isinstance(entry, Mapping)]
     if not history:
         raise DataError(f"{file}: its {_HISTORY} is empty; was logging turned off?")
     rows = ((i, flat(entry)) for i, entry in enumerate(history, 1))
-    return Table.of_rows(
+    return LogTable.of_rows(
         rows, layout="trainer_state.json", place="log_history entry", hints=Hints(kind="means")
     )
 
 
-def _of_package(file: str, document: Mapping[str, Any]) -> Table:
+def _of_package(file: str, document: Mapping[str, Any]) -> LogTable:
     """The JSON of the PyPI package epiplexity: columns tokens and losses, a unit and a final loss.
 
     Raises:
@@ -128,7 +128,7 @@ def _of_package(file: str, document: Mapping[str, Any]) -> Table:
     )
     columns = {"tokens": tokens, "loss": losses}
     lines = range(1, len(tokens) + 1)
-    return Table(columns, lines, "JSON of epiplexity", "entry", hints, notes)
+    return LogTable(columns, lines, "JSON of epiplexity", "entry", hints, notes)
 
 
 def _of_requential(file: str, document: Mapping[str, Any]) -> str:
@@ -159,7 +159,7 @@ def _columns_by_index(document: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
     return {k: [v.get(key) for key in index] for k, v in found.items()}
 
 
-def _of_lines(file: str, text: str) -> Table:
+def _of_lines(file: str, text: str) -> LogTable:
     """The rows of JSON lines.
 
     Raises:
@@ -177,7 +177,7 @@ def _of_lines(file: str, text: str) -> Table:
         if not isinstance(cells, dict):
             raise DataError(f"{file}: line {i}: is JSON but no object with named values")
         rows.append((i, flat(cells)))
-    return own_tracker.named(Table.of_rows(rows, layout="JSON lines"))
+    return own_tracker.named(LogTable.of_rows(rows, layout="JSON lines"))
 
 
 def flat(record: Mapping[str, Any]) -> dict[str, Any]:
