@@ -101,9 +101,10 @@ def test_blocks_sum_to_the_history(sweep, way):
         assert abs(expected / (learnt * row["label_tokens_per_step"]) - 1) < 0.3
         np.testing.assert_array_equal(stream["group_label_tokens"].sum(1), labels.sum(1))
     assert stream["label_tokens"][-1] == expected
+    assert ("group_label_tokens" in stream) == way.startswith("varying")
 
 
-@pytest.mark.parametrize("way", ["prequential", "requential", "mixed"])
+@pytest.mark.parametrize("way", ["prequential", "requential", "mixed", "varying labels"])
 def test_a_longer_run_has_the_stream_that_it_would_have_alone(sweep, way):
     """The shorter one ends within a block."""
     of = WAYS[way]
@@ -117,7 +118,9 @@ def test_a_longer_run_has_the_stream_that_it_would_have_alone(sweep, way):
     assert short["online_loss_nats"][-1] < long["online_loss_nats"][512]
 
 
-@pytest.mark.parametrize("way", ["prequential", "capped", "mixed"])
+@pytest.mark.parametrize(
+    "way", ["prequential", "capped", "mixed", "varying labels", "varying labels, capped"]
+)
 def test_a_run_that_was_stopped_has_the_stream_of_one_that_was_not(way, tmp_path):
     sections = {"family": FAMILY, "sources": {"chain": CHAIN}} | WAYS[way]
     trainer = plan_of(**sections).trainer
