@@ -97,6 +97,7 @@ def summarise(kind: str, share: float, count: int, found: list[list[dict]]) -> l
         rows.append(
             {
                 "errors": kind,
+                "case": share,
                 "sources": count,
                 "compute_flops": float(f"{budget:.2e}"),
                 "by": name,

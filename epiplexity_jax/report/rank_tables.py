@@ -71,9 +71,13 @@ def open_pairs_table(ranking: Ranking) -> Table | None:
     shown = missing if len(missing) <= MOST else sorted(missing, key=_need)[:MOST]
     shown = [d for d in missing if d in shown]
     rest = len(missing) - len(shown)
-    caption = "more seeds of all sources, the difference unchanged; T x with ~: extrapolated"
-    if rest:
-        caption += f"; {rest} pairs more in --json"
+    marks = {
+        "more seeds: of all sources, the difference unchanged": any(d.more_seeds for d in shown),
+        "~ extrapolated": any(d.more_compute and not d.is_measured for d in shown),
+        "turned: the other way round": any(d.is_turned for d in shown),
+        f"{rest} pairs more in --json": rest > 0,
+    }
+    caption = "; ".join(words for words, found in marks.items() if found)
     table = Table(
         [
             TableColumn("T, FLOPs", "right"),
@@ -116,7 +120,8 @@ def cure(one: Difference) -> str:
     if one.more_seeds is not None:
         ways.append(f"{one.more_seeds} more seed{'s' * (one.more_seeds > 1)}")
     if one.more_compute is not None:
-        ways.append(f"T x {'' if one.is_measured else '~'}{one.more_compute:.2g}")
+        about, turned = "" if one.is_measured else "~", " (turned)" if one.is_turned else ""
+        ways.append(f"T x {about}{one.more_compute:.2g}{turned}")
     if one.why != "within_error" and not (one.why == "open" and ways):
         return _OTHER_REASONS[one.why] + "".join(f"; {way}" for way in ways)
     return " or ".join(ways) or "neither seeds nor T in reach"

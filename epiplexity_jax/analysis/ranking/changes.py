@@ -69,7 +69,8 @@ def _with_compute(ranking: Ranking) -> Iterator[Change]:
         turned = [
             (one, other)
             for one, other in combinations(along, 2)
-            if one.difference * other.difference < 0.0 and (one.separated or other.separated)
+            if one.difference and other.difference and _larger(one) != _larger(other)
+            if one.separated or other.separated
         ]
         for one, other in sorted(turned, key=lambda two: -sum(d.separated for d in two))[:1]:
             larger, smaller = _larger(one)

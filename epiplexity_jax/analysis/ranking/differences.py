@@ -31,12 +31,13 @@ class Difference:
             where an optimum at an edge leaves it open; None without several seeds.
         separated: True where the order is sure.
         why: why it is not: "within_error", "open" (the interval's closed sides do not exclude 0,
-            though its width would), "no_structure" in either, "negative" or "single_seed"; empty
-            where separated.
+            though its width would), "no_structure" (neither has any beyond its error), "negative"
+            or "single_seed"; empty where separated.
         more_seeds: number of seeds beyond those there are, of all sources, that would separate
             them if the difference stays; None where no number up to 20 times as many would.
         more_compute: factor of T that separates them; None where none is known.
         is_measured: True where the sweep holds that budget, False where it is extrapolated.
+        is_turned: True where the order there is the other way round.
     """
 
     first: str
@@ -49,6 +50,7 @@ class Difference:
     more_seeds: int | None = None
     more_compute: float | None = None
     is_measured: bool | None = None
+    is_turned: bool | None = None
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -142,6 +144,8 @@ def _why(
     low, high = interval
     if (low is not None and low > 0.0) or (high is not None and high < 0.0):
         return ""
+    if statuses == {ResultStatus.UNTRAINED}:
+        return "no_structure"
     return "open" if abs(value) > half else "within_error"
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from epiplexity_jax.analysis.ranking.differences import Difference
 
@@ -9,7 +10,15 @@ MOST = 10.0  # times the largest budget measured: nothing is extrapolated furthe
 _SLOWEST = 0.1  # least excess of the difference's exponent over that of its interval
 
 
-def more_compute(one: Difference, ladder: Sequence[Difference]) -> tuple[float | None, bool | None]:
+class MoreCompute(NamedTuple):
+    """Where a pair is separated, as the fields of `Difference` of these names have it."""
+
+    more_compute: float | None = None
+    is_measured: bool | None = None
+    is_turned: bool | None = None
+
+
+def more_compute(one: Difference, ladder: Sequence[Difference]) -> MoreCompute:
     """Find the least larger budget at which a pair is separated.
 
     That is the first of the sweep's own budgets that separates it, or else where the difference and
@@ -19,21 +28,21 @@ def more_compute(one: Difference, ladder: Sequence[Difference]) -> tuple[float |
     Args:
         one: the pair at its budget.
         ladder: the same pair at the sweep's budgets, from small to large.
-
-    Returns:
-        The factor of T, and True where the sweep holds that budget; None where none is found.
     """
     for other in ladder:
         if other.compute_flops > one.compute_flops and other.separated:
-            return other.compute_flops / one.compute_flops, True
+            turned = one.difference * other.difference < 0.0
+            return MoreCompute(other.compute_flops / one.compute_flops, True, turned)
     if one.why != "within_error" or len(ladder) < 2:
-        return None, None
+        return MoreCompute()
     last = ladder[-1]
-    before = min(
-        ladder[:-1], key=lambda d: abs(math.log(2.0 * d.compute_flops / last.compute_flops))
-    )
+    half = last.compute_flops / 2.0
+    before = min(ladder[:-1], key=lambda d: abs(math.log(d.compute_flops / half)))
     found = _meeting(before, last)
-    return (None, None) if found is None else (found / one.compute_flops, False)
+    if found is None:
+        return MoreCompute()
+    turned = one.difference * last.difference < 0.0
+    return MoreCompute(found / one.compute_flops, False, turned)
 
 
 def _meeting(before: Difference, last: Difference) -> float | None:

@@ -129,16 +129,15 @@ class Ranking:
 
     def _with_compute(self, order: Order) -> Order:
         """Add to every pair that is not separated the factor of T that would do it."""
-        told = []
+        pairs = []
         for one in order.differences:
             reach = min(self.frontiers[name].largest_compute for name in one.pair)
             if one.separated or one.why in ("negative", "single_seed"):
-                told.append(one)
+                pairs.append(one)
                 continue
             ladder = [o.of(*one.pair) for o in self._ladder if o.compute_flops <= reach]
-            factor, measured = more_compute(one, ladder)
-            told.append(replace(one, more_compute=factor, is_measured=measured))
-        return replace(order, differences=tuple(told))
+            pairs.append(replace(one, **more_compute(one, ladder)._asdict()))
+        return replace(order, differences=tuple(pairs))
 
     @cached_property
     def _ladder(self) -> list[Order]:
