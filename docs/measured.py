@@ -305,18 +305,11 @@ def window(found: dict[str, Any]) -> str:
 
 def rank(found: dict[str, Any]) -> str:
     """False separations of equal sources and right ones of others, by errors and value."""
-    cells: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
+    cells: dict[tuple[str, int, float], list[dict[str, Any]]] = {}
     for row in found["rows"]:
-        different = any(
-            r["true_difference"] != 0.0
-            for r in found["rows"]
-            if (r["errors"], r["sources"], r["case"])
-            == (row["errors"], row["sources"], row["case"])
-        )
-        name = f"S differs by {row['case'] - 1.0:+.0%} of D0" if different else "equal"
-        cells.setdefault((row["errors"], row["sources"], name), []).append(row)
+        cells.setdefault((row["errors"], row["sources"], row["case"]), []).append(row)
     rows = []
-    for (errors, sources, name), own in cells.items():
+    for (errors, sources, case), own in cells.items():
         for by in dict.fromkeys(row["by"] for row in own):
             each = [row for row in own if row["by"] == by]
             inside = [row for row in each if row["open"] < 0.5] or each
@@ -324,12 +317,10 @@ def rank(found: dict[str, Any]) -> str:
             half = statistics.median(row["median_half_width"] for row in inside)
             rows.append(
                 (
-                    *(errors, f"{sources}", by, "equal" if name == "equal" else f"{true:+.1%}"),
+                    *(errors, f"{sources}", by, "equal" if case == 1.0 else f"{true:+.1%}"),
                     f"{max(row['any_separated'] for row in each):.1%}",
                     f"{max(row['any_beyond'] for row in each):.1%}",
-                    f"{statistics.mean(row['rightly'] for row in inside):.0%}"
-                    if name != "equal"
-                    else "",
+                    "" if case == 1.0 else f"{statistics.mean(r['rightly'] for r in inside):.0%}",
                     f"{half:.1%}",
                 )
             )
@@ -359,9 +350,9 @@ def rank_controls(found: dict[str, Any]) -> str:
     """Noise and a cipher, in words."""
     known = found["summary"]
     return (
-        f"Noise beside a cipher, both under the tuned observer, in 20 trained sweeps at five budgets, "
-        f"by S, H and MDL: {known['controls_separated']} of {known['controls']} pairs are "
-        "separated.\n"
+        "Noise beside a cipher, both under the tuned observer, in 20 trained sweeps at five "
+        f"budgets, by S, H and MDL: {known['controls_separated']} of {known['controls']} pairs "
+        "are separated.\n"
     )
 
 
