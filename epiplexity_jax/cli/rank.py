@@ -38,7 +38,7 @@ def rank(
     *,
     form: Format,
 ) -> None:
-    """Print datasets in order at compute budgets, and which of them cannot be told apart."""
+    """Print datasets in order at compute budgets, and which differences are beyond the error."""
     check_figure(figure)
     check_choice("--by", by)
 

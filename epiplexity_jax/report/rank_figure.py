@@ -19,7 +19,7 @@ def rank_chart(rankings: Sequence[Ranking]) -> Any:
     """One row an observer, as an Altair chart.
 
     Left: the value of every source at every budget, with its own 95 % interval. Right: the sources
-    in order, each with its letters; a grey bar joins those that cannot be told apart.
+    in order, each with its letters; a grey bar joins those that are not separated.
 
     Raises:
         ConfigError: when there is no budget.

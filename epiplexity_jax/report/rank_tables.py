@@ -61,7 +61,7 @@ def _caption(ranking: Ranking) -> str:
 
 
 def open_pairs_table(ranking: Ranking) -> Table | None:
-    """Pairs that are not separated, with the number of seeds or the T that would; None if all are.
+    """Pairs that are not separated, with the number of seeds or the T that would; None without any.
 
     Of many pairs those with the smallest need come first, and the caption counts the others.
     """
@@ -115,7 +115,7 @@ def _need(one: Difference) -> tuple[bool, float]:
 
 
 def cure(one: Difference) -> str:
-    """What would separate a pair, in words."""
+    """The seeds or the compute that would separate a pair, in words."""
     ways = []
     if one.more_seeds is not None:
         ways.append(f"{one.more_seeds} more seed{'s' * (one.more_seeds > 1)}")
@@ -128,7 +128,7 @@ def cure(one: Difference) -> str:
 
 
 def sentences(rankings: Rankings) -> list[str]:
-    """Sentences on changes of the order, and on what was looked at where there are none."""
+    """Sentences on changes of the order, and on what was looked at without finding any."""
     found = [_sentence(change) for change in _shortened(rankings.changes)]
     kinds = {change.what for change in rankings.changes}
     looked = _looked_at(rankings.rankings)

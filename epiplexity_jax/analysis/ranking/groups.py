@@ -1,4 +1,4 @@
-"""Groups of datasets that cannot be told apart, as letters."""
+"""Groups of datasets that are not separated, as letters."""
 
 from collections.abc import Collection, Sequence
 from string import ascii_lowercase

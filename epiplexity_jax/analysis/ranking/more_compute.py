@@ -1,4 +1,4 @@
-"""The factor of T by which two datasets would be told apart."""
+"""The factor of T by which two datasets would be separated."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ _SLOWEST = 0.1  # least excess of the difference's exponent over that of its int
 
 
 class MoreCompute(NamedTuple):
-    """Where a pair is separated, as the fields of `Difference` of these names have it."""
+    """Budget at which a pair is separated, as the fields of `Difference` of these names have it."""
 
     more_compute: float | None = None
     is_measured: bool | None = None

@@ -25,7 +25,7 @@ class Place:
     Attributes:
         rank: from 1, of the estimates.
         rank_interval: the ranks that the separated pairs leave open to it.
-        group: its letters; two datasets that share one cannot be told apart.
+        group: its letters; two datasets that share one are not separated.
         value: by which the datasets are ordered; value_interval: its own, not of differences.
         found: the decomposition.
     """
@@ -46,7 +46,7 @@ class Order:
         compute_flops: T.
         places: from the largest value to the smallest.
         differences: of every pair.
-        groups: names of the datasets that cannot be told apart, group by group.
+        groups: names of the datasets that are not separated, group by group.
     """
 
     compute_flops: float
