@@ -26,11 +26,16 @@ def edge_codes(flags: Collection[str]) -> str:
     return " ".join(code for flag, (code, _) in _CODES.items() if flag in flags)
 
 
+def status_cell(found: Decomposition) -> str:
+    """Status of a result, and behind it the codes of its flags."""
+    return " ".join(filter(None, (str(found.status), edge_codes(found.flags))))
+
+
 def edge_legend(results: Sequence[Decomposition]) -> str:
     """Meanings of the codes that occur; empty where none does."""
     flags = {flag for d in results for flag in d.flags}
     found = [f"{code} {words}" for flag, (code, words) in _CODES.items() if flag in flags]
-    return f"edge: {', '.join(found)}" if found else ""
+    return f"behind the status: {', '.join(found)}" if found else ""
 
 
 def growth_line(results: Sequence[Decomposition], compute: float) -> str:

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from epiplexity_jax.analysis import Ranking, Rankings
 from epiplexity_jax.analysis.ranking.changes import Change
 from epiplexity_jax.analysis.ranking.differences import Difference
-from epiplexity_jax.base.status import ResultStatus
-from epiplexity_jax.report.edges import edge_codes, edge_legend, growth_line
+from epiplexity_jax.report.edges import edge_legend, growth_line, status_cell
 from epiplexity_jax.report.numbers import number, with_interval
 from epiplexity_jax.report.table import Table, TableColumn
 
@@ -20,15 +19,10 @@ _OTHER_REASONS = {
 
 
 def rank_table(ranking: Ranking) -> Table:
-    """Sources in order at every budget, with ranks, values, groups and edges."""
-    found = [place.found for order in ranking.orders for place in order.places]
-    edges = any(edge_codes(d.flags) for d in found)
-    statuses = any(d.status != ResultStatus.OK for d in found)
+    """Sources in order at every budget, with ranks, values, groups and status."""
     names = ["T, FLOPs", "rank", "source", f"{ranking.measure.name}_T, {ranking.measure.unit}"]
     columns = [TableColumn(name, "left" if name == "source" else "right") for name in names]
-    columns.append(TableColumn("group"))
-    columns += [TableColumn("edge")] if edges else []
-    columns += [TableColumn("status")] if statuses else []
+    columns += [TableColumn("group"), TableColumn("status")]
     table = Table(columns, caption=_caption(ranking))
     for order in ranking.orders:
         for place in order.places:
@@ -39,9 +33,8 @@ def rank_table(ranking: Ranking) -> Table:
                 place.found.source,
                 with_interval(place.value, place.value_interval),
                 place.group,
+                status_cell(place.found),
             ]
-            cells += [edge_codes(place.found.flags)] if edges else []
-            cells += [str(place.found.status)] if statuses else []
             table.add(*cells, end_section=place.rank == len(order.places))
     return table
 

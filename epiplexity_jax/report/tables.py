@@ -9,13 +9,13 @@ from typing import Any
 
 from epiplexity_jax.analysis import Decomposition
 from epiplexity_jax.base.human import duration
-from epiplexity_jax.report.edges import edge_codes, edge_legend, growth_line
+from epiplexity_jax.report.edges import edge_legend, growth_line, status_cell
 from epiplexity_jax.report.numbers import number, with_interval
 from epiplexity_jax.report.table import Table, TableColumn
 
 Cell = Callable[[Any], str]
 
-_TEXTS = {"source", "variant", "floor", "status", "edge", "run", "size", "cohort", "sources"}
+_TEXTS = {"source", "variant", "floor", "status", "run", "size", "cohort", "sources"}
 
 _RESULT: dict[str, Cell] = {
     "source": attrgetter("source"),
@@ -30,8 +30,7 @@ _RESULT: dict[str, Cell] = {
     "certified MDL_T": lambda d: number(d.certified_mdl_bits),
     "N": lambda d: number(d.params),
     "D": lambda d: number(d.train_tokens),
-    "status": lambda d: str(d.status),
-    "edge": lambda d: edge_codes(d.flags),
+    "status": status_cell,
 }
 
 
@@ -94,7 +93,7 @@ def decomposition_table(results: Sequence[Decomposition]) -> Table:
 
     Bits per byte have a column where they are known and not nearly bits per token.
     """
-    hidden = {"variant", "floor"} | _without_edges(results)
+    hidden = {"variant", "floor"}
     if not any(_differs(d.entropy_bits_per_byte, d.entropy_bits_per_token) for d in results):
         hidden |= {"bits/byte"}
     return _table(
@@ -105,7 +104,7 @@ def decomposition_table(results: Sequence[Decomposition]) -> Table:
 def floor_table(results: Sequence[Decomposition]) -> Table:
     """S_T and H_T under every variant and floor, budget by budget."""
     budget = attrgetter("source", "compute_flops")
-    hidden = {"bits/byte", "N", "D"} | _uncertified(results) | _without_edges(results)
+    hidden = {"bits/byte", "N", "D"} | _uncertified(results)
     caption = "\n".join(filter(None, (_method(results[0]), edge_legend(results))))
     return _table(results, _RESULT, hidden, budget, caption)
 
@@ -120,11 +119,6 @@ def _uncertified(results: Sequence[Decomposition]) -> set[str]:
     """Columns that only requential results have."""
     known = any(d.certified_bits is not None for d in results)
     return set() if known else {"certified S_T", "certified MDL_T"}
-
-
-def _without_edges(results: Sequence[Decomposition]) -> set[str]:
-    """Column of edges, where no result lies at one."""
-    return set() if any(edge_codes(d.flags) for d in results) else {"edge"}
 
 
 def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:

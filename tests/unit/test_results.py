@@ -7,6 +7,7 @@ import pytest
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.results import Runs, decompose_all, final_lengths, plot, rank
 from epiplexity_jax.store import Store
+from tests.unit.store.stored import make_store
 
 STORE = Path(__file__).parents[1] / "data" / "store_v1"
 
@@ -93,10 +94,11 @@ def test_a_frontier_warns_of_held_out_sequences_that_training_reads(runs, monkey
     assert warning in runs.frontier(1e6, name).at(1e9).to_json()["warnings"]
 
 
-def test_runs_are_ranked_alone_or_by_their_folders(runs):
-    one = runs.rank(1e6, [1e9])
-    assert one.to_json() == rank(STORE, 1e6, [1e9]).to_json()
-    assert one.to_json() == rank([runs], 1e6, [1e9], sources=runs.sources).to_json()
+def test_runs_are_ranked_alone_or_by_their_folders(tmp_path):
+    runs = Runs(make_store(tmp_path / "store"))
+    one = runs.rank(1e6, [6e9])
+    assert one.to_json() == rank(runs.path, 1e6, [6e9]).to_json()
+    assert one.to_json() == rank([runs], 1e6, [6e9], sources=runs.sources).to_json()
     (ranking,) = one.rankings
     assert ranking.sources == runs.sources
     assert set(ranking.alternatives) > {"floor raw"}

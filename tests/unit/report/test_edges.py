@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from epiplexity_jax.report.edges import edge_codes, edge_legend, growth_line
+from epiplexity_jax.report.edges import edge_codes, edge_legend, growth_line, status_cell
 from tests.unit.analysis.frontier.test_decomposition import uniform
 
 OF = {
@@ -20,6 +20,7 @@ OF = {
 @pytest.mark.parametrize("flags", OF)
 def test_flags_have_codes_and_the_legend_those_that_occur(flags):
     assert edge_codes(flags) == OF[flags]
+    assert status_cell(uniform(flags=flags)) == f"untrained {OF[flags]}".strip()
     legend = edge_legend([uniform(flags=()), uniform(flags=flags)])
     assert all(code in legend for code in edge_codes(flags).split())
     assert bool(legend) == bool(edge_codes(flags))

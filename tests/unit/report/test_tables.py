@@ -14,7 +14,7 @@ from epiplexity_jax.analysis.scaling_law import CappedLaw
 from epiplexity_jax.analysis.simulate import SimulatedNoise, sweep
 from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.coding import record_points
-from epiplexity_jax.report.edges import edge_codes
+from epiplexity_jax.report.edges import status_cell
 from epiplexity_jax.report.numbers import number, with_interval
 from epiplexity_jax.report.tables import (
     csv_text,
@@ -111,12 +111,11 @@ def test_the_decomposition_has_a_line_a_budget(results, width):
         assert with_interval(d.epiplexity_bits, d.epiplexity_bits_interval) in row
         assert with_interval(d.entropy_bits, d.entropy_bits_interval) in row
         assert f"{d.entropy_bits_per_token:.4f}" in cells
-        numbers = [number(d.mdl_bits), number(d.params), number(d.train_tokens), "ok"]
-        edges = edge_codes(d.flags).split()
-        assert edges
-        assert cells[-4 - len(edges) :] == numbers + edges
+        numbers = [number(d.mdl_bits), number(d.params), number(d.train_tokens)]
+        status = status_cell(d).split()
+        assert cells[-3 - len(status) :] == numbers + status
     assert "prequential, paired, floor ema, refined frontier, 1e9 test tokens" in caption
-    assert "edge: N- smallest size, N+ largest size" in caption
+    assert "behind the status: N+ largest size" in caption
     assert f"d log S/d log T at {number(results[-1].compute_flops)}: law " in caption
 
 
@@ -134,7 +133,8 @@ def test_every_status_is_spelt_out_and_nothing_is_cut_off(results):
         for status in ResultStatus
     ]
     shown = text(decomposition_table(wide), 140)
-    assert sum(line.startswith("a_source_of_20_chars ") for line in shown) == len(wide)
+    start = ["a_source_of_20_chars", number(results[0].compute_flops)]
+    assert sum(line.split()[:2] == start for line in shown) == len(wide)
     for status in ResultStatus:
         assert any(str(status).replace("_", " ") in line.replace("_", " ") for line in shown)
     assert not any("…" in line for line in shown)
