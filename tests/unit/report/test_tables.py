@@ -132,7 +132,7 @@ def test_every_status_is_spelt_out_and_nothing_is_cut_off(results):
         )
         for status in ResultStatus
     ]
-    shown = text(decomposition_table(wide), 140)
+    shown = text(decomposition_table(wide), 150)
     start = ["a_source_of_20_chars", number(results[0].compute_flops)]
     assert sum(line.split()[:2] == start for line in shown) == len(wide)
     for status in ResultStatus:
