@@ -52,7 +52,7 @@ def budgets() -> list[float]:
 def draw(kind: str, share: float, seed: int) -> Frontier:
     seeds, noise = KINDS[kind]
     law = replace(LAW, d0=LAW.d0 * share)
-    generator = np.random.default_rng([list(KINDS).index(kind), round(100 * share), seed])
+    generator = np.random.default_rng([2, list(KINDS).index(kind), round(100 * share), seed])
     return trace(sweep(law, SIZES, STEPS, TOKENS, seeds, noise, generator), test_tokens=TEST)
 
 

@@ -57,7 +57,7 @@ class Joint:
         A replicate's difference is studentized by the root mean square of its pair's, and the 95 %
         quantile of the largest over all pairs is taken as the critical value of each. The part of
         the seeds is Student's: divided by the root of a chi-square over its degrees of freedom,
-        one draw a replicate for all pairs.
+        drawn for each pair, as every source's scatter is known from its own seeds alone.
 
         Args:
             seeds: number of seeds that every member would have; None is what there is.
@@ -68,7 +68,7 @@ class Joint:
         tokens = self.tokens[:, first] - self.tokens[:, second]
         own = np.sqrt(self.count / seeds) * (self.seeds[:, first] - self.seeds[:, second])
         scale = np.sqrt(np.mean((tokens + own) ** 2, axis=0))
-        uniform = np.random.default_rng(_SEED).random((REPLICATES, 1))
+        uniform = np.random.default_rng(_SEED).random((REPLICATES, first.size))
         student = np.sqrt(freedom / (2.0 * gammaincinv(freedom / 2.0, uniform)))
         drawn = np.abs(tokens + student * own) / np.where(scale > 0.0, scale, 1.0)
         critical = float(np.quantile(drawn.max(axis=1), LEVEL))
