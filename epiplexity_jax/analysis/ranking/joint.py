@@ -5,6 +5,7 @@ Axis letters: K replicate, I source, P pair of sources.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float64
@@ -36,6 +37,7 @@ class Joint:
         fixed: [I] bounds of the errors that are not drawn: of left-out sizes, and of interpolation.
         freedom: degrees of freedom of the seeds, of the source that has fewest.
         count: number of seeds, of the member that has fewest.
+        keys: a number for each source, of its name alone: no order of the sources is special.
     """
 
     values: Bounds
@@ -44,6 +46,7 @@ class Joint:
     fixed: Bounds
     freedom: float
     count: int
+    keys: tuple[int, ...]
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -68,11 +71,16 @@ class Joint:
         tokens = self.tokens[:, first] - self.tokens[:, second]
         own = np.sqrt(self.count / seeds) * (self.seeds[:, first] - self.seeds[:, second])
         scale = np.sqrt(np.mean((tokens + own) ** 2, axis=0))
-        uniform = np.random.default_rng(_SEED).random((REPLICATES, first.size))
-        student = np.sqrt(freedom / (2.0 * gammaincinv(freedom / 2.0, uniform)))
+        student = np.sqrt(freedom / (2.0 * gammaincinv(freedom / 2.0, self._uniform)))
         drawn = np.abs(tokens + student * own) / np.where(scale > 0.0, scale, 1.0)
         critical = float(np.quantile(drawn.max(axis=1), LEVEL))
         return np.sqrt((critical * scale) ** 2 + self.fixed[first] ** 2 + self.fixed[second] ** 2)
+
+    @cached_property
+    def _uniform(self) -> Float64[np.ndarray, "replicates pairs"]:
+        """Uniform numbers, independent of each other, for each pair."""
+        seeds = [[_SEED, *sorted((self.keys[i], self.keys[j]))] for i, j in self.pairs]
+        return np.stack([np.random.default_rng(one).random(REPLICATES) for one in seeds], axis=1)
 
     def least_half_widths(self) -> Pairs:
         """[P] half-widths that no number of seeds goes below."""
@@ -98,6 +106,7 @@ class JointReplicates:
     def __init__(self, frontiers: Mapping[str, Frontier]) -> None:
         """Draw the replicates of every frontier."""
         self._frontiers = list(frontiers.values())
+        self._keys = tuple(_key(name) for name in frontiers)
         self.intervals = [_intervals(name, f) for name, f in frontiers.items()]
         self.known = [bool(one) for one in self.intervals]
 
@@ -135,12 +144,17 @@ class JointReplicates:
             fixed=fixed,
             freedom=min((one.freedom for one in known), default=1.5),
             count=min(several, default=1),
+            keys=self._keys,
         )
 
 
 def _intervals(name: str, frontier: Frontier) -> Intervals:
     trace = PROCEDURES.find(frontier.procedure, "frontier")
-    number = int(bytes_digest([name]), 16)
+    tokens = _key(name)
     return Intervals(
-        frontier.traced, trace, frontier.uniform_bits, frontier.entropy_rate_nats, tokens=number
+        frontier.traced, trace, frontier.uniform_bits, frontier.entropy_rate_nats, tokens=tokens
     )
+
+
+def _key(name: str) -> int:
+    return int(bytes_digest([name]), 16)

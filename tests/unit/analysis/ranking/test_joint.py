@@ -70,6 +70,7 @@ def made(count, freedom=8.0, tokens=1.0, seeds=1.0, samples=REPLICATES):
         fixed=np.zeros(count),
         freedom=freedom,
         count=3,
+        keys=tuple(range(count)),
     )
 
 
@@ -92,5 +93,5 @@ def test_more_pairs_are_wider_and_more_seeds_are_narrower():
 
 def test_errors_that_are_not_drawn_are_added_as_squares():
     joint = made(2)
-    fixed = Joint(joint.values, joint.tokens, joint.seeds, np.array([3.0, 4.0]), 8.0, 3)
+    fixed = Joint(joint.values, joint.tokens, joint.seeds, np.array([3.0, 4.0]), 8.0, 3, (0, 1))
     assert fixed.half_widths()[0] == pytest.approx(np.hypot(joint.half_widths()[0], 5.0))
