@@ -21,7 +21,7 @@ from epiplexity_jax.analysis import Decomposition
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.cli.progress import watch
 from epiplexity_jax.report.figures import save
-from epiplexity_jax.report.tables import number, with_interval
+from epiplexity_jax.report.numbers import number, with_interval
 from epiplexity_jax.runtime.devices import configure_process
 
 ROOT = Path(__file__).parents[1]

@@ -12,7 +12,8 @@ from typing import Any
 
 DOCS = Path(__file__).parent
 PAGES = tuple(
-    DOCS / name for name in ("speed.md", "large-runs.md", "requential.md", "what-moves-s.md")
+    DOCS / name
+    for name in ("speed.md", "large-runs.md", "requential.md", "what-moves-s.md", "rank.md")
 )
 RESULTS = DOCS.parent / "benchmarks" / "results"
 MARKED = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -302,6 +303,59 @@ def window(found: dict[str, Any]) -> str:
     return _table((*heads, "averaged from step"), rows)
 
 
+def rank(found: dict[str, Any]) -> str:
+    """False separations of equal sources and right ones of others, by errors and value."""
+    cells: dict[tuple[str, int, float], list[dict[str, Any]]] = {}
+    for row in found["rows"]:
+        cells.setdefault((row["errors"], row["sources"], row["case"]), []).append(row)
+    rows = []
+    for (errors, sources, case), own in cells.items():
+        for by in dict.fromkeys(row["by"] for row in own):
+            each = [row for row in own if row["by"] == by]
+            inside = [row for row in each if row["open"] < 0.5] or each
+            true = statistics.mean(row["true_difference"] for row in inside)
+            half = statistics.median(row["median_half_width"] for row in inside)
+            rows.append(
+                (
+                    *(errors, f"{sources}", by, "equal" if case == 1.0 else f"{true:+.1%}"),
+                    f"{max(row['any_separated'] for row in each):.1%}",
+                    f"{max(row['any_beyond'] for row in each):.1%}",
+                    "" if case == 1.0 else f"{statistics.mean(r['rightly'] for r in inside):.0%}",
+                    f"{half:.1%}",
+                )
+            )
+    heads = ("errors", "sources", "by", "true difference", "any separated", "beyond half-width")
+    return _table((*heads, "separated rightly", "half-width"), rows)
+
+
+def rank_example(found: dict[str, Any]) -> str:
+    """The order of three automata at five budgets."""
+    rows = []
+    for row in found["automata"]["rank"]:
+        low, high = row["rank_interval"]
+        first, last = row["value_interval"]
+        ends = ("open" if end is None else _bits(end) for end in (first, last))
+        rows.append(
+            (
+                _bits(row["compute_flops"]) if row["rank"] == 1 else "",
+                f"{low}" if low == high else f"{low} to {high}",
+                *(row["source"], _bits(row["value"]), " to ".join(ends), row["group"]),
+                row["status"],
+            )
+        )
+    return _table(("T", "rank", "source", "S_T, bits", "95 %", "group", "status"), rows)
+
+
+def rank_controls(found: dict[str, Any]) -> str:
+    """Noise and a cipher, in words."""
+    known = found["summary"]
+    return (
+        "Noise beside a cipher, both under the tuned observer, in 20 trained sweeps at five "
+        f"budgets, by S, H and MDL: {known['controls_separated']} of {known['controls']} pairs "
+        "are separated.\n"
+    )
+
+
 _ONE_SIZE = "width 32 depth 1"
 _RECIPE = {
     "learning_rate": "rate",
@@ -329,6 +383,9 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "rounding": ("weak_scaling", rounding),
     "tuning": ("tuning", tuning),
     "window": ("window", window),
+    "rank": ("rank", rank),
+    "rank_example": ("rank_stores", rank_example),
+    "rank_controls": ("rank_stores", rank_controls),
 }
 
 

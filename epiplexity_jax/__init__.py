@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Training,
         load,
         plot,
+        rank,
         run,
     )
 
@@ -51,6 +52,7 @@ __all__ = [
     "families",
     "load",
     "plot",
+    "rank",
     "run",
     "sources",
     "trackers",
@@ -69,7 +71,7 @@ _API = {
         "Runs",
         "Training",
     ),
-    *("load", "plot", "run"),
+    *("load", "plot", "rank", "run"),
 }
 
 

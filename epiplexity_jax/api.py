@@ -16,7 +16,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.estimators.config import Prequential, Requential
 from epiplexity_jax.executors.choose import executor_of
 from epiplexity_jax.families.registry import kinds as families
-from epiplexity_jax.results import Runs, decompose_all, final_lengths, load, plot
+from epiplexity_jax.results import Runs, decompose_all, final_lengths, load, plot, rank
 from epiplexity_jax.runtime.devices import idle_cores_warning, open_devices
 from epiplexity_jax.runtime.interrupts import Stop
 from epiplexity_jax.runtime.processes import is_main_process
@@ -59,6 +59,7 @@ __all__ = [
     "load",
     "plan_config",
     "plot",
+    "rank",
     "run",
     "run_config",
     "sources",

@@ -1,6 +1,5 @@
 """The runs of a store in Python: frontiers, decompositions, tables."""
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,6 +7,15 @@ from typing import Any
 
 from epiplexity_jax import analysis
 from epiplexity_jax.analysis import Curve, Decomposition
+from epiplexity_jax.analysis.frontier.decompose_all import decompose_all, default_budgets
+from epiplexity_jax.analysis.ranking.measures import MEASURES
+from epiplexity_jax.analysis.ranking.observers import (
+    Measured,
+    other_choices,
+    rankings_of,
+)
+from epiplexity_jax.analysis.runs.final_lengths import final_lengths as final_lengths
+from epiplexity_jax.analysis.runs.final_lengths import run_row
 from epiplexity_jax.analysis.runs.flops import flops_warnings
 from epiplexity_jax.analysis.runs.notes import run_notes
 from epiplexity_jax.analysis.runs.recipes import (
@@ -20,17 +28,10 @@ from epiplexity_jax.analysis.runs.recipes import (
 from epiplexity_jax.analysis.runs.verbatim import verbatim_warnings
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError, StoreError
-from epiplexity_jax.report.figures import frontier_chart, save
+from epiplexity_jax.report.plottable import PlottableFrontier, PlottableRankings
+from epiplexity_jax.report.plottable import plot as plot
 from epiplexity_jax.store import Store, StoredRun
 from epiplexity_jax.store.schema import TUNING
-
-
-class PlottableFrontier(analysis.Frontier):
-    """The MDL frontier of one source over compute, which can draw itself."""
-
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Draw MDL, S_T and H_T over compute; see `plot`."""
-        return plot({self.source: self}, path)
 
 
 class Runs:
@@ -170,9 +171,7 @@ class Runs:
 
     def _named(self, sources: Sequence[str] | None) -> list[str]:
         """The sources of that name, or all, in the order of the config."""
-        for name in sources or ():
-            if name not in self.sources:
-                raise ConfigError(did_you_mean("source", name, self.sources))
+        _check_known(sources, self.sources)
         return [name for name in self.sources if not sources or name in sources]
 
     def decompositions(
@@ -217,6 +216,25 @@ class Runs:
             for budget in chosen or ([min(reached)] if reached else []):
                 table += [frontier.at(budget) for frontier in frontiers]
         return table
+
+    def rank(
+        self, test_tokens: float | None = None, compute: Sequence[float] | None = None, **how: Any
+    ) -> PlottableRankings:
+        """The sources of this store in order at every budget; see `rank`."""
+        return rank([self], test_tokens, compute, **how)
+
+    def _measured(
+        self, test_tokens: float | None, sources: Sequence[str] | None, options: Mapping[str, Any]
+    ) -> Measured:
+        """The frontiers of some sources, and those under every other variant or floor."""
+        named = [name for name in self.sources if not sources or name in sources]
+        frontiers = self.frontiers(test_tokens, named, **options) if named else {}
+        curves = [c for name in named for c in self.curves(name, options.get("estimator"))]
+        others = {
+            name: self.frontiers(test_tokens, named, **{**options, **choice})
+            for name, choice in other_choices(curves, frontiers.values()).items()
+        }
+        return Measured(self.path.name, self._runs[0].row["family"], frontiers, others)
 
     def recipes(
         self, test_tokens: float | None = None, sources: Sequence[str] | None = None
@@ -285,7 +303,7 @@ class Runs:
         for run in (*self._runs, *(self._trials if tuning else ())):
             if run.row["source"] in named:
                 own = self._asked_for(run.row["estimator"], run.row["variants"])
-                rows.append(_run_row(run, tokens, variant or own[0], floor or own[1]))
+                rows.append(run_row(run, tokens, variant or own[0], floor or own[1]))
         return rows
 
     def _asked_for(self, estimator: str, variants: Sequence[str]) -> tuple[str | None, str | None]:
@@ -309,6 +327,12 @@ class Runs:
         return test_tokens
 
 
+def _check_known(sources: Sequence[str] | None, known: Sequence[str]) -> None:
+    for name in sources or ():
+        if name not in known:
+            raise ConfigError(did_you_mean("source", name, known))
+
+
 def load(store: str | os.PathLike[str]) -> Runs:
     """Load the runs of a store.
 
@@ -318,82 +342,38 @@ def load(store: str | os.PathLike[str]) -> Runs:
     return Runs(Store.open(Path(store)))
 
 
-def decompose_all(
-    frontiers: Mapping[str, analysis.Frontier], compute: Sequence[float] | None
-) -> list[Decomposition]:
-    """Every frontier at every budget.
+def rank(
+    stores: Sequence[Runs | str | os.PathLike[str]] | Runs | str | os.PathLike[str],
+    test_tokens: float | None = None,
+    compute: Sequence[float] | None = None,
+    *,
+    by: str = "S",
+    sources: Sequence[str] | None = None,
+    **options: Any,
+) -> PlottableRankings:
+    """Order datasets by S_T, or by another value, at compute budgets (docs/rank.md).
 
-    Without budgets at those of the widest frontier, of those with an optimum inside where there
-    are any.
-    """
-    if compute is None:
-        trained = [f for f in frontiers.values() if f.all_members]
-        inside = [f for f in trained if f.reach_inside]
-        widest = max(inside or trained, key=lambda f: f.largest_compute, default=None)
-        compute = widest.budgets() if widest else []
-    return [frontier.at(budget) for frontier in frontiers.values() for budget in compute]
-
-
-def final_lengths(
-    row: Mapping[str, Any], history: Mapping[str, Any], test_tokens: float | None
-) -> dict[str, float | None]:
-    """Lengths of a run's last record point, as its row's own variant and floor have them.
+    Nothing is trained. Stores of one family with different sources are ranked together, others are
+    observers whose orders are compared.
 
     Args:
-        row: the run's row in the store.
-        history: its history in the store.
-        test_tokens: label tokens of the dataset; None: a code that switches weights chooses the
-            step for as many as it was trained on, as tuning does.
+        stores: one store or several, or their runs.
+        test_tokens: as for `Runs.frontier`.
+        compute: budgets in FLOPs; default: a single store's own, else as in `decompose_all`.
+        by: "S", "H", "MDL" or "S-per-byte".
+        sources: names of some sources; None are all.
+        **options: estimator, variant, floor and procedure, as for `Runs.frontier`.
 
-    Returns:
-        `model_bits`, and where the test tokens are known `data_bits`; None where it diverged.
+    Raises:
+        ConfigError: when the datasets do not compare, saying how to make them.
+        StoreError: when a folder is not a store.
     """
-    trained = float(row["steps_done"] * row["label_tokens_per_step"])
-    found = _run_row(StoredRun(dict(row), dict(history)), test_tokens or max(trained, 1.0))
-    known = ("model_bits", "data_bits") if test_tokens else ("model_bits",)
-    return {name: found[name] for name in known}
-
-
-def _run_row(
-    run: StoredRun, test_tokens: float, variant: str | None = None, floor: str | None = None
-) -> dict[str, Any]:
-    row, history = run.row, run.history
-    variant, floor = variant or row["variant"], floor or row["floor"]
-    found: dict[str, Any] = dict.fromkeys(("model_bits", "data_bits", "mdl_bits"))
-    heldout = certified = None
-    if len(history.get("step", ())):
-        heldout = float(history[f"heldout{'_raw' if floor == 'raw' else ''}_loss_nats"][-1])
-    if row["status"] == "finished":
-        scored = analysis.score(analysis.curve_from(run), test_tokens, variant, floor)
-        found = {name: float(getattr(scored, name)[-1]) for name in found}
-        if math.isfinite(scored.certified_bits[-1]):
-            certified = float(scored.certified_bits[-1])
-    return row | {
-        "variant": variant,
-        "floor": floor,
-        "test_tokens": test_tokens,
-        "train_tokens": row["steps_done"] * row["train_tokens_per_step"],
-        "heldout_loss_nats": heldout,
-        "certified_bits": certified,
-        **found,
-    }
-
-
-def plot(
-    frontiers: Mapping[str, analysis.Frontier] | analysis.Frontier,
-    path: str | os.PathLike[str] | None = None,
-) -> Any:
-    """Draw MDL with its frontier, S_T and H_T against compute, one colour a source.
-
-    Args:
-        frontiers: one, or several by name.
-        path: where to write the picture (.png, .svg, .pdf or .html); None writes nothing.
-
-    Returns:
-        The Altair chart.
-    """
-    named = frontiers if isinstance(frontiers, Mapping) else {frontiers.source: frontiers}
-    chart = frontier_chart(dict(named))
-    if path is not None:
-        save(chart, Path(path))
-    return chart
+    MEASURES.find(by, "by")
+    several = [stores] if isinstance(stores, Runs | str | os.PathLike) else list(stores)
+    runs = [one if isinstance(one, Runs) else load(one) for one in several]
+    _check_known(sources, [name for one in runs for name in one.sources])
+    measured = [one._measured(test_tokens, sources, options) for one in runs]
+    budgets = runs[0].budgets(compute) if len(runs) == 1 else list(compute or ())
+    found = [f for one in measured for f in one.frontiers.values()]
+    ranked = rankings_of(measured, by, budgets or default_budgets(found))
+    return PlottableRankings(ranked.rankings, ranked.changes)

@@ -9,6 +9,9 @@ from epiplexity_jax.analysis.logs.estimate import estimate
 from epiplexity_jax.analysis.logs.layout import Layout
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
 from epiplexity_jax.analysis.logs.reading import read_curve
+from epiplexity_jax.analysis.ranking.measures import MEASURES
+from epiplexity_jax.analysis.ranking.observers import Rankings
+from epiplexity_jax.analysis.ranking.ranking import Ranking
 from epiplexity_jax.analysis.runs.codes import VARIANTS
 from epiplexity_jax.analysis.runs.curve import (
     Curve,
@@ -25,6 +28,7 @@ from epiplexity_jax.base.choices import FLOORS
 
 __all__ = [
     "FLOORS",
+    "MEASURES",
     "PROCEDURES",
     "VARIANTS",
     "StepCost",
@@ -40,6 +44,8 @@ __all__ = [
     "Online",
     "OnlineLosses",
     "Points",
+    "Ranking",
+    "Rankings",
     "Scored",
     "choices",
     "curve_from",

@@ -11,7 +11,7 @@ import typer
 
 from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import EpiplexityError, RunsFailed
-from epiplexity_jax.cli import curve, frontier, init, launch, listings, run, runs
+from epiplexity_jax.cli import curve, frontier, init, launch, listings, rank, run, runs
 from epiplexity_jax.cli.plugins import load_plugins
 
 NAME = "epiplexity-jax"
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("launch")(launch.launch)
 app.command("frontier")(frontier.frontier)
+app.command("rank")(rank.rank)
 app.command("runs")(runs.runs)
 app.command("curve")(curve.curve)
 app.command("sources")(listings.sources)

@@ -218,7 +218,8 @@ _ONE_MODEL = (
 
 
 def _print_table(found: Any) -> None:
-    from epiplexity_jax.report.tables import decomposition_table, number
+    from epiplexity_jax.report.numbers import number
+    from epiplexity_jax.report.tables import decomposition_table
 
     d = found.decomposition
     table = decomposition_table([d])

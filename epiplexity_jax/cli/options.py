@@ -4,7 +4,7 @@ import inspect
 import json
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -122,7 +122,7 @@ def check_choice(option: str, value: str | None) -> None:
     """Refuse a word that an option does not allow; plugins may have added some.
 
     Args:
-        option: "--variant", "--floor" or "--frontier".
+        option: "--variant", "--floor", "--frontier" or "--by".
         value: the word; None where the option was not given.
 
     Raises:
@@ -134,6 +134,7 @@ def check_choice(option: str, value: str | None) -> None:
         "--variant": analysis.VARIANTS,
         "--floor": analysis.FLOORS,
         "--frontier": analysis.PROCEDURES,
+        "--by": analysis.MEASURES,
     }[option]
     if value is not None and value not in allowed:
         raise ConfigError(f"{option}: {did_you_mean('choice', value, allowed)}")
@@ -199,6 +200,11 @@ def echo_results(results: Sequence[Any], frontiers: Mapping[str, Any]) -> None:
         echo_table(decomposition_table(results))
     heard = [(d.source, warning) for d in results for warning in d.warnings]
     heard += [(name, warning) for name, f in frontiers.items() for warning in f.warnings]
+    echo_notes(heard)
+
+
+def echo_notes(heard: Iterable[tuple[str, str]]) -> None:
+    """Print every warning once, with the sources it is about."""
     said: dict[str, list[str]] = {}
     for source, warning in dict.fromkeys(heard):
         said.setdefault(warning, []).append(source)

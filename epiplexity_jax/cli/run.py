@@ -127,7 +127,8 @@ def _print_plan(plan: Any, as_json: bool) -> None:
         echo_json({"plan": {**plan.summary, "cohorts": plan.cohorts}})
         return
     from epiplexity_jax.base.human import duration
-    from epiplexity_jax.report.tables import number, plan_table
+    from epiplexity_jax.report.numbers import number
+    from epiplexity_jax.report.tables import plan_table
 
     echo_table(plan_table(plan.cohorts))
     s = plan.summary

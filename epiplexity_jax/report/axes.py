@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from epiplexity_jax.report.tables import number
+from epiplexity_jax.report.numbers import number
 
 _WIDE = 30.0  # final values further apart than this are drawn on a logarithmic scale
 _UNITS = ("bits", "kbit", "Mbit", "Gbit", "Tbit", "Pbit")

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter, itemgetter
 from typing import Any
 
-import numpy as np
-
 from epiplexity_jax.analysis import Decomposition
 from epiplexity_jax.base.human import duration
+from epiplexity_jax.report.edges import edge_legend, growth_line, status_cell
+from epiplexity_jax.report.numbers import number, with_interval
 from epiplexity_jax.report.table import Table, TableColumn
 
 Cell = Callable[[Any], str]
@@ -30,7 +30,7 @@ _RESULT: dict[str, Cell] = {
     "certified MDL_T": lambda d: number(d.certified_mdl_bits),
     "N": lambda d: number(d.params),
     "D": lambda d: number(d.train_tokens),
-    "status": lambda d: str(d.status),
+    "status": status_cell,
 }
 
 
@@ -105,7 +105,8 @@ def floor_table(results: Sequence[Decomposition]) -> Table:
     """S_T and H_T under every variant and floor, budget by budget."""
     budget = attrgetter("source", "compute_flops")
     hidden = {"bits/byte", "N", "D"} | _uncertified(results)
-    return _table(results, _RESULT, hidden, budget, _method(results[0]))
+    caption = "\n".join(filter(None, (_method(results[0]), edge_legend(results))))
+    return _table(results, _RESULT, hidden, budget, caption)
 
 
 def recipe_table(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -213,46 +214,6 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
-def number(value: float | np.number | None, digits: int = 3) -> str:
-    """A number of a few digits, a power of ten where it is long; empty for None.
-
-    >>> number(1234567.0), number(96), number(0.0), number(990.0, 2), number(0.12345)
-    ('1.23e6', '96', '0', '990', '0.123')
-    """
-    if value is None or not math.isfinite(value):
-        return "" if value is None else str(value)
-    if value == 0:
-        return "0"
-    if 1e-3 <= abs(value) < 1e3:
-        return f"{float(f'{value:.{digits}g}'):g}"
-    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
-    if "." in mantissa:
-        mantissa = mantissa.rstrip("0").rstrip(".")
-    return f"{mantissa}e{int(exponent)}"
-
-
-def with_interval(value: float, interval: Sequence[float | None] | None) -> str:
-    """A value and how far its interval reaches to either side, or the end of a half-open one.
-
-    >>> with_interval(2.0e6, (1.8e6, 2.2e6)), with_interval(0.0, (0.0, 40.0))
-    ('2e6 ±2e5', '0 +40')
-    >>> with_interval(2.0e6, (1.8e6, None)), with_interval(2.0e6, (None, None))
-    ('2e6 (≥ 1.8e6)', '2e6 (open)')
-    """
-    if interval is None:
-        return number(value)
-    low, high = interval
-    if low is None or high is None:
-        ends = [f"≥ {number(low)}" if low is not None else ""]
-        ends.append(f"≤ {number(high)}" if high is not None else "")
-        return f"{number(value)} ({''.join(ends) or 'open'})"
-    down, up = value - low, high - value
-    if math.isclose(down, up, rel_tol=1e-3, abs_tol=1e-9 * abs(value)):
-        return f"{number(value)} ±{number(up, 2)}"
-    sides = [f"+{number(up, 2)}" if up else "", f"-{number(down, 2)}" if down else ""]
-    return " ".join([number(value), *filter(None, sides)])
-
-
 def _differs(one: float | None, other: float) -> bool:
     return one is not None and not math.isclose(one, other, rel_tol=0.01)
 
@@ -263,7 +224,9 @@ def _caption(results: Sequence[Decomposition]) -> str:
     d, variants = results[0], "/".join(dict.fromkeys(r.variant for r in results))
     recipes = "/".join(dict.fromkeys(r.recipe.kind for r in results if r.recipe))
     recipe = f", {recipes} recipe" if recipes else ""
-    return f"{d.estimator}, {variants}, floor {d.floor}{recipe}, {_method(d)}"
+    top = max(r.compute_flops for r in results)
+    lines = (f"{d.estimator}, {variants}, floor {d.floor}{recipe}, {_method(d)}",)
+    return "\n".join(filter(None, (*lines, edge_legend(results), growth_line(results, top))))
 
 
 def _method(d: Decomposition) -> str:

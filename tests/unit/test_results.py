@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.results import Runs, decompose_all, final_lengths, plot
+from epiplexity_jax.results import Runs, decompose_all, final_lengths, plot, rank
 from epiplexity_jax.store import Store
+from tests.unit.store.stored import make_store
 
 STORE = Path(__file__).parents[1] / "data" / "store_v1"
 
@@ -91,3 +92,20 @@ def test_a_frontier_warns_of_held_out_sequences_that_training_reads(runs, monkey
     (warning,) = [w for w in runs.frontier(1e6, name).warnings if "verbatim" in w]
     assert warning.startswith("20.0% of ")
     assert warning in runs.frontier(1e6, name).at(1e9).to_json()["warnings"]
+
+
+def test_runs_are_ranked_alone_or_by_their_folders(tmp_path):
+    runs = Runs(make_store(tmp_path / "store"))
+    one = runs.rank(1e6, [6e9])
+    assert one.to_json() == rank(runs.path, 1e6, [6e9]).to_json()
+    assert one.to_json() == rank([runs], 1e6, [6e9], sources=runs.sources).to_json()
+    (ranking,) = one.rankings
+    assert ranking.sources == runs.sources
+    assert set(ranking.alternatives) > {"floor raw"}
+    assert rank(runs, 1e6).rankings[0].budgets == tuple(
+        dict.fromkeys(d.compute_flops for d in decompose_all(runs.frontiers(1e6), None))
+    )
+    with pytest.raises(ConfigError, match="unknown source 'nothing'"):
+        runs.rank(1e6, sources=["nothing"])
+    with pytest.raises(ConfigError, match="by: unknown measure 'nothing'"):
+        runs.rank(1e6, by="nothing")

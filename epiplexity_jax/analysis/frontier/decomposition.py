@@ -8,6 +8,7 @@ from typing import Any
 from epiplexity_jax import coding
 from epiplexity_jax.analysis.frontier.intervals import Intervals
 from epiplexity_jax.analysis.frontier.members import Member
+from epiplexity_jax.analysis.frontier.saturation import Saturation, saturation_at
 from epiplexity_jax.analysis.frontier.traced import Answer, Traced
 from epiplexity_jax.analysis.runs.codes import VARIANTS
 from epiplexity_jax.analysis.runs.recipes import RecipeReport
@@ -62,6 +63,8 @@ class Decomposition:
         entropy_bits_per_token: H_T per label token; entropy_bits_per_byte: per byte of original
             data, or None where the source has no bytes.
         mdl_bits: their sum; mdl_bits_interval likewise.
+        saturation: growth of S, d log S / d log T from T/2 to T; None where S is not resolved at
+            both or T exceeds every run; saturation_interval likewise.
         certified_bits: certified length of the model, with what its messages cost beyond their KL;
             certified_mdl_bits: with the data length; None where the code is not requential.
         status: status of the result: ok, untrained, below_resolution or negative.
@@ -95,6 +98,8 @@ class Decomposition:
     entropy_bits_per_byte: float | None
     mdl_bits: float = field(init=False)
     mdl_bits_interval: Interval | None
+    saturation: float | None = None
+    saturation_interval: Interval | None = None
     certified_bits: float | None = None
     certified_mdl_bits: float | None = field(init=False)
     status: ResultStatus
@@ -261,8 +266,11 @@ def decompose(
         if answer is not None or not intervals:
             model, data, mdl = intervals.above_uniform(compute)
     flags = _flags(setting, traced.members, compute, answer, chosen)
+    growth = Saturation()
     if chosen["status"] != ResultStatus.UNTRAINED:
         model, data, mdl = open_sides(model, data, mdl, flags)
+        ends = not VARIANTS.find(setting.variant, "variant").at_end
+        growth = saturation_at(traced, intervals, uniform, compute, ends)
     beats, candidates = answer is not None and answer.mdl_bits < uniform, len(traced.points) + 1
     said = _sentences(chosen, flags, beats, candidates)
     return Decomposition(
@@ -270,6 +278,8 @@ def decompose(
         epiplexity_bits_interval=model,
         entropy_bits_interval=data,
         mdl_bits_interval=mdl,
+        saturation=growth.value,
+        saturation_interval=growth.interval,
         candidates=candidates,
         flags=flags,
         warnings=(*warnings, *said),

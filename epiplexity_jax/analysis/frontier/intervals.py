@@ -8,13 +8,14 @@ replicate, M member, S seed, R record point, F point of a member's grid, Q unit 
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
 from scipy.special import ndtri, stdtrit
 
 from epiplexity_jax.analysis.frontier.members import Member, resample
-from epiplexity_jax.analysis.frontier.traced import Answer, Traced
+from epiplexity_jax.analysis.frontier.traced import Answer, Traced, log_length
 from epiplexity_jax.analysis.runs import errors
 from epiplexity_jax.analysis.shapes import AnyRows, Grid, OnGrid, Replicates, Steps, Units, Values
 
@@ -33,6 +34,20 @@ _SEED = 260103220
 _SIGNAL = 4.0  # standard errors of its tokens' sampling from which on an area is its own
 
 
+class Replicated(NamedTuple):
+    """One value of a frontier at a budget, in every replicate.
+
+    Attributes:
+        drawn: with other seeds and other tokens.
+        sampled: with the same tokens as in `drawn` and the seeds as they are.
+        halves: of the family with every other size left out, where such halves answer.
+    """
+
+    drawn: Draws
+    sampled: Draws
+    halves: Halves
+
+
 class Intervals:
     """Replicates of one frontier, and the intervals they give at a budget.
 
@@ -41,6 +56,12 @@ class Intervals:
         trace: the procedure that traced it.
         uniform_bits: length of the uniform code.
         entropy_rate_nats: known floor of the loss, or None.
+        tokens: number of a generator for the errors of tokens. Frontiers of other data take other
+            numbers: then replicates of one index have independent tokens and, where the members and
+            their numbers of seeds are the same, the same seeds. None: one generator for all.
+
+    Attributes:
+        freedom: degrees of freedom of the deviations of seeds.
     """
 
     def __init__(
@@ -49,19 +70,21 @@ class Intervals:
         trace: Callable[[Sequence[Member]], Traced],
         uniform_bits: float,
         entropy_rate_nats: float | None = None,
+        tokens: int | None = None,
     ) -> None:
         """Draw the replicates; no work when no member has two seeds."""
         self._uniform = uniform_bits
         self._traced: list[Traced] = []
         self._halves: list[Traced] = []
         pool = _Pool(traced.members, entropy_rate_nats)
+        self.freedom = pool.freedom
         if not pool.curves:
             return
         self._widened = pool.widened
         self._traced, self._sampled = (
             [traced.with_lengths(*lengths) for lengths in zip(*drawn, strict=True)]
             for drawn in (
-                (lengths[:, traced.order] for lengths in _replicates(traced, pool, part))
+                (lengths[:, traced.order] for lengths in _replicates(traced, pool, part, tokens))
                 for part in (1.0, 0.0)
             )
         )
@@ -79,6 +102,35 @@ class Intervals:
         beaten = model + data >= self._uniform
         model, data = np.where(beaten, 0.0, model), np.where(beaten, self._uniform, data)
         return [model, data, model + data]
+
+    def replicated(self, compute: float) -> tuple[Replicated, Replicated, Replicated]:
+        """S, H and MDL of every replicate at a budget, as `around` takes them; empty without."""
+        halves = [half for half in self._halves if _answers(half, compute)]
+        found = (
+            self._at(traced, compute)
+            for traced in (self._traced, self._sampled if self else [], halves)
+        )
+        model, data, mdl = (Replicated(*values) for values in zip(*found, strict=True))
+        return model, data, mdl
+
+    def around_growth(self, compute: float, before: float, growth: float) -> Pair | None:
+        """Interval of d log S / d log T between two budgets; lengths under one bit count as one.
+
+        Args:
+            compute: the larger budget, FLOPs.
+            before: the smaller one.
+            growth: the estimate.
+        """
+        if not self:
+            return None
+        halves = [h for h in self._halves if _answers(h, compute) and _answers(h, before)]
+        slopes = [
+            (log_length(self._at(traced, compute)[0]) - log_length(self._at(traced, before)[0]))
+            / math.log(compute / before)
+            for traced in (self._traced, self._sampled, halves)
+        ]
+        drawn, sampled, left_out = slopes
+        return _interval(growth, drawn, sampled, left_out, 0.0, self._widened)
 
     def around(self, compute: float, answer: Answer, strict: bool = False) -> Found:
         """Intervals of S, H and MDL around a trained model's estimate at a budget.
@@ -160,6 +212,7 @@ class _Pool:
         floor_nats: the loss that no model of the family falls below, as far as is known.
         shared: 0 to 1, the part of the variance that seeds of one number share over the members, as
             they read the same data in the same order.
+        freedom: degrees of freedom of the deviations.
     """
 
     def __init__(self, members: Sequence[Member], entropy_rate_nats: float | None) -> None:
@@ -169,7 +222,8 @@ class _Pool:
         self.shared = _shared(several)
         freedom = sum(member.seeds - 1 for member in several)
         freedom /= 1.0 + (len(several) - 1) * self.shared**2
-        self.widened = float(stdtrit(max(freedom, 1.5), _UPPER) / ndtri(_UPPER))
+        self.freedom = max(freedom, 1.5)
+        self.widened = float(stdtrit(self.freedom, _UPPER) / ndtri(_UPPER))
         unexplained = math.sqrt(1.0 - _sampled_share(several))
         for member in several:
             scale = math.sqrt(member.seeds / (member.seeds - 1))
@@ -244,11 +298,17 @@ def _reachable_floor(members: Sequence[Member], entropy_rate_nats: float | None)
     return max(float(losses[-1]) - max(mean - float(losses[-1]), 0.0), 0.0)
 
 
-def _replicates(traced: Traced, pool: _Pool, part: float) -> tuple[Replicates, Replicates]:
+def _replicates(
+    traced: Traced, pool: _Pool, part: float, tokens: int | None
+) -> tuple[Replicates, Replicates]:
     """Model and data lengths [K, all members' F] of every replicate."""
-    generator = np.random.Generator(np.random.Philox(_SEED))
+    generator = seeds = np.random.Generator(np.random.Philox(_SEED))
+    if tokens is not None:
+        generator = np.random.default_rng([_SEED, tokens])
+        layout = [n for member in traced.members for n in (member.params, member.seeds)]
+        seeds = np.random.default_rng([_SEED, *layout])
     units = _unit_errors(generator, traced.members)
-    mixtures = pool.mixtures(generator, [member.seeds for member in traced.members])
+    mixtures = pool.mixtures(seeds, [member.seeds for member in traced.members])
     model, data = [], []
     for member, grid, mix in zip(traced.members, traced.grids, mixtures, strict=True):
         loss = mix @ np.stack([_onto(steps, dev, grid) for steps, dev, _ in pool.curves])

@@ -192,7 +192,7 @@ class Traced:
     def with_lengths(self, model_bits: Values, data_bits: Values) -> "Traced":
         """Trace the same candidates with other lengths [P], in order of time."""
         other = object.__new__(Traced)
-        cached = {"bridged"}  # which depends on the lengths
+        cached = {"bridged", "_of_vertices"}  # which depend on the lengths
         other.__dict__.update({k: v for k, v in self.__dict__.items() if k not in cached})
         other._select(replace(self.points, model_bits=model_bits, data_bits=data_bits))
         return other
@@ -250,13 +250,21 @@ class Traced:
             log_compute: natural logarithm of T.
             strict: as for `at`.
         """
-        kept, points = (self.envelope if strict else self.vertices), self.points
-        x = np.log(points.time_flops[kept])
-        model, data = points.model_bits[kept], points.data_bits[kept]
         if strict:
+            x, model, data = self._of(self.envelope)
             j = max(int(np.searchsorted(x, log_compute, side="right")) - 1, 0)
             return float(model[j]), float(data[j])
+        x, model, data = self._of_vertices
         return float(np.interp(log_compute, x, model)), float(np.interp(log_compute, x, data))
+
+    @cached_property
+    def _of_vertices(self) -> tuple[Values, Values, Values]:
+        return self._of(self.vertices)
+
+    def _of(self, kept: Indices) -> tuple[Values, Values, Values]:
+        """Logarithm of the time, model and data length of some candidates."""
+        points = self.points
+        return np.log(points.time_flops[kept]), points.model_bits[kept], points.data_bits[kept]
 
     def beats(self, uniform_bits: float, compute: float, strict: bool = False) -> bool:
         """Return whether a model within the budget beats the uniform code by more than its error.

@@ -14,14 +14,14 @@ from epiplexity_jax.analysis.scaling_law import CappedLaw
 from epiplexity_jax.analysis.simulate import SimulatedNoise, sweep
 from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.coding import record_points
+from epiplexity_jax.report.edges import status_cell
+from epiplexity_jax.report.numbers import number, with_interval
 from epiplexity_jax.report.tables import (
     csv_text,
     decomposition_table,
     kinds_table,
-    number,
     plan_table,
     runs_table,
-    with_interval,
 )
 
 LAW = CappedLaw(0.331, 0.566, 8.0e1, 2.66e6, 3.14, 256)
@@ -101,9 +101,9 @@ def test_a_value_with_its_interval(value, interval, shown):
 @pytest.mark.parametrize("width", [100, 120, 250])
 def test_the_decomposition_has_a_line_a_budget(results, width):
     lines = text(decomposition_table(results), width)
-    head, rows, caption = lines[0], lines[2:-1], lines[-1]
+    head, rows, caption = lines[0], lines[2:5], " ".join(lines[5:])
     assert head.startswith("source")
-    assert len(rows) == len(results) == 3
+    assert len(results) == 3
     for row, d in zip(rows, results, strict=True):
         cells = row.split()
         assert cells[0] == "law"
@@ -111,8 +111,12 @@ def test_the_decomposition_has_a_line_a_budget(results, width):
         assert with_interval(d.epiplexity_bits, d.epiplexity_bits_interval) in row
         assert with_interval(d.entropy_bits, d.entropy_bits_interval) in row
         assert f"{d.entropy_bits_per_token:.4f}" in cells
-        assert cells[-4:] == [number(d.mdl_bits), number(d.params), number(d.train_tokens), "ok"]
+        numbers = [number(d.mdl_bits), number(d.params), number(d.train_tokens)]
+        status = status_cell(d).split()
+        assert cells[-3 - len(status) :] == numbers + status
     assert "prequential, paired, floor ema, refined frontier, 1e9 test tokens" in caption
+    assert "behind the status: N+ largest size" in caption
+    assert f"d log S/d log T at {number(results[-1].compute_flops)}: law " in caption
 
 
 def test_every_status_is_spelt_out_and_nothing_is_cut_off(results):
@@ -128,8 +132,9 @@ def test_every_status_is_spelt_out_and_nothing_is_cut_off(results):
         )
         for status in ResultStatus
     ]
-    shown = text(decomposition_table(wide), 140)
-    assert sum(line.startswith("a_source_of_20_chars ") for line in shown) == len(wide)
+    shown = text(decomposition_table(wide), 150)
+    start = ["a_source_of_20_chars", number(results[0].compute_flops)]
+    assert sum(line.split()[:2] == start for line in shown) == len(wide)
     for status in ResultStatus:
         assert any(str(status).replace("_", " ") in line.replace("_", " ") for line in shown)
     assert not any("…" in line for line in shown)

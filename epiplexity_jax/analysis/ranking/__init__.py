@@ -1,0 +1,1 @@
+"""Orders of datasets at compute budgets, and how sure they are."""

@@ -1,0 +1,97 @@
+"""Joint replicates: seeds paired, tokens independent, widths simultaneous over pairs."""
+
+import numpy as np
+import pytest
+from scipy.special import stdtrit
+
+from epiplexity_jax.analysis.frontier.intervals import REPLICATES
+from epiplexity_jax.analysis.ranking.joint import Joint, JointReplicates
+from epiplexity_jax.analysis.ranking.measures import MEASURES
+from epiplexity_jax.analysis.simulate import SimulatedNoise
+from tests.unit.analysis.ranking.made import flat, middle, source
+
+S, H = (MEASURES.find(name, "by") for name in ("S", "H"))
+
+
+def joint_of(frontiers, budget, measure=S):
+    found = [frontier.at(budget) for frontier in frontiers.values()]
+    return JointReplicates(frontiers).at(budget, found, measure)
+
+
+def correlation(deviations):
+    return np.corrcoef(deviations.T)[0, 1]
+
+
+def test_the_same_runs_twice_share_their_seeds_and_no_tokens():
+    one = source(0, noise=SimulatedNoise(seed=0.02, floor_nats=3e-3))
+    joint = joint_of({"a": one, "b": one}, middle(one), H)
+    assert correlation(joint.seeds) > 0.9
+    assert abs(correlation(joint.tokens)) < 0.25
+
+
+def test_sources_with_other_members_share_nothing():
+    one, other = source(0), source(1, seeds=2)
+    joint = joint_of({"a": one, "b": other}, middle(one, other))
+    assert abs(correlation(joint.seeds)) < 0.25
+    assert joint.count == 2
+    assert joint.freedom == JointReplicates({"a": one, "b": other}).intervals[1].freedom
+
+
+def test_replicates_depend_on_the_name_alone():
+    one, other = source(0), source(1)
+    budget = middle(one, other)
+    joint = joint_of({"a": one, "b": other}, budget)
+    turned = joint_of({"b": other, "a": one}, budget)
+    assert np.array_equal(joint.tokens, turned.tokens[:, ::-1])
+
+
+def test_single_seeds_have_no_replicates():
+    one, other = source(0, seeds=1), source(1)
+    replicates = JointReplicates({"a": one, "b": other})
+    assert replicates.known == [False, True]
+    found = [frontier.at(1e14) for frontier in (one, other)]
+    assert not replicates.at(1e14, found, S).tokens[:, 0].any()
+
+
+def test_untrained_sources_do_not_vary_below_nothing():
+    one, other = flat(0), flat(1)
+    joint = joint_of({"a": one, "b": other}, one.largest_compute * 0.9)
+    assert joint.values.tolist() == [0.0, 0.0]
+    assert not joint.fixed.any()
+
+
+def made(count, freedom=8.0, tokens=1.0, seeds=1.0, samples=REPLICATES):
+    generator = np.random.default_rng(0)
+    drawn = generator.standard_normal((2, samples, count))
+    return Joint(
+        values=np.zeros(count),
+        tokens=tokens * drawn[0],
+        seeds=seeds * drawn[1],
+        fixed=np.zeros(count),
+        freedom=freedom,
+        count=3,
+        keys=tuple(range(count)),
+    )
+
+
+def test_one_pair_has_the_interval_of_a_normal_or_of_students_t():
+    (half,) = made(2, seeds=0.0).half_widths()
+    assert half == pytest.approx(1.96 * np.sqrt(2.0), rel=0.15)
+    (half,) = made(2, freedom=3.0, tokens=0.0).half_widths()
+    assert half == pytest.approx(stdtrit(3.0, 0.975) * np.sqrt(2.0), rel=0.25)
+
+
+def test_more_pairs_are_wider_and_more_seeds_are_narrower():
+    two, six = made(2).half_widths(), made(6).half_widths()
+    assert six.size == 15
+    # Tukey's studentized range: 4.03 of a mean's error for six, 2.77 for two.
+    assert np.median(six) / two[0] == pytest.approx(4.03 / 2.77, rel=0.25)
+    widths = [made(2).half_widths(n)[0] for n in (3, 4, 8, 60)]
+    assert widths == sorted(widths, reverse=True)
+    assert made(2).least_half_widths()[0] == pytest.approx(1.96 * np.sqrt(2.0), rel=0.15)
+
+
+def test_errors_that_are_not_drawn_are_added_as_squares():
+    joint = made(2)
+    fixed = Joint(joint.values, joint.tokens, joint.seeds, np.array([3.0, 4.0]), 8.0, 3, (0, 1))
+    assert fixed.half_widths()[0] == pytest.approx(np.hypot(joint.half_widths()[0], 5.0))
