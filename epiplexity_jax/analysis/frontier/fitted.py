@@ -1,0 +1,298 @@
+"""A frontier by a loss law: L(N, D) fitted to the members' own curves, and its optimum at a budget.
+
+Axis letters: P candidate of all members, Q point that the law is fitted to, F size tried.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from epiplexity_jax.analysis.frontier.members import Member
+from epiplexity_jax.analysis.frontier.traced import ROUNDING, Answer, Keep, Traced
+from epiplexity_jax.analysis.laws.fit import LawFit, closest_law, fit
+from epiplexity_jax.analysis.laws.points import LossPoints
+from epiplexity_jax.analysis.scaling_law import CappedLaw
+from epiplexity_jax.analysis.shapes import Indices, Values
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.units import nats_to_bits
+
+NAME = "law"
+WARM_UP = 0.1  # share of a run's tokens before which its losses are no law's
+_SPAN, _SIZES = 7.0, 561  # sizes that are tried: how far beyond the members in log N, and how many
+
+
+@dataclass(frozen=True)
+class Best:
+    """The law's best model at a budget; lengths in bits."""
+
+    params: float
+    train_tokens: float
+    model_bits: float
+    data_bits: float
+
+    @property
+    def mdl_bits(self) -> float:
+        """The two-part code."""
+        return self.model_bits + self.data_bits
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Time of a model of N parameters, log-linear in N: exact where FLOPs a token go with N.
+
+    Attributes:
+        evaluation: slope and level of the log time of an untrained model, FLOPs.
+        training: slope and level of the log FLOPs of each token of training.
+    """
+
+    evaluation: tuple[float, float]
+    training: tuple[float, float]
+
+    @classmethod
+    def of(cls, members: Sequence[Member]) -> "Cost":
+        """The cost of members of several sizes."""
+        sizes = np.log([member.params for member in members])
+        begun = np.array([member.time_flops[0] for member in members])
+        whole = np.array([member.time_flops[-1] for member in members])
+        tokens = np.array([member.train_tokens[-1] for member in members])
+        lines = [np.polyfit(sizes, np.log(y), 1) for y in (begun, (whole - begun) / tokens)]
+        evaluation, training = ((float(line[0]), float(line[1])) for line in lines)
+        return cls(evaluation, training)
+
+    def tokens(self, log_params: Values, compute: float) -> Values:
+        """[F] tokens of training that a budget leaves, 0 or less where it leaves none."""
+        left = compute - np.exp(self.evaluation[0] * log_params + self.evaluation[1])
+        return left / np.exp(self.training[0] * log_params + self.training[1])
+
+
+class Fitted(Traced):
+    """A law fitted to the losses of members, which answers at every budget.
+
+    It has no points of its own: `points` are the members' record points and `vertices` their lower
+    hull, from which it takes the standard errors of its lengths.
+
+    Args:
+        members: members of one source.
+        keep: rule of the hull.
+
+    Attributes:
+        fit: the law and what it was fitted to.
+
+    Raises:
+        ConfigError: when the model lengths are no areas, or the losses do not identify a law.
+    """
+
+    extrapolates = True
+
+    def __init__(self, members: Sequence[Member], keep: Keep) -> None:
+        """Fit the members' losses."""
+        super().__init__(members, keep)
+        if not all(member.is_area for member in members):
+            raise ConfigError(
+                "frontier: a fitted law gives the area above the final loss, and these model "
+                "lengths are none; take refined, or floor ema or raw of prequential runs"
+            )
+        self._used = _chosen(self.members)
+        self._at = _indices(self.members, self._used, self.order)
+        points = _points(self.members, self._used)
+        self.fit: LawFit = fit(points, what="frontier fitted")
+        self._set(self.fit)
+
+    def _set(self, fitted: LawFit) -> None:
+        """Take a law with the cap, the costs and the sizes that it needs."""
+        self.fit = fitted
+        used = [self.members[i] for i, _ in self._used]
+        self._gain, self._labels = used[0].data_gain, used[0].tokens_per_label
+        begun = float(np.mean([one.data_bits[0] for one in used])) / self._gain
+        law = closest_law(fitted.theta)
+        self.law = CappedLaw(**vars(law), vocab_size=math.exp(begun))
+        self._cost = Cost.of(used)
+        sizes = np.log([one.params for one in used])
+        self._sizes = np.linspace(sizes.min() - _SPAN, sizes.max() + _SPAN, _SIZES)
+
+    def with_lengths(self, model_bits: Values, data_bits: Values) -> Self:
+        """Fit the same candidates with other lengths [P], in order of time."""
+        other = super().with_lengths(model_bits, data_bits)
+        losses = np.maximum(data_bits[self._at] / self._gain, 1e-9)
+        other._set(self.fit.refit(replace(self.fit.points, loss_nats=losses)))
+        return other
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Sentences on the fit."""
+        return tuple(_notes(self))
+
+    def best(self, compute: float) -> Best | None:
+        """The law's best model at a budget; None where no size is evaluated within it.
+
+        Args:
+            compute: T, FLOPs.
+        """
+        center = self._nearest_size(compute)
+        if center is None:
+            return None
+        step = self._sizes[1] - self._sizes[0]
+        found = minimize_scalar(
+            lambda x: float(self._mdl(np.array([x]), compute)[0]),
+            bounds=(center - step, center + step),
+            method="bounded",
+            options={"xatol": 1e-9},
+        )
+        return self._model(float(found.x), compute)
+
+    def lengths(self, log_compute: float, strict: bool = False) -> tuple[float, float]:
+        """Model and data length of the law's optimum; those of the untrained model below it."""
+        compute = math.exp(log_compute)
+        center = self._nearest_size(compute)
+        if center is None:
+            return 0.0, self.law.cap_nats * self._gain
+        best = self._model(center, compute)
+        return best.model_bits, best.data_bits
+
+    def at(self, compute: float, strict: bool = False) -> Answer | None:
+        """The law's optimum at a budget; None below the cheapest member.
+
+        Args:
+            compute: T, FLOPs.
+            strict: of no effect, as the law spends the whole of each budget.
+        """
+        measured, best = super().at(compute), self.best(compute)
+        if measured is None or best is None:
+            return None
+        return Answer(
+            model_bits=best.model_bits,
+            data_bits=best.data_bits,
+            mdl_bits=best.mdl_bits,
+            model_stderr=measured.model_stderr,
+            mdl_stderr=measured.mdl_stderr,
+            interpolation_error_bits=0.0,
+            certified_bits=math.nan,
+            member=NAME,
+            params=round(best.params),
+            train_tokens=best.train_tokens,
+            switch_step=None,
+            neighbours=(NAME,),
+            untrained=best.model_bits <= 0.0,
+            ends_run=False,
+            bridged=False,
+            beyond=tuple(self._beyond(compute, best)),
+        )
+
+    def beats(self, uniform_bits: float, compute: float, strict: bool = False) -> bool:
+        """Return whether the law's optimum is shorter than the uniform code by more than its error.
+
+        Args:
+            uniform_bits: length of the uniform code.
+            compute: T, FLOPs.
+            strict: of no effect.
+        """
+        found = self.at(compute)
+        if found is None or found.untrained:
+            return False
+        code = found.mdl_bits + self.errors * found.mdl_stderr
+        return bool(code < uniform_bits * (1.0 - ROUNDING))
+
+    def closed_form(self, train_tokens: float) -> float:
+        """|P_preq| of the law without its cap after D tokens, bits; NaN for beta of 1 or more."""
+        if self.fit.law.beta >= 1.0:
+            return math.nan
+        return float(self.fit.law.model_bits(train_tokens)) / self._labels
+
+    def _mdl(self, log_params: Values, compute: float) -> Values:
+        """[F] bits; infinite where a budget leaves nothing to train with."""
+        tokens = self._cost.tokens(log_params, compute)
+        found = np.full(log_params.size, np.inf)
+        paid = tokens > 0.0
+        size, read = np.exp(log_params[paid]), tokens[paid]
+        area = self.law.area(size, read) / self._labels
+        found[paid] = nats_to_bits(area) + self._gain * self.law.loss(size, read)
+        return found
+
+    def _nearest_size(self, compute: float) -> float | None:
+        """Log N of the least MDL of the grid of sizes, by a parabola through three."""
+        codes = self._mdl(self._sizes, compute)
+        k = int(np.argmin(codes))
+        if not math.isfinite(codes[k]):
+            return None
+        if 0 < k < codes.size - 1 and math.isfinite(codes[k + 1]):
+            below, middle, above = codes[k - 1 : k + 2].tolist()
+            bend = below - 2.0 * middle + above
+            shift = 0.5 * (below - above) / bend if bend > 0.0 else 0.0
+            return float(self._sizes[k] + shift * (self._sizes[1] - self._sizes[0]))
+        return float(self._sizes[k])
+
+    def _model(self, log_params: float, compute: float) -> Best:
+        tokens = float(self._cost.tokens(np.array([log_params]), compute)[0])
+        params, read = math.exp(log_params), max(tokens, 1e-9)
+        area = float(self.law.area(params, read)) / self._labels
+        data = self._gain * float(self.law.loss(params, read))
+        return Best(params, read, float(nats_to_bits(area)), data)
+
+    def _beyond(self, compute: float, best: Best) -> Iterator[str]:
+        """Flags of what lies beyond the points that the law was fitted to."""
+        points = self.fit.points
+        ranges = {"sizes": (points.params, best.params)}
+        ranges["tokens"] = (points.train_tokens, best.train_tokens)
+        for name, (measured, value) in ranges.items():
+            if not measured.min() * (1 - 1e-9) <= value <= measured.max() * (1 + 1e-9):
+                yield f"beyond_{name}"
+        if compute > self.points.time_flops[-1]:
+            yield "beyond_compute"
+
+
+def _chosen(members: Sequence[Member]) -> list[tuple[int, Indices]]:
+    """Of each size the member of the least final loss, and its record points after warm-up."""
+    best: dict[int, int] = {}
+    for i, member in enumerate(members):
+        held = best.setdefault(member.params, i)
+        if member.data_bits[-1] < members[held].data_bits[-1]:
+            best[member.params] = i
+    chosen = []
+    for i in sorted(best.values()):
+        tokens = members[i].train_tokens
+        first = int(np.searchsorted(tokens, WARM_UP * tokens[-1] * (1 + 1e-9), "right")) - 1
+        chosen.append((i, np.arange(max(first, 1), tokens.size)))
+    return chosen
+
+
+def _points(members: Sequence[Member], used: Sequence[tuple[int, Indices]]) -> LossPoints:
+    """The losses of record points, each with its standard error; a member is a run."""
+    columns: list[list[Values]] = [[] for _ in range(4)]
+    for i, rows in used:
+        member = members[i]
+        columns[0].append(np.full(rows.size, float(member.params)))
+        columns[1].append(member.train_tokens[rows])
+        for k, bits in ((2, member.data_bits), (3, member.data_stderr)):
+            columns[k].append(bits[rows] / member.data_gain)
+    params, tokens, losses, errors = (
+        np.concatenate(column) if column else np.zeros(0) for column in columns
+    )
+    losses = np.maximum(losses, 1e-9)  # a deterministic source may be solved
+    runs = [np.full(rows.size, i, dtype=np.int64) for i, rows in used]
+    return LossPoints.of(params, tokens, losses, errors, np.concatenate(runs) if runs else None)
+
+
+def _indices(
+    members: Sequence[Member], used: Sequence[tuple[int, Indices]], order: Indices
+) -> Indices:
+    """[Q] places of the fitted points among the candidates in order of time."""
+    starts = np.concatenate([[0], np.cumsum([member.steps.size for member in members])])
+    joined = [starts[i] + rows for i, rows in used]
+    places = np.empty(order.size, dtype=np.int64)
+    places[order] = np.arange(order.size)
+    return places[np.concatenate(joined)] if joined else np.zeros(0, dtype=np.int64)
+
+
+def _notes(traced: Fitted) -> Iterator[str]:
+    """Yield how well the law holds: residuals, and areas against the measured ones."""
+    left = traced.fit.residuals
+    yield (
+        f"a law was fitted to {left.size} losses of {len(traced._used)} sizes; they lie within "
+        f"{float(np.abs(left).max()):.2%} of it, in the root mean square within "
+        f"{math.sqrt(float(np.mean(left**2))):.2%}"
+    )
