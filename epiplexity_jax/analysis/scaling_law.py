@@ -176,7 +176,8 @@ class ScalingLaw:
         ends = math.log(_LEAST), math.log(_MOST)
         if excess(ends[0]) <= 0.0 or excess(ends[1]) > 0.0:
             return _LEAST if excess(ends[0]) <= 0.0 else None
-        return math.exp(brentq(excess, *ends, xtol=1e-9))
+        root: Any = brentq(excess, *ends, xtol=1e-9)
+        return math.exp(root)
 
     def irreducible_bits(self, test_tokens: float) -> float:
         """Bits that no model of the law can save: test tokens times E."""
@@ -192,9 +193,7 @@ class ScalingLaw:
             x = np.asarray(logit, dtype=np.float64)
             log_tokens, log_left = log_test + log_expit(x), log_test + log_expit(-x)
             spent = math.log(3.0) + np.logaddexp(log_tokens, log_test - math.log(3.0))
-            return np.asarray(
-                known + log_left - (beta + 1.0) * log_tokens - (alpha - 1.0) * spent
-            )
+            return np.asarray(known + log_left - (beta + 1.0) * log_tokens - (alpha - 1.0) * spent)
 
         return slope
 
@@ -237,10 +236,10 @@ class CappedLaw(ScalingLaw):
         tokens = np.asarray(tokens, dtype=np.float64)
         size = (self.n0 / np.asarray(params, dtype=np.float64)) ** self.alpha
         head = np.maximum(self.cap_nats - self.irreducible_nats - size, 1e-30)
-        flat = np.minimum(self.d0 * head ** (-1.0 / self.beta), tokens)
-        power = 1.0 - self.beta
+        log_flat = np.minimum(math.log(self.d0) - np.log(head) / self.beta, np.log(tokens))
+        flat, power = np.exp(log_flat), 1.0 - self.beta
         if abs(power) < 1e-9:
-            below = self.d0 * np.log(tokens / flat)
+            below = self.d0 * (np.log(tokens) - log_flat)
         else:
             below = self.d0**self.beta * (tokens**power - flat**power) / power
         final = np.minimum((self.d0 / tokens) ** self.beta, head)

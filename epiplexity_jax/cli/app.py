@@ -11,7 +11,16 @@ import typer
 
 from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import EpiplexityError, RunsFailed
-from epiplexity_jax.cli import curve, frontier, init, launch, listings, run, runs
+from epiplexity_jax.cli import (
+    curve,
+    frontier,
+    init,
+    launch,
+    listings,
+    run,
+    runs,
+    scaling_law,
+)
 from epiplexity_jax.cli.plugins import load_plugins
 
 NAME = "epiplexity-jax"
@@ -29,6 +38,7 @@ app.command("launch")(launch.launch)
 app.command("frontier")(frontier.frontier)
 app.command("runs")(runs.runs)
 app.command("curve")(curve.curve)
+app.command("scaling-law")(scaling_law.scaling_law)
 app.command("sources")(listings.sources)
 app.command("families")(listings.families)
 app.command("devices")(listings.devices)

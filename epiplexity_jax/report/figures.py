@@ -55,7 +55,7 @@ def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
     uniform = [{"source": name, "mdl": f.uniform_bits} for name, f in frontiers.items()]
     rows = {"lines": lines, "dots": dots, "uniform": uniform}
     data = {name: alt.NamedData(name=name) for name in rows}  # Altair would copy them in each layer
-    shared = _encodings(list(frontiers)) | {
+    shared = encodings(list(frontiers)) | {
         "time": axes.compute(budgets.tolist()),
         "shade": "no interval from single seeds",
     }
@@ -63,9 +63,14 @@ def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
         shared["shade"] = "shaded: 95 % interval"
     shared["certified"] = any(row["epiplexity_certified"] is not None for row in lines)
     panels = [_panel(what, data, axis, shared) for what, axis in scales.items()]
+    chart = alt.hconcat(*panels, datasets=rows, spacing=28, background="white", padding=12)
+    return styled(chart)
+
+
+def styled(panels: Any) -> Any:
+    """Panels in a row with the style of all pictures."""
     return (
-        alt.hconcat(*panels, datasets=rows, spacing=28, background="white", padding=12)
-        .resolve_scale(color="shared", strokeDash="shared")
+        panels.resolve_scale(color="shared", strokeDash="shared")
         .configure_view(stroke=None)
         .configure_axis(
             labelFontSize=12,
@@ -146,7 +151,7 @@ def _dots(name: str, frontier: Frontier) -> list[dict[str, Any]]:
     return rows
 
 
-def _encodings(names: list[str]) -> dict[str, Any]:
+def encodings(names: list[str]) -> dict[str, Any]:
     """Colour and dash of every source, and their common legend."""
     import altair as alt
 

@@ -30,8 +30,12 @@ _RESULT: dict[str, Cell] = {
     "certified MDL_T": lambda d: number(d.certified_mdl_bits),
     "N": lambda d: number(d.params),
     "D": lambda d: number(d.train_tokens),
-    "status": lambda d: str(d.status),
+    "status": lambda d: f"{d.status}{' *' if _is_extrapolated(d) else ''}",
 }
+
+
+def _is_extrapolated(d: Decomposition) -> bool:
+    return any(flag.startswith("beyond_") for flag in d.flags)
 
 
 def _waited(row: Mapping[str, Any]) -> str:
@@ -263,7 +267,8 @@ def _caption(results: Sequence[Decomposition]) -> str:
     d, variants = results[0], "/".join(dict.fromkeys(r.variant for r in results))
     recipes = "/".join(dict.fromkeys(r.recipe.kind for r in results if r.recipe))
     recipe = f", {recipes} recipe" if recipes else ""
-    return f"{d.estimator}, {variants}, floor {d.floor}{recipe}, {_method(d)}"
+    beyond = "\n* beyond what was trained" if any(map(_is_extrapolated, results)) else ""
+    return f"{d.estimator}, {variants}, floor {d.floor}{recipe}, {_method(d)}{beyond}"
 
 
 def _method(d: Decomposition) -> str:

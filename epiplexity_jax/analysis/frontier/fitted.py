@@ -1,28 +1,35 @@
 """A frontier by a loss law: L(N, D) fitted to the members' own curves, and its optimum at a budget.
 
-Axis letters: P candidate of all members, Q point that the law is fitted to, F size tried.
+Axis letters: P candidate of all members, F size that is tried.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from epiplexity_jax.analysis.frontier.fitted_members import (
+    LEAST_LOSS,
+    Cost,
+    choose_losses,
+    places_of,
+    points_of,
+)
 from epiplexity_jax.analysis.frontier.members import Member
 from epiplexity_jax.analysis.frontier.traced import ROUNDING, Answer, Keep, Traced
+from epiplexity_jax.analysis.laws.examine import HeldOut, held_out
 from epiplexity_jax.analysis.laws.fit import LawFit, closest_law, fit
 from epiplexity_jax.analysis.laws.points import LossPoints
 from epiplexity_jax.analysis.scaling_law import CappedLaw
-from epiplexity_jax.analysis.shapes import Indices, Values
+from epiplexity_jax.analysis.shapes import Values
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.units import nats_to_bits
 
 NAME = "law"
-WARM_UP = 0.1  # share of a run's tokens before which its losses are no law's
 _SPAN, _SIZES = 7.0, 561  # sizes that are tried: how far beyond the members in log N, and how many
 
 
@@ -42,32 +49,27 @@ class Best:
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Time of a model of N parameters, log-linear in N: exact where FLOPs a token go with N.
+class Area:
+    """A member's area at its end, measured and by the law; lengths in bits.
 
     Attributes:
-        evaluation: slope and level of the log time of an untrained model, FLOPs.
-        training: slope and level of the log FLOPs of each token of training.
+        member: its name; params: N; train_tokens: D.
+        measured_bits: its model length; closed_form_bits: beta/(1 - beta) D0^beta D^(1 - beta) of
+            the law, NaN for beta of 1 or more.
+        loss_residual: final loss over the law's, less 1.
     """
 
-    evaluation: tuple[float, float]
-    training: tuple[float, float]
+    member: str
+    params: int
+    train_tokens: float
+    measured_bits: float
+    closed_form_bits: float
+    loss_residual: float
 
-    @classmethod
-    def of(cls, members: Sequence[Member]) -> "Cost":
-        """The cost of members of several sizes."""
-        sizes = np.log([member.params for member in members])
-        begun = np.array([member.time_flops[0] for member in members])
-        whole = np.array([member.time_flops[-1] for member in members])
-        tokens = np.array([member.train_tokens[-1] for member in members])
-        lines = [np.polyfit(sizes, np.log(y), 1) for y in (begun, (whole - begun) / tokens)]
-        evaluation, training = ((float(line[0]), float(line[1])) for line in lines)
-        return cls(evaluation, training)
-
-    def tokens(self, log_params: Values, compute: float) -> Values:
-        """[F] tokens of training that a budget leaves, 0 or less where it leaves none."""
-        left = compute - np.exp(self.evaluation[0] * log_params + self.evaluation[1])
-        return left / np.exp(self.training[0] * log_params + self.training[1])
+    @property
+    def transient_bits(self) -> float:
+        """The measured area less the law's: above 0 where the beginning is steeper or longer."""
+        return self.measured_bits - self.closed_form_bits
 
 
 class Fitted(Traced):
@@ -97,10 +99,10 @@ class Fitted(Traced):
                 "frontier: a fitted law gives the area above the final loss, and these model "
                 "lengths are none; take refined, or floor ema or raw of prequential runs"
             )
-        self._used = _chosen(self.members)
-        self._at = _indices(self.members, self._used, self.order)
-        points = _points(self.members, self._used)
-        self.fit: LawFit = fit(points, what="frontier fitted")
+        self._used = choose_losses(self.members)
+        self._at = places_of(self.members, self._used, self.order)
+        points = points_of(self.members, self._used)
+        self.fit: LawFit = fit(points, what="frontier: fitted")
         self._set(self.fit)
 
     def _set(self, fitted: LawFit) -> None:
@@ -118,9 +120,67 @@ class Fitted(Traced):
     def with_lengths(self, model_bits: Values, data_bits: Values) -> Self:
         """Fit the same candidates with other lengths [P], in order of time."""
         other = super().with_lengths(model_bits, data_bits)
-        losses = np.maximum(data_bits[self._at] / self._gain, 1e-9)
+        losses = np.maximum(data_bits[self._at] / self._gain, LEAST_LOSS)
         other._set(self.fit.refit(replace(self.fit.points, loss_nats=losses)))
         return other
+
+    def resampled(self, generator: np.random.Generator) -> LossPoints:
+        """The fitted losses of members whose seeds are drawn with replacement."""
+        losses = []
+        for i, rows in self._used:
+            member = self.members[i]
+            drawn = generator.integers(member.seeds, size=member.seeds)
+            losses.append(member.losses[drawn].mean(axis=0)[rows])
+        return replace(self.fit.points, loss_nats=np.maximum(np.concatenate(losses), LEAST_LOSS))
+
+    @property
+    def several_seeds(self) -> bool:
+        """True where some member has two seeds, so that there is something to draw."""
+        return any(self.members[i].seeds > 1 for i, _ in self._used)
+
+    def areas(self) -> list[Area]:
+        """Measured areas of the fitted members at their ends, and those of the law."""
+        found = []
+        for i, _ in self._used:
+            member = self.members[i]
+            tokens = float(member.train_tokens[-1])
+            loss = float(self.fit.law.loss(member.params, tokens))
+            found.append(
+                Area(
+                    member=member.name,
+                    params=member.params,
+                    train_tokens=tokens,
+                    measured_bits=float(member.model_bits[-1]),
+                    closed_form_bits=self._closed_form(tokens),
+                    loss_residual=float(member.data_bits[-1] / member.data_gain) / loss - 1.0,
+                )
+            )
+        return found
+
+    def _closed_form(self, train_tokens: float) -> float:
+        """|P_preq| of the law without its cap after D tokens, bits; NaN for beta of 1 or more."""
+        if self.fit.law.beta >= 1.0:
+            return math.nan
+        return float(self.fit.law.model_bits(train_tokens)) / self._labels
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values of the law, its residuals and its areas."""
+        left = self.fit.residuals
+        areas = [vars(one) | {"transient_bits": one.transient_bits} for one in self.areas()]
+        return {
+            "law": vars(self.fit.law),
+            "untrained_nats": self.law.cap_nats,
+            "points": left.size,
+            "residual_rms": math.sqrt(float(np.mean(left**2))),
+            "residual_largest": float(np.abs(left).max()),
+            "held_out": self.held_out and vars(self.held_out),
+            "areas": areas,
+        }
+
+    @cached_property
+    def held_out(self) -> HeldOut | None:
+        """Losses of the largest budgets predicted from the others; None if these are too few."""
+        return held_out(self.fit)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -137,7 +197,7 @@ class Fitted(Traced):
         if center is None:
             return None
         step = self._sizes[1] - self._sizes[0]
-        found = minimize_scalar(
+        found: Any = minimize_scalar(
             lambda x: float(self._mdl(np.array([x]), compute)[0]),
             bounds=(center - step, center + step),
             method="bounded",
@@ -197,12 +257,6 @@ class Fitted(Traced):
         code = found.mdl_bits + self.errors * found.mdl_stderr
         return bool(code < uniform_bits * (1.0 - ROUNDING))
 
-    def closed_form(self, train_tokens: float) -> float:
-        """|P_preq| of the law without its cap after D tokens, bits; NaN for beta of 1 or more."""
-        if self.fit.law.beta >= 1.0:
-            return math.nan
-        return float(self.fit.law.model_bits(train_tokens)) / self._labels
-
     def _mdl(self, log_params: Values, compute: float) -> Values:
         """[F] bits; infinite where a budget leaves nothing to train with."""
         tokens = self._cost.tokens(log_params, compute)
@@ -245,49 +299,6 @@ class Fitted(Traced):
             yield "beyond_compute"
 
 
-def _chosen(members: Sequence[Member]) -> list[tuple[int, Indices]]:
-    """Of each size the member of the least final loss, and its record points after warm-up."""
-    best: dict[int, int] = {}
-    for i, member in enumerate(members):
-        held = best.setdefault(member.params, i)
-        if member.data_bits[-1] < members[held].data_bits[-1]:
-            best[member.params] = i
-    chosen = []
-    for i in sorted(best.values()):
-        tokens = members[i].train_tokens
-        first = int(np.searchsorted(tokens, WARM_UP * tokens[-1] * (1 + 1e-9), "right")) - 1
-        chosen.append((i, np.arange(max(first, 1), tokens.size)))
-    return chosen
-
-
-def _points(members: Sequence[Member], used: Sequence[tuple[int, Indices]]) -> LossPoints:
-    """The losses of record points, each with its standard error; a member is a run."""
-    columns: list[list[Values]] = [[] for _ in range(4)]
-    for i, rows in used:
-        member = members[i]
-        columns[0].append(np.full(rows.size, float(member.params)))
-        columns[1].append(member.train_tokens[rows])
-        for k, bits in ((2, member.data_bits), (3, member.data_stderr)):
-            columns[k].append(bits[rows] / member.data_gain)
-    params, tokens, losses, errors = (
-        np.concatenate(column) if column else np.zeros(0) for column in columns
-    )
-    losses = np.maximum(losses, 1e-9)  # a deterministic source may be solved
-    runs = [np.full(rows.size, i, dtype=np.int64) for i, rows in used]
-    return LossPoints.of(params, tokens, losses, errors, np.concatenate(runs) if runs else None)
-
-
-def _indices(
-    members: Sequence[Member], used: Sequence[tuple[int, Indices]], order: Indices
-) -> Indices:
-    """[Q] places of the fitted points among the candidates in order of time."""
-    starts = np.concatenate([[0], np.cumsum([member.steps.size for member in members])])
-    joined = [starts[i] + rows for i, rows in used]
-    places = np.empty(order.size, dtype=np.int64)
-    places[order] = np.arange(order.size)
-    return places[np.concatenate(joined)] if joined else np.zeros(0, dtype=np.int64)
-
-
 def _notes(traced: Fitted) -> Iterator[str]:
     """Yield how well the law holds: residuals, and areas against the measured ones."""
     left = traced.fit.residuals
@@ -296,3 +307,19 @@ def _notes(traced: Fitted) -> Iterator[str]:
         f"{float(np.abs(left).max()):.2%} of it, in the root mean square within "
         f"{math.sqrt(float(np.mean(left**2))):.2%}"
     )
+    if held := traced.held_out:
+        yield (
+            f"a law fitted without the largest budgets, the {held.points} losses above "
+            f"{held.above_flops:.2g} FLOPs of training, predicts these within "
+            f"{abs(held.largest_error):.2%}, {abs(held.mean_error):.2%} too "
+            f"{'low' if held.mean_error > 0 else 'high'} on average"
+        )
+    else:
+        yield "without its largest budgets no law is identified, so none predicts them as a check"
+    areas = [one for one in traced.areas() if one.measured_bits > 0.0]
+    shares = [one.transient_bits / one.measured_bits for one in areas]
+    if shares and all(math.isfinite(share) for share in shares):
+        yield (
+            f"of the measured areas the law's closed form lacks {min(shares):.0%} to "
+            f"{max(shares):.0%}: the beginning, which follows no power law, is not in the law's S_T"
+        )

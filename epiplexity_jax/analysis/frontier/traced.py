@@ -202,7 +202,7 @@ class Traced:
     def with_lengths(self, model_bits: Values, data_bits: Values) -> Self:
         """Trace the same candidates with other lengths [P], in order of time."""
         other = object.__new__(type(self))
-        cached = {"bridged", "notes"}  # which depend on the lengths
+        cached = {"bridged", "held_out", "notes"}  # which depend on the lengths
         other.__dict__.update({k: v for k, v in self.__dict__.items() if k not in cached})
         other._select(replace(self.points, model_bits=model_bits, data_bits=data_bits))
         return other
@@ -244,8 +244,9 @@ class Traced:
         near, far = (left, right) if weight < 0.5 else (right, left)
         near = far if far in ends and trained[far] and not trained[near] else near
         nearest, tokens = self.members[points.member[near]], float(points.train_tokens[near])
+        lengths: dict[str, Any] = {name: of(getattr(points, name)) for name in _INTERPOLATED}
         return Answer(
-            **{name: of(getattr(points, name)) for name in _INTERPOLATED},
+            **lengths,
             member=nearest.name,
             params=nearest.params,
             train_tokens=tokens,

@@ -1,9 +1,9 @@
 """Fit a scaling law to losses: Huber's loss of log L, summed, from many starts.
 
 The objective is that of Hoffmann et al. 2022, App. D.2 with delta 1e-3: the sum over points of
-Huber(log L - LSE(a - alpha log N, b - beta log D, e)). It is minimised in units of delta squared and
-with its gradient, since a mean of 1e-6 meets an optimiser's tolerance before it moves (Besiroglu et
-al. 2024). Axis letters: P point; parameters are in the order a, b, e, alpha, beta.
+Huber(log L - LSE(a - alpha log N, b - beta log D, e)). It is minimised in units of delta squared
+and with its gradient, since a mean of 1e-6 meets an optimiser's tolerance before it moves
+(Besiroglu et al. 2024). Axis letters: P point; parameters are in the order a, b, e, alpha, beta.
 """
 
 import itertools
@@ -24,10 +24,16 @@ Terms = Float64[np.ndarray, "3 points"]
 Hessian = Float64[np.ndarray, "5 5"]
 
 _EXPONENTS = (0.15, 0.4, 0.9)
-_SHARES = ((0.2, 0.4, 0.4), (0.6, 0.2, 0.2), (0.6, 0.35, 0.05), (0.6, 0.05, 0.35), (0.9, 0.05, 0.05))
+_SHARES = (
+    (0.2, 0.4, 0.4),
+    (0.6, 0.2, 0.2),
+    (0.6, 0.35, 0.05),
+    (0.6, 0.05, 0.35),
+    (0.9, 0.05, 0.05),
+)
 _TRIED, _KEPT = 40, 8  # iterations of every start, and the starts that go on to the end
-_LARGEST_LOG = 600.0  # of N0 and D0
-_LEAST_EXPONENT = 1e-3
+_LARGEST_LOG = 200.0  # of N0 and D0
+_LEAST_EXPONENT, _MOST_EXPONENT = 1e-3, 3.0
 _TOLERANCE, _QUICK = 1e-7, 1e-3  # of the gradient in units of delta^2: a fit's, and a refit's
 
 
@@ -67,7 +73,9 @@ class LawFit:
         return _result(problem, [problem.inwards(self.theta)], self.hessian_inverse)
 
 
-def fit(points: LossPoints, starts: Sequence[Parameters] | None = None, what: str = "fit") -> LawFit:
+def fit(
+    points: LossPoints, starts: Sequence[Parameters] | None = None, what: str = "fit"
+) -> LawFit:
     """Fit a law.
 
     Args:
@@ -83,10 +91,11 @@ def fit(points: LossPoints, starts: Sequence[Parameters] | None = None, what: st
     begun = problem.grid() if starts is None else [problem.inwards(one) for one in starts]
     found = _result(problem, begun)
     alpha, beta = found.theta[3:].tolist()
-    if max(map(abs, _logs(found.theta))) > _LARGEST_LOG or min(alpha, beta) < _LEAST_EXPONENT:
+    out = not _LEAST_EXPONENT <= min(alpha, beta) <= max(alpha, beta) <= _MOST_EXPONENT
+    if out or max(map(abs, _logs(found.theta))) > _LARGEST_LOG:
         raise NotIdentified(
-            f"{what}: the losses do not identify a law: its exponents are {alpha:.2g} of parameters "
-            f"and {beta:.2g} of tokens; train over a wider range of both"
+            f"{what}: the losses do not identify a law: its exponents are {alpha:.2g} of "
+            f"parameters and {beta:.2g} of tokens; train over a wider range of both"
         )
     return found
 
@@ -118,7 +127,7 @@ def closest_law(theta: Parameters) -> ScalingLaw:
     A fit to redrawn points may run away, to exponents of 0 or an N0 beyond all numbers.
     """
     log_n0, log_d0 = np.clip(_logs(theta), -_LARGEST_LOG, _LARGEST_LOG).tolist()
-    alpha, beta = np.maximum(theta[3:], _LEAST_EXPONENT).tolist()
+    alpha, beta = np.clip(theta[3:], _LEAST_EXPONENT, _MOST_EXPONENT).tolist()
     return ScalingLaw(alpha, beta, math.exp(log_n0), math.exp(log_d0), float(np.exp(theta[2])))
 
 
@@ -187,8 +196,5 @@ class _Problem:
         value = float(np.sum(np.where(far, np.abs(z) - 0.5, 0.5 * z * z)))
         pull = -np.clip(z, -1.0, 1.0) * self.weight  # by the prediction
         share = np.exp(terms - predicted) * pull
-        gradient = np.array(
-            [*share.sum(axis=1), -share[0] @ self.log_n, -share[1] @ self.log_d]
-        )
+        gradient = np.array([*share.sum(axis=1), -share[0] @ self.log_n, -share[1] @ self.log_d])
         return value, gradient
-

@@ -15,7 +15,8 @@ LEAST_SIZES = 3
 LEAST_RATIO = 10.0  # of the largest N and D to the smallest
 MOST_CORRELATED = 0.98  # log N and log D
 SAME_SIZE = 0.01  # relative difference of N below which two models are of one size
-LAST_BUDGETS = 10**-0.5  # of the largest compute: the points above it are held out as a check
+LAST_BUDGETS = 10**-0.5  # of the largest compute: the points above it are held out as a check,
+LEAST_HELD = 0.05  # and at least this share of the points
 DELTA = 1e-3  # Huber's, in log loss
 
 
@@ -118,8 +119,10 @@ class LossPoints:
         return self.at(np.sort(order[: len(self) - count]))
 
     def last_budgets(self) -> Flags:
-        """[P] True for points of the last half decade of compute."""
-        return self.compute > LAST_BUDGETS * self.compute.max()
+        """[P] True for points of the last half decade of compute, at least a twentieth of all."""
+        compute = self.compute
+        least = np.quantile(compute, 1.0 - LEAST_HELD, method="lower")
+        return compute > min(LAST_BUDGETS * float(compute.max()), float(least))
 
     def resampled(self, generator: np.random.Generator) -> "LossPoints":
         """Points of runs drawn with replacement, as many runs as there are."""

@@ -31,7 +31,9 @@ PRESETS = {
     "image_vq_16x16": Preset(ScalingLaw(0.322, 0.441, 2.7e4, 4.44e7, 4.23), 4096, _CORRECTED),
     "image_vq_32x32": Preset(ScalingLaw(0.287, 0.560, 1.9e4, 1.63e8, 3.32), 1024, _CORRECTED),
     "video_vq_16x16x16": Preset(ScalingLaw(0.428, 0.718, 3.7e4, 1.79e8, 1.15), 4096, _CORRECTED),
-    "language_chinchilla": Preset(ScalingLaw(0.339, 0.285, 4.91e7, 1.49e9, 1.69), 32_000, _HOFFMANN),
+    "language_chinchilla": Preset(
+        ScalingLaw(0.339, 0.285, 4.91e7, 1.49e9, 1.69), 32_000, _HOFFMANN
+    ),
     "language_refitted": Preset(
         ScalingLaw.from_coefficients(477.83, 2143.4, 1.81722, 0.34731, 0.36717), 32_000, _REFITTED
     ),
