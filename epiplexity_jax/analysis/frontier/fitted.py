@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, cast
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -117,9 +117,9 @@ class Fitted(Traced):
         sizes = np.log([one.params for one in used])
         self._sizes = np.linspace(sizes.min() - _SPAN, sizes.max() + _SPAN, _SIZES)
 
-    def with_lengths(self, model_bits: Values, data_bits: Values) -> Self:
+    def with_lengths(self, model_bits: Values, data_bits: Values) -> "Fitted":
         """Fit the same candidates with other lengths [P], in order of time."""
-        other = super().with_lengths(model_bits, data_bits)
+        other = cast(Fitted, super().with_lengths(model_bits, data_bits))
         losses = np.maximum(data_bits[self._at] / self._gain, LEAST_LOSS)
         other._set(self.fit.refit(replace(self.fit.points, loss_nats=losses)))
         return other

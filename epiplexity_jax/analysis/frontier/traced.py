@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
@@ -199,9 +199,9 @@ class Traced:
         self.vertices = self._keep(points.time_flops, mdl, points.run)
         self.envelope = envelope(mdl)
 
-    def with_lengths(self, model_bits: Values, data_bits: Values) -> Self:
+    def with_lengths(self, model_bits: Values, data_bits: Values) -> "Traced":
         """Trace the same candidates with other lengths [P], in order of time."""
-        other = object.__new__(type(self))
+        other: Traced = object.__new__(type(self))
         cached = {"bridged", "held_out", "notes"}  # which depend on the lengths
         other.__dict__.update({k: v for k, v in self.__dict__.items() if k not in cached})
         other._select(replace(self.points, model_bits=model_bits, data_bits=data_bits))

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from epiplexity_jax.analysis.shapes import AnyColumn, Flags, Indices, Steps, Values
+from epiplexity_jax.analysis.shapes import Flags, Indices, Steps, Values
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.coding import checks
 
 LEAST_SIZES = 3
 LEAST_RATIO = 10.0  # of the largest N and D to the smallest
@@ -53,11 +55,11 @@ class LossPoints:
     @classmethod
     def of(
         cls,
-        params: AnyColumn,
-        train_tokens: AnyColumn,
-        loss_nats: AnyColumn,
-        stderr_nats: AnyColumn | None = None,
-        run: Steps | None = None,
+        params: ArrayLike,
+        train_tokens: ArrayLike,
+        loss_nats: ArrayLike,
+        stderr_nats: ArrayLike | None = None,
+        run: ArrayLike | None = None,
     ) -> "LossPoints":
         """Make points of arrays [P]; by default without errors, each a run of its own.
 
@@ -67,10 +69,23 @@ class LossPoints:
             loss_nats: losses.
             stderr_nats: their standard errors.
             run: numbers of their runs.
+
+        Raises:
+            ConfigError: when they are not as many of each, or no positive numbers.
         """
         n, d, loss = (
-            np.asarray(one, dtype=np.float64) for one in (params, train_tokens, loss_nats)
+            checks.numbers(name, one)
+            for name, one in (
+                ("params", params),
+                ("train_tokens", train_tokens),
+                ("loss_nats", loss_nats),
+            )
         )
+        if not n.ndim == 1 or not n.shape == d.shape == loss.shape:
+            raise ConfigError(
+                f"params, train_tokens, loss_nats: expected as many of each, got shapes {n.shape}, "
+                f"{d.shape} and {loss.shape}"
+            )
         errors = np.zeros(n.size) if stderr_nats is None else np.asarray(stderr_nats, np.float64)
         runs = np.arange(n.size, dtype=np.int64) if run is None else np.asarray(run, np.int64)
         return cls(n, d, loss, errors, runs)
