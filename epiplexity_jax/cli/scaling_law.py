@@ -81,6 +81,8 @@ class Given:
         if not over_compute:
             check_positive("--alpha", self.alpha)
             check_positive("--beta", self.beta)
+            check_positive("--n0", self.n0)
+            check_positive("--d0", self.d0)
             n0 = self.n0 if self.a is None else _root("--a", self.a, self.alpha)
             d0 = self.d0 if self.b is None else _root("--b", self.b, self.beta)
             return ScalingLaw(self.alpha, self.beta, n0, d0, self.irreducible)  # type: ignore

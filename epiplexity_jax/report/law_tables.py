@@ -54,12 +54,14 @@ def presets_table(laws: Sequence[LawReport]) -> Table:
     return table
 
 
-def _per_token(one: LawAnswer) -> tuple[float | None, float | None] | None:
+def _per_token(one: LawAnswer) -> tuple[float, float] | None:
+    """The interval of H_T in bits per token, as wide to both sides as its wider one."""
     if one.entropy_bits_interval is None:
         return None
-    tokens = one.entropy_bits / one.entropy_bits_per_token
-    low, high = (end and end / tokens for end in one.entropy_bits_interval)
-    return low, high
+    ends = [abs(end - one.entropy_bits) for end in one.entropy_bits_interval if end is not None]
+    value = one.entropy_bits_per_token
+    reach = max(ends, default=0.0) * value / one.entropy_bits
+    return value - reach, value + reach
 
 
 def answers_table(report: LawReport) -> Table:
@@ -92,14 +94,16 @@ def fit_table(examined: ExaminedFit) -> Table:
     """Parameters of a fit, how sure they are, and those of fits to other choices of points."""
     table = _table(("", "losses", *_HEADS.values()), left={""})
 
-    def add(name: str, count: str, values: Mapping[str, float], ends: bool = False) -> None:
-        cells = (number(values[one], 4) for one in PARAMETERS)
+    def add(
+        name: str, count: str, values: Mapping[str, float], digits: int = 4, ends: bool = False
+    ) -> None:
+        cells = (number(values[one], digits) for one in PARAMETERS)
         table.add(name, count, *cells, end_section=ends)
 
     points = examined.fit.points
     add("fit", str(len(points)), parameters(examined.law), ends=not examined.laws)
     if examined.standard_errors and examined.intervals:
-        add("standard error", "", examined.standard_errors)
+        add("standard error", "", examined.standard_errors, digits=2)
         for side, name in enumerate(("95 %, low", "95 %, high")):
             ends = {one: pair[side] for one, pair in examined.intervals.items()}
             add(name, "", ends, ends=side == 1)
@@ -141,15 +145,15 @@ def _range(values: Any) -> str:
 
 def areas_table(laws: Mapping[str, Fitted]) -> Table:
     """Measured areas at the end of each size beside the closed form of the law of its source."""
-    heads = ("source", "size", "N", "D", "loss/law", "area, bits", "closed form", "transient")
+    heads = ("source", "size", "D", "loss/law", "area, bits", "closed form", "transient")
     table = _table(heads, left={"source", "size"})
     for name, traced in laws.items():
         areas = traced.areas()
         for i, one in enumerate(areas):
             table.add(*_area(name, one), end_section=i == len(areas) - 1)
     table.caption = (
-        "loss/law: of the final loss; closed form: |P_preq| of the law; transient: the measured "
-        "area\nless the law's"
+        "loss/law: of the final loss; closed form: |P_preq| of the law\n"
+        "transient: the measured area less that"
     )
     return table
 
@@ -159,7 +163,6 @@ def _area(name: str, one: Area) -> tuple[str, ...]:
     return (
         name,
         one.member,
-        number(one.params),
         number(one.train_tokens),
         f"{one.loss_residual:+.2%}",
         number(one.measured_bits),

@@ -237,7 +237,7 @@ class Fitted(Traced):
             train_tokens=best.train_tokens,
             switch_step=None,
             neighbours=(NAME,),
-            untrained=best.model_bits <= 0.0,
+            untrained=best.data_bits >= self._gain * self.law.cap_nats * (1.0 - ROUNDING),
             ends_run=False,
             bridged=False,
             beyond=tuple(self._beyond(compute, best)),
@@ -320,6 +320,6 @@ def _notes(traced: Fitted) -> Iterator[str]:
     shares = [one.transient_bits / one.measured_bits for one in areas]
     if shares and all(math.isfinite(share) for share in shares):
         yield (
-            f"of the measured areas the law's closed form lacks {min(shares):.0%} to "
-            f"{max(shares):.0%}: the beginning, which follows no power law, is not in the law's S_T"
+            f"the measured areas are {min(shares):+.1%} to {max(shares):+.1%} of themselves above "
+            "the law's closed form: their beginning follows no power law, and S_T leaves it out"
         )

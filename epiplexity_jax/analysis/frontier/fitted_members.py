@@ -10,7 +10,7 @@ import numpy as np
 
 from epiplexity_jax.analysis.frontier.members import Member
 from epiplexity_jax.analysis.laws.points import LossPoints
-from epiplexity_jax.analysis.shapes import Indices, Values
+from epiplexity_jax.analysis.shapes import AnyIndices, Values
 
 WARM_UP = 0.1  # share of a run's tokens before which its losses are no law's
 LEAST_LOSS = 1e-9  # nats: a deterministic source may be solved
@@ -45,7 +45,7 @@ class Cost:
         return left / np.exp(self.training[0] * log_params + self.training[1])
 
 
-def choose_losses(members: Sequence[Member]) -> list[tuple[int, Indices]]:
+def choose_losses(members: Sequence[Member]) -> list[tuple[int, AnyIndices]]:
     """Of each size the member of the least final loss, and its record points after warm-up."""
     best: dict[int, int] = {}
     for i, member in enumerate(members):
@@ -60,7 +60,7 @@ def choose_losses(members: Sequence[Member]) -> list[tuple[int, Indices]]:
     return chosen
 
 
-def points_of(members: Sequence[Member], used: Sequence[tuple[int, Indices]]) -> LossPoints:
+def points_of(members: Sequence[Member], used: Sequence[tuple[int, AnyIndices]]) -> LossPoints:
     """The losses of record points, each with its standard error; a member is a run."""
     columns: list[list[Values]] = [[] for _ in range(4)]
     for i, rows in used:
@@ -78,8 +78,8 @@ def points_of(members: Sequence[Member], used: Sequence[tuple[int, Indices]]) ->
 
 
 def places_of(
-    members: Sequence[Member], used: Sequence[tuple[int, Indices]], order: Indices
-) -> Indices:
+    members: Sequence[Member], used: Sequence[tuple[int, AnyIndices]], order: AnyIndices
+) -> AnyIndices:
     """[Q] places of the fitted points among the candidates in order of time.
 
     Args:
