@@ -12,7 +12,10 @@ from typing import Any
 
 DOCS = Path(__file__).parent
 PAGES = tuple(
-    DOCS / name for name in ("speed.md", "large-runs.md", "requential.md", "what-moves-s.md")
+    DOCS / name
+    for name in (
+        *("speed.md", "large-runs.md", "requential.md", "what-moves-s.md", "scaling-laws.md"),
+    )
 )
 RESULTS = DOCS.parent / "benchmarks" / "results"
 MARKED = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -285,6 +288,20 @@ def tuning(found: dict[str, Any]) -> str:
     return _table(("source", "recipe", "S", "MDL"), rows)
 
 
+def procedures(found: dict[str, Any]) -> str:
+    """Errors and coverage of each procedure, one row for each number of sizes."""
+    heads = ("procedure", "sizes", "S: median, 95 %", "MDL: median, 95 %", "S, H, MDL covered")
+    rows = []
+    for row in found["rows"]:
+        errors = [
+            f"{row[f'{name}_error_median']:.1%}, {row[f'{name}_error_95']:.1%}"
+            for name in ("epiplexity", "mdl")
+        ]
+        covered = [f"{row[f'{name}_coverage']:.0%}" for name in ("epiplexity", "entropy", "mdl")]
+        rows.append((f"`{row['procedure']}`", str(row["sizes"]), *errors, ", ".join(covered)))
+    return _table(heads, rows)
+
+
 def window(found: dict[str, Any]) -> str:
     """S and MDL by the window of the averages, at two rates."""
     rows = []
@@ -329,6 +346,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "rounding": ("weak_scaling", rounding),
     "tuning": ("tuning", tuning),
     "window": ("window", window),
+    "procedures": ("procedures", procedures),
 }
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         load,
         plot,
         run,
+        scaling_law,
     )
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "load",
     "plot",
     "run",
+    "scaling_law",
     "sources",
     "trackers",
     "training",
@@ -69,7 +71,7 @@ _API = {
         "Runs",
         "Training",
     ),
-    *("load", "plot", "run"),
+    *("load", "plot", "run", "scaling_law"),
 }
 
 
