@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from epiplexity_jax.analysis.frontier.fitted import Fitted
 from epiplexity_jax.analysis.laws.embeddings import ComputeLaw
@@ -24,6 +24,15 @@ TEST_TOKENS = 1e12
 """Label tokens for which the published laws are answered where none are given."""
 
 
+class Fitting(TypedDict, total=False):
+    """The options of a fit, as `scaling_law` takes them."""
+
+    columns: PointColumns | None
+    drop_highest: int
+    draws: int
+    source: str | None
+
+
 class PlottableLaw(LawReport):
     """A law and its answers, which can draw themselves."""
 
@@ -39,10 +48,7 @@ def scaling_law(
     test_tokens: float | None = None,
     compute: Sequence[float] | None = None,
     vocab_size: int | None = None,
-    columns: PointColumns | None = None,
-    drop_highest: int = 0,
-    draws: int = DRAWS,
-    source: str | None = None,
+    **fitting: Unpack[Fitting],
 ) -> PlottableLaw:
     """Answer for a scaling law: S_T, H_T and the best model at budgets, and in their limit.
 
@@ -54,10 +60,9 @@ def scaling_law(
         compute: budgets T in FLOPs; default: spaced over where the answer changes, or over the
             compute of the fitted losses.
         vocab_size: V, whose uniform code the untrained model is; default: the preset's or store's.
-        columns: columns of the table.
-        drop_highest: leave out so many points of the highest losses.
-        draws: bootstrap draws over runs, from which the intervals come; 0 for none.
-        source: the source of a store that has several.
+        **fitting: `columns` of the table (`PointColumns`), `drop_highest` (so many points of the
+            highest losses are left out), `draws` (of a bootstrap over runs, from which the
+            intervals come; 0 for none), `source` (of a store that has several).
 
     Raises:
         ConfigError: when an argument is not allowed or the losses do not identify a law.
@@ -65,7 +70,10 @@ def scaling_law(
     """
     if (law is None) == (fit is None):
         raise ConfigError("scaling_law: give a law or what to fit one to, and not both")
-    table = columns, drop_highest, draws
+    if fit is None and fitting:
+        raise ConfigError(f"{next(iter(fitting))}: goes with fit only")
+    source, columns = fitting.get("source"), fitting.get("columns")
+    table = columns, fitting.get("drop_highest", 0), fitting.get("draws", DRAWS)
     if fit is None:
         name, found, known = _given(law)
     elif isinstance(fit, Runs) or (not isinstance(fit, LossPoints) and Path(fit).is_dir()):

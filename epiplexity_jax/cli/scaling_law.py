@@ -99,7 +99,7 @@ class Given:
 
 @dataclass(frozen=True)
 class FitOptions:
-    """What a law is fitted to, and how."""
+    """The losses that a law is fitted to, and the way of fitting."""
 
     fit: Annotated[
         Path | None,

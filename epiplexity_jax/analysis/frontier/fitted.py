@@ -97,7 +97,7 @@ class Fitted(Traced):
         if not all(member.is_area for member in members):
             raise ConfigError(
                 "frontier: a fitted law gives the area above the final loss, and these model "
-                "lengths are none; take refined, or floor ema or raw of prequential runs"
+                "lengths are something else; take refined, or floor ema or raw of prequential runs"
             )
         self._used = choose_losses(self.members)
         self._at = places_of(self.members, self._used, self.order)

@@ -46,7 +46,7 @@ class Cost:
 
 
 def choose_losses(members: Sequence[Member]) -> list[tuple[int, AnyIndices]]:
-    """Of each size the member of the least final loss, and its record points after warm-up."""
+    """Choose the member of the least final loss of each size, and its points after warm-up."""
     best: dict[int, int] = {}
     for i, member in enumerate(members):
         held = best.setdefault(member.params, i)

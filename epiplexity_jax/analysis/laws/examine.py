@@ -1,4 +1,4 @@
-"""How far losses determine a law that was fitted to them: bootstrap, leave-out, held-out budgets.
+"""Tests of how far losses determine a law fitted to them: bootstrap, leave-out, held-out budgets.
 
 Axis letters: K draw of the bootstrap.
 """

@@ -58,7 +58,7 @@ class LawFit:
 
     @property
     def law(self) -> ScalingLaw:
-        """The law; see `closest_law` for parameters that are none."""
+        """The law; see `closest_law` for parameters without one."""
         return closest_law(self.theta)
 
     @property
@@ -122,7 +122,7 @@ def _result(
 
 
 def closest_law(theta: Parameters) -> ScalingLaw:
-    """The law with parameters a, b, e, alpha, beta; the closest one where they are none.
+    """The law with parameters a, b, e, alpha, beta; or the closest one where they make up none.
 
     A fit to redrawn points may run away, to exponents of 0 or an N0 beyond all numbers.
     """
