@@ -20,7 +20,7 @@ from epiplexity_jax.base.units import nats_to_bits
 Array = Float64[np.ndarray, "..."]
 
 _LOGITS = np.linspace(-80.0, 45.0, 1251)  # of D as a share of the test tokens
-_LEAST, _MOST = 1.0, 1e80  # FLOPs between which a law's first model is looked for
+_MOST = 1e80  # FLOPs up to which a law's first model is looked for
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,8 @@ class ScalingLaw:
     def first_compute(self, test_tokens: float, vocab_size: float) -> float | None:
         """The budget from which on a model of the law beats the uniform code, FLOPs.
 
-        Below it the untrained model wins. None where no model ever beats the code.
+        Below it the untrained model wins. It is at least that of evaluating one parameter. None
+        where no model ever beats the code.
 
         Args:
             test_tokens: label tokens of the dataset.
@@ -173,9 +174,11 @@ class ScalingLaw:
 
         if self.limit(test_tokens).mdl_bits >= uniform:
             return None
-        ends = math.log(_LEAST), math.log(_MOST)
-        if excess(ends[0]) <= 0.0 or excess(ends[1]) > 0.0:
-            return _LEAST if excess(ends[0]) <= 0.0 else None
+        ends = math.log(2.0 * test_tokens), math.log(_MOST)
+        if excess(ends[0]) <= 0.0:
+            return 2.0 * test_tokens
+        if excess(ends[1]) > 0.0:
+            return None
         root: Any = brentq(excess, *ends, xtol=1e-9)
         return math.exp(root)
 

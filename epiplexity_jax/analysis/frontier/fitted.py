@@ -307,6 +307,8 @@ def _notes(traced: Fitted) -> Iterator[str]:
         f"{float(np.abs(left).max()):.2%} of it, in the root mean square within "
         f"{math.sqrt(float(np.mean(left**2))):.2%}"
     )
+    if traced.fit.note:
+        yield traced.fit.note
     if held := traced.held_out:
         yield (
             f"a law fitted without the largest budgets, the {held.points} losses above "

@@ -161,7 +161,7 @@ def examine(
     found = fit(kept, what=what)
     generator = np.random.Generator(np.random.Philox(_SEED))
     laws = _bootstrap(found, resampled or kept.resampled, draws, generator)
-    notes = []
+    notes = [found.note] if found.note else []
     if 0 < len(laws) < draws:
         notes.append(
             f"{draws - len(laws)} of {draws} draws of runs identify no law, and count for none"

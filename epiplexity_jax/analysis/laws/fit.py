@@ -32,6 +32,7 @@ _SHARES = (
     (0.9, 0.05, 0.05),
 )
 _TRIED, _KEPT = 40, 8  # iterations of every start, and the starts that go on to the end
+_NO_FLOOR = 1e-3  # share of the least loss below which E is as good as 0
 _LARGEST_LOG = 200.0  # of N0 and D0
 _LEAST_EXPONENT, _MOST_EXPONENT = 1e-3, 3.0
 _TOLERANCE, _QUICK = 1e-7, 1e-3  # of the gradient in units of delta^2: a fit's, and a refit's
@@ -66,6 +67,16 @@ class LawFit:
         """[P] log of the loss over the law's."""
         law_loss = self.law.loss(self.points.params, self.points.train_tokens)
         return np.log(self.points.loss_nats / law_loss)
+
+    @property
+    def note(self) -> str | None:
+        """A sentence where the losses leave E open; None where they do not."""
+        if self.law.irreducible_nats > _NO_FLOOR * float(self.points.loss_nats.min()):
+            return None
+        return (
+            "E ran to 0: the losses are too far above their floor to show it, so the law holds "
+            "near them and says little beyond; train larger models for longer"
+        )
 
     def refit(self, points: LossPoints) -> "LawFit":
         """Fit other points of the same kind, from this fit."""

@@ -70,6 +70,8 @@ def test_the_first_model_is_as_long_as_the_uniform_code():
     first = PLAIN.first_compute(1e7, 256)
     assert PLAIN.optimum(first, 1e7).mdl_bits == pytest.approx(8e7, rel=1e-6)
     assert PLAIN.first_compute(1e7, 20) is None  # 3.14 nats are more than ln 20
+    easy = ScalingLaw(0.05, 0.4, 2.0, 10.0, 0.1)
+    assert easy.first_compute(1e7, 256) == 2e7
 
 
 def test_coefficients_are_those_of_the_other_form():

@@ -6,6 +6,7 @@ from scipy.optimize import approx_fprime
 
 from epiplexity_jax.analysis.laws.fit import _Problem, closest_law, fit
 from epiplexity_jax.analysis.laws.points import DELTA, LossPoints, NotIdentified
+from epiplexity_jax.analysis.scaling_law import ScalingLaw
 from tests.unit.analysis.laws.made import LAW, points_of
 
 NAMES = ("alpha", "beta", "n0", "d0", "irreducible_nats")
@@ -70,6 +71,12 @@ def test_losses_that_parameters_do_not_move_are_refused():
     losses = 1.5 + (2000.0 / points.train_tokens) ** 0.3 + 1e-9 * np.log(points.params)
     with pytest.raises(NotIdentified, match="mine: the losses do not identify a law: its exponent"):
         fit(LossPoints.of(points.params, points.train_tokens, losses), what="mine")
+
+
+def test_losses_without_a_floor_leave_e_open():
+    bare = ScalingLaw(0.2, 0.2, 1e6, 1e8, 0.0)
+    assert fit(points_of(law=bare, noise=1e-4)).note.startswith("E ran to 0")
+    assert fit(points_of()).note is None
 
 
 def test_parameters_that_ran_away_have_a_closest_law():
