@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         plot,
         rank,
         run,
+        scaling_law,
     )
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "plot",
     "rank",
     "run",
+    "scaling_law",
     "sources",
     "trackers",
     "training",
@@ -71,7 +73,7 @@ _API = {
         "Runs",
         "Training",
     ),
-    *("load", "plot", "rank", "run"),
+    *("load", "plot", "rank", "run", "scaling_law"),
 }
 
 

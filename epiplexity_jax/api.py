@@ -16,6 +16,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.estimators.config import Prequential, Requential
 from epiplexity_jax.executors.choose import executor_of
 from epiplexity_jax.families.registry import kinds as families
+from epiplexity_jax.laws import scaling_law
 from epiplexity_jax.results import Runs, decompose_all, final_lengths, load, plot, rank
 from epiplexity_jax.runtime.devices import idle_cores_warning, open_devices
 from epiplexity_jax.runtime.interrupts import Stop
@@ -62,6 +63,7 @@ __all__ = [
     "rank",
     "run",
     "run_config",
+    "scaling_law",
     "sources",
 ]
 

@@ -134,7 +134,7 @@ class Runs:
             variant: "switch", "paired", "online" or "exact", of a requential sweep "switch",
                 "ema_student" or "student"; default: that of the sweep's config.
             floor: "ema", "raw" or "entropy_rate"; default: that of the sweep's config.
-            procedure: "refined", "hull-median", "raw" or one that was registered.
+            procedure: "refined", "hull-median", "raw", "fitted" or one that was registered.
 
         Raises:
             ConfigError: when an argument is not allowed or no test tokens are known.

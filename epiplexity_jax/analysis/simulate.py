@@ -91,7 +91,7 @@ def _curve(law: CappedLaw, size: int, seed: int, steps: Steps, tokens: int, **lo
         source="law",
         size=f"N{size}",
         params=size,
-        vocab_size=law.vocab_size,
+        vocab_size=int(law.vocab_size),
         steps=steps,
         cost=StepCost.dense(size, tokens),
         seed=seed,

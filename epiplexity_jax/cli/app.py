@@ -11,7 +11,17 @@ import typer
 
 from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import EpiplexityError, RunsFailed
-from epiplexity_jax.cli import curve, frontier, init, launch, listings, rank, run, runs
+from epiplexity_jax.cli import (
+    curve,
+    frontier,
+    init,
+    launch,
+    listings,
+    rank,
+    run,
+    runs,
+    scaling_law,
+)
 from epiplexity_jax.cli.plugins import load_plugins
 
 NAME = "epiplexity-jax"
@@ -30,6 +40,7 @@ app.command("frontier")(frontier.frontier)
 app.command("rank")(rank.rank)
 app.command("runs")(runs.runs)
 app.command("curve")(curve.curve)
+app.command("scaling-law")(scaling_law.scaling_law)
 app.command("sources")(listings.sources)
 app.command("families")(listings.families)
 app.command("devices")(listings.devices)

@@ -32,9 +32,9 @@ class Tracing(ReadingOptions):
     estimator: Annotated[str | None, typer.Option(help="Use the runs of this estimator only.")] = (
         None
     )
-    procedure: Annotated[str, typer.Option("--frontier", help="refined, hull-median or raw.")] = (
-        "refined"
-    )
+    procedure: Annotated[
+        str, typer.Option("--frontier", help="refined, hull-median, raw or fitted.")
+    ] = "refined"
 
     def __post_init__(self) -> None:
         """Refuse what is not allowed."""
@@ -66,7 +66,9 @@ def frontier(
     check_figure(figure)
 
     from epiplexity_jax import results
+    from epiplexity_jax.analysis.frontier.fitted import Fitted
     from epiplexity_jax.report import tables
+    from epiplexity_jax.report.law_tables import areas_table
 
     if floor_table and recipe_table:
         raise ConfigError("--floor-table: cannot be given together with --recipe-table")
@@ -93,8 +95,15 @@ def frontier(
     frontiers = runs.frontiers(**options)
     found = results.decompose_all(frontiers, runs.budgets(reading.compute))
     echo_figure(frontiers, figure)
-    if not form.echo("frontier", [d.to_json() for d in found], store):
+    laws = {name: f.traced for name, f in frontiers.items() if isinstance(f.traced, Fitted)}
+    more = (
+        {"laws": [{"source": name} | one.to_json() for name, one in laws.items()]} if laws else {}
+    )
+    if not form.echo("frontier", [d.to_json() for d in found], store, more):
         echo_results(found, frontiers)
+        if laws:
+            typer.echo()
+            echo_table(areas_table(laws))
 
 
 def _check_alone(table: str, reading: ReadingOptions, figure: Path | None) -> None:

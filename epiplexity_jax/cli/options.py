@@ -76,16 +76,23 @@ class Format:
         if self.csv and self.as_json:
             raise ConfigError("--csv: cannot be given together with --json")
 
-    def echo(self, name: str, rows: Sequence[Mapping[str, Any]], store: Path) -> bool:
+    def echo(
+        self,
+        name: str,
+        rows: Sequence[Mapping[str, Any]],
+        store: Path,
+        more: Mapping[str, Any] | None = None,
+    ) -> bool:
         """Print rows, as JSON under their name; return False where a table is asked for.
 
         Args:
             name: name of the rows, their key in the JSON.
             rows: the rows to print.
             store: the folder that they come from.
+            more: further entries of the JSON.
         """
         if self.as_json:
-            echo_json({name: rows, "store": str(store), "version": __version__})
+            echo_json({name: rows, "store": str(store), "version": __version__, **(more or {})})
         elif self.csv:
             from epiplexity_jax.report.tables import csv_text
 

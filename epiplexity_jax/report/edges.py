@@ -14,6 +14,9 @@ _CODES = {
     "bridged": ("drop", "bridges a sudden drop"),
     "carried": ("T+", "beyond the runs"),
     "below_cheapest": ("T-", "below the cheapest model"),
+    "beyond_sizes": ("N*", "a size beyond those that were trained"),
+    "beyond_tokens": ("D*", "tokens beyond those of the runs"),
+    "beyond_compute": ("T*", "a budget beyond the runs"),
 }
 
 

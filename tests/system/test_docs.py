@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -91,6 +92,7 @@ def workshop(tmp_path_factory, forks):
     for path in ROOT.glob("configs/*.yaml"):
         (folder / "configs" / path.name).write_text(cut_down(path), encoding="utf-8")
     (folder / "book.txt").write_text("It was the best of times. " * 4000, encoding="ascii")
+    shutil.copytree(ROOT / "tests" / "data" / "laws", folder / "tests" / "data" / "laws")
     done = shell("epiplexity-jax run configs/demo.yaml --store runs/demo", folder, forks)
     assert done.returncode == 0, done.stderr
     return folder

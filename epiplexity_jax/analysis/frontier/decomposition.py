@@ -7,7 +7,6 @@ from typing import Any
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis.frontier.intervals import Intervals
-from epiplexity_jax.analysis.frontier.members import Member
 from epiplexity_jax.analysis.frontier.saturation import Saturation, saturation_at
 from epiplexity_jax.analysis.frontier.traced import Answer, Traced
 from epiplexity_jax.analysis.runs.codes import VARIANTS
@@ -82,7 +81,8 @@ class Decomposition:
             naming the choice would cost. It is not part of the lengths.
         interpolation_error_bits: error of the model length, from dropping every other record point.
         flags: "edge_size" with "smallest_size" or "largest_size" (both where there is one size),
-            "edge_steps", "edge_rate", "edge_batch", "bridged", "carried", "below_cheapest".
+            "edge_steps", "edge_rate", "edge_batch", "bridged", "carried", "below_cheapest"; of a
+            fitted law "beyond_sizes", "beyond_tokens", "beyond_compute".
         recipe: the members' recipe and what its neighbours would give (`RecipeReport`); None where
             it is not known.
         warnings: sentences for a person.
@@ -227,6 +227,11 @@ _FLAGS = {
     "bridged": "the frontier bridges a sudden drop here: no model was near the line, so take "
     "strict=True (or --frontier raw) or add sizes and record points",
     "carried": "the budget exceeds every run: the last point of the frontier is carried on",
+    "beyond_sizes": "the law's best model is smaller or larger than all that were trained: an "
+    "extrapolation",
+    "beyond_tokens": "the law's best model reads fewer or more tokens than those that it was "
+    "fitted to: an extrapolation",
+    "beyond_compute": "the budget exceeds every run: an extrapolation of the law",
     "below_cheapest": "the budget is too small for any member, even untrained: the uniform code "
     "answers",
 }
@@ -265,7 +270,7 @@ def decompose(
         model, data, mdl = (0.0, 0.0), (uniform, uniform), (uniform, uniform)
         if answer is not None or not intervals:
             model, data, mdl = intervals.above_uniform(compute)
-    flags = _flags(setting, traced.members, compute, answer, chosen)
+    flags = _flags(setting, traced, compute, answer, chosen)
     growth = Saturation()
     if chosen["status"] != ResultStatus.UNTRAINED:
         model, data, mdl = open_sides(model, data, mdl, flags)
@@ -306,11 +311,11 @@ def _model(answer: Answer, resolution: float | None, errors: float) -> dict[str,
         "entropy_bits": answer.data_bits,
         "resolution_bits": resolution,
         "status": status,
-        "member": answer.nearest.name,
+        "member": answer.member,
         "neighbours": answer.neighbours,
-        "params": answer.nearest.params,
+        "params": answer.params,
         "train_tokens": answer.train_tokens,
-        "switch_step": answer.nearest.switch_step(answer.train_tokens),
+        "switch_step": answer.switch_step,
         "interpolation_error_bits": answer.interpolation_error_bits,
         "certified_bits": None if math.isnan(answer.certified_bits) else answer.certified_bits,
     }
@@ -318,26 +323,28 @@ def _model(answer: Answer, resolution: float | None, errors: float) -> dict[str,
 
 def _flags(
     setting: Setting,
-    members: Sequence[Member],
+    traced: Traced,
     compute: float,
     answer: Answer | None,
     chosen: Mapping[str, Any],
 ) -> tuple[str, ...]:
     """Flags of an optimum at the edge of the grid, on a bridge, or out of range."""
+    members, flags = traced.members, []
     if not members:
         return ()
-    flags = []
     if answer is not None and chosen["status"] != ResultStatus.UNTRAINED:
         sizes = [member.params for member in members]
         ends = {"smallest_size": min(sizes), "largest_size": max(sizes)}
         edges = [name for name, size in ends.items() if chosen["params"] == size]
+        edges = [] if traced.extrapolates else edges
         flags += ["edge_size", *edges] if edges else []
         if answer.ends_run and not VARIANTS.find(setting.variant, "variant").at_end:
             flags.append("edge_steps")
         flags += setting.recipe.flags if setting.recipe else ()
         if answer.bridged:
             flags.append("bridged")
-    if compute > max(member.time_flops[-1] for member in members):
+        flags += answer.beyond
+    if not traced.extrapolates and compute > max(member.time_flops[-1] for member in members):
         flags.append("carried")
     if compute < min(member.time_flops[0] for member in members):
         flags.append("below_cheapest")

@@ -45,7 +45,7 @@ def trace(
         test_tokens: label tokens of the dataset whose information is measured.
         variant: as `score` takes it; None is that of the runs.
         floor: "ema", "raw" or "entropy_rate"; None is that of the runs.
-        procedure: "refined", "hull-median", "raw" or one that was registered.
+        procedure: "refined", "hull-median", "raw", "fitted" or one that was registered.
         recipe: the recipe by which the runs were trained.
 
     Raises:
@@ -78,9 +78,11 @@ def trace(
         bytes_per_token=first.bytes_per_token,
         recipe=recipe,
     )
-    return Frontier(
+    frontier = Frontier(
         setting, tuple(members), _warnings(curves, kept, members), first.entropy_rate_nats
     )
+    frontier.warnings += frontier.traced.notes
+    return frontier
 
 
 def _warnings(
@@ -230,7 +232,8 @@ class Frontier:
         """Return whether a trained model answers at a budget, and not one at an edge."""
         found = self.at(compute)
         edges = {"edge_size", "edge_steps", "carried", "below_cheapest"}
-        return found.params > 0 and not edges & set(found.flags)
+        beyond = {"beyond_sizes", "beyond_tokens", "beyond_compute"}
+        return found.params > 0 and not (edges | beyond) & set(found.flags)
 
     def _digits(self) -> int:
         """Digits with which the sweep's reach, rounded down, loses little of its training."""

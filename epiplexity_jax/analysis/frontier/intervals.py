@@ -16,6 +16,7 @@ from scipy.special import ndtri, stdtrit
 
 from epiplexity_jax.analysis.frontier.members import Member, resample
 from epiplexity_jax.analysis.frontier.traced import Answer, Traced, log_length
+from epiplexity_jax.analysis.laws.points import NotIdentified
 from epiplexity_jax.analysis.runs import errors
 from epiplexity_jax.analysis.shapes import AnyRows, Grid, OnGrid, Replicates, Steps, Units, Values
 
@@ -88,7 +89,8 @@ class Intervals:
                 for part in (1.0, 0.0)
             )
         )
-        self._halves = [trace(half) for half in _halves(traced.members)]
+        halves = (_trace_half(trace, half) for half in _halves(traced.members))
+        self._halves = [half for half in halves if half is not None]
 
     def __bool__(self) -> bool:
         """Return whether there are replicates: some member has two seeds."""
@@ -184,17 +186,25 @@ def _halves(members: Sequence[Member]) -> list[list[Member]]:
     return [[member for member in members if member.params in half] for half in kept]
 
 
+def _trace_half(trace: Callable[[Sequence[Member]], Traced], half: list[Member]) -> Traced | None:
+    """Trace half a family; None where its procedure needs more sizes."""
+    try:
+        return trace(half)
+    except NotIdentified:
+        return None
+
+
 def _answers(half: Traced, compute: float) -> bool:
     """Return whether half a family can say something: its optimum lies inside of what it trained.
 
     Elsewhere its answer shows the edge of the half, not how far apart the sizes are.
     """
     answer = half.at(compute)
-    if answer is None or answer.untrained or answer.ends_run:
+    if answer is None or answer.untrained or answer.ends_run or answer.beyond:
         return False
     sizes = sorted(member.params for member in half.members)
     reached = bool(compute <= half.points.time_flops[-1])
-    return reached and sizes[0] < answer.nearest.params < sizes[-1]
+    return reached and sizes[0] < answer.params < sizes[-1]
 
 
 class _Pool:

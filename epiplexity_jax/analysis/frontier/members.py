@@ -143,6 +143,8 @@ def _average(name: str, params: int, scored: list[Scored]) -> Member:
         certified_bits=np.mean(at_common("certified_bits"), axis=0),
         interpolation_error_bits=np.mean(at_common("interpolation_error_bits"), axis=0),
         refinable=shortest.refinable,
+        is_area=shortest.is_area,
+        tokens_per_label=shortest.tokens_per_label,
     )
 
 

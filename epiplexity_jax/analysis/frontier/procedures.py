@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from epiplexity_jax.analysis.frontier.fitted import Fitted
 from epiplexity_jax.analysis.frontier.members import Member
 from epiplexity_jax.analysis.frontier.traced import Traced, envelope, log_length
 from epiplexity_jax.analysis.shapes import Indices, Steps, Values
@@ -82,8 +83,16 @@ def raw(members: Sequence[Member]) -> Traced:
     return Traced(members, lambda _, mdl, run: envelope(mdl))
 
 
+def fitted(members: Sequence[Member]) -> Traced:
+    """Trace the optimum of a loss law that is fitted to the members' curves."""
+    if not members:
+        return raw(members)
+    return Fitted(members, lambda time, mdl, _: hull_of_envelope(time, mdl))
+
+
 PROCEDURES: Choices[Tracer] = Choices("procedure")
 """Procedures by the name that `--frontier` and `Runs.frontier` take; the first is the default."""
 PROCEDURES.register("refined", refined)
 PROCEDURES.register("hull-median", paper)
 PROCEDURES.register("raw", raw)
+PROCEDURES.register("fitted", fitted)

@@ -35,7 +35,8 @@ def saturation_at(
     """
     before = compute / STEP
     low, high = traced.at(before), traced.at(compute)
-    if not traced.members or compute > traced.points.time_flops[-1]:
+    reached = traced.extrapolates or compute <= traced.points.time_flops[-1]
+    if not traced.members or not reached:
         return Saturation()
     for answer, budget in ((low, before), (high, compute)):
         if not _is_resolved(traced, answer) or not traced.beats(uniform_bits, budget):
@@ -65,6 +66,8 @@ def _is_resolved(traced: Traced, answer: Answer | None) -> bool:
 
 def _open(traced: Traced, answer: Answer, ends: bool) -> tuple[bool, bool]:
     """Return whether other sizes or longer runs might give less S, or more."""
+    if traced.extrapolates:
+        return False, False
     sizes = [member.params for member in traced.members]
-    params = answer.nearest.params
+    params = answer.params
     return params == min(sizes), params == max(sizes) or (ends and answer.ends_run)

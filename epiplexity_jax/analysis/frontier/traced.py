@@ -134,12 +134,15 @@ class Answer:
         model_bits, data_bits, mdl_bits: lengths; model_stderr, mdl_stderr: standard errors.
         interpolation_error_bits: error of the model length, from sparse record points.
         certified_bits: certified length of the model; NaN where the code has none.
-        nearest: the nearer of the two in log compute, a trained one if there is one.
-        train_tokens: D of the nearest.
+        member: name of the nearer of the two in log compute, a trained one if there is one.
+        params: N of it; train_tokens: D; switch_step: step from which averaged weights code its
+            stream, None where they never do.
         neighbours: names of the models that take part.
         untrained: True where none of them was trained.
         ends_run: True where the nearest is its run's last record point.
         bridged: True between the ends of a sudden drop.
+        beyond: flags of what lies beyond all that was measured; empty where an answer is a
+            measured one.
     """
 
     model_bits: float
@@ -149,12 +152,15 @@ class Answer:
     mdl_stderr: float
     interpolation_error_bits: float
     certified_bits: float
-    nearest: Member
+    member: str
+    params: int
     train_tokens: float
+    switch_step: int | None
     neighbours: tuple[str, ...]
     untrained: bool
     ends_run: bool
     bridged: bool
+    beyond: tuple[str, ...] = ()
 
 
 class Traced:
@@ -171,7 +177,11 @@ class Traced:
         order: [P] indexes the members' candidates, one member after the other, by time.
         vertices: [K] indices of the candidates that make up the frontier.
         envelope: [E] indices of the candidates shorter than every cheaper one.
+        notes: sentences on how it was traced.
     """
+
+    notes: tuple[str, ...] = ()
+    extrapolates = False  # True where answers go on beyond the dearest run
 
     def __init__(self, members: Sequence[Member], keep: Keep, refine: bool = False) -> None:
         """Trace the members' lengths."""
@@ -191,8 +201,8 @@ class Traced:
 
     def with_lengths(self, model_bits: Values, data_bits: Values) -> "Traced":
         """Trace the same candidates with other lengths [P], in order of time."""
-        other = object.__new__(Traced)
-        cached = {"bridged", "_of_vertices"}  # which depend on the lengths
+        other: Traced = object.__new__(type(self))
+        cached = {"bridged", "_of_vertices", "held_out", "notes"}  # which depend on the lengths
         other.__dict__.update({k: v for k, v in self.__dict__.items() if k not in cached})
         other._select(replace(self.points, model_bits=model_bits, data_bits=data_bits))
         return other
@@ -233,10 +243,14 @@ class Traced:
         trained = points.step > 0
         near, far = (left, right) if weight < 0.5 else (right, left)
         near = far if far in ends and trained[far] and not trained[near] else near
+        nearest, tokens = self.members[points.member[near]], float(points.train_tokens[near])
+        lengths: dict[str, Any] = {name: of(getattr(points, name)) for name in _INTERPOLATED}
         return Answer(
-            **{name: of(getattr(points, name)) for name in _INTERPOLATED},
-            nearest=self.members[points.member[near]],
-            train_tokens=float(points.train_tokens[near]),
+            **lengths,
+            member=nearest.name,
+            params=nearest.params,
+            train_tokens=tokens,
+            switch_step=nearest.switch_step(tokens),
             neighbours=tuple(self.members[points.member[end]].name for end in ends),
             untrained=not trained[list(ends)].any(),
             ends_run=bool(points.last[near]),

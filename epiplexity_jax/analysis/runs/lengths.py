@@ -44,6 +44,8 @@ class Scored:
         interpolation_error_bits: [R] of the model length.
         refinable: whether lengths between record points may be interpolated; in the exact variant
             R is 2, the untrained and the final model, and nothing is known between them.
+        is_area: whether the model length is the area of the losses above the final one.
+        tokens_per_label: train tokens for each label token.
     """
 
     steps: Steps
@@ -60,6 +62,8 @@ class Scored:
     certified_bits: Values
     interpolation_error_bits: Values
     refinable: bool = True
+    is_area: bool = True
+    tokens_per_label: float = 1.0
 
     @property
     def seeds(self) -> int:
@@ -176,6 +180,8 @@ def score(
         certified_bits=certified[at],
         interpolation_error_bits=scale * error[at],
         refinable=not code.at_end,
+        is_area=floor != "entropy_rate" and coded.certified_bits is None,
+        tokens_per_label=curve.cost.tokens_per_label,
     )
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 
 from epiplexity_jax.cli.app import main
-from tests.unit.store.stored import make_store
+from tests.unit.store.stored import make_law_store, make_store
 
 
 class Called(NamedTuple):
@@ -35,3 +35,9 @@ def call(capsys):
 def store(tmp_path_factory):
     """The folder of a store that tests only read."""
     return make_store(tmp_path_factory.mktemp("stores") / "small").path
+
+
+@pytest.fixture(scope="session")
+def law_store(tmp_path_factory):
+    """The folder of a store whose losses follow a law."""
+    return make_law_store(tmp_path_factory.mktemp("stores") / "law").path

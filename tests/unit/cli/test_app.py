@@ -12,16 +12,8 @@ from epiplexity_jax.trackers import spec
 from tests.unit.store.stored import make_store
 
 COMMANDS = [
-    "run",
-    "launch",
-    "frontier",
-    "rank",
-    "runs",
-    "curve",
-    "sources",
-    "families",
-    "devices",
-    "init",
+    *("run", "launch", "frontier", "rank", "runs", "curve", "scaling-law"),
+    *("sources", "families", "devices", "init"),
 ]
 
 

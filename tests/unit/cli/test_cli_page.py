@@ -32,12 +32,19 @@ def options_of(command: str) -> set[str]:
 def test_every_command_is_listed():
     table = PAGE.partition("| command | does |")[2].partition("\n\n")[0]
     cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
-    assert set(re.findall(r"`(\w+)", " ".join(cells))) == set(COMMANDS)
+    assert set(re.findall(r"`([\w-]+)", " ".join(cells))) == set(COMMANDS)
 
 
 def test_every_option_of_run_is_listed():
     table = PAGE.partition("| option of `run` | does |")[2].partition("\n\n")[0]
     assert set(re.findall(r"^\| `(--[\w-]+)", table, re.MULTILINE)) == options_of("run")
+
+
+def test_every_option_of_scaling_law_is_listed_on_its_page():
+    page = (Path(__file__).parents[3] / "docs" / "scaling-laws.md").read_text(encoding="utf-8")
+    table = page.partition("| option | does |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`--.*?) \| ", table, re.MULTILINE)
+    assert set(re.findall(r"--[\w-]+", " ".join(rows))) == options_of("scaling-law")
 
 
 @pytest.mark.parametrize("command", ["frontier", "runs"])

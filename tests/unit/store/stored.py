@@ -1,5 +1,6 @@
 """Rows and histories of made-up runs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,4 +123,39 @@ def make_store(path: Path, config: str = "") -> Store:
                     steps_done=100,
                 )
                 store.commit(row, history)
+    return store
+
+
+def make_law_store(path: Path, sizes: Sequence[int] = (1000, 4000, 16000)) -> Store:
+    """Sizes of two seeds each whose losses follow E 1, (N0/N)^0.5 and (D0/D)^0.4 up to 0.1 %."""
+    store = Store.open(path, create=True)
+    store.write_config("sources: {text: {}}\nfrontier: {test_tokens: 1.0e6}\n")
+    step = np.array([0, 10, 20, 50, 100, 150, 200, 300, 400, 600, 800, 1000])
+    for params in sizes:
+        for seed in (0, 1):
+            tokens = np.maximum(step * 132, 1e-9)
+            loss = 1.0 + (200.0 / params) ** 0.5 + (2000.0 / tokens) ** 0.4
+            loss = np.minimum(loss * (1.0 + 1e-3 * (seed - 0.5)), np.log(96.0))
+            history = make_history(points=8)
+            tilt = np.linspace(-0.01, 0.01, 8) * (step > 0)[:, None]
+            history |= {"step": step, "train_tokens": step * 132, "label_tokens": step * 128}
+            history["teacher_tokens"] = np.zeros(step.size, dtype=np.int64)
+            history["spent_flops"] = step * 1.0e6
+            history["online_loss_sum_var"] = step * 64.0
+            history["online_loss_sum_nats"] = np.cumsum(loss) * 128.0
+            for name, excess in (("heldout", 0.0), ("heldout_raw", 0.01)):
+                history[f"{name}_loss_nats"] = loss + excess
+                history[f"{name}_loss_stderr"] = np.full(step.size, 1e-3)
+                history[f"{name}_block_losses_nats"] = loss[:, None] + excess + tilt
+            row = make_row(
+                f"text-{params}-{seed}",
+                size=f"width {params // 100} depth 1",
+                params=params,
+                seed=seed,
+                train_flops_per_token=6.0 * params,
+                eval_flops_per_token=2.0 * params,
+                steps=1000,
+                steps_done=1000,
+            )
+            store.commit(row, history)
     return store

@@ -71,5 +71,7 @@ def test_a_registered_procedure_is_chosen_by_its_name(monkeypatch):
 
 @pytest.mark.parametrize("name", ["hull", "Raw", ""])
 def test_an_unknown_procedure_is_refused_and_not_taken_for_raw(name):
-    with pytest.raises(ConfigError, match=f"frontier: unknown procedure '{name}'.*Known: hull-med"):
+    with pytest.raises(
+        ConfigError, match=f"frontier: unknown procedure '{name}'.*Known: fitted, hull-med"
+    ):
         procedures.PROCEDURES.find(name, "frontier")

@@ -1,0 +1,150 @@
+"""Tables of the benchmarks of S, H and MDL, each from its committed result."""
+
+import re
+import statistics
+from typing import Any
+
+from docs.markdown import table
+
+_RECIPE = {
+    "learning_rate": "rate",
+    "warmup_steps": "warm-up",
+    "batch_size": "batch",
+    "ema_growth": "window",
+}
+
+
+def mup(found: dict[str, Any]) -> str:
+    """Best base learning rates, and what one rate for all costs, with its standard error."""
+    every = [row["bits_per_token"] for row in found["rows"]]
+    shared = min(every[0], key=lambda rate: sum(by[rate] for by in every))
+
+    heads = ("size", "best rate", "bits at the best", "seeds differ by", f"at {shared}", "more")
+    rows = []
+    for row in found["rows"]:
+        best = f"{row['best_rate']:g}"
+        seeds, others = row["by_seed"][best], row["by_seed"][shared]
+        more = [other - one for one, other in zip(seeds, others, strict=True)]
+        error = statistics.stdev(more) / len(more) ** 0.5
+        rows.append(
+            (
+                f"width {row['width']} depth {row['depth']}",
+                *(best, f"{statistics.mean(seeds):.3f}", f"{max(seeds) - min(seeds):.3f}"),
+                f"{statistics.mean(others):.3f}",
+                "" if best == shared else f"{statistics.mean(more):.3f} ± {error:.3f}",
+            )
+        )
+    return table(heads, rows)
+
+
+def tuning(found: dict[str, Any]) -> str:
+    """Recipes beside the one that tuning chose: changes of S and MDL on the tuned size."""
+    rows = []
+    for row in found["rows"]:
+        chosen, published = row["chosen"], row["published"]
+        rows.append((row["source"], f"tuned: {_recipe(chosen)}", "", ""))
+        changes = (
+            published["model_bits"] / chosen["epiplexity_bits"] - 1.0,
+            published["mdl_bits"] / chosen["mdl_bits"] - 1.0,
+        )
+        rows.append((row["source"], f"published: {_recipe(published)}", *map(_change, changes)))
+        for one in row["neighbours"]:
+            changes = one["epiplexity_change"], one["mdl_change"]
+            rows.append((row["source"], _recipe(one), *map(_change, changes)))
+    return table(("source", "recipe", "S", "MDL"), rows)
+
+
+def procedures(found: dict[str, Any]) -> str:
+    """Errors and coverage of each procedure, one row for each number of sizes."""
+    heads = ("procedure", "sizes", "S: median, 95 %", "MDL: median, 95 %", "S, H, MDL covered")
+    rows = []
+    for row in found["rows"]:
+        errors = [
+            f"{row[f'{name}_error_median']:.1%}, {row[f'{name}_error_95']:.1%}"
+            for name in ("epiplexity", "mdl")
+        ]
+        covered = [f"{row[f'{name}_coverage']:.0%}" for name in ("epiplexity", "entropy", "mdl")]
+        rows.append((f"`{row['procedure']}`", str(row["sizes"]), *errors, ", ".join(covered)))
+    return table(heads, rows)
+
+
+def window(found: dict[str, Any]) -> str:
+    """S and MDL by the window of the averages, at two rates."""
+    rows = []
+    for row in sorted(found["rows"], key=lambda row: row["learning_rate"]):
+        lengths = (
+            f"{_bits(row['switch_bits'])} ± {_bits(row['switch_stderr_bits'])}",
+            *(_bits(row[name]) for name in ("paired_bits", "switch_mdl_bits", "paired_mdl_bits")),
+        )
+        step = str(row["switch_step"]) if row["switch_step"] >= 0 else "never"
+        rows.append((f"{row['learning_rate']:g}", row["window"], *lengths, step))
+    for one in found["spreads"]:
+        spreads = (f"{one['switch']:.1%}", f"{one['paired']:.1%}", "", "", "")
+        rows.append((f"{one['learning_rate']:g}", "spread, but for 150 steps", *spreads))
+    heads = ("rate", "window", "S, switch", "S, paired", "MDL, switch", "MDL, paired")
+    return table((*heads, "averaged from step"), rows)
+
+
+def rank(found: dict[str, Any]) -> str:
+    """False separations of equal sources and right ones of others, by errors and value."""
+    cells: dict[tuple[str, int, float], list[dict[str, Any]]] = {}
+    for row in found["rows"]:
+        cells.setdefault((row["errors"], row["sources"], row["case"]), []).append(row)
+    rows = []
+    for (errors, sources, case), own in cells.items():
+        for by in dict.fromkeys(row["by"] for row in own):
+            each = [row for row in own if row["by"] == by]
+            inside = [row for row in each if row["open"] < 0.5] or each
+            true = statistics.mean(row["true_difference"] for row in inside)
+            half = statistics.median(row["median_half_width"] for row in inside)
+            rows.append(
+                (
+                    *(errors, f"{sources}", by, "equal" if case == 1.0 else f"{true:+.1%}"),
+                    f"{max(row['any_separated'] for row in each):.1%}",
+                    f"{max(row['any_beyond'] for row in each):.1%}",
+                    "" if case == 1.0 else f"{statistics.mean(r['rightly'] for r in inside):.0%}",
+                    f"{half:.1%}",
+                )
+            )
+    heads = ("errors", "sources", "by", "true difference", "any separated", "beyond half-width")
+    return table((*heads, "separated rightly", "half-width"), rows)
+
+
+def rank_example(found: dict[str, Any]) -> str:
+    """The order of three automata at five budgets."""
+    rows = []
+    for row in found["automata"]["rank"]:
+        low, high = row["rank_interval"]
+        first, last = row["value_interval"]
+        ends = ("open" if end is None else _bits(end) for end in (first, last))
+        rows.append(
+            (
+                _bits(row["compute_flops"]) if row["rank"] == 1 else "",
+                f"{low}" if low == high else f"{low} to {high}",
+                *(row["source"], _bits(row["value"]), " to ".join(ends), row["group"]),
+                row["status"],
+            )
+        )
+    return table(("T", "rank", "source", "S_T, bits", "95 %", "group", "status"), rows)
+
+
+def rank_controls(found: dict[str, Any]) -> str:
+    """Noise and a cipher, in words."""
+    known = found["summary"]
+    return (
+        "Noise beside a cipher, both under the tuned observer, in 20 trained sweeps at five "
+        f"budgets, by S, H and MDL: {known['controls_separated']} of {known['controls']} pairs "
+        "are separated.\n"
+    )
+
+
+def _recipe(values: dict[str, Any]) -> str:
+    return ", ".join(f"{word} {values[name]:g}" for name, word in _RECIPE.items() if name in values)
+
+
+def _change(change: float | None) -> str:
+    return "diverged" if change is None else f"{change:+.1%}"
+
+
+def _bits(bits: float) -> str:
+    return re.sub(r"e\+0*", "e", f"{bits:.3g}")

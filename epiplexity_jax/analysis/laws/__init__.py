@@ -1,0 +1,1 @@
+"""Published scaling laws, laws fitted to losses, and how far the losses determine them."""
