@@ -12,7 +12,7 @@ import numpy as np
 from epiplexity_jax.analysis.laws.points import LossPoints
 from epiplexity_jax.analysis.logs.readers import read_table
 from epiplexity_jax.analysis.logs.reshape import select
-from epiplexity_jax.analysis.logs.table import Table
+from epiplexity_jax.analysis.logs.table import LogTable
 from epiplexity_jax.analysis.shapes import Steps, Values
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError, DataError
@@ -93,7 +93,7 @@ def read_points(path: Path, columns: PointColumns | None = None) -> LossPoints:
     return LossPoints.of(params, tokens, losses, run=_runs(table, found["run"]))
 
 
-def _column(file: str, table: Table, name: str, given: str | None) -> str | None:
+def _column(file: str, table: LogTable, name: str, given: str | None) -> str | None:
     """The column that is given, or the only one with a known name."""
     if given is not None:
         if given not in table.names:
@@ -103,7 +103,7 @@ def _column(file: str, table: Table, name: str, given: str | None) -> str | None
     return next((lower[known] for known in _NAMES[name] if known in lower), None)
 
 
-def _numbers(file: str, table: Table, column: str) -> Values:
+def _numbers(file: str, table: LogTable, column: str) -> Values:
     """A column [P] of positive numbers.
 
     Raises:
@@ -119,7 +119,7 @@ def _numbers(file: str, table: Table, column: str) -> Values:
     return values
 
 
-def _runs(table: Table, column: str | None) -> Steps | None:
+def _runs(table: LogTable, column: str | None) -> Steps | None:
     """Numbers [P] of the runs that a column names."""
     if column is None:
         return None
