@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
@@ -177,6 +177,9 @@ class Sweep(Config):
     the family's smallest size. fixed: they are the published ones."""
     recipes: dict[str, Recipe] = {}
     """Recipes by source, which take the place of tuning; a store's sweep.yaml has those found."""
+    grid: dict[str, dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]] = {}
+    """Training tokens of the runs of a source by size, such as `text: {width 8 depth 1: 1.0e6}`, in
+    place of every size at `training.steps`; sources that are left out have these."""
     heldout: Heldout = Heldout()
     """Held-out data."""
     checkpoints: CheckpointOptions = CheckpointOptions()
@@ -203,9 +206,10 @@ class Sweep(Config):
             )
         if not self.sources:
             raise ValueError(_NO_SOURCES)
-        for name in self.recipes:
-            if name not in self.sources:
-                raise ValueError(f"recipes: {did_you_mean('source', name, self.sources)}")
+        for key in ("recipes", "grid"):
+            for name in getattr(self, key):
+                if name not in self.sources:
+                    raise ValueError(f"{key}: {did_you_mean('source', name, self.sources)}")
         for name in self.sources:
             if not name or "/" in name or name != name.strip() or not name.isprintable():
                 raise ValueError(
