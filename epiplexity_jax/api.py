@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -16,10 +17,22 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.estimators.config import Prequential, Requential
 from epiplexity_jax.executors.choose import executor_of
 from epiplexity_jax.families.registry import kinds as families
+from epiplexity_jax.planning.findings import Measured, has_members
+from epiplexity_jax.planning.measure import (
+    DEFAULT_LENGTH,
+    DEFAULT_MINUTES,
+    Request,
+    config_file,
+    run_measure,
+    store_name,
+)
+from epiplexity_jax.planning.pace import Pace
+from epiplexity_jax.planning.requests import ask, controls
 from epiplexity_jax.results import Runs, decompose_all, final_lengths, load, plot
 from epiplexity_jax.runtime.devices import idle_cores_warning, open_devices
 from epiplexity_jax.runtime.interrupts import Stop
 from epiplexity_jax.runtime.processes import is_main_process
+from epiplexity_jax.sources.files.recognise import Reading
 from epiplexity_jax.sources.opening import kinds as sources
 from epiplexity_jax.sources.python.opened import opened
 from epiplexity_jax.store import Store
@@ -35,7 +48,7 @@ from epiplexity_jax.sweep.config import (
 )
 from epiplexity_jax.sweep.config_file import read_config
 from epiplexity_jax.sweep.dry_run import PlanSummary, summarise
-from epiplexity_jax.sweep.executor import SweepContext
+from epiplexity_jax.sweep.executor import Executor, SweepContext
 from epiplexity_jax.sweep.plan import make_plan
 from epiplexity_jax.sweep.progress import Progress, Silent
 from epiplexity_jax.sweep.runner import run_plan
@@ -57,6 +70,7 @@ __all__ = [
     "devices",
     "families",
     "load",
+    "measure",
     "plan_config",
     "plot",
     "run",
@@ -75,6 +89,15 @@ class Sections(TypedDict, total=False):
     frontier: FrontierOptions
     recipe: RecipeChoice
     seed: int
+
+
+class MeasureOptions(TypedDict, total=False):
+    """Further options of `measure`."""
+
+    seed: int
+    length: int | None
+    reading: Reading | None
+    column: str | None
 
 
 def run(
@@ -193,25 +216,103 @@ def _no_root_handler() -> Iterator[None]:
             logging.root.handlers.clear()
 
 
-@_no_root_handler()
-def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:
+@contextmanager
+def _opened(
+    sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()
+) -> Iterator[tuple[SweepContext, Executor]]:
+    """Open all that a sweep trains with: store, devices, sinks; signals wait for the work's end."""
     sinks = [*_sinks(sweep), *((type(sink).__name__, sink) for sink in own)]
     store = Store.open(folder, create=True)
     stop, lengths = Stop(), partial(final_lengths, test_tokens=sweep.frontier.test_tokens)
-    with executor_of(sweep) as executor:
-        platform = executor.hardware.platform
-        plan = make_plan(sweep, platform)
+    with _no_root_handler(), executor_of(sweep) as executor:
+        plan = make_plan(sweep, executor.hardware.platform)
         if plan.trainer.on_device and (warning := idle_cores_warning(executor.hardware.devices)):
             progress.message(warning)
         store.writes = is_main_process()
         tracking = Tracking(sinks if store.writes else (), store.path, progress.message, lengths)
         with store.lock(), stop.postponed(), closing(progress), closing(tracking):
-            context = SweepContext(plan, store, progress, stop, tracking)
-            tuned = tune(context, executor)
-            if tuned.trials:
-                plan = make_plan(tuned.sweep, platform, datasets=plan.datasets)
-            run_plan(replace(context, plan=plan, earlier=tuned.trials), executor)
-    return Runs(store)
+            yield SweepContext(plan, store, progress, stop, tracking), executor
+
+
+def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:
+    with _opened(sweep, folder, progress, own) as (context, executor):
+        tuned = tune(context, executor)
+        if tuned.trials:
+            plan = make_plan(
+                tuned.sweep, executor.hardware.platform, datasets=context.plan.datasets
+            )
+            context = replace(context, plan=plan, earlier=tuned.trials)
+        run_plan(context, executor)
+    return Runs(context.store)
+
+
+def measure(
+    *source: Any,
+    minutes: float = DEFAULT_MINUTES,
+    test_tokens: float | None = None,
+    budgets: Sequence[float] | None = None,
+    store: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[MeasureOptions],
+) -> Measured:
+    """Measure sources in a given time, with noise and shuffled copies as controls.
+
+    Sizes, training tokens and learning rates are chosen from a short calibration, and the config
+    that repeats it lies beside the store. The same call again goes on where it stopped.
+
+    Args:
+        *source: paths, patterns, kinds of sources, configs such as `sources.Text(...)`, or opened
+            sources.
+        minutes: time that it may take.
+        test_tokens: label tokens of the dataset whose information is measured; default: chosen.
+        budgets: FLOPs; default: three between the sizes that are trained.
+        store: folder of the store; default: one in `runs`, named after the arguments.
+        progress: receives steps, losses and messages; default: nothing is shown.
+        **options: `seed` (root of every random choice), `length` (tokens of a sequence), `reading`
+            ("bytes", "characters", "tokens" or "documents": how files are read), `column` (of a
+            table).
+
+    Returns:
+        The answer, from all runs that are finished; after an interrupt from those that are.
+
+    Raises:
+        ConfigError: when an argument is not allowed.
+        DataError: when a source is missing, damaged, or too small to say anything.
+        StoreError: when the folder is not a store or cannot be written.
+    """
+    began = time.monotonic()
+    if not source:
+        raise ConfigError("source: expected a file, a folder, or the name of a kind")
+    length = options.get("length") or DEFAULT_LENGTH
+    asked = ask(source, length, options.get("reading"), options.get("column"))
+    arguments = {
+        "sources": [one.config.model_dump(mode="json") for one in asked],
+        "minutes": minutes,
+        "test_tokens": test_tokens,
+        "budgets": budgets,
+        **options,
+    }
+    request = Request(
+        asked=asked,
+        controls=controls(asked),
+        minutes=minutes,
+        began=began,
+        test_tokens=test_tokens,
+        budgets=tuple(sorted(budgets)) if budgets else None,
+        seed=options.get("seed", 0),
+    )
+    folder = Path(store or Path("runs") / store_name(arguments, asked[0].name))
+    progress, pace = progress or Silent(), Pace(ends=began + 60.0 * minutes)
+    for one in asked:
+        progress.message(f"{one.name}: {one.words}")
+    planned = None
+    try:
+        with _opened(request.sweep(), folder, progress) as (context, executor):
+            planned = run_measure(context, executor, request, pace)
+    except KeyboardInterrupt:
+        if planned is None and not has_members(folder):
+            raise
+    return Measured.of(load(folder), request, planned, config_file(folder))
 
 
 def devices() -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import typer
 
 from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import EpiplexityError, RunsFailed
-from epiplexity_jax.cli import curve, frontier, init, launch, listings, run, runs
+from epiplexity_jax.cli import curve, frontier, init, launch, listings, measure, run, runs
 from epiplexity_jax.cli.plugins import load_plugins
 
 NAME = "epiplexity-jax"
@@ -24,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+app.command("measure")(measure.measure)
 app.command("run")(run.run)
 app.command("launch")(launch.launch)
 app.command("frontier")(frontier.frontier)

@@ -135,6 +135,24 @@ class Planner:
         self._train(sweep, last=True)
         return Planned(sweep, not waiting, waiting)
 
+    def repeat(self, sweep: Sweep) -> Planned:
+        """Train what a finished plan still lacks; nothing where its store is whole.
+
+        Args:
+            sweep: the config, with its grid.
+
+        Raises:
+            StoreError: when the store cannot be written.
+            Interrupted: when an end was asked for; what is finished stays.
+        """
+        plan = make_plan(
+            sweep, self._executor.hardware.platform, datasets=self._context.plan.datasets
+        )
+        finished = self._context.store.finished()
+        if not all(finished.get(run.run_id, {}).get("current") for run in plan.runs):
+            self._train(sweep, last=True)
+        return Planned(sweep)
+
     def _train(self, sweep: Sweep, last: bool = False) -> None:
         """Train a round; at the end only the runs of the last grid stay current."""
         context = self._context
@@ -186,5 +204,3 @@ class Planner:
             )
         if len(chosen) > 3:
             self._context.progress.message(f"round {number}: and {len(chosen) - 3} more runs")
-
-

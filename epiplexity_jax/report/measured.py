@@ -1,0 +1,118 @@
+"""The answer of `measure` as a table and sentences, for 80 columns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from epiplexity_jax.analysis import Decomposition
+from epiplexity_jax.report.table import Table, TableColumn
+from epiplexity_jax.report.tables import number, with_interval
+
+_WIDEST = 22  # letters of a source's name
+
+
+def answer_table(results: Sequence[Decomposition]) -> Table:
+    """S_T and H_T of every source, budget by budget.
+
+    Args:
+        results: decompositions, those of one budget together.
+    """
+    names = ("T, FLOPs", "source", "S_T, bits", "bits/token", "model", "D", "status")
+    table = Table(
+        [TableColumn(name, "left" if name in _TEXTS else "right") for name in names],
+        caption=_caption(results),
+    )
+    budgets = [one.compute_flops for one in results]
+    for i, one in enumerate(results):
+        first = i == 0 or budgets[i - 1] != budgets[i]
+        table.add(
+            number(one.compute_flops) if first else "",
+            _short(one.source),
+            with_interval(one.epiplexity_bits, one.epiplexity_bits_interval),
+            f"{one.entropy_bits_per_token:.3f}",
+            _model(one.member),
+            number(one.train_tokens, 2),
+            _STATUS.get(str(one.status), str(one.status)),
+            end_section=budgets[i : i + 1] != budgets[i + 1 : i + 2],
+        )
+    return table
+
+
+_TEXTS = {"source", "model", "status"}
+_STATUS = {"below_resolution": "too small", "untrained": "nothing learnt"}
+
+
+def _model(member: str) -> str:
+    return member.removesuffix(" depth 1").replace("width ", "w")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _WIDEST else f"{name[: _WIDEST - 1]}…"
+
+
+def _caption(results: Sequence[Decomposition]) -> str:
+    if not results:
+        return ""
+    return (
+        f"S_T: what a model learns; bits/token: what it cannot predict; "
+        f"{number(results[0].test_tokens)} test tokens; ± at 95 %"
+    )
+
+
+def sentences(measured: Any) -> list[str]:
+    """Write what differs, what the rate changes, and what would sharpen the answer.
+
+    Args:
+        measured: the answer (`planning.findings.Measured`).
+    """
+    lines = [*_differences(measured), *_rates(measured)]
+    lines += [f"Note: {one}" for one in measured.warnings]
+    lines += [f"Sharper: {one}" for one in measured.advice]
+    lines.append(f"Again: epiplexity-jax run {measured.config} --store {measured.runs.path}")
+    return lines
+
+
+def _differences(measured: Any) -> list[str]:
+    """Write the differences of the largest budget in one line each, those of controls left out."""
+    if not measured.differences:
+        return []
+    controls = set(measured.request.controls)
+    last = max(one.compute_flops for one in measured.differences)
+    lines = []
+    for one in measured.differences:
+        if one.compute_flops != last or {one.larger, one.smaller} <= controls:
+            continue
+        error = "" if one.bits_error is None else f" ±{number(one.bits_error, 2)}"
+        word = "Real" if one.is_real else "Not separated"
+        sign = ">" if one.is_real else "and"
+        lines.append(
+            f"{word}: S_T of {one.larger} {sign} {one.smaller}, by {number(one.bits)}{error} bits"
+        )
+    others = [one for one in measured.differences if one.compute_flops != last]
+    changed = _order_changes(others, [o for o in measured.differences if o.compute_flops == last])
+    if changed:
+        lines.append(f"The order changes with the budget: {'; '.join(changed)}")
+    return [f"At T = {number(last)} FLOPs:", *lines]
+
+
+def _order_changes(others: Sequence[Any], last: Sequence[Any]) -> list[str]:
+    real = {(one.larger, one.smaller) for one in last if one.is_real}
+    return [
+        f"{one.larger} is above {one.smaller} at {number(one.compute_flops)}"
+        for one in others
+        if one.is_real and (one.smaller, one.larger) in real
+    ]
+
+
+def _rates(measured: Any) -> list[str]:
+    lines = []
+    for one in measured.rates:
+        parts = []
+        for factor, name in ((0.5, "half"), (2.0, "twice")):
+            if factor in one.epiplexity:
+                value = one.epiplexity[factor]
+                parts.append(f"{name} {'diverged' if value is None else f'{value - 1:+.0%}'}")
+        lines.append(
+            f"Rate of {one.source}: {one.learning_rate:.3g}, the best of those tried; S at "
+            f"{', '.join(parts)} of it ({_model(one.size)})"
+        )
+    return lines
