@@ -17,6 +17,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.estimators.config import Prequential, Requential
 from epiplexity_jax.executors.choose import executor_of
 from epiplexity_jax.families.registry import kinds as families
+from epiplexity_jax.planning.budgets import prepare, train_for_budgets
 from epiplexity_jax.planning.findings import Measured, has_members
 from epiplexity_jax.planning.measure import (
     DEFAULT_LENGTH,
@@ -27,6 +28,7 @@ from epiplexity_jax.planning.measure import (
     store_name,
 )
 from epiplexity_jax.planning.pace import Pace
+from epiplexity_jax.planning.planner import FIRST_SHARE
 from epiplexity_jax.planning.requests import ask, controls
 from epiplexity_jax.results import Runs, decompose_all, final_lengths, load, plot
 from epiplexity_jax.runtime.devices import idle_cores_warning, open_devices
@@ -88,6 +90,7 @@ class Sections(TypedDict, total=False):
     executor: ExecutorOptions
     frontier: FrontierOptions
     recipe: RecipeChoice
+    budgets: tuple[float, ...]
     seed: int
 
 
@@ -132,7 +135,8 @@ def run(
         **sections: `training` (batch size, learning rate and the like), `heldout` (size and choice
             of the held-out set), `checkpoints` (how often runs in training are kept), `executor`
             (this process or a Ray cluster), `frontier` (default test tokens and budgets), `recipe`
-            ("fixed" leaves tuning out), `seed` (root of every random choice).
+            ("fixed" leaves tuning out), `budgets` (FLOPs for which sizes and tokens are chosen, in
+            place of steps and widths), `seed` (root of every random choice).
 
     Raises:
         ConfigError: on an impossible combination, or when a tracker's package is not installed.
@@ -184,6 +188,9 @@ def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> P
     folder = store or default_store(config)
     finished = Store.open(folder, create=True).finished()  # makes nothing until a run is kept
     with open_devices(sweep.training.shares) as devices:
+        if sweep.budgets:
+            prepared = prepare(sweep, devices[0].platform)
+            sweep = prepared.sweep.model_copy(update={"grid": prepared.first_grid(1.0)})
         plan = make_plan(sweep, devices[0].platform)
         return summarise(plan, devices, finished, True, most_flops(plan))
 
@@ -235,7 +242,15 @@ def _opened(
 
 
 def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:
+    prepared = None
+    if sweep.budgets:
+        with open_devices(sweep.training.shares) as devices:
+            prepared = prepare(sweep, devices[0].platform)
+        sweep = prepared.sweep
     with _opened(sweep, folder, progress, own) as (context, executor):
+        if prepared is not None:
+            train_for_budgets(context, executor, prepared, FIRST_SHARE)
+            return Runs(context.store)
         tuned = tune(context, executor)
         if tuned.trials:
             plan = make_plan(

@@ -20,6 +20,7 @@ from epiplexity_jax.cli.options import (
     echo_figure,
     echo_json,
     echo_table,
+    read_budgets,
 )
 from epiplexity_jax.cli.progress import watch
 
@@ -60,7 +61,7 @@ def measure(
     check_figure(figure)
     check_positive("--minutes", minutes)
     check_positive("--test-tokens", test_tokens)
-    asked = _budgets(budgets)
+    asked = read_budgets(budgets)
     if length < 1:
         raise ConfigError(f"--length: must be at least 1, got {length}")
     from epiplexity_jax.sources.files.recognise import READINGS
@@ -97,22 +98,6 @@ def measure(
         _print(measured)
     if measured.interrupted:
         raise typer.Exit(130)
-
-
-def _budgets(text: str | None) -> list[float] | None:
-    """Read budgets that commas divide.
-
-    Raises:
-        ConfigError: when one is no positive number.
-    """
-    if text is None:
-        return None
-    try:
-        found = [float(word) for word in text.split(",")]
-    except ValueError:
-        raise ConfigError(f"--budgets: expected numbers such as 1e12,1e13, got {text!r}") from None
-    check_positive("--budgets", found)
-    return found
 
 
 def _saved_input() -> str:

@@ -150,6 +150,22 @@ def check_positive(option: str, values: float | Sequence[float] | None) -> None:
             raise ConfigError(f"{option}: must be a positive number, got {value:g}")
 
 
+def read_budgets(text: str | None) -> list[float] | None:
+    """Read budgets that commas divide.
+
+    Raises:
+        ConfigError: when one is no positive number.
+    """
+    if text is None:
+        return None
+    try:
+        found = [float(word) for word in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"--budgets: expected numbers such as 1e12,1e13, got {text!r}") from None
+    check_positive("--budgets", found)
+    return found
+
+
 def check_figure(path: Path | None) -> None:
     """Refuse a picture of an unknown format, before any work is done for it.
 

@@ -17,6 +17,7 @@ from epiplexity_jax.cli.options import (
     echo_json,
     echo_results,
     echo_table,
+    read_budgets,
 )
 from epiplexity_jax.cli.progress import Counted, watch
 
@@ -35,6 +36,13 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and print the plan; train nothing.")
     ] = False,
+    budgets: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T,T,...",
+            help="Budgets in FLOPs for which sizes and tokens are chosen; sets budgets.",
+        ),
+    ] = None,
     figure: Figure = None,
     no_figure: Annotated[
         bool,
@@ -60,6 +68,8 @@ def run(
     from epiplexity_jax.runtime.devices import configure_process
 
     overrides = overrides or []
+    if (asked := read_budgets(budgets)) is not None:
+        overrides = [*overrides, f"budgets={asked}"]
     processes.exit_with_parent()
     processes.join(join)
     configure_process()

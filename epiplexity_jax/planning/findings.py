@@ -100,7 +100,9 @@ class Measured:
             planned: outcome of the plan; None where it was interrupted.
             config: path of the config.
         """
-        order = [*(one.name for one in request.asked), *request.controls]
+        every = [one.name for one in request.asked]
+        order = [name for one in every for name in (one, f"{one}, shuffled")]
+        order += request.controls
         frontiers = runs.frontiers()
         frontiers = {name: frontiers[name] for name in order if name in frontiers}
         budgets = runs.budgets() or []

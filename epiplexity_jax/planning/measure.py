@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 import yaml
 
 from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.files import write_atomically
 from epiplexity_jax.base.human import duration
 from epiplexity_jax.base.yaml import read_yaml
+from epiplexity_jax.engine.checkpoint_hook import Interrupted
 from epiplexity_jax.estimators.config import Prequential
 from epiplexity_jax.families.networks.transformer import Transformer
 from epiplexity_jax.planning.calibrate import (
@@ -33,7 +36,7 @@ from epiplexity_jax.planning.planner import (
     limits_of,
 )
 from epiplexity_jax.planning.requests import NOISE, Asked
-from epiplexity_jax.planning.sizes import SizeCost, between, costs_of, first_sizes
+from epiplexity_jax.planning.sizes import SizeCost, costs_of, first_sizes, inside
 from epiplexity_jax.sweep.config import (
     FrontierOptions,
     Heldout,
@@ -49,7 +52,7 @@ from epiplexity_jax.tuning.tune import tune
 DEFAULT_MINUTES, DEFAULT_LENGTH = 5.0, 64
 WIDTHS = tuple(8 * 2**power for power in range(MOST_SIZES))
 _BATCH, _WARMUP, _WINDOW = 16, 10, 0.1
-_FEW_SEEDS, _SEEDS, _LONG = 2, 3, 4.0  # seeds below and from so many minutes on
+_FEW_SEEDS, _SEEDS, _LONG = 3, 4, 15.0  # seeds below and from so many minutes on
 _CONTROL = 0.4  # of the training of a source, that its control takes
 _MARGIN = 0.85  # of the time, that a plan fills; the rest is reading, drawing and printing
 _BUDGETS = 3
@@ -165,7 +168,7 @@ def run_measure(context: SweepContext, executor: Executor, request: Request, pac
     plan = make_plan(sweep, platform)
     context = replace(context, plan=plan)
     if not done:
-        sweep, context = _tuned(context, executor, request)
+        sweep, context = _tuned(context, executor, request, pace)
     assert sweep.frontier.test_tokens
     assert sweep.frontier.compute
     question = Question(sweep.frontier.compute, sweep.frontier.test_tokens)
@@ -204,11 +207,11 @@ def _chosen(context: SweepContext, executor: Executor, request: Request, pace: P
     test = choice.test_tokens
     costs = [one._replace(test_flops=one.test_flops * test) for one in costs]
     sizes = costs[: choice.sizes]
-    budgets = request.budgets or tuple(between(sizes, _BUDGETS))
+    budgets = request.budgets or tuple(inside(sizes, _BUDGETS))
     if request.budgets:
         sizes = first_sizes(costs, budgets, test)
     names = [one.name for one in costs]
-    last = min(max(names.index(sizes[-1].name) + 2, LEAST_SIZES), len(WIDTHS))
+    last = min(names.index(sizes[-1].name) + 2, len(WIDTHS))  # one more to grow by
     tokens = tuning_tokens(work, test)
     context.progress.message(
         f"{duration(pace.left)} are enough for {len(sizes)} sizes, {sizes[0].name} to "
@@ -233,7 +236,8 @@ def _grid(plan: Plan, costs: Mapping[str, Sequence[SizeCost]], question: Questio
     for dataset in plan.datasets:
         batch = plan.recipes.of_source(dataset.name).batch_size
         own = limits_of(dataset, question, batch)
-        sizes = first_sizes(costs[dataset.name], own.budgets, own.test_total)
+        inner = costs[dataset.name][:-1]  # the largest is for growth alone
+        sizes = first_sizes(inner, own.budgets, own.test_total)
         grid[dataset.name] = {
             one.name: min(max(FIRST_SHARE * own.cap(one), own.least), own.most) for one in sizes
         }
@@ -241,7 +245,7 @@ def _grid(plan: Plan, costs: Mapping[str, Sequence[SizeCost]], question: Questio
 
 
 def _tuned(
-    context: SweepContext, executor: Executor, request: Request
+    context: SweepContext, executor: Executor, request: Request, pace: Pace
 ) -> tuple[Sweep, SweepContext]:
     """Find the recipe of every source; a control is trained by that of its source."""
     plan = context.plan
@@ -252,7 +256,15 @@ def _tuned(
     tuning = plan.sweep.model_copy(update={"recipes": held})
     platform = executor.hardware.platform
     before = replace(context, plan=make_plan(tuning, platform, datasets=plan.datasets))
-    tuned = tune(before, executor)
+    try:
+        tuned = tune(replace(before, stop=lambda: context.stop() or pace.is_over), executor)
+    except Interrupted:
+        if context.stop() or not pace.is_over:
+            raise
+        raise ConfigError(
+            f"--minutes: {request.minutes:g} were over before the learning rates were found; say "
+            f"{math.ceil(2 * request.minutes)}, and the same store goes on from here"
+        ) from None
     recipes = dict(tuned.sweep.recipes)
     for name in request.controls:
         recipes[name] = recipes[request.recipe_of(name)]

@@ -26,6 +26,11 @@ class Pace:
         """Seconds that are left; at least 0."""
         return max(self.ends - time.monotonic(), 0.0)
 
+    @property
+    def is_over(self) -> bool:
+        """True once the time is over."""
+        return time.monotonic() > self.ends
+
     def learn(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take over the times of trained runs.
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from epiplexity_jax.engine.checkpoint_hook import Interrupted
 from epiplexity_jax.planning.growth import Growth, Limits, grow
 from epiplexity_jax.planning.pace import Pace
 from epiplexity_jax.planning.sizes import SizeCost, first_sizes
@@ -10,7 +11,7 @@ from epiplexity_jax.results import Runs
 from epiplexity_jax.sweep.config import Sweep
 from epiplexity_jax.sweep.dataset import Dataset
 from epiplexity_jax.sweep.executor import Executor, SweepContext
-from epiplexity_jax.sweep.plan import make_plan
+from epiplexity_jax.sweep.plan import Plan, make_plan
 from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.runner import run_plan
 
@@ -107,6 +108,7 @@ class Planner:
         self._question, self._pace = question, pace
         self._runs: dict[str, RunSpec] = {run.run_id: run for run in context.earlier}
         self._tuning = tuple(context.earlier)
+        self._trained: list[tuple[Grid, Plan]] = []
 
     def finish(self, costs: Mapping[str, Sequence[SizeCost]], grid: Grid) -> Planned:
         """Train until every optimum lies inside, nothing can be grown, or the time is over.
@@ -120,20 +122,47 @@ class Planner:
             RunsFailed: when a cluster could not train some runs.
             Interrupted: when an end was asked for; what is finished stays.
         """
-        sweep = self._context.plan.sweep
         waiting: list[Growth] = []
-        for number in range(_ROUNDS):
-            sweep = sweep.model_copy(update={"grid": grid})
-            self._train(sweep)
-            wanted = self._wanted(sweep, costs, grid)
-            chosen, waiting = self._affordable(wanted, costs, grid)
-            if not chosen:
-                break
-            for one in chosen:
-                grid = grid | {one.source: grid[one.source] | {one.size: one.tokens}}
-            self._say(number + 2, chosen)
-        self._train(sweep, last=True)
-        return Planned(sweep, not waiting, waiting)
+        try:
+            for part in _by_size(costs, grid):
+                self._train(part)
+            for number in range(_ROUNDS):
+                wanted = self._wanted(costs, grid)
+                chosen, waiting = self._affordable(wanted, costs, grid)
+                if not chosen:
+                    break
+                for one in chosen:
+                    grid = grid | {one.source: grid[one.source] | {one.size: one.tokens}}
+                self._say(number + 2, chosen)
+                self._train(grid)
+        except Interrupted:
+            if not self._pace.is_over or self._context.stop():
+                raise
+            self._context.progress.message("the time is over; what is finished counts")
+            grid = self._finished_grid()
+            waiting = waiting or self._wanted(costs, grid)
+        self._train(grid, last=True)
+        return Planned(self._sweep(grid), not waiting, waiting)
+
+    def _sweep(self, grid: Grid) -> Sweep:
+        return self._context.plan.sweep.model_copy(update={"grid": grid})
+
+    def _finished_grid(self) -> Grid:
+        """The most tokens for which all runs of a source and size are finished."""
+        finished = self._context.store.finished()
+        found: Grid = {dataset.name: {} for dataset in self._context.plan.datasets}
+        for grid, plan in self._trained:
+            for source, sizes in grid.items():
+                for size, tokens in sizes.items():
+                    own = [
+                        run
+                        for run in plan.runs
+                        if (run.dataset.name, str(run.size)) == (source, size)
+                    ]
+                    if own and all(run.run_id in finished for run in own):
+                        known = found[source].get(size, 0.0)
+                        found[source][size] = max(known, tokens)
+        return found
 
     def repeat(self, sweep: Sweep) -> Planned:
         """Train what a finished plan still lacks; nothing where its store is whole.
@@ -145,40 +174,42 @@ class Planner:
             StoreError: when the store cannot be written.
             Interrupted: when an end was asked for; what is finished stays.
         """
-        plan = make_plan(
-            sweep, self._executor.hardware.platform, datasets=self._context.plan.datasets
-        )
         finished = self._context.store.finished()
-        if not all(finished.get(run.run_id, {}).get("current") for run in plan.runs):
-            self._train(sweep, last=True)
+        if not all(finished.get(run.run_id, {}).get("current") for run in self._plan(sweep).runs):
+            self._train(dict(sweep.grid), last=True)
         return Planned(sweep)
 
-    def _train(self, sweep: Sweep, last: bool = False) -> None:
+    def _train(self, grid: Grid, last: bool = False) -> None:
         """Train a round; at the end only the runs of the last grid stay current."""
         context = self._context
-        plan = make_plan(
-            sweep, self._executor.hardware.platform, datasets=self._context.plan.datasets
-        )
+        plan = self._plan(self._sweep(grid))
+        self._trained.append((grid, plan))
         earlier = self._tuning if last else tuple(self._runs.values())
-        run_plan(replace(context, plan=plan, earlier=earlier), self._executor)
+        stop = context.stop if last else self._stop
+        run_plan(replace(context, plan=plan, earlier=earlier, stop=stop), self._executor)
         self._runs |= {run.run_id: run for run in plan.runs}
         finished = context.store.finished()
         self._pace.learn(finished[run.run_id] for run in plan.runs)
 
-    def _wanted(
-        self, sweep: Sweep, costs: Mapping[str, Sequence[SizeCost]], grid: Grid
-    ) -> list[Growth]:
-        runs, wanted = Runs(self._context.store), []
+    def _stop(self) -> bool:
+        return self._context.stop() or self._pace.is_over
+
+    def _plan(self, sweep: Sweep) -> Plan:
+        platform = self._executor.hardware.platform
+        return make_plan(sweep, platform, datasets=self._context.plan.datasets)
+
+    def _wanted(self, costs: Mapping[str, Sequence[SizeCost]], grid: Grid) -> list[Growth]:
+        runs = Runs(self._context.store)
+        wanted: list[Growth] = []
         for dataset in self._context.plan.datasets:
             name = dataset.name
-            batch = self._batch(sweep, name)
+            if name not in runs.sources:
+                continue
+            batch = self._context.plan.recipes.of_source(name).batch_size
             limits = limits_of(dataset, self._question, batch)
             frontier = runs.frontier(self._question.test_tokens, name)
             wanted += grow(frontier, grid[name], costs[name], limits)
         return sorted(wanted, key=lambda one: -one.gain)
-
-    def _batch(self, sweep: Sweep, source: str) -> int:
-        return self._context.plan.recipes.of_source(source).batch_size
 
     def _affordable(
         self, wanted: Sequence[Growth], costs: Mapping[str, Sequence[SizeCost]], grid: Grid
@@ -204,3 +235,16 @@ class Planner:
             )
         if len(chosen) > 3:
             self._context.progress.message(f"round {number}: and {len(chosen) - 3} more runs")
+
+
+def _by_size(costs: Mapping[str, Sequence[SizeCost]], grid: Grid) -> list[Grid]:
+    """The first round in parts, each with one more size, so that there is an answer early."""
+    order = {one.name: one.params for own in costs.values() for one in own}
+    names = sorted({size for sizes in grid.values() for size in sizes}, key=lambda n: order[n])
+    return [
+        {
+            source: {size: tokens for size, tokens in sizes.items() if size in names[:count]}
+            for source, sizes in grid.items()
+        }
+        for count in range(1, len(names) + 1)
+    ]

@@ -6,7 +6,7 @@ budget T lie between T/(8 X) and T/(2 X).
 """
 
 from collections.abc import Sequence
-from itertools import count, pairwise, takewhile
+from itertools import count, takewhile
 from typing import Any, NamedTuple
 
 from epiplexity_jax.base.config import Config
@@ -19,6 +19,7 @@ from epiplexity_jax.sweep.plan import make_plan
 
 LEAST_WIDTH, MOST_WIDTH, MOST_ORDER = 4, 8192, 6
 _GROWN = {"widths": "width", "orders": "order"}  # axes that a plan may lengthen
+_LOW, _HIGH = 1.5, 2.5  # budgets, as multiples of the price of a size's test set
 _BEYOND = 1.3  # a run goes on so far past the largest budget, to see where its optimum lies
 
 
@@ -177,16 +178,13 @@ def most_tokens(one: SizeCost, budgets: Sequence[float], test: float) -> float:
     return min(one.tokens_within(_BEYOND * max(budgets)), test)
 
 
-def between(costs: Sequence[SizeCost], count_: int) -> list[float]:
-    """Budgets at which the optimum should lie between the smallest and the largest of some sizes.
+def inside(costs: Sequence[SizeCost], number: int) -> list[float]:
+    """Budgets at which the optimum should be none of the outer two of some sizes.
 
     Args:
         costs: sizes, smallest first.
-        count_: number of budgets.
+        number: number of budgets.
     """
-    middles = [(a.test_flops * b.test_flops) ** 0.5 * 2.0 for a, b in pairwise(costs)]
-    low, high = middles[0], middles[-1]
-    if high <= low:
-        low, high = 0.7 * low, 1.4 * low
-    ratio = (high / low) ** (1.0 / max(count_ - 1, 1))
-    return [float(f"{low * ratio**i:.1e}") for i in range(count_)]
+    low, high = _LOW * costs[1].test_flops, _HIGH * costs[-2].test_flops
+    ratio = (high / low) ** (1.0 / max(number - 1, 1))
+    return [float(f"{low * ratio**i:.1e}") for i in range(number)]

@@ -7,7 +7,7 @@ from epiplexity_jax.analysis import Decomposition
 from epiplexity_jax.report.table import Table, TableColumn
 from epiplexity_jax.report.tables import number, with_interval
 
-_WIDEST = 22  # letters of a source's name
+_WIDEST = 18  # letters of a source's name
 
 
 def answer_table(results: Sequence[Decomposition]) -> Table:
@@ -16,7 +16,7 @@ def answer_table(results: Sequence[Decomposition]) -> Table:
     Args:
         results: decompositions, those of one budget together.
     """
-    names = ("T, FLOPs", "source", "S_T, bits", "bits/token", "model", "D", "status")
+    names = ("T, FLOPs", "source", "S_T, bits", "bits/token", "model", "D")
     table = Table(
         [TableColumn(name, "left" if name in _TEXTS else "right") for name in names],
         caption=_caption(results),
@@ -27,18 +27,37 @@ def answer_table(results: Sequence[Decomposition]) -> Table:
         table.add(
             number(one.compute_flops) if first else "",
             _short(one.source),
-            with_interval(one.epiplexity_bits, one.epiplexity_bits_interval),
-            f"{one.entropy_bits_per_token:.3f}",
+            _learnt(one),
+            _rate(one),
             _model(one.member),
             number(one.train_tokens, 2),
-            _STATUS.get(str(one.status), str(one.status)),
             end_section=budgets[i : i + 1] != budgets[i + 1 : i + 2],
         )
     return table
 
 
-_TEXTS = {"source", "model", "status"}
-_STATUS = {"below_resolution": "too small", "untrained": "nothing learnt"}
+_TEXTS = {"source", "model"}
+
+
+def _learnt(one: Decomposition) -> str:
+    """S_T and its interval; in words where nothing was learnt, or less than can be seen."""
+    status, ends = str(one.status), one.epiplexity_bits_interval
+    if status == "untrained":
+        upper = ends and ends[1]
+        return "nothing" + (f" (< {number(upper, 2)})" if upper else "")
+    if status == "below_resolution" and one.resolution_bits:
+        return f"unseen (< {number(one.resolution_bits, 2)})"
+    return with_interval(one.epiplexity_bits, ends)
+
+
+def _rate(one: Decomposition) -> str:
+    """H_T per token and the half width of its interval."""
+    text = f"{one.entropy_bits_per_token:.3f}"
+    ends = one.entropy_bits_interval
+    if ends is None or ends[0] is None or ends[1] is None:
+        return text
+    half = (ends[1] - ends[0]) / 2 / one.test_tokens
+    return f"{text} ±{number(half, 1)}" if half else text
 
 
 def _model(member: str) -> str:
@@ -46,6 +65,9 @@ def _model(member: str) -> str:
 
 
 def _short(name: str) -> str:
+    """A name that fits its column; a shuffled copy stands below its source."""
+    if name.endswith(", shuffled"):
+        return "  shuffled"
     return name if len(name) <= _WIDEST else f"{name[: _WIDEST - 1]}…"
 
 
