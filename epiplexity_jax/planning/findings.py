@@ -7,9 +7,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from epiplexity_jax.analysis import Decomposition
+from epiplexity_jax.analysis import Decomposition, Frontier
 from epiplexity_jax.analysis.frontier.comparisons import standard_errors
 from epiplexity_jax.base.errors import StoreError
+from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.planning.measure import Request, control_of
 from epiplexity_jax.planning.planner import Planned
 from epiplexity_jax.results import PlottableFrontier, Runs
@@ -28,8 +29,8 @@ class Difference:
         larger, smaller: names of the sources, the larger S_T first.
         compute_flops: the budget.
         bits: difference of S_T.
-        bits_error: half width of its interval, simultaneous over all pairs of the budget; None
-            where an interval is not known.
+        bits_error: half width of its interval, simultaneous over all pairs of the budget, for the
+            models that were trained; None where an interval is not known.
         is_real: True where the difference is beyond it.
         seeds: number of seeds with which it would be; None where it is, or that is unknown.
     """
@@ -107,7 +108,7 @@ class Measured:
         frontiers = {name: frontiers[name] for name in order if name in frontiers}
         budgets = runs.budgets() or []
         results = tuple(f.at(budget) for budget in budgets for f in frontiers.values())
-        differences = differences_of(results, request.seeds)
+        differences = differences_of(frontiers, budgets, pairs_of(request), request.seeds)
         rates = tuple(filter(None, (rate_change(f) for f in frontiers.values())))
         return cls(
             runs=runs,
@@ -154,42 +155,59 @@ def has_members(folder: Path) -> bool:
     return any(row["role"] != TUNING and row["current"] for row in rows)
 
 
-def differences_of(results: Sequence[Decomposition], seeds: int) -> tuple[Difference, ...]:
-    """Compare S_T of all pairs of sources at each budget.
+def pairs_of(request: Request) -> list[tuple[str, str]]:
+    """Pairs of sources whose difference is asked for: all sources, and each with its controls."""
+    names = [one.name for one in request.asked]
+    pairs = list(combinations(names, 2))
+    for name in names:
+        own = [one for one in request.controls if control_of(one) in (name, "")]
+        pairs += [(name, one) for one in own]
+    return pairs
+
+
+def differences_of(
+    frontiers: Mapping[str, Frontier],
+    budgets: Sequence[float],
+    pairs: Sequence[tuple[str, str]],
+    seeds: int,
+) -> tuple[Difference, ...]:
+    """Compare S_T of pairs of sources at each budget.
 
     Args:
-        results: decompositions.
+        frontiers: by source.
+        budgets: FLOPs.
+        pairs: names of two sources each.
         seeds: number of seeds that they rest on.
     """
     found = []
-    budgets = dict.fromkeys(one.compute_flops for one in results)
+    known = [pair for pair in pairs if set(pair) <= set(frontiers)]
     for budget in budgets:
-        own = [one for one in results if one.compute_flops == budget]
-        pairs = list(combinations(own, 2))
-        for a, b in pairs:
-            larger, smaller = (a, b) if a.epiplexity_bits >= b.epiplexity_bits else (b, a)
-            bits = larger.epiplexity_bits - smaller.epiplexity_bits
-            errors = _error(larger), _error(smaller)
+        lengths = {name: _length(one, budget) for name, one in frontiers.items()}
+        for pair in known:
+            larger, smaller = sorted(pair, key=lambda name: -lengths[name][0])
+            (high, high_error), (low, low_error) = lengths[larger], lengths[smaller]
             error, real, needed = None, False, None
-            if errors[0] is not None and errors[1] is not None:
-                error = standard_errors(len(pairs)) * math.hypot(errors[0], errors[1])
-                real = bits > error
-                if not real and bits > 0:
-                    more = math.ceil(seeds * (error / bits) ** 2)
+            if high_error is not None and low_error is not None:
+                error = standard_errors(len(known)) * math.hypot(high_error, low_error)
+                real = high - low > error
+                if not real and high > low:
+                    more = math.ceil(seeds * (error / (high - low)) ** 2)
                     needed = more if more <= _MOST_SEEDS else None
-            names = larger.source, smaller.source
-            found.append(Difference(*names, budget, bits, error, real, needed))
+            found.append(Difference(larger, smaller, budget, high - low, error, real, needed))
     return tuple(found)
 
 
-def _error(one: Decomposition) -> float | None:
-    """Standard error of S_T, from the closed side of its interval; None where there is none."""
-    if one.epiplexity_bits_interval is None:
-        return None
-    low, high = one.epiplexity_bits_interval
-    center = one.epiplexity_bits
-    sides = [abs(end - center) for end in (low, high) if end is not None]
-    return max(sides) / _NORMAL if sides else None
+def _length(frontier: Frontier, budget: float) -> tuple[float, float | None]:
+    """S_T of the trained models and its standard error; an edge is none of it."""
+    found, answer = frontier.at(budget), frontier.traced.at(budget)
+    if found.status == ResultStatus.UNTRAINED or answer is None:
+        interval = frontier.intervals.above_uniform(budget)[0]
+    else:
+        interval = frontier.intervals.around(budget, answer)[0]
+    center = found.epiplexity_bits
+    if interval is None:
+        return center, None
+    return center, max(abs(end - center) for end in interval) / _NORMAL
 
 
 def rate_change(frontier: PlottableFrontier) -> RateChange | None:
@@ -198,10 +216,12 @@ def rate_change(frontier: PlottableFrontier) -> RateChange | None:
     if recipe is None or not recipe.neighbours or recipe.size is None:
         return None
     own = recipe.values["learning_rate"]
-    found = {}
+    found: dict[float, float | None] = {}
     for one in recipe.neighbours:
-        if "learning_rate" in one:
-            change = one["epiplexity_change"]
+        if "learning_rate" not in one:
+            continue
+        change, diverged = one["epiplexity_change"], one["mdl_change"] is None
+        if change is not None or diverged:  # else nothing is learnt at the rate itself
             factor = round(one["learning_rate"] / own, 2)
             found[factor] = None if change is None else 1.0 + change
     return RateChange(frontier.source, own, recipe.size, found) if found else None
@@ -251,20 +271,16 @@ def advice(
     if planned is None:
         return ["stopped: the same command goes on from here"]
     last = max((one.compute_flops for one in differences), default=0.0)
+    names = {one.name for one in request.asked}
     for one in differences:
-        if one.is_real or one.compute_flops != last or _are_controls(one):
+        if one.is_real or one.compute_flops != last or not {one.larger, one.smaller} <= names:
             continue
+        both = f"{one.larger} and {one.smaller} are not separated at {one.compute_flops:.2g} FLOPs"
         if one.seeds:
-            said.append(
-                f"{one.larger} and {one.smaller} are not separated at {one.compute_flops:.2g} "
-                f"FLOPs: {one.seeds - request.seeds} more seeds would do, or "
-                f"--minutes {_minutes(request, one.seeds)}"
-            )
-        else:
-            said.append(
-                f"{one.larger} and {one.smaller} are not separated at {one.compute_flops:.2g} "
-                "FLOPs, and seeds alone would not do it"
-            )
+            more = one.seeds - request.seeds
+            said.append(f"{both}: {more} more seeds, or --minutes {_minutes(request, one.seeds)}")
+        elif one.bits > 0:
+            said.append(f"{both}, and {_MOST_SEEDS} seeds would not do it; take a larger budget")
     said += _edges(results, request)
     if planned.waiting:
         said.append(
@@ -272,10 +288,6 @@ def advice(
             f"time: --minutes {2 * request.minutes:g}"
         )
     return said
-
-
-def _are_controls(one: Difference) -> bool:
-    return control_of(one.larger) is not None and control_of(one.smaller) is not None
 
 
 def _minutes(request: Request, seeds: int) -> str:

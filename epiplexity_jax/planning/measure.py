@@ -50,7 +50,8 @@ from epiplexity_jax.sweep.plan import Plan, make_plan, steps_for
 from epiplexity_jax.tuning.tune import tune
 
 DEFAULT_MINUTES, DEFAULT_LENGTH = 5.0, 64
-WIDTHS = tuple(8 * 2**power for power in range(MOST_SIZES))
+WIDTHS = tuple(4 * 2**power for power in range(MOST_SIZES + 1))
+_FIRST = 1  # index of the smallest width of a first round; those below are for growth alone
 _BATCH, _WARMUP, _WINDOW = 16, 10, 0.1
 _FEW_SEEDS, _SEEDS, _LONG = 3, 4, 15.0  # seeds below and from so many minutes on
 _CONTROL = 0.4  # of the training of a source, that its control takes
@@ -107,7 +108,9 @@ class Request:
         """
         return Sweep(
             sources={one.name: one.config for one in self.asked} | dict(self.controls),
-            family=Transformer(widths=WIDTHS[:LEAST_SIZES], depths=(1,), seeds=self.seeds),
+            family=Transformer(
+                widths=WIDTHS[_FIRST : _FIRST + LEAST_SIZES], depths=(1,), seeds=self.seeds
+            ),
             estimator=Prequential(ema_growth=_WINDOW),
             training=Training(steps=1, batch_size=_BATCH, warmup_steps=_WARMUP),
             heldout=Heldout(tokens=round(heldout)),
@@ -199,14 +202,14 @@ def _chosen(context: SweepContext, executor: Executor, request: Request, pace: P
         tokens=0.85 * request.most_tokens,
     )
     most = float(f"{request.most_tokens:.1e}") if request.most_tokens < float("inf") else 1e10
-    choice = choose(work, speed, costs, most, request.test_tokens)
+    choice = choose(work, speed, costs[_FIRST:], most, request.test_tokens)
     for one in costs:
         seconds = 6.0 * one.params * speed.per_flop + speed.per_token
         pace.seconds[one.name] = seconds / (6.0 * one.params)
     pace.compiling = speed.compiling
     test = choice.test_tokens
     costs = [one._replace(test_flops=one.test_flops * test) for one in costs]
-    sizes = costs[: choice.sizes]
+    sizes = costs[_FIRST : _FIRST + choice.sizes]
     budgets = request.budgets or tuple(inside(sizes, _BUDGETS))
     if request.budgets:
         sizes = first_sizes(costs, budgets, test)
@@ -236,7 +239,7 @@ def _grid(plan: Plan, costs: Mapping[str, Sequence[SizeCost]], question: Questio
     for dataset in plan.datasets:
         batch = plan.recipes.of_source(dataset.name).batch_size
         own = limits_of(dataset, question, batch)
-        inner = costs[dataset.name][:-1]  # the largest is for growth alone
+        inner = costs[dataset.name][_FIRST:-1]  # the others are for growth alone
         sizes = first_sizes(inner, own.budgets, own.test_total)
         grid[dataset.name] = {
             one.name: min(max(FIRST_SHARE * own.cap(one), own.least), own.most) for one in sizes
@@ -253,7 +256,8 @@ def _tuned(
         return plan.sweep, context
     given = plan.recipes.given
     held: dict[str, Recipe] = dict.fromkeys(request.controls, given)
-    tuning = plan.sweep.model_copy(update={"recipes": held})
+    family = plan.sweep.family.model_copy(update={"widths": WIDTHS[_FIRST : _FIRST + 1]})
+    tuning = plan.sweep.model_copy(update={"recipes": held, "family": family})
     platform = executor.hardware.platform
     before = replace(context, plan=make_plan(tuning, platform, datasets=plan.datasets))
     try:

@@ -83,7 +83,7 @@ def _recognised(one: Any, length: int, reading: Reading | None, column: str | No
         if not Path(text).exists() and not is_pattern(text) and re.fullmatch(r"\w+", text):
             raise DataError(
                 f"{text}: no such file or folder, and no kind of source: "
-                f"{did_you_mean('kind', text, known)}"
+                f"{did_you_mean('kind', text, known).partition('Known:')[0].strip()}"
             )
         return recognise(text, length, reading, column)
     needed = [parameter["name"] for parameter in known[text] if parameter["required"]]

@@ -94,26 +94,46 @@ def sentences(measured: Any) -> list[str]:
 
 
 def _differences(measured: Any) -> list[str]:
-    """Write the differences of the largest budget in one line each, those of controls left out."""
+    """Write which differences are real at the largest budget."""
     if not measured.differences:
         return []
-    controls = set(measured.request.controls)
     last = max(one.compute_flops for one in measured.differences)
-    lines = []
-    for one in measured.differences:
-        if one.compute_flops != last or {one.larger, one.smaller} <= controls:
-            continue
-        error = "" if one.bits_error is None else f" ±{number(one.bits_error, 2)}"
-        word = "Real" if one.is_real else "Not separated"
-        sign = ">" if one.is_real else "and"
-        lines.append(
-            f"{word}: S_T of {one.larger} {sign} {one.smaller}, by {number(one.bits)}{error} bits"
-        )
-    others = [one for one in measured.differences if one.compute_flops != last]
-    changed = _order_changes(others, [o for o in measured.differences if o.compute_flops == last])
+    own = [one for one in measured.differences if one.compute_flops == last]
+    names = [one.name for one in measured.request.asked]
+    lines = [f"At T = {number(last)} FLOPs:"]
+    lines += [_pair(one) for one in own if {one.larger, one.smaller} <= set(names)]
+    for name in names:
+        lines += _above_controls(name, [o for o in own if name in (o.larger, o.smaller)], names)
+    changed = _order_changes([one for one in measured.differences if one not in own], own)
     if changed:
         lines.append(f"The order changes with the budget: {'; '.join(changed)}")
-    return [f"At T = {number(last)} FLOPs:", *lines]
+    return lines
+
+
+def _pair(one: Any) -> str:
+    error = "" if one.bits_error is None else f" ±{number(one.bits_error, 2)}"
+    by = f"by {number(one.bits)}{error} bits"
+    if one.is_real:
+        return f"- {one.larger} teaches more than {one.smaller}, {by}"
+    return f"- {one.larger} and {one.smaller} are not separated: {by}"
+
+
+def _above_controls(name: str, own: Sequence[Any], names: Sequence[str]) -> list[str]:
+    """Write whether a source is above its controls, in one line."""
+    parts: dict[bool, list[str]] = {True: [], False: []}
+    for one in own:
+        other = one.smaller if one.larger == name else one.larger
+        if other not in names:
+            words = "its shuffled copy" if other.endswith(", shuffled") else other
+            error = "" if one.bits_error is None else f" ±{number(one.bits_error, 2)}"
+            real = one.is_real and one.larger == name
+            parts[real].append(f"{words} ({number(one.bits)}{error} bits)" if real else words)
+    lines = []
+    if parts[True]:
+        lines.append(f"- {name} lies above {' and '.join(parts[True])}")
+    if parts[False]:
+        lines.append(f"- {name} is not separated from {' and '.join(parts[False])}")
+    return lines
 
 
 def _order_changes(others: Sequence[Any], last: Sequence[Any]) -> list[str]:

@@ -106,6 +106,8 @@ def _folder(
     if isinstance(config, Text):
         letters = {getattr(one.config, "alphabet", BYTES) for one in found.values()}
         alphabet = config.alphabet if letters == {config.alphabet} else BYTES
+        if len(letters) > 1:
+            first = first._replace(words="text, read as bytes")
         config = config.model_copy(update={"alphabet": alphabet})
         packed = {getattr(one.config, "compression", "auto") for one in found.values()}
         config = config.model_copy(update={"compression": "none" if "none" in packed else "auto"})
@@ -276,10 +278,10 @@ def _check_size(name: str, size: int) -> None:
         DataError: with a way to measure a part.
     """
     if size > _MOST:
-        raise DataError(
-            f"{name}: holds {memory(size)}, and at most {memory(_MOST)} are read; measure a part "
-            f"of it: head -c 100M {name} | epiplexity-jax measure -"
-        )
+        several = is_pattern(name) or Path(name).is_dir()
+        part = f"head -c 100M {name} | epiplexity-jax measure -"
+        cure = "name some of its files by a pattern" if several else f"measure a part: {part}"
+        raise DataError(f"{name}: holds {memory(size)}, at most {memory(_MOST)} are read; {cure}")
 
 
 def _check_content(path: Path, name: str, size: int) -> None:
