@@ -198,7 +198,7 @@ def differences_of(
 
 
 def _length(frontier: Frontier, budget: float) -> tuple[float, float | None]:
-    """S_T of the trained models and its standard error; an edge is none of it."""
+    """S_T of the trained models and its standard error, which leaves edges out."""
     found, answer = frontier.at(budget), frontier.traced.at(budget)
     if found.status == ResultStatus.UNTRAINED or answer is None:
         interval = frontier.intervals.above_uniform(budget)[0]

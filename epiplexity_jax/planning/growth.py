@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from epiplexity_jax.analysis import Frontier
 from epiplexity_jax.planning.reach import WORTH, gain
-from epiplexity_jax.planning.sizes import SizeCost, most_tokens
+from epiplexity_jax.planning.sizes import BEYOND, FAR, SizeCost, most_tokens
 
 _FACTOR = 2.0  # by which a run is lengthened
 _NEARLY = 1.01
@@ -48,9 +48,14 @@ class Limits:
     most: float
     least: float
 
-    def cap(self, one: SizeCost) -> float:
-        """The most tokens that a run of a size is worth."""
-        return min(most_tokens(one, self.budgets, self.test_total), self.most)
+    def cap(self, one: SizeCost, beyond: float = BEYOND) -> float:
+        """The most tokens that a run of a size is worth.
+
+        Args:
+            one: the size.
+            beyond: factor to the largest budget that it goes to.
+        """
+        return min(most_tokens(one, self.budgets, self.test_total, beyond), self.most)
 
 
 def grow(
@@ -69,9 +74,11 @@ def grow(
     """
     found: dict[str, Growth] = {}
 
-    def propose(one: SizeCost, tokens: float, share: float, why: str) -> None:
+    def propose(
+        one: SizeCost, tokens: float, share: float, why: str, beyond: float = BEYOND
+    ) -> None:
         has = grid.get(one.name, 0.0)
-        tokens = max(min(tokens, limits.cap(one)), limits.least if not has else 0.0)
+        tokens = max(min(tokens, limits.cap(one, beyond)), limits.least if not has else 0.0)
         tokens = min(tokens, limits.most)
         if tokens > has * _NEARLY and share > found.get(one.name, _NOTHING).gain:
             found[one.name] = Growth(frontier.source, one.name, tokens, share, why)
@@ -91,7 +98,8 @@ def grow(
         if size is None:
             continue
         if answer.ends_run:
-            propose(size, _FACTOR * grid[size.name], 1.0, "its optimum is the end of its run")
+            longer = _FACTOR * grid[size.name]
+            propose(size, longer, 1.0, "its optimum is the end of its run", FAR)
         place = costs.index(size)
         if size == trained[-1] and place + 1 < len(costs):
             larger = costs[place + 1]

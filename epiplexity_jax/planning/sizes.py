@@ -20,7 +20,7 @@ from epiplexity_jax.sweep.plan import make_plan
 LEAST_WIDTH, MOST_WIDTH, MOST_ORDER = 4, 8192, 6
 _GROWN = {"widths": "width", "orders": "order"}  # axes that a plan may lengthen
 _LOW, _HIGH = 1.5, 2.5  # budgets, as multiples of the price of a size's test set
-_BEYOND = 1.3  # a run goes on so far past the largest budget, to see where its optimum lies
+BEYOND, FAR = 1.2, 3.0  # times the largest budget, where runs end; the second if one must go on
 
 
 class SizeCost(NamedTuple):
@@ -167,15 +167,18 @@ def first_sizes(costs: Sequence[SizeCost], budgets: Sequence[float], test: float
     return list(costs[first : last + 1])
 
 
-def most_tokens(one: SizeCost, budgets: Sequence[float], test: float) -> float:
+def most_tokens(
+    one: SizeCost, budgets: Sequence[float], test: float, beyond: float = BEYOND
+) -> float:
     """Tokens after which a size has passed every budget, or reads more than the test set.
 
     Args:
         one: the size.
         budgets: FLOPs.
         test: tokens of the test set, inputs included.
+        beyond: factor to the largest budget that a run goes to, to see where its optimum lies.
     """
-    return min(one.tokens_within(_BEYOND * max(budgets)), test)
+    return min(one.tokens_within(beyond * max(budgets)), test)
 
 
 def inside(costs: Sequence[SizeCost], number: int) -> list[float]:

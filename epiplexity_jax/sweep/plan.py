@@ -99,7 +99,13 @@ def make_plan(
 
 
 def steps_for(tokens: float, batch_size: int, dataset: Dataset) -> int:
-    """Count the steps of so many input and label tokens, at least 1; a rest makes one more."""
+    """Count the steps of so many input and label tokens, at least 1; a rest makes one more.
+
+    Args:
+        tokens: number of tokens.
+        batch_size: sequences of a step.
+        dataset: the source.
+    """
     return max(math.ceil(tokens / (batch_size * dataset.task.total_tokens) - 1e-9), 1)
 
 

@@ -1,4 +1,4 @@
-"""Kinds of files told apart by their content, for whom no config names one."""
+"""Kinds of files by their content, where no config names one."""
 
 import codecs
 import json
