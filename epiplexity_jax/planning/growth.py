@@ -111,7 +111,8 @@ def grow(
         for name, member in members.items():
             if name in by_name:
                 most = limits.cap(by_name[name])
-                share = gain(member, frontier.traced, most, limits.test)
+                least = min(limits.budgets)
+                share = gain(member, frontier.traced, most, limits.test, least)
                 if share > WORTH:
                     longer = _FACTOR * grid[name]
                     propose(by_name[name], longer, share, "it may still reach the frontier")

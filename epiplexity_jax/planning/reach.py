@@ -36,7 +36,9 @@ def least_lengths(member: Member, tokens: Values, test_tokens: float) -> Values:
     return lowest - (1.0 - coded) * fall
 
 
-def gain(member: Member, traced: Traced, most: float, test_tokens: float) -> float:
+def gain(
+    member: Member, traced: Traced, most: float, test_tokens: float, least_budget: float
+) -> float:
     """Share of the code of all members that more training of one may save somewhere, at the most.
 
     Args:
@@ -44,6 +46,7 @@ def gain(member: Member, traced: Traced, most: float, test_tokens: float) -> flo
         traced: the frontier of all members of its source.
         most: the most training tokens that it may read.
         test_tokens: label tokens of the dataset whose information is measured.
+        least_budget: FLOPs of the smallest budget; what a member saves below it counts for nothing.
 
     Returns:
         0 or less where it can no longer reach the frontier.
@@ -54,7 +57,7 @@ def gain(member: Member, traced: Traced, most: float, test_tokens: float) -> flo
     tokens = np.geomspace(last, most, _POINTS + 1)[1:]
     per_token = (member.time_flops[-1] - member.time_flops[0]) / last
     times = member.time_flops[0] + per_token * tokens
-    held = np.array([_length(traced, float(time)) for time in times])
+    held = np.array([_length(traced, max(float(time), least_budget)) for time in times])
     return float(np.max(1.0 - least_lengths(member, tokens, test_tokens) / held))
 
 

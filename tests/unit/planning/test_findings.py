@@ -74,9 +74,9 @@ def test_advice_has_the_number(measured):
     ended = Result("words.txt", 5.0, train_tokens=0.8 * held, flags=("edge_steps",))
     said = advice([ended], [pair], request, planned)
     assert f"{12 - request.seeds} more seeds" in said[0]
-    assert f"--minutes {math.ceil(60 * 12 / request.seeds)}" in said[0]
+    assert f"--minutes {math.ceil(14 * 12 / request.seeds)}" in said[0]
     assert "tokens would be needed" in said[1]
-    assert "--minutes 120" in said[2]
+    assert "--minutes 28" in said[2]
     assert advice([], [], request, None) == ["stopped: the same command goes on from here"]
 
 

@@ -17,11 +17,11 @@ def test_the_bound_lies_below_what_a_longer_run_has(name, noise):
     assert np.all(bound <= after.mdl_bits[later] + 2.0 * after.mdl_stderr[later])
 
 
-def test_a_run_that_is_far_above_the_frontier_gains_nothing():
-    frontier = frontier_of({"N1000": 8e8, "N8000": 8e8, "N128000": 2e7})
+def test_only_a_run_that_may_shorten_the_code_at_a_budget_gains():
+    frontier = frontier_of({"N1000": 1e8, "N8000": 8e8, "N128000": 2e7})
     members = {one.name: one for one in frontier.all_members}
-    assert gain(members["N8000"], frontier.traced, 8e8, TEST) == 0.0  # it is trained to its end
-    assert gain(members["N128000"], frontier.traced, 1e9, TEST) > WORTH
-    late = frontier_of({"N1000": 1e8, "N32000": 9e8, "N64000": 9e8})
-    (slow,) = (one for one in late.all_members if one.name == "N1000")
-    assert gain(slow, late.traced, 1e9, TEST) > 0.0  # the cheapest of all at a low budget
+    low = 1e10
+    assert gain(members["N8000"], frontier.traced, 8e8, TEST, low) == 0.0  # trained to its end
+    assert gain(members["N128000"], frontier.traced, 1e9, TEST, low) > WORTH
+    assert gain(members["N1000"], frontier.traced, 1e9, TEST, low) > 0.0  # the cheapest of all
+    assert gain(members["N1000"], frontier.traced, 1e9, TEST, 5e13) < 0.0  # and no use there
