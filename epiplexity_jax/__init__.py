@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         Runs,
         Training,
         load,
+        measure,
+        plan,
         plot,
         run,
     )
@@ -50,6 +52,8 @@ __all__ = [
     "coding",
     "families",
     "load",
+    "measure",
+    "plan",
     "plot",
     "run",
     "sources",
@@ -69,7 +73,7 @@ _API = {
         "Runs",
         "Training",
     ),
-    *("load", "plot", "run"),
+    *("load", "measure", "plan", "plot", "run"),
 }
 
 

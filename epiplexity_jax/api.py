@@ -14,7 +14,7 @@ import jax
 
 from epiplexity_jax.base.config import Config, shorten
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.estimators.config import Prequential, Requential
+from epiplexity_jax.estimators.config import EstimatorConfig, Prequential, Requential
 from epiplexity_jax.executors.choose import executor_of
 from epiplexity_jax.families.registry import kinds as families
 from epiplexity_jax.planning.budgets import prepare, train_for_budgets
@@ -73,6 +73,7 @@ __all__ = [
     "families",
     "load",
     "measure",
+    "plan",
     "plan_config",
     "plot",
     "run",
@@ -147,10 +148,8 @@ def run(
     if steps is not None:
         training = sections.get("training") or Training()
         sections["training"] = Training(**(training.model_dump() | {"steps": steps}))
-    named = dict(source) if isinstance(source, Mapping) else {"source": source}
-    named = {name: s if isinstance(s, Config) else opened(s) for name, s in named.items()}
     sweep = Sweep(
-        sources=named,
+        sources=_named(source),
         family=family,
         estimator=estimator or Prequential(),
         trackers=tuple(tracker for tracker in trackers if isinstance(tracker, Config)),
@@ -186,7 +185,52 @@ def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> P
     sweep = parse_sweep(read_config(config, overrides))
     _sinks(sweep)
     folder = store or default_store(config)
-    finished = Store.open(folder, create=True).finished()  # makes nothing until a run is kept
+    return _planned(sweep, folder)
+
+
+def plan(
+    source: Any,
+    family: Config,
+    *,
+    budgets: Sequence[float],
+    test_tokens: float,
+    estimator: EstimatorConfig | None = None,
+    store: str | os.PathLike[str] | None = None,
+    **sections: Unpack[Sections],
+) -> PlanSummary:
+    """Count and time what `run` would train for budgets; nothing is trained.
+
+    Args:
+        source: as for `run`.
+        family: as for `run`; the plan chooses widths that it does not name.
+        budgets: FLOPs.
+        test_tokens: label tokens of the dataset whose information is measured.
+        estimator: how a trained model is coded.
+        store: folder whose finished runs count as done; default: none.
+        **sections: as for `run`.
+
+    Raises:
+        ConfigError: on an impossible combination.
+        DataError: on a source that is missing, wrong or too short.
+    """
+    frontier = sections.get("frontier") or FrontierOptions()
+    sections["frontier"] = frontier.model_copy(update={"test_tokens": test_tokens})
+    sections["budgets"] = tuple(budgets)
+    sweep = Sweep(
+        sources=_named(source), family=family, estimator=estimator or Prequential(), **sections
+    )
+    return _planned(sweep, None if store is None else Path(store))
+
+
+def _named(source: Any) -> dict[str, Config]:
+    named = dict(source) if isinstance(source, Mapping) else {"source": source}
+    return {name: s if isinstance(s, Config) else opened(s) for name, s in named.items()}
+
+
+def _planned(sweep: Sweep, folder: Path | None) -> PlanSummary:
+    finished = {}  # opening makes nothing until a run is kept
+    if folder is not None:
+        finished = Store.open(folder, create=True).finished()
     with open_devices(sweep.training.shares) as devices:
         if sweep.budgets:
             prepared = prepare(sweep, devices[0].platform)
