@@ -20,21 +20,18 @@ from epiplexity_jax.families.registry import kinds as families
 from epiplexity_jax.planning.budgets import prepare, train_for_budgets
 from epiplexity_jax.planning.findings import Measured, has_members
 from epiplexity_jax.planning.measure import (
-    DEFAULT_LENGTH,
     DEFAULT_MINUTES,
+    MeasureOptions,
     Request,
     config_file,
     run_measure,
-    store_name,
 )
 from epiplexity_jax.planning.pace import Pace
 from epiplexity_jax.planning.planner import FIRST_SHARE
-from epiplexity_jax.planning.requests import ask, controls
 from epiplexity_jax.results import Runs, decompose_all, final_lengths, load, plot
 from epiplexity_jax.runtime.devices import idle_cores_warning, open_devices
 from epiplexity_jax.runtime.interrupts import Stop
 from epiplexity_jax.runtime.processes import is_main_process
-from epiplexity_jax.sources.files.recognise import Reading
 from epiplexity_jax.sources.opening import kinds as sources
 from epiplexity_jax.sources.python.opened import opened
 from epiplexity_jax.store import Store
@@ -91,17 +88,13 @@ class Sections(TypedDict, total=False):
     executor: ExecutorOptions
     frontier: FrontierOptions
     recipe: RecipeChoice
+    seed: int
+
+
+class RunSections(Sections, total=False):
+    """The sections that `run` takes, and budgets."""
+
     budgets: tuple[float, ...]
-    seed: int
-
-
-class MeasureOptions(TypedDict, total=False):
-    """Further options of `measure`."""
-
-    seed: int
-    length: int | None
-    reading: Reading | None
-    column: str | None
 
 
 def run(
@@ -113,7 +106,7 @@ def run(
     steps: int | None = None,
     progress: Progress | None = None,
     trackers: Sequence[Config | Sink] = (),
-    **sections: Unpack[Sections],
+    **sections: Unpack[RunSections],
 ) -> Runs:
     """Train every member of a family on one or several sources, or resume it.
 
@@ -215,9 +208,12 @@ def plan(
     """
     frontier = sections.get("frontier") or FrontierOptions()
     sections["frontier"] = frontier.model_copy(update={"test_tokens": test_tokens})
-    sections["budgets"] = tuple(budgets)
     sweep = Sweep(
-        sources=_named(source), family=family, estimator=estimator or Prequential(), **sections
+        sources=_named(source),
+        family=family,
+        estimator=estimator or Prequential(),
+        budgets=tuple(budgets),
+        **sections,
     )
     return _planned(sweep, None if store is None else Path(store))
 
@@ -308,8 +304,6 @@ def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sin
 def measure(
     *source: Any,
     minutes: float = DEFAULT_MINUTES,
-    test_tokens: float | None = None,
-    budgets: Sequence[float] | None = None,
     store: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     **options: Unpack[MeasureOptions],
@@ -323,13 +317,12 @@ def measure(
         *source: paths, patterns, kinds of sources, configs such as `sources.Text(...)`, or opened
             sources.
         minutes: time that it may take.
-        test_tokens: label tokens of the dataset whose information is measured; default: chosen.
-        budgets: FLOPs; default: three between the sizes that are trained.
         store: folder of the store; default: one in `runs`, named after the arguments.
         progress: receives steps, losses and messages; default: nothing is shown.
-        **options: `seed` (root of every random choice), `length` (tokens of a sequence), `reading`
-            ("bytes", "characters", "tokens" or "documents": how files are read), `column` (of a
-            table).
+        **options: `test_tokens` (label tokens of the dataset whose information is measured) and
+            `budgets` (FLOPs), by default chosen; `seed` (root of every random choice), `length`
+            (tokens of a sequence), `reading` ("bytes", "characters", "tokens" or "documents": how
+            files are read), `column` (of a table).
 
     Returns:
         The answer, from all runs that are finished; after an interrupt from those that are.
@@ -339,30 +332,10 @@ def measure(
         DataError: when a source is missing, damaged, or too small to say anything.
         StoreError: when the folder is not a store or cannot be written.
     """
-    began = time.monotonic()
-    if not source:
-        raise ConfigError("source: expected a file, a folder, or the name of a kind")
-    length = options.get("length") or DEFAULT_LENGTH
-    asked = ask(source, length, options.get("reading"), options.get("column"))
-    arguments = {
-        "sources": [one.config.model_dump(mode="json") for one in asked],
-        "minutes": minutes,
-        "test_tokens": test_tokens,
-        "budgets": budgets,
-        **options,
-    }
-    request = Request(
-        asked=asked,
-        controls=controls(asked),
-        minutes=minutes,
-        began=began,
-        test_tokens=test_tokens,
-        budgets=tuple(sorted(budgets)) if budgets else None,
-        seed=options.get("seed", 0),
-    )
-    folder = Path(store or Path("runs") / store_name(arguments, asked[0].name))
-    progress, pace = progress or Silent(), Pace(ends=began + 60.0 * minutes)
-    for one in asked:
+    progress, pace = progress or Silent(), Pace(ends=time.monotonic() + 60.0 * minutes)
+    request = Request.of(source, minutes, options)
+    folder = Path(store or Path("runs") / request.name)
+    for one in request.asked:
         progress.message(f"{one.name}: {one.words}")
     planned = None
     try:

@@ -4,6 +4,7 @@ import hashlib
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,10 +22,66 @@ from epiplexity_jax.cli.options import (
     echo_json,
     echo_table,
     read_budgets,
+    takes,
 )
 from epiplexity_jax.cli.progress import watch
 
 
+@dataclass(frozen=True)
+class Question:
+    """The options by which `measure` chooses what it trains.
+
+    Raises:
+        ConfigError: when made from a number that is not allowed.
+    """
+
+    minutes: Annotated[float, typer.Option(help="Time that it may take.")] = 5.0
+    test_tokens: Annotated[
+        float | None,
+        typer.Option(help="Tokens of the dataset that is measured; default: those that fit."),
+    ] = None
+    budgets: Annotated[
+        str | None, typer.Option(metavar="T,T,...", help="Budgets in FLOPs; default: three.")
+    ] = None
+    seed: Annotated[int, typer.Option(help="Root of every random choice.")] = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what is not allowed."""
+        check_positive("--minutes", self.minutes)
+        check_positive("--test-tokens", self.test_tokens)
+        read_budgets(self.budgets)
+
+
+@dataclass(frozen=True)
+class Files:
+    """The options by which `measure` reads files.
+
+    Raises:
+        ConfigError: when made from a word or a number that is not allowed.
+    """
+
+    length: Annotated[int, typer.Option(help="Tokens of a sequence.")] = 64
+    reading: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            help="Read files as bytes, characters, tokens or documents; default: by content.",
+        ),
+    ] = None
+    column: Annotated[str | None, typer.Option(help="Column of a table to read.")] = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is not allowed."""
+        if self.length < 1:
+            raise ConfigError(f"--length: must be at least 1, got {self.length}")
+        if self.reading is not None and self.reading not in _READINGS:
+            raise ConfigError(f"--as: expected one of {', '.join(_READINGS)}, got {self.reading!r}")
+
+
+_READINGS = ("bytes", "characters", "tokens", "documents")
+
+
+@takes(question=Question, files=Files)
 def measure(
     sources: Annotated[
         list[str],
@@ -33,41 +90,16 @@ def measure(
             help="A file, a folder, a pattern, - (standard input), or a built-in kind's name.",
         ),
     ],
-    minutes: Annotated[float, typer.Option(help="Time that it may take.")] = 5.0,
-    test_tokens: Annotated[
-        float | None,
-        typer.Option(help="Tokens of the dataset that is measured; default: those that fit."),
-    ] = None,
-    budgets: Annotated[
-        str | None, typer.Option(metavar="T,T,...", help="Budgets in FLOPs; default: three.")
-    ] = None,
+    question: Question,
+    files: Files,
     store: Annotated[
         Path | None, typer.Option(help="Folder of the store; default: one in runs/.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Root of every random choice.")] = 0,
-    length: Annotated[int, typer.Option(help="Tokens of a sequence.")] = 64,
-    reading: Annotated[
-        str | None,
-        typer.Option(
-            "--as",
-            help="Read files as bytes, characters, tokens or documents; default: by content.",
-        ),
-    ] = None,
-    column: Annotated[str | None, typer.Option(help="Column of a table to read.")] = None,
     figure: Figure = None,
     as_json: Json = False,
 ) -> None:
     """Measure what a model can learn from files: no config, an answer in minutes."""
     check_figure(figure)
-    check_positive("--minutes", minutes)
-    check_positive("--test-tokens", test_tokens)
-    asked = read_budgets(budgets)
-    if length < 1:
-        raise ConfigError(f"--length: must be at least 1, got {length}")
-    from epiplexity_jax.sources.files.recognise import READINGS
-
-    if reading is not None and reading not in READINGS:
-        raise ConfigError(f"--as: expected one of {', '.join(READINGS)}, got {reading!r}")
     named = [_saved_input() if source == "-" else source for source in sources]
 
     from epiplexity_jax import api
@@ -76,20 +108,11 @@ def measure(
 
     configure_process()
     progress = watch()
-    progress.ends = time.monotonic() + 60.0 * minutes
+    progress.ends = time.monotonic() + 60.0 * question.minutes
+    options: dict[str, Any] = vars(question) | vars(files)
+    options["budgets"] = read_budgets(question.budgets)
     with processes.redirect_stdout_to_stderr():
-        measured = api.measure(
-            *named,
-            minutes=minutes,
-            test_tokens=test_tokens,
-            budgets=asked,
-            store=store,
-            progress=progress,
-            seed=seed,
-            length=length,
-            reading=reading,  # type: ignore[typeddict-item]
-            column=column,
-        )
+        measured = api.measure(*named, store=store, progress=progress, **options)
     picture = figure or measured.runs.path / "measure.png"
     echo_figure(measured.frontiers, picture)
     if as_json:

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,10 +19,37 @@ from epiplexity_jax.cli.options import (
     echo_results,
     echo_table,
     read_budgets,
+    takes,
 )
 from epiplexity_jax.cli.progress import Counted, watch
 
 
+@dataclass(frozen=True)
+class Picture:
+    """The options by which `run` draws.
+
+    Raises:
+        ConfigError: when made from both, or from a file of an unknown format.
+    """
+
+    figure: Figure = None
+    no_figure: Annotated[
+        bool,
+        typer.Option("--no-figure", help="Write no picture (default: frontier.png in the store)."),
+    ] = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is not allowed."""
+        if self.figure is not None and self.no_figure:
+            raise ConfigError("--figure: cannot be given together with --no-figure")
+        check_figure(self.figure)
+
+    def file(self, store: Path) -> Path | None:
+        """File to draw into; None for no picture."""
+        return None if self.no_figure else self.figure or store / "frontier.png"
+
+
+@takes(picture=Picture)
 def run(
     config: Annotated[
         Path, typer.Argument(metavar="CONFIG", help="YAML config; `init` writes one.")
@@ -43,11 +71,6 @@ def run(
             help="Budgets in FLOPs for which sizes and tokens are chosen; sets budgets.",
         ),
     ] = None,
-    figure: Figure = None,
-    no_figure: Annotated[
-        bool,
-        typer.Option("--no-figure", help="Write no picture (default: frontier.png in the store)."),
-    ] = False,
     as_json: Json = False,
     join: Annotated[
         str | None,
@@ -57,12 +80,10 @@ def run(
             "Found by itself under SLURM, Open MPI, Kubernetes and on TPU pods.",
         ),
     ] = None,
+    *,
+    picture: Picture,
 ) -> None:
     """Train the sweep of a config, or resume it, then print epiplexity and entropy."""
-    if figure is not None and no_figure:
-        raise ConfigError("--figure: cannot be given together with --no-figure")
-    check_figure(figure)
-
     from epiplexity_jax import api
     from epiplexity_jax.runtime import processes
     from epiplexity_jax.runtime.devices import configure_process
@@ -82,8 +103,7 @@ def run(
     store = store or api.default_store(config)
     runs = _train(config, overrides, store)
     if processes.is_main_process():
-        file = None if no_figure else figure or store / "frontier.png"
-        _print_results(runs, store, file, as_json)
+        _print_results(runs, store, picture.file(store), as_json)
 
 
 def _train(config: Path, overrides: Sequence[str], store: Path) -> Any:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import yaml
 
@@ -35,8 +35,9 @@ from epiplexity_jax.planning.planner import (
     Question,
     limits_of,
 )
-from epiplexity_jax.planning.requests import NOISE, Asked
+from epiplexity_jax.planning.requests import NOISE, Asked, ask, controls
 from epiplexity_jax.planning.sizes import SizeCost, costs_of, first_sizes, inside
+from epiplexity_jax.sources.files.recognise import Reading
 from epiplexity_jax.sweep.config import (
     FrontierOptions,
     Heldout,
@@ -62,6 +63,17 @@ _DONE = "# epiplexity-jax measure: the config of a finished measurement; `run` r
 _BEGUN = "# epiplexity-jax measure: a plan whose training has not ended; measure goes on with it\n"
 
 
+class MeasureOptions(TypedDict, total=False):
+    """Options of a question, see `api.measure`."""
+
+    test_tokens: float | None
+    budgets: Sequence[float] | None
+    seed: int
+    length: int | None
+    reading: Reading | None
+    column: str | None
+
+
 @dataclass(frozen=True)
 class Request:
     """A question about some sources.
@@ -70,7 +82,7 @@ class Request:
         asked: the sources.
         controls: configs of the controls, by name.
         minutes: time that is there.
-        began: value of `time.monotonic` when it began.
+        name: name of its store.
         test_tokens: label tokens of the dataset whose information is measured; None: chosen.
         budgets: FLOPs; None: chosen.
         seed: root of every random choice.
@@ -79,7 +91,7 @@ class Request:
     asked: Sequence[Asked]
     controls: Mapping[str, Config]
     minutes: float
-    began: float
+    name: str
     test_tokens: float | None = None
     budgets: tuple[float, ...] | None = None
     seed: int = 0
@@ -89,6 +101,39 @@ class Request:
         """Choose the number of seeds."""
         seeds = _FEW_SEEDS if self.minutes < _LONG else _SEEDS
         object.__setattr__(self, "seeds", seeds)
+
+    @classmethod
+    def of(cls, source: Sequence[Any], minutes: float, options: MeasureOptions) -> "Request":
+        """Open the sources of a question.
+
+        Args:
+            source: paths, kinds of sources, configs or opened sources.
+            minutes: time that is there.
+            options: its options.
+
+        Raises:
+            ConfigError: when an argument is not allowed.
+            DataError: when a source is missing, damaged, or too small to say anything.
+        """
+        if not source:
+            raise ConfigError("source: expected a file, a folder, or the name of a kind")
+        length = options.get("length") or DEFAULT_LENGTH
+        asked = ask(source, length, options.get("reading"), options.get("column"))
+        budgets, test_tokens = options.get("budgets"), options.get("test_tokens")
+        named = {
+            "sources": [(one.name, one.source.info.fingerprint) for one in asked],
+            "minutes": minutes,
+            **{name: value for name, value in options.items() if value is not None},
+        }
+        return cls(
+            asked=asked,
+            controls=controls(asked),
+            minutes=minutes,
+            name=store_name(named, asked[0].name),
+            test_tokens=test_tokens,
+            budgets=tuple(sorted(budgets)) if budgets else None,
+            seed=options.get("seed", 0),
+        )
 
     @property
     def most_tokens(self) -> float:

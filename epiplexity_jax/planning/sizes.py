@@ -170,7 +170,7 @@ def first_sizes(costs: Sequence[SizeCost], budgets: Sequence[float], test: float
 def most_tokens(
     one: SizeCost, budgets: Sequence[float], test: float, beyond: float = BEYOND
 ) -> float:
-    """Tokens after which a size has passed every budget, or reads more than the test set.
+    """Tokens after which a size has passed every budget, or has read more than the test set.
 
     Args:
         one: the size.
@@ -178,7 +178,7 @@ def most_tokens(
         test: tokens of the test set, inputs included.
         beyond: factor to the largest budget that a run goes to, to see where its optimum lies.
     """
-    return min(one.tokens_within(beyond * max(budgets)), test)
+    return min(one.tokens_within(beyond * max(budgets)), test * max(beyond / BEYOND, 1.0))
 
 
 def inside(costs: Sequence[SizeCost], number: int) -> list[float]:

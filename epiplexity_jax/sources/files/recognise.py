@@ -33,7 +33,6 @@ from epiplexity_jax.sources.files.tokens import Tokens
 from epiplexity_jax.sources.token_array import readable
 
 Reading = Literal["bytes", "characters", "tokens", "documents"]
-READINGS: tuple[Reading, ...] = ("bytes", "characters", "tokens", "documents")
 
 _LOOKED_AT = 1 << 18  # bytes of the beginning
 _PLACES, _PLACE = 64, 1 << 12  # parts of a file that are looked at, and bytes of each

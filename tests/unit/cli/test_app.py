@@ -11,7 +11,10 @@ from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.trackers import spec
 from tests.unit.store.stored import make_store
 
-COMMANDS = ["run", "launch", "frontier", "runs", "curve", "sources", "families", "devices", "init"]
+COMMANDS = [
+    *("measure", "run", "launch", "frontier", "runs", "curve"),
+    *("sources", "families", "devices", "init"),
+]
 
 
 def refused(called, *parts):

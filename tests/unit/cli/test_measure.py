@@ -1,12 +1,17 @@
 """`measure` refuses what it cannot measure in one line, and hands the rest on."""
 
+import importlib
 import io
 import json
+from typing import get_args
 
 import pytest
 
 from epiplexity_jax import api
 from epiplexity_jax.results import load
+from epiplexity_jax.sources.files.recognise import Reading
+
+module = importlib.import_module("epiplexity_jax.cli.measure")
 
 
 class Answer:
@@ -43,6 +48,10 @@ def test_an_answer_is_printed_within_80_columns(call, asked, tmp_path):
     assert (tmp_path / "x.svg").exists()
     ((sources, options),) = asked
     assert (sources, options["minutes"]) == (("a.txt", "b.txt"), 2.0)
+
+
+def test_readings_are_those_that_are_known():
+    assert get_args(Reading) == module._READINGS
 
 
 def test_json_and_budgets(call, asked, tmp_path):

@@ -46,18 +46,15 @@ def test_single_seeds_separate_nothing():
     assert (found.bits_error, found.is_real, found.seeds) == (None, False, None)
 
 
-@dataclasses.dataclass
-class Result:
-    source: str
-    epiplexity_bits: float
-    compute_flops: float = 1e9
-    train_tokens: float = 0.0
-    flags: tuple = ()
+def result(source, bits, **changes):
+    """A decomposition at one budget."""
+    found = frontier_of({"N4000": 1e8}).at(BUDGETS[0])
+    return dataclasses.replace(found, source=source, epiplexity_bits=bits, **changes)
 
 
 @pytest.mark.parametrize(("twice", "said"), [(0.5, 1), (0.95, 0), (None, 0)])
 def test_an_order_that_flips_with_the_rate_is_flagged(twice, said):
-    results = [Result("a", 100.0), Result("b", 90.0)]
+    results = [result("a", 100.0), result("b", 90.0)]
     rates = [
         RateChange("a", 0.1, "w8", {0.5: 1.0, 2.0: twice}),
         RateChange("b", 0.1, "w8", {0.5: 1.0, 2.0: 1.0}),
@@ -66,12 +63,12 @@ def test_an_order_that_flips_with_the_rate_is_flagged(twice, said):
 
 
 def test_advice_has_the_number(measured):
-    request = dataclasses.replace(measured.request)
+    request = measured.request
     pair = Difference("words.txt", "words.txt", 1e9, 5.0, 10.0, False, 12)
     waiting = [Growth("words.txt", "w8", 1e5, 1.0, "it ends")]
-    planned = Planned(measured.runs and None, False, waiting)
+    planned = Planned(request.sweep(), False, waiting)
     held = request.asked[0].tokens
-    ended = Result("words.txt", 5.0, train_tokens=0.8 * held, flags=("edge_steps",))
+    ended = result("words.txt", 5.0, train_tokens=0.8 * held, flags=("edge_steps",))
     said = advice([ended], [pair], request, planned)
     assert f"{12 - request.seeds} more seeds" in said[0]
     assert f"--minutes {math.ceil(14 * 12 / request.seeds)}" in said[0]
