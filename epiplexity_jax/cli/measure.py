@@ -21,6 +21,7 @@ from epiplexity_jax.cli.options import (
     echo_figure,
     echo_json,
     echo_table,
+    interrupt_on_signals,
     read_budgets,
     takes,
 )
@@ -41,7 +42,7 @@ class Question:
         typer.Option(help="Tokens of the dataset that is measured; default: those that fit."),
     ] = None
     budgets: Annotated[
-        str | None, typer.Option(metavar="T,T,...", help="Budgets in FLOPs; default: three.")
+        str | None, typer.Option(metavar="T,T,...", help="Budgets in FLOPs; default: two or three.")
     ] = None
     seed: Annotated[int, typer.Option(help="Root of every random choice.")] = 0
 
@@ -107,12 +108,19 @@ def measure(
     from epiplexity_jax.runtime.devices import configure_process
 
     configure_process()
+    interrupt_on_signals()
     progress = watch()
     progress.ends = time.monotonic() + 60.0 * question.minutes
     options: dict[str, Any] = vars(question) | vars(files)
     options["budgets"] = read_budgets(question.budgets)
-    with processes.redirect_stdout_to_stderr():
-        measured = api.measure(*named, store=store, progress=progress, **options)
+    try:
+        with processes.redirect_stdout_to_stderr():
+            measured = api.measure(*named, store=store, progress=progress, **options)
+    except KeyboardInterrupt:
+        typer.echo(
+            "epiplexity-jax: stopped; no run is finished, the same command goes on", err=True
+        )
+        raise typer.Exit(130) from None
     picture = figure or measured.runs.path / "measure.png"
     echo_figure(measured.frontiers, picture)
     if as_json:

@@ -3,6 +3,7 @@
 import inspect
 import json
 import math
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -176,6 +177,16 @@ def check_figure(path: Path | None) -> None:
 
     if path is not None and path.suffix not in FORMATS:
         raise ConfigError(f"--figure: {path} must end in {', '.join(FORMATS)}")
+
+
+def interrupt_on_signals() -> None:
+    """End on a polite kill and a closed terminal as on Ctrl-C, so that nothing stays half written.
+
+    Signals that are ignored, as under `nohup`, stay so.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def echo_json(document: Mapping[str, Any]) -> None:

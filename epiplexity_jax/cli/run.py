@@ -1,6 +1,5 @@
 """`epiplexity-jax run`: train the sweep of a config, or resume it, and print the decomposition."""
 
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from epiplexity_jax.cli.options import (
     echo_json,
     echo_results,
     echo_table,
+    interrupt_on_signals,
     read_budgets,
     takes,
 )
@@ -112,10 +112,7 @@ def _train(config: Path, overrides: Sequence[str], store: Path) -> Any:
     from epiplexity_jax.runtime import processes
 
     progress = watch() if processes.is_main_process() else Counted()
-    # A polite kill and a closed terminal end like Ctrl-C, so that what is half written is removed.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # of `nohup`
-            signal.signal(number, signal.default_int_handler)
+    interrupt_on_signals()
     try:
         with processes.redirect_stdout_to_stderr():
             return api.run_config(config, overrides, store, progress)

@@ -57,7 +57,6 @@ _BATCH, _WARMUP, _WINDOW = 16, 10, 0.1
 _FEW_SEEDS, _SEEDS, _LONG = 3, 4, 15.0  # seeds below and from so many minutes on
 _CONTROL = 0.4  # of the training of a source, that its control takes
 _MARGIN = 0.85  # of the time, that a plan fills; the rest is reading, drawing and printing
-_BUDGETS = 3
 _HELDOUT_SHARE, _LEAST_HELDOUT, _MOST_HELDOUT = 0.05, 8_192, 250_000
 _DONE = "# epiplexity-jax measure: the config of a finished measurement; `run` repeats it\n"
 _BEGUN = "# epiplexity-jax measure: a plan whose training has not ended; measure goes on with it\n"
@@ -255,7 +254,7 @@ def _chosen(context: SweepContext, executor: Executor, request: Request, pace: P
     test = choice.test_tokens
     costs = [one._replace(test_flops=one.test_flops * test) for one in costs]
     sizes = costs[_FIRST : _FIRST + choice.sizes]
-    budgets = request.budgets or tuple(inside(sizes, _BUDGETS))
+    budgets = request.budgets or tuple(inside(sizes))
     if request.budgets:
         sizes = first_sizes(costs, budgets, test)
     names = [one.name for one in costs]

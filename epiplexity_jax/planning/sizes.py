@@ -19,7 +19,7 @@ from epiplexity_jax.sweep.plan import make_plan
 
 LEAST_WIDTH, MOST_WIDTH, MOST_ORDER = 4, 8192, 6
 _GROWN = {"widths": "width", "orders": "order"}  # axes that a plan may lengthen
-_LOW, _HIGH = 1.5, 2.5  # budgets, as multiples of the price of a size's test set
+_INSIDE, _LATER = 2.0, 3.0  # budgets, as multiples of the price of a size's test set
 BEYOND, FAR = 1.2, 3.0  # times the largest budget, where runs end; the second if one must go on
 
 
@@ -181,13 +181,17 @@ def most_tokens(
     return min(one.tokens_within(beyond * max(budgets)), test * max(beyond / BEYOND, 1.0))
 
 
-def inside(costs: Sequence[SizeCost], number: int) -> list[float]:
-    """Budgets at which the optimum should be none of the outer two of some sizes.
+def inside(costs: Sequence[SizeCost]) -> list[float]:
+    """Two or three budgets at which the optimum should be none of the outer two of some sizes.
+
+    Each belongs to a size, so that plans of more sizes have those of fewer.
 
     Args:
-        costs: sizes, smallest first.
-        number: number of budgets.
+        costs: three sizes or more, smallest first.
     """
-    low, high = _LOW * costs[1].test_flops, _HIGH * costs[-2].test_flops
-    ratio = (high / low) ** (1.0 / max(number - 1, 1))
-    return [float(f"{low * ratio**i:.1e}") for i in range(number)]
+    inner = [one.test_flops for one in costs[1:-1]]
+    if len(inner) == 1:
+        found = [_INSIDE * inner[0], _LATER * inner[0]]
+    else:
+        found = [_INSIDE * inner[i] for i in sorted({0, len(inner) // 2, len(inner) - 1})]
+    return [float(f"{budget:.1e}") for budget in found]

@@ -99,3 +99,13 @@ def test_an_interrupted_answer_ends_with_its_own_status(call, asked, monkeypatch
     ran = call("measure", "x", "--figure", tmp_path / "x.svg")
     assert ran.status == 130
     assert "Sharper" in ran.out
+
+
+def test_an_early_interrupt_says_that_there_is_no_answer_yet(call, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, "measure", stopped)
+    ran = call("measure", "x")
+    assert (ran.status, ran.out) == (130, "")
+    assert "the same command goes on" in ran.err

@@ -37,9 +37,12 @@ def test_first_sizes_surround_those_that_a_budget_could_use():
     assert [one.name for one in first_sizes(COSTS, [1.0], TEST)] == ["N1000", "N2000"]
 
 
-def test_budgets_inside_some_sizes_exceed_the_price_of_the_second():
-    low, middle, high = inside(COSTS[:4], 3)
-    assert COSTS[1].test_flops < low < middle < high < COSTS[3].test_flops * 1.3
+def test_budgets_belong_to_inner_sizes():
+    for count in (3, 4, 5, 8):
+        budgets = inside(COSTS[:count])
+        assert 2 <= len(budgets) <= 3
+        assert COSTS[1].test_flops < budgets[0] < budgets[-1] < 2.0 * COSTS[count - 1].test_flops
+    assert inside(COSTS[:4])[0] == inside(COSTS[:8])[0]
 
 
 @pytest.mark.parametrize(
