@@ -235,7 +235,7 @@ def flips(results: Sequence[Decomposition], rates: Sequence[RateChange]) -> list
         rates: changes of S with the rate.
     """
     by_source = {one.source: one for one in rates}
-    said: dict[tuple[str, str, float], None] = {}
+    said: dict[tuple[str, str], dict[float, None]] = {}
     for budget in dict.fromkeys(one.compute_flops for one in results):
         own = [one for one in results if one.compute_flops == budget and one.source in by_source]
         for a, b in combinations(own, 2):
@@ -246,10 +246,11 @@ def flips(results: Sequence[Decomposition], rates: Sequence[RateChange]) -> list
                 before = a.epiplexity_bits - b.epiplexity_bits
                 after = a.epiplexity_bits * pair[0] - b.epiplexity_bits * pair[1]
                 if before * after < 0:
-                    said[(a.source, b.source, factor)] = None
+                    said.setdefault((a.source, b.source), {})[factor] = None
     return [
-        f"the order of {a} and {b} turns round at {factor:g} times the rate: the rate decides it"
-        for a, b, factor in said
+        f"the order of {a} and {b} turns round at {' and '.join(f'{f:g}' for f in sorted(factors))} "
+        "times the rate: the rate decides it"
+        for (a, b), factors in said.items()
     ]
 
 
