@@ -248,8 +248,8 @@ def flips(results: Sequence[Decomposition], rates: Sequence[RateChange]) -> list
                 if before * after < 0:
                     said.setdefault((a.source, b.source), {})[factor] = None
     return [
-        f"the order of {a} and {b} turns round at {' and '.join(f'{f:g}' for f in sorted(factors))} "
-        "times the rate: the rate decides it"
+        f"the order of {a} and {b} turns round at {' and '.join(map('{:g}'.format, factors))} times "
+        "the rate: the rate decides it"
         for (a, b), factors in said.items()
     ]
 
