@@ -11,8 +11,8 @@ Reference = Literal["switch", "ema_student", "student"]
 """Student whose messages a requential length pays for."""
 Weights = Literal["ema", "raw"]
 """Weights that code the data: their moving average, or those of the last step."""
-Floor = Literal[Weights, "entropy_rate"]
+FloorChoice = Literal[Weights, "entropy_rate"]
 """Loss that ends the area: held-out, or the source's entropy rate."""
 
 REFERENCES: tuple[Reference, ...] = get_args(Reference)
-FLOORS: tuple[Floor, ...] = (*get_args(Weights), "entropy_rate")
+FLOORS: tuple[FloorChoice, ...] = (*get_args(Weights), "entropy_rate")

@@ -74,7 +74,11 @@ def group_sizes(sequences: int) -> Int64[np.ndarray, " groups"]:
     return np.bincount(np.arange(sequences) % count)
 
 
-def sum_variance(groups: Float64[np.ndarray, "*blocks groups"], sequences: int) -> Spread:
+def sum_variance(
+    groups: Float64[np.ndarray, "*blocks groups"],
+    sequences: int,
+    labels: Int64[np.ndarray, "*blocks groups"] | None = None,
+) -> Spread:
     """Estimate the variance of sums from the spread of their groups.
 
     Of independent sequences with one variance the estimate is unbiased. With S the sum, S_g that
@@ -85,9 +89,11 @@ def sum_variance(groups: Float64[np.ndarray, "*blocks groups"], sequences: int) 
     Args:
         groups: [..., G] sums by group, any unit.
         sequences: number of sequences of a batch.
+        labels: [..., G] label tokens by group, where sequences differ in them: a group's share is
+            then that of the labels, and how many there are is no error.
 
     Returns:
-        [...] in the unit's square; NaN where a batch is one sequence.
+        [...] in the unit's square; NaN where a batch is one sequence, 0 where there are no labels.
 
     Raises:
         ConfigError: when a batch of so many sequences has another number of groups.
@@ -103,5 +109,8 @@ def sum_variance(groups: Float64[np.ndarray, "*blocks groups"], sequences: int) 
     if len(sizes) == 1:
         return np.full(groups.shape[:-1], np.nan)
     share = sizes / sequences
+    if labels is not None:
+        share = labels / np.maximum(labels.sum(axis=-1, keepdims=True), 1)
     rest = groups - share * groups.sum(axis=-1, keepdims=True)
-    return np.asarray((rest**2).sum(axis=-1) / (1.0 - (share**2).sum()))
+    left = 1.0 - (share**2).sum(axis=-1)  # 0 where one group has all labels
+    return np.asarray((rest**2).sum(axis=-1) / np.where(left > 0, left, np.nan))

@@ -57,6 +57,7 @@ def stream_level(
     sums_var: ArrayLike,
     heldout_nats: ArrayLike,
     label_tokens_per_step: float,
+    label_tokens: ArrayLike | None = None,
 ) -> StreamLevel | None:
     """Compare a stream with held-out blocks that the same weights score at record points.
 
@@ -66,6 +67,7 @@ def stream_level(
         sums_var: [R] variance of that sum from the spread between sequences, nats^2.
         heldout_nats: [B, R] losses of the held-out blocks, nats per label token.
         label_tokens_per_step: label tokens of a batch.
+        label_tokens: [R] label tokens up to each, where batches differ in them.
 
     Returns:
         The difference; None where fewer than three intervals lie in every part.
@@ -85,16 +87,20 @@ def stream_level(
     if sums.ndim != 1 or variances.shape != sums.shape or blocks.ndim != 2:
         shapes = f"{sums.shape}, {variances.shape} and {blocks.shape}"
         raise ConfigError(f"sums_nats, sums_var, heldout_nats: expected [R], [R], [B, R]: {shapes}")
-    length = np.diff(points)
+    length, tokens = np.diff(points), np.diff(points) * per_step
+    if label_tokens is not None:
+        tokens = np.diff(checks.not_negative("label_tokens", label_tokens))
+        if tokens.shape != length.shape or not (tokens > 0).all():
+            return None  # an interval without labels has no level
     spread = np.maximum(np.diff(variances), 0.0)
-    online = np.diff(sums) / (length * per_step)
+    online = np.diff(sums) / tokens
     means = np.diff(interpolate_sum(points, blocks), axis=-1) / length
     levels = []
     for part in PARTS:
         used = points[:-1] >= (1.0 - part) * points[-1]
         if used.sum() > 2:
             share = np.where(used, length, 0) / length[used].sum()
-            levels.append(_level(share, online, spread, means, length * per_step))
+            levels.append(_level(share, online, spread, means, tokens))
             levels[-1] = levels[-1]._replace(blocks=means @ share - blocks[:, -1])
     return min(levels, key=lambda level: level.variance, default=None)
 

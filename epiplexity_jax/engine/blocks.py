@@ -14,6 +14,7 @@ SequenceLosses = Float64[np.ndarray, "steps sequences"]
 Components = Integer[np.ndarray, "batches sequences"]
 
 _COMPONENTS, _LABELS = "component_loss_nats", "component_label_tokens"
+_GROUP_LABELS = "group_label_tokens"
 
 
 class BlockSums:
@@ -25,11 +26,11 @@ class BlockSums:
     Args:
         names: names of the sums; the first is divided by component, too.
         sequences: B, of a batch.
-        labels: label tokens of a sequence.
+        labels: label tokens of a sequence; None where they vary, and are counted by group, too.
         components: K, of the source.
     """
 
-    def __init__(self, names: Sequence[str], sequences: int, labels: int, components: int):
+    def __init__(self, names: Sequence[str], sequences: int, labels: int | None, components: int):
         self.names, self.sequences, self.labels = tuple(names), sequences, labels
         groups = min(GROUPS, sequences)
         self._group = np.arange(sequences) % groups
@@ -37,6 +38,7 @@ class BlockSums:
         for name in self.names:
             widths |= {f"{name}_nats": 1, f"{name}_groups_nats": groups}
         widths |= {_COMPONENTS: components, _LABELS: components}
+        widths |= {_GROUP_LABELS: groups} if labels is None else {}
         stops = np.cumsum(list(widths.values())).tolist()
         self._place = {
             name: slice(stop - width, stop)
@@ -51,6 +53,7 @@ class BlockSums:
         losses: Sequence[SequenceLosses],
         learnt: Bool[np.ndarray, " steps"],
         components: Components | None,
+        labels: SequenceLosses | None = None,
     ) -> None:
         """Add the next n steps.
 
@@ -61,6 +64,7 @@ class BlockSums:
             learnt: [n], whether the step read a batch of real data.
             components: [sum of `learnt`, B] component of each sequence of the batches that were
                 read; None where there is one.
+            labels: [n, B] label tokens of every sequence, where they vary.
         """
         if not len(learnt):
             return
@@ -70,13 +74,17 @@ class BlockSums:
             groups = np.broadcast_to(self._group, each.shape)
             place = self._place[f"{name}_groups_nats"]
             rows[:, place] = _sums_by(groups, each, place.stop - place.start)
-        whole = np.where(learnt, self.labels * self.sequences, 0)[:, None]
+        paid = np.full(losses[0].shape, float(self.labels or 0)) if labels is None else labels
+        paid = np.where(learnt[:, None], paid, 0.0)
+        if labels is not None:
+            place = self._place[_GROUP_LABELS]
+            groups = np.broadcast_to(self._group, paid.shape)
+            rows[:, place] = _sums_by(groups, paid, place.stop - place.start)
         if components is None:
             rows[:, self._place[_COMPONENTS]] = totals[0][:, None]
-            rows[:, self._place[_LABELS]] = whole
+            rows[:, self._place[_LABELS]] = paid.sum(axis=1, keepdims=True)
         else:
             count = self._place[_LABELS].stop - self._place[_LABELS].start
-            paid = np.broadcast_to(whole / self.sequences, losses[0].shape)
             of = np.zeros(losses[0].shape, np.int64)
             of[learnt] = components
             rows[:, self._place[_COMPONENTS]] = _sums_by(of, losses[0], count)
@@ -96,7 +104,9 @@ class BlockSums:
         table = self._table[: len(grid) - 1]
         found: BlockColumns = {name: table[:, place].copy() for name, place in self._place.items()}
         found |= {f"{name}_nats": found[f"{name}_nats"][:, 0] for name in self.names}
-        found[_LABELS] = found[_LABELS].astype(np.int64)
+        found |= {
+            name: found[name].astype(np.int64) for name in (_LABELS, _GROUP_LABELS) if name in found
+        }
         read = np.cumsum(found[_LABELS].sum(axis=1))
         return {"first_step": grid[:-1] + 1, "last_step": grid[1:], "label_tokens": read} | found
 

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Integer
 
 BLOCKS = 64
 BlockMeans = Float64[np.ndarray, " blocks"]
@@ -44,6 +44,28 @@ class HeldoutLayout:
         """Mean loss of every block, nats per label token, from nats per sequence."""
         cut = losses.astype(np.float64).reshape(len(losses), self.blocks, self.per_block)
         return cut.mean(axis=(0, 2)) / label_tokens
+
+    def block_ratios(
+        self,
+        losses: Float[np.ndarray, "eval_batches sequences"],
+        labels: Integer[np.ndarray, "eval_batches sequences"],
+    ) -> BlockMeans:
+        """Loss of every block, nats per label token, where sequences differ in label tokens.
+
+        With the set's mean loss m, a block of loss S and n labels has m + (S - n m) / n', n' the
+        mean number of labels of a block: the mean over blocks is m, the sum of the losses over that
+        of the labels, and their spread is that of m (a ratio, linearised). Blocks of equally many
+        labels have their own means; one without labels has m.
+
+        Args:
+            losses: nats of each sequence.
+            labels: label tokens of each sequence, not all 0.
+        """
+        shape = (len(losses), self.blocks, self.per_block)
+        sums = losses.astype(np.float64).reshape(shape).sum(axis=(0, 2))
+        counts = labels.astype(np.float64).reshape(shape).sum(axis=(0, 2))
+        mean = sums.sum() / counts.sum()
+        return mean + (sums - counts * mean) / counts.mean()
 
 
 def heldout_layout(available: int, record: int) -> HeldoutLayout:

@@ -45,12 +45,13 @@ class Method(Protocol):
         Args:
             model: the member's model (static).
             state: the member's state before the iteration.
-            batch: [B, L] integers, or `Vectors`.
+            batch: [B, L] integers, `MaskedTokens` or `Vectors`.
             hyper: the member's hyperparameters.
             microbatch: see `step.train_step` (static).
 
         Returns:
-            The state after the iteration, and its info, which has a `status`.
+            The state after the iteration, and its info: a named tuple with a `status` and, None
+            by default, `labels`, which the engine fills in where labels vary.
         """
         ...
 

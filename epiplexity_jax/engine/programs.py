@@ -39,8 +39,8 @@ _COPIED = PartitionSpec()
 class Programs(NamedTuple):
     """The compiled programs of a cohort.
 
-    Chunks and eval batches are [C, T, B, L] and [K, S, L] integers, or `Vectors` with these leading
-    axes.
+    Chunks and eval batches are [C, T, B, L] and [K, S, L] integers, or `MaskedTokens` or `Vectors`
+    with these leading axes.
 
     Attributes:
         init: data of the keys of initial weights [C, 2] and of samples [C, 2], and which members
@@ -134,21 +134,28 @@ def advance_member(
     length, batch_size, *_ = jax.tree.leaves(chunk)[0].shape
     microbatch = _shared(microbatch, batch_size)
 
+    def update(state: Any, number: Number) -> tuple[Any, Any]:
+        batch = _batch(chunk, number)
+        state, info = method.update(model, state, batch, hyper, microbatch)
+        return state, _counted(info, model.task.label_counts(batch))
+
+    def not_run() -> Any:
+        none = jnp.zeros(batch_size, jnp.int32) if model.task.labels_vary else None
+        return _counted(method.empty_info(batch_size), none)
+
     def body(t: Number, carry: tuple[Any, Any]) -> tuple[Any, Any]:
         state, infos = carry
         learnt = state.step
         state, info = jax.lax.cond(
             state.active & (learnt < steps),
-            lambda s: method.update(model, s, _batch(chunk, learnt - first), hyper, microbatch),
-            lambda s: (s, method.empty_info(batch_size)),
+            lambda s: update(s, learnt - first),
+            lambda s: (s, not_run()),
             state,
         )
         state = shard_large(state) if shard_state else state
         return state, jax.tree.map(lambda all_, one: all_.at[t].set(one), infos, info)
 
-    empty = jax.tree.map(
-        lambda x: jnp.broadcast_to(x, (length, *x.shape)), method.empty_info(batch_size)
-    )
+    empty = jax.tree.map(lambda x: jnp.broadcast_to(x, (length, *x.shape)), not_run())
     return jax.lax.fori_loop(0, count, body, (state, empty))
 
 
@@ -217,8 +224,10 @@ def rescore_member(
     """
 
     def body(t: Number, columns: tuple[SetColumns, ...]) -> tuple[SetColumns, ...]:
-        alone = jax.tree.map(lambda x: x[None], _batch(chunk, t))
-        found = sum_and_variance(evaluate_member(program, alone, state, jnp.int32(0)))
+        batch = _batch(chunk, t)
+        alone = jax.tree.map(lambda x: x[None], batch)
+        scores = evaluate_member(program, alone, state, jnp.int32(0))
+        found = sum_and_variance(scores, program.model.task.label_counts(batch))
         return tuple(c.at[:, t].set(one) for c, one in zip(columns, found, strict=True))
 
     length = jax.tree.leaves(chunk)[0].shape[0]
@@ -234,6 +243,11 @@ def _shared(slice_: Any, whole: int) -> Any:
         return slice_
     even = range(devices, slice_ * devices + 1, devices)
     return max((n for n in even if whole % n == 0), default=slice_)
+
+
+def _counted(info: Any, labels: Int32[Array, " batch"] | None) -> Any:
+    """The info of an iteration with the label tokens of each sequence, where they vary."""
+    return info if labels is None else info._replace(labels=labels)
 
 
 def _batch(chunk: Batch, t: Any) -> Batch:

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64, Shaped
+from jaxtyping import Bool, Float, Int64, Integer, Shaped
 
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.engine.blocks import BlockColumns, BlockSums
@@ -15,6 +15,7 @@ from epiplexity_jax.engine.components import StreamComponents
 from epiplexity_jax.engine.heldout import BlockMeans, HeldoutLayout, mean_and_stderr
 from epiplexity_jax.engine.state import StepInfo, StepStatus
 from epiplexity_jax.families.spec import Cost, Task
+from epiplexity_jax.sources.spec import Batch
 
 History = dict[str, np.ndarray]
 StepValues = Shaped[np.ndarray, "steps ..."]
@@ -47,6 +48,8 @@ class Accounting:
         layout: the held-out set's.
         num_weight_sets: sets of weights that are scored (2: EMA and raw; 1: counts).
         sampling_passes: forward passes that drawing a sequence from the model takes.
+        heldout_labels: [eval batches, S] label tokens of each held-out sequence; None where all
+            have as many.
     """
 
     batch_size: int
@@ -55,6 +58,11 @@ class Accounting:
     layout: HeldoutLayout
     num_weight_sets: int = 2
     sampling_passes: int = 1
+    heldout_labels: Integer[np.ndarray, "eval_batches sequences"] | None = None
+
+    def for_heldout(self, heldout: Batch) -> "Accounting":
+        """The same with the label tokens of a held-out set, [eval batches, S, ...]."""
+        return replace(self, heldout_labels=self.task.label_counts(heldout))
 
     @property
     def step_tokens(self) -> int:
@@ -63,8 +71,14 @@ class Accounting:
 
     @property
     def step_labels(self) -> int:
-        """Label tokens of a batch."""
+        """Label tokens of a batch, at the most where they vary."""
         return self.batch_size * self.task.label_tokens
+
+    def block_means(self, losses: Float[np.ndarray, "eval_batches sequences"]) -> BlockMeans:
+        """Losses of the held-out blocks, nats per label token, from those of its first batches."""
+        if self.heldout_labels is None:
+            return self.layout.block_means(losses, self.task.label_tokens)
+        return self.layout.block_ratios(losses, self.heldout_labels[: len(losses)])
 
     def eval_flops(self, sequences: int) -> float:
         """FLOPs of scoring so many sequences with every set of weights."""
@@ -116,6 +130,8 @@ class Recorder:
         teacher_steps: steps in which a teacher learnt, where there is one.
         last_loss: nats per label token of the last step.
         ended: whether the last record point is in.
+        label_tokens: labels learnt so far, of a student those of its samples; teacher_labels: real
+            labels that a teacher learnt. Counted where they vary only.
         sums: the columns of `SUMS` up to the last step.
         rows: the record points so far, columns of the history each.
         components: components of the source that the run reads.
@@ -129,6 +145,8 @@ class Recorder:
     teacher_steps: int = 0
     last_loss: float = math.nan
     ended: bool = False
+    label_tokens: int = 0
+    teacher_labels: int = 0
     sums: dict[str, float] = field(init=False)
     _eval_flops: float = 0.0
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -151,7 +169,8 @@ class Recorder:
     def __post_init__(self) -> None:
         self.sums = dict.fromkeys(self.SUMS, 0.0)
         acc, count = self.accounting, self.components.count
-        self.blocks = BlockSums(list(self.BLOCKS), acc.batch_size, acc.task.label_tokens, count)
+        labels = None if acc.task.labels_vary else acc.task.label_tokens
+        self.blocks = BlockSums(list(self.BLOCKS), acc.batch_size, labels, count)
 
     @classmethod
     def resume(
@@ -177,6 +196,10 @@ class Recorder:
         recorder._restore_blocks(blocks)
         recorder.steps_done = int(history["step"][-1])
         recorder.teacher_steps = round(history["teacher_tokens"][-1] / accounting.step_tokens)
+        if accounting.task.labels_vary:
+            recorder.label_tokens = int(history["label_tokens"][-1])
+            learnt = history.get("teacher_label_tokens", history["label_tokens"])
+            recorder.teacher_labels = int(learnt[-1])
         recorder.sums = {name: float(history[name][-1]) for name in recorder.sums}
         history = {name: column for name, column in history.items() if name not in EXACT}
         for i in np.flatnonzero(np.isin(history["step"], grid)):
@@ -216,17 +239,18 @@ class Recorder:
         recorder.rows = [dict(zip(saved.rows, point, strict=True)) for point in points]
         return recorder
 
-    def add_steps(self, *columns: StepValues) -> None:
+    def add_steps(self, *columns: StepValues | None) -> None:
         """Add the next steps, up to one that is not finite: fields of `INFO`, [n] each."""
         if self.status is not RunStatus.FINISHED or self.ended:
             return
-        info = self.INFO(*(column.astype(np.float64) for column in columns))
+        info = self.INFO(*(None if c is None else c.astype(np.float64) for c in columns))
         bad = np.flatnonzero(info.status == StepStatus.NOT_FINITE)
         good = int(bad[0] if len(bad) else (info.status != StepStatus.NOT_RUN).sum())
-        self.add_finite(self.INFO(*(column[:good] for column in info)))
+        self.add_finite(self.INFO(*(None if c is None else c[:good] for c in info)))
         self.steps_done += good
-        if good:
-            self.last_loss = float(getattr(info, self.LOSS)[good - 1]) / self.accounting.step_labels
+        labels = self._step_labels(info, good - 1) if good else 0
+        if labels:
+            self.last_loss = float(getattr(info, self.LOSS)[good - 1]) / labels
         if len(bad):
             self._end(f"{self.NOT_FINITE} {self.steps_done + 1}")
 
@@ -234,6 +258,8 @@ class Recorder:
         """Add the fields of `INFO` of steps that are finite, [n] float64 each, to `sums`."""
         for name, source in self.SUMS.items():
             self.sums[name] = added(self.sums[name], getattr(info, source))
+        if info.labels is not None:
+            self.label_tokens += int(info.labels.sum())
         if self.blocks is not None:
             self._add_blocks(self.blocks, info)
 
@@ -242,7 +268,16 @@ class Recorder:
         names = zip(*self.BLOCKS.values(), strict=True)
         totals, losses = ([getattr(info, name) for name in each] for each in names)
         read = self.components.read(before, int(learnt.sum()))
-        blocks.add(self.steps_done, totals, losses, learnt, read)
+        blocks.add(self.steps_done, totals, losses, learnt, read, info.labels)
+
+    def _step_labels(self, info: Any, step: int) -> int:
+        return self.accounting.step_labels if info.labels is None else int(info.labels[step].sum())
+
+    def labels_so_far(self, step: int) -> dict[str, int]:
+        """Columns of a record point after so many steps that count label tokens."""
+        acc = self.accounting
+        varied = acc.task.labels_vary
+        return {"label_tokens": self.label_tokens if varied else step * acc.step_labels}
 
     def learnt(self, info: Any) -> tuple[Bool[np.ndarray, " steps"], int]:
         """Flags of the steps that read a batch of real data [n], and how many were read before."""
@@ -271,18 +306,18 @@ class Recorder:
             if step:
                 return  # the untrained model's row stays: a history has at least one
         self.ended = last
-        acc, labels = self.accounting, self.accounting.task.label_tokens
+        acc = self.accounting
         row = {
             "step": step,
             "train_tokens": step * acc.step_tokens,
-            "label_tokens": step * acc.step_labels,
+            **self.labels_so_far(step),
             "teacher_tokens": self.teacher_steps * acc.step_tokens,
             **self.sums,
         }
         for i, which in enumerate(self.SCORED):
             scored = losses[min(i, len(losses) - 1)]
-            row |= _mean(which, acc.layout.block_means(scored, labels))
-            row[f"{which}_block_losses_nats"] = acc.layout.block_means(scored[:1], labels)
+            row |= _mean(which, acc.block_means(scored))
+            row[f"{which}_block_losses_nats"] = acc.block_means(scored[:1])
         self._append(row, losses.shape[1])
 
     def _append(self, row: dict[str, Any], eval_batches: int) -> None:

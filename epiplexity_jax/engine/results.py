@@ -38,12 +38,13 @@ def _recorder(
 ) -> Recorder:
     """Make a new recorder, or one that continues an interrupted run or a shorter finished one."""
     kind = job.program.method.recorder
+    accounting = job.accounting.for_heldout(member.heldout)
     if member.resume is None:
-        return kind(job.accounting, components=components)
+        return kind(accounting, components=components)
     record = member.resume[1]
     if isinstance(record, RecorderState):
-        return kind.restored(job.accounting, record, components)
-    return kind.resume(job.accounting, record, grid, member.blocks, components)
+        return kind.restored(accounting, record, components)
+    return kind.resume(accounting, record, grid, member.blocks, components)
 
 
 def _components(members: Sequence[MemberJob]) -> list[StreamComponents]:
@@ -145,9 +146,9 @@ class CohortResults:
             self.tracked[i] = len(recorder.rows)
 
     def _steps(self, count: int, info: Any) -> None:
-        columns = [np.asarray(a)[:, :count] for a in info]
+        columns = jax.tree.map(lambda a: np.asarray(a)[:, :count], info)
         for i, recorder in enumerate(self.recorders):
-            recorder.add_steps(*(column[i] for column in columns))
+            recorder.add_steps(*jax.tree.map(lambda column, i=i: column[i], columns))
         if self.report:
             losses = [
                 r.last_loss if r.status is RunStatus.FINISHED else math.nan for r in self.recorders

@@ -95,12 +95,15 @@ class StepInfo(NamedTuple):
         loss_var: [] float32 nats^2, variance of `loss_sum` from the spread between sequences.
         status: [] int32, a `StepStatus`.
         losses: [B] float32 nats of each sequence, whose sum `loss_sum` is.
+        labels: [B] int32 label tokens of each sequence, which the engine fills in; None where all
+            have as many.
     """
 
     loss_sum: Any
     loss_var: Any
     status: Any
     losses: Any
+    labels: Any = None
 
 
 def initial_state(params: Any) -> MemberState:

@@ -8,17 +8,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int32
+from jaxtyping import Array, Bool, Float, Int, Int32
 
 from epiplexity_jax.engine.optimiser import average, descend, optimiser, warmup
 from epiplexity_jax.engine.sharding import over_data
 from epiplexity_jax.engine.state import Hyperparameters, MemberState, StepInfo, StepStatus
 from epiplexity_jax.families.reductions import split_logsumexp
 from epiplexity_jax.families.spec import AnyArray, Inputs, Logits, Model, Task
-from epiplexity_jax.sources.spec import Batch, Vectors
+from epiplexity_jax.sources.spec import Batch, MaskedTokens, Vectors
 
 Labels = Int32[AnyArray, "batch targets"]
 Losses = Float[Array, " batch"]
+Paid = Bool[AnyArray, "batch targets"]
 Sums = Float[Array, "*rest"]
 
 
@@ -30,7 +31,8 @@ def shift(batch: Batch, task: Task) -> tuple[Inputs, Labels]:
     """
     if isinstance(batch, Vectors):
         return batch.inputs, batch.labels.astype(jnp.int32)
-    tokens_BL = batch.astype(jnp.int32)
+    tokens = batch.tokens if isinstance(batch, MaskedTokens) else batch
+    tokens_BL = tokens.astype(jnp.int32)
     labels_BP = tokens_BL[:, np.flatnonzero(np.asarray(task.label_mask))]
     inputs_BI = tokens_BL[:, :-1]
     if task.has_bos:
@@ -45,23 +47,36 @@ def sequence_losses(model: Model, params: Any, batch: Batch) -> Losses:
     Args:
         model: the model.
         params: its parameters.
-        batch: [B, L] integers, or `Vectors`.
+        batch: [B, L] integers, `MaskedTokens` or `Vectors`.
     """
     inputs, labels = shift(batch, model.task)
-    return -log_likelihood(model.logits(params, inputs), labels, model.platform)
+    logits, paid = model.logits(params, inputs), model.task.paid(batch)
+    return -log_likelihood(logits, labels, model.platform, paid)
 
 
-def log_likelihood(logits_BPV: Logits, labels_BP: Labels, platform: str) -> Losses:
+def log_likelihood(
+    logits_BPV: Logits, labels_BP: Labels, platform: str, paid_BP: Paid | None = None
+) -> Losses:
     """Log probability of every sequence's labels: [B] nats.
 
     Args:
         logits_BPV: float32.
         labels_BP: labels in [0, V).
         platform: the platform that the program is compiled for.
+        paid_BP: True for those that count; None: all.
     """
     chosen_BP = jnp.take_along_axis(logits_BPV, labels_BP[..., None], axis=-1)[..., 0]
     most_BP, rest_BP = split_logsumexp(logits_BPV, platform)
-    return (chosen_BP - most_BP - rest_BP).sum(-1)
+    each_BP = chosen_BP - most_BP - rest_BP
+    return (each_BP if paid_BP is None else jnp.where(paid_BP, each_BP, 0.0)).sum(-1)
+
+
+def batch_labels(batch: Batch, task: Task) -> int | Int32[Array, ""]:
+    """Label tokens of a batch, by which its mean loss is divided; 1 where it has none."""
+    counts = task.label_counts(batch)
+    if counts is None:
+        return jax.tree.leaves(batch)[0].shape[0] * task.label_tokens
+    return jnp.maximum(counts.sum(), 1)
 
 
 def in_slices(
@@ -96,7 +111,7 @@ def gradient(
     score: Callable[[Any, Any], tuple[Losses, Any]],
     params: Any,
     batch: Any,
-    labels: int,
+    labels: int | Int32[Array, ""],
     microbatch: int | None,
 ) -> tuple[Any, Any]:
     """Score a batch, and take the gradient of its mean loss per label token.
@@ -109,7 +124,7 @@ def gradient(
             whose leaves begin with the axis b).
         params: the model's parameters.
         batch: a pytree whose leaves begin with the axis B.
-        labels: label tokens that the mean is taken over.
+        labels: label tokens of the whole batch, that the mean is taken over.
         microbatch: sequences of a slice, or None.
 
     Returns:
@@ -141,7 +156,7 @@ def _loss_gradient(
         losses = sequence_losses(model, params, part)
         return losses, (losses, apart(losses))
 
-    labels = jax.tree.leaves(batch)[0].shape[0] * model.task.label_tokens
+    labels = batch_labels(batch, model.task)
     grads, (losses, returned) = gradient(score, params, batch, labels, microbatch)
     return losses, returned, grads
 
@@ -172,10 +187,25 @@ def learn(model: Model, state: MemberState, grads: Any, hyper: Hyperparameters) 
     )
 
 
-def sum_and_variance(losses: Float[Array, "*rest batch"]) -> tuple[Sums, Sums]:
-    """Sum the losses [..., B] of a batch's sequences: the sum [...], and its variance [...]."""
+def sum_and_variance(
+    losses: Float[Array, "*rest batch"], labels: Int[Array, " batch"] | None = None
+) -> tuple[Sums, Sums]:
+    """Sum the losses [..., B] of a batch's sequences: the sum [...], and its variance [...].
+
+    The variance is that of the sum less its labels times their mean loss, from the spread between
+    sequences: how many labels there are is known and no error.
+
+    Args:
+        losses: nats of each sequence.
+        labels: label tokens of each sequence; None: all have as many.
+    """
     size = losses.shape[-1]
-    return losses.sum(-1), size * jnp.var(losses, axis=-1, ddof=min(1, size - 1))
+    if labels is None:
+        return losses.sum(-1), size * jnp.var(losses, axis=-1, ddof=min(1, size - 1))
+    total, counts = losses.sum(-1), jnp.broadcast_to(labels, losses.shape)
+    mean = total / jnp.maximum(counts.sum(-1), 1)
+    rest = losses - counts * mean[..., None]
+    return total, (rest**2).sum(-1) * (size / max(size - 1, 1))
 
 
 def train_step(
@@ -188,12 +218,13 @@ def train_step(
     """Score a batch, then learn from it.
 
     A loss or gradient that is not finite leaves the weights as they were and ends the member: its
-    `active` turns False and the status is `NOT_FINITE`.
+    `active` turns False and the status is `NOT_FINITE`. A batch without a label is a step with a
+    loss and a gradient of 0.
 
     Args:
         model: the model (static).
         state: the member before the step.
-        batch: [B, L] integers, or `Vectors`.
+        batch: [B, L] integers, `MaskedTokens` or `Vectors`.
         hyper: learning rate, warm-up and EMA window of this member.
         microbatch: sequences per slice of the batch, a divisor of B; None takes the batch whole.
 
@@ -201,7 +232,7 @@ def train_step(
         The member after the step, and the losses of the weights before it.
     """
     losses_B, returned_B, grads = _loss_gradient(model, state.params, batch, microbatch)
-    loss_sum, loss_var = sum_and_variance(losses_B)
+    loss_sum, loss_var = sum_and_variance(losses_B, model.task.label_counts(batch))
     stepped = learn(model, state, grads, hyper)
     finite = jnp.isfinite(loss_sum) & jnp.isfinite(optax.tree.norm(grads))
     status = jnp.where(finite, np.int32(StepStatus.OK), np.int32(StepStatus.NOT_FINITE))

@@ -1,7 +1,7 @@
 """Training and held-out data of a member, as chunks of batches in the smallest integer type.
 
-A batch is [B, L] integers, or `Vectors` where the source has features; both are pytrees whose
-leaves begin with the axis B.
+A batch is [B, L] integers, `MaskedTokens` where labels vary or `Vectors` where the source has
+features; all are pytrees whose leaves begin with the axis B.
 """
 
 import functools
@@ -17,7 +17,15 @@ from jaxtyping import Array, Int, Integer, Key
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.keys import key
 from epiplexity_jax.sources.components import component_lookup
-from epiplexity_jax.sources.spec import Batch, DeviceSource, Sampler, Source, SourceInfo, Vectors
+from epiplexity_jax.sources.spec import (
+    Batch,
+    DeviceSource,
+    MaskedTokens,
+    Sampler,
+    Source,
+    SourceInfo,
+    Vectors,
+)
 from epiplexity_jax.sources.split import Split
 
 _HELDOUT_DRAW = 1024
@@ -35,6 +43,8 @@ def compact(batch: Batch, dtype: Any) -> Batch:
     """The same batch with its tokens in `dtype`; vectors stay float32."""
     if isinstance(batch, Vectors):
         return Vectors(batch.inputs.astype(np.float32), batch.labels.astype(dtype))
+    if isinstance(batch, MaskedTokens):
+        return MaskedTokens(batch.tokens.astype(dtype), batch.mask)
     return batch.astype(dtype)
 
 
@@ -105,7 +115,10 @@ class Stream:
         """Shapes and dtypes of so many sequences: [*sizes, ...]."""
         info = self.source.info
         if info.features is None:
-            return jax.ShapeDtypeStruct((*sizes, info.length), self.dtype)
+            tokens = jax.ShapeDtypeStruct((*sizes, info.length), self.dtype)
+            if not info.labels_vary:
+                return tokens
+            return MaskedTokens(tokens, jax.ShapeDtypeStruct(tokens.shape, np.dtype(bool)))
         return Vectors(
             jax.ShapeDtypeStruct((*sizes, info.features), np.dtype(np.float32)),
             jax.ShapeDtypeStruct((*sizes, 1), self.dtype),

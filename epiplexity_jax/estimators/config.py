@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from epiplexity_jax.base.choices import Floor, PrequentialVariant, Reference, Weights
+from epiplexity_jax.base.choices import FloorChoice, PrequentialVariant, Reference, Weights
 from epiplexity_jax.base.config import Config
 
 MOST_STEPS = 2**31 - 1  # steps are counted in int32 on devices
@@ -80,7 +80,7 @@ class Prequential(Averaged):
     switch and of averaged ones from there on (switch), held-out ones of averaged weights (paired),
     or the online losses above those of the final model on the same data (exact). Default: switch
     for models trained by gradients, online for count families, exact for replayed data."""
-    floor: Floor = "ema"
+    floor: FloorChoice = "ema"
     """Loss that ends the area: held-out, of the EMA or raw weights, or the known entropy rate."""
 
     @model_validator(mode="after")

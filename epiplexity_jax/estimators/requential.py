@@ -29,7 +29,9 @@ from epiplexity_jax.engine.state import (
 )
 from epiplexity_jax.engine.step import (
     Losses,
+    Paid,
     apart,
+    batch_labels,
     gradient,
     in_slices,
     learn,
@@ -92,7 +94,9 @@ class RequentialState(struct.PyTreeNode):
         return self.replace(teacher=teacher, student=student)
 
 
-def divergence(teacher_BPV: Logits, student_BPV: Logits, platform: str) -> Losses:
+def divergence(
+    teacher_BPV: Logits, student_BPV: Logits, platform: str, paid_BP: Paid | None = None
+) -> Losses:
     """KL(Q || P) summed over positions: [B] float32 nats (A, Eq. 44).
 
     Where both are equal it is 0 up to rounding, which may be negative and is not clamped. Symbols
@@ -102,11 +106,15 @@ def divergence(teacher_BPV: Logits, student_BPV: Logits, platform: str) -> Losse
         teacher_BPV: logits of Q.
         student_BPV: logits of P.
         platform: the platform that the program is compiled for.
+        paid_BP: True for the positions that count; None: all.
     """
     log_q_BPV = _log_probabilities(teacher_BPV, platform)
     log_p_BPV = _log_probabilities(student_BPV, platform)
     q_BPV = jnp.exp(log_q_BPV)
-    return jnp.where(q_BPV == 0, 0, q_BPV * (log_q_BPV - log_p_BPV)).sum((-2, -1))
+    each_BPV = jnp.where(q_BPV == 0, 0, q_BPV * (log_q_BPV - log_p_BPV))
+    if paid_BP is None:
+        return each_BPV.sum((-2, -1))
+    return jnp.where(paid_BP, each_BPV.sum(-1), 0).sum(-1)
 
 
 def _log_probabilities(logits_BPV: Logits, platform: str) -> Logits:
@@ -131,7 +139,8 @@ def requential_step(
     Args:
         model: the model of teacher and student (static).
         state: before the iteration.
-        batch: real data, [B, L] integers or `Vectors`; a conditional task's inputs are kept.
+        batch: real data, [B, L] integers, `MaskedTokens` or `Vectors`; a conditional task's inputs
+            are kept, and so are tokens that a sequence does not pay for.
         hyper: hyperparameters of teacher and student alike.
         reference: the student whose KL makes the teacher wait: raw (A), EMA (B), or for a code
             that switches between them the better one (static).
@@ -151,14 +160,15 @@ def requential_step(
     key = jax.random.fold_in(jax.random.wrap_key_data(state.samples), state.student.step)
     grads, scored = student_pass(model, (teacher.ema, state.student), batch, key, microbatch)
     losses_B, *divergences = scored[:4]
-    kl, kl_raw, log_ratio = map(sum_and_variance, divergences)
-    info = RequentialInfo(*kl, *kl_raw, *log_ratio, losses_B.sum(), *seen, *scored[4:])
+    counts = model.task.label_counts(batch)
+    kl, kl_raw, log_ratio = (sum_and_variance(each, counts) for each in divergences)
+    info = RequentialInfo(*kl, *kl_raw, *log_ratio, losses_B.sum(), *seen[:4], *scored[4:])
     gates = {"student": info.kl_raw, "ema_student": info.kl}
     gate = gates.get(reference, jnp.minimum(info.kl, info.kl_raw))
     new = state.replace(
         teacher=teacher,
         student=learn(model, state.student, grads, hyper.of_student),
-        last_kl=gate / (size * model.task.label_tokens),
+        last_kl=gate / batch_labels(batch, model.task),
     )
     finite = teacher.active
     for value in (info.kl, info.kl_raw, info.log_ratio, info.student_loss, *jax.tree.leaves(grads)):
@@ -211,20 +221,22 @@ def student_pass(
     """
     teacher, student = weights
     size, task, platform = jax.tree.leaves(batch)[0].shape[0], model.task, model.platform
-    labels = size * task.label_tokens
+    labels = batch_labels(batch, task)
     wide: Model = model.in_float32() if isinstance(model, MixedPrecision) else model
 
     def score(params: Any, part: Any) -> tuple[Losses, tuple[Losses, ...]]:
         sampled, logits = part
         inputs, drawn = shift(sampled, task)
+        paid = task.paid(sampled)
         own_BPV = model.logits(params, inputs)
         raw_BPV = own_BPV if wide is model else wide.logits(params, inputs)
         raw_BPV = jax.lax.stop_gradient(raw_BPV)
         ema_BPV = wide.logits(student.ema, inputs)
-        losses_B = -log_likelihood(own_BPV, drawn, platform)
-        raw_B = divergence(logits, raw_BPV, platform)
-        ratio_B = log_likelihood(logits, drawn, platform) - log_likelihood(ema_BPV, drawn, platform)
-        kl_B = divergence(logits, ema_BPV, platform)
+        losses_B = -log_likelihood(own_BPV, drawn, platform, paid)
+        raw_B = divergence(logits, raw_BPV, platform, paid)
+        ratio_B = log_likelihood(logits, drawn, platform, paid)
+        ratio_B -= log_likelihood(ema_BPV, drawn, platform, paid)
+        kl_B = divergence(logits, ema_BPV, platform, paid)
         return losses_B, (losses_B, kl_B, raw_B, ratio_B, apart(kl_B), apart(raw_B))
 
     def work(part: Any) -> tuple[Any, Any]:
@@ -271,7 +283,7 @@ class RequentialMethod:
         seen = empty_step(sequences, StepStatus.NOT_RUN)
         zeros = dict.fromkeys(RequentialInfo._fields, seen.loss_sum)
         zeros |= dict.fromkeys(("teacher_losses", "kls", "kls_raw"), seen.losses)
-        return RequentialInfo(**zeros | {"status": seen.status})
+        return RequentialInfo(**zeros | {"status": seen.status, "labels": None})
 
 
 _ITERATIONS_PER_STEP = 4  # before a run ends whose teacher waits

@@ -31,6 +31,7 @@ class RequentialInfo(NamedTuple):
         status: [] int32, a `StepStatus`.
         teacher_losses: [B] nats, whose sum is `teacher_loss`; kls and kls_raw: those of `kl` and
             `kl_raw`.
+        labels: [B] label tokens, which the engine fills in; None where all have as many.
     """
 
     kl: Any
@@ -46,11 +47,13 @@ class RequentialInfo(NamedTuple):
     teacher_losses: Any
     kls: Any
     kls_raw: Any
+    labels: Any = None
 
 
 _KL = "sum of KL from teacher to student over the messages so far"
 _TEACHER = "like heldout_loss_nats, of the teacher"
 COLUMNS = (
+    OwnColumn("teacher_label_tokens", "tokens", "real labels that it learnt, where labels vary"),
     OwnColumn("kl_sum_nats", "nats", f"{_KL}, EMA student"),
     OwnColumn("kl_sum_var", "nats^2", "variance of that sum"),
     OwnColumn("kl_raw_sum_nats", "nats", f"{_KL}, raw student"),
@@ -119,8 +122,20 @@ class RequentialRecorder(Recorder):
         super().add_finite(info)
         for name, source in _CERTIFIED.items():
             messages = certified_length(getattr(info, source)[:, None])[:, 0]  # of each alone
+            if info.labels is not None:  # a batch without labels sends nothing
+                messages = np.where(info.labels.any(axis=1), messages, 0.0)
             self.sums[name] = added(self.sums[name], messages)
-        self.teacher_steps += int((info.status != StepStatus.WAITED).sum())
+        went_on = info.status != StepStatus.WAITED
+        self.teacher_steps += int(went_on.sum())
+        if info.labels is not None:
+            self.teacher_labels += int(info.labels[went_on].sum())
+
+    def labels_so_far(self, step: int) -> dict[str, int]:
+        """See `Recorder`; the teacher learns no labels while it waits."""
+        found = super().labels_so_far(step)
+        if self.accounting.task.labels_vary:
+            found["teacher_label_tokens"] = self.teacher_labels
+        return found
 
     def learnt(self, info: RequentialInfo) -> tuple[Bool[np.ndarray, " steps"], int]:
         """See `Recorder`: where the teacher waited it read nothing."""

@@ -36,10 +36,11 @@ def from_linen(module: Any, **call: Any) -> Functions:
         ConfigError: at `apply`, when the call changes a collection or draws random numbers.
     """
     from flax import errors
+    from flax.core import meta
 
     def variables(key: Key[Array, ""], inputs: jax.Array) -> dict[str, Any]:
-        with _without_mesh():
-            return dict(module.init(key, inputs, **call))
+        with _without_mesh():  # two modules that differ in annotations share a program
+            return dict(meta.unbox(module.init(key, inputs, **call)))
 
     def init(key: Key[Array, ""], inputs: jax.Array) -> Any:
         return variables(key, inputs).get("params", {})

@@ -13,6 +13,18 @@ from epiplexity_jax.families.spec import Axis, Size
 _LEAST = {0: "must not be negative", 1: "must be positive"}
 
 
+_OF_MEMBERS = {"seeds", "learning_rates", "flops_per_token"}  # each run has its own
+
+
+def identity_fields(config: Config) -> dict[str, Any]:
+    """Plain values of a family's config that all of its members share, whatever else it lists.
+
+    Axes of sizes, seeds, learning rates and declared FLOPs are left out: a run's identity holds
+    those of its own member.
+    """
+    return config.model_dump(mode="json", exclude={*Axis.fields(config), *_OF_MEMBERS})
+
+
 class FamilyConfig(Config):
     """Base of family configs: fields marked as an `Axis`, `seeds`, maybe `learning_rates`.
 

@@ -11,8 +11,10 @@ from pydantic import Field
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.families.config import ConfiguredFamily, FamilyConfig
 from epiplexity_jax.families.spec import Axis, Cost, Nats, Sequences, Size, Task
+from epiplexity_jax.sources.spec import MaskedTokens
 
 Counts = NDArray[np.int64]
+Paid = NDArray[np.bool_]
 _DENSE_CELLS = 1 << 24
 _PART_TOKENS = 1 << 22
 EVAL_FLOPS, TRAIN_FLOPS = 4.0, 6.0  # see `NgramCoder`
@@ -87,8 +89,8 @@ class NgramCoder:
     """Counts of one order for one task (see `spec.Coder`).
 
     The context of a token is the `order` tokens before it; places before the sequence's beginning
-    hold a BOS symbol, so sequences are independent. Inputs of a conditional source are context
-    only: neither coded nor learnt.
+    hold a BOS symbol, so sequences are independent. Inputs of a conditional source, and tokens that
+    a sequence does not pay for, are context only: neither coded nor learnt.
 
     N is the V counts of every context that can stand before a label, whether or not the data
     reaches it. A token costs 4 FLOPs to evaluate (two additions of the prior, a division, a
@@ -128,7 +130,7 @@ class NgramCoder:
         self.cost = Cost(params, TRAIN_FLOPS, EVAL_FLOPS)
 
     def _keys(self, sequences: np.ndarray) -> tuple[Counts, Counts]:
-        """(context, symbol) and context of every label token, in stream order: [n * P] each."""
+        """(context, symbol) and context of every label token: [n, P] each."""
         vocab = self.task.vocab_size
         if sequences.shape[1:] != (self.task.length,):
             raise DataError(f"sequences: expected [n, {self.task.length}], got {sequences.shape}")
@@ -140,25 +142,42 @@ class NgramCoder:
         for back in range(self.order):
             contexts = contexts * (self.inputs + 1) + padded[:, self.labels + back]
         joint = contexts * vocab + padded[:, self.labels + self.order]
-        return joint.ravel(), contexts.ravel()
+        return joint, contexts
 
-    def _nats(self, joint: Counts, context: Counts) -> Nats:
+    def _nats(self, joint: Counts, context: Counts, paid: Paid) -> Nats:
+        """Nats of each sequence [n], from the counts of its labels in stream order."""
         total = np.log(context + self.alpha * self.task.vocab_size)
-        return (total - np.log(joint + self.alpha)).reshape(-1, len(self.labels)).sum(axis=1)
+        each = np.zeros(paid.shape)
+        each[paid] = total - np.log(joint + self.alpha)
+        return each.sum(axis=1)
 
-    def _keys_of_parts(self, sequences: Sequences) -> Iterator[tuple[Counts, Counts]]:
-        """See `_keys`, in parts: temporary arrays take some hundred bytes a token."""
+    def _parts(self, sequences: Sequences) -> Iterator[tuple[Counts, Counts, Paid]]:
+        """Keys of the labels that are paid for, in stream order, and which these are [n, P].
+
+        In parts: temporary arrays take some hundred bytes a token.
+        """
+        masked = isinstance(sequences, MaskedTokens)
+        tokens = sequences.tokens if masked else sequences
         rows = max(1, _PART_TOKENS // self.task.length)
-        return (self._keys(sequences[i : i + rows]) for i in range(0, len(sequences), rows))
+        for i in range(0, len(tokens), rows):
+            joint, context = self._keys(tokens[i : i + rows])
+            paid = np.ones(joint.shape, bool)
+            if masked:
+                paid = sequences.mask[i : i + rows][:, self.labels]
+            yield joint[paid], context[paid], paid
 
     def observe(self, sequences: Sequences) -> Nats:
         """Code, then learn, token by token: [n, L] integers to [n] nats."""
         losses = [np.zeros(0)]
-        for joint, context in self._keys_of_parts(sequences):
+        for joint, context, paid in self._parts(sequences):
+            if not len(joint):
+                losses.append(np.zeros(len(paid)))
+                continue
             joint_before, *joint_counts = _earlier(joint)
             context_before, *context_counts = _earlier(context)
             joint_before += self.joint.get(joint)
-            losses.append(self._nats(joint_before, self.context.get(context) + context_before))
+            context_before += self.context.get(context)
+            losses.append(self._nats(joint_before, context_before, paid))
             self.joint.add(*joint_counts)
             self.context.add(*context_counts)
         return np.concatenate(losses)
@@ -166,8 +185,8 @@ class NgramCoder:
     def evaluate(self, sequences: Sequences) -> Nats:
         """Code with the counts so far, learning nothing: [n, L] integers to [n] nats."""
         losses = [
-            self._nats(self.joint.get(joint), self.context.get(context))
-            for joint, context in self._keys_of_parts(sequences)
+            self._nats(self.joint.get(joint), self.context.get(context), paid)
+            for joint, context, paid in self._parts(sequences)
         ]
         return np.concatenate([np.zeros(0), *losses])
 

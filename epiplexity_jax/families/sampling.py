@@ -17,9 +17,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Float32, Int32, Int64, Integer, Key
 
 from epiplexity_jax.families.spec import Decoder, Inputs, Logits, Model, Start, Task
-from epiplexity_jax.sources.spec import Batch, Vectors
+from epiplexity_jax.sources.spec import Batch, MaskedTokens, Vectors
 
 Sequences = Integer[Array, "batch length"]
+Paid = Bool[Array, "batch targets"]
 GumbelNoise = Float32[Array, "targets batch vocab"]
 
 ROOM = 128  # positions for which another loop, with a larger cache, is worth its compilation
@@ -31,14 +32,15 @@ def sample(
 ) -> tuple[Batch, Logits]:
     """Replace every label of a batch by a draw from the model; inputs are kept.
 
-    An input that follows a label is read after the label that was drawn. A model that is a
-    `Decoder` reads every token once, others read the whole sequence for every label.
+    An input that follows a label is read after the label that was drawn. Tokens that a sequence
+    does not pay for are inputs. A model that is a `Decoder` reads every token once, others read the
+    whole sequence for every label.
 
     Args:
         model: the model.
         params: its parameters.
-        batch: [B, L] integers, without a BOS token, or `Vectors`: its inputs condition the
-            labels, its own labels are not read.
+        batch: [B, L] integers, without a BOS token, `MaskedTokens` or `Vectors`: its inputs
+            condition the labels, its own labels are not read.
         key: a typed key, of the whole batch.
         first: number of the first sequence, where this is a part of a batch.
 
@@ -47,9 +49,12 @@ def sample(
         labels were drawn from.
     """
     if model.task.label_tokens > 1 and isinstance(model, Decoder):
-        tokens = jnp.asarray(batch)
+        batch = jax.tree.map(jnp.asarray, batch)
+        tokens = _tokens(batch)
         noise = _noise(key, first, tokens.shape[0], model.task)
-        return _sample_by_decoding(model, params, tokens, noise)
+        paid = model.task.paid(batch)
+        drawn, logits = _sample_by_decoding(model, params, tokens, noise, paid)
+        return _with_tokens(batch, drawn), logits
     return sample_by_forward(model, params, batch, key, first)
 
 
@@ -68,7 +73,11 @@ def sample_by_forward(
         if isinstance(batch, Vectors):
             labels = drawn.reshape(batch.labels.shape).astype(batch.labels.dtype)
             return Vectors(batch.inputs, labels), logits
-        return batch.at[:, places[number]].set(drawn.astype(batch.dtype)), logits
+        tokens, place = _tokens(batch), places[number]
+        drawn = drawn.astype(tokens.dtype)
+        if isinstance(batch, MaskedTokens):
+            drawn = jnp.where(batch.mask[:, place], drawn, tokens[:, place])
+        return _with_tokens(batch, tokens.at[:, place].set(drawn)), logits
 
     batch = jax.tree.map(jnp.asarray, batch)
     if task.label_tokens == 1:
@@ -99,30 +108,36 @@ def _steps(task: Task) -> _Steps:
 
 
 def _sample_by_decoding(
-    model: Any, params: Any, batch: Sequences, noise: GumbelNoise
+    model: Any, params: Any, batch: Sequences, noise: GumbelNoise, paid: Paid | None
 ) -> tuple[Sequences, Logits]:
     """Decode the inputs up to the first label at once, then the rest step by step.
 
-    `noise` [P, B, V] is added to the logits of each label.
+    `noise` [P, B, V] is added to the logits of each label; a sequence keeps those of the P that it
+    does not pay for.
     """
     task: Task = model.task
     inputs, steps, first = _inputs(batch, task), _steps(task), task.target_positions[0] + 1
-    size = inputs.shape[0]
+    size, labels = inputs.shape[0], np.flatnonzero(task.label_mask)
     logits, cache = model.decode(params, model.empty_cache(size, first), inputs[:, :first], 0)
     token = _largest(logits + noise[0])
+    if paid is not None:
+        token = jnp.where(paid[:, 0], token, batch[:, labels[0]].astype(token.dtype))
     found = [(token[None], logits[None])]
 
     def step(carry: Any, at: Any) -> tuple[Any, Any]:
         token, cache = carry
-        start, is_target, added, given, following = at
+        start, is_drawn, added, given, following = at
         read = jnp.concatenate([token[:, None], given], axis=1)
         logits, cache = model.decode(params, cache, read, start)
         drawn = _largest(logits + added)
-        return (jnp.where(is_target, drawn, following), cache), (drawn, logits)
+        return (jnp.where(is_drawn, drawn, following), cache), (drawn, logits)
 
     given = inputs.T[steps.starts[:, None] + np.arange(1, steps.size)].swapaxes(1, 2)
     following = inputs.T[np.minimum(steps.starts + steps.size, task.input_length - 1)]
-    every = (steps.starts, steps.is_target, noise[steps.labels], given, following)
+    is_drawn: Any = steps.is_target
+    if paid is not None:
+        is_drawn = steps.is_target[:, None] & paid.T[steps.labels]
+    every = (steps.starts, is_drawn, noise[steps.labels], given, following)
     for part in _loops(model, size, steps):
         room = int(steps.starts[part][-1]) + steps.size
         cache = jax.tree.map(
@@ -137,8 +152,10 @@ def _sample_by_decoding(
             results = jax.tree.map(lambda x, at=at_targets: x[at], results)
         found.append(results)
     drawn, logits = (jnp.concatenate(parts) for parts in zip(*found, strict=True))
-    labels = np.flatnonzero(task.label_mask)
-    return batch.at[:, labels].set(drawn.T.astype(batch.dtype)), logits.swapaxes(0, 1)
+    drawn = drawn.T.astype(batch.dtype)
+    if paid is not None:
+        drawn = jnp.where(paid, drawn, batch[:, labels])
+    return batch.at[:, labels].set(drawn), logits.swapaxes(0, 1)
 
 
 def _loops(model: Any, size: int, steps: _Steps) -> list[slice]:
@@ -170,11 +187,19 @@ def _largest(x: Float[Array, "batch vocab"]) -> Int32[Array, " batch"]:
     return jnp.where(x == x.max(-1, keepdims=True), places, last).min(-1)
 
 
+def _tokens(batch: Batch) -> Sequences:
+    return batch.tokens if isinstance(batch, MaskedTokens) else batch
+
+
+def _with_tokens(batch: Batch, tokens: Sequences) -> Batch:
+    return batch._replace(tokens=tokens) if isinstance(batch, MaskedTokens) else tokens
+
+
 def _inputs(batch: Batch, task: Task) -> Inputs:
     """Inputs of the model: vectors, or tokens [B, input_length] int32 behind a BOS token."""
     if isinstance(batch, Vectors):
         return batch.inputs
-    tokens = batch[:, :-1].astype(jnp.int32)
+    tokens = _tokens(batch)[:, :-1].astype(jnp.int32)
     if not task.has_bos:
         return tokens
     return jnp.pad(tokens, ((0, 0), (1, 0)), constant_values=task.num_input_ids - 1)

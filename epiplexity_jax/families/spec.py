@@ -13,13 +13,13 @@ from jaxtyping import Array, Float, Float64, Int, Integer, Key, Shaped
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.sources.spec import SourceInfo
+from epiplexity_jax.sources.spec import Batch, MaskedTokens, SourceInfo
 
 AnyArray = Array | np.ndarray
 Tokens = Int[AnyArray, "batch length"]
 Inputs = Tokens | Float[AnyArray, "batch features"]
 Logits = Float[Array, "batch targets vocab"]
-Sequences = Integer[np.ndarray, "sequences length"]
+Sequences = Integer[np.ndarray, "sequences length"] | MaskedTokens
 Nats = Float64[np.ndarray, " sequences"]
 Start = int | Int[Array, ""]  # a position, static or not
 
@@ -78,18 +78,6 @@ class Axis:
         return {name: m for name, found in marks.items() for m in found if isinstance(m, Axis)}
 
 
-_OF_MEMBERS = {"seeds", "learning_rates", "flops_per_token"}  # each run has its own
-
-
-def identity_fields(config: Config) -> dict[str, Any]:
-    """Plain values of a family's config that all of its members share, whatever else it lists.
-
-    Axes of sizes, seeds, learning rates and declared FLOPs are left out: a run's identity holds
-    those of its own member.
-    """
-    return config.model_dump(mode="json", exclude={*Axis.fields(config), *_OF_MEMBERS})
-
-
 @dataclass(frozen=True)
 class Task:
     """The task of a model: hashable, so that it can key a compiled program.
@@ -97,10 +85,12 @@ class Task:
     Attributes:
         vocab_size: V, symbols of a label.
         length: L, tokens of one sequence.
-        label_mask: L flags, the tokens that are predicted and paid for.
+        label_mask: L flags, the tokens that are predicted and paid for; where labels vary, those
+            that are a label of some sequence.
         input_vocab_size: symbols of an input token, without the BOS token; None is V.
         features: F, where the input is one vector of real numbers and the label one token (then
             L is 2); None for tokens.
+        labels_vary: whether each sequence of a batch has a label mask of its own.
     """
 
     vocab_size: int
@@ -108,12 +98,14 @@ class Task:
     label_mask: tuple[bool, ...]
     input_vocab_size: int | None = None
     features: int | None = None
+    labels_vary: bool = False
 
     @classmethod
     def of(cls, info: SourceInfo) -> "Task":
         """The task of a source."""
         mask = tuple(bool(is_label) for is_label in info.label_mask)
-        return cls(info.vocab_size, info.length, mask, info.input_vocab_size, info.features)
+        sizes = (info.input_vocab_size, info.features)
+        return cls(info.vocab_size, info.length, mask, *sizes, info.labels_vary)
 
     @property
     def num_input_ids(self) -> int:
@@ -122,8 +114,25 @@ class Task:
 
     @property
     def label_tokens(self) -> int:
-        """Label tokens of one sequence: these are paid for."""
+        """P, label tokens of one sequence, at the most where they vary: these are paid for."""
         return sum(self.label_mask)
+
+    def mean_labels(self, info: SourceInfo) -> float:
+        """Label tokens of a sequence of a source, on average."""
+        if info.label_shares is None:
+            return self.label_tokens
+        return float(info.label_shares[np.asarray(self.label_mask)].sum())
+
+    def paid(self, batch: Batch) -> Any:
+        """Flags [..., P] of the labels that each sequence pays for; None where all pay for all."""
+        if not isinstance(batch, MaskedTokens):
+            return None
+        return batch.mask[..., np.flatnonzero(np.asarray(self.label_mask))]
+
+    def label_counts(self, batch: Batch) -> Any:
+        """Number of labels that each sequence pays for, [...] int32; None where it is P of all."""
+        paid = self.paid(batch)
+        return None if paid is None else paid.sum(axis=-1, dtype=np.int32)
 
     @property
     def total_tokens(self) -> int:
@@ -300,11 +309,14 @@ class Coder(Protocol):
         ...
 
     def observe(self, sequences: Sequences) -> Nats:
-        """Code, then learn, token by token: [n, L] integers to [n] float64 nats (label tokens)."""
+        """Code, then learn, token by token: n sequences to [n] float64 nats (label tokens).
+
+        They are [n, L] integers, or `MaskedTokens` where the task's labels vary.
+        """
         ...
 
     def evaluate(self, sequences: Sequences) -> Nats:
-        """Code with the counts so far, learning nothing: [n, L] to [n] float64 nats."""
+        """Code with the counts so far, learning nothing: n sequences to [n] float64 nats."""
         ...
 
 

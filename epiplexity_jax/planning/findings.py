@@ -13,6 +13,7 @@ from epiplexity_jax.base.errors import StoreError
 from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.planning.measure import Request, control_of
 from epiplexity_jax.planning.planner import Planned
+from epiplexity_jax.report.tables import number
 from epiplexity_jax.results import PlottableFrontier, Runs
 from epiplexity_jax.store import Store
 from epiplexity_jax.store.schema import TUNING
@@ -248,8 +249,8 @@ def flips(results: Sequence[Decomposition], rates: Sequence[RateChange]) -> list
                 if before * after < 0:
                     said.setdefault((a.source, b.source), {})[factor] = None
     return [
-        f"the order of {a} and {b} turns round at {' and '.join(map('{:g}'.format, factors))} times "
-        "the rate: the rate decides it"
+        f"the order of {a} and {b} turns round at {' and '.join(map(number, factors))} times the "
+        "rate: the rate decides it"
         for (a, b), factors in said.items()
     ]
 

@@ -11,8 +11,9 @@ from jaxtyping import Int64
 
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.batches import empty_batch, joint_labels, masked, put
 from epiplexity_jax.sources.documents import ROWS, Documents, mixed_documents
-from epiplexity_jax.sources.spec import FiniteSource, HostSource, HostTokens
+from epiplexity_jax.sources.spec import Batch, FiniteSource, HostSource, SourceInfo
 
 
 def join(parts: Sequence[HostSource], where: str) -> HostSource:
@@ -42,8 +43,9 @@ def join(parts: Sequence[HostSource], where: str) -> HostSource:
         origins=tuple(origin for part in parts for origin in part.info.origins),
         documents=_joined_documents(parts),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.info.notes)),
+        **joint_labels([part.info for part in parts], [n / sum(counts) for n in counts]),
     )
-    return FiniteSource(info, sum(counts), _Reader(tuple(parts), info.vocab_size).rows)
+    return FiniteSource(info, sum(counts), _JoinedReader(tuple(parts), info).rows)
 
 
 def with_heldout(source: HostSource, heldout: HostSource) -> FiniteSource:
@@ -76,27 +78,28 @@ def with_heldout(source: HostSource, heldout: HostSource) -> FiniteSource:
         origins=(*one.origins, *two.origins),
         documents=dataclasses.replace(documents, heldout_from=first),
         notes=tuple(dict.fromkeys((*one.notes, *two.notes))),
+        **joint_labels([one, two], [n / sum(counts) for n in counts]),
     )
-    return FiniteSource(info, sum(counts), _Reader((source, heldout), info.vocab_size).rows)
+    return FiniteSource(info, sum(counts), _JoinedReader((source, heldout), info).rows)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Reader:
+class _JoinedReader:
     """Reads sequences of several sources by their index in all."""
 
     parts: tuple[HostSource, ...]
-    vocab_size: int
+    info: SourceInfo
 
-    def rows(self, indices: Int64[np.ndarray, " n"]) -> HostTokens:
+    def rows(self, indices: Int64[np.ndarray, " n"]) -> Batch:
         """Read sequences: [n, L] in the smallest type that holds the vocabulary."""
-        dtype = np.min_scalar_type(self.vocab_size - 1)
-        read = np.empty((len(indices), self.parts[0].info.length), dtype)
+        room = empty_batch(len(indices), self.info)
         ends = np.cumsum([part.sequences for part in self.parts])
         which = np.searchsorted(ends, indices, side="right")
         for k in np.unique(which).tolist():
-            here, part = which == k, self.parts[k]
-            read[here] = part.read(indices[here] - (ends[k] - part.sequences))
-        return read
+            here, part = np.flatnonzero(which == k), self.parts[k]
+            read = part.read(indices[here] - (ends[k] - part.sequences))
+            put(room, here, masked(read, part.info) if self.info.labels_vary else read)
+        return room
 
 
 def _joined_documents(parts: Sequence[HostSource]) -> Documents:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Array, Bool, Int32, Int64, Integer, Key
+from jaxtyping import Array, Bool, Float64, Int32, Int64, Integer, Key
 
 from epiplexity_jax.sources.documents import Documents
 
@@ -26,19 +26,41 @@ class Vectors(NamedTuple):
     labels: Any
 
 
-Batch = Any  # [n, L] integers, or `Vectors` where the source says how many features they have
+class MaskedTokens(NamedTuple):
+    """Sequences of tokens, each with a label mask of its own.
+
+    A token that is not paid for is context of the labels behind it; behind the last label of its
+    sequence it is padding, which sources set to 0.
+
+    Attributes:
+        tokens: [n, L] integers.
+        mask: [n, L] bool, True for the tokens that are predicted and paid for.
+    """
+
+    tokens: Any
+    mask: Any
+
+
+# [n, L] integers; `MaskedTokens` where the source's labels vary; `Vectors` where it has features
+Batch = Any
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SourceInfo:
-    """The facts of an opened source. Every sequence has the same length and the same label mask.
+    """The facts of an opened source, whose sequences all have the same length.
+
+    They have the same label mask, too, unless the source says in which share of them a token is a
+    label: then each batch carries its masks, as `MaskedTokens`.
 
     A source of vectors has length 2, an input and a label: its vector counts as one token.
 
     Attributes:
         vocab_size: V, symbols of a label; tokens are integers in [0, V).
         length: L, tokens of one sequence.
-        label_mask: [L] bool, the tokens that are predicted and paid for.
+        label_mask: [L] bool, the tokens that are predicted and paid for, in some sequence or other
+            where labels vary.
+        label_shares: [L] the share of the sequences in which each token is a label; None where all
+            have the same mask.
         fingerprint: hash of the data or of the generator's parameters; equal fingerprints draw
             equal sequences.
         input_vocab_size: symbols of an input token, where inputs have an alphabet of their own.
@@ -62,6 +84,7 @@ class SourceInfo:
     length: int
     label_mask: Bool[np.ndarray, " length"] = field(repr=False)
     fingerprint: str
+    label_shares: Float64[np.ndarray, " length"] | None = field(default=None, repr=False)
     entropy_rate_nats: float | None = None
     rate_is_unbounded: bool = False
     bytes_per_token: float | None = None
@@ -96,8 +119,18 @@ class SourceInfo:
 
     @property
     def label_tokens(self) -> int:
-        """Label tokens of one sequence: these are paid for."""
+        """Label tokens of one sequence, at the most where they vary: these are paid for."""
         return int(self.label_mask.sum())
+
+    @property
+    def labels_vary(self) -> bool:
+        """True if each sequence has a label mask of its own."""
+        return self.label_shares is not None
+
+    @property
+    def mean_labels(self) -> float:
+        """Label tokens of a sequence on average."""
+        return self.label_tokens if self.label_shares is None else float(self.label_shares.sum())
 
 
 @runtime_checkable
@@ -110,7 +143,10 @@ class Sampler(Protocol):
     """
 
     def __call__(self, parameters: Any, key: Key[Array, ""], count: int) -> Batch:
-        """Draw `count` sequences: [count, L] int32 or `Vectors`, a function of the key alone."""
+        """Draw `count` sequences, a function of the key alone.
+
+        They are [count, L] int32, `MaskedTokens` or `Vectors`.
+        """
         ...
 
 
@@ -149,7 +185,10 @@ class HostSource(Protocol):
         ...
 
     def read(self, indices: Integer[np.ndarray, " n"], /) -> Batch:
-        """Read sequences by index [n] int64 in [0, sequences): [n, L] integers or `Vectors`."""
+        """Read sequences by index, [n] int64 in [0, sequences).
+
+        They are [n, L] integers, `MaskedTokens` or `Vectors`.
+        """
         ...
 
 
@@ -166,7 +205,7 @@ class FiniteSource:
     component_of: Callable[..., Any] | None = field(default=None, kw_only=True)
 
     def read(self, indices: Indices) -> Batch:
-        """Read sequences by index: [n, L] integers or `Vectors`."""
+        """Read sequences by index: [n, L] integers, `MaskedTokens` or `Vectors`."""
         return self.rows(np.asarray(indices, np.int64))
 
 

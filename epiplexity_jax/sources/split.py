@@ -49,7 +49,7 @@ def heldout_sequences(source: HostSource, label_tokens: int, path: str = "source
             f"a tenth is held out and must be at least {MIN_HELDOUT} sequences, so bring at least "
             f"{MIN_HELDOUT * HELDOUT_SHARE * info.length} tokens or lower `length`"
         )
-    return min(max(MIN_HELDOUT, math.ceil(label_tokens / source.info.label_tokens)), limit)
+    return min(max(MIN_HELDOUT, math.ceil(label_tokens / source.info.mean_labels)), limit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +154,7 @@ class Split:
         )
 
     def heldout(self, count: int) -> Batch:
-        """Read the first `count` held-out sequences: [count, L], or `Vectors`.
+        """Read the first `count` held-out sequences: [count, L], `MaskedTokens` or `Vectors`.
 
         Raises:
             DataError: when fewer are held out, where the next would be training sequences, or one

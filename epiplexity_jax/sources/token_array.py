@@ -194,7 +194,7 @@ def open_tokens(
     length = int(tokens.shape[1]) if tokens.ndim == 2 else length or DEFAULT_LENGTH
     check_enough(tokens.size, length, where)
     tokens = bits_as_bytes(tokens)
-    largest, origin = _scan(tokens, vocab_size, where, cure)
+    largest, origin = check_tokens(tokens, vocab_size, where, cure)
     vocab_size = vocab_size or max(2, largest + 1)
     name = bytes_digest([f"tokens;{vocab_size};{length};{bytes_per_token};{origin}"])
     origins = (origin, data_hash(beginning(tokens)), *origins)
@@ -210,10 +210,20 @@ def open_tokens(
     return TokenSequences(info, rows)
 
 
-def _scan(
+def check_tokens(
     tokens: Integer[np.ndarray, "..."], vocab_size: int | None, where: str, cure: str
 ) -> tuple[int, str]:
-    """Find the largest token and the hash of all, in one pass that checks every token."""
+    """Find the largest token and the hash of all, in one pass that checks every token.
+
+    Args:
+        tokens: any shape.
+        vocab_size: V, or None.
+        where: name of their file or array, for the message.
+        cure: advice about a token outside a vocabulary of that size.
+
+    Raises:
+        DataError: when a token is outside the vocabulary.
+    """
     largest, limit = 0, vocab_size or MAX_VOCAB
 
     def encoded() -> Iterator[bytes | memoryview]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Integer, UInt64
 
-from epiplexity_jax.sources.spec import Batch, HostSource, SourceInfo, Vectors
+from epiplexity_jax.sources.spec import Batch, HostSource, MaskedTokens, SourceInfo, Vectors
 
 _CHUNK = 1 << 20  # tokens that are hashed at a time
 _BASE = 0x9E3779B97F4A7C15  # odd, so that its powers have inverses modulo 2^64
@@ -54,11 +54,14 @@ def contents(info: SourceInfo, batch: Batch) -> Contents:
 
     Args:
         info: facts of the source.
-        batch: [n, L] integers, or `Vectors`.
+        batch: [n, L] integers, `MaskedTokens`, whose padding is a symbol of its own, or `Vectors`.
     """
     if isinstance(batch, Vectors):
         inputs = np.asarray(batch.inputs, np.float32) + np.float32(0)  # -0.0 becomes 0.0
         return np.ascontiguousarray(inputs).view(np.uint32)
+    if isinstance(batch, MaskedTokens):
+        read = np.logical_or.accumulate(batch.mask[:, ::-1], axis=1)[:, ::-1]
+        batch = np.where(read, batch.tokens, info.vocab_size).astype(np.uint32)
     rows = np.asarray(batch)
     rows = rows.view(f"u{rows.itemsize}")  # tokens are not negative
     return np.ascontiguousarray(rows[:, ~info.label_mask] if _has_one_label(info) else rows)

@@ -61,7 +61,7 @@ RUNS = (
     Column("recipes", _INT, "", "number of recipes that its own was chosen from", null=True),
     Column("vocab_size", _INT, "symbols", "V, without the start token"),
     Column("length", _INT, "tokens", "L, of a sequence"),
-    Column("label_tokens_per_step", _INT, "tokens", "paid for in a step"),
+    Column("label_tokens_per_step", _INT, "tokens", "paid for in a step, on average"),
     Column("train_tokens_per_step", _INT, "tokens", "inputs and labels of a step"),
     Column("tokens_per_label", _FLOAT, "", "r, (input + label tokens) / label tokens"),
     Column("train_flops_per_token", _FLOAT, "FLOPs", "of training, per input or label token"),
@@ -128,6 +128,7 @@ STREAMS = (
     Column("online_loss_groups_nats", _FLOATS, "nats", "the same by group"),
     Column("component_loss_nats", _FLOATS, "nats", f"the same {_COMPONENT}"),
     Column("component_label_tokens", _INTS, "tokens", "real labels in the block, by component"),
+    Column("group_label_tokens", _INTS, "tokens", "by group, where they vary", null=True),
 )
 
 

@@ -49,7 +49,8 @@ def decode_stream(content: bytes) -> tuple[str, Stream]:
         Damaged: when it is not whole.
         StoreError: when a newer version wrote it.
     """
-    row, stream = decode_columns(content, _KEY, {column.name for column in STREAMS})
+    required = {column.name for column in STREAMS if not column.null}
+    row, stream = decode_columns(content, _KEY, required)
     if "run_id" not in row:
         raise Damaged
     return row["run_id"], stream

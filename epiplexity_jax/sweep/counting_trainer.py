@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 
 from epiplexity_jax.base.errors import ConfigError
@@ -88,18 +89,20 @@ class CountingTrainer:
         stream = run.dataset.stream(run.seed, run.batch_size)
         count = min(_TIMED_STEPS, run.steps)
         stream.chunk(0, count, count)  # compiles
-        drawing, chunk = timed(lambda: np.asarray(stream.chunk(0, count, count)))
-        observing, _ = timed(lambda: coder.observe(chunk.reshape(-1, chunk.shape[-1])))
-        batches = np.asarray(run.dataset.heldout)
-        record, _ = timed(lambda: coder.evaluate(batches[0]))
+        drawing, chunk = timed(lambda: jax.tree.map(np.asarray, stream.chunk(0, count, count)))
+        rows: Any = jax.tree.map(lambda x: x.reshape(-1, x.shape[-1]), chunk)
+        observing, _ = timed(lambda: coder.observe(rows))
+        batch: Any = jax.tree.map(lambda x: np.asarray(x[0]), run.dataset.heldout)
+        record, _ = timed(lambda: coder.evaluate(batch))
+        layout = run.dataset.layout
         return WaveTiming(
             compile_seconds=0.0,
             step_seconds=(drawing + observing) / count,
             data_seconds=drawing / count,
             record_seconds=record,
-            heldout_seconds=record * len(batches),
+            heldout_seconds=record * layout.eval_batches,
             rescore_seconds=run.exact
-            * (drawing / count + record * run.batch_size / batches.shape[1]),
+            * (drawing / count + record * run.batch_size / layout.eval_batch_size),
             memory_bytes=None,
         )
 

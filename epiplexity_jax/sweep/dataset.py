@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import numpy as np
 
-from epiplexity_jax.base.errors import ConfigError, EpiplexityError
+from epiplexity_jax.base.errors import ConfigError, DataError, EpiplexityError
 from epiplexity_jax.engine.heldout import HeldoutLayout, heldout_layout
 from epiplexity_jax.engine.stream import Stream, heldout_tokens
 from epiplexity_jax.families.spec import Family, Task, task_for
@@ -51,6 +52,28 @@ class Dataset:
         if self.task.label_tokens == info.label_tokens:
             return info
         return dataclasses.replace(info, entropy_rate_nats=None)
+
+    @property
+    def mean_labels(self) -> float:
+        """Label tokens of a sequence on average."""
+        return self.task.mean_labels(self.source.info)
+
+    def heldout_labels(self, batches: int | None = None) -> int:
+        """Label tokens of the first eval batches, or of all.
+
+        Raises:
+            DataError: when labels vary and these have none.
+        """
+        if not self.task.labels_vary:
+            batches = self.layout.eval_batches if batches is None else batches
+            return self.layout.eval_batch_size * batches * self.task.label_tokens
+        labels = int(np.asarray(self.task.label_counts(self.heldout))[:batches].sum())
+        if not labels:
+            raise DataError(
+                f"sources.{self.name}: no token of its held-out sequences is paid for; raise "
+                "heldout.tokens or heldout.record_tokens"
+            )
+        return labels
 
     def stream(self, seed: int, batch_size: int) -> Stream:
         """Training batches for a member's seed."""
@@ -126,12 +149,13 @@ def _open(name: str, sweep: Sweep, family: Family, recipes: Recipes) -> Dataset:
     task, heldout, recipe = task_for(family, source.info), sweep.heldout, recipes.of_source(name)
     record = recipes.given.batch_size  # one held-out set for all recipes
     if heldout.record_tokens is not None:
-        record = math.ceil(heldout.record_tokens / task.label_tokens)
+        record = math.ceil(heldout.record_tokens / task.mean_labels(source.info))
     path, split = f"sources.{name}", None
     if isinstance(source, HostSource):
         wanted = heldout_sequences(source, heldout.tokens, path)
     else:
-        wanted = max(math.ceil(heldout.tokens / task.label_tokens), _LEAST_HELDOUT)
+        wanted = math.ceil(heldout.tokens / task.mean_labels(source.info))
+        wanted = max(wanted, _LEAST_HELDOUT)
     layout = heldout_layout(wanted, record)
     if isinstance(source, HostSource):
         rule = HoldOut(heldout.split, heldout.duplicates)

@@ -12,6 +12,7 @@ from epiplexity_jax.engine.programs import ProgramKey
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.estimators.counting import CountingProgram
 from epiplexity_jax.estimators.spec import Estimator
+from epiplexity_jax.families.config import identity_fields
 from epiplexity_jax.families.spec import (
     Cost,
     DeviceFamily,
@@ -19,7 +20,6 @@ from epiplexity_jax.families.spec import (
     HostFamily,
     SelfDescribed,
     Size,
-    identity_fields,
 )
 from epiplexity_jax.resources.compiled_flops import compiled_cost
 from epiplexity_jax.store.schema import TUNING

@@ -30,7 +30,7 @@ def planned_row(
         cost: the model's cost.
         recipe: the recipe by which it trains.
     """
-    info, task, layout = dataset.info, dataset.task, dataset.layout
+    info, task = dataset.info, dataset.task
     batch, estimator = recipe.batch_size, sweep.estimator.model_dump()
     return {
         "current": True,
@@ -46,20 +46,20 @@ def planned_row(
         "batch_size": batch,
         "vocab_size": task.vocab_size,
         "length": task.length,
-        "label_tokens_per_step": batch * task.label_tokens,
+        "label_tokens_per_step": max(round(batch * dataset.mean_labels), 1),
         "train_tokens_per_step": batch * task.total_tokens,
-        "tokens_per_label": task.total_tokens / task.label_tokens,
+        "tokens_per_label": task.total_tokens / dataset.mean_labels,
         "train_flops_per_token": cost.train_flops_per_token,
         "eval_flops_per_token": cost.eval_flops_per_token,
         "entropy_rate_nats": info.entropy_rate_nats,
         "rate_is_unbounded": info.rate_is_unbounded,
         "bytes_per_token": info.bytes_per_token,
         "replays": info.replays,
-        "heldout_tokens": layout.sequences * task.label_tokens,
+        "heldout_tokens": dataset.heldout_labels(),
         "heldout_split": dataset.split and dataset.split.kind,
         "heldout_exchangeable": dataset.split is None or dataset.split.is_random,
         "heldout_verbatim_share": dataset.split and dataset.split.verbatim_share,
-        "record_tokens": layout.eval_batch_size * task.label_tokens,
+        "record_tokens": dataset.heldout_labels(1),
         "test_tokens": sweep.frontier.test_tokens,
         "source_fingerprint": info.fingerprint,
         "notes": list(info.notes),

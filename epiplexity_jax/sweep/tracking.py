@@ -169,6 +169,8 @@ def _numbers(row: Row, before: Row | None) -> dict[str, float]:
 
 def _learnt(row: Row) -> float:
     """Real labels learnt so far: by the teacher, where there is one."""
+    if "teacher_label_tokens" in row:
+        return float(row["teacher_label_tokens"])
     labels = float(row["label_tokens"])
     if "kl_sum_nats" not in row or not row["train_tokens"]:
         return labels

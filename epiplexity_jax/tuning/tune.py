@@ -135,7 +135,7 @@ class _Rounds:
         tokens = self._context.plan.sweep.frontier.test_tokens
         if tokens is None:
             given = self._context.plan.recipes.given
-            tokens = float(given.steps * given.batch_size * run.dataset.task.label_tokens)
+            tokens = float(given.steps * given.batch_size * run.dataset.mean_labels)
         stored = StoredRun(row, store.history(run.run_id))
         variant = estimator.variant or run.row["variant"]
         clear = CLEAR if share == SHARES[-1] else 0.0

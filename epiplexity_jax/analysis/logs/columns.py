@@ -21,7 +21,7 @@ from epiplexity_jax.analysis.logs.names import (
     is_other_axis,
     words_of,
 )
-from epiplexity_jax.analysis.logs.table import Table
+from epiplexity_jax.analysis.logs.table import LogTable
 from epiplexity_jax.base.errors import ConfigError, DataError
 
 _OVER_TOKENS = (
@@ -55,7 +55,7 @@ class Columns:
     notes: tuple[str, ...]
 
 
-def choose(file: str, table: Table, layout: Layout, floor_known: bool) -> Columns:
+def choose(file: str, table: LogTable, layout: Layout, floor_known: bool) -> Columns:
     """The columns of a table that make its curve.
 
     Args:
@@ -85,7 +85,7 @@ def choose(file: str, table: Table, layout: Layout, floor_known: bool) -> Column
     return Columns(position, per_unit, counts_steps, loss, heldout, evaluated, tuple(notes))
 
 
-def _loss(file: str, table: Table, layout: Layout, notes: list[str]) -> str:
+def _loss(file: str, table: LogTable, layout: Layout, notes: list[str]) -> str:
     """The column of the curve: training losses, else held-out ones."""
     found = find(file, table, table.names, layout.loss_column, LOSSES)
     if found is not None:
@@ -106,7 +106,7 @@ def _loss(file: str, table: Table, layout: Layout, notes: list[str]) -> str:
 
 
 def _position(
-    file: str, table: Table, layout: Layout, loss: str, notes: list[str]
+    file: str, table: LogTable, layout: Layout, loss: str, notes: list[str]
 ) -> tuple[str | None, float, bool]:
     """The column of positions, the label tokens of one unit of it, and whether it counts steps."""
     by_steps = (layout.step_column, layout.tokens_per_step, layout.steps_per_row)
@@ -137,7 +137,7 @@ def _position(
     return found, per_step, True
 
 
-def _no_axis(file: str, table: Table, notes: Sequence[str]) -> str:
+def _no_axis(file: str, table: LogTable, notes: Sequence[str]) -> str:
     others = [name for name in table.names if is_other_axis(name)]
     held = f"{others[0]!r} and no tokens" if others else f"{listed(table.names)}, no tokens"
     never = "".join(f"; {note}" for note in notes if "never counted" in note)
@@ -147,7 +147,7 @@ def _no_axis(file: str, table: Table, notes: Sequence[str]) -> str:
     )
 
 
-def _counted(table: Table, loss: str, notes: list[str]) -> list[str]:
+def _counted(table: LogTable, loss: str, notes: list[str]) -> list[str]:
     """The columns without counters of tokens that stand still in the rows with a loss."""
     kept = []
     rows = np.flatnonzero(table.present(loss))
@@ -175,7 +175,7 @@ def _say_axis(found: str, given: str | None, what: str, option: str, notes: list
 
 
 def find(
-    file: str, table: Table, names: Sequence[str], given: str | None, role: Role
+    file: str, table: LogTable, names: Sequence[str], given: str | None, role: Role
 ) -> str | None:
     """Choose the column that an option names, else the one with a known name; None without one.
 
@@ -203,7 +203,7 @@ def find(
     return fitting[0] if fitting else None
 
 
-def _likeliest(table: Table, fitting: list[str]) -> list[str]:
+def _likeliest(table: LogTable, fitting: list[str]) -> list[str]:
     """Columns without those that repeat, summarise or hardly have a value."""
     if len(fitting) < 2:
         return fitting
@@ -222,7 +222,7 @@ def _likeliest(table: Table, fitting: list[str]) -> list[str]:
     return fitting
 
 
-def check_filled(file: str, table: Table, column: str) -> None:
+def check_filled(file: str, table: LogTable, column: str) -> None:
     """Refuse a column of losses without any value.
 
     Args:

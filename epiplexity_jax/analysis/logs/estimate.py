@@ -16,7 +16,7 @@ from epiplexity_jax.analysis.frontier.decomposition import (
     status_of,
 )
 from epiplexity_jax.analysis.frontier.traced import ROUNDING
-from epiplexity_jax.analysis.logs.floor import Floor, floor_of
+from epiplexity_jax.analysis.logs.floor import CurveFloor, floor_of
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
 from epiplexity_jax.analysis.logs.warnings import TOKENISERS, sentences
 from epiplexity_jax.analysis.runs.lengths import check_test_tokens
@@ -139,7 +139,7 @@ class _Lengths:
     interpolation_error: float
 
     @classmethod
-    def of(cls, curve: LossCurve, floor: Floor, test_tokens: float) -> "_Lengths":
+    def of(cls, curve: LossCurve, floor: CurveFloor, test_tokens: float) -> "_Lengths":
         """Lengths of a curve with a floor.
 
         Args:

@@ -11,7 +11,7 @@ _SHARE = 10  # of the rows, one in so many is among the last
 
 
 @dataclass(frozen=True)
-class Floor:
+class CurveFloor:
     """The loss that ends an area.
 
     Attributes:
@@ -30,7 +30,7 @@ class Floor:
         return self.level.nats
 
 
-def floor_of(curve: LossCurve, given: float | None, rows: int | None) -> Floor:
+def floor_of(curve: LossCurve, given: float | None, rows: int | None) -> CurveFloor:
     """The floor of a curve: given, else the file's held-out loss, else the mean of its last rows.
 
     Args:
@@ -44,10 +44,10 @@ def floor_of(curve: LossCurve, given: float | None, rows: int | None) -> Floor:
     if given is not None:
         if not (given >= 0 and math.isfinite(given)):
             raise ConfigError(f"floor: must be a loss of at least 0 nats, got {given:g}")
-        return Floor(Level(given, rows=0), "given", ())
+        return CurveFloor(Level(given, rows=0), "given", ())
     if curve.heldout_nats is not None:
         found = curve.heldout_level or Level(curve.heldout_nats)
-        return Floor(found, "column", (_of_column(found),))
+        return CurveFloor(found, "column", (_of_column(found),))
     count = curve.losses_nats.size
     if rows is not None and not 1 <= rows <= count:
         raise ConfigError(
@@ -55,7 +55,7 @@ def floor_of(curve: LossCurve, given: float | None, rows: int | None) -> Floor:
         )
     weights = curve.widths if curve.sampled_step is None else None
     found = level(curve.label_tokens, curve.losses_nats, rows or max(1, count // _SHARE), weights)
-    return Floor(found, "last_rows", tuple(_of_rows(found)))
+    return CurveFloor(found, "last_rows", tuple(_of_rows(found)))
 
 
 def _of_column(found: Level) -> str:

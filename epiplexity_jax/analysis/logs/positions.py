@@ -10,7 +10,7 @@ import numpy as np
 from epiplexity_jax.analysis.logs.columns import Columns
 from epiplexity_jax.analysis.logs.layout import Layout
 from epiplexity_jax.analysis.logs.names import is_epoch
-from epiplexity_jax.analysis.logs.table import Table
+from epiplexity_jax.analysis.logs.table import LogTable
 from epiplexity_jax.analysis.shapes import Flags, Values
 from epiplexity_jax.base.errors import DataError
 
@@ -32,7 +32,7 @@ def last_of_each(positions: Values) -> Flags:
     return positions < np.append(reversed_lowest[1:], np.inf)
 
 
-def refuse_falling(file: str, table: Table, rows: np.ndarray, positions: Values) -> None:
+def refuse_falling(file: str, table: LogTable, rows: np.ndarray, positions: Values) -> None:
     """Refuse rows whose positions do not increase, saying what the file looks like.
 
     Args:
@@ -83,7 +83,7 @@ def _why(positions: Values) -> str:
 
 
 def shifted(
-    positions: Values, columns: Columns, layout: Layout, table: Table, is_sampled: bool
+    positions: Values, columns: Columns, layout: Layout, table: LogTable, is_sampled: bool
 ) -> tuple[Values, str | None]:
     """Positions as batches done, and what is to be said about them.
 
@@ -125,7 +125,7 @@ def _first_step(positions: Values, is_sampled: bool) -> int:
 
 
 def epochs(
-    file: str, table: Table, rows: np.ndarray, positions: Values, axis: str | None
+    file: str, table: LogTable, rows: np.ndarray, positions: Values, axis: str | None
 ) -> float | None:
     """Passes over the data that the file counts; None where it counts none.
 

@@ -14,10 +14,10 @@ from epiplexity_jax.analysis.logs.layouts import (
     tensorboard,
     text_log,
 )
-from epiplexity_jax.analysis.logs.table import Table
+from epiplexity_jax.analysis.logs.table import LogTable
 from epiplexity_jax.base.errors import DataError
 
-__all__ = ["READERS", "Content", "Reader", "Table", "read_table"]
+__all__ = ["READERS", "Content", "Reader", "LogTable", "read_table"]
 
 
 class Reader(NamedTuple):
@@ -29,7 +29,7 @@ class Reader(NamedTuple):
     """
 
     matches: Callable[[Content], bool]
-    read: Callable[[Content], Table]
+    read: Callable[[Content], LogTable]
 
 
 def _is_text(content: Content) -> bool:
@@ -51,7 +51,7 @@ READERS: list[Reader] = [
 """Layouts in the order in which they are tried."""
 
 
-def read_table(path: Path, pattern: str | None = None) -> Table:
+def read_table(path: Path, pattern: str | None = None) -> LogTable:
     """The table of a file or folder.
 
     Args:

@@ -16,7 +16,7 @@ from epiplexity_jax.analysis.logs.names import is_heldout, unit_of, words_of
 from epiplexity_jax.analysis.logs.readers import read_table
 from epiplexity_jax.analysis.logs.reshape import refuse_several_runs, select, wide
 from epiplexity_jax.analysis.logs.scatter import Level, level
-from epiplexity_jax.analysis.logs.table import Table
+from epiplexity_jax.analysis.logs.table import LogTable
 from epiplexity_jax.analysis.shapes import Flags, Values
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.base.units import bits_to_nats
@@ -52,7 +52,7 @@ class _Reading:
         layout: what the options say.
     """
 
-    def __init__(self, file: str, table: Table, columns: Columns, layout: Layout) -> None:
+    def __init__(self, file: str, table: LogTable, columns: Columns, layout: Layout) -> None:
         self.file, self.columns, self.layout = file, columns, layout
         self.notes = [*table.notes, *columns.notes]
         self.table = table

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from epiplexity_jax.analysis.logs.names import words_of
-from epiplexity_jax.analysis.logs.table import Table, is_missing
+from epiplexity_jax.analysis.logs.table import LogTable, is_missing
 from epiplexity_jax.base.errors import ConfigError, DataError
 
 _METRIC = {"metric", "metrics", "metric_name", "key", "name", "tag", "scalar", "variable", "series"}
@@ -23,7 +23,7 @@ _LEAST_ROWS = 3
 _SHOWN = 6
 
 
-def wide(table: Table, named: set[str]) -> Table:
+def wide(table: LogTable, named: set[str]) -> LogTable:
     """A table with a column for each metric, whatever shape a tracker gave it.
 
     Args:
@@ -33,7 +33,7 @@ def wide(table: Table, named: set[str]) -> Table:
     return _of_long(_of_panel(table), named)
 
 
-def _of_panel(table: Table) -> Table:
+def _of_panel(table: LogTable) -> LogTable:
     """The table of a W&B panel, whose columns are `RUN - METRIC`; extremes are left out."""
     names = table.names
     drop = {n for n in names if n.endswith(_EXTREMES) and n[: -len("__MIN")] in names}
@@ -51,10 +51,10 @@ def _of_panel(table: Table) -> Table:
             cells = {name: column[i] for name, column in own.items()}
             if not all(map(is_missing, cells.values())):
                 rows.append((line, {n: kept[n][i] for n in shared} | {"Run": run} | cells))
-    return Table.of_rows(rows, layout="W&B panel", hints=table.hints, notes=table.notes)
+    return LogTable.of_rows(rows, layout="W&B panel", hints=table.hints, notes=table.notes)
 
 
-def _of_long(table: Table, named: set[str]) -> Table:
+def _of_long(table: LogTable, named: set[str]) -> LogTable:
     """The table of one row a run, metric and step, with the metrics as columns."""
     by_words = {words_of(name): name for name in table.names}
     value = next((by_words[name] for name in _VALUE if name in by_words), None)
@@ -78,7 +78,7 @@ def _is_metric(cell: Any) -> bool:
     return isinstance(cell, str) and re.search(r"loss|nll|bpb|entropy", cell, re.I) is not None
 
 
-def select(file: str, table: Table, conditions: Sequence[str]) -> Table:
+def select(file: str, table: LogTable, conditions: Sequence[str]) -> LogTable:
     """The rows that conditions `COLUMN=VALUE` choose.
 
     Args:
@@ -111,7 +111,7 @@ def select(file: str, table: Table, conditions: Sequence[str]) -> Table:
     return table
 
 
-def refuse_several_runs(file: str, table: Table, rows: Sequence[int], used: set[str]) -> None:
+def refuse_several_runs(file: str, table: LogTable, rows: Sequence[int], used: set[str]) -> None:
     """Refuse a table whose rows with a loss belong to several runs, naming the runs.
 
     Args:

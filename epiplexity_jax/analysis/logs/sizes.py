@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from epiplexity_jax.analysis.frontier.frontier import Frontier, trace
-from epiplexity_jax.analysis.logs.floor import Floor
+from epiplexity_jax.analysis.logs.floor import CurveFloor
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
 from epiplexity_jax.analysis.runs.curve import Curve, HeldoutLosses, Online, StepCost
 from epiplexity_jax.analysis.shapes import Indices, Steps, Values
@@ -20,7 +20,7 @@ _POINTS = 200  # record points of a curve, at most
 
 def frontier_of(
     curves: Sequence[LossCurve],
-    floors: Sequence[Floor],
+    floors: Sequence[CurveFloor],
     params: Sequence[int],
     test_tokens: float,
     *,
@@ -80,7 +80,7 @@ def _names(curves: Sequence[LossCurve]) -> list[str]:
 def _curve(
     name: str,
     curve: LossCurve,
-    floor: Floor,
+    floor: CurveFloor,
     params: int,
     vocab_size: int,
     bytes_per_token: float | None,
@@ -121,7 +121,7 @@ def _rows(curve: LossCurve) -> Indices:
     return rows[np.unique(np.clip(np.searchsorted(at, wanted), 0, rows.size - 1))]
 
 
-def _losses(curve: LossCurve, floor: Floor, rows: Indices) -> Values:
+def _losses(curve: LossCurve, floor: CurveFloor, rows: Indices) -> Values:
     """Loss of the model at each row, nats per label token, the last one that of the floor."""
     if curve.evaluated:
         losses = curve.losses_nats[rows].copy()

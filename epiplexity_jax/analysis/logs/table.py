@@ -40,7 +40,7 @@ class Hints:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class LogTable:
     """A table of a file.
 
     Attributes:
@@ -60,14 +60,14 @@ class Table:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of_rows(cls, rows: Iterable[tuple[int, Mapping[str, Any]]], **fields: Any) -> "Table":
+    def of_rows(cls, rows: Iterable[tuple[int, Mapping[str, Any]]], **fields: Any) -> "LogTable":
         """Make a table of rows, each with its line; columns are in order of appearance.
 
         Args:
             rows: line and cells by column.
             fields: further fields of the table.
 
-        >>> Table.of_rows([(1, {"step": 1}), (2, {"loss": 3.0})]).columns
+        >>> LogTable.of_rows([(1, {"step": 1}), (2, {"loss": 3.0})]).columns
         {'step': [1, None], 'loss': [None, 3.0]}
         """
         kept = list(rows)
@@ -84,13 +84,13 @@ class Table:
         """Names of the columns."""
         return list(self.columns)
 
-    def where(self, kept: Flags) -> "Table":
+    def where(self, kept: Flags) -> "LogTable":
         """The rows that are flagged [P]."""
         index = np.flatnonzero(kept).tolist()
         columns = {name: [cells[i] for i in index] for name, cells in self.columns.items()}
         return replace(self, columns=columns, lines=[self.lines[i] for i in index])
 
-    def with_columns(self, columns: Mapping[str, Sequence[Any]], *notes: str) -> "Table":
+    def with_columns(self, columns: Mapping[str, Sequence[Any]], *notes: str) -> "LogTable":
         """The same rows with other columns, and further notes."""
         return replace(self, columns=dict(columns), notes=(*self.notes, *notes))
 

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from epiplexity_jax.analysis.logs.floor import Floor
+from epiplexity_jax.analysis.logs.floor import CurveFloor
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
 from epiplexity_jax.analysis.logs.stairs import stairs
 from epiplexity_jax.base.units import nats_to_bits
@@ -22,7 +22,7 @@ TOKENISERS = (
 
 
 def sentences(
-    curve: LossCurve, floor: Floor, area: float | None, vocab_size: int | None
+    curve: LossCurve, floor: CurveFloor, area: float | None, vocab_size: int | None
 ) -> list[str]:
     """Sentences that a person should read before believing a curve's area.
 
@@ -84,7 +84,7 @@ def _beginning(curve: LossCurve) -> str:
     )
 
 
-def _scaled(curve: LossCurve, floor: Floor) -> str:
+def _scaled(curve: LossCurve, floor: CurveFloor) -> str:
     """Losses that are a multiple of the floor, as sums over accumulation steps are."""
     if floor.origin == "last_rows" or floor.nats <= 0 or curve.evaluated:
         return ""
@@ -151,7 +151,7 @@ def _not_falling(curve: LossCurve) -> str:
     return ""
 
 
-def _end(curve: LossCurve, floor: Floor, area: float) -> str:
+def _end(curve: LossCurve, floor: CurveFloor, area: float) -> str:
     """A floor below or above the end of the curve, in units of the area."""
     above = nats_to_bits((curve.losses_nats - floor.nats) * curve.widths)
     so_far = np.cumsum(above)
@@ -187,7 +187,7 @@ def _repeated(curve: LossCurve) -> str:
     return f"the loss drops like a stair about every {every:.3g} tokens, as at epochs: {again}"
 
 
-def _precision(curve: LossCurve, floor: Floor, area: float) -> str:
+def _precision(curve: LossCurve, floor: CurveFloor, area: float) -> str:
     missed = float(nats_to_bits(curve.interpolation_error_nats))
     if missed > _NOTICEABLE * abs(area):
         return (

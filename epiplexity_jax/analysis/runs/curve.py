@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from epiplexity_jax import coding
-from epiplexity_jax.analysis.shapes import AnyColumn, Blocks, Values
+from epiplexity_jax.analysis.shapes import AnyColumn, AnyRows, Blocks, Values
 from epiplexity_jax.base.choices import FLOORS
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
@@ -24,7 +24,7 @@ class StepCost:
     """Tokens and FLOPs of one step and of one evaluated token.
 
     Attributes:
-        label_tokens_per_step: target positions of a step.
+        label_tokens_per_step: target positions of a step; about their mean where labels vary.
         train_tokens_per_step: input and label tokens of a step.
         tokens_per_label: (input + label tokens) / label tokens.
         train_flops_per_token, eval_flops_per_token: FLOPs for one token.
@@ -186,6 +186,8 @@ class Curve:
         vocab_size: V, the number of symbols of a label token.
         steps: [R] steps done at each record point; the first is 0, the untrained model.
         cost: tokens and FLOPs per step.
+        labels: [R] label tokens trained on so far, where steps differ in them; None: as many in
+            each step as `cost` says.
         ema: held-out losses of the EMA weights (of the one model where there is no average).
         raw: held-out losses of the raw weights, or None.
         online: sums of the training losses, or None.
@@ -211,6 +213,7 @@ class Curve:
     steps: Shaped[np.ndarray, " points"]
     cost: StepCost
     ema: HeldoutLosses
+    labels: Values | None = None
     raw: HeldoutLosses | None = None
     online: Online | None = None
     exact: Exact | None = None
@@ -255,6 +258,7 @@ class Curve:
 
     def _check_columns(self) -> None:
         columns = {
+            "labels": self.labels,
             "ema": self.ema.loss_nats,
             "raw": self.raw and self.raw.loss_nats,
             "online": self.online and self.online.sum_nats,
@@ -301,7 +305,27 @@ class Curve:
     @property
     def label_tokens(self) -> Values:
         """[R] label tokens trained on so far."""
-        return self.steps.astype(np.float64) * self.cost.label_tokens_per_step
+        return self.label_steps * self.cost.label_tokens_per_step
+
+    @property
+    def label_steps(self) -> Values:
+        """[R] the same in steps of `cost.label_tokens_per_step`: the steps, unless labels vary."""
+        if self.labels is None:
+            return self.steps.astype(np.float64)
+        return np.asarray(self.labels, np.float64) / self.cost.label_tokens_per_step
+
+    def sum_over_steps(self, values: AnyRows) -> AnyRows:
+        """Sum a curve [..., R] over all steps before each record point, interpolated between them.
+
+        Where labels vary, each step weighs as many `label_steps` as it has; those of the steps
+        between two record points are taken as equal, as their order is random.
+        """
+        sums = np.asarray(coding.interpolate_sum(self.steps, values))
+        if self.labels is None:
+            return sums
+        weight = np.diff(self.label_steps) / np.diff(self.steps)
+        start = np.zeros((*sums.shape[:-1], 1))
+        return np.concatenate([start, np.cumsum(np.diff(sums) * weight, axis=-1)], axis=-1)
 
     @property
     def train_tokens(self) -> Values:

@@ -145,4 +145,5 @@ def _level(run: Curve) -> StreamLevel | None:
         run.online.sum_var,
         run.raw.blocks_nats.T,
         run.cost.label_tokens_per_step,
+        run.labels,
     )

@@ -72,10 +72,12 @@ def read_teacher(run: StoredRun) -> Curve:
     history = {name: np.asarray(column)[kept] for name, column in history.items()}
     described = _described(run)
     described |= {"estimator": "prequential", "variant": "switch", "floor": "ema"}
+    learnt = history.get("teacher_label_tokens")
     return Curve(
         **described,
         variants=("switch", "paired", "online"),
         steps=steps[kept],
+        labels=None if learnt is None else np.asarray(learnt, np.float64),
         ema=_heldout(history, "teacher_heldout"),
         raw=_optional_heldout(history, "teacher_heldout_raw"),
         online=_online(history),
@@ -109,6 +111,7 @@ def _curve(run: StoredRun, **parts: Any) -> Curve:
         **_described(run),
         variants=_variants(run, raw),
         steps=history["step"],
+        labels=_labels(history, run.row["label_tokens_per_step"]),
         ema=_heldout(history, "heldout"),
         raw=raw,
         **parts,
@@ -140,6 +143,14 @@ def _variants(run: StoredRun, raw: HeldoutLosses | None) -> tuple[str, ...]:
 
 def _replays(run: StoredRun) -> int:
     return run.row.get("replays") or 1
+
+
+def _labels(history: Mapping[str, Any], per_step: int) -> np.ndarray | None:
+    """Label tokens so far, None where every step has as many as the row says."""
+    labels = np.asarray(history.get("label_tokens", ()), np.float64)
+    if not labels.size or np.array_equal(labels, per_step * np.asarray(history["step"])):
+        return None
+    return labels
 
 
 def _online(history: Mapping[str, Any]) -> Online:

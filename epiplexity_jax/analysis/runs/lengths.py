@@ -190,6 +190,9 @@ def _names(curve: Curve, coded: Coded) -> Values:
 def _time(curve: Curve, test_tokens: float, averaged: Values) -> Values:
     """[R] FLOPs; averaged weights decode what they code in a second forward pass."""
     cost = curve.cost
+    each: Values | float = cost.train_tokens_per_step / cost.label_tokens_per_step
+    if curve.labels is not None:  # on average up to each record point
+        each = curve.train_tokens / np.maximum(curve.label_tokens, 1.0)
     return np.asarray(
         coding.time_bound(
             curve.train_tokens,
@@ -197,7 +200,7 @@ def _time(curve: Curve, test_tokens: float, averaged: Values) -> Values:
             cost.tokens_per_label,
             cost.train_flops_per_token,
             cost.eval_flops_per_token,
-            averaged * (cost.train_tokens_per_step / cost.label_tokens_per_step),
+            averaged * each,
         )
     )
 

@@ -49,10 +49,12 @@ def online_losses_from(row: Mapping[str, Any], stream: Mapping[str, np.ndarray])
         stream[name].reshape(count, -1 if count else width)
         for name, width in zip(lists, widths, strict=True)
     )
+    counts = stream.get("group_label_tokens")
+    counts = None if counts is None else counts.reshape(groups.shape)
     return OnlineLosses(
         label_tokens=np.concatenate([[0], stream["label_tokens"]]).astype(np.int64),
         loss_nats=stream["online_loss_nats"],
-        stderr_nats=np.sqrt(sum_variance(groups, sequences)),
+        stderr_nats=np.sqrt(sum_variance(groups, sequences, counts)),
         groups_nats=groups,
         components_nats=losses,
         component_label_tokens=labels,

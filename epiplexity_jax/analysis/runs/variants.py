@@ -94,12 +94,13 @@ def paired(curve: Curve, ends: Ends) -> Coded:
         factors = {"unpaired": curve.label_tokens * heldout.stderr_nats[None]}
     else:
         blocks = heldout.blocks_nats.T
-        sums = _sum(curve, blocks - blocks[:, -1:]) - curve.steps * (blocks - blocks[:, -1:])
+        above = blocks - blocks[:, -1:]
+        sums = curve.sum_over_steps(above) - curve.label_steps * above
         factors = {f"record {len(blocks)}": errors.of_blocks(tokens * sums)}
-    area = _sum(curve, losses) - curve.steps * losses
+    area = curve.sum_over_steps(losses) - curve.label_steps * losses
     if ends.level == "entropy_rate":
         rate = np.float64(curve.entropy_rate_nats)
-        area = _sum(curve, losses - rate)
+        area = curve.sum_over_steps(losses - rate)
         factors = errors.add((factors, 1.0), (floor.factors, curve.label_tokens))
     return Coded(
         model_nats=area * tokens,
@@ -262,7 +263,8 @@ def _both(curve: Curve, test_tokens: float, floor: str) -> Rows:
     else:
         assert curve.online is not None
         raw = curve.online.sum_nats
-        ema = raw - _sum(curve, _gain(curve).mean(axis=0)) * curve.cost.label_tokens_per_step
+        saved = curve.sum_over_steps(_gain(curve).mean(axis=0))
+        ema = raw - saved * curve.cost.label_tokens_per_step
     return np.stack([raw, ema, coded * ends.raw.losses, coded * ends.ema.losses])
 
 
@@ -295,7 +297,7 @@ def _stream_coded(curve: Curve, ends: Ends, floor: Floor, averaged: Values) -> C
 def _stream_saved(curve: Curve, at: Indices) -> tuple[Values, Factors, Values]:
     """Savings of averaging from the switch to the end: nats, errors, interpolation error."""
     tokens, gain = curve.cost.label_tokens_per_step, _gain(curve)
-    sums = _sum(curve, gain)
+    sums = curve.sum_over_steps(gain)
     sums = tokens * (sums - sums[:, at])
     error = tokens * _interpolation_error(curve, gain.mean(axis=0))
     factors = {f"record {len(gain)}": errors.of_blocks(sums)} if len(gain) > 1 else {}
@@ -339,8 +341,5 @@ def _interpolation_error(curve: Curve, losses: Values) -> Values:
         return np.zeros(count)
     kept = np.union1d(np.arange(0, count, 2), [count - 1])
     half = np.asarray(coding.interpolate_sum(curve.steps[kept], losses[kept]))
-    return np.interp(curve.steps, curve.steps[kept], np.abs(_sum(curve, losses)[kept] - half))
-
-
-def _sum(curve: Curve, values: AnyRows) -> AnyRows:
-    return np.asarray(coding.interpolate_sum(curve.steps, values))
+    whole = np.asarray(coding.interpolate_sum(curve.steps, losses))
+    return np.interp(curve.steps, curve.steps[kept], np.abs(whole[kept] - half))

@@ -19,8 +19,8 @@ def verbatim_warnings(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     share = worst["heldout_verbatim_share"]
     if share <= _MOST:
         return ()
-    each = worst["label_tokens_per_step"] // worst["batch_size"]
-    count = worst["heldout_tokens"] // each
+    each = worst["label_tokens_per_step"] / worst["batch_size"]
+    count = round(worst["heldout_tokens"] / each)  # about, where their labels vary
     return (
         f"{share:.1%} of {count:,} held-out sequences occur verbatim in the training part, so H_T "
         "is lower than on new data; set heldout.duplicates: drop, or remove repeats from the data",

@@ -5,7 +5,7 @@ import functools
 import mmap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Integer
@@ -30,6 +30,7 @@ from epiplexity_jax.sources.files.characters import (
     occurring,
 )
 from epiplexity_jax.sources.joined import with_heldout
+from epiplexity_jax.sources.ragged import open_rows_of
 from epiplexity_jax.sources.spec import HostSource, SourceInfo
 from epiplexity_jax.sources.token_array import (
     TokenSequences,
@@ -71,11 +72,13 @@ class TextOptions:
         alphabet: as in `characters.Alphabet`.
         unknown: treatment of a character outside the alphabet.
         length: L, tokens of a sequence.
+        rows: whether documents are joined end to end, or each stays a sequence.
     """
 
     alphabet: str
     unknown: Literal["error", "drop"]
     length: int
+    rows: Literal["join", "keep"] = "join"
 
 
 def open_corpus(corpus: Corpus, options: TextOptions, heldout: Corpus | None = None) -> HostSource:
@@ -102,12 +105,23 @@ def open_corpus(corpus: Corpus, options: TextOptions, heldout: Corpus | None = N
     return parts[0] if heldout is None else with_heldout(*parts)
 
 
-def _encoded(corpus: Corpus, options: TextOptions) -> TokenSequences:
+def _encoded(corpus: Corpus, options: TextOptions) -> HostSource:
     encoder = Encoder(options.alphabet, options.unknown)
     for document in corpus.documents():
         encoder.add(document)
     encoder.flush()
-    return encoded_source(encoder, options.length, corpus)
+    if options.rows == "join":
+        return encoded_source(encoder, options.length, corpus)
+    info = encoded_source(encoder, 1, corpus).info  # checks
+    tokens, ends = encoder.spool.tokens(), np.unique([end for end in encoder.ends if end])
+    facts = {
+        "vocab_size": info.vocab_size,
+        "bytes_per_token": info.bytes_per_token,
+        "origins": info.origins,
+    }
+    source: Any = open_rows_of(tokens, corpus.where, ends, options.length, None, facts)
+    notes = (*info.notes, *source.info.notes)
+    return dataclasses.replace(source, info=dataclasses.replace(source.info, notes=notes))
 
 
 def encoded_source(

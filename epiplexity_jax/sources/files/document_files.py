@@ -1,6 +1,7 @@
 """Documents in a column of files: texts, or tokens of any number each."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -11,10 +12,10 @@ from pydantic import Field
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import bytes_digest
 from epiplexity_jax.base.errors import DataError
-from epiplexity_jax.sources.documents import Documents
-from epiplexity_jax.sources.files.characters import Alphabet, Document, Spool
+from epiplexity_jax.sources.files.characters import Alphabet, Document
 from epiplexity_jax.sources.files.corpus import Corpus, TextOptions, open_corpus
-from epiplexity_jax.sources.files.padding import find_padding, padding_note, trimmed
+from epiplexity_jax.sources.files.padding import find_padding, padding_note
+from epiplexity_jax.sources.files.row_labels import RowOptions, Rows, labelled_row
 from epiplexity_jax.sources.files.table_files import (
     choose_column,
     kind_of,
@@ -27,12 +28,8 @@ from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.token_array import (
     DEFAULT_LENGTH,
     MAX_VOCAB,
-    TokenSequences,
     file_origin,
-    open_tokens,
 )
-
-_LOOKED_AT = 1024  # rows by which padding is known
 
 
 class DocumentFiles(Config):
@@ -64,13 +61,21 @@ class DocumentFiles(Config):
     """V of token ids; default: the largest token + 1."""
     pad: int | None = None
     """Token id that fills the beginnings or ends of rows, and is left out there."""
+    rows: Literal["join", "keep"] = "join"
+    """`join` joins documents end to end; with `keep` each stays a sequence, padded at its end, or
+    is cut into several where it is longer than `length`. Padding is not paid for."""
+    labels: str | None = Field(default=None, min_length=1)
+    """Column that says which token ids are paid for: truth values, or the ids themselves with -100
+    at those that are not, as Hugging Face's libraries have it."""
+    ignore: int | None = None
+    """Token id that is never paid for, wherever it stands; it remains context."""
     bytes_per_token: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Bytes of the original data per token id; of text they are known."""
     length: int = Field(default=DEFAULT_LENGTH, ge=1)
     """L, tokens of a sequence."""
 
 
-class _Table(NamedTuple):
+class _DocumentTable(NamedTuple):
     """Files of one column, by path and layout."""
 
     files: list[tuple[Path, str]]
@@ -95,7 +100,7 @@ def open_documents(config: DocumentFiles) -> HostSource:
         raise DataError(f"{table.where}: column {table.column} holds no text and no tokens")
     _refuse_other_options(config, kind, table)
     if kind == "text":
-        options = TextOptions(config.alphabet, config.unknown, config.length)
+        options = TextOptions(config.alphabet, config.unknown, config.length, config.rows)
         held = None if other is None else _text(other, config)
         return open_corpus(_text(table, config), options, held)
     source = _tokens(table, config)
@@ -109,10 +114,10 @@ def open_documents(config: DocumentFiles) -> HostSource:
     return with_heldout(source, held)
 
 
-def _refuse_other_options(config: DocumentFiles, kind: str, table: _Table) -> None:
+def _refuse_other_options(config: DocumentFiles, kind: str, table: _DocumentTable) -> None:
     """Refuse options of text for tokens, and the other way round."""
     other = {
-        "text": ("vocab_size", "pad", "bytes_per_token"),
+        "text": ("vocab_size", "pad", "bytes_per_token", "labels", "ignore"),
         "tokens": ("alphabet", "unknown", "separator"),
     }
     for key in other[kind]:
@@ -122,21 +127,21 @@ def _refuse_other_options(config: DocumentFiles, kind: str, table: _Table) -> No
             )
 
 
-def _table(path: str, config: DocumentFiles) -> _Table:
+def _table(path: str, config: DocumentFiles) -> _DocumentTable:
     files = [(each, layout_of(each)) for each in table_files(path)]
     column, guessed = choose_column(*files[0], config.column)
     said = f"{path}: its column {column} was read; `column` names another"
-    return _Table(files, column, path, (said,) if guessed else ())
+    return _DocumentTable(files, column, path, (said,) if guessed else ())
 
 
-def _rows(table: _Table) -> Iterator[tuple[str, Any]]:
+def _rows(table: _DocumentTable) -> Iterator[tuple[str, Any]]:
     """Read every row of every file, with its place."""
     for path, layout in table.files:
         for place, value in read_column(path, layout, table.column):
             yield f"{path}: {place}", value
 
 
-def _present(table: _Table, kind: str) -> Iterator[tuple[str, Any]]:
+def _present(table: _DocumentTable, kind: str) -> Iterator[tuple[str, Any]]:
     """Read the rows that hold a value, all of one kind."""
     for place, value in _rows(table):
         if value is None:
@@ -149,11 +154,11 @@ def _present(table: _Table, kind: str) -> Iterator[tuple[str, Any]]:
         yield place, value
 
 
-def _origins(table: _Table) -> tuple[str, ...]:
+def _origins(table: _DocumentTable) -> tuple[str, ...]:
     return tuple(file_origin(path) for path, _ in table.files)
 
 
-def _text(table: _Table, config: DocumentFiles) -> Corpus:
+def _text(table: _DocumentTable, config: DocumentFiles) -> Corpus:
     """Make a corpus of texts, counted and hashed in a pass of their own."""
     counts = [0, 0]
     separator = config.separator
@@ -175,38 +180,44 @@ def _text(table: _Table, config: DocumentFiles) -> Corpus:
     return Corpus(documents, table.where, origins, (*table.notes, *_left_out(table, *counts)))
 
 
-def _left_out(table: _Table, kept: int, empty: int) -> tuple[str, ...]:
+def _left_out(table: _DocumentTable, kept: int, empty: int) -> tuple[str, ...]:
     if not empty:
         return ()
     rows = f"{empty:,} of {kept + empty:,} rows hold no {table.column}"
     return (f"{table.where}: {rows} and were left out",)
 
 
-def _tokens(table: _Table, config: DocumentFiles) -> TokenSequences:
+def _labels_of(table: _DocumentTable, config: DocumentFiles) -> Iterator[Any]:
+    """Read the labels of the rows that hold a value; None for each where no column has them."""
+    if config.labels is None:
+        yield from itertools.repeat(None)
+        return
+    other = table._replace(column=config.labels)
+    for (place, value), (_, labels) in zip(_rows(table), _rows(other), strict=True):
+        if value is not None and labels is None:
+            raise DataError(f"{place}: labels: column {config.labels} holds none; mend the row")
+        if value is not None:
+            yield labels
+
+
+def _tokens(table: _DocumentTable, config: DocumentFiles) -> HostSource:
     """Join token ids end to end."""
-    spool, ends, count = Spool(np.dtype(np.int32)), [], 0
-    first: list[np.ndarray] = []
-    for place, value in _present(table, "tokens"):
-        row = np.atleast_1d(np.asarray(value, np.int64))
-        if row.size and (row.max() >= MAX_VOCAB or row.min() < -MAX_VOCAB):
-            raise DataError(f"{place}: holds a token outside 0 to {MAX_VOCAB - 1}")
-        if config.pad is not None:
-            row = trimmed(row, config.pad)
-        if count < _LOOKED_AT:
-            first.append(row)
-        count += 1
-        spool.add(row)
-        ends.append(spool.count)
-    tokens = spool.tokens()
+    rows, options = Rows(), RowOptions(config.pad, config.rows == "keep", config.ignore)
+    for (place, value), labels in zip(
+        _present(table, "tokens"), _labels_of(table, config), strict=False
+    ):
+        rows.add(*labelled_row(place, value, labels, options))
     where, length = table.where, config.length
-    facts = (length, config.vocab_size, config.bytes_per_token, _origins(table))
-    if not spool.count:
+    if not rows.tokens.count:
         raise DataError(f"{where}: column {table.column} holds no tokens")
-    source = open_tokens(tokens, where, *facts)
+    facts: dict[str, Any] = {
+        "vocab_size": config.vocab_size,
+        "bytes_per_token": config.bytes_per_token,
+        "origins": _origins(table),
+    }
+    source: Any = rows.open(where, length, options, facts)
     total = sum(1 for _ in _rows(table))
-    notes = (*table.notes, *_left_out(table, count, total - count))
-    if config.pad is None and len({len(row) for row in first}) == 1:
-        notes += padding_note(where, find_padding(np.stack(first)))
-    documents = Documents.of_files(ends, source.sequences, length)
-    info = dataclasses.replace(source.info, documents=documents, notes=notes)
-    return dataclasses.replace(source, info=info)
+    notes = (*table.notes, *_left_out(table, rows.count, total - rows.count), *source.info.notes)
+    if config.pad is None and len({len(row) for row in rows.first}) == 1:
+        notes += padding_note(where, find_padding(np.stack(rows.first)))
+    return dataclasses.replace(source, info=dataclasses.replace(source.info, notes=notes))

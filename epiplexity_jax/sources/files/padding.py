@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Bool, Integer
 
 from epiplexity_jax.sources.files.characters import Spool
 
@@ -36,6 +36,13 @@ def trimmed(row: Integer[np.ndarray, " n"], pad: int) -> Integer[np.ndarray, " m
     return row[kept[0] : kept[-1] + 1] if len(kept) else row[:0]
 
 
+def inner_part(rows: Integer[np.ndarray, "n length"], pad: int) -> Bool[np.ndarray, "n length"]:
+    """Mark what is between the first and the last token of a row that is no padding."""
+    real = rows != pad
+    from_left = np.logical_or.accumulate(real, axis=1)
+    return from_left & np.logical_or.accumulate(real[:, ::-1], axis=1)[:, ::-1]
+
+
 def join_rows(
     rows: Integer[np.ndarray, "n length"], pad: int
 ) -> tuple[Integer[np.ndarray, " N"], Integer[np.ndarray, " n"]]:
@@ -51,10 +58,7 @@ def join_rows(
     spool, counts = Spool(rows.dtype), []
     for start in range(0, len(rows), step := max(1, _PART // rows.shape[1])):
         part = np.asarray(rows[start : start + step])
-        real = part != pad
-        from_left = np.logical_or.accumulate(real, axis=1)
-        from_right = np.logical_or.accumulate(real[:, ::-1], axis=1)[:, ::-1]
-        inside = from_left & from_right
+        inside = inner_part(part, pad)
         spool.add(part[inside])
         counts.append(inside.sum(axis=1))
     return spool.tokens(), np.cumsum(np.concatenate(counts))

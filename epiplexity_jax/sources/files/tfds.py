@@ -20,7 +20,7 @@ from epiplexity_jax.sources.files.characters import ASCII96, Alphabet
 from epiplexity_jax.sources.files.corpus import count_tokens, from_bytes
 from epiplexity_jax.sources.files.images import PixelOrder, Raster, raster
 from epiplexity_jax.sources.python.entry_points import line
-from epiplexity_jax.sources.random_access import MEMORY, open_rows
+from epiplexity_jax.sources.random_access import MEMORY, RowFacts, open_rows
 from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.token_array import (
     DEFAULT_LENGTH,
@@ -212,8 +212,7 @@ def _rows(
         vocab_size,
         workers=config.workers,
         memory=config.memory,
-        name=where,  # replaced by the files' hash
-        bytes_per_token=bytes_per_token,
+        facts=RowFacts(where, bytes_per_token),  # the name is replaced by the files' hash
     )
 
 

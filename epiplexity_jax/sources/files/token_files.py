@@ -31,7 +31,7 @@ _OTHERS = {
 }
 
 
-class Layout(NamedTuple):
+class TokenLayout(NamedTuple):
     """Place and type of the integers in a file.
 
     Attributes:
@@ -45,7 +45,7 @@ class Layout(NamedTuple):
     ends: Integer[np.ndarray, " D"] | None = None
 
 
-def known_layout(path: Path, start: bytes, size: int) -> Layout:
+def known_layout(path: Path, start: bytes, size: int) -> TokenLayout:
     """Read the layout that a file's header, or a Megatron index beside it, says.
 
     Args:
@@ -67,11 +67,11 @@ def known_layout(path: Path, start: bytes, size: int) -> Layout:
                 f"{path}: its header (magic {magic}) says {count} tokens of {dtype}, but it holds "
                 f"{held:g}; bring the whole file, or say skip_bytes and dtype"
             )
-        return Layout(dtype, _HEADER_BYTES)
-    return _indexed(path) or Layout()
+        return TokenLayout(dtype, _HEADER_BYTES)
+    return _indexed(path) or TokenLayout()
 
 
-def _indexed(path: Path) -> Layout | None:
+def _indexed(path: Path) -> TokenLayout | None:
     """Read the Megatron index beside a file: type and documents of its tokens."""
     index = path.with_suffix(".idx")
     if path.suffix != ".bin" or not index.is_file():
@@ -89,7 +89,7 @@ def _indexed(path: Path) -> Layout | None:
         borders = np.fromfile(file, "<i8", int(counts[1]))
     ends = np.cumsum(lengths, dtype=np.int64)
     inner = borders[(borders > 0) & (borders <= len(ends))]
-    return Layout(_INDEX_TYPES[int(code)], 0, ends[inner - 1] if len(inner) else ends)
+    return TokenLayout(_INDEX_TYPES[int(code)], 0, ends[inner - 1] if len(inner) else ends)
 
 
 def refuse_other_files(path: Path, start: bytes) -> None:

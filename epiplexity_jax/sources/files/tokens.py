@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,11 +18,13 @@ from epiplexity_jax.base.compressed import (
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.documents import Documents
+from epiplexity_jax.sources.files.labels import Labels, open_labels, open_selected
+from epiplexity_jax.sources.files.nanogpt_meta import bytes_per_token, meta_note, read_meta
 from epiplexity_jax.sources.files.npy import NPY, load_npz, map_npy, opening
-from epiplexity_jax.sources.files.padding import find_padding, join_rows, padding_note
+from epiplexity_jax.sources.files.padding import find_padding, padding_note
 from epiplexity_jax.sources.files.paths import ending, find_files
 from epiplexity_jax.sources.files.token_files import (
-    Layout,
+    TokenLayout,
     known_layout,
     refuse_other_files,
     refuse_wrong_type,
@@ -30,7 +33,6 @@ from epiplexity_jax.sources.joined import join, with_heldout
 from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.token_array import (
     MAX_VOCAB,
-    TokenSequences,
     as_array,
     file_origin,
     open_tokens,
@@ -45,9 +47,10 @@ class Tokens(Config):
     """Files of token ids: a NumPy array (.npy), or plain integers one after another.
 
     The header of llm.c and modded-nanogpt (magic numbers 20240520 and 20240801) and the index of
-    Megatron (.idx) are read. Plain integers without `dtype` are taken for uint16, which the results
-    say; files that look like other types are refused. Of several files (a folder, or a pattern
-    such as `train_*.bin`) each is a document.
+    Megatron (.idx) are read, and from nanoGPT's `meta.pkl` the vocabulary, never an object. Plain
+    integers without `dtype` are taken for uint16, which the results say; files that look like other
+    types are refused. Of several files (a folder, or a pattern such as `train_*.bin`) each is a
+    document.
     """
 
     kind: Literal["tokens"] = "tokens"
@@ -78,8 +81,15 @@ class Tokens(Config):
     bytes_per_token: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Bytes of the original data per token, for results in bits per byte."""
     pad: int | None = None
-    """Token that fills the beginnings or ends of a matrix's rows. It is left out there, and the
-    rows are joined end to end, each a document."""
+    """Token that fills the beginnings or ends of a matrix's rows, and is left out there."""
+    rows: Literal["join", "keep"] = "join"
+    """With `pad`: `join` joins the rows of a matrix end to end, each a document; with `keep` each
+    row stays a sequence, whose padding is at its end and not paid for."""
+    labels: str | None = Field(default=None, min_length=1)
+    """A .npy file of the shape of the tokens that says which of them are paid for: truth values, or
+    the tokens themselves with -100 at those that are not, as Hugging Face's libraries have it."""
+    ignore: int | None = None
+    """Token that is never paid for, wherever it stands; it remains context."""
 
 
 def open_file(config: Tokens) -> HostSource:
@@ -113,12 +123,12 @@ def _open_files(path: str, config: Tokens) -> HostSource:
     return join(parts, path)
 
 
-def _open_one(path: Path, config: Tokens) -> TokenSequences:
+def _open_one(path: Path, config: Tokens) -> HostSource:
     """Open one file."""
     opening(path)
     with readable(path):
         start = first_bytes(path)
-    layout, notes = Layout(), []
+    layout, notes = TokenLayout(), []
     if config.compression != "none" and (packed := compression_of(start)):
         raw = _decompressed(path, config.compression)
         start, size, notes = raw[:512], len(raw), [f"{path} was decompressed ({packed})"]
@@ -134,29 +144,45 @@ def _open_one(path: Path, config: Tokens) -> TokenSequences:
         tokens = _npy(path, raw, config)
     else:
         tokens, layout = _plain(path, raw, start, size, config)
+        config, said = _with_meta(path, tokens, config)
+        notes += said
         if layout.dtype is None:
             notes.append(f"{config.path} names no dtype: its tokens were read as uint16")
-    tokens, ends = _without_padding(path, tokens, config)
-    facts = (config.length, config.vocab_size, config.bytes_per_token)
-    source = open_tokens(tokens, str(path), *facts, (file_origin(path),), _CURE)
+    labels = open_labels(config.labels, path)
+    chosen = Labels(config.pad, config.rows, labels, config.ignore, layout.ends)
+    facts: dict[str, Any] = {
+        "vocab_size": config.vocab_size,
+        "bytes_per_token": config.bytes_per_token,
+        "origins": (file_origin(path),),
+        "cure": _CURE,
+    }
+    if chosen.any:
+        return _noted(open_selected(tokens, str(path), config.length, chosen, facts), notes)
+    source = open_tokens(tokens, str(path), config.length, **facts)
     if tokens.ndim == 2:
         notes += padding_note(str(path), find_padding(tokens))
-    changes: dict[str, Any] = {"notes": tuple(notes)}
-    ends = layout.ends if ends is None else ends
-    if ends is not None:
-        changes["documents"] = Documents.of_files(ends, source.sequences, source.info.length)
-    return dataclasses.replace(source, info=dataclasses.replace(source.info, **changes))
+    if layout.ends is None:
+        return _noted(source, notes)
+    documents = Documents.of_files(layout.ends, source.sequences, source.info.length)
+    return _noted(source, notes, documents=documents)
 
 
-def _without_padding(
-    path: Path, tokens: np.ndarray, config: Tokens
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Leave out the padding that the config names; also return where rows end then."""
-    if config.pad is None:
-        return tokens, None
-    if tokens.ndim != 2 or tokens.dtype.kind not in "iu":
-        raise DataError(f"{path}: pad: fills the rows of a matrix of integers, and it holds none")
-    return join_rows(tokens, config.pad)
+def _with_meta(path: Path, tokens: np.ndarray, config: Tokens) -> tuple[Tokens, list[str]]:
+    """Take the vocabulary from nanoGPT's `meta.pkl` where the config leaves it out."""
+    if None not in (config.vocab_size, config.bytes_per_token):
+        return config, []
+    meta = read_meta(path)
+    if meta is None:
+        return config, []
+    each = config.bytes_per_token or bytes_per_token(tokens, meta)
+    found = {"vocab_size": config.vocab_size or meta.vocab_size, "bytes_per_token": each}
+    return config.model_copy(update=found), [meta_note(path, meta, each)]
+
+
+def _noted(source: Any, notes: Sequence[str], **changes: Any) -> Any:
+    notes = (*notes, *source.info.notes)
+    info = dataclasses.replace(source.info, notes=notes, **changes)
+    return dataclasses.replace(source, info=info)
 
 
 def _decompressed(path: Path, compression: Compression) -> bytes:
@@ -179,10 +205,10 @@ def _npy(path: Path, raw: bytes | None, config: Tokens) -> np.ndarray:
 
 def _plain(
     path: Path, raw: bytes | None, start: bytes, size: int, config: Tokens
-) -> tuple[np.ndarray, Layout]:
+) -> tuple[np.ndarray, TokenLayout]:
     """Map plain integers, or view decompressed ones; also return their layout."""
     if config.skip_bytes is not None:
-        layout = Layout(config.dtype, config.skip_bytes)
+        layout = TokenLayout(config.dtype, config.skip_bytes)
     else:
         layout = known_layout(path, start, size)
         if layout.dtype and config.dtype not in (None, layout.dtype):
@@ -218,7 +244,10 @@ def from_array(
     length: int | None = None,
     vocab_size: int | None = None,
     bytes_per_token: float | None = None,
-) -> TokenSequences:
+    mask: Any = None,
+    pad: int | None = None,
+    ignore: int | None = None,
+) -> HostSource:
     """Make a source of an array's tokens. A NumPy array is not copied, so leave it as it is.
 
     Args:
@@ -226,6 +255,11 @@ def from_array(
         length: L, tokens of a sequence; default 128, or the second axis.
         vocab_size: V; default: the largest token + 1.
         bytes_per_token: bytes of the original data per token, for results in bits per byte.
+        mask: of the tokens' shape: truth values, True for those that are paid for, or labels (see
+            `ragged.paid_flags`). Tokens behind the last label of a row are not read.
+        pad: token that fills the beginnings or ends of rows; each row stays a sequence, whose
+            padding is at its end and not paid for.
+        ignore: token that is never paid for; it remains context.
 
     Raises:
         ConfigError: when an argument is out of range.
@@ -234,9 +268,16 @@ def from_array(
     >>> source = from_array([0, 1, 2, 0, 1, 2, 0], length=3)
     >>> source.read([1]), source.info.vocab_size
     (array([[0, 1, 2]], dtype=uint8), 3)
+    >>> source = from_array([[3, 1, 0], [2, 0, 0]], pad=0)
+    >>> source.read([1]), source.info.mean_labels
+    (MaskedTokens(tokens=array([[2, 0, 0]], dtype=uint8), mask=array([[ True, False, False]])), 1.5)
     """
     config = Tokens(
         path="tokens", length=length, vocab_size=vocab_size, bytes_per_token=bytes_per_token
     )
-    facts = (config.length, config.vocab_size, config.bytes_per_token)
-    return open_tokens(as_array(tokens, "tokens"), "tokens", *facts)
+    facts = {"vocab_size": config.vocab_size, "bytes_per_token": config.bytes_per_token}
+    array, labels = as_array(tokens, "tokens"), None if mask is None else as_array(mask, "mask")
+    chosen = Labels(pad, "keep", labels, ignore)
+    if chosen.any:
+        return open_selected(array, "tokens", config.length, chosen, facts)
+    return open_tokens(array, "tokens", config.length, **facts)

@@ -14,7 +14,13 @@ from pydantic import Field
 from epiplexity_jax.base import hash_rng
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.keys import Seed, key
-from epiplexity_jax.sources.maps.inner import Nested, map_batches, mapped_info, open_inner
+from epiplexity_jax.sources.maps.inner import (
+    Nested,
+    map_batches,
+    mapped_info,
+    open_inner,
+    refuse_varying,
+)
 from epiplexity_jax.sources.spec import Batch, Source, SourceInfo, Vectors
 
 
@@ -35,8 +41,12 @@ def open_flip_labels(config: FlipLabels) -> Source:
 
     Its entropy rate is known where labels are a function of inputs that all come before them. A
     model that computes it pays for the flips alone: H2(e) + e ln(V - 1) nats per label token.
+
+    Raises:
+        ConfigError: when labels vary by sequence.
     """
     inner = open_inner(config.source)
+    refuse_varying(inner.info, "flip_labels")
     info, rate, seed = inner.info, config.rate, config.map_seed
     known = {"entropy_rate_nats": _flipped_entropy(info, rate), "bytes_per_token": None}
     mapped = mapped_info(info, "flip_labels", rate, seed, **known)

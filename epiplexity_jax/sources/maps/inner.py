@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int32, Integer, Key, UInt32
+from jaxtyping import Array, Int32, Key, UInt32
 from pydantic import BeforeValidator, SerializeAsAny, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -27,7 +27,6 @@ from epiplexity_jax.sources.spec import (
     Source,
     SourceInfo,
     Synthetic,
-    Vectors,
 )
 
 _HERE = "source"  # start of a nested config's error
@@ -71,6 +70,19 @@ def open_inner(config: Config, key: str = "source") -> Source:
     return source
 
 
+def refuse_varying(info: SourceInfo, kind: str) -> None:
+    """Refuse a source whose labels vary by sequence.
+
+    Raises:
+        ConfigError: naming the kind of the map.
+    """
+    if info.labels_vary:
+        raise ConfigError(
+            f"source: its labels vary by sequence, which {kind} does not know; use rows: join, or "
+            "a source whose sequences share one label mask"
+        )
+
+
 def origins(info: SourceInfo) -> tuple[str, ...]:
     """Names of the data that a source was made from, or its own fingerprint."""
     return info.origins or (info.fingerprint,)
@@ -94,26 +106,6 @@ def mapped_info(info: SourceInfo, kind: str, *parameters: Any, **changes: Any) -
 def drawn_seed(map_seed: int, name: str) -> UInt32[Array, ""]:
     """Hash a map's seed and name to the value that a drawn source takes."""
     return jnp.uint32(hash_rng.seed64(map_seed, name) >> 32)
-
-
-def empty_batch(count: int, info: SourceInfo) -> Batch:
-    """Allocate sequences in NumPy, tokens in the smallest type that holds inputs and labels."""
-    dtype = np.min_scalar_type(max(info.vocab_size, info.input_vocab_size or 1) - 1)
-    if info.features is None:
-        return np.empty((count, info.length), dtype)
-    return Vectors(np.empty((count, info.features), np.float32), np.empty((count, 1), dtype))
-
-
-def put(room: Batch, rows: Integer[np.ndarray, " n"] | slice, batch: Batch) -> None:
-    """Write a batch into rows.
-
-    Args:
-        room: a batch of `empty_batch`, which is written to.
-        rows: indices or range of its sequences.
-        batch: a batch of as many sequences.
-    """
-    for into, leaf in zip(jax.tree.leaves(room), jax.tree.leaves(batch), strict=True):
-        into[rows] = np.asarray(leaf)
 
 
 class Mapped(NamedTuple):

@@ -16,15 +16,14 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.base.keys import Seed, generator, key
+from epiplexity_jax.sources.batches import empty_batch, joint_labels, masked, put
 from epiplexity_jax.sources.documents import mixed_documents
 from epiplexity_jax.sources.maps.inner import (
     Mapped,
     Nested,
     drawn_seed,
-    empty_batch,
     open_inner,
     origins,
-    put,
 )
 from epiplexity_jax.sources.spec import (
     Batch,
@@ -116,9 +115,10 @@ def open_mix(config: Mix) -> Source:
     # As the weights are written: 0.1 is a tenth.
     written = [Fraction(repr(part.weight)) for part in config.sources]
     weights = [weight / sum(written) for weight in written]
-    info = _mixed_info([source.info for source in opened], names, weights, config.map_seed)
     drawn = [source for source in opened if isinstance(source, DeviceSource)]
     finite = [source for source in opened if isinstance(source, HostSource)]
+    infos = [source.info for source in opened]
+    info = _mixed_info(infos, names, weights, config.map_seed, not drawn)
     if not drawn:
         _refuse_equal_data([source.info for source in finite], names)
         return _finite_mix(info, finite, weights, config.map_seed)
@@ -138,7 +138,7 @@ def open_mix(config: Mix) -> Source:
 
 
 def _mixed_info(
-    infos: list[SourceInfo], names: list[str], weights: list[Fraction], seed: int
+    infos: list[SourceInfo], names: list[str], weights: list[Fraction], seed: int, finite: bool
 ) -> SourceInfo:
     first = infos[0]
     for info, name in zip(infos[1:], names[1:], strict=True):
@@ -148,8 +148,14 @@ def _mixed_info(
                 raise ConfigError(
                     f"{name}: its {what} is {one}, but {other} in {names[0]}; all must agree"
                 )
-        if (info.label_mask != first.label_mask).any():
-            raise ConfigError(f"{name}: pays for other tokens than {names[0]}; all must agree")
+    labels = joint_labels(infos, [float(weight) for weight in weights])
+    if labels and not (finite and first.features is None):
+        other = next(
+            name
+            for info, name in zip(infos, names, strict=True)
+            if info.labels_vary or (info.label_mask != first.label_mask).any()
+        )
+        raise ConfigError(f"{other}: pays for other tokens than {names[0]}; all must agree")
     for info, name in zip(infos, names, strict=True):
         if info.documents.heldout_from is not None:
             raise ConfigError(f"{name}: has a held-out file of its own; leave it out in a mix")
@@ -165,6 +171,7 @@ def _mixed_info(
         origins=tuple(origin for info in infos for origin in origins(info)),
         components=len(infos),
         notes=tuple(dict.fromkeys(note for info in infos for note in info.notes)),
+        **labels,
     )
 
 
@@ -201,7 +208,8 @@ def _finite_mix(
         result = empty_batch(len(indices), info)
         for k in np.unique(sources_of).tolist():
             rows = np.flatnonzero(sources_of == k)
-            put(result, rows, sources[k].read(places_there[rows]))
+            read = sources[k].read(places_there[rows])
+            put(result, rows, masked(read, sources[k].info) if info.labels_vary else read)
         return result
 
     def component_of(indices: Indices) -> Integer[np.ndarray, " n"]:

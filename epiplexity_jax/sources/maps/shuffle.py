@@ -14,14 +14,14 @@ from epiplexity_jax.base import hash_rng
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed, generator, key
+from epiplexity_jax.sources.batches import empty_batch, put
 from epiplexity_jax.sources.documents import Documents
 from epiplexity_jax.sources.maps.inner import (
     Nested,
-    empty_batch,
     map_batches,
     mapped_info,
     open_inner,
-    put,
+    refuse_varying,
 )
 from epiplexity_jax.sources.spec import (
     Batch,
@@ -55,9 +55,10 @@ def open_shuffle(config: Shuffle) -> Source:
 
     Raises:
         ConfigError: when `scope: corpus` is asked for of a source without end, or of one with
-            inputs that are not paid for.
+            inputs that are not paid for, or one whose labels vary by sequence.
     """
     inner = open_inner(config.source)
+    refuse_varying(inner.info, "shuffle")
     info, seed = inner.info, config.map_seed
     whole = config.scope == "sequence"
     documents = info.documents.unjoined() if whole else Documents("mixed")

@@ -13,14 +13,13 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.base.keys import Seed, generator, key
+from epiplexity_jax.sources.batches import empty_batch, put
 from epiplexity_jax.sources.documents import ROWS
 from epiplexity_jax.sources.maps.inner import (
     Nested,
-    empty_batch,
     mapped_info,
     open_inner,
     origins,
-    put,
 )
 from epiplexity_jax.sources.spec import (
     Batch,

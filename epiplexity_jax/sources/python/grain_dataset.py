@@ -8,7 +8,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources.python.entry_points import FunctionName, called, shown
-from epiplexity_jax.sources.random_access import MEMORY, open_rows
+from epiplexity_jax.sources.random_access import MEMORY, RowFacts, open_rows
 from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.token_array import MAX_VOCAB
 
@@ -16,8 +16,8 @@ from epiplexity_jax.sources.token_array import MAX_VOCAB
 class Grain(Config):
     """Rows of tokens that a grain `MapDataset` yields, each of them a sequence.
 
-    A row is an array of L integers, or a tuple of it and its label mask (L truth values, the same
-    in every row), and a function of its index alone: shuffles and random maps need a seed. Needs
+    A row is an array of L integers, or a tuple of it and its label mask (L truth values), and a
+    function of its index alone: shuffles and random maps need a seed. Needs
     `pip install epiplexity-jax[tfds]`.
     """
 
@@ -29,6 +29,8 @@ class Grain(Config):
     """The function's keyword arguments."""
     vocab_size: int = Field(ge=2, le=MAX_VOCAB)
     """V, symbols of the alphabet."""
+    length: int | None = Field(default=None, ge=1)
+    """L, tokens of the longest row, up to which shorter ones are padded; default: that of row 0."""
     fingerprint: str | None = Field(default=None, min_length=1)
     """A name for the rows, to be changed when they change; default: a hash of all rows, for which
     each is read once."""
@@ -58,6 +60,7 @@ def from_grain(
     dataset: Any,
     *,
     vocab_size: int,
+    length: int | None = None,
     fingerprint: str | None = None,
     bytes_per_token: float | None = None,
     workers: int = 0,
@@ -67,8 +70,9 @@ def from_grain(
 
     Args:
         dataset: a finite `grain.MapDataset` of rows: [L] integers, or a tuple of them and their
-            label mask [L] bool, the same in all rows. A row is a function of its index alone.
+            label mask [L] bool. A row is a function of its index alone.
         vocab_size: V.
+        length: L, tokens of the longest row; default: that of row 0.
         fingerprint: a name that changes with the rows; default: a hash of all, each read once.
         bytes_per_token: bytes of the original data per token, for results in bits per byte.
         workers: processes that read, where making a row takes longer than sending it.
@@ -88,6 +92,7 @@ def from_grain(
     config = Grain(
         factory="python:dataset",
         vocab_size=vocab_size,
+        length=length,
         fingerprint=fingerprint,
         bytes_per_token=bytes_per_token,
         workers=workers,
@@ -110,9 +115,8 @@ def _open(dataset: Any, where: str, config: Grain, *origins: str) -> HostSource:
         dataset,
         where,
         config.vocab_size,
+        length=config.length,
         workers=config.workers,
         memory=config.memory,
-        name=config.fingerprint,
-        bytes_per_token=config.bytes_per_token,
-        origins=origins,
+        facts=RowFacts(config.fingerprint, config.bytes_per_token, origins),
     )

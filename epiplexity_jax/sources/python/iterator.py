@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Bool, Integer
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
@@ -19,11 +19,12 @@ from epiplexity_jax.sources.python.entry_points import (
     line,
     shown,
 )
+from epiplexity_jax.sources.ragged import open_rows_of, paid_flags
+from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.token_array import (
     DEFAULT_LENGTH,
     MASKED,
     MAX_VOCAB,
-    TokenSequences,
     bits_as_bytes,
     check_max_tokens,
     first_outside,
@@ -34,11 +35,21 @@ from epiplexity_jax.sources.token_array import (
 _MAX_TOKENS = 20_000_000
 _INTEGERS = (int, np.integer)
 Row = Integer[np.ndarray, " n"]
+
+
+def _is_mask(value: Any) -> bool:
+    return getattr(value, "dtype", None) == np.bool_
+
+
 _MAX_EMPTY = 1_000_000  # items on end without a token: such an iterator never ends
 
 
 class Iterated(Config):
-    """Tokens of a Python function's iterator: integers, or arrays of them joined end to end."""
+    """Tokens of a Python function's iterator: integers, or arrays of them joined end to end.
+
+    With `rows: keep` an item is a row of tokens, or a tuple of it and its label mask, and stays a
+    sequence.
+    """
 
     kind: Literal["iterator"] = "iterator"
     factory: FunctionName
@@ -54,6 +65,9 @@ class Iterated(Config):
     """Tokens to read at the most; the iterator may be endless."""
     bytes_per_token: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Bytes of the original data per token, for results in bits per byte."""
+    rows: Literal["join", "keep"] = "join"
+    """`join` joins items end to end; with `keep` each stays a sequence, padded at its end, or is
+    cut into several where it is longer than `length`. Padding is not paid for."""
 
     @model_validator(mode="after")
     def _holds_a_sequence(self) -> "Iterated":
@@ -61,7 +75,7 @@ class Iterated(Config):
         return self
 
 
-def open_iterator(config: Iterated) -> TokenSequences:
+def open_iterator(config: Iterated) -> HostSource:
     """Call the function once, with `options`; read its iterator once and keep the tokens in memory.
 
     With equal options it should yield the same tokens each time: a sweep is resumed only where its
@@ -84,7 +98,8 @@ def from_iterator(
     length: int = DEFAULT_LENGTH,
     max_tokens: int = _MAX_TOKENS,
     bytes_per_token: float | None = None,
-) -> TokenSequences:
+    rows: Literal["join", "keep"] = "join",
+) -> HostSource:
     """Make a source of the tokens of an iterator, read once, up to `max_tokens`.
 
     Args:
@@ -94,6 +109,8 @@ def from_iterator(
         length: L, tokens of a sequence.
         max_tokens: tokens to read at the most; the iterator may be endless.
         bytes_per_token: bytes of the original data per token, for results in bits per byte.
+        rows: `keep` makes each item a sequence: a row of tokens, or a tuple of it and its label
+            mask; longer ones are cut into several.
 
     Raises:
         ConfigError: when an argument is out of range or the factory cannot be called.
@@ -115,17 +132,26 @@ def from_iterator(
         length=length,
         max_tokens=max_tokens,
         bytes_per_token=bytes_per_token,
+        rows=rows,
     )
     return _read(call(factory, name), config, name)
 
 
-def _read(given: Any, config: Iterated, where: str, *origins: str) -> TokenSequences:
+def _read(given: Any, config: Iterated, where: str, *origins: str) -> HostSource:
     try:
         iterator = iter(given)
     except TypeError:
         raise DataError(f"{where}: must return an iterator, returned {shown(given)}") from None
     except FAULTS as error:
         raise DataError(f"{where}: the iterator raised {line(error)}") from error
+    if config.rows == "keep":
+        tokens, paid, ends = _collect_rows(iterator, config, where)
+        facts: dict[str, Any] = {
+            "vocab_size": config.vocab_size,
+            "bytes_per_token": config.bytes_per_token,
+            "origins": origins,
+        }
+        return open_rows_of(tokens, where, ends, config.length, paid, facts)
     tokens = _collect(iterator, config.vocab_size, config.max_tokens, where)
     return open_tokens(
         tokens, where, config.length, config.vocab_size, config.bytes_per_token, origins
@@ -157,8 +183,39 @@ def _collect(iterator: Iterator[Any], vocab_size: int, most: int, where: str) ->
     return np.frombuffer(stored, dtype)
 
 
+def _collect_rows(
+    iterator: Iterator[Any], config: Iterated, where: str
+) -> tuple[Row, Bool[np.ndarray, " n"], Integer[np.ndarray, " rows"]]:
+    """Read rows up to their last label: tokens, which are paid for, and where rows end."""
+    dtype = np.min_scalar_type(config.vocab_size - 1)
+    rows, masks, ends, count = [np.zeros(0, dtype)], [np.zeros(0, bool)], [], 0
+    while count < config.max_tokens and len(ends) < config.max_tokens:
+        place = f"{where}: item {len(ends)}"
+        try:
+            item = next(iterator)
+        except StopIteration:
+            break
+        except FAULTS as error:
+            raise DataError(f"{place}: the iterator raised {line(error)}") from error
+        labels = None
+        if isinstance(item, tuple) and len(item) == 2:
+            item, labels = item
+        row = np.asarray(item).reshape(-1)
+        paid = np.ones(len(row), bool)
+        if labels is not None:
+            paid = paid_flags(row, np.asarray(labels).reshape(-1), place)
+        end = int(np.flatnonzero(paid)[-1]) + 1 if paid.any() else 0
+        rows.append(_tokens(row[:end], config.vocab_size, place).astype(dtype))
+        masks.append(paid[:end])
+        count += end
+        ends.append(count)
+    return np.concatenate(rows), np.concatenate(masks), np.array(ends, np.int64)
+
+
 def _tokens(item: Any, vocab_size: int, where: str) -> Row:
     """Flatten an item to a row of tokens of its own integer type."""
+    if isinstance(item, tuple) and len(item) == 2 and _is_mask(item[1]):
+        raise DataError(f"{where}: is a tuple of tokens and their label mask; say rows: keep")
     if is_masked(item):
         raise DataError(f"{where}: {MASKED}")
     try:

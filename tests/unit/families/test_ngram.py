@@ -9,6 +9,7 @@ from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.families import ngram
 from epiplexity_jax.families.ngram import Ngram, NgramCoder, NgramFamily
 from epiplexity_jax.families.spec import Size, Task
+from epiplexity_jax.sources.spec import MaskedTokens
 
 V, L = 4, 9
 TEXT = Task(V, L, (True,) * L)
@@ -42,6 +43,36 @@ def test_counts_equal_the_slow_twin(order, alpha, task, sparse, monkeypatch):
     coder = NgramCoder(order, alpha, task)
     coded = np.concatenate([coder.observe(SEQUENCES[a:b]) for a, b in [(0, 1), (1, 25), (25, 60)]])
     np.testing.assert_allclose(coded, expected, rtol=1e-12)
+
+
+def test_tokens_that_are_not_paid_for_are_context_alone():
+    drawn = np.random.default_rng(1)
+    mask = np.arange(L) < drawn.integers(0, L + 1, (60, 1))
+    mask &= drawn.random((60, L)) < 0.8
+    task, batch = Task(V, L, (True,) * L, labels_vary=True), MaskedTokens(SEQUENCES, mask)
+    for order in (0, 1, 2):
+        counts, expected = {}, []
+        for row, paid in zip(SEQUENCES.tolist(), mask.tolist(), strict=True):
+            loss = 0.0
+            for i in np.flatnonzero(paid):
+                seen = counts.setdefault(tuple((["start"] * order + row)[i : i + order]), [0] * V)
+                loss -= math.log((seen[row[i]] + 0.5) / (sum(seen) + 0.5 * V))
+                seen[row[i]] += 1
+            expected.append(loss)
+        coder = NgramCoder(order, 0.5, task)
+        np.testing.assert_allclose(coder.observe(batch), expected, rtol=1e-12)
+        assert coder.evaluate(batch)[~mask.any(axis=1)].sum() == 0.0
+
+
+def test_ragged_rows_cost_what_the_closed_form_says():
+    """The KT code of n_v symbols v: ln Gamma(n + V/2) / Gamma(V/2) less those of the symbols."""
+    mask = np.arange(L) < np.random.default_rng(2).integers(0, L + 1, (60, 1))
+    task = Task(V, L, (True,) * L, labels_vary=True)
+    coded = NgramCoder(0, 0.5, task).observe(MaskedTokens(SEQUENCES, mask)).sum()
+    counts = np.bincount(SEQUENCES[mask], minlength=V)
+    expected = math.lgamma(counts.sum() + V / 2) - math.lgamma(V / 2)
+    expected -= sum(math.lgamma(n + 0.5) - math.lgamma(0.5) for n in counts.tolist())
+    assert coded == pytest.approx(expected, rel=1e-12)
 
 
 def test_blocks_of_any_size_give_the_same_code(monkeypatch):

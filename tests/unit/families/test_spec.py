@@ -7,8 +7,8 @@ import pytest
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families import Mlp, Ngram, Transformer, user_model
-from epiplexity_jax.families.config import FamilyConfig
-from epiplexity_jax.families.spec import Axis, Cost, Size, identity_fields
+from epiplexity_jax.families.config import FamilyConfig, identity_fields
+from epiplexity_jax.families.spec import Axis, Cost, Size
 from tests.unit.families.test_user_models import Table
 
 

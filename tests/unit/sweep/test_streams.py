@@ -19,6 +19,7 @@ from tests.unit.sweep.plans import plan_of
 CHAIN = {"kind": "markov", "vocab_size": 4, "length": 16}
 NOISE = {"kind": "noise", "vocab_size": 4, "length": 16}
 MIX = {"kind": "mix", "sources": [{"source": CHAIN}, {"weight": 3.0, "source": NOISE}]}
+ROWS = {"kind": "tokens", "path": "ragged.npy", "pad": 0, "rows": "keep"}
 FAMILY = {"kind": "transformer", "widths": [8], "depths": [1], "seeds": 1}
 COUNTS = {"kind": "ngram", "orders": [2], "seeds": 1}
 CAPPED = {"kind": "requential", "max_kl": 2e-7, "max_iterations": 40}
@@ -30,8 +31,19 @@ WAYS = {
     "mixed": {"sources": {"mix": MIX}},
     "mixed, capped": {"sources": {"mix": MIX}, "estimator": CAPPED},
     "mixed, counts": {"sources": {"mix": MIX}, "family": COUNTS},
+    "varying labels": {"sources": {"rows": ROWS}},
+    "varying labels, capped": {"sources": {"rows": ROWS}, "estimator": CAPPED},
+    "varying labels, counts": {"sources": {"rows": ROWS}, "family": COUNTS},
     "small batch": {"training": {"steps": 8, "batch_size": 3}},
 }
+
+
+@pytest.fixture(autouse=True)
+def _rows(tmp_path, monkeypatch):
+    drawn, places = np.random.default_rng(0), np.arange(16)
+    rows = np.where(places < drawn.integers(0, 17, (4000, 1)), drawn.integers(1, 5, (4000, 16)), 0)
+    np.save(tmp_path / "ragged.npy", rows.astype(np.uint8))
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -83,7 +95,12 @@ def test_blocks_sum_to_the_history(sweep, way):
     learnt = row["teacher_steps"] or row["steps_done"]
     assert (learnt < row["steps_done"]) == way.endswith("capped")
     np.testing.assert_array_equal(np.cumsum(labels.sum(1)), stream["label_tokens"])
-    assert stream["label_tokens"][-1] == learnt * row["label_tokens_per_step"]
+    expected = learnt * row["label_tokens_per_step"]
+    if way.startswith("varying"):
+        expected = history.get("teacher_label_tokens", history["label_tokens"])[-1]
+        assert abs(expected / (learnt * row["label_tokens_per_step"]) - 1) < 0.3
+        np.testing.assert_array_equal(stream["group_label_tokens"].sum(1), labels.sum(1))
+    assert stream["label_tokens"][-1] == expected
 
 
 @pytest.mark.parametrize("way", ["prequential", "requential", "mixed"])

@@ -38,7 +38,8 @@ def made(run):
     blocks = np.repeat(losses[:, None], 64, axis=1)
     return {
         "step": np.array([0, run.steps]),
-        **{f"{name}_tokens": np.array([0, 1]) for name in ("train", "label", "teacher")},
+        "label_tokens": np.array([0, labels]),
+        **{f"{name}_tokens": np.array([0, 1]) for name in ("train", "teacher")},
         "spent_flops": np.array([0.0, run.flops]),
         "online_loss_sum_nats": sums,
         "online_loss_sum_var": np.zeros(2),

@@ -3,15 +3,30 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from epiplexity_jax.analysis.logs.content import Content
-from epiplexity_jax.analysis.logs.table import Table, is_missing
+from epiplexity_jax.analysis.logs.table import LogTable, is_missing
 from epiplexity_jax.base.errors import DataError
 
 _DELIMITERS = ",\t;"
 _VALUE = re.compile(r"[a-z]\s*[:=]\s*-?\d", re.IGNORECASE)  # of a log, and of no header
+# Columns of tables of runs: that of their names, any of others beside it; what to export instead.
+_RUNS = (
+    (
+        ("Name", "State", "Runtime", "Created", "User", "Sweep", "Tags"),
+        "the CSV of a panel on W&B's page of the run, or wandb.Api().run(...).scan_history()",
+    ),
+    (
+        ("experimentKey", "duration", "endTime", "startTime", "fileSize"),
+        "the CSV of a chart on Comet's page of the experiment, or its get_metrics()",
+    ),
+    (
+        ("Experiment Key", "Duration", "End Time", "Start Time", "Server timestamp", "Tags"),
+        "the CSV of a chart on Comet's page of the experiment, or its get_metrics()",
+    ),
+)
 _LOOKED_AT = 50  # lines that decide whether a text is a table
 
 
@@ -36,7 +51,7 @@ def matches(content: Content) -> bool:
     return not rows or sum(like) >= len(like) / 2
 
 
-def read(content: Content) -> Table:
+def read(content: Content) -> LogTable:
     """The table of a CSV file.
 
     Raises:
@@ -67,14 +82,14 @@ def read(content: Content) -> Table:
     return _table(file, header, rows[1:], lines[1:])
 
 
-def _of_blanks(file: str, text: str) -> Table:
+def _of_blanks(file: str, text: str) -> LogTable:
     """The table of a text whose cells stand between blanks."""
     split = [(i, line.split()) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
     header = _header(file, split[0][1])
     return _table(file, header, [cells for _, cells in split[1:]], [i for i, _ in split[1:]])
 
 
-def _table(file: str, header: list[str], rows: list[list[str]], lines: list[int]) -> Table:
+def _table(file: str, header: list[str], rows: list[list[str]], lines: list[int]) -> LogTable:
     if not rows:
         raise DataError(f"{file}: has a header and no rows")
     columns: dict[str, Sequence[Any]] = {
@@ -82,7 +97,24 @@ def _table(file: str, header: list[str], rows: list[list[str]], lines: list[int]
         for name, cells in zip(header, map(list, zip(*rows, strict=True)), strict=True)
         if name
     }
-    return Table(columns, lines)
+    _refuse_runs(file, columns, len(rows))
+    return LogTable(columns, lines)
+
+
+def _refuse_runs(file: str, columns: Mapping[str, Sequence[Any]], rows: int) -> None:
+    """Refuse a tracker's table of runs, a row of last values each.
+
+    Raises:
+        DataError: with what to export in its place.
+    """
+    for (name, *others), cure in _RUNS:
+        if name not in columns or not set(others) & set(columns) and others:
+            continue
+        if len(set(columns[name])) == rows:
+            raise DataError(
+                f"{file}: is a table of {rows} run{'s' * (rows != 1)}, one a row, with last values "
+                f"only, which are no curve; export the history of one: {cure}"
+            )
 
 
 def _delimiter(first: str) -> str | None:

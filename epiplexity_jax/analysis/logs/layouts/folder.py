@@ -5,7 +5,7 @@ from pathlib import Path
 
 from epiplexity_jax.analysis.logs.content import Content, open_content
 from epiplexity_jax.analysis.logs.layouts import delimited, json_text, one_metric, tensorboard
-from epiplexity_jax.analysis.logs.table import Table
+from epiplexity_jax.analysis.logs.table import LogTable
 from epiplexity_jax.base.errors import DataError
 
 _KNOWN = (
@@ -20,7 +20,7 @@ def matches(content: Content) -> bool:
     return content.is_folder
 
 
-def read(content: Content) -> Table:
+def read(content: Content) -> LogTable:
     """The table of what a folder holds.
 
     Raises:

@@ -11,7 +11,7 @@ _FROM_ZERO = "steps count from 0"
 
 
 @dataclass(frozen=True)
-class Format:
+class LineFormat:
     """Lines of a program.
 
     Attributes:
@@ -31,17 +31,17 @@ class Format:
 
 def _format(
     name: str, needs: str | tuple[str, ...], *lines: str, keep: str = "", **hints: object
-) -> Format:
+) -> LineFormat:
     """Make a format; `#name` in a line stands for a number in a group of that name."""
     made = tuple(
         re.compile(re.sub(r"#(\w+)", lambda m: rf"(?P<{m[1]}>{NUMBER})", line), re.IGNORECASE)
         for line in lines
     )
     needs = (needs,) if isinstance(needs, str) else needs
-    return Format(name, made, Hints(**hints), needs, keep)  # type: ignore[arg-type]
+    return LineFormat(name, made, Hints(**hints), needs, keep)  # type: ignore[arg-type]
 
 
-FORMATS: list[Format] = [
+FORMATS: list[LineFormat] = [
     _format(
         "nanoGPT",
         ("iter ", ": train loss "),
@@ -138,7 +138,7 @@ FORMATS: list[Format] = [
 """Formats in the order in which they are tried."""
 
 
-def described(form: Format) -> str:
+def described(form: LineFormat) -> str:
     """The sentence on what a format takes for granted."""
     hints, facts = form.hints, []
     facts.append(_SINGLE if hints.kind == "batches" else "losses are means since the row before")

@@ -1,13 +1,14 @@
 """JSON: one object a line, or one document with a list of records or columns of equal length."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from epiplexity_jax.analysis.logs.content import Content
 from epiplexity_jax.analysis.logs.layouts import own_tracker
 from epiplexity_jax.analysis.logs.layouts.delimited import parses
-from epiplexity_jax.analysis.logs.table import Hints, Table
+from epiplexity_jax.analysis.logs.table import Hints, LogTable
 from epiplexity_jax.base.errors import DataError
 
 _HISTORY = "log_history"
@@ -22,7 +23,7 @@ def matches(content: Content) -> bool:
     return text[:1] == "{" or (text[:1] == "[" and parses(json.loads, text))
 
 
-def read(content: Content) -> Table:
+def read(content: Content) -> LogTable:
     """The table of JSON lines or of one document.
 
     Raises:
@@ -38,7 +39,7 @@ def read(content: Content) -> Table:
     return of_document(file, document)
 
 
-def of_document(file: str, document: Any) -> Table:
+def of_document(file: str, document: Any) -> LogTable:
     """The table in a JSON value.
 
     Args:
@@ -53,25 +54,22 @@ def of_document(file: str, document: Any) -> Table:
     records = document if isinstance(document, list) else []
     if records and all(isinstance(record, Mapping) for record in records):
         rows = ((i, flat(record)) for i, record in enumerate(records, 1))
-        return own_tracker.named(Table.of_rows(rows, layout="JSON records", place="record"))
+        return own_tracker.named(LogTable.of_rows(rows, layout="JSON records", place="record"))
     if records and all(isinstance(r, list) and len(r) == len(_TRIPLE) for r in records):
         rows = ((i, dict(zip(_TRIPLE, r, strict=True))) for i, r in enumerate(records, 1))
-        return Table.of_rows(rows, layout="JSON of TensorBoard", place="record")
+        return LogTable.of_rows(rows, layout="JSON of TensorBoard", place="record")
     raise DataError(
         f"{file}: is one JSON document without named values; write a list of objects with a step "
         "and a loss each, or CSV"
     )
 
 
-def _of_object(file: str, document: Mapping[str, Any]) -> Table:
+def _of_object(file: str, document: Mapping[str, Any]) -> LogTable:
     """The table of an object: a trainer's state, columns, or the one list of records in it."""
     if isinstance(document.get(_HISTORY), list):
         return _of_trainer(file, document)
     if "kl_values" in document:
-        raise DataError(
-            f"{file}: holds the KL values of a requential code, and no losses; their sum over the "
-            "tokens is the model length, which needs no floor and no curve"
-        )
+        raise DataError(_of_requential(file, document))
     if {"tokens", "losses"} <= set(document):
         return _of_package(file, document)
     lists = {k: v for k, v in document.items() if isinstance(v, list) and v}
@@ -82,7 +80,7 @@ def _of_object(file: str, document: Mapping[str, Any]) -> Table:
     if columns and len({len(cells) for cells in columns.values()}) == 1:
         first = next(iter(columns.values()))
         lines = range(1, len(first) + 1)
-        return Table(columns, lines, layout="JSON columns", place="entry")
+        return LogTable(columns, lines, layout="JSON columns", place="entry")
     keys = ", ".join(map(repr, list(document)[:_SHOWN]))
     if columns:
         sizes = ", ".join(f"{k} {len(v)}" for k, v in list(columns.items())[:_SHOWN])
@@ -93,18 +91,18 @@ def _of_object(file: str, document: Mapping[str, Any]) -> Table:
     )
 
 
-def _of_trainer(file: str, state: Mapping[str, Any]) -> Table:
+def _of_trainer(file: str, state: Mapping[str, Any]) -> LogTable:
     """The log of Hugging Face's Trainer: means since the last log, in nats."""
     history = [entry for entry in state[_HISTORY] if isinstance(entry, Mapping)]
     if not history:
         raise DataError(f"{file}: its {_HISTORY} is empty; was logging turned off?")
     rows = ((i, flat(entry)) for i, entry in enumerate(history, 1))
-    return Table.of_rows(
+    return LogTable.of_rows(
         rows, layout="trainer_state.json", place="log_history entry", hints=Hints(kind="means")
     )
 
 
-def _of_package(file: str, document: Mapping[str, Any]) -> Table:
+def _of_package(file: str, document: Mapping[str, Any]) -> LogTable:
     """The JSON of the PyPI package epiplexity: columns tokens and losses, a unit and a final loss.
 
     Raises:
@@ -130,7 +128,26 @@ def _of_package(file: str, document: Mapping[str, Any]) -> Table:
     )
     columns = {"tokens": tokens, "loss": losses}
     lines = range(1, len(tokens) + 1)
-    return Table(columns, lines, "JSON of epiplexity", "entry", hints, notes)
+    return LogTable(columns, lines, "JSON of epiplexity", "entry", hints, notes)
+
+
+def _of_requential(file: str, document: Mapping[str, Any]) -> str:
+    """The sentence on the KL values of a requential code: model length, and what is missing."""
+    values, counts = (document.get(name) or [] for name in ("kl_values", "token_counts"))
+    for column in (values, counts):
+        if not isinstance(column, list) or not all(isinstance(v, int | float) for v in column):
+            return f"{file}: kl_values and token_counts must be lists of numbers"
+    if len(values) != len(counts):
+        return f"{file}: kl_values and token_counts must be lists of one length"
+    tokens = document.get("evaluation_tokens")
+    asked = "" if tokens is None else f" of its {tokens} evaluation_tokens"
+    total, weighted = sum(values), sum(v * n for v, n in zip(values, counts, strict=True))
+    return (
+        f"{file}: holds the KL of {len(values)} messages of a requential code and no losses; if "
+        f"they are nats per message, the model length is {total / math.log(2):.6g} bits, if nats "
+        f"per token, {weighted / math.log(2):.6g} bits; H_T{asked} needs the held-out loss of the "
+        "student, which it lacks"
+    )
 
 
 def _columns_by_index(document: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
@@ -142,7 +159,7 @@ def _columns_by_index(document: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
     return {k: [v.get(key) for key in index] for k, v in found.items()}
 
 
-def _of_lines(file: str, text: str) -> Table:
+def _of_lines(file: str, text: str) -> LogTable:
     """The rows of JSON lines.
 
     Raises:
@@ -160,7 +177,7 @@ def _of_lines(file: str, text: str) -> Table:
         if not isinstance(cells, dict):
             raise DataError(f"{file}: line {i}: is JSON but no object with named values")
         rows.append((i, flat(cells)))
-    return own_tracker.named(Table.of_rows(rows, layout="JSON lines"))
+    return own_tracker.named(LogTable.of_rows(rows, layout="JSON lines"))
 
 
 def flat(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from epiplexity_jax.analysis.logs.content import Content, open_content
 from epiplexity_jax.analysis.logs.layouts import delimited
-from epiplexity_jax.analysis.logs.table import Table
+from epiplexity_jax.analysis.logs.table import LogTable
 from epiplexity_jax.base.errors import DataError
 
 _NUMBER = r"-?(?:\d[\d.]*(?:[eE][+-]?\d+)?|nan|inf)"
@@ -20,7 +20,7 @@ def matches(content: Content) -> bool:
     return bool(lines) and all(_TRIPLE.fullmatch(line) for line in lines)
 
 
-def read(content: Content) -> Table:
+def read(content: Content) -> LogTable:
     """The steps and values of a metric, in a column of the file's name.
 
     Raises:
@@ -33,10 +33,10 @@ def read(content: Content) -> Table:
             raise DataError(f"{content.name}: line {i}: is no time, value and step")
         if found is not None:
             rows.append((i, {"step": found[3], content.path.name: found[2]}))
-    return Table.of_rows(rows, layout="MLflow metric")
+    return LogTable.of_rows(rows, layout="MLflow metric")
 
 
-def read_folder(content: Content, paths: Iterable[Path]) -> Table:
+def read_folder(content: Content, paths: Iterable[Path]) -> LogTable:
     """The metrics of a folder, a column each, rows in order of steps.
 
     Args:
@@ -58,7 +58,7 @@ def read_folder(content: Content, paths: Iterable[Path]) -> Table:
         for run, found in runs.items()
         for at, cells in sorted(found.items())
     ]
-    return Table.of_rows(rows, layout="one metric a file", place="step")
+    return LogTable.of_rows(rows, layout="one metric a file", place="step")
 
 
 def metric_files(folder: Path) -> list[Path]:

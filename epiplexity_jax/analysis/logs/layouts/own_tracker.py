@@ -1,11 +1,11 @@
 """The file `metrics.jsonl` of our own tracker: events of several runs, each with the run's id."""
 
-from epiplexity_jax.analysis.logs.table import Hints, Table
+from epiplexity_jax.analysis.logs.table import Hints, LogTable
 
 _COLUMNS = {"id", "event", "step", "online_loss_bits"}
 
 
-def named(table: Table) -> Table:
+def named(table: LogTable) -> LogTable:
     """The rows of record points, with the run's name in a column; another table as it is.
 
     The first row of a run holds its name and config, the last its summary.
@@ -25,6 +25,6 @@ def named(table: Table) -> Table:
         if "online_loss_bits" in cells or "heldout_loss_bits" in cells:
             run = names.get(cells["id"], cells["id"])
             rows.append((table.lines[i], {"run": run} | cells))
-    return Table.of_rows(
+    return LogTable.of_rows(
         rows, layout="metrics.jsonl of a store", hints=Hints(kind="means", first_step=1)
     )

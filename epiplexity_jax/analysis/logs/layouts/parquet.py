@@ -1,7 +1,7 @@
 """Parquet files of a table, such as an exported history."""
 
 from epiplexity_jax.analysis.logs.content import Content
-from epiplexity_jax.analysis.logs.table import Table
+from epiplexity_jax.analysis.logs.table import LogTable
 from epiplexity_jax.base.errors import DataError
 
 
@@ -10,7 +10,7 @@ def matches(content: Content) -> bool:
     return content.data.startswith(b"PAR1")
 
 
-def read(content: Content) -> Table:
+def read(content: Content) -> LogTable:
     """The columns of plain values.
 
     Raises:
@@ -30,4 +30,4 @@ def read(content: Content) -> Table:
     }
     if not found.num_rows or not columns:
         raise DataError(f"{content.name}: has no rows of plain values")
-    return Table(columns, range(1, found.num_rows + 1), layout="Parquet", place="row")
+    return LogTable(columns, range(1, found.num_rows + 1), layout="Parquet", place="row")

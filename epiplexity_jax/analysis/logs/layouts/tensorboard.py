@@ -6,7 +6,7 @@ from pathlib import Path
 
 from epiplexity_jax.analysis.logs.content import Content, open_content
 from epiplexity_jax.analysis.logs.layouts.records import begins_with_record, fields, records
-from epiplexity_jax.analysis.logs.table import Table
+from epiplexity_jax.analysis.logs.table import LogTable
 from epiplexity_jax.base.errors import DataError
 
 _FLOATS = {1: "<f", 2: "<d"}  # data types of a tensor that are scalars here
@@ -17,7 +17,7 @@ def matches(content: Content) -> bool:
     return begins_with_record(content.data)
 
 
-def read(content: Content) -> Table:
+def read(content: Content) -> LogTable:
     """Scalars of an event file: a row a step, a column a tag.
 
     Raises:
@@ -31,7 +31,7 @@ def event_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*tfevents*") if path.is_file())
 
 
-def read_folder(content: Content, paths: Sequence[Path]) -> Table:
+def read_folder(content: Content, paths: Sequence[Path]) -> LogTable:
     """Scalars of a folder of event files; a file of later steps takes over where it begins.
 
     Args:
@@ -54,10 +54,10 @@ def read_folder(content: Content, paths: Sequence[Path]) -> Table:
         for i, line in enumerate(table.lines):
             cells = {name: column[i] for name, column in table.columns.items()}
             rows.append((line, {"run": run} | {k: v for k, v in cells.items() if v is not None}))
-    return Table.of_rows(rows, layout="TensorBoard events", place="step")
+    return LogTable.of_rows(rows, layout="TensorBoard events", place="step")
 
 
-def of_files(file: str, contents: Sequence[Content]) -> Table:
+def of_files(file: str, contents: Sequence[Content]) -> LogTable:
     """Scalars of the event files of one run.
 
     Args:
@@ -79,7 +79,7 @@ def of_files(file: str, contents: Sequence[Content]) -> Table:
         found |= own
     rows = ((step, {"step": step} | found[step]) for step in sorted(found))
     said = f"{replaced} steps of an older event file are replaced by those of a newer one"
-    table = Table.of_rows(
+    table = LogTable.of_rows(
         rows, layout="TensorBoard events", place="step", notes=(said,) if replaced else ()
     )
     if not len(table):

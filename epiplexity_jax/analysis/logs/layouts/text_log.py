@@ -9,10 +9,10 @@ from itertools import islice
 from typing import Any
 
 from epiplexity_jax.analysis.logs.content import Content
-from epiplexity_jax.analysis.logs.layouts.formats import FORMATS, NUMBER, Format, described
+from epiplexity_jax.analysis.logs.layouts.formats import FORMATS, NUMBER, LineFormat, described
 from epiplexity_jax.analysis.logs.layouts.json_text import flat
 from epiplexity_jax.analysis.logs.names import LOSSES, STEPS, TOKENS, candidates, is_heldout
-from epiplexity_jax.analysis.logs.table import Hints, Table
+from epiplexity_jax.analysis.logs.table import Hints, LogTable
 from epiplexity_jax.base.errors import ConfigError, DataError
 
 _LEAST = 3  # lines that make a layout
@@ -31,14 +31,14 @@ def matches(content: Content) -> bool:
     return _known(content) is not None
 
 
-def read(content: Content) -> Table:
+def read(content: Content) -> LogTable:
     """The rows of a known program's lines."""
     form = _known(content)
     assert form is not None
     rows = [(i, cells) for i, line in _numbered(content) if (cells := _cells(form, line))]
     if form.keep and any(form.keep in content.lines[i - 1] for i, _ in rows):
         rows = [(i, cells) for i, cells in rows if form.keep in content.lines[i - 1]]
-    table = Table.of_rows(rows, layout=form.name, hints=form.hints, notes=(described(form),))
+    table = LogTable.of_rows(rows, layout=form.name, hints=form.hints, notes=(described(form),))
     sizes = table.columns.get("step_tokens")
     if sizes is None:
         return table
@@ -55,7 +55,7 @@ def matches_dicts(content: Content) -> bool:
     )
 
 
-def read_dicts(content: Content) -> Table:
+def read_dicts(content: Content) -> LogTable:
     """The rows of dictionaries in a console log: means since the row before."""
     rows = []
     for i, line in _numbered(content):
@@ -65,7 +65,7 @@ def read_dicts(content: Content) -> Table:
             except (ValueError, SyntaxError, RecursionError):
                 continue
             rows.append((i, flat(cells)))
-    return Table.of_rows(rows, layout="console log of a Trainer", hints=Hints(kind="means"))
+    return LogTable.of_rows(rows, layout="console log of a Trainer", hints=Hints(kind="means"))
 
 
 def matches_pairs(content: Content) -> bool:
@@ -74,17 +74,17 @@ def matches_pairs(content: Content) -> bool:
     return len(list(islice(found, _LEAST))) == _LEAST
 
 
-def read_pairs(content: Content) -> Table:
+def read_pairs(content: Content) -> LogTable:
     """The rows of lines with names and values, such as `step 10 | loss 4.5`."""
     rows = [(i, cells) for i, line in _numbered(content) if (cells := _pairs(line))]
     with_axis = [(i, cells) for i, cells in rows if _has_axis(cells)]
     rows = with_axis if len(with_axis) >= _LEAST else rows
     first = ", ".join(f"{name} {cell}" for name, cell in rows[0][1].items())
     said = f"read as a text log of names and values (first: {first}; --pattern reads otherwise)"
-    return Table.of_rows(rows, layout="text log", notes=(said,))
+    return LogTable.of_rows(rows, layout="text log", notes=(said,))
 
 
-def read_pattern(content: Content, pattern: str) -> Table:
+def read_pattern(content: Content, pattern: str) -> LogTable:
     """The rows of lines in which a regular expression with named groups is found.
 
     Args:
@@ -108,10 +108,10 @@ def read_pattern(content: Content, pattern: str) -> Table:
     rows = [(i, _given(match)) for i, match in found if match]
     if not rows:
         raise DataError(f"{content.name}: no line fits --pattern; the first is {_first(content)}")
-    return Table.of_rows(rows, layout="text log")
+    return LogTable.of_rows(rows, layout="text log")
 
 
-def refuse(content: Content) -> Table:
+def refuse(content: Content) -> LogTable:
     """Refuse a text that no layout fits.
 
     Raises:
@@ -123,7 +123,7 @@ def refuse(content: Content) -> Table:
     )
 
 
-def _known(content: Content) -> Format | None:
+def _known(content: Content) -> LineFormat | None:
     """The format that most lines of a text have, and at least a few."""
     text = content.text
     if len(text) > _HEAD + _TAIL:
@@ -138,7 +138,7 @@ def _known(content: Content) -> Format | None:
     return FORMATS[best] if count >= _LEAST else None
 
 
-def _cells(form: Format, line: str) -> dict[str, Any] | None:
+def _cells(form: LineFormat, line: str) -> dict[str, Any] | None:
     for expression in form.lines:
         if match := expression.search(line):
             return _given(match)

@@ -3,12 +3,12 @@ import pytest
 from epiplexity_jax.analysis.logs.columns import choose, find
 from epiplexity_jax.analysis.logs.layout import Layout
 from epiplexity_jax.analysis.logs.names import LOSSES, STEPS
-from epiplexity_jax.analysis.logs.table import Table
+from epiplexity_jax.analysis.logs.table import LogTable
 from epiplexity_jax.base.errors import ConfigError
 
 
 def table(**columns):
-    return Table(columns, range(2, 2 + len(next(iter(columns.values())))))
+    return LogTable(columns, range(2, 2 + len(next(iter(columns.values())))))
 
 
 def chosen(made, floor_known=False, **options):

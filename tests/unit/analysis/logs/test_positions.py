@@ -4,15 +4,15 @@ import pytest
 from epiplexity_jax.analysis.logs.columns import Columns
 from epiplexity_jax.analysis.logs.layout import Layout
 from epiplexity_jax.analysis.logs.positions import epochs, refuse_falling, shifted
-from epiplexity_jax.analysis.logs.table import Hints, Table
+from epiplexity_jax.analysis.logs.table import Hints, LogTable
 from epiplexity_jax.base.errors import DataError
 
 STEPS = Columns("step", 1.0, True, "loss", None, False, ())
-TABLE = Table({"step": []}, [])
+TABLE = LogTable({"step": []}, [])
 
 
 def batches_done(steps, is_sampled=False, hints=None, **options):
-    table = Table({"step": []}, [], hints=hints or Hints())
+    table = LogTable({"step": []}, [], hints=hints or Hints())
     return shifted(np.array(steps, float), STEPS, Layout(**options), table, is_sampled)
 
 
@@ -57,7 +57,7 @@ def test_the_option_and_the_layout_decide():
     ],
 )
 def test_positions_that_do_not_increase(positions, said):
-    table = Table({"step": positions}, range(2, 2 + len(positions)))
+    table = LogTable({"step": positions}, range(2, 2 + len(positions)))
     with pytest.raises(DataError, match=said):
         refuse_falling("x", table, np.arange(len(positions)), np.array(positions, float))
 
@@ -65,7 +65,7 @@ def test_positions_that_do_not_increase(positions, said):
 def counted(rows, with_loss=None):
     """Epochs of rows (position, epoch)."""
     positions = np.array([position for position, _ in rows], float)
-    table = Table({"epoch": [epoch for _, epoch in rows]}, range(len(rows)))
+    table = LogTable({"epoch": [epoch for _, epoch in rows]}, range(len(rows)))
     index = np.arange(len(rows)) if with_loss is None else np.array(with_loss)
     return epochs("x", table, index, positions, "step")
 
@@ -80,5 +80,6 @@ def test_epochs():
     assert counted([(1, 0), (2, 0), (3, 0)]) == 1
     assert counted([(5, 5), (10, 10), (15, 15)]) == 15
     assert (
-        epochs("x", Table({"Epoch": [1, 2]}, [1, 2]), np.arange(2), np.arange(2.0), "Epoch") is None
+        epochs("x", LogTable({"Epoch": [1, 2]}, [1, 2]), np.arange(2), np.arange(2.0), "Epoch")
+        is None
     )

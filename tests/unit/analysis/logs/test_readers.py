@@ -3,7 +3,7 @@ import pytest
 from epiplexity_jax.analysis.logs import readers
 from epiplexity_jax.analysis.logs.layout import Layout
 from epiplexity_jax.analysis.logs.reading import read_curve
-from epiplexity_jax.analysis.logs.table import Table
+from epiplexity_jax.analysis.logs.table import LogTable
 from epiplexity_jax.base.errors import DataError, EpiplexityError
 
 
@@ -68,7 +68,7 @@ def test_files_that_cannot_be_read(tmp_path):
 
 def test_a_reader_of_ones_own_is_tried_first(monkeypatch, tmp_path):
     def read(content):
-        return Table.of_rows([(1, {"step": content.text.count("x")})])
+        return LogTable.of_rows([(1, {"step": content.text.count("x")})])
 
     own = readers.Reader(lambda content: content.text.startswith("x"), read)
     monkeypatch.setattr(readers, "READERS", [own, *readers.READERS])

@@ -1,7 +1,7 @@
 import pytest
 
 from epiplexity_jax.analysis.logs.reshape import refuse_several_runs, select, wide
-from epiplexity_jax.analysis.logs.table import Table
+from epiplexity_jax.analysis.logs.table import LogTable
 from epiplexity_jax.base.errors import ConfigError, DataError
 from tests.unit.analysis.logs.files import check, lines_of, pairs, read
 
@@ -71,7 +71,7 @@ def test_our_own_tracker(tmp_path):
 
 
 def table(**columns):
-    return Table(columns, range(len(next(iter(columns.values())))))
+    return LogTable(columns, range(len(next(iter(columns.values())))))
 
 
 def test_conditions():

@@ -3,12 +3,12 @@ import math
 import numpy as np
 import pytest
 
-from epiplexity_jax.analysis.logs.table import MISSING, Table, is_missing
+from epiplexity_jax.analysis.logs.table import MISSING, LogTable, is_missing
 from epiplexity_jax.base.errors import DataError
 
 
 def table(*cells):
-    return Table({"loss": list(cells)}, range(2, 2 + len(cells)))
+    return LogTable({"loss": list(cells)}, range(2, 2 + len(cells)))
 
 
 def test_numbers_in_any_spelling():
@@ -46,6 +46,6 @@ def test_rows_that_are_kept_keep_their_lines():
 
 
 def test_columns_of_rows_that_differ():
-    made = Table.of_rows([(1, {"a": 1}), (5, {"b": 2})], place="record", layout="JSON")
+    made = LogTable.of_rows([(1, {"a": 1}), (5, {"b": 2})], place="record", layout="JSON")
     assert made.columns == {"a": [1, None], "b": [None, 2]}
     assert (made.at(1), len(made), made.names) == ("record 5", 2, ["a", "b"])

@@ -4,6 +4,7 @@ import pytest
 
 from epiplexity_jax.analysis.logs.content import Content
 from epiplexity_jax.analysis.logs.layouts import delimited
+from epiplexity_jax.base.errors import DataError
 from tests.unit.analysis.logs.files import check, csv_text, read
 
 CSV = csv_text()
@@ -50,3 +51,16 @@ def test_lines_are_those_of_the_file():
 )
 def test_what_looks_like_a_table(text, matches):
     assert delimited.matches(Content(Path(__file__), text.encode())) == matches
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("Name,State,Runtime,iter,train/loss", "run-{0},finished,70{0},5000,1.{0}"),
+        ("experimentKey,duration,step,loss", "ab{0},7{0},5000,1.{0}"),
+    ],
+)
+def test_a_table_of_runs_is_no_curve(tmp_path, header, row):
+    text = "\n".join([header, *(row.format(i) for i in range(6))])
+    with pytest.raises(DataError, match="is a table of 6 runs, one a row, with last values only"):
+        read(tmp_path, text)

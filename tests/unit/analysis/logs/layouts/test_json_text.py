@@ -74,9 +74,10 @@ def test_the_json_of_the_package_epiplexity(tmp_path, tokens):
     ("text", "said"),
     [
         (
-            '{"kl_values": [1.0], "token_counts": [3], "evaluation_tokens": 5}',
-            "holds the KL values",
+            '{"kl_values": [1.0, 2.0], "token_counts": [3, 4], "evaluation_tokens": 5}',
+            "2 messages .* is 4.32809 bits, if nats per token, 15.8696 bits; H_T of its 5 eval",
         ),
+        ('{"kl_values": [1.0], "token_counts": []}', "kl_values and token_counts must be lists"),
         ('{"tokens": [1, 2], "losses": [3.0]}', "lists of one length"),
         ('{"loss": [4, 3, 2], "val_loss": [1]}', r"differ in length \(loss 3, val_loss 1\)"),
         ('{"vocab_size": 96,\n "width": 64}', "'vocab_size', 'width' and no list of rows"),

@@ -1,9 +1,9 @@
 from epiplexity_jax.analysis.logs.layouts.own_tracker import named
-from epiplexity_jax.analysis.logs.table import Table
+from epiplexity_jax.analysis.logs.table import LogTable
 
 
 def test_rows_of_record_points_have_the_name_of_their_run():
-    table = Table.of_rows(
+    table = LogTable.of_rows(
         [
             (1, {"id": "a1", "event": "start", "name": "text w16", "config": None}),
             (2, {"id": "a1", "event": "log", "step": 1, "online_loss_bits": 6.5}),
@@ -20,5 +20,5 @@ def test_rows_of_record_points_have_the_name_of_their_run():
 
 
 def test_another_table_stays_as_it_is():
-    table = Table.of_rows([(1, {"id": 1, "step": 2, "loss": 3.0})])
+    table = LogTable.of_rows([(1, {"id": 1, "step": 2, "loss": 3.0})])
     assert named(table) is table
