@@ -17,7 +17,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.estimators.config import EstimatorConfig, Prequential, Requential
 from epiplexity_jax.executors.choose import executor_of
 from epiplexity_jax.families.registry import kinds as families
-from epiplexity_jax.planning.budgets import prepare, train_for_budgets
+from epiplexity_jax.planning.budgets import prepare, train_for_budgets, unprepared
 from epiplexity_jax.planning.findings import Measured, has_members
 from epiplexity_jax.planning.measure import (
     DEFAULT_MINUTES,
@@ -282,13 +282,11 @@ def _opened(
 
 
 def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:
-    prepared = None
-    if sweep.budgets:
-        with open_devices(sweep.training.shares) as devices:
-            prepared = prepare(sweep, devices[0].platform)
-        sweep = prepared.sweep
-    with _opened(sweep, folder, progress, own) as (context, executor):
-        if prepared is not None:
+    begun = unprepared(sweep) if sweep.budgets else sweep
+    with _opened(begun, folder, progress, own) as (context, executor):
+        if sweep.budgets:
+            platform = executor.hardware.platform
+            prepared = prepare(sweep, platform, context.plan.datasets)
             train_for_budgets(context, executor, prepared, FIRST_SHARE)
             return Runs(context.store)
         tuned = tune(context, executor)

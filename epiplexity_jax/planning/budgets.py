@@ -54,12 +54,20 @@ class Prepared:
         return first_grid(self.costs, limits, share)
 
 
-def prepare(sweep: Sweep, platform: str) -> Prepared:
+def unprepared(sweep: Sweep) -> Sweep:
+    """A config with budgets whose sources can be opened: runs of one step, whatever it says."""
+    return sweep.model_copy(
+        update={"training": sweep.training.model_copy(update={"steps": 1}), "grid": {}}
+    )
+
+
+def prepare(sweep: Sweep, platform: str, datasets: Sequence[Dataset] = ()) -> Prepared:
     """Choose the sizes that the budgets of a config could use, and the length of tuning.
 
     Args:
         sweep: the config, with budgets.
         platform: platform of the devices.
+        datasets: its sources, where they are open already.
 
     Raises:
         ConfigError: on an impossible combination.
@@ -70,18 +78,14 @@ def prepare(sweep: Sweep, platform: str) -> Prepared:
     budgets = tuple(sorted(sweep.budgets))
     question = Question(budgets, sweep.frontier.test_tokens)
     compute = sweep.frontier.compute or budgets
-    sweep = sweep.model_copy(
-        update={
-            "frontier": sweep.frontier.model_copy(update={"compute": compute}),
-            "training": sweep.training.model_copy(update={"steps": 1}),
-        }
-    )
+    frontier = sweep.frontier.model_copy(update={"compute": compute})
+    sweep = unprepared(sweep).model_copy(update={"frontier": frontier})
     family = open_family(sweep.family)
-    datasets = open_datasets(sweep, family, Recipes.of(sweep, family))
-    sweep, costs = sized_for(sweep, datasets, platform, question.test_tokens, budgets[-1])
-    steps = min(_tuning_steps(one, costs[one.name], question, sweep) for one in datasets)
+    opened = tuple(datasets) or open_datasets(sweep, family, Recipes.of(sweep, family))
+    sweep, costs = sized_for(sweep, opened, platform, question.test_tokens, budgets[-1])
+    steps = min(_tuning_steps(one, costs[one.name], question, sweep) for one in opened)
     training = sweep.training.model_copy(update={"steps": steps})
-    return Prepared(sweep.model_copy(update={"training": training}), datasets, question, costs)
+    return Prepared(sweep.model_copy(update={"training": training}), opened, question, costs)
 
 
 def _tuning_steps(
