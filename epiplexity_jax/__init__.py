@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         Runs,
         Training,
         load,
+        measure,
+        plan,
         plot,
         rank,
         run,
@@ -52,6 +54,8 @@ __all__ = [
     "coding",
     "families",
     "load",
+    "measure",
+    "plan",
     "plot",
     "rank",
     "run",
@@ -73,7 +77,7 @@ _API = {
         "Runs",
         "Training",
     ),
-    *("load", "plot", "rank", "run", "scaling_law"),
+    *("load", "measure", "plan", "plot", "rank", "run", "scaling_law"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -13,10 +14,21 @@ import jax
 
 from epiplexity_jax.base.config import Config, shorten
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.estimators.config import Prequential, Requential
+from epiplexity_jax.estimators.config import EstimatorConfig, Prequential, Requential
 from epiplexity_jax.executors.choose import executor_of
 from epiplexity_jax.families.registry import kinds as families
 from epiplexity_jax.laws import scaling_law
+from epiplexity_jax.planning.budgets import prepare, train_for_budgets, unprepared
+from epiplexity_jax.planning.findings import Measured, has_members
+from epiplexity_jax.planning.measure import (
+    DEFAULT_MINUTES,
+    MeasureOptions,
+    Request,
+    config_file,
+    run_measure,
+)
+from epiplexity_jax.planning.pace import Pace
+from epiplexity_jax.planning.planner import FIRST_SHARE
 from epiplexity_jax.results import Runs, decompose_all, final_lengths, load, plot, rank
 from epiplexity_jax.runtime.devices import idle_cores_warning, open_devices
 from epiplexity_jax.runtime.interrupts import Stop
@@ -36,7 +48,7 @@ from epiplexity_jax.sweep.config import (
 )
 from epiplexity_jax.sweep.config_file import read_config
 from epiplexity_jax.sweep.dry_run import PlanSummary, summarise
-from epiplexity_jax.sweep.executor import SweepContext
+from epiplexity_jax.sweep.executor import Executor, SweepContext
 from epiplexity_jax.sweep.plan import make_plan
 from epiplexity_jax.sweep.progress import Progress, Silent
 from epiplexity_jax.sweep.runner import run_plan
@@ -58,6 +70,8 @@ __all__ = [
     "devices",
     "families",
     "load",
+    "measure",
+    "plan",
     "plan_config",
     "plot",
     "rank",
@@ -80,6 +94,12 @@ class Sections(TypedDict, total=False):
     seed: int
 
 
+class RunSections(Sections, total=False):
+    """The sections that `run` takes, and budgets."""
+
+    budgets: tuple[float, ...]
+
+
 def run(
     source: Any,
     family: Config,
@@ -89,7 +109,7 @@ def run(
     steps: int | None = None,
     progress: Progress | None = None,
     trackers: Sequence[Config | Sink] = (),
-    **sections: Unpack[Sections],
+    **sections: Unpack[RunSections],
 ) -> Runs:
     """Train every member of a family on one or several sources, or resume it.
 
@@ -112,7 +132,8 @@ def run(
         **sections: `training` (batch size, learning rate and the like), `heldout` (size and choice
             of the held-out set), `checkpoints` (how often runs in training are kept), `executor`
             (this process or a Ray cluster), `frontier` (default test tokens and budgets), `recipe`
-            ("fixed" leaves tuning out), `seed` (root of every random choice).
+            ("fixed" leaves tuning out), `budgets` (FLOPs for which sizes and tokens are chosen, in
+            place of steps and widths), `seed` (root of every random choice).
 
     Raises:
         ConfigError: on an impossible combination, or when a tracker's package is not installed.
@@ -123,10 +144,8 @@ def run(
     if steps is not None:
         training = sections.get("training") or Training()
         sections["training"] = Training(**(training.model_dump() | {"steps": steps}))
-    named = dict(source) if isinstance(source, Mapping) else {"source": source}
-    named = {name: s if isinstance(s, Config) else opened(s) for name, s in named.items()}
     sweep = Sweep(
-        sources=named,
+        sources=_named(source),
         family=family,
         estimator=estimator or Prequential(),
         trackers=tuple(tracker for tracker in trackers if isinstance(tracker, Config)),
@@ -162,8 +181,59 @@ def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> P
     sweep = parse_sweep(read_config(config, overrides))
     _sinks(sweep)
     folder = store or default_store(config)
-    finished = Store.open(folder, create=True).finished()  # makes nothing until a run is kept
+    return _planned(sweep, folder)
+
+
+def plan(
+    source: Any,
+    family: Config,
+    *,
+    budgets: Sequence[float],
+    test_tokens: float,
+    estimator: EstimatorConfig | None = None,
+    store: str | os.PathLike[str] | None = None,
+    **sections: Unpack[Sections],
+) -> PlanSummary:
+    """Count and time what `run` would train for budgets; nothing is trained.
+
+    Args:
+        source: as for `run`.
+        family: as for `run`; the plan chooses widths that it does not name.
+        budgets: FLOPs.
+        test_tokens: label tokens of the dataset whose information is measured.
+        estimator: how a trained model is coded.
+        store: folder whose finished runs count as done; default: none.
+        **sections: as for `run`.
+
+    Raises:
+        ConfigError: on an impossible combination.
+        DataError: on a source that is missing, wrong or too short.
+    """
+    frontier = sections.get("frontier") or FrontierOptions()
+    sections["frontier"] = frontier.model_copy(update={"test_tokens": test_tokens})
+    sweep = Sweep(
+        sources=_named(source),
+        family=family,
+        estimator=estimator or Prequential(),
+        budgets=tuple(budgets),
+        **sections,
+    )
+    return _planned(sweep, None if store is None else Path(store))
+
+
+def _named(source: Any) -> dict[str, Config]:
+    named = dict(source) if isinstance(source, Mapping) else {"source": source}
+    return {name: s if isinstance(s, Config) else opened(s) for name, s in named.items()}
+
+
+def _planned(sweep: Sweep, folder: Path | None) -> PlanSummary:
+    finished = {}  # opening makes nothing until a run is kept
+    if folder is not None:
+        finished = Store.open(folder, create=True).finished()
     with open_devices(sweep.training.shares) as devices:
+        if sweep.budgets:
+            prepared = prepare(sweep, devices[0].platform)
+            sweep = prepared.sweep.model_copy(update={"grid": prepared.first_grid(1.0)})
         plan = make_plan(sweep, devices[0].platform)
         return summarise(plan, devices, finished, True, most_flops(plan))
 
@@ -196,25 +266,86 @@ def _no_root_handler() -> Iterator[None]:
             logging.root.handlers.clear()
 
 
-@_no_root_handler()
-def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:
+@contextmanager
+def _opened(
+    sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()
+) -> Iterator[tuple[SweepContext, Executor]]:
+    """Open all that a sweep trains with: store, devices, sinks; signals wait for the work's end."""
     sinks = [*_sinks(sweep), *((type(sink).__name__, sink) for sink in own)]
     store = Store.open(folder, create=True)
     stop, lengths = Stop(), partial(final_lengths, test_tokens=sweep.frontier.test_tokens)
-    with executor_of(sweep) as executor:
-        platform = executor.hardware.platform
-        plan = make_plan(sweep, platform)
+    with _no_root_handler(), executor_of(sweep) as executor:
+        plan = make_plan(sweep, executor.hardware.platform)
         if plan.trainer.on_device and (warning := idle_cores_warning(executor.hardware.devices)):
             progress.message(warning)
         store.writes = is_main_process()
         tracking = Tracking(sinks if store.writes else (), store.path, progress.message, lengths)
         with store.lock(), stop.postponed(), closing(progress), closing(tracking):
-            context = SweepContext(plan, store, progress, stop, tracking)
-            tuned = tune(context, executor)
-            if tuned.trials:
-                plan = make_plan(tuned.sweep, platform, datasets=plan.datasets)
-            run_plan(replace(context, plan=plan, earlier=tuned.trials), executor)
-    return Runs(store)
+            yield SweepContext(plan, store, progress, stop, tracking), executor
+
+
+def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:
+    begun = unprepared(sweep) if sweep.budgets else sweep
+    with _opened(begun, folder, progress, own) as (context, executor):
+        if sweep.budgets:
+            platform = executor.hardware.platform
+            prepared = prepare(sweep, platform, context.plan.datasets)
+            train_for_budgets(context, executor, prepared, FIRST_SHARE)
+            return Runs(context.store)
+        tuned = tune(context, executor)
+        if tuned.trials:
+            plan = make_plan(
+                tuned.sweep, executor.hardware.platform, datasets=context.plan.datasets
+            )
+            context = replace(context, plan=plan, earlier=tuned.trials)
+        run_plan(context, executor)
+    return Runs(context.store)
+
+
+def measure(
+    *source: Any,
+    minutes: float = DEFAULT_MINUTES,
+    store: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[MeasureOptions],
+) -> Measured:
+    """Measure sources in a given time, with noise and shuffled copies as controls.
+
+    Sizes, training tokens and learning rates are chosen from a short calibration, and the config
+    that repeats it lies beside the store. The same call again goes on where it stopped.
+
+    Args:
+        *source: paths, patterns, kinds of sources, configs such as `sources.Text(...)`, or opened
+            sources.
+        minutes: time that it may take.
+        store: folder of the store; default: one in `runs`, named after the arguments.
+        progress: receives steps, losses and messages; default: nothing is shown.
+        **options: `test_tokens` (label tokens of the dataset whose information is measured) and
+            `budgets` (FLOPs), by default chosen; `seed` (root of every random choice), `length`
+            (tokens of a sequence), `reading` ("bytes", "characters", "tokens" or "documents": how
+            files are read), `column` (of a table).
+
+    Returns:
+        The answer, from all runs that are finished; after an interrupt from those that are.
+
+    Raises:
+        ConfigError: when an argument is not allowed.
+        DataError: when a source is missing, damaged, or too small to say anything.
+        StoreError: when the folder is not a store or cannot be written.
+    """
+    progress, pace = progress or Silent(), Pace(ends=time.monotonic() + 60.0 * minutes)
+    request = Request.of(source, minutes, options)
+    folder = Path(store or Path("runs") / request.name)
+    for one in request.asked:
+        progress.message(f"{one.name}: {one.words}")
+    planned = None
+    try:
+        with _opened(request.sweep(), folder, progress) as (context, executor):
+            planned = run_measure(context, executor, request, pace)
+    except KeyboardInterrupt:
+        if planned is None and not has_members(folder):
+            raise
+    return Measured.of(load(folder), request, planned, config_file(folder))
 
 
 def devices() -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ CHECKED = (
     "epiplexity_jax.engine",
     "epiplexity_jax.estimators",
     "epiplexity_jax.tuning",
+    "epiplexity_jax.planning",
     "epiplexity_jax.checkpoints",
     "epiplexity_jax.resources",
     "epiplexity_jax.store",

@@ -14,6 +14,7 @@ Blocks = Float64[np.ndarray, "records blocks"]
 AnyColumn = Float64[np.ndarray, " any"]  # of a user: its class checks the length, in its own words
 AnyRows = Float64[np.ndarray, "*rows points"]
 Steps = Int64[np.ndarray, " points"]
+AnySteps = Int64[np.ndarray, "_"]
 Grid = Int64[np.ndarray, " grid"]
 OnGrid = Float64[np.ndarray, "*rows grid"]
 Units = Float64[np.ndarray, "replicates _"]

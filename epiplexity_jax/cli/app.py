@@ -17,6 +17,7 @@ from epiplexity_jax.cli import (
     init,
     launch,
     listings,
+    measure,
     rank,
     run,
     runs,
@@ -34,6 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+app.command("measure")(measure.measure)
 app.command("run")(run.run)
 app.command("launch")(launch.launch)
 app.command("frontier")(frontier.frontier)

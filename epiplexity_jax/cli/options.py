@@ -3,6 +3,7 @@
 import inspect
 import json
 import math
+import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -158,6 +159,22 @@ def check_positive(option: str, values: float | Sequence[float] | None) -> None:
             raise ConfigError(f"{option}: must be a positive number, got {value:g}")
 
 
+def read_budgets(text: str | None) -> list[float] | None:
+    """Read budgets that commas divide.
+
+    Raises:
+        ConfigError: when one is no positive number.
+    """
+    if text is None:
+        return None
+    try:
+        found = [float(word) for word in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"--budgets: expected numbers such as 1e12,1e13, got {text!r}") from None
+    check_positive("--budgets", found)
+    return found
+
+
 def check_figure(path: Path | None) -> None:
     """Refuse a picture of an unknown format, before any work is done for it.
 
@@ -168,6 +185,16 @@ def check_figure(path: Path | None) -> None:
 
     if path is not None and path.suffix not in FORMATS:
         raise ConfigError(f"--figure: {path} must end in {', '.join(FORMATS)}")
+
+
+def interrupt_on_signals() -> None:
+    """End on a polite kill and a closed terminal as on Ctrl-C, so that nothing stays half written.
+
+    Signals that are ignored, as under `nohup`, stay so.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def echo_json(document: Mapping[str, Any]) -> None:

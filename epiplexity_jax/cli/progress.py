@@ -22,6 +22,9 @@ class Counted(Silent):
     Processes other than the main one show nothing; the displays build on it.
     """
 
+    ends: float | None = None
+    """Value of `time.monotonic` when all has to end; None: when the steps are done."""
+
     def __init__(self) -> None:
         self._count_from(0, 0, 0)
 
@@ -60,6 +63,8 @@ class Counted(Silent):
     @property
     def left(self) -> float:
         """Seconds, at the rate since the first steps, which compiling came before; else NaN."""
+        if self.ends is not None:
+            return max(self.ends - time.monotonic(), 0.0)
         since, steps = self.first or (0.0, 0)
         if self.steps_done == steps:
             return math.nan
@@ -147,7 +152,8 @@ class Bars(Counted):
         self.bars.update(
             self.task,
             completed=self.steps_done,
-            description=f"runs {self.done}/{self.runs}, {self.rate:,.0f} tokens/s",
+            description=f"runs {self.done}/{self.runs}, {self.rate:,.0f} tokens/s"
+            + (f", {duration(self.left)} in all" if self.ends is not None else ""),
             latest=self.latest,
         )
 

@@ -1,7 +1,7 @@
 """`epiplexity-jax run`: train the sweep of a config, or resume it, and print the decomposition."""
 
-import signal
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,10 +17,39 @@ from epiplexity_jax.cli.options import (
     echo_json,
     echo_results,
     echo_table,
+    interrupt_on_signals,
+    read_budgets,
+    takes,
 )
 from epiplexity_jax.cli.progress import Counted, watch
 
 
+@dataclass(frozen=True)
+class Picture:
+    """The options by which `run` draws.
+
+    Raises:
+        ConfigError: when made from both, or from a file of an unknown format.
+    """
+
+    figure: Figure = None
+    no_figure: Annotated[
+        bool,
+        typer.Option("--no-figure", help="Write no picture (default: frontier.png in the store)."),
+    ] = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is not allowed."""
+        if self.figure is not None and self.no_figure:
+            raise ConfigError("--figure: cannot be given together with --no-figure")
+        check_figure(self.figure)
+
+    def file(self, store: Path) -> Path | None:
+        """File to draw into; None for no picture."""
+        return None if self.no_figure else self.figure or store / "frontier.png"
+
+
+@takes(picture=Picture)
 def run(
     config: Annotated[
         Path, typer.Argument(metavar="CONFIG", help="YAML config; `init` writes one.")
@@ -35,11 +64,13 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and print the plan; train nothing.")
     ] = False,
-    figure: Figure = None,
-    no_figure: Annotated[
-        bool,
-        typer.Option("--no-figure", help="Write no picture (default: frontier.png in the store)."),
-    ] = False,
+    budgets: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T,T,...",
+            help="Budgets in FLOPs for which sizes and tokens are chosen; sets budgets.",
+        ),
+    ] = None,
     as_json: Json = False,
     join: Annotated[
         str | None,
@@ -49,17 +80,17 @@ def run(
             "Found by itself under SLURM, Open MPI, Kubernetes and on TPU pods.",
         ),
     ] = None,
+    *,
+    picture: Picture,
 ) -> None:
     """Train the sweep of a config, or resume it, then print epiplexity and entropy."""
-    if figure is not None and no_figure:
-        raise ConfigError("--figure: cannot be given together with --no-figure")
-    check_figure(figure)
-
     from epiplexity_jax import api
     from epiplexity_jax.runtime import processes
     from epiplexity_jax.runtime.devices import configure_process
 
     overrides = overrides or []
+    if (asked := read_budgets(budgets)) is not None:
+        overrides = [*overrides, f"budgets={asked}"]
     processes.exit_with_parent()
     processes.join(join)
     configure_process()
@@ -72,8 +103,7 @@ def run(
     store = store or api.default_store(config)
     runs = _train(config, overrides, store)
     if processes.is_main_process():
-        file = None if no_figure else figure or store / "frontier.png"
-        _print_results(runs, store, file, as_json)
+        _print_results(runs, store, picture.file(store), as_json)
 
 
 def _train(config: Path, overrides: Sequence[str], store: Path) -> Any:
@@ -82,10 +112,7 @@ def _train(config: Path, overrides: Sequence[str], store: Path) -> Any:
     from epiplexity_jax.runtime import processes
 
     progress = watch() if processes.is_main_process() else Counted()
-    # A polite kill and a closed terminal end like Ctrl-C, so that what is half written is removed.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # of `nohup`
-            signal.signal(number, signal.default_int_handler)
+    interrupt_on_signals()
     try:
         with processes.redirect_stdout_to_stderr():
             return api.run_config(config, overrides, store, progress)

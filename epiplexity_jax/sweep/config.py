@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
@@ -177,6 +177,13 @@ class Sweep(Config):
     the family's smallest size. fixed: they are the published ones."""
     recipes: dict[str, Recipe] = {}
     """Recipes by source, which take the place of tuning; a store's sweep.yaml has those found."""
+    budgets: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] | None = None
+    """Budgets in FLOPs, in place of a grid: sizes and training tokens are chosen for them, and grow
+    until every budget's optimum lies inside. Axes of sizes that the family names stay as they are,
+    and `training.steps` is not used. Needs `frontier.test_tokens`."""
+    grid: dict[str, dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]] = {}
+    """Training tokens of the runs of a source by size, such as `text: {width 8 depth 1: 1.0e6}`, in
+    place of every size at `training.steps`; sources that are left out have these."""
     heldout: Heldout = Heldout()
     """Held-out data."""
     checkpoints: CheckpointOptions = CheckpointOptions()
@@ -201,11 +208,18 @@ class Sweep(Config):
                 "estimator.max_iterations: must be at least training.steps, "
                 f"{self.training.steps}, got {bound}"
             )
+        if self.budgets is not None and not self.budgets:
+            raise ValueError("budgets: expected one or more numbers of FLOPs, such as [1e12, 1e13]")
+        if self.budgets and self.frontier.test_tokens is None:
+            raise ValueError(
+                "frontier.test_tokens: this key is required with budgets; they pay for these too"
+            )
         if not self.sources:
             raise ValueError(_NO_SOURCES)
-        for name in self.recipes:
-            if name not in self.sources:
-                raise ValueError(f"recipes: {did_you_mean('source', name, self.sources)}")
+        for key in ("recipes", "grid"):
+            for name in getattr(self, key):
+                if name not in self.sources:
+                    raise ValueError(f"{key}: {did_you_mean('source', name, self.sources)}")
         for name in self.sources:
             if not name or "/" in name or name != name.strip() or not name.isprintable():
                 raise ValueError(

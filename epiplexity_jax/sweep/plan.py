@@ -1,9 +1,12 @@
 """A sweep resolved: its sources opened, its runs named, and what trains them chosen."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from epiplexity_jax.base.config import did_you_mean
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.families.spec import Size
 from epiplexity_jax.store.schema import MEMBER, TUNING
@@ -75,11 +78,14 @@ def make_plan(
     if trials is not None and resolvers:
         sizes, seeds = (_smallest(sizes, *resolvers[0]),), (TUNING_SEED,)
     rates = max((len(own.rates) for _, own in resolvers), default=0)
+    grid = {} if trials is not None else sweep.grid
+    _check_grid(grid, sizes)
     made = [
         (own.run(dataset, size, own.rates[number], seed), own)
         for size in sizes
         for number in range(rates)
-        for dataset, own in resolvers
+        for dataset, resolver in resolvers
+        if (own := _in_grid(grid.get(dataset.name), resolver, dataset, size))
         for seed in seeds
     ]
     resolved = {run.run_id: own for run, own in made}
@@ -90,6 +96,49 @@ def make_plan(
     runs = tuple(run for run, _ in made)
     trainer = kind.trainer({run.run_id: run for run in runs}, sweep, resize)
     return Plan(sweep, recipes, datasets, runs, trainer, dtype, trials)
+
+
+def steps_for(tokens: float, batch_size: int, dataset: Dataset) -> int:
+    """Count the steps of so many input and label tokens, at least 1; a rest makes one more.
+
+    Args:
+        tokens: number of tokens.
+        batch_size: sequences of a step.
+        dataset: the source.
+    """
+    return max(math.ceil(tokens / (batch_size * dataset.task.total_tokens) - 1e-9), 1)
+
+
+def _check_grid(grid: Mapping[str, Mapping[str, float]], sizes: Sequence[Size]) -> None:
+    """Refuse sizes that the family has not.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    known = list(map(str, sizes))
+    for source, tokens in grid.items():
+        for name in tokens:
+            if name not in known:
+                raise ConfigError(f"grid.{source}: {did_you_mean('size', name, known)}")
+
+
+def _in_grid(
+    tokens: Mapping[str, float] | None, resolver: Resolver[Any], dataset: Dataset, size: Size
+) -> Resolver[Any] | None:
+    """The resolver of a size with the steps that the grid has for it; None where it has none.
+
+    Raises:
+        DataError: when the source does not last for them.
+    """
+    if tokens is None:
+        return resolver
+    if str(size) not in tokens:
+        return None
+    batch = resolver.recipe.batch_size
+    steps = steps_for(tokens[str(size)], batch, dataset)
+    if dataset.split is not None:
+        dataset.split.check(steps, batch)
+    return replace(resolver, recipe=resolver.recipe.model_copy(update={"steps": steps}))
 
 
 def _smallest(sizes: Sequence[Size], dataset: Dataset, resolver: Resolver[Any]) -> Size:

@@ -15,7 +15,7 @@ from jaxtyping import Bool
 
 from epiplexity_jax.analysis.frontier.comparisons import standard_errors
 from epiplexity_jax.analysis.frontier.members import Member, fine_steps, resample
-from epiplexity_jax.analysis.shapes import Flags, Indices, Steps, Values
+from epiplexity_jax.analysis.shapes import AnySteps, Flags, Indices, Steps, Values
 
 # Smooth laws with sizes a factor 2 or 4 apart stay below 0.13, sharp drops lie above 0.7.
 BRIDGE_GAP = 0.2
@@ -316,7 +316,7 @@ class Traced:
         return self.errors * float(points.model_stderr[best])
 
 
-def _candidates(members: Sequence[Member], grids: Sequence[Steps]) -> dict[str, Any]:
+def _candidates(members: Sequence[Member], grids: Sequence[AnySteps]) -> dict[str, Any]:
     """Columns [P] of `Points`, member after member, each on its grid [F]."""
     kinds: dict[str, Any] = {"step": np.int64, "member": np.int64, "last": bool}
     columns = {f.name: [np.zeros(0, kinds.get(f.name, np.float64))] for f in fields(Points)}

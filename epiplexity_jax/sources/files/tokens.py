@@ -20,7 +20,7 @@ from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.documents import Documents
 from epiplexity_jax.sources.files.labels import Labels, open_labels, open_selected
 from epiplexity_jax.sources.files.nanogpt_meta import bytes_per_token, meta_note, read_meta
-from epiplexity_jax.sources.files.npy import NPY, map_npy, opening
+from epiplexity_jax.sources.files.npy import NPY, load_npz, map_npy, opening
 from epiplexity_jax.sources.files.padding import find_padding, padding_note
 from epiplexity_jax.sources.files.paths import ending, find_files
 from epiplexity_jax.sources.files.token_files import (
@@ -61,6 +61,8 @@ class Tokens(Config):
     heldout: str | None = Field(default=None, min_length=1)
     """File, pattern or folder of your own held-out tokens, such as `val.bin`: they alone are held
     out, and all of `path` is trained on."""
+    array: str | None = Field(default=None, min_length=1)
+    """Name of the array in a .npz file; default: the only one, or `tokens`."""
     dtype: (
         Literal["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"] | None
     ) = None
@@ -133,7 +135,12 @@ def _open_one(path: Path, config: Tokens) -> HostSource:
     else:
         raw, size = None, path.stat().st_size
     plain = config.dtype or config.skip_bytes is not None
-    if start.startswith(NPY) or ending(path) == ".npy" and not (config.byte_order or plain):
+    archive = path.suffix.lower() == ".npz" and not plain
+    if archive:
+        (tokens,) = load_npz(path, config.array or "tokens", alone=config.array is None)
+    elif config.array is not None:
+        raise DataError(f"{path}: array: belongs to a .npz file; leave it out")
+    elif start.startswith(NPY) or ending(path) == ".npy" and not (config.byte_order or plain):
         tokens = _npy(path, raw, config)
     else:
         tokens, layout = _plain(path, raw, start, size, config)
@@ -200,8 +207,6 @@ def _plain(
     path: Path, raw: bytes | None, start: bytes, size: int, config: Tokens
 ) -> tuple[np.ndarray, TokenLayout]:
     """Map plain integers, or view decompressed ones; also return their layout."""
-    if path.suffix.lower() == ".npz":
-        raise DataError(f"{path}: is an archive; save the one array with numpy.save as .npy")
     if config.skip_bytes is not None:
         layout = TokenLayout(config.dtype, config.skip_bytes)
     else:

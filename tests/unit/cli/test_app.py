@@ -12,7 +12,7 @@ from epiplexity_jax.trackers import spec
 from tests.unit.store.stored import make_store
 
 COMMANDS = [
-    *("run", "launch", "frontier", "rank", "runs", "curve", "scaling-law"),
+    *("measure", "run", "launch", "frontier", "rank", "runs", "curve", "scaling-law"),
     *("sources", "families", "devices", "init"),
 ]
 

@@ -47,6 +47,12 @@ def test_every_option_of_scaling_law_is_listed_on_its_page():
     assert set(re.findall(r"--[\w-]+", " ".join(rows))) == options_of("scaling-law")
 
 
+def test_every_option_of_measure_is_on_its_page():
+    page = (Path(__file__).parents[3] / "docs" / "measure.md").read_text(encoding="utf-8")
+    table = page.partition("| option | does |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(--[\w-]+)", table)) == options_of("measure")
+
+
 @pytest.mark.parametrize("command", ["frontier", "runs"])
 def test_every_option_of_a_reader_is_listed(command):
     table = PAGE.partition("| option | of | does |")[2].partition("\n\n")[0]
@@ -67,7 +73,7 @@ def test_every_key_of_a_config_is_listed_with_its_default():
         f"{section}.{name}": field.default
         for section, config in sections.items()
         for name, field in config.model_fields.items()
-    } | {"seed": 0, "trackers": [], "recipe": "tuned", "recipes": {}}
+    } | {"seed": 0, "trackers": [], "recipe": "tuned", "recipes": {}, "budgets": None, "grid": {}}
     listed = re.findall(r"^\| `([a-z_.]+)` \| `?(.*?)`? \| ", PAGE.partition("| key |")[2], re.M)
     assert {key: yaml.safe_load(default) for key, default in listed[: len(rows)]} == rows
 

@@ -84,3 +84,25 @@ def test_a_source_that_does_not_last_is_refused(plan, tmp_path, text, override, 
     said = str(refused.value)
     assert "\n" not in said
     assert all(part in said for part in parts), said
+
+
+def test_a_grid_has_tokens_for_each_source_and_size(plan):
+    wide = "family.widths=[8, 16]"
+    runs = plan(wide, "grid={chain: {width 8 depth 1: 1000}, noise: {}}").runs
+    assert {(run.dataset.name, str(run.size), run.steps) for run in runs} == {
+        ("chain", "width 8 depth 1", 15)  # 17 tokens a sequence, batches of 4
+    }
+    assert {run.run_id for run in plan(wide, "training.steps=15").runs} >= {
+        run.run_id for run in runs
+    }
+    with pytest.raises(ConfigError, match=r"grid\.chain: unknown size 'width 9 depth 1'"):
+        plan(wide, "grid={chain: {width 9 depth 1: 1000}}")
+    with pytest.raises(ConfigError, match="grid: unknown source 'chian'"):
+        plan(wide, "grid={chian: {}}")
+
+
+def test_budgets_need_test_tokens(plan):
+    with pytest.raises(ConfigError, match=r"frontier\.test_tokens: .* required with budgets"):
+        plan("budgets=[1e9]")
+    with pytest.raises(ConfigError, match="budgets: expected one or more"):
+        plan("budgets=[]", "frontier={test_tokens: 100}")

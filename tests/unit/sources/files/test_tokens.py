@@ -168,7 +168,7 @@ def test_arguments_out_of_range_are_named(key, value):
         ("a.bin", b"abc", {}, "has 3 bytes, no multiple of the 2 of uint16; name its dtype, or"),
         ("a.bin", b"abcdef", {"dtype": "int32"}, "has 6 bytes, no multiple of the 4 of int32"),
         ("a.bin", b"\x93NUMPY\1\0", {}, "is a NumPy array; name it .npy"),
-        ("a.npz", b"PK\3\4", {}, "is an archive; save the one array with numpy.save as .npy"),
+        ("a.npz", b"PK\3\4", {}, "is no whole .npz archive"),
         ("a.npy", b"PK\3\4aa", {}, "is no .npy file; save the array with numpy.save"),
         ("a.npy", pickle.dumps([1, 2]), {}, "is no .npy file; save the array with numpy.save"),
     ],

@@ -1,0 +1,160 @@
+"""The answer of `measure` as a table and sentences, for 80 columns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from epiplexity_jax.analysis import Decomposition
+from epiplexity_jax.report.table import Table, TableColumn
+from epiplexity_jax.report.tables import number, with_interval
+
+_WIDEST = 18  # letters of a source's name
+
+
+def answer_table(results: Sequence[Decomposition]) -> Table:
+    """S_T and H_T of every source, budget by budget.
+
+    Args:
+        results: decompositions, those of one budget together.
+    """
+    names = ("T, FLOPs", "source", "S_T, bits", "bits/token", "model", "D")
+    table = Table(
+        [TableColumn(name, "left" if name in _TEXTS else "right") for name in names],
+        caption=_caption(results),
+    )
+    budgets = [one.compute_flops for one in results]
+    for i, one in enumerate(results):
+        first = i == 0 or budgets[i - 1] != budgets[i]
+        table.add(
+            number(one.compute_flops) if first else "",
+            _short(one.source),
+            _learnt(one),
+            _rate(one),
+            _model(one.member),
+            number(one.train_tokens, 2),
+            end_section=budgets[i : i + 1] != budgets[i + 1 : i + 2],
+        )
+    return table
+
+
+_TEXTS = {"source", "model"}
+
+
+def _learnt(one: Decomposition) -> str:
+    """S_T and its interval; in words where nothing was learnt, or less than can be seen."""
+    status, ends = str(one.status), one.epiplexity_bits_interval
+    if status == "untrained":
+        upper = ends and ends[1]
+        return "nothing" + (f" (< {number(upper, 2)})" if upper else "")
+    if status == "below_resolution" and one.resolution_bits:
+        return f"unseen (< {number(one.resolution_bits, 2)})"
+    return with_interval(one.epiplexity_bits, ends)
+
+
+def _rate(one: Decomposition) -> str:
+    """H_T per token and the half width of its interval."""
+    text = f"{one.entropy_bits_per_token:.3f}"
+    ends = one.entropy_bits_interval
+    if ends is None or ends[0] is None or ends[1] is None:
+        return text
+    half = (ends[1] - ends[0]) / 2 / one.test_tokens
+    return f"{text} ±{number(half, 1)}" if half else text
+
+
+def _model(member: str) -> str:
+    return member.removesuffix(" depth 1").replace("width ", "w")
+
+
+def _short(name: str) -> str:
+    """A name that fits its column; a shuffled copy stands below its source."""
+    if name.endswith(", shuffled"):
+        return "  shuffled"
+    return name if len(name) <= _WIDEST else f"{name[: _WIDEST - 1]}…"
+
+
+def _caption(results: Sequence[Decomposition]) -> str:
+    if not results:
+        return ""
+    return (
+        f"S_T: what a model learns; bits/token: what it cannot predict; "
+        f"{number(results[0].test_tokens)} test tokens; ± at 95 %"
+    )
+
+
+def sentences(measured: Any) -> list[str]:
+    """Write what differs, what the rate changes, and what would sharpen the answer.
+
+    Args:
+        measured: the answer (`planning.findings.Measured`).
+    """
+    lines = [*_differences(measured), *_rates(measured)]
+    lines += [f"Note: {one}" for one in measured.warnings]
+    lines += [f"Sharper: {one}" for one in measured.advice]
+    lines.append(f"Again: epiplexity-jax run {measured.config} --store {measured.runs.path}")
+    return lines
+
+
+def _differences(measured: Any) -> list[str]:
+    """Write which differences are real at the largest budget."""
+    if not measured.differences:
+        return []
+    last = max(one.compute_flops for one in measured.differences)
+    own = [one for one in measured.differences if one.compute_flops == last]
+    names = [one.name for one in measured.request.asked]
+    lines = [f"At T = {number(last)} FLOPs:"]
+    lines += [_pair(one) for one in own if {one.larger, one.smaller} <= set(names)]
+    for name in names:
+        lines += _above_controls(name, [o for o in own if name in (o.larger, o.smaller)], names)
+    changed = _order_changes([one for one in measured.differences if one not in own], own)
+    if changed:
+        lines.append(f"The order changes with the budget: {'; '.join(changed)}")
+    return lines
+
+
+def _pair(one: Any) -> str:
+    error = "" if one.bits_error is None else f" ±{number(one.bits_error, 2)}"
+    by = f"by {number(one.bits)}{error} bits"
+    if one.is_real:
+        return f"- {one.larger} teaches more than {one.smaller}, {by}"
+    return f"- {one.larger} and {one.smaller} are not separated: {by}"
+
+
+def _above_controls(name: str, own: Sequence[Any], names: Sequence[str]) -> list[str]:
+    """Write whether a source is above its controls, in one line."""
+    parts: dict[bool, list[str]] = {True: [], False: []}
+    for one in own:
+        other = one.smaller if one.larger == name else one.larger
+        if other not in names:
+            words = "its shuffled copy" if other.endswith(", shuffled") else other
+            error = "" if one.bits_error is None else f" ±{number(one.bits_error, 2)}"
+            real = one.is_real and one.larger == name
+            parts[real].append(f"{words} ({number(one.bits)}{error} bits)" if real else words)
+    lines = []
+    if parts[True]:
+        lines.append(f"- {name} lies above {' and '.join(parts[True])}")
+    if parts[False]:
+        lines.append(f"- {name} is not separated from {' and '.join(parts[False])}")
+    return lines
+
+
+def _order_changes(others: Sequence[Any], last: Sequence[Any]) -> list[str]:
+    real = {(one.larger, one.smaller) for one in last if one.is_real}
+    return [
+        f"{one.larger} is above {one.smaller} at {number(one.compute_flops)}"
+        for one in others
+        if one.is_real and (one.smaller, one.larger) in real
+    ]
+
+
+def _rates(measured: Any) -> list[str]:
+    lines = []
+    for one in measured.rates:
+        parts = []
+        for factor, name in ((0.5, "half"), (2.0, "twice")):
+            if factor in one.epiplexity:
+                value = one.epiplexity[factor]
+                parts.append(f"{name} {'diverged' if value is None else f'{value - 1:+.0%}'}")
+        lines.append(
+            f"Rate of {one.source}: {one.learning_rate:.3g}, the best of those tried; S at "
+            f"{', '.join(parts)} of it ({_model(one.size)})"
+        )
+    return lines

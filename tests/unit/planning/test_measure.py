@@ -1,0 +1,96 @@
+"""A measurement: noise teaches nothing, words more than their letters; it is trained once."""
+
+import json
+import math
+
+import pytest
+
+from epiplexity_jax import api
+from epiplexity_jax.planning import measure as module
+from epiplexity_jax.planning.measure import config_file, control_of, run_measure, store_name
+from epiplexity_jax.sweep.config_file import read_config
+from epiplexity_jax.sweep.progress import Silent
+from tests.unit.planning.conftest import ARGUMENTS
+
+
+class Messages(Silent):
+    def __init__(self):
+        self.said = []
+        self.trained = 0
+
+    def message(self, text):
+        self.said.append(text)
+
+    def run_done(self, row):
+        self.trained += 1
+
+
+def test_noise_teaches_nothing_and_words_more_than_their_letters(measured):
+    found = {one.source: one for one in measured.results}
+    assert list(found) == ["words.txt", "words.txt, shuffled", "noise"]
+    assert found["noise"].status == "untrained"
+    assert found["words.txt"].epiplexity_bits > found["words.txt, shuffled"].epiplexity_bits > 0
+    assert found["words.txt"].entropy_bits < 0.9 * found["words.txt, shuffled"].entropy_bits
+    assert found["words.txt"].test_tokens == 40_000
+    assert not measured.interrupted
+
+
+def test_every_member_has_the_rate_of_its_source(measured):
+    rates = {row["source"]: row["learning_rate"] for row in measured.runs.rows()}
+    assert len(set(rates.values())) == 1
+    assert {one.source for one in measured.rates} == {"words.txt"}
+
+
+def test_the_same_call_trains_nothing_again(measured, folder):
+    progress = Messages()
+    again = api.measure(
+        folder / "words.txt", store=folder / "store", progress=progress, **ARGUMENTS
+    )
+    assert progress.trained == 0
+    assert [one.to_json() for one in again.results] == [one.to_json() for one in measured.results]
+
+
+def test_the_config_repeats_it_without_training(measured, folder):
+    config = config_file(folder / "store")
+    assert measured.config == config
+    assert read_config(config)["grid"].keys() == {one.source for one in measured.results}
+    progress = Messages()
+    runs = api.run_config(config, [], folder / "store", progress)
+    assert progress.trained == 0
+    before = [one.epiplexity_bits for one in measured.results]
+    assert [one.epiplexity_bits for one in runs.decompositions()] != []
+    assert {one.epiplexity_bits for one in runs.decompositions()} == set(before)
+
+
+def test_an_interrupt_gives_the_answer_so_far(measured, folder, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, "run_measure", stopped)
+    answer = api.measure(folder / "words.txt", store=folder / "store", **ARGUMENTS)
+    assert (answer.interrupted, answer.complete) == (True, False)
+    assert len(answer.results) == 3
+    with pytest.raises(KeyboardInterrupt):
+        api.measure(folder / "words.txt", store=folder / "other", **ARGUMENTS)
+
+
+def test_stores_are_named_after_the_question():
+    one, other = ({"minutes": m} for m in (1, 2))
+    assert store_name(one, "x") == store_name(dict(one), "x") != store_name(other, "x")
+    assert store_name(one, "x").startswith("measure-x-")
+
+
+def test_controls_are_known_by_their_names():
+    assert [control_of(name) for name in ("noise", "a, shuffled", "a")] == ["", "a", None]
+    assert module.DEFAULT_LENGTH == 64
+    assert callable(run_measure)
+    assert math.isfinite(module.DEFAULT_MINUTES)
+
+
+def test_the_answer_is_plain_values(measured):
+    document = measured.to_json()
+    assert json.loads(json.dumps(document, default=float))["controls"] == [
+        "words.txt, shuffled",
+        "noise",
+    ]
+    assert {"frontier", "differences", "rates", "advice", "config"} <= set(document)

@@ -1,0 +1,47 @@
+"""Arguments as sources: files, kinds, configs; too little data is refused with a number."""
+
+import numpy as np
+import pytest
+
+import epiplexity_jax as epx
+from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.planning.requests import ask, controls
+
+
+@pytest.fixture
+def book(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_text("It was the best of times. " * 400, encoding="ascii")
+    return path
+
+
+def test_a_file_a_kind_a_config_and_an_array_are_sources(book):
+    array = epx.sources.from_array(np.arange(9000) % 7, length=16)
+    named = [str(book), "noise", epx.sources.Noise(vocab_size=4, length=8), array, book]
+    found = ask(named, 16)
+    assert [one.name for one in found[:3]] == ["book.txt", "noise", "noise-2"]
+    assert found[4].name == "book.txt-2"
+    assert found[1].source.info.length == 16
+    assert (found[0].tokens, found[1].tokens) == (10_400, None)
+
+
+def test_controls_are_noise_and_a_shuffled_copy_of_what_is_finite(book):
+    found = controls(ask([str(book)], 16))
+    assert list(found) == ["book.txt, shuffled", "noise"]
+    assert found["noise"].model_dump()["vocab_size"] == 256
+    assert controls(ask(["noise"], 16)) == {}
+
+
+def test_too_little_data_says_how_much_is_needed(tmp_path):
+    (tmp_path / "tiny.txt").write_text("few words " * 30, encoding="ascii")
+    with pytest.raises(DataError, match=r"tiny.txt: .* too few .* 20,480 are needed"):
+        ask([str(tmp_path / "tiny.txt")], 64)
+
+
+def test_what_is_unknown_or_needs_parameters_is_named():
+    with pytest.raises(DataError, match="did you mean 'noise'"):
+        ask(["nois"], 64)
+    with pytest.raises(ConfigError, match="elementary_ca: needs rule"):
+        ask(["elementary_ca"], 64)
+    with pytest.raises(DataError, match="no such file"):
+        ask(["folder/absent.txt"], 64)
