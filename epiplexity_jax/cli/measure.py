@@ -101,6 +101,27 @@ def measure(
 ) -> None:
     """Measure what a model can learn from files: no config, an answer in minutes."""
     check_figure(figure)
+    options: dict[str, Any] = vars(question) | vars(files)
+    options["budgets"] = read_budgets(question.budgets)
+    measured = answer(sources, options, store)
+    picture = figure or measured.runs.path / "measure.png"
+    echo_figure(measured.frontiers, picture)
+    if as_json:
+        echo_json({**measured.to_json(), "figure": str(picture), "version": __version__})
+    else:
+        _print(measured)
+    if measured.interrupted:
+        raise typer.Exit(130)
+
+
+def answer(sources: Sequence[str], options: dict[str, Any], store: Path | None = None) -> Any:
+    """Measure what a command line names; Ctrl-C gives what is finished.
+
+    Args:
+        sources: files, folders, patterns, kinds, or - for standard input.
+        options: as `api.measure` takes them, with `minutes`.
+        store: folder of the store.
+    """
     named = [_saved_input() if source == "-" else source for source in sources]
 
     from epiplexity_jax import api
@@ -110,25 +131,15 @@ def measure(
     configure_process()
     interrupt_on_signals()
     progress = watch()
-    progress.ends = time.monotonic() + 60.0 * question.minutes
-    options: dict[str, Any] = vars(question) | vars(files)
-    options["budgets"] = read_budgets(question.budgets)
+    progress.ends = time.monotonic() + 60.0 * options["minutes"]
     try:
         with processes.redirect_stdout_to_stderr():
-            measured = api.measure(*named, store=store, progress=progress, **options)
+            return api.measure(*named, store=store, progress=progress, **options)
     except KeyboardInterrupt:
         typer.echo(
             "epiplexity-jax: stopped; no run is finished, the same command goes on", err=True
         )
         raise typer.Exit(130) from None
-    picture = figure or measured.runs.path / "measure.png"
-    echo_figure(measured.frontiers, picture)
-    if as_json:
-        echo_json({**measured.to_json(), "figure": str(picture), "version": __version__})
-    else:
-        _print(measured)
-    if measured.interrupted:
-        raise typer.Exit(130)
 
 
 def _saved_input() -> str:

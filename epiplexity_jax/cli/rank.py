@@ -1,6 +1,7 @@
 """`epiplexity-jax rank`: datasets in order of S_T, H_T or MDL_T at compute budgets."""
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,26 +15,34 @@ from epiplexity_jax.cli.options import (
     Format,
     check_choice,
     check_figure,
+    check_positive,
     echo_json,
     echo_notes,
     echo_table,
     takes,
 )
 
-Stores = Annotated[
-    list[Path], typer.Argument(metavar="STORE...", help="Folders of stores, one or several.")
+Named = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="STORE|SOURCE...",
+        help="Folders of stores, or files, folders and kinds as `measure` takes them.",
+    ),
 ]
 _WIDTH = 80
 
 
 @takes(reading=Tracing, form=Format)
 def rank(
-    stores: Stores,
+    named: Named,
     reading: Tracing,
     by: Annotated[
         str,
         typer.Option(help="S, H or MDL in bits, or S-per-byte of original data."),
     ] = "S",
+    minutes: Annotated[
+        float | None, typer.Option(help="Time to train sources; default: 5. Stores are read.")
+    ] = None,
     figure: Figure = None,
     *,
     form: Format,
@@ -41,12 +50,19 @@ def rank(
     """Print datasets in order at compute budgets, and which differences are beyond the error."""
     check_figure(figure)
     check_choice("--by", by)
+    check_positive("--minutes", minutes)
 
     from epiplexity_jax import results
 
-    if len({path.resolve() for path in stores}) < len(stores):
-        raise ConfigError("STORE: a folder is given twice; name each store once")
+    stores, sources = _divided(named)
+    if minutes is not None and not sources:
+        raise ConfigError("--minutes: is for sources; stores are read, and nothing is trained")
     options = dict(vars(reading))
+    if sources:
+        store, names = _trained(sources, reading, minutes)
+        stores.append(store)
+        if len(stores) == 1 and not reading.sources:
+            options["sources"] = names  # its controls are part of `measure`
     found = results.rank(stores, by=by, **options)
     if figure is not None:
         found.plot(figure)
@@ -57,6 +73,54 @@ def rank(
     elif not form.echo("rank", document["rank"], stores[0]):
         _echo_text(found)
     _echo_notes(found, quiet=form.as_json or form.csv)
+
+
+def _divided(named: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Tell stores from sources to train.
+
+    Raises:
+        ConfigError: when a folder is given twice, or holds stores.
+    """
+    from epiplexity_jax.sources.files.paths import is_pattern
+    from epiplexity_jax.sources.opening import kinds
+    from epiplexity_jax.store import Store
+
+    known = {kind["kind"] for kind in kinds()}
+    stores: list[Path] = []
+    sources: list[str] = []
+    for name in named:
+        path = Path(name)
+        within = sorted(one.parent for one in path.glob("*/runs.parquet")) if path.is_dir() else []
+        if within and not Store.is_store(path):
+            raise ConfigError(f"{name}: holds stores; name them, such as {within[0]}")
+        is_source = path.is_file() or is_pattern(name) or name in known | {"-"}
+        empty = path.is_dir() and not any(path.iterdir())
+        if is_source or (path.is_dir() and not empty and not Store.is_store(path)):
+            sources.append(name)
+        elif not path.exists():
+            raise ConfigError(f"{name}: no such store, file or folder, and no kind of source")
+        else:
+            stores.append(path)
+    if len({path.resolve() for path in stores}) < len(stores):
+        raise ConfigError("STORE: a folder is given twice; name each store once")
+    if len(sources) == 1 and not stores:
+        raise ConfigError(f"{sources[0]}: is one source; name two or more, or use `measure`")
+    return stores, sources
+
+
+def _trained(
+    sources: Sequence[str], reading: Tracing, minutes: float | None
+) -> tuple[Path, list[str]]:
+    """Train sources as `measure` does; the folder of their store, and their names."""
+    from epiplexity_jax.cli.measure import answer
+
+    options = {
+        "minutes": minutes or 5.0,
+        "test_tokens": reading.test_tokens,
+        "budgets": reading.compute,
+    }
+    measured = answer(sources, options)
+    return measured.runs.path, [one.name for one in measured.request.asked]
 
 
 def _echo_text(found: Any) -> None:

@@ -7,42 +7,16 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from epiplexity_jax.analysis import Decomposition, Frontier
-from epiplexity_jax.analysis.frontier.comparisons import standard_errors
+from epiplexity_jax.analysis import Decomposition, Ranking
+from epiplexity_jax.analysis.ranking.changes import Change, changes_of
+from epiplexity_jax.analysis.ranking.differences import Difference
 from epiplexity_jax.base.errors import StoreError
-from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.planning.measure import Request, control_of
 from epiplexity_jax.planning.planner import Planned
-from epiplexity_jax.report.tables import number
+from epiplexity_jax.report.numbers import number
 from epiplexity_jax.results import PlottableFrontier, Runs
 from epiplexity_jax.store import Store
 from epiplexity_jax.store.schema import TUNING
-
-_NORMAL = 1.96  # standard errors of an interval's half width
-_MOST_SEEDS = 64  # beyond which another budget is the better advice
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Epiplexity of two sources at a budget.
-
-    Attributes:
-        larger, smaller: names of the sources, the larger S_T first.
-        compute_flops: the budget.
-        bits: difference of S_T.
-        bits_error: half width of its interval, simultaneous over all pairs of the budget, for the
-            models that were trained; None where an interval is not known.
-        is_real: True where the difference is beyond it.
-        seeds: number of seeds with which it would be; None where it is, or that is unknown.
-    """
-
-    larger: str
-    smaller: str
-    compute_flops: float
-    bits: float
-    bits_error: float | None
-    is_real: bool
-    seeds: int | None
 
 
 @dataclass(frozen=True)
@@ -71,10 +45,11 @@ class Measured:
         request: the question.
         frontiers: by source, controls last.
         results: decompositions, budget by budget.
-        differences: of all pairs of sources at each budget, controls included.
+        differences: of pairs of sources, and of each with its controls, at each budget;
+            simultaneous over all pairs.
+        changes: pairs of sources whose order turns round with the budget or the rate.
         rates: changes of S with the rate, by source.
         advice: sentences on what would sharpen the answer.
-        warnings: sentences on what to mind.
         config: path of the config that repeats it.
         complete: False where it was interrupted, or the time did not suffice.
         interrupted: True where it was interrupted.
@@ -85,9 +60,9 @@ class Measured:
     frontiers: Mapping[str, PlottableFrontier]
     results: tuple[Decomposition, ...]
     differences: tuple[Difference, ...]
+    changes: tuple[Change, ...]
     rates: tuple[RateChange, ...]
     advice: tuple[str, ...]
-    warnings: tuple[str, ...]
     config: Path
     complete: bool
     interrupted: bool = False
@@ -109,17 +84,19 @@ class Measured:
         frontiers = {name: frontiers[name] for name in order if name in frontiers}
         budgets = runs.budgets() or []
         results = tuple(f.at(budget) for budget in budgets for f in frontiers.values())
-        differences = differences_of(frontiers, budgets, pairs_of(request), request.seeds)
-        rates = tuple(filter(None, (rate_change(f) for f in frontiers.values())))
+        ranking, named = Ranking(frontiers, "S", budgets), {frozenset(p) for p in pairs_of(request)}
+        compared = [d for order in ranking.orders for d in order.differences]
+        differences = tuple(d for d in compared if frozenset(d.pair) in named)
+        changes = tuple(c for c in changes_of([ranking]) if {c.larger, c.smaller} <= set(every))
         return cls(
             runs=runs,
             request=request,
             frontiers=frontiers,
             results=results,
             differences=differences,
-            rates=rates,
+            changes=changes,
+            rates=tuple(filter(None, (rate_change(f) for f in frontiers.values()))),
             advice=tuple(advice(results, differences, request, planned)),
-            warnings=tuple(flips(results, rates)),
             config=config,
             complete=planned is not None and planned.complete,
             interrupted=planned is None,
@@ -134,13 +111,13 @@ class Measured:
             ],
             "controls": list(self.request.controls),
             "frontier": [one.to_json() for one in self.results],
-            "differences": [vars(one) for one in self.differences],
+            "differences": [one.to_json() for one in self.differences],
+            "changes": [one.to_json() for one in self.changes],
             "rates": [
                 {**vars(one), "epiplexity": {str(k): v for k, v in one.epiplexity.items()}}
                 for one in self.rates
             ],
             "advice": list(self.advice),
-            "warnings": list(self.warnings),
             "complete": self.complete,
             "config": str(self.config),
             "store": str(self.runs.path),
@@ -166,51 +143,6 @@ def pairs_of(request: Request) -> list[tuple[str, str]]:
     return pairs
 
 
-def differences_of(
-    frontiers: Mapping[str, Frontier],
-    budgets: Sequence[float],
-    pairs: Sequence[tuple[str, str]],
-    seeds: int,
-) -> tuple[Difference, ...]:
-    """Compare S_T of pairs of sources at each budget.
-
-    Args:
-        frontiers: by source.
-        budgets: FLOPs.
-        pairs: names of two sources each.
-        seeds: number of seeds that they rest on.
-    """
-    found = []
-    known = [pair for pair in pairs if set(pair) <= set(frontiers)]
-    for budget in budgets:
-        lengths = {name: _length(one, budget) for name, one in frontiers.items()}
-        for pair in known:
-            larger, smaller = sorted(pair, key=lambda name: -lengths[name][0])
-            (high, high_error), (low, low_error) = lengths[larger], lengths[smaller]
-            error, real, needed = None, False, None
-            if high_error is not None and low_error is not None:
-                error = standard_errors(len(known)) * math.hypot(high_error, low_error)
-                real = high - low > error
-                if not real and high > low:
-                    more = math.ceil(seeds * (error / (high - low)) ** 2)
-                    needed = more if more <= _MOST_SEEDS else None
-            found.append(Difference(larger, smaller, budget, high - low, error, real, needed))
-    return tuple(found)
-
-
-def _length(frontier: Frontier, budget: float) -> tuple[float, float | None]:
-    """S_T of the trained models and its standard error, which leaves edges out."""
-    found, answer = frontier.at(budget), frontier.traced.at(budget)
-    if found.status == ResultStatus.UNTRAINED or answer is None:
-        interval = frontier.intervals.above_uniform(budget)[0]
-    else:
-        interval = frontier.intervals.around(budget, answer)[0]
-    center = found.epiplexity_bits
-    if interval is None:
-        return center, None
-    return center, max(abs(end - center) for end in interval) / _NORMAL
-
-
 def rate_change(frontier: PlottableFrontier) -> RateChange | None:
     """Find what half and twice the rate would give; None where they were not tried."""
     recipe = frontier.setting.recipe
@@ -226,33 +158,6 @@ def rate_change(frontier: PlottableFrontier) -> RateChange | None:
             factor = round(one["learning_rate"] / own, 2)
             found[factor] = None if change is None else 1.0 + change
     return RateChange(frontier.source, own, recipe.size, found) if found else None
-
-
-def flips(results: Sequence[Decomposition], rates: Sequence[RateChange]) -> list[str]:
-    """Sentences on orders of sources that another rate would turn round.
-
-    Args:
-        results: decompositions.
-        rates: changes of S with the rate.
-    """
-    by_source = {one.source: one for one in rates}
-    said: dict[tuple[str, str], dict[float, None]] = {}
-    for budget in dict.fromkeys(one.compute_flops for one in results):
-        own = [one for one in results if one.compute_flops == budget and one.source in by_source]
-        for a, b in combinations(own, 2):
-            for factor in (0.5, 2.0):
-                pair = [by_source[one.source].epiplexity.get(factor) for one in (a, b)]
-                if pair[0] is None or pair[1] is None:
-                    continue
-                before = a.epiplexity_bits - b.epiplexity_bits
-                after = a.epiplexity_bits * pair[0] - b.epiplexity_bits * pair[1]
-                if before * after < 0:
-                    said.setdefault((a.source, b.source), {})[factor] = None
-    return [
-        f"the order of {a} and {b} turns round at {' and '.join(map(number, factors))} times the "
-        "rate: the rate decides it"
-        for (a, b), factors in said.items()
-    ]
 
 
 def advice(
@@ -275,14 +180,8 @@ def advice(
     last = max((one.compute_flops for one in differences), default=0.0)
     names = {one.name for one in request.asked}
     for one in differences:
-        if one.is_real or one.compute_flops != last or not {one.larger, one.smaller} <= names:
-            continue
-        both = f"{one.larger} and {one.smaller} are not separated at {one.compute_flops:.2g} FLOPs"
-        if one.seeds:
-            more = one.seeds - request.seeds
-            said.append(f"{both}: {more} more seeds, or --minutes {_minutes(request, one.seeds)}")
-        elif one.bits > 0:
-            said.append(f"{both}, and {_MOST_SEEDS} seeds would not do it; take a larger budget")
+        if not one.separated and one.compute_flops == last and set(one.pair) <= names:
+            said.append(_way_to_separate(one, request))
     said += _edges(results, request)
     if planned.waiting:
         said.append(
@@ -292,8 +191,20 @@ def advice(
     return said
 
 
-def _minutes(request: Request, seeds: int) -> str:
-    return f"{math.ceil(request.minutes * seeds / request.seeds):g}"
+def _way_to_separate(one: Difference, request: Request) -> str:
+    """What would separate a pair: seeds, with the time that they take, or another budget."""
+    first, second = one.pair
+    both = f"{first} and {second} are not separated at {number(one.compute_flops)} FLOPs"
+    if one.why == "no_structure":
+        return f"{both}: no structure in either; a larger budget, with --budgets, may find some"
+    ways = []
+    if one.more_seeds is not None:
+        minutes = math.ceil(request.minutes * (request.seeds + one.more_seeds) / request.seeds)
+        ways.append(f"{one.more_seeds} more seeds, or about --minutes {minutes}")
+    if one.more_compute is not None:
+        turned = ", the other way round" if one.is_turned else ""
+        ways.append(f"{one.more_compute:.2g} times the budget{turned}")
+    return f"{both}: {' or '.join(ways) or 'neither seeds nor a budget in reach would do it'}"
 
 
 def _edges(results: Sequence[Decomposition], request: Request) -> list[str]:

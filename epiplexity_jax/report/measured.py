@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from epiplexity_jax.analysis import Decomposition
+from epiplexity_jax.report.numbers import number, with_interval
+from epiplexity_jax.report.rank_tables import change_sentences, difference_cell
 from epiplexity_jax.report.table import Table, TableColumn
-from epiplexity_jax.report.tables import number, with_interval
 
 _WIDEST = 18  # letters of a source's name
 
@@ -87,7 +88,7 @@ def sentences(measured: Any) -> list[str]:
         measured: the answer (`planning.findings.Measured`).
     """
     lines = [*_differences(measured), *_rates(measured)]
-    lines += [f"Note: {one}" for one in measured.warnings]
+    lines += [f"Note: {one}" for one in change_sentences(measured.changes)]
     lines += [f"Sharper: {one}" for one in measured.advice]
     lines.append(f"Again: epiplexity-jax run {measured.config} --store {measured.runs.path}")
     return lines
@@ -101,48 +102,37 @@ def _differences(measured: Any) -> list[str]:
     own = [one for one in measured.differences if one.compute_flops == last]
     names = [one.name for one in measured.request.asked]
     lines = [f"At T = {number(last)} FLOPs:"]
-    lines += [_pair(one) for one in own if {one.larger, one.smaller} <= set(names)]
+    lines += [_pair(one) for one in own if set(one.pair) <= set(names)]
     for name in names:
-        lines += _above_controls(name, [o for o in own if name in (o.larger, o.smaller)], names)
-    changed = _order_changes([one for one in measured.differences if one not in own], own)
-    if changed:
-        lines.append(f"The order changes with the budget: {'; '.join(changed)}")
+        lines += _above_controls(name, [one for one in own if name in one.pair], names)
     return lines
 
 
 def _pair(one: Any) -> str:
-    error = "" if one.bits_error is None else f" ±{number(one.bits_error, 2)}"
-    by = f"by {number(one.bits)}{error} bits"
-    if one.is_real:
-        return f"- {one.larger} teaches more than {one.smaller}, {by}"
-    return f"- {one.larger} and {one.smaller} are not separated: {by}"
+    larger, smaller = one.pair if one.difference >= 0 else one.pair[::-1]
+    by = f"by {difference_cell(one)} bits"
+    if one.separated:
+        return f"- {larger} teaches more than {smaller}, {by}"
+    if one.why == "no_structure":
+        return f"- {larger} and {smaller} are not separated: no structure in either"
+    return f"- {larger} and {smaller} are not separated: {larger} is larger {by}"
 
 
 def _above_controls(name: str, own: Sequence[Any], names: Sequence[str]) -> list[str]:
     """Write whether a source is above its controls, in one line."""
     parts: dict[bool, list[str]] = {True: [], False: []}
     for one in own:
-        other = one.smaller if one.larger == name else one.larger
+        (other,) = [each for each in one.pair if each != name]
         if other not in names:
             words = "its shuffled copy" if other.endswith(", shuffled") else other
-            error = "" if one.bits_error is None else f" ±{number(one.bits_error, 2)}"
-            real = one.is_real and one.larger == name
-            parts[real].append(f"{words} ({number(one.bits)}{error} bits)" if real else words)
+            real = one.separated and one.larger == name
+            parts[real].append(f"{words} ({difference_cell(one)} bits)" if real else words)
     lines = []
     if parts[True]:
         lines.append(f"- {name} lies above {' and '.join(parts[True])}")
     if parts[False]:
         lines.append(f"- {name} is not separated from {' and '.join(parts[False])}")
     return lines
-
-
-def _order_changes(others: Sequence[Any], last: Sequence[Any]) -> list[str]:
-    real = {(one.larger, one.smaller) for one in last if one.is_real}
-    return [
-        f"{one.larger} is above {one.smaller} at {number(one.compute_flops)}"
-        for one in others
-        if one.is_real and (one.smaller, one.larger) in real
-    ]
 
 
 def _rates(measured: Any) -> list[str]:

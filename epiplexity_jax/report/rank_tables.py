@@ -86,14 +86,14 @@ def open_pairs_table(ranking: Ranking) -> Table | None:
         table.add(
             number(one.compute_flops),
             f"{first} - {second}",
-            _difference(one),
+            difference_cell(one),
             cure(one),
             end_section=not same,
         )
     return table
 
 
-def _difference(one: Difference) -> str:
+def difference_cell(one: Difference) -> str:
     """The difference, larger less smaller, with its interval."""
     if one.difference >= 0 or one.difference_interval is None:
         return with_interval(abs(one.difference), one.difference_interval)
@@ -122,13 +122,18 @@ def cure(one: Difference) -> str:
 
 def sentences(rankings: Rankings) -> list[str]:
     """Sentences on changes of the order, and on what was looked at without finding any."""
-    found = [_sentence(change) for change in _shortened(rankings.changes)]
+    found = change_sentences(rankings.changes)
     kinds = {change.what for change in rankings.changes}
     looked = _looked_at(rankings.rankings)
     same = [name for what, name in looked if what not in kinds]
     if same:
         found.append(f"no separated pair changes its order with {', '.join(same)}")
     return found
+
+
+def change_sentences(changes: Iterable[Change]) -> list[str]:
+    """One sentence a pair whose order changes, and place elsewhere."""
+    return [_sentence(change) for change in _shortened(changes)]
 
 
 def _looked_at(rankings: Sequence[Ranking]) -> list[tuple[str, str]]:

@@ -87,6 +87,13 @@ class Store:
             raise StoreError(f"{path}: cannot be {doing}: {reason(error)}") from None
         return cls(path)
 
+    @staticmethod
+    def is_store(path: Path) -> bool:
+        """Return whether a folder holds runs."""
+        with contextlib.suppress(OSError):
+            return path.is_dir() and bool({_RUNS, _HISTORIES} & set(names_in(path)))
+        return False
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the store for one process that trains into it.
@@ -378,10 +385,9 @@ def _refuse_foreign(path: Path, create: bool) -> None:
         raise StoreError(f"{path}: is a file; a store is a folder")
     if not path.exists() and not create:
         raise StoreError(f"{path}: no such store; `epiplexity-jax run` makes one")
-    names = names_in(path)
-    if {_RUNS, _HISTORIES} & set(names):
+    if Store.is_store(path):
         return
-    if names:
+    if names := names_in(path):
         held = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
         cure = "; choose an empty or new folder" if create else ""
         raise StoreError(f"{path}: is no store, it holds {held}{cure}")

@@ -2,9 +2,11 @@
 
 import csv
 import io
+from types import SimpleNamespace
 
 import pytest
 
+import epiplexity_jax as epx
 from tests.unit.cli.documents import only_json
 from tests.unit.store.stored import make_store
 
@@ -98,6 +100,41 @@ def test_a_folder_twice_or_without_a_store_is_one_line(call, store, tmp_path):
     called = call("rank", store, tmp_path / "nothing")
     assert called.status == 2
     assert len(called.err.splitlines()) == 1
+
+
+def test_sources_are_trained_first(call, store, tmp_path, monkeypatch):
+    calls = []
+
+    def answer(sources, options):
+        calls.append((sources, options))
+        asked = [SimpleNamespace(name=name) for name in ("text", "noise")]
+        return SimpleNamespace(runs=epx.load(store), request=SimpleNamespace(asked=asked))
+
+    monkeypatch.setattr("epiplexity_jax.cli.measure.answer", answer)
+    (tmp_path / "a.txt").write_text("a" * 100, encoding="ascii")
+    called = call(
+        "rank", tmp_path / "a.txt", "noise", "--minutes", "2", "--compute", "6e9", "--json"
+    )
+    document = only_json(called)
+    assert document["stores"] == [str(store)]
+    assert {row["source"] for row in document["rank"]} == {"text", "noise"}
+    options = {"minutes": 2.0, "test_tokens": None, "budgets": [6e9]}
+    assert calls == [([str(tmp_path / "a.txt"), "noise"], options)]
+
+
+def test_what_is_neither_a_store_nor_several_sources(call, store, tmp_path):
+    (tmp_path / "a.txt").write_text("a" * 100, encoding="ascii")
+    for words, said in {
+        ("nothing",): "nothing: no such store, file or folder, and no kind of source",
+        (tmp_path / "a.txt",): "is one source; name two or more, or use `measure`",
+        (store.parent,): f"holds stores; name them, such as {store}",
+        (store, "--minutes", "2"): "--minutes: is for sources",
+        (tmp_path / "a.txt", "noise", "--minutes", "0"): "--minutes: must be a positive number",
+    }.items():
+        called = call("rank", *words)
+        assert (called.status, called.out) == (2, "")
+        assert said in called.err
+        assert len(called.err.splitlines()) == 1
 
 
 def test_stores_of_other_test_tokens_need_one_number(call, store, tmp_path):

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 from rich.console import Console
 
 from epiplexity_jax.analysis import trace
+from epiplexity_jax.analysis.ranking.changes import Change
+from epiplexity_jax.analysis.ranking.differences import Difference
 from epiplexity_jax.report.measured import answer_table, sentences
 from tests.unit.analysis.frontier.made import LEARNT, toy
 
@@ -31,15 +33,16 @@ def test_the_table_is_narrow_and_puts_a_copy_below_its_source():
     assert answer_table([]).rows == []
 
 
-def difference(larger, smaller, real, compute=2.0):
-    return SimpleNamespace(
-        larger=larger,
-        smaller=smaller,
+def difference(larger, smaller, real, compute=2.0, why="within_error"):
+    """The second name first, so that signs count."""
+    return Difference(
+        first=smaller,
+        second=larger,
         compute_flops=compute,
-        bits=10.0,
-        bits_error=3.0,
-        is_real=real,
-        seeds=None,
+        difference=-10.0,
+        difference_interval=(-13.0, -7.0) if real else (-23.0, 3.0),
+        separated=real,
+        why="" if real else why,
     )
 
 
@@ -52,6 +55,18 @@ def test_sentences_name_pairs_controls_rates_and_the_config():
             difference("a", "a, shuffled", True),
             difference("noise", "b", False),
         ],
+        changes=[
+            Change(
+                what="rate",
+                larger="b",
+                smaller="a",
+                compute_flops=2.0,
+                observer="x",
+                elsewhere="rate x 2",
+                elsewhere_compute_flops=2.0,
+                is_sure=False,
+            )
+        ],
         rates=[
             SimpleNamespace(
                 source="a",
@@ -60,7 +75,6 @@ def test_sentences_name_pairs_controls_rates_and_the_config():
                 epiplexity={0.5: 1.1, 2.0: None},
             )
         ],
-        warnings=["the rate decides it"],
         advice=["more seeds"],
         config="x.yaml",
         runs=SimpleNamespace(path="x"),
@@ -69,8 +83,15 @@ def test_sentences_name_pairs_controls_rates_and_the_config():
     assert "- b teaches more than a, by 10 ±3 bits" in text
     assert "- a lies above its shuffled copy (10 ±3 bits)" in text
     assert "- b is not separated from noise" in text
-    assert "a is above b at 1" in text
+    assert "Note: order changes with the rate: b above a at T = 2, below it with rate x 2" in text
     assert "half +10%, twice diverged" in text
     assert text.endswith("Again: epiplexity-jax run x.yaml --store x")
+    measured.differences = [
+        difference("a", "b", False),
+        difference("b", "a", False, why="no_structure"),
+    ]
+    text = "\n".join(sentences(measured))
+    assert "- a and b are not separated: a is larger by 10 ±13 bits" in text
+    assert "- b and a are not separated: no structure in either" in text
     measured.differences = []
     assert "At T" not in "\n".join(sentences(measured))
