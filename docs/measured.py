@@ -43,6 +43,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "window": ("window", number_tables.window),
     "rank": ("rank", number_tables.rank),
     "rank_example": ("rank_stores", number_tables.rank_example),
+    "rank_six": ("rank_stores", number_tables.rank_six),
     "rank_controls": ("rank_stores", number_tables.rank_controls),
     "procedures": ("procedures", number_tables.procedures),
 }

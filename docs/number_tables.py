@@ -128,6 +128,22 @@ def rank_example(found: dict[str, Any]) -> str:
     return table(("T", "rank", "source", "S_T, bits", "95 %", "group", "status"), rows)
 
 
+def rank_six(found: dict[str, Any]) -> str:
+    """Six kinds of data at three budgets, in order."""
+    rows = []
+    for row in found["six"]["rank"]:
+        first, last = row["value_interval"] or (None, None)
+        ends = ("open" if end is None else _bits(end) for end in (first, last))
+        rows.append(
+            (
+                _bits(row["compute_flops"]) if row["rank"] == 1 else "",
+                *(row["source"], _bits(row["value"]), " to ".join(ends), row["group"]),
+                row["status"],
+            )
+        )
+    return table(("T", "source", "S_T, bits", "95 %", "group", "status"), rows)
+
+
 def rank_controls(found: dict[str, Any]) -> str:
     """Noise and a cipher, in words."""
     known = found["summary"]
