@@ -192,7 +192,7 @@ def advice(
 
 
 def _way_to_separate(one: Difference, request: Request) -> str:
-    """What would separate a pair: seeds, with the time that they take, or another budget."""
+    """Name what would separate a pair: seeds, with the time that they take, or another budget."""
     first, second = one.pair
     both = f"{first} and {second} are not separated at {number(one.compute_flops)} FLOPs"
     if one.why == "no_structure":

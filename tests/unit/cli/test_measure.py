@@ -21,7 +21,7 @@ class Answer:
         self.runs, self.interrupted = load(store), False
         self.frontiers = self.runs.frontiers()
         self.results = tuple(self.runs.decompositions())
-        self.differences, self.rates, self.warnings, self.advice = (), (), (), ("more data",)
+        self.differences, self.rates, self.changes, self.advice = (), (), (), ("more data",)
         self.config = store.with_name("small.yaml")
 
     def to_json(self):
