@@ -40,9 +40,9 @@ class Columns:
         position: tokens or steps; None where rows are counted.
         tokens_per_unit: label tokens of a unit of the position.
         counts_steps: whether positions are steps.
-        loss: training losses, or held-out ones where `evaluated`.
+        loss: training losses, or held-out ones.
         heldout: held-out losses, or None.
-        evaluated: whether the curve is of held-out losses, each of the model at its position.
+        evaluated: whether each loss is that of the model at its position, as held-out ones are.
         notes: sentences on the choice.
     """
 
@@ -69,8 +69,9 @@ def choose(file: str, table: LogTable, layout: Layout, floor_known: bool) -> Col
     """
     notes: list[str] = []
     loss = _loss(file, table, layout, notes)
-    evaluated = is_heldout(loss) and layout.sampled is None
-    if evaluated:
+    of_heldout = is_heldout(loss) and layout.sampled is None
+    evaluated = of_heldout or (table.hints.kind == "points" and layout.sampled is None)
+    if of_heldout:
         notes.append(
             f"{loss!r} holds held-out losses: each is read as the loss of the model at its "
             "position, and the curve between them is interpolated"
@@ -80,14 +81,14 @@ def choose(file: str, table: LogTable, layout: Layout, floor_known: bool) -> Col
     if layout.heldout_column or not floor_known:
         others = [name for name in table.names if name != loss]
         heldout = find(file, table, others, layout.heldout_column, HELDOUT)
-    if evaluated and layout.heldout_column is None and not floor_known:
+    if of_heldout and layout.heldout_column is None and not floor_known:
         heldout = loss
     return Columns(position, per_unit, counts_steps, loss, heldout, evaluated, tuple(notes))
 
 
 def _loss(file: str, table: LogTable, layout: Layout, notes: list[str]) -> str:
     """The column of the curve: training losses, else held-out ones."""
-    found = find(file, table, table.names, layout.loss_column, LOSSES)
+    found = find(file, table, table.names, layout.loss_column or table.hints.loss, LOSSES)
     if found is not None:
         return found
     words = {words_of(name): name for name in table.names}
@@ -121,7 +122,7 @@ def _position(
     per_step = layout.tokens_per_step or table.hints.tokens_per_step
     found = None
     if layout.steps_per_row is None:
-        found = find(file, table, table.names, layout.step_column, STEPS)
+        found = find(file, table, table.names, layout.step_column or table.hints.steps, STEPS)
         if found is None:
             raise ConfigError(_no_axis(file, table, notes))
         _say_axis(found, layout.step_column, "steps", "--step-column", notes)

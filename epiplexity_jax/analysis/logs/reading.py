@@ -12,6 +12,7 @@ from epiplexity_jax.analysis.logs import positions as places
 from epiplexity_jax.analysis.logs.columns import Columns
 from epiplexity_jax.analysis.logs.layout import Layout
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
+from epiplexity_jax.analysis.logs.message_log import MessageLog, log_of
 from epiplexity_jax.analysis.logs.names import is_heldout, unit_of, words_of
 from epiplexity_jax.analysis.logs.readers import read_table
 from epiplexity_jax.analysis.logs.reshape import refuse_several_runs, select, wide
@@ -34,8 +35,31 @@ def read_curve(path: Path, layout: Layout | None = None, floor_known: bool = Fal
         ConfigError: when the layout names a column that is not there, or one has to be named.
         DataError: when the file is missing, empty, of no known layout, or holds no curve.
     """
+    found = read_log(path, layout, floor_known)
+    if isinstance(found, LossCurve):
+        return found
+    raise DataError(f"{found.name}: holds the KL of messages and no losses; read_log reads it")
+
+
+def read_log(
+    path: Path, layout: Layout | None = None, floor_known: bool = False
+) -> LossCurve | MessageLog:
+    """The loss curve of a file or folder, or the KL of messages where it holds that.
+
+    Args:
+        path: the file, which may be compressed, or the folder.
+        layout: which columns to read, and how.
+        floor_known: do not look for a column of held-out losses, unless the layout names one.
+
+    Raises:
+        ConfigError: when the layout names a column that is not there, or one has to be named.
+        DataError: when the file is missing, empty, of no known layout, or holds neither.
+    """
     layout, file = layout or Layout(), path.name or str(path)
-    table = wide(read_table(path, layout.pattern), layout.columns)
+    table = read_table(path, layout.pattern)
+    if table.hints.kind == "kl":
+        return log_of(file, table, layout)
+    table = wide(table, layout.columns)
     table = select(file, table, layout.where)
     columns = choice.choose(file, table, layout, floor_known)
     choice.check_filled(file, table, columns.loss)
@@ -66,7 +90,7 @@ class _Reading:
     def _heldout_rows(self) -> Flags:
         """[P] rows that may have no training loss, as they have a held-out one of any column."""
         table, columns = self.table, self.columns
-        if columns.evaluated:  # rows of training stand between those of the curve
+        if self._of_heldout():  # rows of training stand between those of the curve
             return np.ones(len(table), dtype=bool)
         found = np.zeros(len(table), dtype=bool)
         for name in table.names:
@@ -163,7 +187,10 @@ class _Reading:
 
     def _divisor(self) -> float:
         divisor = self.layout.loss_divisor
-        return 1.0 if divisor is None or self.columns.evaluated else divisor
+        return 1.0 if divisor is None or self._of_heldout() else divisor
+
+    def _of_heldout(self) -> bool:
+        return self.columns.evaluated and is_heldout(self.columns.loss)
 
     def _floor(self, floor_known: bool) -> Level | None:
         """The held-out loss at the end, nats per label token, with its error where rows show it."""
@@ -194,6 +221,9 @@ class _Reading:
         if layout.unit is not None and said is not None and layout.unit not in said:
             note = f"{name!r} is read as {layout.unit}, as --unit says, against its name"
             self.notes += [] if note in self.notes or like else [note]
+        if None not in (layout.unit, hints.unit) and layout.unit != hints.unit:
+            note = f"losses are read as {layout.unit}, as --unit says, against the file's own unit"
+            self.notes += [] if note in self.notes else [note]
         if said == "bits per byte" and unit != "nats":
             if layout.bytes_per_token is None:
                 raise ConfigError(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from epiplexity_jax.analysis.logs.layouts.chart import of_chart
 from epiplexity_jax.analysis.logs.names import words_of
 from epiplexity_jax.analysis.logs.table import LogTable, is_missing
 from epiplexity_jax.base.errors import ConfigError, DataError
@@ -30,7 +31,7 @@ def wide(table: LogTable, named: set[str]) -> LogTable:
         table: as it was read.
         named: columns that options name, which stay as they are.
     """
-    return _of_long(_of_panel(table), named)
+    return _of_long(of_chart(_of_panel(table), named), named)
 
 
 def _of_panel(table: LogTable) -> LogTable:

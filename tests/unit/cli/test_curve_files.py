@@ -326,3 +326,24 @@ def test_no_error_repeats_advice_that_was_followed(curve):
     samples = table(by_steps(), "samples,loss")
     assert "(--step-column)" in curve(samples, *STEPS)
     assert isinstance(curve(samples, *STEPS, "--step-column", "samples"), dict)
+
+
+def test_the_kl_of_messages_is_a_requential_code(curve, call, tmp_path):
+    values, counts = [2.0, 1.0, 0.5], [1000, 2000, 1000]
+    document = {"kl_values": values, "token_counts": counts, "final_loss": 2.5}
+    text = json.dumps(document | {"evaluation_tokens": 1_000_000})
+    found = curve(text, *SIZES, "--vocab-size", "64")
+    assert found["epiplexity_bits"] == pytest.approx(4500 / LN2, rel=1e-12)
+    assert found["entropy_bits"] == pytest.approx(2.5e6 / LN2, rel=1e-12)
+    messages = [kl * count / LN2 for kl, count in zip(values, counts, strict=True)]
+    certified = sum(bits + 2 * math.log2(1 + bits) + 5.21 for bits in messages)
+    assert found["certified_bits"] == pytest.approx(certified)
+    assert (found["estimator"], found["label_tokens"]) == ("requential", 4000)
+    assert "there is no loss_unit, so nats are read" in said(found)
+    bits = curve(text, *SIZES, "--unit", "bits")
+    assert bits["epiplexity_bits"] == pytest.approx(4500)
+    assert "--tokens-per-step: loss.csv holds the KL of messages" in curve(text, *STEPS)
+    path = tmp_path / "loss.csv"
+    called = call("curve", path, path, "--params", "1,2", "--test-tokens", "1e6")
+    assert (called.status, called.out) == (2, "")
+    assert "loss.csv: holds the KL of messages" in called.err
