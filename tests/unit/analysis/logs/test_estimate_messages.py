@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from epiplexity_jax import coding
+from epiplexity_jax.analysis import HeldoutLosses, Messages, score
 from epiplexity_jax.analysis.logs.estimate_messages import estimate_messages
 from epiplexity_jax.analysis.logs.message_log import MessageLog
 from epiplexity_jax.base.errors import ConfigError
+from tests.unit.analysis.runs.made import LOSS, STEPS, make
 
 LN2 = math.log(2)
 
@@ -68,3 +70,23 @@ def test_a_usual_log_has_no_sentence_on_its_scale():
     warnings = " | ".join(estimated(made(), vocab_size=50).decomposition.warnings)
     assert "above ln" not in warnings
     assert "evaluation_tokens" not in warnings
+
+
+def test_a_run_of_our_own_has_the_same_lengths_by_its_messages():
+    kl, zeros = np.array([0.0, 2.0, 4.0, 6.0, 8.0]), np.zeros(5)
+    certified = np.append(0.0, coding.certified_length(np.diff(kl)))
+    run = make(
+        raw=HeldoutLosses(LOSS + 0.01 * (STEPS > 0)),
+        messages=Messages(kl, zeros, kl, zeros, certified, certified),
+        estimator="requential",
+        variants=("student",),
+        variant="student",
+    )
+    own, labels = score(run, 1000.0, "student", "raw"), 10.0
+    log = MessageLog(name="run.json", kl_nats=np.diff(kl) / labels, label_tokens=np.full(4, labels))
+    floor = float(LOSS[-1] + 0.01)
+    found = estimated(log, params=run.params, test_tokens=1000.0, floor_nats=floor).decomposition
+    assert found.epiplexity_bits == pytest.approx(own.model_bits[-1], rel=1e-12)
+    assert found.entropy_bits == pytest.approx(own.data_bits[-1], rel=1e-12)
+    assert found.certified_bits == pytest.approx(own.certified_bits[-1], rel=1e-12)
+    assert found.compute_flops == pytest.approx(own.time_flops[-1], rel=1e-12)

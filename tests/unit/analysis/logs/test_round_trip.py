@@ -89,6 +89,13 @@ LAYOUTS = {
         [{"metricName": "train/loss", "metricValue": repr(a), "step": s} for s, a, _ in rows]
         + [{"metricName": "eval/loss", "metricValue": repr(b), "step": s} for s, _, b in rows]
     ),
+    "comet chart": lambda rows: long_of(rows, "x,name,y", "{step},{name},{value}"),
+    "comet curves": lambda rows: json.dumps(
+        [
+            {"x": [s for s, _, _ in rows], "y": [row[i] for row in rows], "name": name}
+            for i, name in ((1, "train/loss"), (2, "eval/loss"))
+        ]
+    ),
     "wandb panel": panel,
     "megatron": lambda rows: "\n".join(
         f" iteration {s:8}/ 40 | consumed samples: {s} | lm loss: {a!r} | loss scale: 1.0 |\n"
