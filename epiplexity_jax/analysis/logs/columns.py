@@ -77,6 +77,12 @@ def choose(file: str, table: LogTable, layout: Layout, floor_known: bool) -> Col
             "position, and the curve between them is interpolated"
         )
     position, per_unit, counts_steps = _position(file, table, layout, loss, notes)
+    if position == loss:
+        raise ConfigError(
+            f"--loss-column: {loss!r} of {file} is the axis of the curve, too; name another column"
+        )
+    if layout.heldout_column == loss and not evaluated:
+        notes.append(f"{loss!r} is the curve and the held-out loss, too, as --heldout-column says")
     heldout = None
     if layout.heldout_column or not floor_known:
         others = [name for name in table.names if name != loss]
@@ -124,7 +130,7 @@ def _position(
     if layout.steps_per_row is None:
         found = find(file, table, table.names, layout.step_column or table.hints.steps, STEPS)
         if found is None:
-            raise ConfigError(_no_axis(file, table, notes))
+            raise ConfigError(_counts_tokens(file, table, layout) or _no_axis(file, table, notes))
         _say_axis(found, layout.step_column, "steps", "--step-column", notes)
     if per_step is None:
         never = "".join(f"; {note}" for note in notes if "never counted" in note)
@@ -136,6 +142,17 @@ def _position(
     if layout.tokens_per_step is None:
         notes.append(f"the log says {per_step:g} label tokens a step")
     return found, per_step, True
+
+
+def _counts_tokens(file: str, table: LogTable, layout: Layout) -> str:
+    """The sentence where steps are asked for, and the file counts tokens."""
+    counters = candidates(table.names, TOKENS)
+    if not counters or layout.tokens_per_step is None:
+        return ""
+    return (
+        f"--tokens-per-step: {file} has no column of steps, and {counters[0]!r} counts tokens "
+        "already; leave it out, or name a column of steps (--step-column)"
+    )
 
 
 def _no_axis(file: str, table: LogTable, notes: Sequence[str]) -> str:

@@ -241,11 +241,13 @@ def outcome_of(
     margin = 2.0 * lengths.mdl_stderr if lengths.stderr is not None else 0.0
     if uniform is not None and code + margin >= uniform * (1.0 - ROUNDING):
         by = " by more than twice the error of the floor" if code < uniform else ""
+        more = "more test tokens would pay for the model"
+        if lengths.data >= uniform:
+            more = "the held-out loss is no lower than ln V, so no number of test tokens would pay"
         said = (
             f"model and data together, {code:.4g} bits, are no shorter than the uniform "
             f"code, {uniform:.4g} bits{by}, so nothing of this dataset is worth learning in this "
-            f"way: epiplexity is 0, and not the {what} of {lengths.area:.4g} bits; more test "
-            "tokens would pay for the model"
+            f"way: epiplexity is 0, and not the {what} of {lengths.area:.4g} bits; {more}"
         )
         answer = UNIFORM | {"entropy_bits": uniform, "candidates": candidates, "said": (said,)}
         del answer["interpolation_error_bits"]

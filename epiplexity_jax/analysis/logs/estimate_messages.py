@@ -17,11 +17,9 @@ from epiplexity_jax.analysis.logs.estimate import (
     uniform_bits,
 )
 from epiplexity_jax.analysis.logs.message_log import MessageLog
-from epiplexity_jax.analysis.logs.warnings import TOKENISERS
+from epiplexity_jax.analysis.logs.warnings import SURPRISED, TOKENISERS
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import ResultStatus
-
-_LARGEST = 1e6  # symbols that an alphabet has, where V is not known
 
 
 def estimate_messages(
@@ -120,8 +118,8 @@ def _sum(log: MessageLog) -> str:
 
 def _too_large(log: MessageLog, vocab_size: int | None) -> str:
     """A KL per token that is more than an untrained student has."""
-    largest, most = float(log.kl_nats.max()), math.log(vocab_size or _LARGEST)
-    if largest <= 1.1 * most:
+    largest, most = float(log.kl_nats.max()), math.log(vocab_size or 1e6)
+    if largest <= (1.1 * most if vocab_size else SURPRISED):
         return ""
     which = "ln V" if vocab_size else "ln 10^6"
     return (

@@ -15,7 +15,7 @@ from epiplexity_jax.analysis.logs.loss_curve import LossCurve
 from epiplexity_jax.analysis.logs.message_log import MessageLog, log_of
 from epiplexity_jax.analysis.logs.names import is_heldout, unit_of, words_of
 from epiplexity_jax.analysis.logs.readers import read_table
-from epiplexity_jax.analysis.logs.reshape import refuse_several_runs, select, wide
+from epiplexity_jax.analysis.logs.reshape import one_run_a_row, refuse_several_runs, select, wide
 from epiplexity_jax.analysis.logs.scatter import Level, level
 from epiplexity_jax.analysis.logs.table import LogTable
 from epiplexity_jax.analysis.shapes import Flags, Values
@@ -164,8 +164,17 @@ class _Reading:
                 f"{file}: {table.at(int(unplaced[0]))}: a loss, but nothing in "
                 f"{self.columns.position!r}"
             )
-        used = {self.columns.loss, self.columns.heldout, self.columns.position}
-        refuse_several_runs(file, table, rows.tolist(), {name for name in used if name})
+        of_curve = (self.columns.loss, self.columns.heldout, self.columns.position)
+        used = {name for name in of_curve if name}
+        refuse_several_runs(file, table, rows.tolist(), used)
+        self._refuse_fractions(rows)
+        runs = one_run_a_row(table, rows.tolist(), used)
+        if runs is not None and not self.layout.keep_last:
+            places.refuse_runs(file, runs, self.positions[rows])
+            self.notes.append(
+                f"{runs!r} has another value in each row: where these are runs, with last values "
+                "each, there is no curve in the file"
+            )
         if neither:
             self.notes.append(f"{_rows(neither)} without a loss left out")
         if self.layout.keep_last:
@@ -177,6 +186,19 @@ class _Reading:
             return rows[kept]
         places.refuse_falling(file, table, rows, self.positions[rows])
         return rows
+
+    def _refuse_fractions(self, rows: np.ndarray) -> None:
+        """Refuse fractions of steps in a column that no option names."""
+        column, at = self.columns.position, self.positions[rows]
+        if not self.columns.counts_steps or column is None or column == self.layout.step_column:
+            return
+        parts = np.flatnonzero(at != np.floor(at))
+        if parts.size:
+            i = int(parts[0])
+            raise DataError(
+                f"{self.file}: {self.table.at(int(rows[i]))}: {at[i]:g} in {column!r} is no whole "
+                f"number of steps; --step-column '{column}' reads it all the same"
+            )
 
     def _is_sampled(self) -> bool:
         if self.columns.evaluated:

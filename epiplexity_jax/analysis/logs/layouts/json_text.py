@@ -71,7 +71,14 @@ def _of_object(file: str, document: Mapping[str, Any]) -> LogTable:
         return _of_trainer(file, document)
     if package.matches(document):
         return package.read(file, document)
+    if {"schema_version", "model_bits", "data_bits"} <= set(document):
+        raise DataError(
+            f"{file}: is a result of the package epiplexity and no log; give the JSON of losses or "
+            "KL values that it was computed from"
+        )
     lists = {k: v for k, v in document.items() if isinstance(v, list) and v}
+    if not lists:
+        lists = {k: v for k, v in flat(document).items() if isinstance(v, list) and v}
     records = [k for k, v in lists.items() if all(isinstance(one, Mapping) for one in v)]
     if len(records) == 1:
         return of_document(file, lists[records[0]])
