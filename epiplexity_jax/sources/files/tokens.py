@@ -21,7 +21,7 @@ from epiplexity_jax.sources.documents import Documents
 from epiplexity_jax.sources.files.labels import Labels, open_labels, open_selected
 from epiplexity_jax.sources.files.nanogpt_meta import bytes_per_token, meta_note, read_meta
 from epiplexity_jax.sources.files.npy import NPY, map_npy, opening
-from epiplexity_jax.sources.files.padding import find_padding, padding_note
+from epiplexity_jax.sources.files.padding import find_padding, padding_note, unused_pad_note
 from epiplexity_jax.sources.files.paths import ending, find_files
 from epiplexity_jax.sources.files.token_files import (
     TokenLayout,
@@ -149,8 +149,13 @@ def _open_one(path: Path, config: Tokens) -> HostSource:
         "origins": (file_origin(path),),
         "cure": _CURE,
     }
+    if tokens.ndim == 1 and config.rows == "keep":
+        raise DataError(f"{path}: rows: it holds a single row of tokens; leave rows out")
     if chosen.any:
-        return _noted(open_selected(tokens, str(path), config.length, chosen, facts), notes)
+        source = open_selected(tokens, str(path), config.length, chosen, facts)
+        if tokens.ndim == 2:
+            notes += unused_pad_note(str(path), tokens, config.pad)
+        return _noted(source, notes)
     source = open_tokens(tokens, str(path), config.length, **facts)
     if tokens.ndim == 2:
         notes += padding_note(str(path), find_padding(tokens))
