@@ -96,7 +96,7 @@ def _heldout(log: MessageLog, given: float | None) -> float:
     """The held-out loss of the student, as given or as in the file.
 
     Raises:
-        ConfigError: when there is none.
+        ConfigError: when neither has one.
     """
     loss = log.final_nats if given is None else given
     if loss is None:
