@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.sources import Tokens, from_array, open_source
+from epiplexity_jax.sources.files import characters
 from tests.unit.sources.files.opened import complaint, read_all
 
 RNG = np.random.Generator(np.random.Philox(7))
@@ -132,7 +133,9 @@ def test_plain_integers_under_any_name(written):
     assert told.startswith("is no .npy file; save the array with numpy.save, or name the dtype")
 
 
-def test_compressed_tokens_are_tokens_and_said(written, tmp_path):
+@pytest.mark.parametrize("memory", [1 << 30, 1000])
+def test_compressed_tokens_are_tokens_and_said(monkeypatch, written, tmp_path, memory):
+    monkeypatch.setattr(characters, "MEMORY", memory)
     content = TOKENS.astype("<u2").tobytes()
     plain = open_source(written(content)).info.fingerprint
     config = written(gzip.compress(content), "train.bin.gz", dtype="uint16")
