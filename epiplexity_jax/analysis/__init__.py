@@ -6,9 +6,11 @@ from epiplexity_jax.analysis.frontier.members import Member
 from epiplexity_jax.analysis.frontier.procedures import PROCEDURES
 from epiplexity_jax.analysis.frontier.traced import Points
 from epiplexity_jax.analysis.logs.estimate import estimate
+from epiplexity_jax.analysis.logs.estimate_messages import estimate_messages
 from epiplexity_jax.analysis.logs.layout import Layout
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
-from epiplexity_jax.analysis.logs.reading import read_curve
+from epiplexity_jax.analysis.logs.message_log import MessageLog
+from epiplexity_jax.analysis.logs.reading import read_curve, read_log
 from epiplexity_jax.analysis.ranking.measures import MEASURES
 from epiplexity_jax.analysis.ranking.observers import Rankings
 from epiplexity_jax.analysis.ranking.ranking import Ranking
@@ -40,6 +42,7 @@ __all__ = [
     "Layout",
     "LossCurve",
     "Member",
+    "MessageLog",
     "Messages",
     "Online",
     "OnlineLosses",
@@ -51,8 +54,10 @@ __all__ = [
     "curve_from",
     "curves_by_estimator",
     "estimate",
+    "estimate_messages",
     "online_losses_from",
     "read_curve",
+    "read_log",
     "score",
     "trace",
 ]

@@ -182,28 +182,34 @@ class CurveFile:
 def curve(files: Files, measure: Measure, reading: CurveFile, as_json: Json = False) -> None:
     """Estimate S_T and H_T from loss curves that were recorded elsewhere; trains nothing."""
     from epiplexity_jax.analysis.logs.estimate import estimate
+    from epiplexity_jax.analysis.logs.estimate_messages import estimate_messages
     from epiplexity_jax.analysis.logs.layout import Layout
-    from epiplexity_jax.analysis.logs.reading import read_curve
+    from epiplexity_jax.analysis.logs.message_log import MessageLog
+    from epiplexity_jax.analysis.logs.reading import read_log
 
     options: dict[str, Any] = vars(reading) | {"where": tuple(reading.where or ())}
     layout = Layout(**options)
     floors = measure.floors(len(files))
-    curves = [
-        read_curve(file, layout, floor_known=floor is not None)
-        for file, floor in zip(files, floors, strict=True)
-    ]
-    found = [
-        estimate(
-            one,
-            params=int(params),
-            test_tokens=measure.test_tokens,
-            floor_nats=floor,
-            floor_rows=reading.floor_rows,
-            vocab_size=measure.vocab_size,
-            bytes_per_token=reading.bytes_per_token,
-        )
-        for one, params, floor in zip(curves, measure.sizes(), floors, strict=True)
-    ]
+    curves, found = [], []
+    for file, params, floor in zip(files, measure.sizes(), floors, strict=True):
+        given: dict[str, Any] = {
+            "params": int(params),
+            "test_tokens": measure.test_tokens,
+            "floor_nats": floor,
+            "vocab_size": measure.vocab_size,
+            "bytes_per_token": reading.bytes_per_token,
+        }
+        one = read_log(file, layout, floor_known=floor is not None)
+        if isinstance(one, MessageLog):
+            if len(files) > 1:
+                raise ConfigError(
+                    f"{one.name}: holds the KL of messages, and a frontier is traced from loss "
+                    "curves; give it alone"
+                )
+            found.append(estimate_messages(one, **given))
+        else:
+            curves.append(one)
+            found.append(estimate(one, floor_rows=reading.floor_rows, **given))
     if len(files) > 1:
         _echo_frontier(files, curves, found, measure, reading, as_json)
     elif as_json:

@@ -33,10 +33,19 @@ def from_linen(module: Any, **call: Any) -> Functions:
         **call: further arguments of its call, such as `train=False` or `deterministic=True`.
 
     Raises:
-        ConfigError: at `apply`, when the call changes a collection or draws random numbers.
+        ConfigError: when it is no Linen module; at `apply`, when the call changes a collection or
+            draws random numbers.
     """
-    from flax import errors
+    from flax import errors, nnx
     from flax.core import meta
+
+    if isinstance(module, type):
+        raise ConfigError(
+            f"from_linen: expected a Linen module, got the class {module.__name__}; give an "
+            "instance of it"
+        )
+    if isinstance(module, nnx.Module):
+        raise ConfigError("from_linen: expected a Linen module, got one of NNX; use from_nnx")
 
     def variables(key: Key[Array, ""], inputs: jax.Array) -> dict[str, Any]:
         with _without_mesh():  # two modules that differ in annotations share a program
@@ -85,10 +94,18 @@ def from_nnx(make: Callable[[Any], Any], **call: Any) -> Functions:
         **call: further arguments of the module's call, such as `deterministic=True`.
 
     Raises:
-        ConfigError: when the model is checked, if a call draws random numbers for the logits, or
-            changes state on which they depend.
+        ConfigError: when it is a module already; when the model is checked, if a call draws random
+            numbers for the logits, or changes state on which they depend.
     """
-    from flax import nnx
+    from flax import linen, nnx
+
+    if isinstance(make, linen.Module):
+        raise ConfigError("from_nnx: expected an NNX module, got one of Linen; use from_linen")
+    if isinstance(make, nnx.Module):
+        raise ConfigError(
+            "from_nnx: expected a class or a function of nnx.Rngs, got a module that is made "
+            "already, as each member draws weights of its own; give its class, or lambda rngs: ..."
+        )
 
     def split(key: Key[Array, ""]) -> tuple[Any, Any, Any]:
         with _without_mesh():

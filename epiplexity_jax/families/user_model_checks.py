@@ -32,6 +32,10 @@ class Functions(NamedTuple):
     check: Callable[[jax.Array], None] | None = None
 
 
+_SIGNATURES = (
+    "needed: init(key) and apply(params, inputs); Functions(init, apply) has an init(key, inputs)"
+)
+_SUMS_TO_ONE = 1e-2  # distance of probabilities in bfloat16
 _PADDED_TO = 128  # vocabularies are padded to multiples of it at the most
 _EPSILON = float(np.finfo(np.float32).eps)
 _MOST_ROWS = 16
@@ -126,7 +130,11 @@ def raised(error: Exception) -> str:
     """Name an error of the user's own code, with its message on one line, and a usual cure."""
     said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
     if isinstance(error, TypeError) and "missing" in said and "argument" in said:
-        return f"{said}; give arguments of the call as from_linen(module, train=False)"
+        if "__call__" in said:
+            return f"{said}; give arguments of the call as from_linen(module, train=False)"
+        return f"{said}; {_SIGNATURES}"
+    if "Apply must be called with an RNG" in said:
+        return f"{said}; hk.without_apply_rng takes it away"
     if "deterministic" in said:
         return f"{said}; give it as from_linen(module, deterministic=True)"
     return said
@@ -262,10 +270,15 @@ def _check_behaviour(apply: Apply, params: Any, task: Task, rows: int, rounding:
     """Refuse logits that are not finite, mixed sequences and foresight."""
     generator = np.random.Generator(np.random.Philox(0))
     inputs = _drawn(task, rows, generator)
-    if not jnp.isfinite(apply(params, jnp.asarray(inputs))).all():
+    logits = apply(params, jnp.asarray(inputs))
+    if not jnp.isfinite(logits).all():
         raise ConfigError(
             "gives logits that are not finite at initialisation; where minus infinity is meant, a "
             "large negative number serves"
+        )
+    if (logits >= 0).all() and (jnp.abs(logits.sum(-1) - 1) < _SUMS_TO_ONE).all():
+        raise ConfigError(
+            "gives probabilities, which sum to 1, where logits are expected; leave out the softmax"
         )
     for of_one_token in (True, False):
         weights = _moved_weights(apply, params, inputs, of_one_token, generator)

@@ -1,6 +1,7 @@
 """Models of a user: anything with `init` and `apply`."""
 
 import dataclasses
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -88,13 +89,40 @@ def _functions(name: str, model: Any) -> Functions:
     """Take `init` and `apply` of a model, as two functions."""
     if isinstance(model, Functions):
         return model
-    for part in ("init", "apply"):
-        if not callable(getattr(model, part, None)):
-            raise ConfigError(
-                f"models: {name!r} has no function `{part}`; needed: init(key) -> params and "
-                "apply(params, tokens) -> logits, or from_linen / from_nnx around a Flax module"
-            )
+    if isinstance(model, type) and any(
+        inspect.isfunction(inspect.getattr_static(model, part, None)) for part in _PARTS
+    ):
+        raise ConfigError(f"models: {name!r} is the class {model.__name__}; give an instance of it")
+    lacking = [part for part in _PARTS if not callable(getattr(model, part, None))]
+    for place, said in _LIBRARIES.items():
+        if _is_of(model, place) and (lacking or place in _OTHER_SIGNATURES):
+            raise ConfigError(f"models: {name!r} is {said}")
+    if lacking:
+        raise ConfigError(
+            f"models: {name!r} has no function `{lacking[0]}`; needed: init(key) -> params and "
+            "apply(params, tokens) -> logits, or from_linen / from_nnx around a Flax module"
+        )
     return Functions(lambda key, inputs: model.init(key), model.apply)
+
+
+_PARTS = ("init", "apply")
+_OTHER_SIGNATURES = ("flax.linen.module", "haiku._src.transform")  # of functions of these names
+_LIBRARIES = {
+    "flax.linen.module": "a Flax Linen module; give from_linen(module)",
+    "flax.nnx.module": "a Flax NNX module; give from_nnx(make) with its class or a function of "
+    "nnx.Rngs",
+    "haiku._src.transform": "a pair of Haiku's functions; give Functions(f.init, f.apply) of f = "
+    "hk.without_apply_rng(hk.transform(...))",
+    "equinox._module": "an Equinox module, which holds its parameters; partition it into init and "
+    "apply (docs/own-models.md)",
+    "torch.nn": "a PyTorch module; models are functions of JAX",
+    "keras": "a Keras model; give init and apply as functions of JAX",
+}
+
+
+def _is_of(model: Any, place: str) -> bool:
+    """Return whether a class of a model is defined in a module of another library."""
+    return any(base.__module__.startswith(place) for base in type(model).__mro__)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from epiplexity_jax.sources.documents import ROWS, Documents
 from epiplexity_jax.sources.python.entry_points import line
 from epiplexity_jax.sources.spec import HostTokens, Indices, SourceInfo
 
+_NOT_PAID = -100  # among labels of Hugging Face's libraries
 DEFAULT_LENGTH = 128
 MASKED = "is a masked array, whose masked values would be read; fill or drop them first"
 MAX_VOCAB = 1 << 24  # a model has a row of weights for every token
@@ -234,6 +235,9 @@ def check_tokens(
                 at = np.unravel_index(start + outside[0], tokens.shape)
                 place = f"row {at[0]}, column {at[1]}" if len(at) == 2 else f"position {at[0]}"
                 fix = cure if vocab_size else "is the integer type the right one?"
+                if chunk[outside] == _NOT_PAID:
+                    fix = "-100 marks labels that are not paid for: give the input ids as tokens, "
+                    fix += "and this as their labels"
                 raise DataError(
                     f"{where}: token {chunk[outside]} at {place} is not in 0 to {limit - 1}; {fix}"
                 )

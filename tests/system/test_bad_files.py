@@ -102,7 +102,7 @@ WRONG = {
     "umlauts": ({"kind": "text", "path": "german.txt"}, "'ö' in line 1, column 20 is not in the"),
     "greek": ({"kind": "text", "path": "greek.txt", "unknown": "drop"}, "(71.43%) are not in the"),
     "latin": ({"kind": "text", "path": "latin.txt"}, "is not UTF-8 at byte 19"),
-    "utf-16": ({"kind": "text", "path": "utf16.txt"}, "is not UTF-8 at byte 0"),
+    "utf-16": ({"kind": "text", "path": "utf16.txt"}, "is UTF-16; convert it to UTF-8"),
     "half gz": ({"kind": "text", "path": "cut.txt.gz"}, "is no whole gz file"),
     "word": ({"kind": "text", "path": "book.docx", "alphabet": "bytes"}, "is a zip archive"),
     "one letter": ({"kind": "text", "path": "one.txt", "alphabet": "characters"}, "1 different"),

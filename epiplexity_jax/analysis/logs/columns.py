@@ -40,9 +40,9 @@ class Columns:
         position: tokens or steps; None where rows are counted.
         tokens_per_unit: label tokens of a unit of the position.
         counts_steps: whether positions are steps.
-        loss: training losses, or held-out ones where `evaluated`.
+        loss: training losses, or held-out ones.
         heldout: held-out losses, or None.
-        evaluated: whether the curve is of held-out losses, each of the model at its position.
+        evaluated: whether each loss is that of the model at its position, as held-out ones are.
         notes: sentences on the choice.
     """
 
@@ -69,25 +69,32 @@ def choose(file: str, table: LogTable, layout: Layout, floor_known: bool) -> Col
     """
     notes: list[str] = []
     loss = _loss(file, table, layout, notes)
-    evaluated = is_heldout(loss) and layout.sampled is None
-    if evaluated:
+    of_heldout = is_heldout(loss) and layout.sampled is None
+    evaluated = of_heldout or (table.hints.kind == "points" and layout.sampled is None)
+    if of_heldout:
         notes.append(
             f"{loss!r} holds held-out losses: each is read as the loss of the model at its "
             "position, and the curve between them is interpolated"
         )
     position, per_unit, counts_steps = _position(file, table, layout, loss, notes)
+    if position == loss:
+        raise ConfigError(
+            f"--loss-column: {loss!r} of {file} is the axis of the curve, too; name another column"
+        )
+    if layout.heldout_column == loss and not evaluated:
+        notes.append(f"{loss!r} is the curve and the held-out loss, too, as --heldout-column says")
     heldout = None
     if layout.heldout_column or not floor_known:
         others = [name for name in table.names if name != loss]
         heldout = find(file, table, others, layout.heldout_column, HELDOUT)
-    if evaluated and layout.heldout_column is None and not floor_known:
+    if of_heldout and layout.heldout_column is None and not floor_known:
         heldout = loss
     return Columns(position, per_unit, counts_steps, loss, heldout, evaluated, tuple(notes))
 
 
 def _loss(file: str, table: LogTable, layout: Layout, notes: list[str]) -> str:
     """The column of the curve: training losses, else held-out ones."""
-    found = find(file, table, table.names, layout.loss_column, LOSSES)
+    found = find(file, table, table.names, layout.loss_column or table.hints.loss, LOSSES)
     if found is not None:
         return found
     words = {words_of(name): name for name in table.names}
@@ -121,9 +128,9 @@ def _position(
     per_step = layout.tokens_per_step or table.hints.tokens_per_step
     found = None
     if layout.steps_per_row is None:
-        found = find(file, table, table.names, layout.step_column, STEPS)
+        found = find(file, table, table.names, layout.step_column or table.hints.steps, STEPS)
         if found is None:
-            raise ConfigError(_no_axis(file, table, notes))
+            raise ConfigError(_counts_tokens(file, table, layout) or _no_axis(file, table, notes))
         _say_axis(found, layout.step_column, "steps", "--step-column", notes)
     if per_step is None:
         never = "".join(f"; {note}" for note in notes if "never counted" in note)
@@ -135,6 +142,17 @@ def _position(
     if layout.tokens_per_step is None:
         notes.append(f"the log says {per_step:g} label tokens a step")
     return found, per_step, True
+
+
+def _counts_tokens(file: str, table: LogTable, layout: Layout) -> str:
+    """The sentence where steps are asked for, and the file counts tokens."""
+    counters = candidates(table.names, TOKENS)
+    if not counters or layout.tokens_per_step is None:
+        return ""
+    return (
+        f"--tokens-per-step: {file} has no column of steps, and {counters[0]!r} counts tokens "
+        "already; leave it out, or name a column of steps (--step-column)"
+    )
 
 
 def _no_axis(file: str, table: LogTable, notes: Sequence[str]) -> str:

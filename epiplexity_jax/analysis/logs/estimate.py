@@ -5,7 +5,7 @@ Losses are nats per label token, lengths are bits.
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis.frontier.decomposition import (
@@ -86,11 +86,11 @@ def estimate(
     >>> round(estimate(curve, params=5, test_tokens=100).area_bits, 9)
     30.0
     """
-    test_tokens = _checked(params, test_tokens, bytes_per_token)
+    test_tokens = checked(params, test_tokens, bytes_per_token)
     floor = floor_of(curve, floor_nats, floor_rows)
-    lengths = _Lengths.of(curve, floor, test_tokens)
-    uniform = None if vocab_size is None else float(coding.uniform_length(test_tokens, vocab_size))
-    outcome = _outcome(curve, params, lengths, uniform)
+    lengths = Lengths.of(curve, floor, test_tokens)
+    model = ObservedModel(curve.name, params, curve.train_tokens)
+    outcome = outcome_of(model, lengths, uniform_bits(test_tokens, vocab_size))
     flops = coding.dense_flops(params)
     time = coding.time_bound(curve.train_tokens, test_tokens, curve.tokens_per_label, *flops)
     area = None if outcome["status"] == ResultStatus.UNTRAINED else lengths.area
@@ -115,11 +115,11 @@ def estimate(
 
 
 @dataclass(frozen=True)
-class _Lengths:
+class Lengths:
     """Area above a floor and data length, bits, and what an error of the floor does to them.
 
     Attributes:
-        area, data: lengths.
+        area, data: lengths; the model length of a requential code stands for the area.
         stderr, data_stderr, mdl_stderr: standard errors of area, data length and their sum, or None
             where the rows show none.
         quantile: standard errors of half of a 95 % interval.
@@ -129,17 +129,17 @@ class _Lengths:
 
     area: float
     data: float
-    stderr: float | None
-    data_stderr: float
-    mdl_stderr: float
-    quantile: float
-    drift: float
-    data_drift: float
-    mdl_drift: float
-    interpolation_error: float
+    stderr: float | None = None
+    data_stderr: float = 0.0
+    mdl_stderr: float = 0.0
+    quantile: float = 0.0
+    drift: float = 0.0
+    data_drift: float = 0.0
+    mdl_drift: float = 0.0
+    interpolation_error: float = 0.0
 
     @classmethod
-    def of(cls, curve: LossCurve, floor: CurveFloor, test_tokens: float) -> "_Lengths":
+    def of(cls, curve: LossCurve, floor: CurveFloor, test_tokens: float) -> "Lengths":
         """Lengths of a curve with a floor.
 
         Args:
@@ -187,8 +187,22 @@ class _Lengths:
 _INTERVALS = tuple(f"{name}_bits_interval" for name in ("epiplexity", "entropy", "mdl"))
 
 
-def _checked(params: int, test_tokens: float, bytes_per_token: float | None) -> float:
-    """The test tokens, when these numbers are positive."""
+def uniform_bits(test_tokens: float, vocab_size: int | None) -> float | None:
+    """Length of the uniform code; None where V is not known."""
+    return None if vocab_size is None else float(coding.uniform_length(test_tokens, vocab_size))
+
+
+def checked(params: int, test_tokens: float, bytes_per_token: float | None) -> float:
+    """The test tokens, when these numbers are positive.
+
+    Args:
+        params: N.
+        test_tokens: label tokens of the dataset.
+        bytes_per_token: bytes of a label token, or None.
+
+    Raises:
+        ConfigError: naming the number that is not.
+    """
     for name, value in (("params", params), ("bytes_per_token", bytes_per_token)):
         if value is not None and not (value > 0 and math.isfinite(value)):
             raise ConfigError(f"{name}: must be a positive number, got {value:g}")
@@ -203,20 +217,37 @@ _NO_FRONTIER: dict[str, Any] = {
 }
 
 
-def _outcome(
-    curve: LossCurve, params: int, lengths: _Lengths, uniform: float | None
+class ObservedModel(NamedTuple):
+    """The one model of a file: its name, N, and input and label tokens that it was trained on."""
+
+    name: str
+    params: int
+    train_tokens: float
+
+
+def outcome_of(
+    model: ObservedModel, lengths: Lengths, uniform: float | None, what: str = "area"
 ) -> dict[str, Any]:
-    """The answer, of the model or of the uniform code, with its lengths and the reason."""
+    """The answer, of the model or of the uniform code, with its lengths and the reason.
+
+    Args:
+        model: the file's model.
+        lengths: its lengths.
+        uniform: length of the uniform code, or None.
+        what: noun of the model length in sentences.
+    """
     candidates = 1 if uniform is None else 2
     code = lengths.area + lengths.data
     margin = 2.0 * lengths.mdl_stderr if lengths.stderr is not None else 0.0
     if uniform is not None and code + margin >= uniform * (1.0 - ROUNDING):
         by = " by more than twice the error of the floor" if code < uniform else ""
+        more = "more test tokens would pay for the model"
+        if lengths.data >= uniform:
+            more = "the held-out loss is no lower than ln V, so no number of test tokens would pay"
         said = (
             f"model and data together, {code:.4g} bits, are no shorter than the uniform "
             f"code, {uniform:.4g} bits{by}, so nothing of this dataset is worth learning in this "
-            f"way: epiplexity is 0, and not the area of {lengths.area:.4g} bits; more test tokens "
-            "would pay for the model"
+            f"way: epiplexity is 0, and not the {what} of {lengths.area:.4g} bits; {more}"
         )
         answer = UNIFORM | {"entropy_bits": uniform, "candidates": candidates, "said": (said,)}
         del answer["interpolation_error_bits"]
@@ -227,10 +258,10 @@ def _outcome(
         "epiplexity_bits": lengths.area,
         "entropy_bits": lengths.data,
         "status": status,
-        "params": params,
-        "train_tokens": curve.train_tokens,
-        "member": curve.name,
-        "neighbours": (curve.name,),
+        "params": model.params,
+        "train_tokens": model.train_tokens,
+        "member": model.name,
+        "neighbours": (model.name,),
         "said": tuple(explain(status, lengths.resolution, (), beats=True)),
         **lengths.intervals(),
     }

@@ -40,7 +40,7 @@ _PREFIXES = {
     *("train", "training", "trainer", "trn", "learning", "learner", "metrics", "metric", "stats"),
     *("throughput", "perf", "progress", "counters", "optim", "optimizer", "model", "data", "log"),
     *("global", "current", "num", "n", "number", "count", "of", "cum", "cumulative", "running"),
-    *("online", "mean", "avg", "average", "reduced", "main"),
+    *("history", "online", "mean", "avg", "average", "reduced", "main"),
 }
 _TOKEN_WORDS = {
     *("label", "labels", "input", "seen", "total", "trained", "processed", "consumed", "so", "far"),

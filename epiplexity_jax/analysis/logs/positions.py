@@ -53,6 +53,24 @@ def refuse_falling(file: str, table: LogTable, rows: np.ndarray, positions: Valu
     raise DataError(f"{fault}{_why(positions)}")
 
 
+def refuse_runs(file: str, column: str, positions: Values) -> None:
+    """Refuse rows that are runs by name and have no increasing positions.
+
+    Args:
+        file: its name, for messages.
+        column: names of the runs.
+        positions: [P] of the rows with a loss.
+
+    Raises:
+        DataError: with what to export.
+    """
+    if np.any(np.diff(positions) <= 0):
+        raise DataError(
+            f"{file}: is a table of runs, one a row by {column!r}, with last values only, which "
+            "are no curve; export the history of one run"
+        )
+
+
 def _why(positions: Values) -> str:
     """The rest of a sentence on positions that do not increase: what it looks like, what to do."""
     steps = np.diff(positions)

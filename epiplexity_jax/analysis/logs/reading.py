@@ -12,9 +12,10 @@ from epiplexity_jax.analysis.logs import positions as places
 from epiplexity_jax.analysis.logs.columns import Columns
 from epiplexity_jax.analysis.logs.layout import Layout
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
+from epiplexity_jax.analysis.logs.message_log import MessageLog, log_of
 from epiplexity_jax.analysis.logs.names import is_heldout, unit_of, words_of
 from epiplexity_jax.analysis.logs.readers import read_table
-from epiplexity_jax.analysis.logs.reshape import refuse_several_runs, select, wide
+from epiplexity_jax.analysis.logs.reshape import one_run_a_row, refuse_several_runs, select, wide
 from epiplexity_jax.analysis.logs.scatter import Level, level
 from epiplexity_jax.analysis.logs.table import LogTable
 from epiplexity_jax.analysis.shapes import Flags, Values
@@ -34,8 +35,31 @@ def read_curve(path: Path, layout: Layout | None = None, floor_known: bool = Fal
         ConfigError: when the layout names a column that is not there, or one has to be named.
         DataError: when the file is missing, empty, of no known layout, or holds no curve.
     """
+    found = read_log(path, layout, floor_known)
+    if isinstance(found, LossCurve):
+        return found
+    raise DataError(f"{found.name}: holds the KL of messages and no losses; read_log reads it")
+
+
+def read_log(
+    path: Path, layout: Layout | None = None, floor_known: bool = False
+) -> LossCurve | MessageLog:
+    """The loss curve of a file or folder, or the KL of messages where it holds that.
+
+    Args:
+        path: the file, which may be compressed, or the folder.
+        layout: which columns to read, and how.
+        floor_known: do not look for a column of held-out losses, unless the layout names one.
+
+    Raises:
+        ConfigError: when the layout names a column that is not there, or one has to be named.
+        DataError: when the file is missing, empty, of no known layout, or holds neither.
+    """
     layout, file = layout or Layout(), path.name or str(path)
-    table = wide(read_table(path, layout.pattern), layout.columns)
+    table = read_table(path, layout.pattern)
+    if table.hints.kind == "kl":
+        return log_of(file, table, layout)
+    table = wide(table, layout.columns)
     table = select(file, table, layout.where)
     columns = choice.choose(file, table, layout, floor_known)
     choice.check_filled(file, table, columns.loss)
@@ -66,7 +90,7 @@ class _Reading:
     def _heldout_rows(self) -> Flags:
         """[P] rows that may have no training loss, as they have a held-out one of any column."""
         table, columns = self.table, self.columns
-        if columns.evaluated:  # rows of training stand between those of the curve
+        if self._of_heldout():  # rows of training stand between those of the curve
             return np.ones(len(table), dtype=bool)
         found = np.zeros(len(table), dtype=bool)
         for name in table.names:
@@ -140,8 +164,17 @@ class _Reading:
                 f"{file}: {table.at(int(unplaced[0]))}: a loss, but nothing in "
                 f"{self.columns.position!r}"
             )
-        used = {self.columns.loss, self.columns.heldout, self.columns.position}
-        refuse_several_runs(file, table, rows.tolist(), {name for name in used if name})
+        of_curve = (self.columns.loss, self.columns.heldout, self.columns.position)
+        used = {name for name in of_curve if name}
+        refuse_several_runs(file, table, rows.tolist(), used)
+        self._refuse_fractions(rows)
+        runs = one_run_a_row(table, rows.tolist(), used)
+        if runs is not None and not self.layout.keep_last:
+            places.refuse_runs(file, runs, self.positions[rows])
+            self.notes.append(
+                f"{runs!r} has another value in each row: where these are runs, with last values "
+                "each, there is no curve in the file"
+            )
         if neither:
             self.notes.append(f"{_rows(neither)} without a loss left out")
         if self.layout.keep_last:
@@ -154,6 +187,19 @@ class _Reading:
         places.refuse_falling(file, table, rows, self.positions[rows])
         return rows
 
+    def _refuse_fractions(self, rows: np.ndarray) -> None:
+        """Refuse fractions of steps in a column that no option names."""
+        column, at = self.columns.position, self.positions[rows]
+        if not self.columns.counts_steps or column is None or column == self.layout.step_column:
+            return
+        parts = np.flatnonzero(at != np.floor(at))
+        if parts.size:
+            i = int(parts[0])
+            raise DataError(
+                f"{self.file}: {self.table.at(int(rows[i]))}: {at[i]:g} in {column!r} is no whole "
+                f"number of steps; --step-column '{column}' reads it all the same"
+            )
+
     def _is_sampled(self) -> bool:
         if self.columns.evaluated:
             return False
@@ -163,7 +209,10 @@ class _Reading:
 
     def _divisor(self) -> float:
         divisor = self.layout.loss_divisor
-        return 1.0 if divisor is None or self.columns.evaluated else divisor
+        return 1.0 if divisor is None or self._of_heldout() else divisor
+
+    def _of_heldout(self) -> bool:
+        return self.columns.evaluated and is_heldout(self.columns.loss)
 
     def _floor(self, floor_known: bool) -> Level | None:
         """The held-out loss at the end, nats per label token, with its error where rows show it."""
@@ -194,6 +243,9 @@ class _Reading:
         if layout.unit is not None and said is not None and layout.unit not in said:
             note = f"{name!r} is read as {layout.unit}, as --unit says, against its name"
             self.notes += [] if note in self.notes or like else [note]
+        if None not in (layout.unit, hints.unit) and layout.unit != hints.unit:
+            note = f"losses are read as {layout.unit}, as --unit says, against the file's own unit"
+            self.notes += [] if note in self.notes else [note]
         if said == "bits per byte" and unit != "nats":
             if layout.bytes_per_token is None:
                 raise ConfigError(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from epiplexity_jax.analysis.logs.layouts.chart import of_chart
 from epiplexity_jax.analysis.logs.names import words_of
 from epiplexity_jax.analysis.logs.table import LogTable, is_missing
 from epiplexity_jax.base.errors import ConfigError, DataError
@@ -19,6 +20,7 @@ RUN_NAMES = {
     *("experiment_key", "experiment_id", "experiment_name", "model", "seed", "job", "job_id"),
     *("display_name", "version", "group", "config", "dataset", "task"),
 }
+_RUN_WORDS = {"name", "run", "run_name", "run_id", "display_name", "experiment_name", "experiment"}
 _LEAST_ROWS = 3
 _SHOWN = 6
 
@@ -30,7 +32,7 @@ def wide(table: LogTable, named: set[str]) -> LogTable:
         table: as it was read.
         named: columns that options name, which stay as they are.
     """
-    return _of_long(_of_panel(table), named)
+    return _of_long(of_chart(_of_panel(table), named), named)
 
 
 def _of_panel(table: LogTable) -> LogTable:
@@ -137,6 +139,23 @@ def refuse_several_runs(file: str, table: LogTable, rows: Sequence[int], used: s
                 f"{file}: holds several {what}, {_listed(list(dict.fromkeys(cells)))} in column "
                 f"{name!r}; pick one with --where '{name}={first}'"
             )
+
+
+def one_run_a_row(table: LogTable, rows: Sequence[int], used: set[str]) -> str | None:
+    """The column by which each row with a loss looks like a run of its own; None without one.
+
+    Args:
+        table: the chosen rows.
+        rows: those with a loss.
+        used: columns of positions and losses.
+    """
+    for name in table.names:
+        if name not in used and words_of(name) in _RUN_WORDS and len(rows) >= _LEAST_ROWS:
+            cells = [table.columns[name][i] for i in rows]
+            named = all(isinstance(c, str) and not c.replace(".", "").isdigit() for c in cells)
+            if named and len(set(cells)) == len(cells):
+                return name
+    return None
 
 
 def _equal(cell: Any, value: str) -> bool:

@@ -16,7 +16,7 @@ from epiplexity_jax.base.errors import DataError
 MISSING = {"", "nan", "na", "n/a", "#n/a", "none", "null", "nil", "<na>", "-"}
 """Words, in lower case, that stand in a cell without a value."""
 
-Kind = Literal["means", "batches", "points"]
+Kind = Literal["means", "batches", "points", "kl"]
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,17 @@ class Hints:
     """Facts about the losses that a layout implies, each None where it implies nothing.
 
     Attributes:
-        kind: "means" over the tokens since the row before, "batches" for losses of single batches.
+        kind: "means" over the tokens since the row before, "batches" for losses of single batches,
+            "points" for losses of the model at its position, "kl" where there are no losses but the
+            KL of the messages of a requential code.
         first_step: 0 where a step is the index of the row's batch from 0 on, 1 where it is the
             number of batches done.
         unit: "nats" or "bits".
         tokens_per_step: label tokens of a step.
         final_loss: held-out loss of the final model, in the unit of the table.
+        data_tokens: label tokens of the dataset that is measured.
+        steps: column of steps, whatever its name.
+        loss: column of training losses, whatever its name.
     """
 
     kind: Kind | None = None
@@ -37,6 +42,9 @@ class Hints:
     unit: str | None = None
     tokens_per_step: float | None = None
     final_loss: float | None = None
+    data_tokens: float | None = None
+    steps: str | None = None
+    loss: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

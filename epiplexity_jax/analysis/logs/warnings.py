@@ -15,6 +15,8 @@ from epiplexity_jax.base.units import nats_to_bits
 _FEW_ROWS = 10
 _NEAR = 0.08  # from a whole number, of a ratio of losses
 _NOTICEABLE = 0.05  # a share of the area from which on a sentence is worth reading
+SURPRISED = 1.1 * math.log(1e6)
+"""Nats per label token above which no untrained model begins, whatever its alphabet."""
 
 TOKENISERS = (
     "bits per token do not compare across tokenisers: --bytes-per-token gives bits per byte"
@@ -109,6 +111,12 @@ def _scaled(curve: LossCurve, floor: CurveFloor) -> str:
 def _initial_loss(curve: LossCurve, vocab_size: int | None) -> str:
     """The first loss against that of a model which predicts uniformly."""
     first = float(curve.losses_nats[0])
+    if vocab_size is None and first > SURPRISED:
+        return (
+            f"the first loss, {first:.4g} nats, is no mean per label token: it is far above ln "
+            f"10^6 = {math.log(1e6):.4g}, that of a million equally likely symbols; are these "
+            "perplexities, or sums over tokens or sequences (--loss-divisor)?"
+        )
     if vocab_size is None:
         return (
             "without --vocab-size it is not checked that the curve begins with an untrained model, "
@@ -121,7 +129,8 @@ def _initial_loss(curve: LossCurve, vocab_size: int | None) -> str:
             f" and near log2 V = {nats_to_bits(uniform):.4g}: it looks like bits labelled nats "
             "(--unit bits)"
             if in_bits
-            else ": a wrong --vocab-size, or a model that begins worse than uniform"
+            else ": a wrong --vocab-size, perplexities or sums (--loss-divisor) in the place of "
+            "means per label token, or a model that begins worse than uniform"
         )
     if first < 0.9 * uniform:
         return (

@@ -4,12 +4,14 @@ import codecs
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from typing import IO, Annotated
 
 import numpy as np
 from jaxtyping import Bool, Integer
 from pydantic import AfterValidator
 
+from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import DataError
 
 ASCII96 = "\n" + "".join(map(chr, range(32, 127)))
@@ -18,6 +20,7 @@ MEMORY = 1 << 30  # bytes of tokens that are kept in memory; more lie in a tempo
 CURE = "unknown: drop, alphabet: characters or bytes, or name your own alphabet"
 _CHUNK = 1 << 18  # bytes that are read, and characters that are encoded, at a time
 _UNKNOWN = -1
+_ALIKE = 0.75  # of a misspelt name of an alphabet and the name
 _POINTS = 0x110000  # of Unicode
 
 Tokens = Integer[np.ndarray, " n"]
@@ -26,7 +29,10 @@ Document = tuple[str, Iterable[bytes]]
 
 
 def _alphabet_makes_sense(alphabet: str) -> str:
-    if alphabet not in ("ascii96", BYTES, CHARACTERS):
+    known = ("ascii96", BYTES, CHARACTERS)
+    if alphabet not in known:
+        if get_close_matches(alphabet.lower(), known, cutoff=_ALIKE):
+            raise ValueError(did_you_mean("alphabet", alphabet.lower(), known))
         if len(alphabet) < 2:
             raise ValueError(f"needs 2 characters or more, got {alphabet!r}")
         twice = {c for c in alphabet if alphabet.count(c) > 1}
@@ -201,6 +207,8 @@ def decoded(where: str, parts: Iterable[bytes]) -> Iterator[tuple[str, int]]:
     except UnicodeDecodeError as error:
         # The error counts from the bytes that the last part left over.
         at = place + len(part) - len(error.object) + error.start
+        if at == 0 and error.object[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise DataError(f"{where}: is UTF-16; convert it to UTF-8") from None
         raise DataError(
             f"{where}: is not UTF-8 at byte {at}; convert it, or use alphabet: bytes"
         ) from None

@@ -29,6 +29,7 @@ from epiplexity_jax.sources.files.characters import (
     letters_of,
     occurring,
 )
+from epiplexity_jax.sources.files.text_notes import text_notes
 from epiplexity_jax.sources.joined import with_heldout
 from epiplexity_jax.sources.ragged import open_rows_of
 from epiplexity_jax.sources.spec import HostSource, SourceInfo
@@ -140,7 +141,7 @@ def encoded_source(
     """
     tokens = encoder.spool.tokens()[:most]
     check_enough(len(tokens), length, corpus.where, " of its alphabet")
-    notes = corpus.notes
+    notes = (*corpus.notes, *text_notes(tokens, encoder.alphabet, corpus.where))
     if encoder.dropped:
         share = encoder.dropped / encoder.characters
         what = (

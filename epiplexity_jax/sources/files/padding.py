@@ -85,6 +85,21 @@ def find_padding(rows: Integer[np.ndarray, "n length"]) -> Padding | None:
     return None
 
 
+def unused_pad_note(
+    where: str, rows: Integer[np.ndarray, "n length"], pad: int | None
+) -> tuple[str, ...]:
+    """Say that a token that was named as padding fills no end of a row.
+
+    Args:
+        where: name of the data.
+        rows: the matrix.
+        pad: the token, or None.
+    """
+    if pad is None or np.any(rows[:, 0] == pad) or np.any(rows[:, -1] == pad):
+        return ()
+    return (f"{where}: token {pad} stands at no end of a row, so pad left nothing out",)
+
+
 def padding_note(where: str, found: Padding | None) -> tuple[str, ...]:
     """Say that padding was found, and what leaves it out.
 

@@ -16,6 +16,11 @@ _INDEX = b"MMIDIDX\x00\x00"
 _INDEX_TYPES = dict(enumerate(("uint8", "int8", "int16", "int32", "int64"), start=1)) | {
     8: "uint16"
 }
+_LONGEST_HEADER = 100_000_000  # bytes, of safetensors
+_SIZES = (1e-12, 1e12)  # between which real numbers of data lie, where they are not 0
+_LEAST_REAL = 0.999  # of them
+_BYTES_APART = 1.0  # bits of entropy by which the low byte of a token exceeds the high one, or more
+_SAMPLED = 1 << 16  # integers whose bytes are counted
 _LOOKED_AT = 1 << 20  # integers by which a wrong type is known
 _LEAST = 64  # integers, of which fewer say nothing
 _OTHERS = {
@@ -27,6 +32,9 @@ _OTHERS = {
     b"\x80\x03}": "a pickle, which is never opened; save the tokens with numpy.save as .npy",
     b"\x80\x04\x95": "a pickle, which is never opened; save the tokens with numpy.save as .npy",
     b"\x80\x05\x95": "a pickle, which is never opened; save the tokens with numpy.save as .npy",
+    b"\x89PNG": "a picture; use kind: images with an array of pixels",
+    b"\xff\xd8\xff": "a picture; use kind: images with an array of pixels",
+    b"%PDF": "a PDF document; bring its text",
     _INDEX: "the index of a Megatron data set; give the .bin file beside it",
 }
 
@@ -104,6 +112,8 @@ def refuse_other_files(path: Path, start: bytes) -> None:
     for magic, words in _OTHERS.items():
         if start.startswith(magic):
             raise DataError(f"{path}: is {words}")
+    if start[8:10] == b'{"' and int.from_bytes(start[:8], "little") < _LONGEST_HEADER:
+        raise DataError(f"{path}: is a safetensors file; save its tokens with numpy.save as .npy")
     if len(start) >= _LEAST and is_text(start):
         raise DataError(f"{path}: is text; use kind: text, or say dtype: uint8")
 
@@ -148,3 +158,34 @@ def refuse_wrong_type(path: Path, values: Integer[np.ndarray, " N"]) -> None:
             f"{path}: byte_order: all of its 16-bit integers are multiples of 256, as of "
             "big-endian ones; say byte_order: big, or dtype: uint16 if that is right"
         )
+    values = values[:_SAMPLED]
+    real = next((kind for kind in ("float64", "float32") if _are_real(values, kind)), None)
+    if real:
+        raise DataError(
+            f"{path}: dtype: its bytes are those of {real} numbers, and tokens are integers from "
+            "0; convert them, or say dtype: uint16 if that is right"
+        )
+    low, high = (_entropy(part) for part in (values & 0xFF, values >> 8))
+    if high > low + _BYTES_APART:
+        raise DataError(
+            f"{path}: byte_order: the high bytes of its 16-bit integers vary more than the low "
+            f"ones ({high:.1f} and {low:.1f} bits), as in big-endian order; say byte_order: big, "
+            "or dtype: uint16 if that is right"
+        )
+
+
+def _are_real(values: Integer[np.ndarray, " N"], kind: str) -> bool:
+    """Return whether integers of 16 bits are parts of real numbers: of usual size, and varied."""
+    width = np.dtype(kind).itemsize // 2
+    with np.errstate(invalid="ignore"):
+        real = np.ascontiguousarray(values[: len(values) // width * width]).view(kind)
+        size = np.abs(real.astype(np.float64))
+        usual = (size == 0) | ((size > _SIZES[0]) & (size < _SIZES[1]))
+    return float(usual.mean()) > _LEAST_REAL and len(np.unique(real)) > _LEAST
+
+
+def _entropy(values: Integer[np.ndarray, " N"]) -> float:
+    """Entropy of the bytes' counts, bits."""
+    shares = np.bincount(values.astype(np.int64), minlength=256) / len(values)
+    shares = shares[shares > 0]
+    return float(-(shares * np.log2(shares)).sum())

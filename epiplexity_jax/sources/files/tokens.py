@@ -18,10 +18,11 @@ from epiplexity_jax.base.compressed import (
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.documents import Documents
+from epiplexity_jax.sources.files.characters import Spool
 from epiplexity_jax.sources.files.labels import Labels, open_labels, open_selected
 from epiplexity_jax.sources.files.nanogpt_meta import bytes_per_token, meta_note, read_meta
 from epiplexity_jax.sources.files.npy import NPY, load_npz, map_npy, opening
-from epiplexity_jax.sources.files.padding import find_padding, padding_note
+from epiplexity_jax.sources.files.padding import find_padding, padding_note, unused_pad_note
 from epiplexity_jax.sources.files.paths import ending, find_files
 from epiplexity_jax.sources.files.token_files import (
     TokenLayout,
@@ -39,6 +40,7 @@ from epiplexity_jax.sources.token_array import (
     readable,
 )
 
+_PART = 1 << 20  # bytes that are decompressed at a time
 _ENDINGS = (".bin", ".npy")  # of the files of a folder
 _CURE = "raise vocab_size, or say dtype or skip_bytes where its layout is another"
 
@@ -95,7 +97,8 @@ class Tokens(Config):
 def open_file(config: Tokens) -> HostSource:
     """Read a file once, to check every token, then map it: it need not fit into memory.
 
-    Leave it as it is while a sweep runs. A compressed file is decompressed into memory.
+    Leave it as it is while a sweep runs. A compressed file is decompressed into memory, above 1 GiB
+    into a temporary file, a .npy file always into memory.
 
     Raises:
         DataError: when a file is missing, unreadable, empty, damaged, a Git LFS pointer, of another
@@ -131,7 +134,8 @@ def _open_one(path: Path, config: Tokens) -> HostSource:
     layout, notes = TokenLayout(), []
     if config.compression != "none" and (packed := compression_of(start)):
         raw = _decompressed(path, config.compression)
-        start, size, notes = raw[:512], len(raw), [f"{path} was decompressed ({packed})"]
+        start, size = raw[:512].tobytes(), len(raw)
+        notes = [f"{path} was decompressed ({packed})"]
     else:
         raw, size = None, path.stat().st_size
     plain = config.dtype or config.skip_bytes is not None
@@ -156,8 +160,13 @@ def _open_one(path: Path, config: Tokens) -> HostSource:
         "origins": (file_origin(path),),
         "cure": _CURE,
     }
+    if tokens.ndim == 1 and config.rows == "keep":
+        raise DataError(f"{path}: rows: it holds a single row of tokens; leave rows out")
     if chosen.any:
-        return _noted(open_selected(tokens, str(path), config.length, chosen, facts), notes)
+        source = open_selected(tokens, str(path), config.length, chosen, facts)
+        if tokens.ndim == 2:
+            notes += unused_pad_note(str(path), tokens, config.pad)
+        return _noted(source, notes)
     source = open_tokens(tokens, str(path), config.length, **facts)
     if tokens.ndim == 2:
         notes += padding_note(str(path), find_padding(tokens))
@@ -185,26 +194,30 @@ def _noted(source: Any, notes: Sequence[str], **changes: Any) -> Any:
     return dataclasses.replace(source, info=info)
 
 
-def _decompressed(path: Path, compression: Compression) -> bytes:
+def _decompressed(path: Path, compression: Compression) -> np.ndarray:
+    """The bytes of a compressed file, in memory or, if they are many, in a temporary file."""
+    spool = Spool(np.dtype(np.uint8))
     with readable(path), open_decompressed(path, compression) as file:
-        return file.read()
+        while part := file.read(_PART):
+            spool.add(part)
+    return spool.tokens()
 
 
-def _npy(path: Path, raw: bytes | None, config: Tokens) -> np.ndarray:
+def _npy(path: Path, raw: np.ndarray | None, config: Tokens) -> np.ndarray:
     """Map a NumPy array, or read a decompressed one."""
     for key in ("dtype", "byte_order", "skip_bytes"):
         if getattr(config, key) is not None:
             raise DataError(f"{path}: {key}: a .npy file names its own type; leave it out")
     if raw is not None:
         with readable(path, damaged="is not a whole .npy file of integers: {}"):
-            return np.load(io.BytesIO(raw), allow_pickle=False)
+            return np.load(io.BytesIO(raw.data), allow_pickle=False)
     if path.suffix.lower() != ".npy":
         raise DataError(f"{path}: is a NumPy array; name it .npy")
     return map_npy(path)
 
 
 def _plain(
-    path: Path, raw: bytes | None, start: bytes, size: int, config: Tokens
+    path: Path, raw: np.ndarray | None, start: bytes, size: int, config: Tokens
 ) -> tuple[np.ndarray, TokenLayout]:
     """Map plain integers, or view decompressed ones; also return their layout."""
     if config.skip_bytes is not None:
@@ -227,7 +240,7 @@ def _plain(
             f"{dtype.name}; name its dtype, or bring the whole file"
         )
     if raw is not None:
-        values = np.frombuffer(raw, dtype, offset=layout.offset)
+        values = np.frombuffer(raw.data, dtype, offset=layout.offset)
     elif not held:
         values = np.zeros(0, dtype)
     else:

@@ -1,5 +1,6 @@
 """A command line that runs in this process, and a small store."""
 
+import json
 from typing import NamedTuple
 
 import pytest
@@ -27,6 +28,24 @@ def call(capsys):
         said = capsys.readouterr()
         code = ended.value.code
         return Called(code if isinstance(code, int) else 0, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def curve(call, tmp_path):
+    """Run `curve` on a text or bytes; the estimate, or the one line of an error."""
+
+    def run(content, *words, name="loss.csv"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        called = call("curve", path, *words, "--json")
+        if called.status == 0:
+            return json.loads(called.out)["estimate"]
+        assert (called.status, called.out) == (2, "")
+        assert called.err.count("\n") == 1
+        assert "Traceback" not in called.err
+        return called.err
 
     return run
 

@@ -1,4 +1,4 @@
-"""Files of other programs, and wrong files of new users, through the command."""
+"""Files of other programs through the command."""
 
 import gzip
 import json
@@ -9,43 +9,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax import coding
-
-LN2 = math.log(2)
-SIZES = ["--params", "1e6", "--test-tokens", "1e6"]
-STEPS = [*SIZES, "--tokens-per-step", "1000"]
-STEP = np.arange(40)
-LOSSES = [round(float(v), 4) for v in 2.0 + 3.0 * (1 + 0.07 * STEP) ** -0.9]
-AREA = (sum(LOSSES) - 40 * 2.7) * 1000 / LN2
-
-
-@pytest.fixture
-def curve(call, tmp_path):
-    """Run `curve` on a text or bytes; the estimate, or the one line of an error."""
-
-    def run(content, *words, name="loss.csv"):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        called = call("curve", path, *words, "--json")
-        if called.status == 0:
-            return json.loads(called.out)["estimate"]
-        assert (called.status, called.out) == (2, "")
-        assert called.err.count("\n") == 1
-        assert "Traceback" not in called.err
-        return called.err
-
-    return run
-
-
-def table(rows, header="step,loss"):
-    return "\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n"
-
-
-def by_steps(first=1, every=1):
-    return [(first + every * i, loss) for i, loss in enumerate(LOSSES)]
-
-
-def said(found):
-    return " | ".join(found["warnings"])
+from tests.unit.cli.curve_texts import AREA, LN2, LOSSES, SIZES, STEPS, by_steps, said, table
 
 
 def test_evaluations_are_points_of_the_curve(curve):
@@ -229,100 +193,22 @@ def test_files_need_a_size_each(call, tmp_path, words, message):
     assert message in called.err
 
 
-GOOD = table(by_steps())
-WRONG = {
-    "lfs": (
-        b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 7\n",
-        [],
-        "git lfs pull",
-    ),
-    "web page": (b"<!DOCTYPE html>\n<html>step,loss</html>", [], "is a web page and not the file"),
-    "zip": (b"PK\x03\x04 metrics.csv", [], "is a ZIP archive"),
-    "cut off gz": (gzip.compress(GOOD.encode())[:-4], [], "is no whole gz file"),
-    "empty": (b"\n\n", [], "is empty"),
-    "picture": (b"\x89PNG\r\n\x1a\n\x00", [], "is a picture"),
-    "header alone": (b"step,loss\n", [], "has a header and no rows"),
-    "no header": (table(by_steps(), "").lstrip().encode(), [], "a header that names the columns"),
-    "one run a row": (
-        table(
-            [("a", 5000, 1.0), ("b", 5000, 1.1), ("c", 5000, 1.2)], "Name,iter,train/loss"
-        ).encode(),
-        [],
-        "a table of several runs with one row each",
-    ),
-    "epochs": (table(by_steps(), "epoch,loss").encode(), [], "'epoch' and no tokens on its axis"),
-    "wall time": (table(by_steps(), "wall_time,loss").encode(), [], "no tokens on its axis"),
-    "accuracy": (table(by_steps(), "step,accuracy").encode(), [], "--loss-column: no column"),
-    "perplexity": (table(by_steps(), "step,perplexity").encode(), [], "--loss-column: no column"),
-    "reward": (
-        table([(s, -loss) for s, loss in by_steps()]).encode(),
-        [],
-        "line 2: loss -5 is negative, so no log loss",
-    ),
-    "diverged": (
-        table([*by_steps()[:20], (21, "nan"), (22, "nan")]).encode(),
-        [],
-        "line 22: loss nan is not finite; did training diverge there?",
-    ),
-    "billions of tokens": (
-        table([(0.001 * s, loss) for s, loss in by_steps()], "tokens,loss").encode(),
-        SIZES,
-        "is no whole number; count label tokens, not epochs or billions",
-    ),
-    "two runs": (
-        table([*by_steps(), *by_steps()]).encode(),
-        [],
-        "the count begins anew there, as where several runs stand in one file",
-    ),
-    "decimal commas": (b"step;loss\n1;4,5\n2;4,1\n3;3,9\n", [], "'4,5' in 'loss' is not a number"),
-    "words": (b"step,loss\n1,high\n2,lower\n3,low\n", [], "'high' in 'loss' is not a number"),
-    "a story": (b"we trained it\nit was long\nit fell\n", [], "looks like a text log"),
-    "a config": (b'{"lr": 0.1,\n "steps": 100}', [], "no list of rows: a summary or a config"),
-    "a summary": (b'{"train_loss": 2.5, "step": 100}', [], "has 1 rows with a loss"),
-    "half a line": (b'{"step": 1, "loss": 4}\n{"step": 2, "lo', [], "line 2: is not JSON"),
-    "no unit of steps": (GOOD.encode(), SIZES, "--tokens-per-step: wrong counts steps ('step')"),
-    "never counted": (
-        table([(0, s, loss) for s, loss in by_steps()], "total_tokens,step,loss").encode(),
-        SIZES,
-        "'total_tokens' is 0 in every row, so tokens were never counted",
-    ),
-    "wrong name": (GOOD.encode(), [*STEPS, "--loss-column", "los"], "no column 'los', only"),
-    "wrong run": (
-        GOOD.encode(),
-        [*STEPS, "--where", "run=1"],
-        "--where: wrong has no column 'run'",
-    ),
-    "wrong pattern": (b"a\nb\n", [*STEPS, "--pattern", "(?P<loss>z)"], "no line fits --pattern"),
-    "no such rows": (GOOD.encode(), [*STEPS, "--floor-rows", "99"], "between 1 and the 40 rows"),
-    "bits per byte": (
-        table(by_steps(), "step,bpb").encode(),
-        [],
-        "--bytes-per-token: 'bpb' holds bits per byte",
-    ),
-    "all cut off": (GOOD.encode(), [*STEPS, "--until", "1"], "has 1 rows with a loss"),
-    "blank losses": (
-        table([(1, ""), (2, ""), (3, "")]).encode(),
-        [],
-        "'loss' has no value in any row",
-    ),
-    "raw numbers": (bytes(range(256)) * 4, [], "is no text in UTF-8"),
-    "array": (b"\x93NUMPY\x01\x00v\x00{'descr'", [], "an array without names of columns"),
-}
-
-
-@pytest.mark.parametrize("kind", WRONG)
-def test_wrong_files_get_a_fitting_sentence(curve, kind):
-    content, words, message = WRONG[kind]
-    refused = curve(content, *(words or STEPS), name="wrong")
-    assert isinstance(refused, str), refused["warnings"]
-    assert message in refused
-
-
-def test_no_error_repeats_advice_that_was_followed(curve):
-    fallen = table([*by_steps(), *by_steps()])
-    assert isinstance(curve(fallen, *STEPS, "--keep-last"), dict)
-    twice = table([("x", s, loss) for s, loss in by_steps()], "Epoch,it,loss")
-    assert isinstance(curve(twice, *STEPS), dict)
-    samples = table(by_steps(), "samples,loss")
-    assert "(--step-column)" in curve(samples, *STEPS)
-    assert isinstance(curve(samples, *STEPS, "--step-column", "samples"), dict)
+def test_the_kl_of_messages_is_a_requential_code(curve, call, tmp_path):
+    values, counts = [2.0, 1.0, 0.5], [1000, 2000, 1000]
+    document = {"kl_values": values, "token_counts": counts, "final_loss": 2.5}
+    text = json.dumps(document | {"evaluation_tokens": 1_000_000})
+    found = curve(text, *SIZES, "--vocab-size", "64")
+    assert found["epiplexity_bits"] == pytest.approx(4500 / LN2, rel=1e-12)
+    assert found["entropy_bits"] == pytest.approx(2.5e6 / LN2, rel=1e-12)
+    messages = [kl * count / LN2 for kl, count in zip(values, counts, strict=True)]
+    certified = sum(bits + 2 * math.log2(1 + bits) + 5.21 for bits in messages)
+    assert found["certified_bits"] == pytest.approx(certified)
+    assert (found["estimator"], found["label_tokens"]) == ("requential", 4000)
+    assert "there is no loss_unit, so nats are read" in said(found)
+    bits = curve(text, *SIZES, "--unit", "bits")
+    assert bits["epiplexity_bits"] == pytest.approx(4500)
+    assert "--tokens-per-step: loss.csv holds the KL of messages" in curve(text, *STEPS)
+    path = tmp_path / "loss.csv"
+    called = call("curve", path, path, "--params", "1,2", "--test-tokens", "1e6")
+    assert (called.status, called.out) == (2, "")
+    assert "loss.csv: holds the KL of messages" in called.err

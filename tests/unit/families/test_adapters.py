@@ -226,3 +226,17 @@ def test_a_pretrained_start_is_said():
     zeros.apply = Table().apply
     for drawn in (Table(), from_linen(Linen()), from_nnx(NnxPositions), zeros()):
         assert model_of(drawn, TASK).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("adapt", "said"),
+    [
+        (lambda: from_linen(Linen), "from_linen: expected a Linen module, got the class Linen"),
+        (lambda: from_linen(Nnx(nnx.Rngs(0))), "got one of NNX; use from_nnx"),
+        (lambda: from_nnx(Linen()), "got one of Linen; use from_linen"),
+        (lambda: from_nnx(Nnx(nnx.Rngs(0))), "a function of nnx.Rngs, got a module that is made"),
+    ],
+)
+def test_adapters_take_what_they_are_for(adapt, said):
+    with pytest.raises(ConfigError, match=said):
+        adapt()

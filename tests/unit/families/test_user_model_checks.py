@@ -64,6 +64,14 @@ WRONG = {
         given(lambda p, x: p["table"][x].at[:, -1, 0].set(jnp.nan)),
         "not finite at initialisation",
     ),
+    "probabilities": (
+        given(lambda p, x: jax.nn.softmax(p["table"][x])),
+        "gives probabilities, which sum to 1, where logits are expected",
+    ),
+    "too many arguments": (
+        given(lambda p, x, y: x),
+        r"missing 1 required .* argument: 'y'; needed: init\(key\) and apply",
+    ),
     "breaks": (given(_breaks), "failed: KeyError: 'weights'"),
     "statistics": (from_linen(LinenStatistics()), r"state that its call changes \(batch_stats\)"),
     "dropout": (from_nnx(NnxDropout), r"draws random numbers \(dropout.rngs.count\), as dropout"),

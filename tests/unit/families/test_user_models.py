@@ -138,6 +138,44 @@ def test_what_is_no_model_is_refused():
         user_model(len)
 
 
+def equinox_linear():
+    return pytest.importorskip("equinox").nn.Linear(2, 2, key=jax.random.key(0))
+
+
+def haiku_functions():
+    return pytest.importorskip("haiku").transform(lambda x: x)
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda: Table, "is the class Table; give an instance of it"),
+        (lambda: Linen(), "is a Flax Linen module; give from_linen"),
+        (lambda: Nnx(nnx.Rngs(0)), "is a Flax NNX module; give from_nnx"),
+        (equinox_linear, "is an Equinox module, which holds its parameters"),
+        (haiku_functions, "is a pair of Haiku's functions; give Functions"),
+    ],
+)
+def test_modules_of_libraries_are_no_models_as_they_are(made, said):
+    with pytest.raises(ConfigError, match=said):
+        user_model(made())
+
+
+def test_a_module_with_functions_of_its_own_is_a_model():
+    equinox = pytest.importorskip("equinox")
+
+    class Own(equinox.Module):
+        def init(self, key):
+            return Table().init(key)
+
+        def apply(self, params, tokens):
+            return Table().apply(params, tokens)
+
+    assert model_of(Own()).cost.params == V * V
+    static = {"init": staticmethod(Table().init), "apply": staticmethod(Table().apply)}
+    assert model_of(type("Static", (), static)).cost.params == V * V
+
+
 def runs_of(models, **options):
     """A plan's run ids and lineages, by name."""
     sweep = Sweep(

@@ -1,12 +1,11 @@
 """JSON: one object a line, or one document with a list of records or columns of equal length."""
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from epiplexity_jax.analysis.logs.content import Content
-from epiplexity_jax.analysis.logs.layouts import own_tracker
+from epiplexity_jax.analysis.logs.layouts import chart, own_tracker, package
 from epiplexity_jax.analysis.logs.layouts.delimited import parses
 from epiplexity_jax.analysis.logs.table import Hints, LogTable
 from epiplexity_jax.base.errors import DataError
@@ -52,6 +51,8 @@ def of_document(file: str, document: Any) -> LogTable:
     if isinstance(document, Mapping):
         return _of_object(file, document)
     records = document if isinstance(document, list) else []
+    if chart.is_traces(records):
+        return chart.of_traces(records)
     if records and all(isinstance(record, Mapping) for record in records):
         rows = ((i, flat(record)) for i, record in enumerate(records, 1))
         return own_tracker.named(LogTable.of_rows(rows, layout="JSON records", place="record"))
@@ -68,11 +69,16 @@ def _of_object(file: str, document: Mapping[str, Any]) -> LogTable:
     """The table of an object: a trainer's state, columns, or the one list of records in it."""
     if isinstance(document.get(_HISTORY), list):
         return _of_trainer(file, document)
-    if "kl_values" in document:
-        raise DataError(_of_requential(file, document))
-    if {"tokens", "losses"} <= set(document):
-        return _of_package(file, document)
+    if package.matches(document):
+        return package.read(file, document)
+    if {"schema_version", "model_bits", "data_bits"} <= set(document):
+        raise DataError(
+            f"{file}: is a result of the package epiplexity and no log; give the JSON of losses or "
+            "KL values that it was computed from"
+        )
     lists = {k: v for k, v in document.items() if isinstance(v, list) and v}
+    if not lists:
+        lists = {k: v for k, v in flat(document).items() if isinstance(v, list) and v}
     records = [k for k, v in lists.items() if all(isinstance(one, Mapping) for one in v)]
     if len(records) == 1:
         return of_document(file, lists[records[0]])
@@ -99,54 +105,6 @@ def _of_trainer(file: str, state: Mapping[str, Any]) -> LogTable:
     rows = ((i, flat(entry)) for i, entry in enumerate(history, 1))
     return LogTable.of_rows(
         rows, layout="trainer_state.json", place="log_history entry", hints=Hints(kind="means")
-    )
-
-
-def _of_package(file: str, document: Mapping[str, Any]) -> LogTable:
-    """The JSON of the PyPI package epiplexity: columns tokens and losses, a unit and a final loss.
-
-    Raises:
-        DataError: when they are no columns of one length.
-    """
-    tokens, losses = document["tokens"], document["losses"]
-    notes: tuple[str, ...] = ()
-    if not isinstance(losses, list) or not isinstance(tokens, list) or len(tokens) != len(losses):
-        raise DataError(f"{file}: tokens and losses must be lists of one length")
-    if all(isinstance(one, int | float) for one in tokens) and any(
-        b <= a for a, b in zip(tokens[:-1], tokens[1:], strict=True)
-    ):
-        total, sums = 0.0, []
-        for count in tokens:
-            total += count
-            sums.append(total)
-        tokens = sums
-        notes = ("tokens do not increase, so each is read as the tokens of its own row",)
-    unit, final = document.get("loss_unit"), document.get("final_loss")
-    hints = Hints(
-        unit="bits" if str(unit).lower().startswith("bit") else None if unit is None else "nats",
-        final_loss=float(final) if isinstance(final, int | float) else None,
-    )
-    columns = {"tokens": tokens, "loss": losses}
-    lines = range(1, len(tokens) + 1)
-    return LogTable(columns, lines, "JSON of epiplexity", "entry", hints, notes)
-
-
-def _of_requential(file: str, document: Mapping[str, Any]) -> str:
-    """The sentence on the KL values of a requential code: model length, and what is missing."""
-    values, counts = (document.get(name) or [] for name in ("kl_values", "token_counts"))
-    for column in (values, counts):
-        if not isinstance(column, list) or not all(isinstance(v, int | float) for v in column):
-            return f"{file}: kl_values and token_counts must be lists of numbers"
-    if len(values) != len(counts):
-        return f"{file}: kl_values and token_counts must be lists of one length"
-    tokens = document.get("evaluation_tokens")
-    asked = "" if tokens is None else f" of its {tokens} evaluation_tokens"
-    total, weighted = sum(values), sum(v * n for v, n in zip(values, counts, strict=True))
-    return (
-        f"{file}: holds the KL of {len(values)} messages of a requential code and no losses; if "
-        f"they are nats per message, the model length is {total / math.log(2):.6g} bits, if nats "
-        f"per token, {weighted / math.log(2):.6g} bits; H_T{asked} needs the held-out loss of the "
-        "student, which it lacks"
     )
 
 

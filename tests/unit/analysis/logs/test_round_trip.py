@@ -89,6 +89,13 @@ LAYOUTS = {
         [{"metricName": "train/loss", "metricValue": repr(a), "step": s} for s, a, _ in rows]
         + [{"metricName": "eval/loss", "metricValue": repr(b), "step": s} for s, _, b in rows]
     ),
+    "comet chart": lambda rows: long_of(rows, "x,name,y", "{step},{name},{value}"),
+    "comet curves": lambda rows: json.dumps(
+        [
+            {"x": [s for s, _, _ in rows], "y": [row[i] for row in rows], "name": name}
+            for i, name in ((1, "train/loss"), (2, "eval/loss"))
+        ]
+    ),
     "wandb panel": panel,
     "megatron": lambda rows: "\n".join(
         f" iteration {s:8}/ 40 | consumed samples: {s} | lm loss: {a!r} | loss scale: 1.0 |\n"
@@ -99,7 +106,30 @@ LAYOUTS = {
         dict(zip(("step", "loss", "val_loss"), zip(*rows, strict=True), strict=True))
     ),
 }
-OPTIONS = {"lightning": {"first_step": 0}}
+BITS = float(np.log(2.0))
+# Logs of training programs: a line of the loss and one of the held-out loss.
+TEXTS = {
+    "nanogpt": "iter {s}: loss {a!r}, time 1ms, mfu 1%\nstep {s}: train loss 1.0, val loss {b!r}\n",
+    "build-nanogpt": "{s} train {a!r}\n{s} val {b!r}\n",
+    "llm.c": "s:{s} trl:{a!r} lr:0.1\ns:{s} tel:{b!r}\n",
+    "modded-nanogpt": "step:{s}/9 train_loss:{a!r} x\nstep:{s}/9 val_loss:{b!r} train_time:1ms\n",
+    "fairseq": "| train_inner | loss={a2!r}, ppl=2, num_updates={s}, lr=1\n"
+    "| valid on 'valid' subset | loss {b2!r} | ppl 13 | num_updates {s}\n",
+    "maxtext": "completed step: {s}, seconds: 2.5, loss: {a!r}\n"
+    "eval metrics after step: {s}, loss={b!r}, total_weights=1\n",
+    "torchtune": "Step {s} | loss:{a!r} lr:2e-05\nStep {s} | val_loss:{b!r}\n",
+    "litgpt": "Epoch 1 | iter 1 step {s} | loss train: {a!r}, val: {b!r} | x: 5 ms (step)\n",
+    "any other": "step {s} loss {a!r} val_loss {b!r}\n",
+}
+LAYOUTS |= {
+    name: lambda rows, form=form: "".join(
+        form.format(s=s, a=a, b=b, a2=a / BITS, b2=b / BITS) for s, a, b in rows
+    )
+    for name, form in TEXTS.items()
+}
+OPTIONS = {"lightning": {"first_step": 0}} | dict.fromkeys(
+    TEXTS, {"sampled": False, "first_step": 1}
+)
 BARE = {"epiplexity"}
 
 

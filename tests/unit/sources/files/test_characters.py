@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.sources import Text
 from epiplexity_jax.sources.files import characters
 from epiplexity_jax.sources.files.characters import Encoder, Spool, occurring
 
@@ -96,3 +97,19 @@ def test_many_tokens_lie_in_a_file(monkeypatch, memory, dtype):
     del spool  # the file is gone, its map is not
     assert tokens.dtype == dtype
     assert np.array_equal(tokens, values)
+
+
+@pytest.mark.parametrize("order", ["utf-16-le", "utf-16-be"])
+def test_text_in_utf_16_is_named(order):
+    raw = "\ufeffplain".encode(order)
+    with pytest.raises(DataError, match="doc: is UTF-16; convert it to UTF-8"):
+        occurring([("doc", [raw])])
+
+
+@pytest.mark.parametrize(
+    ("word", "name"), [("byte", "bytes"), ("ascii", "ascii96"), ("Characters", "characters")]
+)
+def test_misspelt_names_of_alphabets_are_no_alphabets(word, name):
+    with pytest.raises(ConfigError, match=f"alphabet: unknown alphabet .*did you mean '{name}'"):
+        Text(path="book.txt", alphabet=word)
+    assert Text(path="book.txt", alphabet="ACGT").alphabet == "ACGT"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.sources import Tokens, from_array, open_source
+from epiplexity_jax.sources.files import characters
 from tests.unit.sources.files.opened import complaint, read_all
 
 RNG = np.random.Generator(np.random.Philox(7))
@@ -132,7 +133,9 @@ def test_plain_integers_under_any_name(written):
     assert told.startswith("is no .npy file; save the array with numpy.save, or name the dtype")
 
 
-def test_compressed_tokens_are_tokens_and_said(written, tmp_path):
+@pytest.mark.parametrize("memory", [1 << 30, 1000])
+def test_compressed_tokens_are_tokens_and_said(monkeypatch, written, tmp_path, memory):
+    monkeypatch.setattr(characters, "MEMORY", memory)
     content = TOKENS.astype("<u2").tobytes()
     plain = open_source(written(content)).info.fingerprint
     config = written(gzip.compress(content), "train.bin.gz", dtype="uint16")
@@ -189,3 +192,55 @@ def test_a_held_out_file_is_read_with_the_alphabet_of_both(written, tmp_path):
     assert small.info.vocab_size == source.info.vocab_size
     again = config.model_copy(update={"heldout": config.path})
     assert complaint(again) == "heldout: is the data that is trained on; give another file"
+
+
+def zipf_tokens(count=20_000, symbols=50_257):
+    """Tokens as a tokeniser gives them: small ids are frequent."""
+    shares = 1 / np.arange(1, symbols + 1)
+    return np.random.Generator(np.random.Philox(3)).choice(symbols, count, p=shares / shares.sum())
+
+
+def test_integers_in_the_other_byte_order_are_refused(written):
+    tokens = zipf_tokens()
+    swapped = written(tokens.astype(">u2").tobytes())
+    assert complaint(swapped).startswith("byte_order: the high bytes of its 16-bit integers vary")
+    named = written(tokens.astype(">u2").tobytes(), byte_order="big")
+    assert np.array_equal(read_all(named), tokens)
+    for right in (tokens, tokens % 200, TOKENS, tokens % 4000 + 30_000):
+        assert np.array_equal(read_all(written(right.astype("<u2").tobytes()))[:99], right[:99])
+
+
+@pytest.mark.parametrize("kind", ["<f4", "<f8"])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 300.0])
+def test_real_numbers_are_no_tokens(written, kind, scale):
+    real = (scale * np.random.Generator(np.random.Philox(5)).normal(size=20_000)).astype(kind)
+    said = complaint(written(real.tobytes()))
+    assert said.startswith(f"dtype: its bytes are those of float{8 * int(kind[-1])} numbers")
+    assert open_source(written(real.tobytes(), dtype="uint16")).info.length == 32
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ((60).to_bytes(8, "little") + b'{"w":{"dtype":"F32"}}', "is a safetensors file"),
+        (b"\x89PNG\r\n\x1a\n", "is a picture; use kind: images"),
+        (b"%PDF-1.7\n", "is a PDF document"),
+    ],
+)
+def test_weights_pictures_and_documents_are_no_tokens(written, start, said):
+    assert complaint(written(start + RNG.bytes(8000))).startswith(said)
+
+
+def test_labels_in_the_place_of_tokens_are_refused(written, tmp_path):
+    path = tmp_path / "labels.npy"
+    np.save(path, np.where(TOKENS % 9, TOKENS, -100))
+    assert "-100 marks labels that are not paid for" in complaint(Tokens(path=str(path)))
+
+
+def test_options_of_rows_without_an_effect_are_said_or_refused(written, tmp_path):
+    whole = written(TOKENS.astype("<u2").tobytes(), rows="keep")
+    assert complaint(whole) == "rows: it holds a single row of tokens; leave rows out"
+    path = tmp_path / "matrix.npy"
+    np.save(path, TOKENS.reshape(-1, 40) % 64)
+    notes = open_source(Tokens(path=str(path), pad=999)).info.notes
+    assert notes == (f"{path}: token 999 stands at no end of a row, so pad left nothing out",)

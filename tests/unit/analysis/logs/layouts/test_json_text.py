@@ -58,27 +58,9 @@ def test_a_trainer_state_and_its_lines_read_alike(tmp_path):
         assert curve.notes == ("1 row without a loss left out",)
 
 
-@pytest.mark.parametrize("tokens", [[1000] * 40, [1000 * i for i in range(1, 41)]])
-def test_the_json_of_the_package_epiplexity(tmp_path, tokens):
-    document = {"tokens": tokens, "losses": VALUES, "loss_unit": "nats", "final_loss": 2.7}
-    curve = read(tmp_path, json.dumps(document), "run.json", tokens_per_step=None)
-    check(curve)
-    assert curve.heldout_nats == 2.7
-    assert len(curve.notes) == (tokens[1] == 1000)
-    bits = read(tmp_path, json.dumps(document | {"loss_unit": "bits"}), tokens_per_step=None)
-    assert bits.heldout_nats == pytest.approx(2.7 * 0.6931471805599453)
-    assert bits.losses_nats == pytest.approx([v * 0.6931471805599453 for v in VALUES])
-
-
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (
-            '{"kl_values": [1.0, 2.0], "token_counts": [3, 4], "evaluation_tokens": 5}',
-            "2 messages .* is 4.32809 bits, if nats per token, 15.8696 bits; H_T of its 5 eval",
-        ),
-        ('{"kl_values": [1.0], "token_counts": []}', "kl_values and token_counts must be lists"),
-        ('{"tokens": [1, 2], "losses": [3.0]}', "lists of one length"),
         ('{"loss": [4, 3, 2], "val_loss": [1]}', r"differ in length \(loss 3, val_loss 1\)"),
         ('{"vocab_size": 96,\n "width": 64}', "'vocab_size', 'width' and no list of rows"),
         ('{"step": 1, "loss": 4}\n{"step": 2,', "line 2: is not JSON"),
