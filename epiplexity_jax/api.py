@@ -228,11 +228,15 @@ def _planned(sweep: Sweep, folder: Path | None) -> PlanSummary:
     if folder is not None:
         finished = Store.open(folder, create=True).finished()
     with open_devices(sweep.training.shares) as devices:
-        if sweep.budgets:
-            prepared = prepare(sweep, devices[0].platform)
-            sweep = prepared.sweep.model_copy(update={"grid": prepared.first_grid(1.0)})
-        plan = make_plan(sweep, devices[0].platform)
-        return summarise(plan, devices, finished, True, most_flops(plan))
+        platform = devices[0].platform
+        if not sweep.budgets:
+            plan = make_plan(sweep, platform)
+            return summarise(plan, devices, finished, True, most_flops(plan))
+        prepared = prepare(sweep, platform)
+        sweep = prepared.sweep.model_copy(update={"grid": prepared.first_grid(1.0)})
+        plan = make_plan(sweep, platform, datasets=prepared.datasets)
+        tuning = make_plan(prepared.tuning, platform, datasets=prepared.datasets)
+        return summarise(plan, devices, finished, True, most_flops(tuning))
 
 
 def default_store(config: Path) -> Path:

@@ -8,7 +8,8 @@ from epiplexity_jax.planning.reach import WORTH, gain
 from epiplexity_jax.planning.sizes import BEYOND, FAR, SizeCost, most_tokens
 
 _FACTOR = 2.0  # by which a run is lengthened
-_NEARLY = 1.01
+_LATE = 1.25  # the same of one that read the whole test set's worth, where an optimum ends
+_NEARLY = 1.02
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def grow(
         if size is None:
             continue
         if answer.ends_run:
-            longer = _FACTOR * grid[size.name]
+            has = grid[size.name]
+            longer = has * (_LATE if has >= limits.test_total / _NEARLY else _FACTOR)
             propose(size, longer, 1.0, "its optimum is the end of its run", FAR)
         place = costs.index(size)
         if size == trained[-1] and place + 1 < len(costs):

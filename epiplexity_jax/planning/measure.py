@@ -29,6 +29,7 @@ from epiplexity_jax.planning.calibrate import (
 from epiplexity_jax.planning.pace import Pace
 from epiplexity_jax.planning.planner import (
     FIRST_SHARE,
+    RATE_SLACK,
     Grid,
     Planned,
     Planner,
@@ -260,8 +261,9 @@ def _chosen(context: SweepContext, executor: Executor, request: Request, pace: P
     names = [one.name for one in costs]
     last = min(names.index(sizes[-1].name) + 2, len(WIDTHS))  # one more to grow by
     tokens = tuning_tokens(work, test)
+    enough = "are enough" if choice.fits else "are hardly enough"
     context.progress.message(
-        f"{duration(pace.left)} are enough for {len(sizes)} sizes, {sizes[0].name} to "
+        f"{duration(pace.left)} {enough} for {len(sizes)} sizes, {sizes[0].name} to "
         f"{sizes[-1].name}, and {test:.3g} test tokens"
     )
     heldout = min(max(_HELDOUT_SHARE * test, _LEAST_HELDOUT), _MOST_HELDOUT)
@@ -288,7 +290,22 @@ def _grid(plan: Plan, costs: Mapping[str, Sequence[SizeCost]], question: Questio
         grid[dataset.name] = {
             one.name: min(max(FIRST_SHARE * own.cap(one), own.least), own.most) for one in sizes
         }
-    return grid
+    return _with_short_controls(grid)
+
+
+def _with_short_controls(grid: Grid) -> Grid:
+    """A grid in which noise, which never ends, reads no more than the sources do."""
+    most: dict[str, float] = {}
+    for name, sizes in grid.items():
+        if control_of(name) is None:
+            for size, tokens in sizes.items():
+                most[size] = max(most.get(size, 0.0), tokens)
+    return {
+        name: sizes
+        if control_of(name) is None
+        else {size: min(tokens, most.get(size, tokens)) for size, tokens in sizes.items()}
+        for name, sizes in grid.items()
+    }
 
 
 def _tuned(
@@ -305,7 +322,8 @@ def _tuned(
     platform = executor.hardware.platform
     before = replace(context, plan=make_plan(tuning, platform, datasets=plan.datasets))
     try:
-        tuned = tune(replace(before, stop=lambda: context.stop() or pace.is_over), executor)
+        before = replace(before, stop=lambda: context.stop() or pace.is_over)
+        tuned = tune(before, executor, RATE_SLACK)
     except Interrupted:
         if context.stop() or not pace.is_over:
             raise

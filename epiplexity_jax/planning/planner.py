@@ -16,6 +16,7 @@ from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.runner import run_plan
 
 FIRST_SHARE = 0.25  # of a run's most tokens, that the first round reads
+RATE_SLACK = 0.01  # share of the code, that a lower rate than the best may cost
 _LEAST_STEPS = 16
 _ROUNDS = 40
 

@@ -148,7 +148,7 @@ def sized_for(
 
 
 def first_sizes(costs: Sequence[SizeCost], budgets: Sequence[float], test: float) -> list[SizeCost]:
-    """Sizes whose optimum may lie at a budget, and one on either side.
+    """Sizes whose optimum may lie at a budget, and one on either side that can pay for the test set.
 
     Args:
         costs: all sizes, smallest first.
@@ -163,7 +163,9 @@ def first_sizes(costs: Sequence[SizeCost], budgets: Sequence[float], test: float
     if not wanted:  # budgets between two sizes, or below all of them
         under = [i for i, one in enumerate(costs) if one.tokens_within(max(budgets)) > 0]
         wanted = under[-1:] or [0]
-    first, last = max(min(wanted) - 1, 0), min(max(wanted) + 1, len(costs) - 1)
+    first, last = max(min(wanted) - 1, 0), max(wanted)
+    if last + 1 < len(costs) and costs[last + 1].tokens_within(BEYOND * max(budgets)) > 0:
+        last += 1
     return list(costs[first : last + 1])
 
 

@@ -152,9 +152,10 @@ def _rates(measured: Any) -> list[str]:
         for factor, name in ((0.5, "half"), (2.0, "twice")):
             if factor in one.epiplexity:
                 value = one.epiplexity[factor]
-                parts.append(f"{name} {'diverged' if value is None else f'{value - 1:+.0%}'}")
+                change = "training diverges" if value is None else f"S {value - 1:+.0%}"
+                parts.append(f"{change} at {name}")
         lines.append(
-            f"Rate of {one.source}: {one.learning_rate:.3g}, the best of those tried; S at "
-            f"{', '.join(parts)} of it ({_model(one.size)})"
+            f"Rate of {one.source}: {one.learning_rate:.3g}, tuned on {_model(one.size)}; "
+            f"{', '.join(parts)} of it"
         )
     return lines

@@ -47,7 +47,7 @@ def most_flops(plan: Plan) -> float:
     return float(MOST_RUNS * sum(run.flops for run in smallest))
 
 
-def tune(context: SweepContext, executor: Executor) -> Tuned:
+def tune(context: SweepContext, executor: Executor, slack: float = 0.0) -> Tuned:
     """Find the recipes that a config leaves out; what the store holds is not trained again.
 
     The trials of all sources train together. They read the whole data budget at most, on the
@@ -56,6 +56,7 @@ def tune(context: SweepContext, executor: Executor) -> Tuned:
     Args:
         context: context of the sweep; its plan is that of members at the published recipe.
         executor: trains the waves.
+        slack: share of the code that a lower rate than the best one may cost, and is still taken.
 
     Raises:
         StoreError: when the store cannot be written.
@@ -67,7 +68,7 @@ def tune(context: SweepContext, executor: Executor) -> Tuned:
     if not names:
         return Tuned(plan.sweep)
     datasets = [one for one in plan.datasets if one.name in names]
-    searches = {one.name: search(_space(plan)) for one in datasets}
+    searches = {one.name: search(_space(plan, slack)) for one in datasets}
     rounds = _Rounds(replace(context, tracking=Tracking()), executor, datasets)
     chosen = rounds.finish(searches)
     recipes = {
@@ -148,7 +149,7 @@ def _by_source(plan: Plan, asked: Mapping[str, list[Trial]]) -> Iterator[RunSpec
         yield from (run for run in plan.runs if run.dataset.name == name)
 
 
-def _space(plan: Plan) -> Space:
+def _space(plan: Plan, slack: float) -> Space:
     given = plan.recipes.given
     published = Candidate(**{name: getattr(given, name) for name in Candidate._fields})
     return Space(
@@ -157,6 +158,7 @@ def _space(plan: Plan) -> Space:
         sequences=given.steps * given.batch_size,
         divisor=plan.sweep.training.microbatch or 1,
         most_steps=plan.sweep.estimator.iteration_limit or float("inf"),
+        slack=slack,
     )
 
 
