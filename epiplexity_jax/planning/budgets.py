@@ -8,7 +8,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.planning.pace import Pace
 from epiplexity_jax.planning.planner import (
-    RATE_SLACK,
+    CARE,
     Grid,
     Planned,
     Planner,
@@ -128,7 +128,7 @@ def _tuned_size(
 
 
 def _tuning_steps(dataset: Dataset, one: SizeCost, question: Question, sweep: Sweep) -> int:
-    """Steps of the longest trials: a quarter of what the tuned size is worth, or of what is left."""
+    """Steps of the longest trials: a quarter of what the size is worth, or of what there is."""
     recipe = Recipes.of(sweep, open_family(sweep.family)).given
     limits = limits_of(dataset, question, recipe.batch_size)
     most = min(most_tokens(one, question.budgets, limits.test_total), limits.most)
@@ -154,7 +154,7 @@ def train_for_budgets(
     """
     platform = executor.hardware.platform
     plan = make_plan(prepared.tuning, platform, datasets=prepared.datasets)
-    tuned = tune(replace(context, plan=plan), executor, RATE_SLACK)
+    tuned = tune(replace(context, plan=plan), executor, CARE)
     sweep = prepared.sweep.model_copy(update={"recipes": tuned.sweep.recipes})
     plan = make_plan(sweep, platform, datasets=prepared.datasets)
     context = replace(context, plan=plan, earlier=tuned.trials)

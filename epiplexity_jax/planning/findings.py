@@ -13,6 +13,7 @@ from epiplexity_jax.base.errors import StoreError
 from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.planning.measure import Request, control_of
 from epiplexity_jax.planning.planner import Planned
+from epiplexity_jax.planning.reach import WORTH
 from epiplexity_jax.report.tables import number
 from epiplexity_jax.results import PlottableFrontier, Runs
 from epiplexity_jax.store import Store
@@ -284,9 +285,9 @@ def advice(
         elif one.bits > 0:
             said.append(f"{both}, and {_MOST_SEEDS} seeds would not do it; take a larger budget")
     said += _edges(results, request)
-    if planned.waiting:
+    if moving := sum(one.gain > WORTH for one in planned.waiting):
         said.append(
-            f"{len(planned.waiting)} runs would have moved an optimum from an edge, and had no "
+            f"{moving} runs would have moved an optimum from an edge, and had no "
             f"time: --minutes {2 * request.minutes:g}"
         )
     return said

@@ -109,16 +109,36 @@ def grow(
         if size == trained[0] and place > 0:
             smaller = costs[place - 1]
             propose(smaller, _share(grid, size, limits), 0.5, f"{size.name} was the smallest")
-    if learns:
-        for name, member in members.items():
-            if name in by_name:
-                most = limits.cap(by_name[name])
-                least = min(limits.budgets)
-                share = gain(member, frontier.traced, most, limits.test, least)
-                if share > WORTH:
-                    longer = _FACTOR * grid[name]
-                    propose(by_name[name], longer, share, "it may still reach the frontier")
+    if not learns:
+        return _unlearnt(frontier, grid, costs, limits)
+    for name, member in members.items():
+        if name in by_name:
+            most = limits.cap(by_name[name])
+            least = min(limits.budgets)
+            share = gain(member, frontier.traced, most, limits.test, least)
+            if share > WORTH:
+                longer = _FACTOR * grid[name]
+                propose(by_name[name], longer, share, "it may still reach the frontier")
     return sorted(found.values(), key=lambda one: -one.gain)
+
+
+def _unlearnt(
+    frontier: Frontier, grid: Mapping[str, float], costs: Sequence[SizeCost], limits: Limits
+) -> list[Growth]:
+    """One run to its end, where no model has learnt anything: some things are learnt late.
+
+    It is that of the largest size that may read half of the test set's worth, or of the smallest.
+    """
+    trained = [one for one in costs if one.name in grid]
+    if not trained:
+        return []
+    far = [one for one in trained if limits.cap(one) >= min(limits.test_total, limits.most) / 2]
+    one = (far or trained[:1])[-1]
+    has = grid[one.name]
+    tokens = min(_FACTOR * has, limits.cap(one))
+    if tokens <= has * _NEARLY:
+        return []
+    return [Growth(frontier.source, one.name, tokens, WORTH, "nothing is learnt yet")]
 
 
 _NOTHING = Growth("", "", 0.0, 0.0, "")

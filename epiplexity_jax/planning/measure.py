@@ -28,8 +28,8 @@ from epiplexity_jax.planning.calibrate import (
 )
 from epiplexity_jax.planning.pace import Pace
 from epiplexity_jax.planning.planner import (
+    CARE,
     FIRST_SHARE,
-    RATE_SLACK,
     Grid,
     Planned,
     Planner,
@@ -323,7 +323,7 @@ def _tuned(
     before = replace(context, plan=make_plan(tuning, platform, datasets=plan.datasets))
     try:
         before = replace(before, stop=lambda: context.stop() or pace.is_over)
-        tuned = tune(before, executor, RATE_SLACK)
+        tuned = tune(before, executor, CARE)
     except Interrupted:
         if context.stop() or not pace.is_over:
             raise

@@ -148,7 +148,7 @@ def sized_for(
 
 
 def first_sizes(costs: Sequence[SizeCost], budgets: Sequence[float], test: float) -> list[SizeCost]:
-    """Sizes whose optimum may lie at a budget, and one on either side that can pay for the test set.
+    """Sizes whose optimum may lie at a budget, and one on either side that the budget can pay.
 
     Args:
         costs: all sizes, smallest first.

@@ -99,9 +99,7 @@ def _extend(state: "_State", kept: list[Candidate]) -> _Round:
         yield from state.evaluate([more], SHARES[0])
 
 
-def _slow_down(
-    state: "_State", center: Candidate
-) -> Generator[list[Trial], Scores, Candidate]:
+def _slow_down(state: "_State", center: Candidate) -> Generator[list[Trial], Scores, Candidate]:
     """Halve the rate, down to the published one, while the code stays within the slack of the best.
 
     Codes hardly depend on the rate over factors of four and more, and one seed's scatter chooses
