@@ -340,7 +340,9 @@ def planner_rates(found: dict[str, Any]) -> str:
         more = f"{row['over_best']:+.1%}" if row["learnt"] else ""
         steps = f"{row['steps']:,}"
         rows.append((row["source"], row["size"], steps, f"{row['tuned_rate']:g}", best, more))
-    return _table(("source", "size", "steps", "tuned rate", "best rate", "MDL above the best"), rows)
+    return _table(
+        ("source", "size", "steps", "tuned rate", "best rate", "MDL above the best"), rows
+    )
 
 
 _ONE_SIZE = "width 32 depth 1"

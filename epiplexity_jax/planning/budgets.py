@@ -8,7 +8,9 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.planning.pace import Pace
 from epiplexity_jax.planning.planner import (
+    BATCH,
     CARE,
+    WARMUP,
     Grid,
     Planned,
     Planner,
@@ -20,6 +22,7 @@ from epiplexity_jax.planning.sizes import (
     SizeCost,
     first_sizes,
     grown_axis,
+    is_counted,
     most_tokens,
     plain_depth,
     sized_for,
@@ -73,10 +76,18 @@ class Prepared:
 
 
 def unprepared(sweep: Sweep) -> Sweep:
-    """A config with budgets whose sources can be opened: runs of one step, whatever it says."""
-    return sweep.model_copy(
-        update={"training": sweep.training.model_copy(update={"steps": 1}), "grid": {}}
-    )
+    """A config with budgets whose sources can be opened: runs of one step, whatever it says.
+
+    Batch and warm-up are those of `measure` where the config leaves them open: a plan tunes rate,
+    window and cap.
+    """
+    values: dict[str, Any] = {"steps": 1}
+    if sweep.recipe == "tuned" and not is_counted(sweep):
+        given = sweep.training
+        values["batch_size"] = BATCH if given.batch_size is None else given.batch_size
+        values["warmup_steps"] = WARMUP if given.warmup_steps is None else given.warmup_steps
+    training = sweep.training.model_copy(update=values)
+    return sweep.model_copy(update={"training": training, "grid": {}})
 
 
 def prepare(sweep: Sweep, platform: str, datasets: Sequence[Dataset] = ()) -> Prepared:

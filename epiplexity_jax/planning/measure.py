@@ -28,8 +28,10 @@ from epiplexity_jax.planning.calibrate import (
 )
 from epiplexity_jax.planning.pace import Pace
 from epiplexity_jax.planning.planner import (
+    BATCH,
     CARE,
     FIRST_SHARE,
+    WARMUP,
     Grid,
     Planned,
     Planner,
@@ -54,7 +56,7 @@ from epiplexity_jax.tuning.tune import tune
 DEFAULT_MINUTES, DEFAULT_LENGTH = 5.0, 64
 WIDTHS = tuple(4 * 2**power for power in range(MOST_SIZES + 1))
 _FIRST = 1  # index of the smallest width of a first round; those below are for growth alone
-_BATCH, _WARMUP, _WINDOW = 16, 10, 0.1
+_WINDOW = 0.1
 _FEW_SEEDS, _SEEDS, _LONG = 3, 4, 15.0  # seeds below and from so many minutes on
 _CONTROL = 0.4  # of the training of a source, that its control takes
 _MARGIN = 0.85  # of the time, that a plan fills; the rest is reading, drawing and printing
@@ -157,7 +159,7 @@ class Request:
                 widths=WIDTHS[_FIRST : _FIRST + LEAST_SIZES], depths=(1,), seeds=self.seeds
             ),
             estimator=Prequential(ema_growth=_WINDOW),
-            training=Training(steps=1, batch_size=_BATCH, warmup_steps=_WARMUP),
+            training=Training(steps=1, batch_size=BATCH, warmup_steps=WARMUP),
             heldout=Heldout(tokens=round(heldout)),
             seed=self.seed,
         )
@@ -272,7 +274,7 @@ def _chosen(context: SweepContext, executor: Executor, request: Request, pace: P
         update={
             "family": sweep.family.model_copy(update={"widths": WIDTHS[:last]}),
             "training": sweep.training.model_copy(
-                update={"steps": steps_for(tokens, _BATCH, first)}
+                update={"steps": steps_for(tokens, BATCH, first)}
             ),
             "frontier": FrontierOptions(test_tokens=test, compute=budgets),
         }

@@ -88,7 +88,7 @@ def costs_of(
         test_tokens: label tokens of the dataset whose information is measured.
     """
     one = sweep.model_copy(update={"grid": {}, "family": _one_seed(sweep.family)})
-    averaged = isinstance(sweep.estimator, Prequential) and not _counts(sweep)
+    averaged = isinstance(sweep.estimator, Prequential) and not is_counted(sweep)
     found: dict[str, dict[str, SizeCost]] = {dataset.name: {} for dataset in datasets}
     for run in make_plan(one, platform, datasets=datasets).runs:
         task, cost = run.dataset.task, run.cost
@@ -110,7 +110,8 @@ def _one_seed(family: Config) -> Config:
     return family.model_copy(update=seeds)
 
 
-def _counts(sweep: Sweep) -> bool:
+def is_counted(sweep: Sweep) -> bool:
+    """Return whether a sweep's family counts, so that nothing of it is trained by gradients."""
     family: Any = open_family(sweep.family)
     return not hasattr(family, "model")
 

@@ -86,7 +86,7 @@ def sentences(measured: Any) -> list[str]:
     Args:
         measured: the answer (`planning.findings.Measured`).
     """
-    lines = [*_differences(measured), *_rates(measured)]
+    lines = [*_differences(measured), *rate_sentences(measured.rates)]
     lines += [f"Note: {one}" for one in measured.warnings]
     lines += [f"Sharper: {one}" for one in measured.advice]
     lines.append(f"Again: epiplexity-jax run {measured.config} --store {measured.runs.path}")
@@ -145,9 +145,14 @@ def _order_changes(others: Sequence[Any], last: Sequence[Any]) -> list[str]:
     ]
 
 
-def _rates(measured: Any) -> list[str]:
+def rate_sentences(rates: Sequence[Any]) -> list[str]:
+    """Write what half and twice the rate of each source would give.
+
+    Args:
+        rates: changes of S with the rate (`planning.findings.RateChange`).
+    """
     lines = []
-    for one in measured.rates:
+    for one in rates:
         parts = []
         for factor, name in ((0.5, "half"), (2.0, "twice")):
             if factor in one.epiplexity:
