@@ -16,7 +16,7 @@ PAGES = tuple(
     DOCS / name
     for name in (
         *("speed.md", "large-runs.md", "requential.md", "what-moves-s.md"),
-        *("rank.md", "scaling-laws.md"),
+        *("measure.md", "rank.md", "scaling-laws.md"),
     )
 )
 RESULTS = DOCS.parent / "benchmarks" / "results"
@@ -46,6 +46,9 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "rank_six": ("rank_stores", number_tables.rank_six),
     "rank_controls": ("rank_stores", number_tables.rank_controls),
     "procedures": ("procedures", number_tables.procedures),
+    "planner": ("planner", number_tables.planner),
+    "planner_cost": ("planner", number_tables.planner_cost),
+    "planner_rates": ("planner", number_tables.planner_rates),
 }
 
 

@@ -154,6 +154,46 @@ def rank_controls(found: dict[str, Any]) -> str:
     )
 
 
+def planner(found: dict[str, Any]) -> str:
+    """S_T and H_T of plans for budgets, beside those of full grids."""
+    rows = []
+    for case in found["cases"]:
+        for row in case["rows"]:
+            cells = [row["source"], _bits(row["compute_flops"])]
+            for name in ("epiplexity_bits", "entropy_bits"):
+                low, high = row[name]["plan_interval"] or (None, None)
+                ends = " to ".join("open" if end is None else _bits(end) for end in (low, high))
+                inside = "yes" if row[f"{name}_inside"] else "**no**"
+                both = _bits(row[name]["plan"]), _bits(row[name]["grid"])
+                cells += [f"{both[0]} ({ends})", both[1], inside]
+            rows.append(cells)
+    heads = ("S_T, plan", "grid", "inside", "H_T, plan", "grid", "inside")
+    return table(("source", "T", *heads), rows)
+
+
+def planner_cost(found: dict[str, Any]) -> str:
+    """Sizes and FLOPs of plans and grids."""
+    rows = []
+    for case in found["cases"]:
+        sizes = (max(case["sizes"][kind].values()) for kind in ("plan", "grid"))
+        flops = (_bits(case["flops"][kind]) for kind in ("plan", "grid"))
+        shares = (f"{case[name]:.0%}" for name in ("share", "share_of_grid_within_budgets"))
+        rows.append((case["case"], *map(str, sizes), *flops, *shares))
+    heads = ("sizes, plan", "grid", "FLOPs, plan", "grid", "share", "of a grid within T")
+    return table(("", *heads), rows)
+
+
+def planner_rates(found: dict[str, Any]) -> str:
+    """Tuned rates, and the best of a sweep of rates."""
+    rows = []
+    for row in [one for case in found["cases"] for one in case["rates"]]:
+        best = f"{row['best_rate']:g}" if row["learnt"] else "nothing learnt"
+        more = f"{row['over_best']:+.1%}" if row["learnt"] else ""
+        steps = f"{row['steps']:,}"
+        rows.append((row["source"], row["size"], steps, f"{row['tuned_rate']:g}", best, more))
+    return table(("source", "size", "steps", "tuned rate", "best rate", "MDL above the best"), rows)
+
+
 def _recipe(values: dict[str, Any]) -> str:
     return ", ".join(f"{word} {values[name]:g}" for name, word in _RECIPE.items() if name in values)
 

@@ -28,7 +28,7 @@ from epiplexity_jax.planning.measure import (
     run_measure,
 )
 from epiplexity_jax.planning.pace import Pace
-from epiplexity_jax.planning.planner import FIRST_SHARE
+from epiplexity_jax.planning.planner import CARE, FIRST_SHARE
 from epiplexity_jax.results import Runs, decompose_all, final_lengths, load, plot, rank
 from epiplexity_jax.runtime.devices import idle_cores_warning, open_devices
 from epiplexity_jax.runtime.interrupts import Stop
@@ -231,11 +231,15 @@ def _planned(sweep: Sweep, folder: Path | None) -> PlanSummary:
     if folder is not None:
         finished = Store.open(folder, create=True).finished()
     with open_devices(sweep.training.shares) as devices:
-        if sweep.budgets:
-            prepared = prepare(sweep, devices[0].platform)
-            sweep = prepared.sweep.model_copy(update={"grid": prepared.first_grid(1.0)})
-        plan = make_plan(sweep, devices[0].platform)
-        return summarise(plan, devices, finished, True, most_flops(plan))
+        platform = devices[0].platform
+        if not sweep.budgets:
+            plan = make_plan(sweep, platform)
+            return summarise(plan, devices, finished, True, most_flops(plan))
+        prepared = prepare(sweep, platform)
+        sweep = prepared.sweep.model_copy(update={"grid": prepared.first_grid(1.0)})
+        plan = make_plan(sweep, platform, datasets=prepared.datasets)
+        tuning = make_plan(prepared.tuning, platform, datasets=prepared.datasets)
+        return summarise(plan, devices, finished, True, most_flops(tuning, CARE))
 
 
 def default_store(config: Path) -> Path:

@@ -104,6 +104,8 @@ def run(
     runs = _train(config, overrides, store)
     if processes.is_main_process():
         _print_results(runs, store, picture.file(store), as_json)
+        if not as_json and _has_budgets(store):
+            _print_rates(runs)
 
 
 def _train(config: Path, overrides: Sequence[str], store: Path) -> Any:
@@ -147,6 +149,26 @@ def _print_results(runs: Any, store: Path, figure: Path | None, as_json: bool) -
     if not form.echo("frontier", [d.to_json() for d in found], store):
         echo_results(found, frontiers)
     echo_figure(frontiers, figure)
+
+
+def _has_budgets(store: Path) -> bool:
+    """Return whether a store's sizes and tokens were chosen for budgets."""
+    from epiplexity_jax.sweep.config_file import read_config
+
+    config = store / "sweep.yaml"
+    return config.exists() and bool(read_config(config).get("budgets"))
+
+
+def _print_rates(runs: Any) -> None:
+    """Print what other rates would give, and orders of sources that they turn round."""
+    from epiplexity_jax.planning.findings import flips, rate_change
+    from epiplexity_jax.report.measured import rate_sentences
+
+    rates = [found for one in runs.frontiers().values() if (found := rate_change(one))]
+    for line in rate_sentences(rates):
+        typer.echo(line)
+    for line in flips(runs.decompositions(), rates):
+        typer.echo(f"note: {line}", err=True)
 
 
 def _print_plan(plan: Any, as_json: bool) -> None:

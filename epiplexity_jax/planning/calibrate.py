@@ -17,7 +17,7 @@ _STEPS = 1000  # of the runs whose time is predicted
 LEAST_SIZES, MOST_SIZES = 3, 8
 TOKENS_PER_PARAMETER = 20.0  # of the test set, for the largest model
 _LEAST_TEST, _MOST_TEST = 100_000, 10**10
-TUNING_RUNS = 7.0  # runs over the whole budget that finding a rate costs
+TUNING_RUNS = 20.0  # runs over the whole budget that finding a rate costs, three seeds of each
 
 
 @dataclass(frozen=True)
@@ -134,10 +134,17 @@ def tuning_tokens(work: Work, test: float) -> float:
 
 @dataclass(frozen=True)
 class Choice:
-    """Test tokens and number of sizes that fit a time."""
+    """Test tokens and number of sizes for a time.
+
+    Attributes:
+        test_tokens: label tokens of the dataset whose information is measured.
+        sizes: number of sizes.
+        fits: False of the least plan, where the time does not suffice for it.
+    """
 
     test_tokens: float
     sizes: int
+    fits: bool = True
 
 
 def choose(
@@ -154,7 +161,7 @@ def choose(
     """
     asked = [test_tokens] if test_tokens else [x for x in _round_numbers() if x <= most]
     asked = asked or [most]
-    best = Choice(asked[0], LEAST_SIZES)
+    best = Choice(asked[0], LEAST_SIZES, fits=False)
     for count in range(LEAST_SIZES, min(MOST_SIZES, len(costs)) + 1):
         sizes = costs[:count]
         fit = [x for x in asked if seconds_of(work, speed, sizes, x) <= work.seconds]

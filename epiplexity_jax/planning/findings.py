@@ -13,6 +13,7 @@ from epiplexity_jax.analysis.ranking.differences import Difference
 from epiplexity_jax.base.errors import StoreError
 from epiplexity_jax.planning.measure import Request, control_of
 from epiplexity_jax.planning.planner import Planned
+from epiplexity_jax.planning.reach import WORTH
 from epiplexity_jax.report.numbers import number
 from epiplexity_jax.results import PlottableFrontier, Runs
 from epiplexity_jax.store import Store
@@ -183,9 +184,9 @@ def advice(
         if not one.separated and one.compute_flops == last and set(one.pair) <= names:
             said.append(_way_to_separate(one, request))
     said += _edges(results, request)
-    if planned.waiting:
+    if moving := sum(one.gain > WORTH for one in planned.waiting):
         said.append(
-            f"{len(planned.waiting)} runs would have moved an optimum from an edge, and had no "
+            f"{moving} runs would have moved an optimum from an edge, and had no "
             f"time: --minutes {2 * request.minutes:g}"
         )
     return said

@@ -8,7 +8,8 @@ from epiplexity_jax.planning.reach import WORTH, gain
 from epiplexity_jax.planning.sizes import BEYOND, FAR, SizeCost, most_tokens
 
 _FACTOR = 2.0  # by which a run is lengthened
-_NEARLY = 1.01
+_LATE = 1.25  # the same of one that read the whole test set's worth, where an optimum ends
+_NEARLY = 1.02
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def grow(
         if size is None:
             continue
         if answer.ends_run:
-            longer = _FACTOR * grid[size.name]
+            has = grid[size.name]
+            longer = has * (_LATE if has >= limits.test_total / _NEARLY else _FACTOR)
             propose(size, longer, 1.0, "its optimum is the end of its run", FAR)
         place = costs.index(size)
         if size == trained[-1] and place + 1 < len(costs):
@@ -107,16 +109,36 @@ def grow(
         if size == trained[0] and place > 0:
             smaller = costs[place - 1]
             propose(smaller, _share(grid, size, limits), 0.5, f"{size.name} was the smallest")
-    if learns:
-        for name, member in members.items():
-            if name in by_name:
-                most = limits.cap(by_name[name])
-                least = min(limits.budgets)
-                share = gain(member, frontier.traced, most, limits.test, least)
-                if share > WORTH:
-                    longer = _FACTOR * grid[name]
-                    propose(by_name[name], longer, share, "it may still reach the frontier")
+    if not learns:
+        return _unlearnt(frontier, grid, costs, limits)
+    for name, member in members.items():
+        if name in by_name:
+            most = limits.cap(by_name[name])
+            least = min(limits.budgets)
+            share = gain(member, frontier.traced, most, limits.test, least)
+            if share > WORTH:
+                longer = _FACTOR * grid[name]
+                propose(by_name[name], longer, share, "it may still reach the frontier")
     return sorted(found.values(), key=lambda one: -one.gain)
+
+
+def _unlearnt(
+    frontier: Frontier, grid: Mapping[str, float], costs: Sequence[SizeCost], limits: Limits
+) -> list[Growth]:
+    """One run to its end, where no model has learnt anything: some things are learnt late.
+
+    It is that of the largest size that may read half of the test set's worth, or of the smallest.
+    """
+    trained = [one for one in costs if one.name in grid]
+    if not trained:
+        return []
+    far = [one for one in trained if limits.cap(one) >= min(limits.test_total, limits.most) / 2]
+    one = (far or trained[:1])[-1]
+    has = grid[one.name]
+    tokens = min(_FACTOR * has, limits.cap(one))
+    if tokens <= has * _NEARLY:
+        return []
+    return [Growth(frontier.source, one.name, tokens, WORTH, "nothing is learnt yet")]
 
 
 _NOTHING = Growth("", "", 0.0, 0.0, "")

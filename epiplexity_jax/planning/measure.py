@@ -28,7 +28,10 @@ from epiplexity_jax.planning.calibrate import (
 )
 from epiplexity_jax.planning.pace import Pace
 from epiplexity_jax.planning.planner import (
+    BATCH,
+    CARE,
     FIRST_SHARE,
+    WARMUP,
     Grid,
     Planned,
     Planner,
@@ -53,7 +56,7 @@ from epiplexity_jax.tuning.tune import tune
 DEFAULT_MINUTES, DEFAULT_LENGTH = 5.0, 64
 WIDTHS = tuple(4 * 2**power for power in range(MOST_SIZES + 1))
 _FIRST = 1  # index of the smallest width of a first round; those below are for growth alone
-_BATCH, _WARMUP, _WINDOW = 16, 10, 0.1
+_WINDOW = 0.1
 _FEW_SEEDS, _SEEDS, _LONG = 3, 4, 15.0  # seeds below and from so many minutes on
 _CONTROL = 0.4  # of the training of a source, that its control takes
 _MARGIN = 0.85  # of the time, that a plan fills; the rest is reading, drawing and printing
@@ -156,7 +159,7 @@ class Request:
                 widths=WIDTHS[_FIRST : _FIRST + LEAST_SIZES], depths=(1,), seeds=self.seeds
             ),
             estimator=Prequential(ema_growth=_WINDOW),
-            training=Training(steps=1, batch_size=_BATCH, warmup_steps=_WARMUP),
+            training=Training(steps=1, batch_size=BATCH, warmup_steps=WARMUP),
             heldout=Heldout(tokens=round(heldout)),
             seed=self.seed,
         )
@@ -260,8 +263,9 @@ def _chosen(context: SweepContext, executor: Executor, request: Request, pace: P
     names = [one.name for one in costs]
     last = min(names.index(sizes[-1].name) + 2, len(WIDTHS))  # one more to grow by
     tokens = tuning_tokens(work, test)
+    enough = "are enough" if choice.fits else "are hardly enough"
     context.progress.message(
-        f"{duration(pace.left)} are enough for {len(sizes)} sizes, {sizes[0].name} to "
+        f"{duration(pace.left)} {enough} for {len(sizes)} sizes, {sizes[0].name} to "
         f"{sizes[-1].name}, and {test:.3g} test tokens"
     )
     heldout = min(max(_HELDOUT_SHARE * test, _LEAST_HELDOUT), _MOST_HELDOUT)
@@ -270,7 +274,7 @@ def _chosen(context: SweepContext, executor: Executor, request: Request, pace: P
         update={
             "family": sweep.family.model_copy(update={"widths": WIDTHS[:last]}),
             "training": sweep.training.model_copy(
-                update={"steps": steps_for(tokens, _BATCH, first)}
+                update={"steps": steps_for(tokens, BATCH, first)}
             ),
             "frontier": FrontierOptions(test_tokens=test, compute=budgets),
         }
@@ -288,7 +292,22 @@ def _grid(plan: Plan, costs: Mapping[str, Sequence[SizeCost]], question: Questio
         grid[dataset.name] = {
             one.name: min(max(FIRST_SHARE * own.cap(one), own.least), own.most) for one in sizes
         }
-    return grid
+    return _with_short_controls(grid)
+
+
+def _with_short_controls(grid: Grid) -> Grid:
+    """A grid in which noise, which never ends, reads no more than the sources do."""
+    most: dict[str, float] = {}
+    for name, sizes in grid.items():
+        if control_of(name) is None:
+            for size, tokens in sizes.items():
+                most[size] = max(most.get(size, 0.0), tokens)
+    return {
+        name: sizes
+        if control_of(name) is None
+        else {size: min(tokens, most.get(size, tokens)) for size, tokens in sizes.items()}
+        for name, sizes in grid.items()
+    }
 
 
 def _tuned(
@@ -305,7 +324,8 @@ def _tuned(
     platform = executor.hardware.platform
     before = replace(context, plan=make_plan(tuning, platform, datasets=plan.datasets))
     try:
-        tuned = tune(replace(before, stop=lambda: context.stop() or pace.is_over), executor)
+        before = replace(before, stop=lambda: context.stop() or pace.is_over)
+        tuned = tune(before, executor, CARE)
     except Interrupted:
         if context.stop() or not pace.is_over:
             raise

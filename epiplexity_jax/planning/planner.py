@@ -14,8 +14,11 @@ from epiplexity_jax.sweep.executor import Executor, SweepContext
 from epiplexity_jax.sweep.plan import Plan, make_plan
 from epiplexity_jax.sweep.run_spec import RunSpec
 from epiplexity_jax.sweep.runner import run_plan
+from epiplexity_jax.tuning.tune import Care
 
 FIRST_SHARE = 0.25  # of a run's most tokens, that the first round reads
+BATCH, WARMUP = 16, 10  # sequences of a step, and steps, where nothing is given
+CARE = Care(slack=0.01, seeds=3)  # one seed's scatter would choose among rates a factor 16 apart
 _LEAST_STEPS = 16
 _ROUNDS = 40
 

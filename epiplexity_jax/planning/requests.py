@@ -79,6 +79,8 @@ def _recognised(one: Any, length: int, reading: Reading | None, column: str | No
         return Recognised(opened(one), "a source of Python")
     known = {kind["kind"]: kind["parameters"] for kind in kinds()}
     text = str(one)
+    if not text.strip():
+        raise ConfigError("source: expected a file, a folder, or the name of a kind, got ''")
     if Path(text).exists() or is_pattern(text) or text not in known:
         if not Path(text).exists() and not is_pattern(text) and re.fullmatch(r"\w+", text):
             raise DataError(

@@ -88,7 +88,7 @@ def costs_of(
         test_tokens: label tokens of the dataset whose information is measured.
     """
     one = sweep.model_copy(update={"grid": {}, "family": _one_seed(sweep.family)})
-    averaged = isinstance(sweep.estimator, Prequential) and not _counts(sweep)
+    averaged = isinstance(sweep.estimator, Prequential) and not is_counted(sweep)
     found: dict[str, dict[str, SizeCost]] = {dataset.name: {} for dataset in datasets}
     for run in make_plan(one, platform, datasets=datasets).runs:
         task, cost = run.dataset.task, run.cost
@@ -110,7 +110,8 @@ def _one_seed(family: Config) -> Config:
     return family.model_copy(update=seeds)
 
 
-def _counts(sweep: Sweep) -> bool:
+def is_counted(sweep: Sweep) -> bool:
+    """Return whether a sweep's family counts, so that nothing of it is trained by gradients."""
     family: Any = open_family(sweep.family)
     return not hasattr(family, "model")
 
@@ -148,7 +149,7 @@ def sized_for(
 
 
 def first_sizes(costs: Sequence[SizeCost], budgets: Sequence[float], test: float) -> list[SizeCost]:
-    """Sizes whose optimum may lie at a budget, and one on either side.
+    """Sizes whose optimum may lie at a budget, and one on either side that the budget can pay.
 
     Args:
         costs: all sizes, smallest first.
@@ -163,7 +164,9 @@ def first_sizes(costs: Sequence[SizeCost], budgets: Sequence[float], test: float
     if not wanted:  # budgets between two sizes, or below all of them
         under = [i for i, one in enumerate(costs) if one.tokens_within(max(budgets)) > 0]
         wanted = under[-1:] or [0]
-    first, last = max(min(wanted) - 1, 0), min(max(wanted) + 1, len(costs) - 1)
+    first, last = max(min(wanted) - 1, 0), max(wanted)
+    if last + 1 < len(costs) and costs[last + 1].tokens_within(BEYOND * max(budgets)) > 0:
+        last += 1
     return list(costs[first : last + 1])
 
 

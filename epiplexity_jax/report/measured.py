@@ -87,7 +87,7 @@ def sentences(measured: Any) -> list[str]:
     Args:
         measured: the answer (`planning.findings.Measured`).
     """
-    lines = [*_differences(measured), *_rates(measured)]
+    lines = [*_differences(measured), *rate_sentences(measured.rates)]
     lines += [f"Note: {one}" for one in change_sentences(measured.changes)]
     lines += [f"Sharper: {one}" for one in measured.advice]
     lines.append(f"Again: epiplexity-jax run {measured.config} --store {measured.runs.path}")
@@ -135,16 +135,22 @@ def _above_controls(name: str, own: Sequence[Any], names: Sequence[str]) -> list
     return lines
 
 
-def _rates(measured: Any) -> list[str]:
+def rate_sentences(rates: Sequence[Any]) -> list[str]:
+    """Write what half and twice the rate of each source would give.
+
+    Args:
+        rates: changes of S with the rate (`planning.findings.RateChange`).
+    """
     lines = []
-    for one in measured.rates:
+    for one in rates:
         parts = []
         for factor, name in ((0.5, "half"), (2.0, "twice")):
             if factor in one.epiplexity:
                 value = one.epiplexity[factor]
-                parts.append(f"{name} {'diverged' if value is None else f'{value - 1:+.0%}'}")
+                change = "training diverges" if value is None else f"S {value - 1:+.0%}"
+                parts.append(f"{change} at {name}")
         lines.append(
-            f"Rate of {one.source}: {one.learning_rate:.3g}, the best of those tried; S at "
-            f"{', '.join(parts)} of it ({_model(one.size)})"
+            f"Rate of {one.source}: {one.learning_rate:.3g}, tuned on {_model(one.size)}; "
+            f"{', '.join(parts)} of it"
         )
     return lines

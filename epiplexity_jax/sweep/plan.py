@@ -45,6 +45,7 @@ def make_plan(
     platform: str,
     trials: Trials | None = None,
     datasets: Sequence[Dataset] = (),
+    trial_seeds: int = 1,
 ) -> Plan:
     """Open the sources, check that they last for all steps, and resolve every run.
 
@@ -53,6 +54,7 @@ def make_plan(
         platform: platform of the devices that will train: "cpu", "gpu" or "tpu".
         trials: recipes to try on the smallest size, in place of the members.
         datasets: the sources, where they are open already.
+        trial_seeds: number of seeds of each trial.
 
     Raises:
         ConfigError: on an impossible combination.
@@ -76,7 +78,8 @@ def make_plan(
             resolvers.append((dataset, one))
     sizes, seeds = family.sizes(), range(family.seeds)
     if trials is not None and resolvers:
-        sizes, seeds = (_smallest(sizes, *resolvers[0]),), (TUNING_SEED,)
+        sizes = (_smallest(sizes, *resolvers[0]),)
+        seeds = range(TUNING_SEED, TUNING_SEED + trial_seeds)
     rates = max((len(own.rates) for _, own in resolvers), default=0)
     grid = {} if trials is not None else sweep.grid
     _check_grid(grid, sizes)

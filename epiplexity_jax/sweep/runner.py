@@ -1,8 +1,9 @@
 """Train what a store still lacks of a plan, wave by wave, and commit every run as it ends."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import yaml
 
@@ -34,7 +35,8 @@ def run_plan(context: SweepContext, executor: Executor) -> None:
     waves = trainer.waves(todo, restored, executor.hardware)
     # Behind all that may refuse the sweep, so that a refused one leaves the store as it was.
     config = store.write_config(yaml.safe_dump(plan.sweep.to_plain(), sort_keys=False))
-    store.mark_current({run.run_id: run.row for run in (*context.earlier, *plan.runs)})
+    asked = {run.run_id: run.row for run in (*context.earlier, *plan.runs)}
+    store.mark_current(_trials_of_recipes(context) | asked)
     store.note_start(provenance(plan, executor.devices))
     steps = sum(wave.steps_left for wave in waves)
     progress.start(len(plan.runs), len(plan.runs) - len(todo), steps)
@@ -54,6 +56,23 @@ def run_plan(context: SweepContext, executor: Executor) -> None:
         checkpoints.done([run.row["run_id"] for run in wave])
     checkpoints.forget(store.finished())
     work.done()  # what the main process has written can be read now
+
+
+def _trials_of_recipes(context: SweepContext) -> dict[str, Mapping[str, Any]]:
+    """Rows of trials by which the recipes that the config gives were found in this very store.
+
+    They stay current, so that a config that tuning wrote reports what it did.
+    """
+    found = {name for name, recipe in context.plan.sweep.recipes.items() if recipe.tried > 1}
+    digests = {one.name: one.source.info.fingerprint for one in context.plan.datasets}
+    return {
+        run_id: row
+        for run_id, row in context.store.finished().items()
+        if row["role"] == TUNING
+        and row["current"]
+        and row["source"] in found
+        and row["source_fingerprint"] == digests[row["source"]]
+    }
 
 
 def _resumed(waves: Sequence[Wave]) -> list[str]:

@@ -37,6 +37,7 @@ class Space:
         sequences: number of sequences that a run reads.
         divisor: number that divides every batch size.
         most_steps: the largest number of steps of a run.
+        slack: share of the code that a lower rate than the best one may cost, and is still taken.
     """
 
     published: Candidate
@@ -44,6 +45,7 @@ class Space:
     sequences: int
     divisor: int = 1
     most_steps: float = float("inf")
+    slack: float = 0.0
 
     def start(self) -> list[Candidate]:
         """Rates and batches of the start grid, with the shortest warm-up."""

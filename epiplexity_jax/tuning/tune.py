@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from statistics import fmean
 from typing import Any
 
 from epiplexity_jax.analysis.runs.recipes import CLEAR, least_code
@@ -32,6 +33,22 @@ class Tuned:
     trials: tuple[RunSpec, ...] = ()
 
 
+@dataclass(frozen=True)
+class Care:
+    """The care with which a recipe is chosen where few trials decide.
+
+    Attributes:
+        slack: share of the code that a lower rate than the best one may cost, and is still taken.
+        seeds: seeds of every trial over the whole budget, whose mean code counts.
+    """
+
+    slack: float = 0.0
+    seeds: int = 1
+
+
+PLAIN = Care()
+
+
 def sources_to_tune(plan: Plan) -> tuple[str, ...]:
     """Names of the sources whose recipe a sweep has to find."""
     if not plan.recipes.free:
@@ -39,15 +56,20 @@ def sources_to_tune(plan: Plan) -> tuple[str, ...]:
     return tuple(name for name in plan.sweep.sources if name not in plan.sweep.recipes)
 
 
-def most_flops(plan: Plan) -> float:
-    """The most that tuning may cost before a plan's members train, FLOPs."""
+def most_flops(plan: Plan, care: Care = PLAIN) -> float:
+    """The most that tuning may cost before a plan's members train, FLOPs.
+
+    Args:
+        plan: the plan.
+        care: the care with which the recipes are chosen.
+    """
     named = sources_to_tune(plan)
     least = {name: [r for r in plan.runs if r.dataset.name == name] for name in named}
     smallest = [min(runs, key=lambda run: run.cost.params) for runs in least.values()]
-    return float(MOST_RUNS * sum(run.flops for run in smallest))
+    return float(MOST_RUNS * care.seeds * sum(run.flops for run in smallest))
 
 
-def tune(context: SweepContext, executor: Executor) -> Tuned:
+def tune(context: SweepContext, executor: Executor, care: Care = PLAIN) -> Tuned:
     """Find the recipes that a config leaves out; what the store holds is not trained again.
 
     The trials of all sources train together. They read the whole data budget at most, on the
@@ -56,6 +78,7 @@ def tune(context: SweepContext, executor: Executor) -> Tuned:
     Args:
         context: context of the sweep; its plan is that of members at the published recipe.
         executor: trains the waves.
+        care: the care with which the recipes are chosen.
 
     Raises:
         StoreError: when the store cannot be written.
@@ -67,8 +90,8 @@ def tune(context: SweepContext, executor: Executor) -> Tuned:
     if not names:
         return Tuned(plan.sweep)
     datasets = [one for one in plan.datasets if one.name in names]
-    searches = {one.name: search(_space(plan)) for one in datasets}
-    rounds = _Rounds(replace(context, tracking=Tracking()), executor, datasets)
+    searches = {one.name: search(_space(plan, care.slack)) for one in datasets}
+    rounds = _Rounds(replace(context, tracking=Tracking()), executor, datasets, care.seeds)
     chosen = rounds.finish(searches)
     recipes = {
         name: _recipe(plan.recipes.given, one.candidate).model_copy(update={"tried": one.tried})
@@ -83,8 +106,11 @@ def tune(context: SweepContext, executor: Executor) -> Tuned:
 class _Rounds:
     """Trains the rounds of several searches, each round's trials together."""
 
-    def __init__(self, context: SweepContext, executor: Executor, datasets: Sequence[Dataset]):
+    def __init__(
+        self, context: SweepContext, executor: Executor, datasets: Sequence[Dataset], seeds: int
+    ):
         self._context, self._executor, self._datasets = context, executor, datasets
+        self._seeds = seeds
         self.runs: dict[str, RunSpec] = {}
         self._announced = False
 
@@ -93,7 +119,10 @@ class _Rounds:
         chosen: dict[str, Chosen] = {}
         asked = {name: next(one) for name, one in searches.items()}
         while asked:
-            scores = self._scores(asked)
+            scores: dict[str, dict[Trial, float]] = {}
+            for seeds in sorted({self._seeds_of(trials) for trials in asked.values()}):
+                part = {n: own for n, own in asked.items() if self._seeds_of(own) == seeds}
+                scores |= self._scores(part, seeds)
             asked = {}
             for name, found in scores.items():
                 try:
@@ -102,8 +131,14 @@ class _Rounds:
                     chosen[name] = end.value
         return {name: chosen[name] for name in searches}
 
-    def _scores(self, asked: Mapping[str, list[Trial]]) -> dict[str, dict[Trial, float]]:
-        plan, store = self._plan(asked), self._context.store
+    def _seeds_of(self, trials: Sequence[Trial]) -> int:
+        """One seed screens; several decide over the whole budget."""
+        return self._seeds if all(trial.share == SHARES[-1] for trial in trials) else 1
+
+    def _scores(
+        self, asked: Mapping[str, list[Trial]], seeds: int
+    ) -> dict[str, dict[Trial, float]]:
+        plan, store = self._plan(asked, seeds), self._context.store
         if any(run.run_id not in store.finished() for run in plan.runs):
             if not self._announced:
                 self._context.progress.message(
@@ -115,18 +150,21 @@ class _Rounds:
         self.runs |= {run.run_id: run for run in plan.runs}
         runs = iter(_by_source(plan, asked))
         return {
-            name: {trial: self._score(store, next(runs), trial.share) for trial in trials}
+            name: {
+                trial: fmean([self._score(store, next(runs), trial.share) for _ in range(seeds)])
+                for trial in trials
+            }
             for name, trials in asked.items()
         }
 
-    def _plan(self, asked: Mapping[str, list[Trial]]) -> Plan:
+    def _plan(self, asked: Mapping[str, list[Trial]], seeds: int) -> Plan:
         plan = self._context.plan
         trials = {
             name: [_recipe(plan.recipes.given, trial.candidate, trial.share) for trial in trials]
             for name, trials in asked.items()
         }
         platform = self._executor.hardware.platform
-        return make_plan(plan.sweep, platform, trials, self._datasets)
+        return make_plan(plan.sweep, platform, trials, self._datasets, seeds)
 
     def _score(self, store: Store, run: RunSpec, share: Fraction) -> float:
         """Bits of a run's code; a short run need not be clearly better than no training."""
@@ -148,7 +186,7 @@ def _by_source(plan: Plan, asked: Mapping[str, list[Trial]]) -> Iterator[RunSpec
         yield from (run for run in plan.runs if run.dataset.name == name)
 
 
-def _space(plan: Plan) -> Space:
+def _space(plan: Plan, slack: float) -> Space:
     given = plan.recipes.given
     published = Candidate(**{name: getattr(given, name) for name in Candidate._fields})
     return Space(
@@ -157,6 +195,7 @@ def _space(plan: Plan) -> Space:
         sequences=given.steps * given.batch_size,
         divisor=plan.sweep.training.microbatch or 1,
         most_steps=plan.sweep.estimator.iteration_limit or float("inf"),
+        slack=slack,
     )
 
 

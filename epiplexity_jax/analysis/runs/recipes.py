@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,7 +58,7 @@ class TriedRecipe:
     Attributes:
         values: the recipe's values by name, see `VALUES`.
         train_tokens: number of tokens that its longest run was to read.
-        code: the code of that run.
+        code: the code of that run; the mean where several seeds ran as long.
         chosen: True of the recipe by which the members train.
     """
 
@@ -93,18 +94,21 @@ def tried_recipes(
         variant: as for `score`.
         floor: as for `score`.
     """
-    longest: dict[tuple[Any, ...], StoredRun] = {}
+    longest: dict[tuple[Any, ...], list[StoredRun]] = {}
     for run in sorted(trials, key=_planned_tokens):
-        longest[tuple(run.row[name] for name in VALUES)] = run
-    found = [
-        TriedRecipe(
-            values=dict(zip(VALUES, values, strict=True)),
-            train_tokens=_planned_tokens(run),
-            code=least_code(run, test_tokens, variant, floor),
-            chosen=all(chosen.get(name) == run.row[name] for name in VALUES),
+        own = longest.setdefault(tuple(run.row[name] for name in VALUES), [])
+        own[:] = [other for other in own if _planned_tokens(other) == _planned_tokens(run)] + [run]
+    found = []
+    for values, seeds in longest.items():
+        codes = [least_code(run, test_tokens, variant, floor) for run in seeds]
+        found.append(
+            TriedRecipe(
+                values=dict(zip(VALUES, values, strict=True)),
+                train_tokens=_planned_tokens(seeds[0]),
+                code=Code(*map(fmean, zip(*codes, strict=True))),
+                chosen=all(chosen.get(name) == seeds[0].row[name] for name in VALUES),
+            )
         )
-        for values, run in longest.items()
-    ]
     full = max((one.train_tokens for one in found), default=0.0)
     return sorted(found, key=lambda one: (_is_short(one, full), one.code.mdl_bits))
 

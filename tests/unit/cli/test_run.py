@@ -10,6 +10,8 @@ import yaml
 
 from epiplexity_jax import api
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.planning import findings
+from epiplexity_jax.planning.findings import RateChange
 from epiplexity_jax.sweep.config_file import read_config
 
 
@@ -54,6 +56,16 @@ def test_the_store_is_named_after_the_config(call, trained, tmp_path, monkeypatc
     ran = call("run", "configs/eca.yaml", "--figure", "x.svg", "--json")
     assert json.loads(ran.out)["store"] == "runs/eca"
     assert (tmp_path / "x.svg").exists()
+
+
+def test_a_sweep_of_budgets_says_what_other_rates_would_give(call, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        findings, "rate_change", lambda f: RateChange(f.source, 0.5, "width 8 depth 1", {0.5: 1.1})
+    )
+    words = ("run", "x.yaml", "--store", tmp_path, "--no-figure")
+    assert "tuned on" not in call(*words).out
+    (tmp_path / "sweep.yaml").write_text("budgets: [1e9]\n", encoding="ascii")
+    assert "0.5, tuned on w8; S +10% at half of it" in call(*words).out
 
 
 def test_without_test_tokens_run_says_what_to_do(call, trained, monkeypatch, tmp_path):
@@ -128,6 +140,8 @@ import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from epiplexity_jax import api
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.planning import findings
+from epiplexity_jax.planning.findings import RateChange
 from epiplexity_jax.sweep.config_file import read_config
 from epiplexity_jax.cli.app import main
 def wait(config, overrides, store, progress):

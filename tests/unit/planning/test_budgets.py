@@ -23,6 +23,17 @@ def test_sizes_and_tuning_follow_from_the_budgets():
     assert callable(train_for_budgets)
 
 
+def test_a_plan_tunes_the_smallest_size_that_may_be_an_optimum():
+    plain = {"family": {"kind": "transformer", "seeds": 2}, "training": {}}
+    budgets = {"budgets": [1e9, 4e9], "frontier": {"test_tokens": 1e5}}
+    prepared = prepare(parse_sweep(SWEEP | plain | budgets | {"recipe": "tuned"}), "cpu")
+    (width,) = prepared.tuning.family.widths
+    first = [int(name.split()[1]) for name in prepared.first_grid(1.0)["chain"]]
+    assert width == first[1]
+    training = prepared.sweep.training
+    assert (training.batch_size, training.warmup_steps, training.learning_rate) == (16, 10, None)
+
+
 def test_a_family_that_counts_is_planned_and_trained_once(tmp_path):
     def run():
         return epx.run(

@@ -26,7 +26,9 @@ def work(seconds, tokens=1e9):
 
 def test_more_time_never_chooses_less():
     found = [choose(work(s), SPEED, COSTS, 1e9, None) for s in (20, 60, 300, 3000, 30_000)]
-    assert choose(work(1), SPEED, COSTS, 1e9, None).sizes == LEAST_SIZES
+    least = choose(work(1), SPEED, COSTS, 1e9, None)
+    assert (least.sizes, least.fits) == (LEAST_SIZES, False)
+    assert all(one.fits for one in found[1:])
     assert [one.test_tokens for one in found] == sorted(one.test_tokens for one in found)
     assert [one.sizes for one in found] == sorted(one.sizes for one in found)
     for seconds, one in zip((60, 300, 3000, 30_000), found[1:], strict=True):

@@ -53,3 +53,10 @@ def test_what_learns_nothing_is_not_grown():
     assert frontier.at(1e12).params == 0
     low = LIMITS.__class__((1e12,), TEST, TEST, LIMITS.most, LIMITS.least)
     assert grow(frontier, grid, COSTS, low) == []
+
+
+def test_a_run_that_read_the_test_sets_worth_is_lengthened_by_little():
+    grid = {"N1000": TEST, "N2000": TEST}
+    limits = LIMITS.__class__((1e14,), TEST, TEST, LIMITS.most, LIMITS.least)
+    longer = {one.size: one.tokens for one in grow(frontier_of(grid), grid, COSTS, limits)}
+    assert longer["N2000"] == 1.25 * TEST

@@ -60,6 +60,7 @@ def test_the_config_repeats_it_without_training(measured, folder):
     before = [one.epiplexity_bits for one in measured.results]
     assert [one.epiplexity_bits for one in runs.decompositions()] != []
     assert {one.epiplexity_bits for one in runs.decompositions()} == set(before)
+    assert runs.recipes() == measured.runs.recipes() != []
 
 
 def test_an_interrupt_gives_the_answer_so_far(measured, folder, monkeypatch):
@@ -94,3 +95,9 @@ def test_the_answer_is_plain_values(measured):
         "noise",
     ]
     assert {"frontier", "differences", "rates", "advice", "config"} <= set(document)
+
+
+def test_noise_reads_no_more_than_the_sources_do():
+    grid = {"a": {"w8": 10.0}, "b": {"w8": 20.0}, "noise": {"w8": 1e9, "w16": 5.0}}
+    assert module._with_short_controls(grid)["noise"] == {"w8": 20.0, "w16": 5.0}
+    assert module._with_short_controls({"noise": {"w8": 1e9}}) == {"noise": {"w8": 1e9}}

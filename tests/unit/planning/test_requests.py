@@ -45,3 +45,8 @@ def test_what_is_unknown_or_needs_parameters_is_named():
         ask(["elementary_ca"], 64)
     with pytest.raises(DataError, match="no such file"):
         ask(["folder/absent.txt"], 64)
+
+
+def test_an_empty_name_is_no_folder():
+    with pytest.raises(ConfigError, match="source: expected a file"):
+        ask([""], 64)

@@ -31,10 +31,13 @@ def test_a_budget_pays_for_the_test_set_first():
 
 
 def test_first_sizes_surround_those_that_a_budget_could_use():
-    budget = 3.0 * COSTS[3].test_flops
+    budget = 3.5 * COSTS[3].test_flops
     names = [one.name for one in first_sizes(COSTS, [budget], TEST)]
     assert names == ["N4000", "N8000", "N16000", "N32000"]
-    assert [one.name for one in first_sizes(COSTS, [1.0], TEST)] == ["N1000", "N2000"]
+    # The next size cannot pay for the test set.
+    names = [one.name for one in first_sizes(COSTS, [1.5 * COSTS[3].test_flops], TEST)]
+    assert names == ["N2000", "N4000", "N8000"]
+    assert [one.name for one in first_sizes(COSTS, [1.0], TEST)] == ["N1000"]
 
 
 def test_budgets_belong_to_inner_sizes():

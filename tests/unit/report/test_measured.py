@@ -84,7 +84,7 @@ def test_sentences_name_pairs_controls_rates_and_the_config():
     assert "- a lies above its shuffled copy (10 ±3 bits)" in text
     assert "- b is not separated from noise" in text
     assert "Note: order changes with the rate: b above a at T = 2, below it with rate x 2" in text
-    assert "half +10%, twice diverged" in text
+    assert "S +10% at half, training diverges at twice of it" in text
     assert text.endswith("Again: epiplexity-jax run x.yaml --store x")
     measured.differences = [
         difference("a", "b", False),

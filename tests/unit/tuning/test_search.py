@@ -122,3 +122,23 @@ def test_short_trials_that_always_get_better_leave_runs_for_the_whole_budget():
     assert chosen.candidate == PUBLISHED
     around = [whole(one) for one in space().neighbours(PUBLISHED)]
     assert all(trial in chosen.scores for trial in around)
+
+
+def test_a_lower_rate_within_the_slack_is_taken_and_its_neighbours_are_known():
+    """A flat surface whose least lies high: chance chooses among rates that are equally good."""
+
+    def flat(one: Candidate) -> float:
+        steep = max(math.log2(0.12 / one.learning_rate), 0.0) ** 2
+        return 1e6 * (1.0 + 0.02 * steep - 0.005 * (one.learning_rate == 1.92))
+
+    free = ("learning_rate",)
+    best, _ = run(space(free=free), flat)
+    assert best.candidate.learning_rate == 1.92
+    slow, _ = run(space(free=free, slack=0.01), flat)
+    assert slow.candidate.learning_rate == 0.12
+    assert {whole(one) for one in space(free=free).neighbours(slow.candidate)} <= set(slow.scores)
+
+
+def test_no_slack_goes_below_the_published_rate():
+    chosen, _ = run(space(slack=0.5), lambda _: 1e6)
+    assert chosen.candidate.learning_rate == PUBLISHED.learning_rate

@@ -12,11 +12,11 @@ from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.executor import SweepContext
 from epiplexity_jax.sweep.hardware import Hardware
-from epiplexity_jax.sweep.plan import make_plan
+from epiplexity_jax.sweep.plan import TUNING_SEED, make_plan
 from epiplexity_jax.sweep.run_row import finished_row
 from epiplexity_jax.sweep.wave import FinishedRun
 from epiplexity_jax.tuning.search import MOST_RUNS
-from epiplexity_jax.tuning.tune import most_flops, sources_to_tune, tune
+from epiplexity_jax.tuning.tune import PLAIN, Care, most_flops, sources_to_tune, tune
 from tests.unit.sweep.contexts import Counter
 from tests.unit.sweep.plans import SWEEP, plan_of
 
@@ -68,12 +68,12 @@ class Made:
             ]
 
 
-def tuned(folder, **sections):
+def tuned(folder, care=PLAIN, **sections):
     plan = make_plan(sweep_of(**sections), "cpu")
     executor, progress = Made(), Counter()
     store = Store.open(folder, create=True)
     with store.lock():
-        found = tune(SweepContext(plan, store, progress, lambda: False), executor)
+        found = tune(SweepContext(plan, store, progress, lambda: False), executor, care)
     return found, executor, progress
 
 
@@ -126,3 +126,17 @@ def test_what_is_to_be_tuned_and_its_cost():
     counted = plan_of(recipe="tuned", family={"kind": "ngram", "orders": [1]})
     assert (sources_to_tune(counted), most_flops(counted)) == ((), 0.0)
     assert most_flops(plan_of(recipe="fixed")) == 0.0
+
+
+def test_several_seeds_decide_over_the_whole_budget_and_one_screens(tmp_path):
+    found, executor, _ = tuned(tmp_path / "store", Care(seeds=3))
+    assert found.sweep.recipes["chain"].learning_rate == pytest.approx(0.24)
+    seeds = {}
+    for run in found.trials:
+        seeds.setdefault(run.steps, set()).add(run.seed - TUNING_SEED)
+    assert seeds.pop(64) == {0, 1, 2}
+    assert set(map(tuple, seeds.values())) == {(0,)}
+    again, executor, _ = tuned(tmp_path / "store", Care(seeds=3))
+    assert (executor.rounds, again.sweep) == ([], found.sweep)
+    plan = plan_of(recipe="tuned", training={"steps": 8})
+    assert most_flops(plan, Care(seeds=3)) == 3 * most_flops(plan)

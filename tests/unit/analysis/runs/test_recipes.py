@@ -63,6 +63,13 @@ def test_the_longest_run_of_a_recipe_counts_and_short_ones_come_last():
     assert json.loads(json.dumps(tried[0].to_json()))["chosen"] is True
 
 
+def test_seeds_of_a_recipe_count_with_their_mean():
+    runs = [trial(steps=8), trial(steps=8, loss=0.2), trial(steps=1, loss=5.0)]
+    (tried,) = tried_recipes(runs, CENTER, 1e4, "paired")
+    codes = [least_code(run, 1e4, "paired").mdl_bits for run in runs[:2]]
+    assert tried.code.mdl_bits == pytest.approx(sum(codes) / 2)
+
+
 def test_neighbours_differ_in_one_value_by_one_step_and_ran_as_long():
     runs = [
         trial(),
