@@ -5,6 +5,7 @@ import statistics
 from typing import Any
 
 from docs.markdown import table
+from epiplexity_jax.report.edges import edge_codes
 
 _RECIPE = {
     "learning_rate": "rate",
@@ -132,13 +133,14 @@ def rank_six(found: dict[str, Any]) -> str:
     """Six kinds of data at three budgets, in order."""
     rows = []
     for row in found["six"]["rank"]:
-        first, last = row["value_interval"] or (None, None)
-        ends = ("open" if end is None else _bits(end) for end in (first, last))
+        ends = ["open" if end is None else _bits(end) for end in row["value_interval"]]
+        status = " ".join(filter(None, (row["status"], edge_codes(row["flags"]))))
         rows.append(
             (
                 _bits(row["compute_flops"]) if row["rank"] == 1 else "",
-                *(row["source"], _bits(row["value"]), " to ".join(ends), row["group"]),
-                row["status"],
+                *(row["source"], _bits(row["value"])),
+                "open" if set(ends) == {"open"} else " to ".join(ends),
+                *(row["group"], status),
             )
         )
     return table(("T", "source", "S_T, bits", "95 %", "group", "status"), rows)

@@ -161,13 +161,14 @@ def _has_budgets(store: Path) -> bool:
 
 def _print_rates(runs: Any) -> None:
     """Print what other rates would give, and orders of sources that they turn round."""
-    from epiplexity_jax.planning.findings import flips, rate_change
+    from epiplexity_jax.planning.findings import rate_change, turned_by_rate
     from epiplexity_jax.report.measured import rate_sentences
+    from epiplexity_jax.report.rank_tables import change_sentences
 
-    rates = [found for one in runs.frontiers().values() if (found := rate_change(one))]
-    for line in rate_sentences(rates):
+    frontiers = runs.frontiers()
+    for line in rate_sentences(filter(None, map(rate_change, frontiers.values()))):
         typer.echo(line)
-    for line in flips(runs.decompositions(), rates):
+    for line in change_sentences(turned_by_rate(frontiers, runs.budgets() or [])):
         typer.echo(f"note: {line}", err=True)
 
 

@@ -7,10 +7,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from epiplexity_jax.analysis import Decomposition, Ranking
+from epiplexity_jax.analysis import MEASURES, Decomposition, Frontier, Ranking
 from epiplexity_jax.analysis.ranking.changes import Change, changes_of
 from epiplexity_jax.analysis.ranking.differences import Difference
-from epiplexity_jax.base.errors import StoreError
+from epiplexity_jax.analysis.ranking.measures import check_comparable
+from epiplexity_jax.base.errors import ConfigError, StoreError
 from epiplexity_jax.planning.measure import Request, control_of
 from epiplexity_jax.planning.planner import Planned
 from epiplexity_jax.planning.reach import WORTH
@@ -50,6 +51,7 @@ class Measured:
             simultaneous over all pairs.
         changes: pairs of sources whose order turns round with the budget or the rate.
         rates: changes of S with the rate, by source.
+        notes: sentences on what does not compare.
         advice: sentences on what would sharpen the answer.
         config: path of the config that repeats it.
         complete: False where it was interrupted, or the time did not suffice.
@@ -63,6 +65,7 @@ class Measured:
     differences: tuple[Difference, ...]
     changes: tuple[Change, ...]
     rates: tuple[RateChange, ...]
+    notes: tuple[str, ...]
     advice: tuple[str, ...]
     config: Path
     complete: bool
@@ -89,6 +92,7 @@ class Measured:
         compared = [d for order in ranking.orders for d in order.differences]
         differences = tuple(d for d in compared if frozenset(d.pair) in named)
         changes = tuple(c for c in changes_of([ranking]) if {c.larger, c.smaller} <= set(every))
+        own = {name: one for name, one in frontiers.items() if name in every}
         return cls(
             runs=runs,
             request=request,
@@ -97,6 +101,7 @@ class Measured:
             differences=differences,
             changes=changes,
             rates=tuple(filter(None, (rate_change(f) for f in frontiers.values()))),
+            notes=tuple(unequal(own)),
             advice=tuple(advice(results, differences, request, planned)),
             config=config,
             complete=planned is not None and planned.complete,
@@ -118,6 +123,7 @@ class Measured:
                 {**vars(one), "epiplexity": {str(k): v for k, v in one.epiplexity.items()}}
                 for one in self.rates
             ],
+            "notes": list(self.notes),
             "advice": list(self.advice),
             "complete": self.complete,
             "config": str(self.config),
@@ -142,6 +148,33 @@ def pairs_of(request: Request) -> list[tuple[str, str]]:
         own = [one for one in request.controls if control_of(one) in (name, "")]
         pairs += [(name, one) for one in own]
     return pairs
+
+
+def unequal(frontiers: Mapping[str, Frontier]) -> list[str]:
+    """Say where equal numbers of tokens are no equal data.
+
+    Args:
+        frontiers: by source.
+    """
+    if len(frontiers) < 2:
+        return []
+    try:
+        check_comparable(frontiers, MEASURES.find("S", "by"))
+    except ConfigError as error:
+        return [str(error).partition(";")[0]]
+    return []
+
+
+def turned_by_rate(frontiers: Mapping[str, Frontier], budgets: Sequence[float]) -> list[Change]:
+    """Pairs of separated sources whose order by S another rate turns round.
+
+    Args:
+        frontiers: by source.
+        budgets: FLOPs.
+    """
+    if len(frontiers) < 2 or unequal(frontiers):
+        return []
+    return [c for c in changes_of([Ranking(frontiers, "S", budgets)]) if c.what == "rate"]
 
 
 def rate_change(frontier: PlottableFrontier) -> RateChange | None:

@@ -1,6 +1,6 @@
 """The answer of `measure` as a table and sentences, for 80 columns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from epiplexity_jax.analysis import Decomposition
@@ -88,7 +88,8 @@ def sentences(measured: Any) -> list[str]:
         measured: the answer (`planning.findings.Measured`).
     """
     lines = [*_differences(measured), *rate_sentences(measured.rates)]
-    lines += [f"Note: {one}" for one in change_sentences(measured.changes)]
+    notes = (*change_sentences(measured.changes), *measured.notes)
+    lines += [f"Note: {one}" for one in notes]
     lines += [f"Sharper: {one}" for one in measured.advice]
     lines.append(f"Again: epiplexity-jax run {measured.config} --store {measured.runs.path}")
     return lines
@@ -135,7 +136,7 @@ def _above_controls(name: str, own: Sequence[Any], names: Sequence[str]) -> list
     return lines
 
 
-def rate_sentences(rates: Sequence[Any]) -> list[str]:
+def rate_sentences(rates: Iterable[Any]) -> list[str]:
     """Write what half and twice the rate of each source would give.
 
     Args:

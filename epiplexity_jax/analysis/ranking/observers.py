@@ -6,6 +6,7 @@ from typing import Any
 
 from epiplexity_jax.analysis.frontier.frontier import Frontier
 from epiplexity_jax.analysis.ranking.changes import Change, changes_of
+from epiplexity_jax.analysis.ranking.measures import MEASURES, check_comparable
 from epiplexity_jax.analysis.ranking.ranking import Ranking
 from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.lengths import choices
@@ -91,9 +92,12 @@ def rankings_of(stores: Sequence[Measured], by: str, budgets: Sequence[float]) -
     Raises:
         ConfigError: when the datasets of an observer do not compare.
     """
+    observers = _observers(stores)
+    for one in observers.values():
+        check_comparable(one.frontiers, MEASURES.find(by, "by"))
     rankings = tuple(
         Ranking(one.frontiers, by, budgets, name, one.alternatives)
-        for name, one in _observers(stores).items()
+        for name, one in observers.items()
     )
     return Rankings(rankings, tuple(changes_of(rankings)))
 

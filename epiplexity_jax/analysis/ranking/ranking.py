@@ -12,7 +12,7 @@ from epiplexity_jax.analysis.frontier.frontier import Frontier
 from epiplexity_jax.analysis.ranking.differences import Difference, differences
 from epiplexity_jax.analysis.ranking.groups import groups_of, letters_of
 from epiplexity_jax.analysis.ranking.joint import JointReplicates
-from epiplexity_jax.analysis.ranking.measures import MEASURES, check_comparable
+from epiplexity_jax.analysis.ranking.measures import MEASURES
 from epiplexity_jax.analysis.ranking.more_compute import more_compute
 
 _LADDER = 16  # budgets at which a pair is looked at beyond its own
@@ -60,7 +60,7 @@ class Order:
 
 
 class Ranking:
-    """Orders of datasets by one observer's measurements.
+    """Orders of datasets by one observer's measurements, which `check_comparable` allows.
 
     Args:
         frontiers: by name of the source.
@@ -71,9 +71,6 @@ class Ranking:
 
     Attributes:
         orders: the order at every budget.
-
-    Raises:
-        ConfigError: when the datasets do not compare, saying how to make them.
     """
 
     def __init__(
@@ -86,7 +83,6 @@ class Ranking:
     ) -> None:
         """Compare all pairs at every budget."""
         self.measure = MEASURES.find(by, "by")
-        check_comparable(frontiers, self.measure)
         self.frontiers, self.observer = dict(frontiers), observer
         self.budgets, self.alternatives = tuple(budgets), dict(alternatives or {})
         self._replicates = JointReplicates(frontiers)

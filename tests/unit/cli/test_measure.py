@@ -22,6 +22,7 @@ class Answer:
         self.frontiers = self.runs.frontiers()
         self.results = tuple(self.runs.decompositions())
         self.differences, self.rates, self.changes, self.advice = (), (), (), ("more data",)
+        self.notes = ()
         self.config = store.with_name("small.yaml")
 
     def to_json(self):

@@ -4,9 +4,10 @@ import dataclasses
 import math
 
 from epiplexity_jax.analysis.ranking.differences import Difference
-from epiplexity_jax.planning.findings import advice, has_members, pairs_of
+from epiplexity_jax.planning.findings import advice, has_members, pairs_of, turned_by_rate, unequal
 from epiplexity_jax.planning.growth import Growth
 from epiplexity_jax.planning.planner import Planned
+from tests.unit.analysis.ranking.made import like, middle, source
 from tests.unit.planning.made import BUDGETS, frontier_of
 
 
@@ -80,6 +81,16 @@ def test_advice_names_the_way_that_would_separate_a_pair(measured):
     control = difference(("words.txt", "noise"))
     sure = difference(separated=True, why="")
     assert advice([], [control, sure], request, planned) == []
+
+
+def test_tokens_of_other_sizes_are_said_and_not_refused():
+    one, other = (like(source(0), bytes_per_token=width) for width in (1.0, 3.0))
+    (said,) = unequal({"a": one, "b": other})
+    assert "so equal test tokens are not equal data" in said
+    assert "--" not in said  # no option of another command
+    assert unequal({"a": one, "b": like(one, bytes_per_token=1.1)}) == []
+    assert unequal({"b": other}) == []
+    assert turned_by_rate({"a": one, "b": other}, [middle(one)]) == []
 
 
 def test_a_folder_without_runs_has_no_members(tmp_path, measured):

@@ -75,6 +75,7 @@ def test_sentences_name_pairs_controls_rates_and_the_config():
                 epiplexity={0.5: 1.1, 2.0: None},
             )
         ],
+        notes=["bytes per token: a has 1"],
         advice=["more seeds"],
         config="x.yaml",
         runs=SimpleNamespace(path="x"),
@@ -83,6 +84,7 @@ def test_sentences_name_pairs_controls_rates_and_the_config():
     assert "- b teaches more than a, by 10 ±3 bits" in text
     assert "- a lies above its shuffled copy (10 ±3 bits)" in text
     assert "- b is not separated from noise" in text
+    assert "Note: bytes per token: a has 1" in text
     assert "Note: order changes with the rate: b above a at T = 2, below it with rate x 2" in text
     assert "S +10% at half, training diverges at twice of it" in text
     assert text.endswith("Again: epiplexity-jax run x.yaml --store x")
