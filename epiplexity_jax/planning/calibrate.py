@@ -17,7 +17,7 @@ _STEPS = 1000  # of the runs whose time is predicted
 LEAST_SIZES, MOST_SIZES = 3, 8
 TOKENS_PER_PARAMETER = 20.0  # of the test set, for the largest model
 _LEAST_TEST, _MOST_TEST = 100_000, 10**10
-TUNING_RUNS = 20.0  # runs over the whole budget that finding a rate costs, three seeds of each
+TUNING_RUNS = 14.0  # runs over the whole budget that finding a rate costs, three seeds of each
 
 
 @dataclass(frozen=True)

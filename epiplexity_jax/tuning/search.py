@@ -100,10 +100,10 @@ def _extend(state: "_State", kept: list[Candidate]) -> _Round:
 
 
 def _slow_down(state: "_State", center: Candidate) -> Generator[list[Trial], Scores, Candidate]:
-    """Halve the rate, down to the published one, while the code stays within the slack of the best.
+    """Take the lowest rate, down to the published one, whose code is within the slack of the best.
 
-    Codes hardly depend on the rate over factors of four and more, and one seed's scatter chooses
-    among these; the lower ones vary less between seeds, and suit longer runs.
+    Codes hardly depend on the rate over factors of four and more, and the scatter of a few seeds
+    chooses among these; the lower ones vary less between seeds, and suit longer runs.
 
     Args:
         state: the state of the search.
@@ -112,14 +112,19 @@ def _slow_down(state: "_State", center: Candidate) -> Generator[list[Trial], Sco
     Returns:
         The recipe with the lowest rate of those.
     """
-    most = state.score(center) * (1.0 + state.space.slack)
-    while center.learning_rate > state.space.published.learning_rate:
-        slower = center._replace(learning_rate=center.learning_rate / 2.0)
-        yield from state.evaluate([slower], SHARES[-1], MOST_RUNS)
-        if not state.score(slower) <= most:
-            break
-        center = slower
-    return center
+    whole, most = SHARES[-1], state.score(center) * (1.0 + state.space.slack)
+    least = state.space.published.learning_rate
+    tried: set[float] = set()
+    while True:
+        rates = {t.candidate.learning_rate for t in state.scores if t.share == whole}
+        same = [center._replace(learning_rate=rate) for rate in rates if rate >= least]
+        good = [one for one in same if state.score(one) <= most]
+        lowest = min(good, key=lambda one: one.learning_rate, default=center)
+        half = lowest._replace(learning_rate=lowest.learning_rate / 2.0)
+        if half.learning_rate < least or half.learning_rate in tried:
+            return lowest
+        tried.add(half.learning_rate)
+        yield from state.evaluate([half], whole, MOST_RUNS)
 
 
 def _descend(

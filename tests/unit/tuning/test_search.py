@@ -139,6 +139,13 @@ def test_a_lower_rate_within_the_slack_is_taken_and_its_neighbours_are_known():
     assert {whole(one) for one in space(free=free).neighbours(slow.candidate)} <= set(slow.scores)
 
 
+def test_a_rate_in_between_that_is_worse_by_chance_is_passed_over():
+    codes = {0.03: 1.2, 0.06: 1.1, 0.12: 1.05, 0.24: 1.004, 0.48: 1.006, 0.96: 1.03, 1.92: 1.0}
+    going = space(free=("learning_rate",), slack=0.01)
+    slow, _ = run(going, lambda one: 1e6 * codes.get(round(one.learning_rate, 4), 1.5))
+    assert slow.candidate.learning_rate == pytest.approx(0.24)
+
+
 def test_no_slack_goes_below_the_published_rate():
     chosen, _ = run(space(slack=0.5), lambda _: 1e6)
     assert chosen.candidate.learning_rate == PUBLISHED.learning_rate
