@@ -234,7 +234,8 @@ def _way_to_separate(one: Difference, request: Request) -> str:
     ways = []
     if one.more_seeds is not None:
         minutes = math.ceil(request.minutes * (request.seeds + one.more_seeds) / request.seeds)
-        ways.append(f"{one.more_seeds} more seeds, or about --minutes {minutes}")
+        seeds = f"{one.more_seeds} more seed{'s' * (one.more_seeds > 1)}"
+        ways.append(f"{seeds} (about --minutes {minutes})")
     if one.more_compute is not None:
         turned = ", the other way round" if one.is_turned else ""
         ways.append(f"{one.more_compute:.2g} times the budget{turned}")

@@ -1,6 +1,7 @@
 """What the documentation promises: commands and code run, links lead somewhere."""
 
 import gzip
+import lzma
 import os
 import re
 import shlex
@@ -101,6 +102,8 @@ def workshop(tmp_path_factory, forks):
     (folder / "book.txt").write_text("It was the best of times. " * 4000, encoding="ascii")
     (folder / "corpus.gz").write_bytes(gzip.compress(b"It was the worst of times. " * 4000))
     shutil.copytree(ROOT / "epiplexity_jax" / "coding", folder / "src")
+    shutil.copy(ROOT / "epiplexity_jax" / "store" / "store.py", folder / "code.py")
+    (folder / "packed").write_bytes(lzma.compress(Path(shutil.__file__).read_bytes() * 3))
     numbers = "".join(f"{i},{i * i % 97}\n" for i in range(12_000))
     (folder / "table.csv").write_text(f"number,square\n{numbers}", encoding="ascii")
     shutil.copytree(ROOT / "tests" / "data" / "laws", folder / "tests" / "data" / "laws")
