@@ -100,7 +100,10 @@ def _differences(measured: Any) -> list[str]:
     last = max(one.compute_flops for one in measured.differences)
     own = [one for one in measured.differences if one.compute_flops == last]
     names = [one.name for one in measured.request.asked]
-    lines = [f"At T = {number(last)} FLOPs:"]
+    trained = ""
+    if _may_move(measured.results, last, names):
+        trained = ", of the models that were trained; values with an open side may move"
+    lines = [f"At T = {number(last)} FLOPs{trained}:"]
     lines += [_pair(one) for one in own if {one.larger, one.smaller} <= set(names)]
     for name in names:
         lines += _above_controls(name, [o for o in own if name in (o.larger, o.smaller)], names)
@@ -108,6 +111,16 @@ def _differences(measured: Any) -> list[str]:
     if changed:
         lines.append(f"The order changes with the budget: {'; '.join(changed)}")
     return lines
+
+
+def _may_move(results: Sequence[Decomposition], compute: float, names: Sequence[str]) -> bool:
+    """Return whether an interval of a source at a budget has an open side."""
+    ends = [
+        one.epiplexity_bits_interval
+        for one in results
+        if one.compute_flops == compute and one.source in names
+    ]
+    return any(pair is not None and None in pair for pair in ends)
 
 
 def _pair(one: Any) -> str:

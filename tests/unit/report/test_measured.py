@@ -60,6 +60,7 @@ def test_sentences_name_pairs_controls_rates_and_the_config():
                 epiplexity={0.5: 1.1, 2.0: None},
             )
         ],
+        results=[SimpleNamespace(source="a", compute_flops=2.0, epiplexity_bits_interval=(1, 2))],
         warnings=["the rate decides it"],
         advice=["more seeds"],
         config="x.yaml",
@@ -72,5 +73,10 @@ def test_sentences_name_pairs_controls_rates_and_the_config():
     assert "a is above b at 1" in text
     assert "S +10% at half, training diverges at twice of it" in text
     assert text.endswith("Again: epiplexity-jax run x.yaml --store x")
+    assert "open side" not in text
+    measured.results[0].epiplexity_bits_interval = (None, 2)
+    assert "At T = 2 FLOPs, of the models that were trained; values with an open" in "\n".join(
+        sentences(measured)
+    )
     measured.differences = []
     assert "At T" not in "\n".join(sentences(measured))
