@@ -113,7 +113,7 @@ def _differences(measured: Any) -> list[str]:
     return lines
 
 
-def _may_move(results: Sequence[Decomposition], compute: float, names: Sequence[str]) -> bool:
+def _may_move(results: Sequence[Any], compute: float, names: Sequence[str]) -> bool:
     """Return whether an interval of a source at a budget has an open side."""
     ends = [
         one.epiplexity_bits_interval
