@@ -113,8 +113,7 @@ def grow(
         return _unlearnt(frontier, grid, costs, limits)
     for name, member in members.items():
         if name in by_name:
-            most = limits.cap(by_name[name])
-            least = min(limits.budgets)
+            most, least = limits.cap(by_name[name]), min(limits.budgets)
             share = gain(member, frontier.traced, most, limits.test, least)
             if share > WORTH:
                 longer = _FACTOR * grid[name]
