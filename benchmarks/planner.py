@@ -1,6 +1,6 @@
 """Does a plan for budgets find what a full grid finds, for less? Text, and three automata.
 
-Run: python benchmarks/planner.py [CASE]  (about 12 minutes on two cores; the stores under
+Run: python benchmarks/planner.py [CASE]  (about 7 minutes on two cores; the stores under
 runs/planner are resumed)
 
 A plan chooses sizes and tokens for its budgets and tunes a recipe. The full grid has twice its
