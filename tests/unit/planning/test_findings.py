@@ -88,7 +88,7 @@ def test_tokens_of_other_sizes_are_said_and_not_refused():
     (said,) = unequal({"a": one, "b": other})
     assert "so equal test tokens are not equal data" in said
     assert "--" not in said  # no option of another command
-    assert unequal({"a": one, "b": like(one, bytes_per_token=1.1)}) == []
+    assert unequal({"a": one, "b": like(one, bytes_per_token=1.01)}) == []
     assert unequal({"b": other}) == []
     assert turned_by_rate({"a": one, "b": other}, [middle(one)]) == []
 
