@@ -142,7 +142,7 @@ class _Rounds:
         if any(run.run_id not in store.finished() for run in plan.runs):
             if not self._announced:
                 self._context.progress.message(
-                    "tuning the recipe on the smallest size; `recipe: fixed` leaves it out"
+                    f"tuning the recipe on {plan.runs[0].size}; `recipe: fixed` leaves it out"
                 )
                 self._announced = True
             earlier = tuple(self.runs.values())
