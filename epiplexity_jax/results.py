@@ -8,6 +8,7 @@ from typing import Any
 from epiplexity_jax import analysis
 from epiplexity_jax.analysis import Curve, Decomposition
 from epiplexity_jax.analysis.frontier.decompose_all import decompose_all, default_budgets
+from epiplexity_jax.analysis.laws.points import NotIdentified
 from epiplexity_jax.analysis.ranking.measures import MEASURES
 from epiplexity_jax.analysis.ranking.observers import (
     Measured,
@@ -167,7 +168,16 @@ class Runs:
         **options: Any,
     ) -> dict[str, PlottableFrontier]:
         """The frontier of every source, or of some, by name; options as for `frontier`."""
-        return {name: self.frontier(test_tokens, name, **options) for name in self._named(sources)}
+        named = self._named(sources)
+        found = {}
+        for name in named:
+            try:
+                found[name] = self.frontier(test_tokens, name, **options)
+            except NotIdentified as error:
+                if len(named) == 1:
+                    raise
+                raise ConfigError(f"{name}: {error}; name the other sources by --source") from None
+        return found
 
     def _named(self, sources: Sequence[str] | None) -> list[str]:
         """The sources of that name, or all, in the order of the config."""

@@ -124,7 +124,9 @@ def _trained(
 
 
 def _echo_text(found: Any) -> None:
-    """Print the tables of every observer, then the changes of the order."""
+    """Print the tables of every observer, the changes of the order, and what other rates give."""
+    from epiplexity_jax.planning.findings import rate_change
+    from epiplexity_jax.report.measured import rate_sentences
     from epiplexity_jax.report.rank_tables import open_pairs_table, rank_table, sentences
 
     for ranking in found.rankings:
@@ -134,7 +136,8 @@ def _echo_text(found: Any) -> None:
         if missing is not None:
             echo_table(missing)
             typer.echo()
-    for sentence in sentences(found):
+    rates = [rate_change(f) for one in found.rankings for f in one.frontiers.values()]
+    for sentence in (*sentences(found), *rate_sentences(filter(None, rates))):
         typer.echo(textwrap.fill(sentence, _WIDTH, subsequent_indent="  "))
 
 

@@ -237,6 +237,11 @@ def _echo(report: Any, tables: Any) -> None:
     else:
         typer.echo("note: without --test-tokens there is no S_T and H_T", err=True)
     said = [*report.notes, *(report.examined.notes if report.examined else ())]
+    if report.answers and report.vocab_size is None:
+        said.append(
+            "without --vocab-size no uniform code bounds the losses of small models, so answers at "
+            "small budgets may be longer than it"
+        )
     for note in said:
         typer.echo(f"note ({report.name}): {note}", err=True)
 

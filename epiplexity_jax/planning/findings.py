@@ -51,7 +51,7 @@ class Measured:
             simultaneous over all pairs.
         changes: pairs of sources whose order turns round with the budget or the rate.
         rates: changes of S with the rate, by source.
-        notes: sentences on what does not compare.
+        notes: sentences on what does not compare, and on each source at every budget.
         advice: sentences on what would sharpen the answer.
         config: path of the config that repeats it.
         complete: False where it was interrupted, or the time did not suffice.
@@ -101,7 +101,7 @@ class Measured:
             differences=differences,
             changes=changes,
             rates=tuple(filter(None, (rate_change(f) for f in frontiers.values()))),
-            notes=tuple(unequal(own)),
+            notes=(*unequal(own), *(f"{n}: {w}" for n, f in own.items() for w in f.warnings)),
             advice=tuple(advice(results, differences, request, planned)),
             config=config,
             complete=planned is not None and planned.complete,

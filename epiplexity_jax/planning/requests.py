@@ -55,7 +55,7 @@ def ask(
         column: column of tables; None: by its name.
 
     Raises:
-        ConfigError: when a kind needs parameters.
+        ConfigError: when a kind needs parameters, or data is named twice.
         DataError: when a file is missing, damaged, or too small to say anything.
     """
     found: list[Asked] = []
@@ -68,6 +68,7 @@ def ask(
             raise type(error)(str(error).replace("alphabet: bytes", "--as bytes")) from None
         asked = Asked(name, recognised.config, recognised.words, source)
         _check_enough(asked)
+        _check_new(asked, found)
         found.append(asked)
     return found
 
@@ -109,6 +110,19 @@ def _name(one: Any, taken: Sequence[str]) -> str:
     while name in taken:
         name, number = f"{stem}-{number}", number + 1
     return name
+
+
+def _check_new(asked: Asked, others: Sequence[Asked]) -> None:
+    """Refuse data that was named already.
+
+    Raises:
+        ConfigError: with the name of the other.
+    """
+    for other in others:
+        if other.source.info.fingerprint == asked.source.info.fingerprint:
+            raise ConfigError(
+                f"{asked.name}: is the same data as {other.name}; name each source once"
+            )
 
 
 def _check_enough(asked: Asked) -> None:

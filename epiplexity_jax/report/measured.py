@@ -106,7 +106,22 @@ def _differences(measured: Any) -> list[str]:
     lines += [_pair(one) for one in own if set(one.pair) <= set(names)]
     for name in names:
         lines += _above_controls(name, [one for one in own if name in one.pair], names)
-    return lines
+    sure = {frozenset(one.pair) for one in own if one.separated}
+    below = [one for one in measured.differences if one.separated and one not in own]
+    return lines + _at_smaller_budgets([d for d in below if frozenset(d.pair) not in sure])
+
+
+def _at_smaller_budgets(differences: Sequence[Any]) -> list[str]:
+    """Write pairs that only a smaller budget separates, at the largest that does."""
+    largest = {
+        frozenset(one.pair): one for one in sorted(differences, key=lambda d: d.compute_flops)
+    }
+    return [
+        f"At T = {number(one.compute_flops)}: {one.larger} lies above "
+        f"{one.pair[0] if one.larger == one.pair[1] else one.pair[1]}, "
+        f"by {difference_cell(one)} bits"
+        for one in largest.values()
+    ]
 
 
 def _pair(one: Any) -> str:

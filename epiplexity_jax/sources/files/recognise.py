@@ -215,6 +215,9 @@ def _array(array: np.ndarray, name: str, length: int) -> Recognised:
             f"{name}: holds numbers of type {array.dtype}; what is measured are symbols, so cut "
             "them into levels and save these integers, or say --as bytes"
         )
+    some = array.reshape(-1)[:: max(array.size // _LOOKED_AT, 1)]
+    if some.size > 1 and some.min() == some.max():
+        raise DataError(f"{name}: holds the value {some[0]} alone; there is nothing to measure")
     if array.ndim >= 3:
         return Recognised(Images(path=name), f"{len(array)} images {list(array.shape[1:])}")
     if array.ndim == 2:

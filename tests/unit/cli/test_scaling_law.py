@@ -138,3 +138,4 @@ def test_a_store_of_two_sizes_has_no_law(call, store):
     called = call("frontier", store, "--frontier", "fitted")
     assert called.status == 2
     assert "2 sizes of model, expected 3 or more" in called.err
+    assert "name the other sources by --source" in called.err

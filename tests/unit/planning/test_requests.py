@@ -15,9 +15,12 @@ def book(tmp_path):
     return path
 
 
-def test_a_file_a_kind_a_config_and_an_array_are_sources(book):
+def test_a_file_a_kind_a_config_and_an_array_are_sources(book, tmp_path):
     array = epx.sources.from_array(np.arange(9000) % 7, length=16)
-    named = [str(book), "noise", epx.sources.Noise(vocab_size=4, length=8), array, book]
+    other = tmp_path / "other" / "book.txt"
+    other.parent.mkdir()
+    other.write_text("another book of the same name. " * 400, encoding="ascii")
+    named = [str(book), "noise", epx.sources.Noise(vocab_size=4, length=8), array, other]
     found = ask(named, 16)
     assert [one.name for one in found[:3]] == ["book.txt", "noise", "noise-2"]
     assert found[4].name == "book.txt-2"
@@ -50,3 +53,11 @@ def test_what_is_unknown_or_needs_parameters_is_named():
 def test_an_empty_name_is_no_folder():
     with pytest.raises(ConfigError, match="source: expected a file"):
         ask([""], 64)
+
+
+def test_the_same_data_is_asked_for_once(tmp_path):
+    text = "the old cat sat on a mat. " * 4000
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(text, encoding="ascii")
+    with pytest.raises(ConfigError, match=r"b\.txt: is the same data as a\.txt"):
+        ask([tmp_path / "a.txt", tmp_path / "b.txt"], 16)

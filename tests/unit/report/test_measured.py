@@ -95,5 +95,15 @@ def test_sentences_name_pairs_controls_rates_and_the_config():
     text = "\n".join(sentences(measured))
     assert "- a and b are not separated: a is larger by 10 ±13 bits" in text
     assert "- b and a are not separated: no structure in either" in text
+    measured.differences = [
+        difference("b", "a", True, 1.0),
+        difference("a", "a, shuffled", True, 0.5),
+        difference("a", "a, shuffled", True, 1.0),
+        difference("b", "a", False),
+        difference("a", "a, shuffled", True),
+    ]
+    lines = sentences(measured)
+    assert "At T = 1: b lies above a, by 10 ±3 bits" in lines
+    assert not [line for line in lines if "At T" in line and "shuffled" in line]
     measured.differences = []
     assert "At T" not in "\n".join(sentences(measured))

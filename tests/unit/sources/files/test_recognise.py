@@ -110,3 +110,9 @@ def test_what_cannot_be_measured_is_refused(tmp_path):
     for name, fault in faults.items():
         with pytest.raises(DataError, match=fault):
             recognise(str(tmp_path / name), 64)
+
+
+def test_one_value_alone_is_refused(tmp_path):
+    np.save(tmp_path / "same.npy", np.full(20_000, 7))
+    with pytest.raises(DataError, match=r"holds the value 7 alone"):
+        recognise(str(tmp_path / "same.npy"), 64)
