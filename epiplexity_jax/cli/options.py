@@ -208,9 +208,11 @@ def echo_json(document: Mapping[str, Any]) -> None:
 
 
 def echo_table(table: Table) -> None:
-    """Print a table as wide as it is, so that no number is cut; long texts fold on a terminal."""
+    """Print a table so that no number is cut; a terminal folds long texts and may lack columns."""
     from rich.console import Console
 
+    if sys.stdout.isatty():
+        table = table.within(Console().width)
     folds = any(column.folds for column in table.columns)
     narrow = folds and sys.stdout.isatty()
     # Without a height, rich takes a dumb terminal's width for 80.

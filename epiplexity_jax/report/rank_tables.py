@@ -74,9 +74,9 @@ def open_pairs_table(ranking: Ranking) -> Table | None:
     table = Table(
         [
             TableColumn("T, FLOPs", "right"),
-            TableColumn("not separated"),
+            TableColumn("not separated", folds=True),
             TableColumn("difference", "right"),
-            TableColumn("would separate them"),
+            TableColumn("would separate them", folds=True),
         ],
         caption=caption,
     )

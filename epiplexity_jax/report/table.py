@@ -6,11 +6,19 @@ from typing import Any, Literal, NamedTuple
 
 
 class TableColumn(NamedTuple):
-    """A column: heading, side on which cells are aligned, and whether long ones fold."""
+    """A column of a table.
+
+    Attributes:
+        name: its heading.
+        justify: side on which cells are aligned.
+        folds: True if long cells take several lines on a terminal.
+        spare: 0, or its place among those that a narrow terminal does without, 1 the first.
+    """
 
     name: str
     justify: Literal["left", "right"] = "left"
     folds: bool = False
+    spare: int = 0
 
 
 @dataclass
@@ -40,6 +48,36 @@ class Table:
         self.rows.append(cells)
         if end_section:
             self.ends.add(len(self.rows) - 1)
+
+    def within(self, width: int) -> "Table":
+        """The table without as many spare columns as it takes to fit, which its caption names.
+
+        Args:
+            width: columns of a terminal.
+        """
+        kept = list(range(len(self.columns)))
+        spare = sorted((c.spare, i) for i, c in enumerate(self.columns) if c.spare)
+        left_out: list[str] = []
+        while spare and self._width(kept) > width:
+            _, least = spare.pop(0)
+            kept.remove(least)
+            left_out.append(self.columns[least].name)
+        said = f"a wider terminal has {'; '.join(left_out)}" if left_out else ""
+        return Table(
+            [self.columns[i] for i in kept],
+            [tuple(row[i] for i in kept) for row in self.rows],
+            self.ends,
+            "\n".join(filter(None, (self.caption, said))),
+        )
+
+    def _width(self, kept: Sequence[int]) -> int:
+        """Columns of a terminal that some of the table's take, with those between them."""
+        from rich.cells import cell_len
+
+        longest = (
+            max(map(cell_len, (self.columns[i].name, *(row[i] for row in self.rows)))) for i in kept
+        )
+        return sum(longest) + 2 * len(kept)
 
     def __rich__(self) -> Any:
         """Write for a terminal: rich calls this where such a table is printed."""

@@ -33,6 +33,9 @@ _RESULT: dict[str, Cell] = {
     "status": status_cell,
 }
 
+# What a narrow terminal does without: the first is the sum of two lengths, the second bits/token.
+_SPARE = ("MDL_T", "H_T, bits", "certified MDL_T", "D", "N", "bits/byte")
+
 
 def _waited(row: Mapping[str, Any]) -> str:
     """Iterations of a requential run that were the student's alone, as text."""
@@ -158,7 +161,15 @@ def _table(
     # An interval stays on one line; the headings over single numbers may take two.
     folded = set() if section else (shown.keys() - _TEXTS) | {"sources"}
     table = Table(
-        [TableColumn(n, "left" if n in _TEXTS else "right", n in folded) for n in shown],
+        [
+            TableColumn(
+                n,
+                "left" if n in _TEXTS else "right",
+                n in folded,
+                _SPARE.index(n) + 1 if section and n in _SPARE else 0,
+            )
+            for n in shown
+        ],
         caption=caption,
     )
     sections = [] if section is None else [section(row) for row in rows]

@@ -39,3 +39,20 @@ def test_only_columns_that_fold_take_more_than_a_line():
 def test_a_row_has_a_cell_for_every_column():
     with pytest.raises(ValueError, match="expected 2 cells, got 1"):
         Table([TableColumn("a"), TableColumn("b")]).add("1")
+
+
+def test_a_narrow_terminal_does_without_spare_columns():
+    columns = [TableColumn("source"), TableColumn("S", spare=2), TableColumn("MDL", spare=1)]
+    table = Table(columns, caption="at 95 %")
+    table.add("text", "1.25e6 ±2e4", "1.5e7", end_section=True)
+    whole = table.within(80)
+    assert (whole.columns, whole.rows, whole.caption) == (columns, table.rows, "at 95 %")
+    narrow = table.within(25)
+    assert [column.name for column in narrow.columns] == ["source", "S"]
+    assert narrow.rows == [("text", "1.25e6 ±2e4")]
+    assert narrow.caption == "at 95 %\na wider terminal has MDL"
+    assert narrow.ends == {0}
+    least = table.within(5)  # a column that is not spare stays
+    assert least.rows == [("text",)]
+    assert least.caption.endswith("has MDL; S")
+    assert max(map(len, map(str.rstrip, shown(narrow, 25)))) <= 25
