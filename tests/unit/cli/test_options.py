@@ -42,8 +42,14 @@ def test_a_narrow_terminal_cuts_no_number(call, store, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert call("frontier", store).out == plain
-    assert "…" not in plain
+    narrow = call("frontier", store).out
+    assert "…" not in plain + narrow
+    assert "MDL_T" in plain.splitlines()[0]
+    assert "MDL_T" not in narrow.splitlines()[0]
+    assert "a wider terminal has MDL_T" in narrow
+    table = narrow.partition("prequential")[0]
+    words = {word for word in table.split() if word.strip("─")}
+    assert words <= set(plain.split())
 
 
 @pytest.mark.parametrize("command", ["frontier", "runs"])
