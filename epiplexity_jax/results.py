@@ -167,7 +167,11 @@ class Runs:
         sources: Sequence[str] | None = None,
         **options: Any,
     ) -> dict[str, PlottableFrontier]:
-        """The frontier of every source, or of some, by name; options as for `frontier`."""
+        """The frontier of every source, or of some, by name; options as for `frontier`.
+
+        Raises:
+            ConfigError: as for `frontier`, naming the source of which no law is identified.
+        """
         named = self._named(sources)
         found = {}
         for name in named:
