@@ -9,6 +9,7 @@ import typer
 
 from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.files import names_in
 from epiplexity_jax.cli.frontier import Tracing
 from epiplexity_jax.cli.options import (
     Figure,
@@ -80,6 +81,7 @@ def _divided(named: Sequence[str]) -> tuple[list[Path], list[str]]:
 
     Raises:
         ConfigError: when a folder is given twice, or holds stores.
+        StoreError: when a folder cannot be read.
     """
     from epiplexity_jax.sources.files.paths import is_pattern
     from epiplexity_jax.sources.opening import kinds
@@ -90,17 +92,16 @@ def _divided(named: Sequence[str]) -> tuple[list[Path], list[str]]:
     sources: list[str] = []
     for name in named:
         path = Path(name)
-        within = sorted(one.parent for one in path.glob("*/runs.parquet")) if path.is_dir() else []
-        if within and not Store.is_store(path):
-            raise ConfigError(f"{name}: holds stores; name them, such as {within[0]}")
-        is_source = path.is_file() or is_pattern(name) or name in known | {"-"}
-        empty = path.is_dir() and not any(path.iterdir())
-        if is_source or (path.is_dir() and not empty and not Store.is_store(path)):
-            sources.append(name)
-        elif not path.exists():
-            raise ConfigError(f"{name}: no such store, file or folder, and no kind of source")
-        else:
+        held = names_in(path) if path.is_dir() else []
+        within = [path / one for one in held if Store.is_store(path / one)]
+        if Store.is_store(path) or (path.is_dir() and not held):  # of an empty one reading says why
             stores.append(path)
+        elif within:
+            raise ConfigError(f"{name}: holds stores; name them, such as {within[0]}")
+        elif held or path.is_file() or is_pattern(name) or name in known | {"-"}:
+            sources.append(name)
+        else:
+            raise ConfigError(f"{name}: no such store, file or folder, and no kind of source")
     if len({path.resolve() for path in stores}) < len(stores):
         raise ConfigError("STORE: a folder is given twice; name each store once")
     if len(sources) == 1 and not stores:
@@ -113,9 +114,10 @@ def _trained(
 ) -> tuple[Path, list[str]]:
     """Train sources as `measure` does; the folder of their store, and their names."""
     from epiplexity_jax.cli.measure import answer
+    from epiplexity_jax.planning.measure import DEFAULT_MINUTES
 
     options = {
-        "minutes": minutes or 5.0,
+        "minutes": minutes or DEFAULT_MINUTES,
         "test_tokens": reading.test_tokens,
         "budgets": reading.compute,
     }

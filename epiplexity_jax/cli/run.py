@@ -1,6 +1,6 @@
 """`epiplexity-jax run`: train the sweep of a config, or resume it, and print the decomposition."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -103,9 +103,9 @@ def run(
     store = store or api.default_store(config)
     runs = _train(config, overrides, store)
     if processes.is_main_process():
-        _print_results(runs, store, picture.file(store), as_json)
+        frontiers = _print_results(runs, store, picture.file(store), as_json)
         if not as_json and _has_budgets(store):
-            _print_rates(runs)
+            _print_rates(frontiers, runs.budgets() or [])
 
 
 def _train(config: Path, overrides: Sequence[str], store: Path) -> Any:
@@ -132,7 +132,8 @@ def _train(config: Path, overrides: Sequence[str], store: Path) -> Any:
         raise typer.Exit(processes.LOST) from None
 
 
-def _print_results(runs: Any, store: Path, figure: Path | None, as_json: bool) -> None:
+def _print_results(runs: Any, store: Path, figure: Path | None, as_json: bool) -> Mapping[str, Any]:
+    """Print what `frontier` prints; the frontiers, none without test tokens."""
     from epiplexity_jax.results import decompose_all
 
     form = Format(as_json=as_json)
@@ -143,12 +144,13 @@ def _print_results(runs: Any, store: Path, figure: Path | None, as_json: bool) -
             "--test-tokens N, or set frontier.test_tokens in the config",
             err=True,
         )
-        return
+        return {}
     frontiers = runs.frontiers()
     found = decompose_all(frontiers, runs.budgets())
     if not form.echo("frontier", [d.to_json() for d in found], store):
         echo_results(found, frontiers)
     echo_figure(frontiers, figure)
+    return frontiers
 
 
 def _has_budgets(store: Path) -> bool:
@@ -159,16 +161,15 @@ def _has_budgets(store: Path) -> bool:
     return config.exists() and bool(read_config(config).get("budgets"))
 
 
-def _print_rates(runs: Any) -> None:
+def _print_rates(frontiers: Mapping[str, Any], budgets: Sequence[float]) -> None:
     """Print what other rates would give, and orders of sources that they turn round."""
     from epiplexity_jax.planning.findings import rate_change, turned_by_rate
     from epiplexity_jax.report.measured import rate_sentences
     from epiplexity_jax.report.rank_tables import change_sentences
 
-    frontiers = runs.frontiers()
     for line in rate_sentences(filter(None, map(rate_change, frontiers.values()))):
         typer.echo(line)
-    for line in change_sentences(turned_by_rate(frontiers, runs.budgets() or [])):
+    for line in change_sentences(turned_by_rate(frontiers, budgets)):
         typer.echo(f"note: {line}", err=True)
 
 

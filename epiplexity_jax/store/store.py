@@ -89,10 +89,12 @@ class Store:
 
     @staticmethod
     def is_store(path: Path) -> bool:
-        """Return whether a folder holds runs."""
-        with contextlib.suppress(OSError):
-            return path.is_dir() and bool({_RUNS, _HISTORIES} & set(names_in(path)))
-        return False
+        """Return whether a folder holds runs.
+
+        Raises:
+            StoreError: when it cannot be read.
+        """
+        return path.is_dir() and not {_RUNS, _HISTORIES}.isdisjoint(names_in(path))
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

@@ -122,6 +122,12 @@ def test_sources_are_trained_first(call, store, tmp_path, monkeypatch):
     assert calls == [([str(tmp_path / "a.txt"), "noise"], options)]
 
 
+def test_a_store_that_is_named_as_a_kind_is_read(call, tmp_path, monkeypatch):
+    make_store(tmp_path / "noise")
+    monkeypatch.chdir(tmp_path)
+    assert only_json(call("rank", "noise", "--compute", "6e9", "--json"))["stores"] == ["noise"]
+
+
 def test_what_is_neither_a_store_nor_several_sources(call, store, tmp_path):
     (tmp_path / "a.txt").write_text("a" * 100, encoding="ascii")
     for words, said in {
