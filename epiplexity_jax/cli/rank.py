@@ -127,7 +127,7 @@ def _trained(
 
 def _echo_text(found: Any) -> None:
     """Print the tables of every observer, the changes of the order, and what other rates give."""
-    from epiplexity_jax.planning.findings import rate_change
+    from epiplexity_jax.analysis.frontier.rates import rate_change
     from epiplexity_jax.report.measured import rate_sentences
     from epiplexity_jax.report.rank_tables import open_pairs_table, rank_table, sentences
 

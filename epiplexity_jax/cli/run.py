@@ -163,7 +163,8 @@ def _has_budgets(store: Path) -> bool:
 
 def _print_rates(frontiers: Mapping[str, Any], budgets: Sequence[float]) -> None:
     """Print what other rates would give, and orders of sources that they turn round."""
-    from epiplexity_jax.planning.findings import rate_change, turned_by_rate
+    from epiplexity_jax.analysis.frontier.rates import rate_change
+    from epiplexity_jax.planning.findings import turned_by_rate
     from epiplexity_jax.report.measured import rate_sentences
     from epiplexity_jax.report.rank_tables import change_sentences
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from epiplexity_jax.analysis import MEASURES, Decomposition, Frontier, Ranking
+from epiplexity_jax.analysis.frontier.rates import RateChange, rate_change
 from epiplexity_jax.analysis.ranking.changes import Change, changes_of
 from epiplexity_jax.analysis.ranking.differences import Difference
 from epiplexity_jax.analysis.ranking.measures import check_comparable
@@ -19,23 +20,6 @@ from epiplexity_jax.report.numbers import number
 from epiplexity_jax.results import PlottableFrontier, Runs
 from epiplexity_jax.store import Store
 from epiplexity_jax.store.schema import TUNING
-
-
-@dataclass(frozen=True)
-class RateChange:
-    """Results at half and twice the tuned rate, on the size that was tuned.
-
-    Attributes:
-        source: name of the source.
-        learning_rate: the rate by which its members train.
-        size: the size.
-        epiplexity: factor to S at each factor to the rate; None where training diverged.
-    """
-
-    source: str
-    learning_rate: float
-    size: str
-    epiplexity: Mapping[float, float | None]
 
 
 @dataclass(frozen=True)
@@ -175,23 +159,6 @@ def turned_by_rate(frontiers: Mapping[str, Frontier], budgets: Sequence[float]) 
     if len(frontiers) < 2 or unequal(frontiers):
         return []
     return [c for c in changes_of([Ranking(frontiers, "S", budgets)]) if c.what == "rate"]
-
-
-def rate_change(frontier: PlottableFrontier) -> RateChange | None:
-    """Find what half and twice the rate would give; None where they were not tried."""
-    recipe = frontier.setting.recipe
-    if recipe is None or not recipe.neighbours or recipe.size is None:
-        return None
-    own = recipe.values["learning_rate"]
-    found: dict[float, float | None] = {}
-    for one in recipe.neighbours:
-        if "learning_rate" not in one:
-            continue
-        change, diverged = one["epiplexity_change"], one["mdl_change"] is None
-        if change is not None or diverged:  # else nothing is learnt at the rate itself
-            factor = round(one["learning_rate"] / own, 2)
-            found[factor] = None if change is None else 1.0 + change
-    return RateChange(frontier.source, own, recipe.size, found) if found else None
 
 
 def advice(

@@ -155,7 +155,7 @@ def rate_sentences(rates: Iterable[Any]) -> list[str]:
     """Write what half and twice the rate of each source would give.
 
     Args:
-        rates: changes of S with the rate (`planning.findings.RateChange`).
+        rates: changes of S with the rate (`analysis.frontier.rates.RateChange`).
     """
     lines = []
     for one in rates:

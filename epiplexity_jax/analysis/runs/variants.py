@@ -43,6 +43,8 @@ class Coded:
         switch_steps: [R] step from which they do, or NEVER; None where the variant has no switch.
         certified_bits: [R] certified length of the messages; None where the code has none.
         interpolation_nats: [R] error of the model length from interpolating.
+        stream_nats: [R] what the tokens up to each record point cost in the code of the last one;
+            the model length there is the last of them less its floor times the tokens.
     """
 
     model_nats: Values
@@ -54,6 +56,7 @@ class Coded:
     switch_steps: Steps | None = None
     certified_bits: Values | None = None
     interpolation_nats: Values | None = None
+    stream_nats: Values | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +111,7 @@ def paired(curve: Curve, ends: Ends) -> Coded:
         floor=floor,
         averaged=averaged,
         interpolation_nats=_interpolation_error(curve, losses) * tokens,
+        stream_nats=curve.sum_over_steps(losses) * tokens,
     )
 
 
@@ -146,9 +150,12 @@ def switch(curve: Curve, ends: Ends, choice: "Choice") -> Coded:
             averaged=averaged,
             switch_steps=steps,
             certified_bits=certified,
+            stream_nats=_joined(curve.messages.raw_kl_nats, curve.messages.kl_nats, int(at[-1])),
         )
     coded = _stream_coded(curve, ends, floor, averaged)
     saved, factors, error = _stream_saved(curve, at)
+    gained = curve.cost.label_tokens_per_step * curve.sum_over_steps(_gain(curve).mean(axis=0))
+    assert curve.online is not None  # a curve that allows the variant has them
     return Coded(
         model_nats=coded.model_nats - saved,
         factors=errors.add((coded.factors, 1.0), (factors, -1.0)),
@@ -157,6 +164,7 @@ def switch(curve: Curve, ends: Ends, choice: "Choice") -> Coded:
         averaged=averaged,
         switch_steps=steps,
         interpolation_nats=error,
+        stream_nats=_joined(curve.online.sum_nats, curve.online.sum_nats - gained, int(at[-1])),
     )
 
 
@@ -177,8 +185,13 @@ def exact(curve: Curve, ends: Ends) -> Coded:
     if size > 1:
         area[-1] = curve.online.sum_nats[-1] - (end.raw_sum_nats if raw else end.sum_nats)
         spread[-1] = curve.online.sum_var[-1] + end.sum_var
-    floor = ends.raw if raw else ends.ema
-    return Coded(model_nats=area, model_var=spread, floor=floor, averaged=np.zeros(size))
+    return Coded(
+        model_nats=area,
+        model_var=spread,
+        floor=ends.raw if raw else ends.ema,
+        averaged=np.zeros(size),
+        stream_nats=curve.online.sum_nats,
+    )
 
 
 def requential(curve: Curve, ends: Ends, ema: bool) -> Coded:
@@ -191,8 +204,10 @@ def requential(curve: Curve, ends: Ends, ema: bool) -> Coded:
     """
     messages = curve.messages
     assert messages is not None  # a curve that allows the variant has them
+    sent = messages.kl_nats if ema else messages.raw_kl_nats
     return Coded(
-        model_nats=messages.kl_nats if ema else messages.raw_kl_nats,
+        model_nats=sent,
+        stream_nats=sent,
         model_var=messages.kl_var if ema else messages.raw_kl_var,
         floor=ends.raw if ends.level == "raw" else ends.ema,
         averaged=_averaged_labels(curve, ema),
@@ -290,8 +305,14 @@ def _stream_coded(curve: Curve, ends: Ends, floor: Floor, averaged: Values) -> C
         (stream_factors(curve, so_far), 1.0), ({} if known else floor.factors, -labels)
     )
     area = curve.online.sum_nats - labels * level
-    own = curve.online.sum_var
-    return Coded(model_nats=area, factors=factors, own_var=own, floor=floor, averaged=averaged)
+    return Coded(
+        model_nats=area,
+        factors=factors,
+        own_var=curve.online.sum_var,
+        floor=floor,
+        averaged=averaged,
+        stream_nats=curve.online.sum_nats,
+    )
 
 
 def _stream_saved(curve: Curve, at: Indices) -> tuple[Values, Factors, Values]:
@@ -302,6 +323,13 @@ def _stream_saved(curve: Curve, at: Indices) -> tuple[Values, Factors, Values]:
     error = tokens * _interpolation_error(curve, gain.mean(axis=0))
     factors = {f"record {len(gain)}": errors.of_blocks(sums)} if len(gain) > 1 else {}
     return sums.mean(axis=0), factors, np.abs(error - error[at])
+
+
+def _joined(raw: Values, ema: Values, at: int) -> Values:
+    """Sums [R] of a stream under raw weights up to a record point, and averaged ones from there."""
+    points = np.arange(raw.size)
+    before = np.minimum(points, at)
+    return raw[before] + ema[points] - ema[before]
 
 
 def _messages(messages: Messages, at: Indices) -> tuple[Values, Values, Values]:

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from epiplexity_jax import api
+from epiplexity_jax.analysis.frontier import rates
+from epiplexity_jax.analysis.frontier.rates import RateChange
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.planning import findings
-from epiplexity_jax.planning.findings import RateChange
 from epiplexity_jax.sweep.config_file import read_config
 
 
@@ -60,7 +60,7 @@ def test_the_store_is_named_after_the_config(call, trained, tmp_path, monkeypatc
 
 def test_a_sweep_of_budgets_says_what_other_rates_would_give(call, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        findings, "rate_change", lambda f: RateChange(f.source, 0.5, "width 8 depth 1", {0.5: 1.1})
+        rates, "rate_change", lambda f: RateChange(f.source, 0.5, "width 8 depth 1", {0.5: 1.1})
     )
     words = ("run", "x.yaml", "--store", tmp_path, "--no-figure")
     assert "tuned on" not in call(*words).out
@@ -140,8 +140,8 @@ import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from epiplexity_jax import api
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.planning import findings
-from epiplexity_jax.planning.findings import RateChange
+from epiplexity_jax.analysis.frontier import rates
+from epiplexity_jax.analysis.frontier.rates import RateChange
 from epiplexity_jax.sweep.config_file import read_config
 from epiplexity_jax.cli.app import main
 def wait(config, overrides, store, progress):
