@@ -43,6 +43,7 @@ CHECKED = (
     "epiplexity_jax.store",
     "epiplexity_jax.report",
     "epiplexity_jax.results",
+    "epiplexity_jax.pages",
     "epiplexity_jax.sweep",
     "epiplexity_jax.executors",
     "epiplexity_jax.cli",

@@ -1,4 +1,6 @@
-"""Times and sizes as text for people."""
+"""Times, sizes and lists as text for people."""
+
+from collections.abc import Sequence
 
 
 def duration(seconds: float) -> str:
@@ -21,3 +23,13 @@ def memory(size: float) -> str:
     """
     unit, name = (2**30, "GiB") if size >= 2**30 else (2**20, "MiB")
     return f"{size / unit:,.1f} {name}"
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Write a list of words as a part of a sentence.
+
+    >>> join_words(["text"]), join_words(["a", "b"]), join_words(["a", "b", "c"])
+    ('text', 'a and b', 'a, b and c')
+    """
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last

@@ -19,6 +19,7 @@ from epiplexity_jax.cli import (
     listings,
     measure,
     rank,
+    report,
     run,
     runs,
     scaling_law,
@@ -40,6 +41,7 @@ app.command("run")(run.run)
 app.command("launch")(launch.launch)
 app.command("frontier")(frontier.frontier)
 app.command("rank")(rank.rank)
+app.command("report")(report.report)
 app.command("runs")(runs.runs)
 app.command("curve")(curve.curve)
 app.command("scaling-law")(scaling_law.scaling_law)

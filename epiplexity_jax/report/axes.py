@@ -74,7 +74,7 @@ def lengths(rows: Sequence[Mapping[str, Any]], what: str) -> ChartAxis:
         last = [row for row in last if row["status"] == "ok"]
     ends = [row[what] for row in last]
     if not (ends and min(ends) >= 1.0 and max(ends) > _WIDE * min(ends)):
-        return _linear(low, high)
+        return linear(low, high)
     if what == "epiplexity":
         return _around_zero(low, high, min(ends))
     return _logarithmic(0.8 * max(low, min(ends) / 4.0), high * 1.3, "bits")
@@ -84,7 +84,13 @@ def _logarithmic(low: float, high: float, unit: str) -> ChartAxis:
     return ChartAxis("log", (low, high), {t: _text(t) for t in log_ticks(low, high)}, unit)
 
 
-def _linear(low: float, high: float) -> ChartAxis:
+def linear(low: float, high: float) -> ChartAxis:
+    """A linear axis of bits with a little room at its ends; 0 is on it.
+
+    Args:
+        low: least value.
+        high: largest value.
+    """
     if low == high == 0.0:
         return ChartAxis("linear", (-_ROOM, 1.0), {0.0: "0"}, "bits")
     thousands = min(max(math.floor(math.log10(max(high, 1.0)) / 3), 0), len(_UNITS) - 1)

@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from epiplexity_jax.analysis import Frontier
+from epiplexity_jax.analysis import Decomposition, Frontier
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.report import axes
 
@@ -24,8 +23,8 @@ _SUBTITLES = {
     "entropy": "length of the data; ",
 }
 # Okabe and Ito 2008: colour-blind readers distinguish them; dashes do so in print.
-_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00"]
-_DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [10, 4], [1, 3], [3, 1]]
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00"]
+DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [10, 4], [1, 3], [3, 1]]
 
 
 _CERTIFIED = {"mdl": "certified_mdl_bits", "epiplexity": "certified_bits"}
@@ -47,8 +46,12 @@ def frontier_chart(frontiers: Mapping[str, Frontier]) -> Any:
     import altair as alt
 
     budgets = _span(frontiers)
-    lines = [row for name, f in frontiers.items() for row in _lines(name, f, budgets)]
-    dots = [row for name, f in frontiers.items() for row in _dots(name, f)]
+    lines = [
+        length_row(f.at(budget)) | {"source": name}
+        for name, f in frontiers.items()
+        for budget in budgets.tolist()
+    ]
+    dots = [row for name, f in frontiers.items() for row in point_rows(name, f)]
     scales = {what: axes.lengths(lines, what) for what in _NAMES}
     for what, axis in scales.items():
         lines = [axis.inside(row, what) for row in lines]
@@ -122,24 +125,24 @@ def _span(frontiers: Mapping[str, Frontier]) -> np.ndarray:
     return np.unique(np.concatenate([np.geomspace(low, high, _BUDGETS), corners]))
 
 
-def _lines(name: str, frontier: Frontier, budgets: np.ndarray) -> list[dict[str, Any]]:
-    """A row a budget, with values and intervals of all three lengths, bits."""
-    rows = []
-    for budget in budgets.tolist():
-        d = frontier.at(budget)
-        row = {"source": name, "compute": budget, "status": str(d.status)}
-        for what in _NAMES:
-            value = getattr(d, f"{what}_bits")
-            ends = getattr(d, f"{what}_bits_interval") or (value, value)
-            low, high = (value if end is None else end for end in ends)  # an open side has no shade
-            row |= {what: value, f"{what}_low": low, f"{what}_high": high}
-        row |= {f"{what}_certified": getattr(d, name) for what, name in _CERTIFIED.items()}
-        rows.append(row)
-    return rows
+def length_row(found: Decomposition) -> dict[str, Any]:
+    """A result with values and intervals of all three lengths, bits."""
+    row = {"source": found.source, "compute": found.compute_flops, "status": str(found.status)}
+    for what in _NAMES:
+        value = getattr(found, f"{what}_bits")
+        ends = getattr(found, f"{what}_bits_interval") or (value, value)
+        low, high = (value if end is None else end for end in ends)  # an open side has no shade
+        row |= {what: value, f"{what}_low": low, f"{what}_high": high}
+    return row | {f"{what}_certified": getattr(found, name) for what, name in _CERTIFIED.items()}
 
 
-def _dots(name: str, frontier: Frontier) -> list[dict[str, Any]]:
-    """Some points of every member that are not much worse than the uniform code."""
+def point_rows(name: str, frontier: Frontier) -> list[dict[str, Any]]:
+    """Some points of every member that are not much worse than the uniform code.
+
+    Args:
+        name: of the source.
+        frontier: its frontier.
+    """
     rows, points = [], frontier.points
     near = points.mdl_bits < 1.05 * frontier.uniform_bits
     for i in range(len(frontier.all_members)):
@@ -150,19 +153,44 @@ def _dots(name: str, frontier: Frontier) -> list[dict[str, Any]]:
     return rows
 
 
-def encodings(names: list[str]) -> dict[str, Any]:
-    """Colour and dash of every source, and their common legend, as channels of Altair."""
+def looks(count: int, ink: str = "#000000") -> list[tuple[str, list[int]]]:
+    """Colours and dashes of so many lines; the dashes of a colour that returns differ.
+
+    Args:
+        count: number of lines.
+        ink: colour in place of black.
+
+    >>> looks(9)[0], looks(9)[8]
+    (('#0072B2', [1, 0]), ('#0072B2', [6, 3]))
+    """
+    colours = [ink if colour == "#000000" else colour for colour in COLOURS]
+    size = len(colours)
+    return [(colours[i % size], DASHES[(i + i // size) % size]) for i in range(count)]
+
+
+def encodings(names: list[str], ink: str = "#000000") -> dict[str, Any]:
+    """Colour and dash of every source, and their common legend, as channels of Altair.
+
+    Args:
+        names: names of the sources.
+        ink: colour in place of black.
+    """
     import altair as alt
 
-    colours, dashes = (
-        alt.Scale(domain=names, range=list(islice(cycle(marks), len(names))))
-        for marks in (_COLOURS, _DASHES)
-    )
+    colours, dashes = (list(marks) for marks in zip(*looks(len(names), ink), strict=True))
     symbols = {"symbolType": "stroke", "symbolStrokeWidth": 3, "symbolSize": 400}
     legend = alt.Legend(orient="top", symbolOpacity=1, **symbols)
     return {
-        "color": alt.Color("source:N", title=None, sort=names, scale=colours, legend=legend),
-        "strokeDash": alt.StrokeDash("source:N", sort=names, scale=dashes, legend=None),
+        "color": alt.Color(
+            "source:N",
+            title=None,
+            sort=names,
+            scale=alt.Scale(domain=names, range=colours),
+            legend=legend,
+        ),
+        "strokeDash": alt.StrokeDash(
+            "source:N", sort=names, scale=alt.Scale(domain=names, range=dashes), legend=None
+        ),
     }
 
 

@@ -40,7 +40,7 @@ def _row(ranking: Ranking, shared: Mapping[str, Any], is_named: bool) -> Any:
 
     height = max(_STEP * len(ranking.sources), _LEAST)
     title = f"{ranking.observer}: " if is_named else ""
-    values, ranks = _values(ranking, shared, height), _ranks(ranking, shared, height)
+    values, ranks = values_panel(ranking, shared, height), ranks_panel(ranking, shared, height)
     label = ranking.measure.name.replace("S-per-byte", "S per byte")
     unit = "95 % intervals, each source's own; open sides end at the mark"
     values = values.properties(title=alt.TitleParams(f"{title}{label}_T", subtitle=unit))
@@ -49,8 +49,14 @@ def _row(ranking: Ranking, shared: Mapping[str, Any], is_named: bool) -> Any:
     return alt.hconcat(values, ranks, spacing=34)
 
 
-def _values(ranking: Ranking, shared: Mapping[str, Any], height: int) -> Any:
-    """Values with error bars against compute."""
+def values_panel(ranking: Ranking, shared: Mapping[str, Any], height: int) -> Any:
+    """Draw values with error bars against compute.
+
+    Args:
+        ranking: the order.
+        shared: channels of `encodings`.
+        height: in pixels.
+    """
     import altair as alt
 
     what = "epiplexity" if ranking.measure.is_structure else "length"
@@ -88,8 +94,14 @@ def _values(ranking: Ranking, shared: Mapping[str, Any], height: int) -> Any:
     return alt.layer(line, bars, dots).properties(width=_WIDTH, height=height)
 
 
-def _ranks(ranking: Ranking, shared: Mapping[str, Any], height: int) -> Any:
-    """Ranks with letters, and bars beside them."""
+def ranks_panel(ranking: Ranking, shared: Mapping[str, Any], height: int) -> Any:
+    """Draw ranks with letters, and bars beside them.
+
+    Args:
+        ranking: the order.
+        shared: channels of `encodings`.
+        height: in pixels.
+    """
     import altair as alt
 
     texts = {order.compute_flops: number(order.compute_flops) for order in ranking.orders}

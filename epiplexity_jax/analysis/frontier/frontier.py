@@ -230,7 +230,7 @@ class Frontier:
 
     def _lies_inside(self, compute: float) -> bool:
         """Return whether a trained model answers at a budget, and not one at an edge."""
-        found = self.at(compute)
+        found = self.estimate(compute)
         edges = {"edge_size", "edge_steps", "carried", "below_cheapest"}
         beyond = {"beyond_sizes", "beyond_tokens", "beyond_compute"}
         return found.params > 0 and not (edges | beyond) & set(found.flags)

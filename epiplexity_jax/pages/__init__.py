@@ -1,0 +1,1 @@
+"""Pages that people read: the report of finished stores, and the live view of a running sweep."""

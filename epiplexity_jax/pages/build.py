@@ -1,0 +1,218 @@
+"""From a report to its page: charts, and the values that the page's controls need."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from epiplexity_jax._version import __version__
+from epiplexity_jax.analysis import Decomposition
+from epiplexity_jax.analysis.runs.loss_area import loss_area
+from epiplexity_jax.base.human import join_words
+from epiplexity_jax.pages.answer import answer
+from epiplexity_jax.pages.facts import CITATION, commands, facts
+from epiplexity_jax.pages.gather import Report
+from epiplexity_jax.pages.page_tables import law_sentences, page_tables, rate_lines
+from epiplexity_jax.report.edges import status_cell
+from epiplexity_jax.report.figures import encodings, looks
+from epiplexity_jax.report.numbers import number, with_interval
+from epiplexity_jax.report.page.budget_charts import BudgetData, budget_charts
+from epiplexity_jax.report.page.chart_style import INK, unlegended
+from epiplexity_jax.report.page.content import Key, Note, Page, PageRun
+from epiplexity_jax.report.page.rank_charts import rank_charts
+from epiplexity_jax.report.page.run_charts import RunArea, recipe_chart, run_charts
+from epiplexity_jax.report.rank_tables import sentences
+
+_STOPS = 40  # of the slider, besides the budgets of the tables
+_READOUT = ("source", "S_T, bits", "H_T, bits", "MDL_T, bits", "model", "N", "D", "status")
+
+
+def page_of(report: Report, options: Sequence[str] = (), **live: Any) -> Page:
+    """Make the page of a report.
+
+    Args:
+        report: the report.
+        options: words of the command that asked for it, beyond the stores.
+        **live: further fields of `Page`, of a live page.
+    """
+    names = list(report.frontiers)
+    budgets = stops(report)
+    start = int(np.argmin(np.abs(np.log(budgets) - np.log(report.largest))))
+    data = BudgetData.of(report.frontiers, budgets, start)
+    runs = _Runs.of(report, data.found, start)
+    charts = budget_charts(data) | runs.charts() | _rank_charts(report, data)
+    if any(row["chosen"] for row in report.recipes):
+        charts["recipes"] = recipe_chart(report.recipes, unlegended(encodings(names, INK)))
+    charts |= live.pop("charts", {})
+    return Page(
+        title=f"What a model can learn from {_title(names)}",
+        version=__version__,
+        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        answer=answer(report),
+        budgets=budgets,
+        stops=[number(budget) for budget in budgets],
+        start=start,
+        key=_key(names),
+        readout_columns=_READOUT,
+        readout=[[_cells(one) for one in results] for results in data.found],
+        charts=charts,
+        tables=page_tables(report),
+        notes=notes(report),
+        order=_order(report),
+        rankings=[str(i) for i, _ in enumerate(_rankings(report))],
+        runs=runs.labels(),
+        runs_text=runs.text(),
+        first_run=runs.first,
+        chosen=runs.chosen,
+        rates=rate_lines(report),
+        laws=law_sentences(report),
+        facts=facts(report),
+        commands=commands(report, options),
+        configs=[(one.name, one.config) for one in report.stores if one.config],
+        citation=CITATION,
+        **live,
+    )
+
+
+def _title(names: Sequence[str]) -> str:
+    return join_words(names) if len(names) < 5 else f"{len(names)} sources"
+
+
+def stops(report: Report) -> list[float]:
+    """Budgets of the slider: those of the tables, and others evenly in log compute."""
+    trained = [f for f in report.frontiers.values() if f.all_members]
+    low = min([*report.budgets, *(float(f.points.time_flops[0]) * 1.01 for f in trained)])
+    high = max([*report.budgets, *(f.largest_compute for f in trained)])
+    own = np.array(report.budgets)
+    spaced = np.geomspace(low, high, _STOPS) if high > low else np.array([low])
+    # A stop that a table's budget almost repeats would only make the slider stutter.
+    step = np.log(high / low) / _STOPS if high > low else 0.0
+    near = np.abs(np.log(spaced)[:, None] - np.log(own)[None]).min(axis=1) < 0.4 * step
+    return sorted({*own.tolist(), *(float(f"{value:.3g}") for value in spaced[~near])})
+
+
+def _key(names: Sequence[str]) -> list[Key]:
+    return [
+        Key(name, colour, "" if dash[1:] == [0] else " ".join(map(str, dash)))
+        for name, (colour, dash) in zip(names, looks(len(names), INK), strict=True)
+    ]
+
+
+def _cells(one: Decomposition) -> list[str]:
+    return [
+        one.source,
+        with_interval(one.epiplexity_bits, one.epiplexity_bits_interval),
+        with_interval(one.entropy_bits, one.entropy_bits_interval),
+        with_interval(one.mdl_bits, one.mdl_bits_interval),
+        one.member,
+        number(one.params),
+        number(one.train_tokens),
+        status_cell(one),
+    ]
+
+
+def notes(report: Report) -> list[Note]:
+    """Every warning once, with the sources that it is about."""
+    said: dict[str, list[str]] = {}
+    pairs = [(one.source, text) for one in report.results for text in one.warnings]
+    pairs += [(name, text) for name, f in report.frontiers.items() for text in f.warnings]
+    for source, text in dict.fromkeys(pairs):
+        said.setdefault(text, []).append(source)
+    every = len(report.frontiers)
+    return [
+        Note("" if len(names) == every > 1 else join_words(names), text)
+        for text, names in said.items()
+    ]
+
+
+def _rankings(report: Report) -> Sequence[Any]:
+    return report.rankings.rankings if report.rankings else ()
+
+
+def _rank_charts(report: Report, data: BudgetData) -> dict[str, Any]:
+    return {
+        f"{name}-{i}": chart
+        for i, ranking in enumerate(_rankings(report))
+        for name, chart in rank_charts(ranking, data.sources, data.budgets, data.start).items()
+    }
+
+
+def _order(report: Report) -> list[str]:
+    """Sentences above the order of the sources."""
+    if report.rankings is None:
+        return [f"There is no order: {report.unranked}."] if report.unranked else []
+    return [f"{one[0].upper()}{one[1:]}." for one in sentences(report.rankings)] or [" "]
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """Runs with a chart.
+
+    Attributes:
+        areas: the runs.
+        places: place of each one's source among the sources.
+        bits: length of its model.
+        chosen: by stop and source the place of a run of the best model, or None.
+        first: place of the run that is shown first.
+    """
+
+    areas: Sequence[RunArea]
+    places: Sequence[int]
+    chosen: Sequence[Sequence[int | None]]
+    first: int
+
+    @classmethod
+    def of(cls, report: Report, found: Sequence[Sequence[Decomposition]], start: int) -> "_Runs":
+        """Collect the runs of a report.
+
+        Args:
+            report: the report.
+            found: results by stop and source.
+            start: place of the stop at which the page opens.
+        """
+        lengths = {row["run_id"]: row["model_bits"] for one in report.stores for row in one.rows}
+        areas, places = [], []
+        several = len(report.frontiers) > 1
+        for i, (name, frontier) in enumerate(report.frontiers.items()):
+            for curve in report.curves[name]:
+                area = loss_area(curve, frontier.test_tokens, frontier.variant, frontier.floor)
+                bits = lengths.get(curve.run_id)
+                if area is None or bits is None:
+                    continue
+                label = f"{name}, " if several else ""
+                label += f"{curve.size}, seed {curve.seed}"
+                areas.append(RunArea(label, name, curve.size, curve.params, bits, area))
+                places.append(i)
+        chosen = [
+            [_place(areas, name, one) for name, one in zip(report.frontiers, results, strict=True)]
+            for results in found
+        ]
+        shown = [place for place in chosen[start] if place is not None] if chosen else []
+        return cls(areas, places, chosen, shown[0] if shown else 0)
+
+    def charts(self) -> dict[str, Any]:
+        """Their charts; none without runs."""
+        return run_charts(self.areas, self.first) if self.areas else {}
+
+    def labels(self) -> list[PageRun]:
+        """Their names and places, as the page's controls need them."""
+        of = {name: i for i, name in enumerate(dict.fromkeys(one.source for one in self.areas))}
+        return [
+            PageRun(one.label, number(one.model_bits), place, of[one.source])
+            for one, place in zip(self.areas, self.places, strict=True)
+        ]
+
+    def text(self) -> str:
+        """Sentence above them."""
+        return (
+            "A model is coded as long as training by it costs more than its final loss: the area "
+            "between its code and the floor. The slider above chooses the best model of the source."
+        )
+
+
+def _place(areas: Sequence[RunArea], name: str, one: Decomposition) -> int | None:
+    """The first run of a result's model."""
+    same = (i for i, run in enumerate(areas) if run.source == name and one.params == run.params)
+    return next(same, None)
