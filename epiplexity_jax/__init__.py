@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         plan,
         plot,
         rank,
+        report,
         run,
         scaling_law,
     )
@@ -58,6 +59,7 @@ __all__ = [
     "plan",
     "plot",
     "rank",
+    "report",
     "run",
     "scaling_law",
     "sources",
@@ -77,7 +79,7 @@ _API = {
         "Runs",
         "Training",
     ),
-    *("load", "measure", "plan", "plot", "rank", "run", "scaling_law"),
+    *("load", "measure", "plan", "plot", "rank", "report", "run", "scaling_law"),
 }
 
 

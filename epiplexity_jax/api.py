@@ -18,6 +18,7 @@ from epiplexity_jax.estimators.config import EstimatorConfig, Prequential, Reque
 from epiplexity_jax.executors.choose import executor_of
 from epiplexity_jax.families.registry import kinds as families
 from epiplexity_jax.laws import scaling_law
+from epiplexity_jax.pages.write import report
 from epiplexity_jax.planning.budgets import prepare, train_for_budgets, unprepared
 from epiplexity_jax.planning.findings import Measured, has_members
 from epiplexity_jax.planning.measure import (
@@ -51,6 +52,7 @@ from epiplexity_jax.sweep.dry_run import PlanSummary, summarise
 from epiplexity_jax.sweep.executor import Executor, SweepContext
 from epiplexity_jax.sweep.plan import make_plan
 from epiplexity_jax.sweep.progress import Progress, Silent
+from epiplexity_jax.sweep.recorded import recorded
 from epiplexity_jax.sweep.runner import run_plan
 from epiplexity_jax.sweep.tracking import Tracking
 from epiplexity_jax.trackers import Sink, open_tracker
@@ -75,6 +77,7 @@ __all__ = [
     "plan_config",
     "plot",
     "rank",
+    "report",
     "run",
     "run_config",
     "scaling_law",
@@ -284,8 +287,14 @@ def _opened(
             progress.message(warning)
         store.writes = is_main_process()
         tracking = Tracking(sinks if store.writes else (), store.path, progress.message, lengths)
-        with store.lock(), stop.postponed(), closing(progress), closing(tracking):
-            yield SweepContext(plan, store, progress, stop, tracking), executor
+        with (
+            store.lock(),
+            recorded(progress, store.path, store.writes) as kept,
+            stop.postponed(),
+            closing(kept),
+            closing(tracking),
+        ):
+            yield SweepContext(plan, store, kept, stop, tracking), executor
 
 
 def _run_sweep(sweep: Sweep, folder: Path, progress: Progress, own: Sequence[Sink] = ()) -> Runs:

@@ -23,6 +23,7 @@ from epiplexity_jax.cli import (
     run,
     runs,
     scaling_law,
+    watch,
 )
 from epiplexity_jax.cli.plugins import load_plugins
 
@@ -42,6 +43,7 @@ app.command("launch")(launch.launch)
 app.command("frontier")(frontier.frontier)
 app.command("rank")(rank.rank)
 app.command("report")(report.report)
+app.command("watch")(watch.watch)
 app.command("runs")(runs.runs)
 app.command("curve")(curve.curve)
 app.command("scaling-law")(scaling_law.scaling_law)

@@ -52,3 +52,9 @@ def _words(reading: Tracing, output: Path | None) -> list[str]:
     ]
     given += [(name, value) for name, value in texts if value is not None]
     return [word for pair in given for word in pair]
+
+
+def _short(value: float) -> str:
+    """A number as a person would type it, without losing a digit."""
+    text = f"{value:g}"
+    return (text if float(text) == value else repr(value)).replace("e+", "e")

@@ -22,11 +22,12 @@ from epiplexity_jax.cli.options import (
     takes,
 )
 from epiplexity_jax.cli.progress import Counted, watch
+from epiplexity_jax.cli.watch import watched
 
 
 @dataclass(frozen=True)
 class Picture:
-    """The options by which `run` draws.
+    """The options by which `run` shows its results.
 
     Raises:
         ConfigError: when made from both, or from a file of an unknown format.
@@ -36,6 +37,9 @@ class Picture:
     no_figure: Annotated[
         bool,
         typer.Option("--no-figure", help="Write no picture (default: frontier.png in the store)."),
+    ] = False
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Serve a page that follows the sweep, see `watch`.")
     ] = False
 
     def __post_init__(self) -> None:
@@ -101,7 +105,8 @@ def run(
             _print_plan(plan, as_json)
         return
     store = store or api.default_store(config)
-    runs = _train(config, overrides, store)
+    with watched(store, picture.watch and processes.is_main_process()):
+        runs = _train(config, overrides, store)
     if processes.is_main_process():
         frontiers = _print_results(runs, store, picture.file(store), as_json)
         if not as_json and _has_budgets(store):

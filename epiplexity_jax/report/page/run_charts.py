@@ -204,7 +204,7 @@ def recipe_chart(rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]) -
             "source:N",
             "learning_rate:Q",
             "batch_size:Q",
-            alt.Tooltip("over:Q", format=".2%"),
+            over,
         ],
     )
     dots = base.mark_circle(size=46, opacity=0.7, aria=False)
