@@ -107,10 +107,10 @@ def run(
     store = store or api.default_store(config)
     with watched(store, picture.watch and processes.is_main_process()):
         runs = _train(config, overrides, store)
-    if processes.is_main_process():
-        frontiers = _print_results(runs, store, picture.file(store), as_json)
-        if not as_json and _has_budgets(store):
-            _print_rates(frontiers, runs.budgets() or [])
+        if processes.is_main_process():
+            frontiers = _print_results(runs, store, picture.file(store), as_json)
+            if not as_json and _has_budgets(store):
+                _print_rates(frontiers, runs.budgets() or [])
 
 
 def _train(config: Path, overrides: Sequence[str], store: Path) -> Any:
