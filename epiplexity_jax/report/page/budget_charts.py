@@ -129,9 +129,9 @@ def _over_compute(what: str, data: BudgetData, shared: Mapping[str, Any]) -> dic
         at.mark_circle(size=70, opacity=1, clip=True, aria=False).encode(y=y),
         near.encode(y=y, tooltip=tooltip),
     ]
-    chart = alt.layer(*layers, datasets=datasets).add_params(budget_parameter(data.start))
-    many = ", ".join(data.sources)
-    return finished(chart, f"{NAMES[what]} in bits against compute, for {many}")
+    chart = alt.layer(*layers).add_params(budget_parameter(data.start))
+    words = f"{NAMES[what]} in bits against compute, for {', '.join(data.sources)}"
+    return finished(chart, words, **datasets)
 
 
 def _picked(row: Mapping[str, Any], names: Sequence[str], what: str) -> dict[str, Any]:
@@ -166,9 +166,9 @@ def _code_bars(data: BudgetData) -> dict[str, Any]:
     mark = base.mark_tick(color=INK, thickness=2, height=26, aria=False).encode(
         x=alt.X("uniform:Q"), tooltip=[alt.Tooltip("uniform:Q", format=".4e", title="uniform code")]
     )
-    chart = alt.layer(bars, mark, datasets={"parts": rows}).add_params(budget_parameter(data.start))
+    chart = alt.layer(bars, mark).add_params(budget_parameter(data.start))
     words = "Stacked bars of S_T and H_T, one a source; a line marks the uniform code"
-    return finished(chart, words, _BAR * len(data.sources) + 10)
+    return finished(chart, words, _BAR * len(data.sources) + 10, parts=rows)
 
 
 def _value_bars(data: BudgetData, shared: Mapping[str, Any], what: str) -> dict[str, Any]:
@@ -203,9 +203,9 @@ def _value_bars(data: BudgetData, shared: Mapping[str, Any], what: str) -> dict[
         layers.append(uniform.encode(x=alt.X("uniform:Q")))
     fields = ("source", "index", "status", "uniform", what, f"{what}_low", f"{what}_high")
     rows = [{name: row[name] for name in fields} for row in scaled]
-    chart = alt.layer(*layers, datasets={"rows": rows}).add_params(budget_parameter(data.start))
+    chart = alt.layer(*layers).add_params(budget_parameter(data.start))
     words = f"Bars of {NAMES[what]} with 95 % intervals, one a source"
-    return finished(chart, words, _BAR * len(data.sources) + 10)
+    return finished(chart, words, _BAR * len(data.sources) + 10, rows=rows)
 
 
 def _per_token(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The style of a page's charts: as wide as their place, in the colours of the page around them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 INK = "currentColor"
@@ -10,18 +10,24 @@ _HEIGHT = 250
 _FONT = "system-ui, sans-serif"
 
 
-def finished(chart: Any, description: str, height: int = _HEIGHT) -> dict[str, Any]:
+def finished(
+    chart: Any,
+    description: str,
+    height: int = _HEIGHT,
+    **datasets: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
     """A chart as a specification of Vega-Lite.
 
     Args:
         chart: an Altair chart of one view.
         description: words for readers who do not see it.
         height: in pixels.
+        **datasets: rows by the name under which the chart has them.
     """
     sized = chart.properties(
         width="container", height=height, background="transparent", description=description
     )
-    return (
+    styled = (
         sized.configure(font=_FONT, padding=4)
         .configure_view(stroke=None)
         .configure_axis(
@@ -37,8 +43,10 @@ def finished(chart: Any, description: str, height: int = _HEIGHT) -> dict[str, A
         )
         .configure_legend(labelColor=INK, titleColor=INK, labelFontSize=12)
         .configure_header(labelColor=INK, titleColor=INK)
-        .to_dict()
     )
+    spec = styled.to_dict()
+    # Altair would copy and check every row.
+    return spec | {"datasets": spec.get("datasets", {}) | datasets}
 
 
 def budget_parameter(value: int) -> Any:

@@ -77,9 +77,9 @@ def _area_chart(runs: Sequence[RunArea], start: int) -> dict[str, Any]:
     rows = [{"run": i, **row} for i, own in enumerate(area_rows(runs)) for row in own]
     chosen = alt.param(name="run", value=start)
     base = alt.Chart(alt.NamedData(name="areas")).transform_filter("datum.run == run")
-    chart = alt.layer(*_area_layers(alt, base), datasets={"areas": rows}).add_params(chosen)
+    chart = alt.layer(*_area_layers(alt, base)).add_params(chosen)
     words = "Code length per token over the training tokens; the area above the floor is the model"
-    return finished(chart, words, 260)
+    return finished(chart, words, 260, areas=rows)
 
 
 def _area_layers(alt: Any, base: Any, title: bool = True) -> list[Any]:
@@ -111,7 +111,7 @@ def _small_chart() -> dict[str, Any]:
     import altair as alt
 
     base = alt.Chart(alt.NamedData(name="areas"))
-    chart = alt.layer(*_area_layers(alt, base, title=False), datasets={"areas": []})
+    chart = alt.layer(*_area_layers(alt, base, title=False))
     return finished(chart, "Code of one run over its training tokens", _SMALL)
 
 
@@ -156,8 +156,8 @@ def _runs_chart(runs: Sequence[RunArea], start: int) -> dict[str, Any]:
         alt.Tooltip("loss:Q", format=".4f"),
     ]
     near = base.mark_circle(size=60, opacity=0, aria=False).encode(x=x, y=y, tooltip=tooltip)
-    chart = alt.layer(thin, front, near, datasets={"curves": rows}).add_params(chosen, of)
-    return finished(chart, "Code per token of all runs of a source, by size", 260)
+    chart = alt.layer(thin, front, near).add_params(chosen, of)
+    return finished(chart, "Code per token of all runs of a source, by size", 260, curves=rows)
 
 
 def recipe_chart(rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,8 +211,9 @@ def recipe_chart(rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]) -
     ring = base.transform_filter("datum.chosen").mark_point(
         size=190, strokeWidth=2, filled=False, aria=False
     )
-    chart = alt.layer(dots, ring, datasets={"recipes": drawn})
-    return finished(chart, "MDL of every recipe that was tried, against its learning rate", 230)
+    chart = alt.layer(dots, ring)
+    words = "MDL of every recipe that was tried, against its learning rate"
+    return finished(chart, words, 230, recipes=drawn)
 
 
 def settling_chart(rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,5 +236,6 @@ def settling_chart(rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Any])
     line = base.mark_line(strokeWidth=2, point=True, aria=False).encode(
         y=alt.Y("epiplexity:Q"), tooltip=["source:N", "runs:Q", "epiplexity:Q"]
     )
-    chart = alt.layer(band, line, datasets={"settling": list(rows)})
-    return finished(chart, "S_T and its interval against the number of finished runs", 200)
+    chart = alt.layer(band, line)
+    words = "S_T and its interval against the number of finished runs"
+    return finished(chart, words, 200, settling=rows)
