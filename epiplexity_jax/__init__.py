@@ -31,9 +31,9 @@ if TYPE_CHECKING:
         plan,
         plot,
         rank,
-        report,
         run,
         scaling_law,
+        write_report,
     )
 
 __all__ = [
@@ -59,12 +59,12 @@ __all__ = [
     "plan",
     "plot",
     "rank",
-    "report",
     "run",
     "scaling_law",
     "sources",
     "trackers",
     "training",
+    "write_report",
 ]
 
 _LAYERS = {"analysis", "coding", "families", "sources", "trackers", "training"}
@@ -79,7 +79,7 @@ _API = {
         "Runs",
         "Training",
     ),
-    *("load", "measure", "plan", "plot", "rank", "report", "run", "scaling_law"),
+    *("load", "measure", "plan", "plot", "rank", "run", "scaling_law", "write_report"),
 }
 
 

@@ -11,7 +11,7 @@ import time
 import pytest
 import yaml
 
-from epiplexity_jax.pages.write import report
+from epiplexity_jax.pages.write import write_report
 from tests.system.browser import opened, started
 from tests.unit.store.stored import make_store
 
@@ -29,7 +29,7 @@ def browser():
 def written(tmp_path_factory):
     """A report of a small store that was never trained."""
     store = make_store(tmp_path_factory.mktemp("pages") / "small")
-    return report(store.path)
+    return write_report(store.path)
 
 
 @pytest.fixture(scope="module")
