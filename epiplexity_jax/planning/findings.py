@@ -45,7 +45,7 @@ class RateChange:
     epiplexity: Mapping[float, float | None]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Measured(Shown, Framed):
     """Answer of a measurement.
 

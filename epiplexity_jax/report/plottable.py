@@ -27,6 +27,10 @@ class PlottableFrontier(Frontier, Shown, Framed):
         """See `Frontier.at`."""
         return ShownDecomposition.of(super().at(compute, strict))
 
+    def estimate(self, compute: float) -> ShownDecomposition:
+        """See `Frontier.estimate`."""
+        return ShownDecomposition.of(super().estimate(compute))
+
     def decompositions(self, compute: Sequence[float] | None = None) -> Decompositions:
         """Decompose at budgets in FLOPs; default: `budgets()`."""
         return Decompositions(map(self.at, self.budgets() if compute is None else compute))
