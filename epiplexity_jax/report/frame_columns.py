@@ -81,7 +81,7 @@ PLACES = (
     Column("rank", _INT, "", "from 1, of the estimates"),
     *_interval("rank", "", _INT),
     Column("group", _TEXT, "", "letters; datasets that share one are not separated"),
-    Column("value", _FLOAT, "", "in the column unit's unit"),
+    Column("value", _FLOAT, "", "in the unit of the column unit"),
     *_interval("value", ""),
     Column("unit", _TEXT, "", "of value"),
     *RESULTS,

@@ -55,7 +55,7 @@ def _imported(name: str, method: str) -> Any:
     """
     try:
         return importlib.import_module(name)
-    except ImportError:
+    except ModuleNotFoundError:
         raise ConfigError(
             f"{method}: {name} is not installed; pip install {name}, or use to_arrow()"
         ) from None

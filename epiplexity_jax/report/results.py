@@ -10,7 +10,7 @@ from epiplexity_jax.report.frame_columns import RESULTS
 from epiplexity_jax.report.frames import Framed, arrow_table
 from epiplexity_jax.report.numbers import number, with_interval
 from epiplexity_jax.report.shown import Part, Shown
-from epiplexity_jax.report.tables import decomposition_table, result_table
+from epiplexity_jax.report.tables import decomposition_table, floor_table, result_table
 
 
 class ShownDecomposition(Decomposition, Shown, Framed):
@@ -45,5 +45,9 @@ class Decompositions(list[Decomposition], Shown, Framed):
         return arrow_table((one.to_json() for one in self), RESULTS)
 
     def _parts(self) -> Iterable[Part]:
+        if not self:
+            return (["no decomposition"],)
+        several = len({(one.variant, one.floor) for one in self}) > 1
+        table = floor_table(self) if several else decomposition_table(self)
         warnings = dict.fromkeys(f"{one.source}: {w}" for one in self for w in one.warnings)
-        return (decomposition_table(self), list(warnings)) if self else (["no decomposition"],)
+        return table, list(warnings)

@@ -111,9 +111,9 @@ def decomposition_table(results: Sequence[Decomposition]) -> Table:
     )
 
 
-def result_table(one: Decomposition) -> Table:
+def result_table(d: Decomposition) -> Table:
     """The values of one decomposition with their intervals, its model and its status in words."""
-    d, growth = one, one.saturation
+    growth = d.saturation
     values = {
         "S_T, bits": with_interval(d.epiplexity_bits, d.epiplexity_bits_interval),
         "H_T, bits": with_interval(d.entropy_bits, d.entropy_bits_interval),
@@ -131,7 +131,7 @@ def result_table(one: Decomposition) -> Table:
         "edges": edge_words(d.flags),
     }
     title = f"{d.source} at T = {number(d.compute_flops)} FLOPs"
-    table = Table([TableColumn(title), TableColumn("value")], caption=_choices([one]))
+    table = Table([TableColumn(title), TableColumn("value")], caption=_choices([d]))
     for name, value in values.items():
         if value:
             table.add(name, value)

@@ -44,7 +44,8 @@ AGAIN = "bar.start(runs=1, finished=1, member_steps=0)\nbar.close()"
 @pytest.fixture(autouse=True)
 def _own_package(monkeypatch):
     """Kernels import the package of this checkout."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
 
 
 def outputs(notebook):

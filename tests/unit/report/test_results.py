@@ -49,6 +49,16 @@ def test_decompositions_are_a_list_that_is_shown_as_one_table(frontier):
     assert set(found._repr_mimebundle_()) == {"text/plain", "text/html"}
 
 
+def test_variants_and_floors_have_columns_where_they_differ(frontier):
+    one = frontier.at(BUDGET)
+    alike = Decompositions([one, one])._repr_html_()
+    assert ">floor</th>" not in alike
+    raw = dataclasses.replace(one, floor="raw")
+    several = Decompositions([one, raw])._repr_html_()
+    assert ">variant</th>" in several
+    assert ">raw</td>" in several
+
+
 def test_no_decompositions_are_shown_and_framed():
     found = diverged().decompositions()
     assert found == []
