@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         scaling_law,
         write_report,
     )
+    from epiplexity_jax.progress import progress_bar
 
 __all__ = [
     "CheckpointOptions",
@@ -58,6 +59,7 @@ __all__ = [
     "measure",
     "plan",
     "plot",
+    "progress_bar",
     "rank",
     "run",
     "scaling_law",
@@ -86,6 +88,8 @@ _API = {
 def __getattr__(name: str) -> Any:
     if name in _LAYERS:
         return importlib.import_module(f"{__name__}.{name}")
+    if name == "progress_bar":
+        return importlib.import_module(f"{__name__}.progress").progress_bar
     if name in _API:
         return getattr(importlib.import_module(f"{__name__}.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
