@@ -107,6 +107,7 @@ def workshop(tmp_path_factory, forks):
     numbers = "".join(f"{i},{i * i % 97}\n" for i in range(12_000))
     (folder / "table.csv").write_text(f"number,square\n{numbers}", encoding="ascii")
     shutil.copytree(ROOT / "tests" / "data" / "laws", folder / "tests" / "data" / "laws")
+    shutil.copytree(ROOT / "docs" / "examples", folder / "docs" / "examples")
     done = shell("epiplexity-jax run configs/demo.yaml --store runs/demo", folder, forks)
     assert done.returncode == 0, done.stderr
     return folder
