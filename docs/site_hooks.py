@@ -19,6 +19,7 @@ ROOT = DOCS.parent
 PAGES = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 """Pages of the site by the file at the top of the repository that they show."""
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]*)?\)")
+CELL = re.compile(r"<td.*?</td>", re.DOTALL)
 NUMBERED = re.compile(r'id="(__codelineno-[^"]+)"')
 LINE = re.compile(r"#L(\d+)")
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".json": "json", ".toml": "toml"}
@@ -54,13 +55,22 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Turn links that leave docs/, or come from outside of it, to pages of the site."""
+    """Turn links that leave docs/, or come from outside of it, to pages of the site.
+
+    The home page has the whole width: it needs no list of neighbours, and GitHub shows no settings.
+    """
+    if page.is_homepage:
+        page.meta["hide"] = ["navigation", "toc"]
     return LINK.sub(lambda link: _turned(link, page.file.src_uri), markdown)
 
 
-def on_page_content(html: str, page: Any, **_: Any) -> None:
-    """Add the anchors of numbered lines: MkDocs itself finds those of the Markdown alone."""
+def on_page_content(html: str, page: Any, **_: Any) -> str:
+    """Show | for its escape in cells, as GitHub does, and add the anchors of numbered lines.
+
+    MkDocs itself finds the anchors of the Markdown alone.
+    """
     page.present_anchor_ids |= set(NUMBERED.findall(html))
+    return CELL.sub(lambda cell: cell[0].replace(r"\|", "|"), html)
 
 
 def _turned(link: re.Match[str], uri: str) -> str:

@@ -117,9 +117,9 @@ def test_every_page_is_in_the_navigation_and_on_the_home_page():
     text = re.sub(r"!!python\S+", "", (ROOT / "mkdocs.yml").read_text("utf-8"))
     listed = set(re.findall(r"[\w/-]+\.md", str(site_hooks._expanded(yaml.safe_load(text)["nav"]))))
     written = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
-    assert listed == written | set(site_hooks.PAGES.values())
+    assert listed == written | set(site_hooks.PAGES.values()), "see nav in mkdocs.yml"
     home = set(re.findall(r"\]\(([\w-]+\.md)\)", (DOCS / "index.md").read_text("utf-8")))
-    assert home == {name for name in written if "/" not in name} - {"index.md"}
+    assert home == {name for name in written if "/" not in name} - {"index.md"}, "see docs/index.md"
 
 
 def test_lists_tables_and_doctests_are_read_as_such(site):
@@ -131,6 +131,7 @@ def test_lists_tables_and_doctests_are_read_as_such(site):
         if found
     ]
     assert broken == []
+    assert "<code>rank STORE|SOURCE...</code>" in (site / "cli.html").read_text("utf-8")
     for path in (site / "reference").glob("*.html"):
         assert "<blockquote>" not in path.read_text("utf-8"), path.name
 
