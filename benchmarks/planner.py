@@ -1,6 +1,6 @@
 """Does a plan for budgets find what a full grid finds, for less? Text, and three automata.
 
-Run: python benchmarks/planner.py [CASE]  (about 10 minutes on two cores; the stores under
+Run: python benchmarks/planner.py [CASE]  (about 12 minutes on two cores; the stores under
 runs/planner are resumed)
 
 A plan chooses sizes and tokens for its budgets and tunes a recipe. The full grid has exactly twice
@@ -40,12 +40,12 @@ from epiplexity_jax.sweep.recipe import Recipes
 
 ROOT = Path(__file__).parents[1]
 SEEDS = 3
+TEXT: dict[str, Any] = {"budgets": [1e10, 3e10, 1e11], "test_tokens": 5e5}
+LIBRARY = {"kind": "python_stdlib", "length": 64}
 CASES: dict[str, dict[str, Any]] = {
-    "text": {
-        "sources": {"text": {"kind": "python_stdlib", "length": 64}},
-        "budgets": [1e10, 3e10, 1e11],
-        "test_tokens": 5e5,
-    },
+    "text": TEXT | {"sources": {"text": LIBRARY}},
+    "text, seed 1": TEXT | {"sources": {"text, seed 1": LIBRARY}, "seed": 1},
+    "text, seed 2": TEXT | {"sources": {"text, seed 2": LIBRARY}, "seed": 2},
     "automata": {
         "sources": {
             f"rule{rule}": {"kind": "elementary_ca", "rule": rule, "cells": 32, "steps": 8}
@@ -68,6 +68,7 @@ def config(case: str) -> dict[str, Any]:
         "heldout": {"tokens": 30_000},
         "frontier": {"test_tokens": CASES[case]["test_tokens"]},
         "budgets": CASES[case]["budgets"],
+        "seed": CASES[case].get("seed", 0),
     }
 
 
@@ -97,6 +98,11 @@ def doubled(widths: Iterable[int]) -> list[int]:
     """Twice as many widths: those between neighbours, and one below the smallest."""
     own = sorted(set(widths))
     return sorted([*own, 3 * own[0] // 4, *((a + b) // 2 for a, b in itertools.pairwise(own))])
+
+
+def in_path(name: str) -> str:
+    """A name without spaces and commas."""
+    return "-".join(name.replace(",", "").split())
 
 
 def widths_of(sizes: Iterable[str]) -> list[int]:
@@ -176,7 +182,7 @@ def rates(planned: Sweep, name: str, size: str, folder: Path) -> dict[str, Any]:
         },
         "heldout": plain["heldout"],
         "frontier": plain["frontier"],
-        "seed": 1,
+        "seed": planned.seed + 1,
     }
     runs = train(values, folder)
     store = Store.open(runs.path)
@@ -213,7 +219,7 @@ def measure(case: str, folder: Path) -> dict[str, Any]:
     for name in planned.sources:
         size = plan_runs.frontier(test_tokens, name).setting.recipe
         if size is not None and size.size is not None:
-            tuned.append(rates(planned, name, size.size, folder / f"rates-{name}"))
+            tuned.append(rates(planned, name, size.size, folder / f"rates-{in_path(name)}"))
     parts = {"plan": spent(plan_runs), "grid": spent(grid_runs)}
     flops = {name: sum(part.values()) for name, part in parts.items()}
     own = {name: doubled(widths_of(sizes)) for name, sizes in planned.grid.items()}
@@ -260,7 +266,9 @@ def checks(found: dict[str, Any]) -> dict[str, bool]:
 
 def main() -> None:
     configure_process()
-    found = [measure(case, ROOT / "runs" / "planner" / case) for case in sys.argv[1:] or CASES]
+    found = [
+        measure(case, ROOT / "runs" / "planner" / in_path(case)) for case in sys.argv[1:] or CASES
+    ]
     passed = {name: ok for one in found for name, ok in checks(one).items()}
     for one in found:
         shares = ("share", "share_of_own_sizes", "share_of_grid_within_budgets")
