@@ -232,6 +232,8 @@ def _way_to_separate(one: Difference, request: Request) -> str:
     if one.why == "no_structure":
         return f"{both}: no structure in either; a larger budget, with --budgets, may find some"
     ways = []
+    if one.why == "open":
+        ways.append(f"sizes or steps beyond an edge (--minutes {2 * request.minutes:g})")
     if one.more_seeds is not None:
         minutes = math.ceil(request.minutes * (request.seeds + one.more_seeds) / request.seeds)
         seeds = f"{one.more_seeds} more seed{'s' * (one.more_seeds > 1)}"

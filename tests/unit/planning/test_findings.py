@@ -74,6 +74,7 @@ def test_advice_names_the_way_that_would_separate_a_pair(measured):
         "2 times the budget, the other way round": difference(more_compute=2.0, is_turned=True),
         "neither seeds nor a budget": difference(),
         "no structure in either": difference(why="no_structure"),
+        "FLOPs: sizes or steps beyond an edge (--minutes 28)": difference(why="open"),
     }
     for words, one in ways.items():
         (said,) = advice([], [one], request, planned)
