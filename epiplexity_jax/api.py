@@ -233,13 +233,29 @@ def _planned(sweep: Sweep, folder: Path | None) -> PlanSummary:
     with open_devices(sweep.training.shares) as devices:
         platform = devices[0].platform
         if not sweep.budgets:
-            plan = make_plan(sweep, platform)
+            plan = make_plan(_with_found_recipes(sweep, store), platform)
             return _counted(plan, devices, store, most_flops(plan))
         prepared = prepare(sweep, platform)
+        prepared = replace(prepared, sweep=_with_found_recipes(prepared.sweep, store))
         sweep = prepared.sweep.model_copy(update={"grid": prepared.first_grid(1.0)})
         plan = make_plan(sweep, platform, datasets=prepared.datasets)
         tuning = make_plan(prepared.tuning, platform, datasets=prepared.datasets)
         return _counted(plan, devices, store, most_flops(tuning, CARE))
+
+
+def _with_found_recipes(sweep: Sweep, store: Store | None) -> Sweep:
+    """A config with the recipes that its store has found for the very same one."""
+    path = None if store is None else store.path / "sweep.yaml"
+    if path is None or not path.exists():
+        return sweep
+    try:
+        stored = parse_sweep(read_config(path))
+    except ConfigError:  # sources of a program, or a config of another version
+        return sweep
+    found = {"recipes": stored.recipes, "grid": stored.grid}
+    if sweep.model_copy(update=found).to_plain() != stored.to_plain():
+        return sweep
+    return sweep.model_copy(update={"recipes": stored.recipes})
 
 
 def _counted(plan: Plan, devices: Any, store: Store | None, tuning: float) -> PlanSummary:
