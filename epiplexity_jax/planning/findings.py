@@ -101,7 +101,7 @@ class Measured:
             differences=differences,
             changes=changes,
             rates=tuple(filter(None, (rate_change(f) for f in frontiers.values()))),
-            notes=(*unequal(own), *(f"{n}: {w}" for n, f in own.items() for w in f.warnings)),
+            notes=(*unequal(own), *warnings_of(own)),
             advice=tuple(advice(results, differences, request, planned)),
             config=config,
             complete=planned is not None and planned.complete,
@@ -129,6 +129,19 @@ class Measured:
             "config": str(self.config),
             "store": str(self.runs.path),
         }
+
+
+def warnings_of(frontiers: Mapping[str, Frontier]) -> list[str]:
+    """Every warning once, with the sources that it is about.
+
+    Args:
+        frontiers: by source.
+    """
+    said: dict[str, list[str]] = {}
+    for name, one in frontiers.items():
+        for warning in one.warnings:
+            said.setdefault(warning, []).append(name)
+    return [f"{', '.join(names)}: {warning}" for warning, names in said.items()]
 
 
 def has_members(folder: Path) -> bool:

@@ -21,6 +21,7 @@ BATCH, WARMUP = 16, 10  # sequences of a step, and steps, where nothing is given
 CARE = Care(slack=0.01, seeds=3)  # one seed's scatter would choose among rates a factor 16 apart
 _LEAST_STEPS = 16
 _ROUNDS = 40
+_SAID = 3  # runs of a round that a message names
 
 Grid = dict[str, dict[str, float]]
 
@@ -232,12 +233,21 @@ class Planner:
         return chosen, waiting
 
     def _say(self, number: int, chosen: Sequence[Growth]) -> None:
-        for one in chosen[:3]:
+        for one in chosen[:_SAID]:
             self._context.progress.message(
                 f"round {number}: {one.source}, {one.size} to {one.tokens:.2g} tokens, as {one.why}"
             )
-        if len(chosen) > 3:
-            self._context.progress.message(f"round {number}: and {len(chosen) - 3} more runs")
+        if (more := len(chosen) - _SAID) > 0:
+            self._context.progress.message(f"round {number}: and {more_runs(more)}")
+
+
+def more_runs(count: int) -> str:
+    """Write a number of further runs in words.
+
+    >>> more_runs(1), more_runs(4)
+    ('one more run', '4 more runs')
+    """
+    return "one more run" if count == 1 else f"{count} more runs"
 
 
 def _by_size(costs: Mapping[str, Sequence[SizeCost]], grid: Grid) -> list[Grid]:
