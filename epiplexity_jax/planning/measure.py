@@ -226,7 +226,7 @@ def run_measure(context: SweepContext, executor: Executor, request: Request, pac
     costs = costs_of(sweep, plan.datasets, platform, question.test_tokens)
     planner = Planner(context, executor, question, pace)
     if done:
-        return planner.repeat(sweep)
+        return planner.repeat(costs, sweep)
     planned = planner.finish(costs, dict(sweep.grid) or _grid(context.plan, costs, question))
     _write(path, planned.sweep, done=True)
     return planned

@@ -168,11 +168,15 @@ class Planner:
                         found[source][size] = max(known, tokens)
         return found
 
-    def repeat(self, sweep: Sweep) -> Planned:
+    def repeat(self, costs: Mapping[str, Sequence[SizeCost]], sweep: Sweep) -> Planned:
         """Train what a finished plan still lacks; nothing where its store is whole.
 
         Args:
+            costs: sizes of each source that may be trained, smallest first.
             sweep: the config, with its grid.
+
+        Returns:
+            The outcome, with the runs that the plan's time did not suffice for.
 
         Raises:
             StoreError: when the store cannot be written.
@@ -181,7 +185,8 @@ class Planner:
         finished = self._context.store.finished()
         if not all(finished.get(run.run_id, {}).get("current") for run in self._plan(sweep).runs):
             self._train(dict(sweep.grid), last=True)
-        return Planned(sweep)
+        waiting = self._wanted(costs, sweep.grid)
+        return Planned(sweep, not waiting, waiting)
 
     def _train(self, grid: Grid, last: bool = False) -> None:
         """Train a round; at the end only the runs of the last grid stay current."""
@@ -202,7 +207,11 @@ class Planner:
         platform = self._executor.hardware.platform
         return make_plan(sweep, platform, datasets=self._context.plan.datasets)
 
-    def _wanted(self, costs: Mapping[str, Sequence[SizeCost]], grid: Grid) -> list[Growth]:
+    def _wanted(
+        self,
+        costs: Mapping[str, Sequence[SizeCost]],
+        grid: Mapping[str, Mapping[str, float]],
+    ) -> list[Growth]:
         runs = Runs(self._context.store)
         wanted: list[Growth] = []
         for dataset in self._context.plan.datasets:
