@@ -94,12 +94,12 @@ def _sure(report: Report) -> list[str]:
             said.append(f"{whose}{first} holds more than {second}, by {more}: beyond the error.")
             whose = ""
         if len(apart) > _MOST:
-            said.append(f"{len(apart) - _MOST} further pairs are told apart.")
+            said.append(f"{len(apart) - _MOST} further pairs are separated.")
         for one in missing[:_MOST]:
-            said.append(f"{whose}{join_words(list(one.pair))} are not told apart.")
+            said.append(f"{whose}{join_words(list(one.pair))} are not separated.")
             whose = ""
         if len(missing) > _MOST:
-            said.append(f"{len(missing) - _MOST} further pairs are not told apart.")
+            said.append(f"{len(missing) - _MOST} further pairs are not separated.")
     said += [f"{sentence[0].upper()}{sentence[1:]}." for sentence in _changes(report)[:_MOST]]
     return said + _open(report)
 
@@ -129,7 +129,7 @@ def _sharper(report: Report) -> list[str]:
     for ranking in report.rankings.rankings if report.rankings else ():
         missing = [one for one in _last_pairs(ranking) if one.why == "within_error"]
         said += [
-            f"{join_words(list(one.pair))} would be told apart by {cure(one)}"
+            f"{join_words(list(one.pair))} would be separated by {cure(one)}"
             for one in missing
             if one.more_seeds is not None or one.more_compute is not None
         ]

@@ -42,7 +42,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Report:
-    """What a report shows, source by source.
+    """Content of a report, source by source.
 
     Attributes:
         stores: the stores.
@@ -55,7 +55,7 @@ class Report:
         floors: results under every variant and floor.
         rates: changes with the learning rate.
         recipes: recipes that were tried.
-        laws: laws fitted to the runs, by source; unfitted: why there is none, by source.
+        laws: laws fitted to the runs, by source; unfitted: why a source has no law, by its name.
     """
 
     stores: Sequence[Stored]
