@@ -37,9 +37,10 @@ def _measured(report: Report) -> str:
     tuned = {one.recipe.kind for one in report.results if one.recipe}
     recipe = f" with a {'/'.join(sorted(tuned))} recipe" if tuned else ""
     return (
-        f"Measured: {what}. {len(rows)} runs of {join_words(list(families))} models "
-        f"({len(sizes)} size{'s' * (len(sizes) > 1)}, {seeds} seed{'s' * (seeds > 1)}) were "
-        f"trained{recipe} and coded {how}; the lengths are those of a dataset of "
+        f"Measured: {what}. {len(rows)} run{'s' * (len(rows) > 1)} of "
+        f"{join_words(list(families))} models "
+        f"({len(sizes)} size{'s' * (len(sizes) > 1)}, {seeds} seed{'s' * (seeds > 1)}) "
+        f"{'were' if len(rows) > 1 else 'was'} trained{recipe} and coded {how}; the lengths are those of a dataset of "
         f"{number(first.test_tokens)} tokens."
     )
 
