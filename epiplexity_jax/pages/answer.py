@@ -40,8 +40,8 @@ def _measured(report: Report) -> str:
         f"Measured: {what}. {len(rows)} run{'s' * (len(rows) > 1)} of "
         f"{join_words(list(families))} models "
         f"({len(sizes)} size{'s' * (len(sizes) > 1)}, {seeds} seed{'s' * (seeds > 1)}) "
-        f"{'were' if len(rows) > 1 else 'was'} trained{recipe} and coded {how}; the lengths are those of a dataset of "
-        f"{number(first.test_tokens)} tokens."
+        f"{'were' if len(rows) > 1 else 'was'} trained{recipe} and coded {how}; the lengths are "
+        f"those of a dataset of {number(first.test_tokens)} tokens."
     )
 
 

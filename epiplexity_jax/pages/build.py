@@ -90,7 +90,8 @@ def stops(report: Report) -> list[float]:
     # A stop that a table's budget almost repeats would only make the slider stutter.
     step = np.log(high / low) / _STOPS if high > low else 0.0
     near = np.abs(np.log(spaced)[:, None] - np.log(own)[None]).min(axis=1) < 0.4 * step
-    return sorted({*own.tolist(), *(float(f"{value:.3g}") for value in spaced[~near])})
+    rounded = (min(float(f"{value:.3g}"), high) for value in spaced[~near])
+    return sorted({*own.tolist(), *rounded})
 
 
 def _key(names: Sequence[str]) -> list[Key]:

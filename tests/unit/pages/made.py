@@ -22,7 +22,7 @@ def report_of(
         results=[frontier.at(budget) for frontier in named.values() for budget in budgets],
         rankings=rankings,
         unranked="",
-        curves={name: () for name in named},
+        curves=dict.fromkeys(named, ()),
         floors=(),
         rates=(),
         laws={},

@@ -42,11 +42,11 @@ def test_stops_lie_within_the_runs_and_the_budgets(pair):
 
 
 def test_the_last_stop_is_not_rounded_beyond_the_runs(small):
-    frontiers = {"one": source(1)}
-    budget = middle(source(1))
-    found = stops(report_of(small, frontiers, [budget]))
-    assert found[-1] <= source(1).largest_compute
-    assert "carried" not in source(1).at(found[-1]).flags
+    frontier = source(1, sizes=(4_001, 16_137))  # three digits of its last budget lie above it
+    assert float(f"{frontier.largest_compute:.3g}") > frontier.largest_compute
+    found = stops(report_of(small, {"one": frontier}, [frontier.largest_compute / 10]))
+    assert found[-1] == frontier.largest_compute
+    assert "carried" not in frontier.at(found[-1]).flags
 
 
 def test_one_budget_beyond_the_runs_is_still_a_stop(small):
