@@ -10,13 +10,14 @@ PARTS ?=
 BENCH ?= benchmarks/automata.py benchmarks/frontier_law.py benchmarks/intervals.py \
   benchmarks/shares.py benchmarks/startup.py
 
-.PHONY: demo help test test-slow lint format bench bench-gpu docs clean setup setup-dev
+.PHONY: demo help test test-slow lint format bench bench-gpu docs site release-check clean \
+  setup setup-dev
 
 demo: setup  ## train the default config and print its table
 	"$(VENV)/bin/epiplexity-jax" run configs/demo.yaml --store runs/demo
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /make \1:/p' Makefile | awk -F: '{ printf "%-15s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /make \1:/p' Makefile | awk -F: '{ printf "%-19s %s\n", $$1, $$2 }'
 
 test: setup-dev  ## the tests that end within ten minutes
 	JAX_PLATFORMS=cpu "$(VENV)/bin/python" -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
@@ -49,9 +50,16 @@ docs: setup-dev  ## pages and tables of docs/, from the code and the benchmarks'
 	"$(VENV)/bin/python" docs/generate.py
 	"$(VENV)/bin/python" docs/pictures.py
 	"$(VENV)/bin/python" docs/measured.py
+	"$(VENV)/bin/python" docs/code_lines.py
+
+site: setup-dev  ## the documentation site, in site/
+	NO_MKDOCS_2_WARNING=1 "$(VENV)/bin/python" -m mkdocs build --strict --quiet
+
+release-check: setup-dev  ## build the package, install it in an environment of its own, run it
+	"$(VENV)/bin/python" .ci/release_check.py
 
 clean:  ## remove build files and caches
-	rm -rf build dist .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf build dist site .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 # Tested in the shell and not as prerequisites: make splits names at spaces.

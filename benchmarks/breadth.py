@@ -19,7 +19,7 @@ from result import write
 import epiplexity_jax as epx
 from epiplexity_jax.analysis import Decomposition
 from epiplexity_jax.base.config import Config
-from epiplexity_jax.cli.progress import watch
+from epiplexity_jax.progress import progress_bar
 from epiplexity_jax.report.figures import save
 from epiplexity_jax.report.numbers import number, with_interval
 from epiplexity_jax.runtime.devices import configure_process
@@ -95,7 +95,7 @@ def measure(name: str, family: Config, steps: int, batch: int) -> dict[str, Deco
             store=ROOT / "runs" / "breadth" / f"{name}-{sweep}-{steps}",
             training=training,
             heldout=epx.Heldout(tokens=heldout),
-            progress=watch(),
+            progress=progress_bar(),
         )
         found |= {d.source: d for d in runs.decompositions(TEST_TOKENS, [COMPUTE])}
     return found

@@ -18,7 +18,7 @@ from typing import Any
 from result import write
 
 import epiplexity_jax as epx
-from epiplexity_jax.cli.progress import watch
+from epiplexity_jax.progress import progress_bar
 from epiplexity_jax.report.figures import save
 from epiplexity_jax.runtime.devices import configure_process
 
@@ -38,7 +38,7 @@ def measure() -> list[dict[str, Any]]:
         store=ROOT / "runs" / "mup",
         training=epx.Training(steps=STEPS, batch_size=BATCH, microbatch=8),
         heldout=epx.Heldout(tokens=200_000),
-        progress=watch(),
+        progress=progress_bar(),
     )
     found: dict[tuple[int, int], dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in runs.rows(test_tokens=1e7):

@@ -24,7 +24,7 @@ from scipy.stats import spearmanr
 import epiplexity_jax as epx
 from epiplexity_jax.analysis import Decomposition
 from epiplexity_jax.base.config import Config
-from epiplexity_jax.cli.progress import watch
+from epiplexity_jax.progress import progress_bar
 from epiplexity_jax.report.figures import save
 from epiplexity_jax.runtime.devices import configure_process
 
@@ -48,7 +48,7 @@ def sweep(name: str, sources: dict[str, Any], family: Config, **training: Any) -
         store=STORE / name,
         training=epx.Training(**training),
         heldout=epx.Heldout(tokens=400_000),
-        progress=watch(),
+        progress=progress_bar(),
     )
 
 

@@ -6,6 +6,7 @@ Run: make docs  (or python docs/measured.py); nothing is measured here.
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,14 @@ PAGES = tuple(
     DOCS / name
     for name in (
         *("speed.md", "large-runs.md", "requential.md", "what-moves-s.md"),
-        *("measure.md", "rank.md", "scaling-laws.md"),
+        *("measure.md", "rank.md", "scaling-laws.md", "how-a-number-is-made.md"),
     )
 )
 RESULTS = DOCS.parent / "benchmarks" / "results"
+NUMBER = (
+    *("result", "tokens", "losses", "floor", "area", "switch", "names", "code", "time"),
+    *("frontier", "interpolated", "replicates", "interval"),
+)
 MARKED = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "steps": ("steps", speed_tables.steps),
@@ -49,7 +54,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "planner": ("planner", number_tables.planner),
     "planner_cost": ("planner", number_tables.planner_cost),
     "planner_rates": ("planner", number_tables.planner_rates),
-}
+} | {f"number_{place}": ("number", partial(number_tables.printed, place)) for place in NUMBER}
 
 
 def filled(page: str) -> str:

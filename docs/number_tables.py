@@ -15,6 +15,11 @@ _RECIPE = {
 }
 
 
+def printed(place: str, found: dict[str, Any]) -> str:
+    """What the code above a place of the page on one number printed."""
+    return f"```text\n{found['printed'][place]}```\n"
+
+
 def mup(found: dict[str, Any]) -> str:
     """Best base learning rates, and what one rate for all costs, with its standard error."""
     every = [row["bits_per_token"] for row in found["rows"]]

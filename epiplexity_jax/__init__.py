@@ -31,10 +31,11 @@ if TYPE_CHECKING:
         plan,
         plot,
         rank,
-        report,
         run,
         scaling_law,
+        write_report,
     )
+    from epiplexity_jax.progress import progress_bar
 
 __all__ = [
     "CheckpointOptions",
@@ -58,13 +59,14 @@ __all__ = [
     "measure",
     "plan",
     "plot",
+    "progress_bar",
     "rank",
-    "report",
     "run",
     "scaling_law",
     "sources",
     "trackers",
     "training",
+    "write_report",
 ]
 
 _LAYERS = {"analysis", "coding", "families", "sources", "trackers", "training"}
@@ -79,13 +81,15 @@ _API = {
         "Runs",
         "Training",
     ),
-    *("load", "measure", "plan", "plot", "rank", "report", "run", "scaling_law"),
+    *("load", "measure", "plan", "plot", "rank", "run", "scaling_law", "write_report"),
 }
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAYERS:
         return importlib.import_module(f"{__name__}.{name}")
+    if name == "progress_bar":
+        return importlib.import_module(f"{__name__}.progress").progress_bar
     if name in _API:
         return getattr(importlib.import_module(f"{__name__}.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

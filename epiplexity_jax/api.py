@@ -18,7 +18,7 @@ from epiplexity_jax.estimators.config import EstimatorConfig, Prequential, Reque
 from epiplexity_jax.executors.choose import executor_of
 from epiplexity_jax.families.registry import kinds as families
 from epiplexity_jax.laws import scaling_law
-from epiplexity_jax.pages.write import report
+from epiplexity_jax.pages.write import write_report
 from epiplexity_jax.planning.budgets import prepare, train_for_budgets, unprepared
 from epiplexity_jax.planning.findings import Measured, has_members
 from epiplexity_jax.planning.measure import (
@@ -77,11 +77,11 @@ __all__ = [
     "plan_config",
     "plot",
     "rank",
-    "report",
     "run",
     "run_config",
     "scaling_law",
     "sources",
+    "write_report",
 ]
 
 

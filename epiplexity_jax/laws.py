@@ -1,7 +1,7 @@
 """Scaling laws: published ones, given ones, and those fitted to a file or to a store."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -18,6 +18,9 @@ from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.report.figures import save
 from epiplexity_jax.report.law_figure import law_chart
+from epiplexity_jax.report.law_tables import answers_table, fit_table
+from epiplexity_jax.report.numbers import number
+from epiplexity_jax.report.shown import Part, Shown
 from epiplexity_jax.results import Runs, load
 
 TEST_TOKENS = 1e12
@@ -33,12 +36,27 @@ class Fitting(TypedDict, total=False):
     source: str | None
 
 
-class PlottableLaw(LawReport):
-    """A law and its answers, which can draw themselves."""
+class PlottableLaw(LawReport, Shown):
+    """A law and its answers, which can draw and show themselves."""
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Draw S_T and H_T over compute; see `plot_laws`."""
         return plot_laws([self], path)
+
+    def _parts(self) -> Iterable[Part]:
+        tables = [fit_table(self.examined)] if self.examined else []
+        tables += [answers_table(self)] if self.answers else []
+        return *tables, [*self.notes, *(self.examined.notes if self.examined else ())]
+
+    def _picture(self) -> Any:
+        return self.plot() if self.answers else None
+
+    def __repr__(self) -> str:
+        law = self.law
+        return (
+            f"<{self.name}: L = {law.irreducible_nats:.4g} + ({number(law.n0)}/N)^{law.alpha:.4g} "
+            f"+ ({number(law.d0)}/D)^{law.beta:.4g}; {self.origin}>"
+        )
 
 
 def scaling_law(

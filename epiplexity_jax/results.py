@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from epiplexity_jax import analysis
-from epiplexity_jax.analysis import Curve, Decomposition
+from epiplexity_jax.analysis import Curve
 from epiplexity_jax.analysis.frontier.decompose_all import decompose_all, default_budgets
 from epiplexity_jax.analysis.laws.points import NotIdentified
 from epiplexity_jax.analysis.ranking.measures import MEASURES
@@ -16,7 +16,6 @@ from epiplexity_jax.analysis.ranking.observers import (
     rankings_of,
 )
 from epiplexity_jax.analysis.runs.final_lengths import final_lengths as final_lengths
-from epiplexity_jax.analysis.runs.final_lengths import run_row
 from epiplexity_jax.analysis.runs.flops import flops_warnings
 from epiplexity_jax.analysis.runs.notes import run_notes
 from epiplexity_jax.analysis.runs.recipes import (
@@ -31,11 +30,13 @@ from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError, StoreError
 from epiplexity_jax.report.plottable import PlottableFrontier, PlottableRankings
 from epiplexity_jax.report.plottable import plot as plot
+from epiplexity_jax.report.results import Decompositions
+from epiplexity_jax.report.shown_runs import ShownRuns
 from epiplexity_jax.store import Store, StoredRun
 from epiplexity_jax.store.schema import TUNING
 
 
-class Runs:
+class Runs(ShownRuns):
     """The runs of a store, and what can be read from them.
 
     Attributes:
@@ -193,13 +194,14 @@ class Runs:
         test_tokens: float | None = None,
         compute: Sequence[float] | None = None,
         **options: Any,
-    ) -> list[Decomposition]:
+    ) -> Decompositions:
         """S_T and H_T of every source at every budget; options as for `frontiers`.
 
         Budgets are FLOPs; default: the config's, else log-spaced over the sweep, the same for
         every source.
         """
-        return decompose_all(self.frontiers(test_tokens, **options), self.budgets(compute))
+        frontiers = self.frontiers(test_tokens, **options)
+        return Decompositions(decompose_all(frontiers, self.budgets(compute)))
 
     def floor_table(
         self,
@@ -208,7 +210,7 @@ class Runs:
         *,
         sources: Sequence[str] | None = None,
         **options: Any,
-    ) -> list[Decomposition]:
+    ) -> Decompositions:
         """S_T and H_T under every variant and floor that the store allows, source by source.
 
         Their difference shows how far a result depends on the choice.
@@ -220,7 +222,7 @@ class Runs:
             sources: as for `frontiers`.
             **options: estimator and procedure, as for `frontier`.
         """
-        chosen, table = self.budgets(compute), []
+        chosen, table = self.budgets(compute), Decompositions()
         for name in self._named(sources):
             frontiers = [
                 self.frontier(test_tokens, name, variant=variant, floor=floor, **options)
@@ -313,12 +315,11 @@ class Runs:
             sources: None are all.
             tuning: True adds the runs that chose the recipes, whose `role` is "tuning".
         """
-        named, tokens, rows = self._named(sources), self._test_tokens(test_tokens), []
-        for run in (*self._runs, *(self._trials if tuning else ())):
-            if run.row["source"] in named:
-                own = self._asked_for(run.row["estimator"], run.row["variants"])
-                rows.append(run_row(run, tokens, variant or own[0], floor or own[1]))
-        return rows
+        named, tokens = self._named(sources), self._test_tokens(test_tokens)
+        runs = (*self._runs, *(self._trials if tuning else ()))
+        return [
+            self._row(run, tokens, variant, floor) for run in runs if run.row["source"] in named
+        ]
 
     def _asked_for(self, estimator: str, variants: Sequence[str]) -> tuple[str | None, str | None]:
         """The variant and the floor of the config; None for a run of another estimator.

@@ -16,3 +16,4 @@ FloorChoice = Literal[Weights, "entropy_rate"]
 
 REFERENCES: tuple[Reference, ...] = get_args(Reference)
 FLOORS: tuple[FloorChoice, ...] = (*get_args(Weights), "entropy_rate")
+"""Losses that may end an area, by the name that `--floor`, configs and stores have."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from epiplexity_jax.cli.options import (
     read_budgets,
     takes,
 )
-from epiplexity_jax.cli.progress import watch
+from epiplexity_jax.progress import progress_bar
 
 
 @dataclass(frozen=True)
@@ -130,8 +129,7 @@ def answer(sources: Sequence[str], options: dict[str, Any], store: Path | None =
 
     configure_process()
     interrupt_on_signals()
-    progress = watch()
-    progress.ends = time.monotonic() + 60.0 * options["minutes"]
+    progress = progress_bar(options["minutes"])
     try:
         with processes.redirect_stdout_to_stderr():
             return api.measure(*named, store=store, progress=progress, **options)

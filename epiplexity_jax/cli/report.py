@@ -24,11 +24,10 @@ def report(
     reading: Tracing,
 ) -> None:
     """Write a page with the answer, pictures, tables and provenance, and a summary beside it."""
-    from epiplexity_jax.pages.write import check_path
-    from epiplexity_jax.pages.write import report as write
+    from epiplexity_jax.pages.write import check_path, write_report
 
     check_path(output)
-    written = write(stores, output, words=_words(reading, output), **vars(reading))
+    written = write_report(stores, output, words=_words(reading, output), **vars(reading))
     for paragraph in written.content.answer.paragraphs:
         typer.echo(paragraph)
     typer.echo(f"page: {written.page}", err=True)

@@ -21,8 +21,8 @@ from epiplexity_jax.cli.options import (
     read_budgets,
     takes,
 )
-from epiplexity_jax.cli.progress import Counted, watch
 from epiplexity_jax.cli.watch import watched
+from epiplexity_jax.progress import Counted, progress_bar
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _train(config: Path, overrides: Sequence[str], store: Path) -> Any:
     from epiplexity_jax import api
     from epiplexity_jax.runtime import processes
 
-    progress = watch() if processes.is_main_process() else Counted()
+    progress = progress_bar() if processes.is_main_process() else Counted()
     interrupt_on_signals()
     try:
         with processes.redirect_stdout_to_stderr():

@@ -19,6 +19,8 @@ _REGISTRY.register(Ngram, NgramFamily)
 _REGISTRY.register(UserModels, open_user_models, listed=False)
 
 register = _REGISTRY.register
+"""Add a kind, `register(config, opener)`: a class with its name as `kind`, and its opener."""
 parse = _REGISTRY.parse
 open_family = _REGISTRY.open
+"""Open the family that a config describes."""
 kinds = _REGISTRY.kinds

@@ -61,9 +61,9 @@ class LiveView:
             return False
         begun = time.monotonic()
         html = render(self._page(ended))
-        with self._lock:
-            self.html, self.revision = html, self.revision + 1
-        self._seen, self._is_thorough = finished, ended
+        with self._lock:  # whoever is told that this is the end has the last page too
+            self.html, self.revision, self._is_thorough = html, self.revision + 1, ended
+        self._seen = finished
         self._next = time.monotonic() + max(_PAUSE, _SHARE * (time.monotonic() - begun))
         return ended
 
@@ -91,7 +91,7 @@ class LiveView:
     def state(self) -> dict[str, Any]:
         """State of the sweep as the page's script reads it."""
         with self._lock:
-            revision = self.revision
+            revision, is_last = self.revision, self._is_thorough
         found = read_state(self.store)
         if found is None:
             return _shown("Nothing trains into this store now.", revision)
@@ -108,7 +108,7 @@ class LiveView:
             numbers="; ".join(numbers),
             losses=[f"{name}: {loss:.3f} nats/token" for name, loss in found.losses.items()],
             messages=list(found.messages),
-            ended=done and self._is_thorough,
+            ended=done and is_last,
         )
 
 

@@ -89,12 +89,12 @@ def _law_answers(report: Report) -> tuple[Table, list[Mapping[str, Any]]]:
     for one in report.results:
         if one.source not in report.laws:
             continue
-        law = report.laws[one.source].at(one.compute_flops)
+        law = report.laws[one.source].estimate(one.compute_flops)
         table.add(
             one.source,
             number(one.compute_flops),
             with_interval(one.epiplexity_bits, one.epiplexity_bits_interval),
-            with_interval(law.epiplexity_bits, law.epiplexity_bits_interval),
+            number(law.epiplexity_bits),
             number(one.mdl_bits, 4),
             number(law.mdl_bits, 4),
         )

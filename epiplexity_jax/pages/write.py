@@ -34,7 +34,7 @@ class Written(NamedTuple):
     content: Page
 
 
-def report(
+def write_report(
     stores: Sequence[str | os.PathLike[str] | Runs] | str | os.PathLike[str] | Runs,
     path: str | os.PathLike[str] | None = None,
     *,

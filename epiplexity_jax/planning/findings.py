@@ -1,11 +1,14 @@
 """The answer of a measurement: lengths, differences that are real, and ways to a sharper one."""
 
 import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from epiplexity_jax.analysis import MEASURES, Decomposition, Frontier, Ranking
 from epiplexity_jax.analysis.frontier.rates import RateChange, rate_change
@@ -16,14 +19,18 @@ from epiplexity_jax.base.errors import ConfigError, StoreError
 from epiplexity_jax.planning.measure import Request, control_of
 from epiplexity_jax.planning.planner import Planned
 from epiplexity_jax.planning.reach import WORTH
+from epiplexity_jax.report.frames import Framed
+from epiplexity_jax.report.measured import answer_table, sentences
 from epiplexity_jax.report.numbers import number
-from epiplexity_jax.results import PlottableFrontier, Runs
+from epiplexity_jax.report.results import Decompositions
+from epiplexity_jax.report.shown import Part, Shown
+from epiplexity_jax.results import PlottableFrontier, Runs, plot
 from epiplexity_jax.store import Store
 from epiplexity_jax.store.schema import TUNING
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measured(Shown, Framed):
     """Answer of a measurement.
 
     Attributes:
@@ -91,6 +98,25 @@ class Measured:
             complete=planned is not None and planned.complete,
             interrupted=planned is None,
         )
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draw MDL, S_T and H_T of every source over compute; see `epiplexity_jax.plot`."""
+        return plot(self.frontiers, path)
+
+    def to_arrow(self) -> pa.Table:
+        """One row a budget and source, as `Decompositions.to_arrow` has them."""
+        return Decompositions(self.results).to_arrow()
+
+    def _parts(self) -> Iterable[Part]:
+        return answer_table(self.results), sentences(self)
+
+    def _picture(self) -> Any:
+        return self.plot() if self.frontiers else None
+
+    def __repr__(self) -> str:
+        names = ", ".join(one.name for one in self.request.asked)
+        ends = "" if self.complete else ", not complete"
+        return f"<Measured {names}: {len(self.results)} results in {self.runs.path}{ends}>"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -29,6 +29,15 @@ def edge_codes(flags: Collection[str]) -> str:
     return " ".join(code for flag, (code, _) in _CODES.items() if flag in flags)
 
 
+def edge_words(flags: Collection[str]) -> str:
+    """Meanings of a result's flags.
+
+    >>> edge_words(("edge_size", "largest_size", "edge_steps"))
+    'largest size, end of the runs'
+    """
+    return ", ".join(words for flag, (_, words) in _CODES.items() if flag in flags)
+
+
 def status_cell(found: Decomposition) -> str:
     """Status of a result, and behind it the codes of its flags."""
     return " ".join(filter(None, (str(found.status), edge_codes(found.flags))))
@@ -44,13 +53,13 @@ def edge_legend(results: Sequence[Decomposition]) -> str:
 def growth_line(results: Sequence[Decomposition], compute: float) -> str:
     """Growth of S at a budget, source by source; empty where it is not known of any."""
     at = [d for d in results if d.compute_flops == compute and d.saturation is not None]
-    found = [f"{d.source} {_growth(d.saturation or 0.0, d.saturation_interval)}" for d in at]
+    found = [f"{d.source} {growth_cell(d.saturation or 0.0, d.saturation_interval)}" for d in at]
     if not found:
         return ""
     return f"d log S/d log T at {number(compute)}: {', '.join(found)}"
 
 
-def _growth(value: float, interval: Sequence[float | None] | None) -> str:
+def growth_cell(value: float, interval: Sequence[float | None] | None) -> str:
     """A growth with two decimals, and its interval."""
     low, high = interval or (None, None)
     if interval is None or low is None or high is None:

@@ -9,7 +9,14 @@ from typing import Any
 
 from epiplexity_jax.analysis import Decomposition
 from epiplexity_jax.base.human import duration
-from epiplexity_jax.report.edges import edge_legend, growth_line, status_cell
+from epiplexity_jax.report.edges import (
+    edge_legend,
+    edge_words,
+    growth_cell,
+    growth_line,
+    status_cell,
+)
+from epiplexity_jax.report.frames import flat_row
 from epiplexity_jax.report.numbers import number, with_interval
 from epiplexity_jax.report.table import Table, TableColumn
 
@@ -102,6 +109,33 @@ def decomposition_table(results: Sequence[Decomposition]) -> Table:
     return _table(
         results, _RESULT, hidden | _uncertified(results), attrgetter("source"), _caption(results)
     )
+
+
+def result_table(d: Decomposition) -> Table:
+    """The values of one decomposition with their intervals, its model and its status in words."""
+    growth = d.saturation
+    values = {
+        "S_T, bits": with_interval(d.epiplexity_bits, d.epiplexity_bits_interval),
+        "H_T, bits": with_interval(d.entropy_bits, d.entropy_bits_interval),
+        "H_T, bits/token": _rate(d.entropy_bits_per_token),
+        "H_T, bits/byte": _rate(d.entropy_bits_per_byte),
+        "MDL_T, bits": with_interval(d.mdl_bits, d.mdl_bits_interval),
+        "certified S_T, bits": number(d.certified_bits),
+        "certified MDL_T, bits": number(d.certified_mdl_bits),
+        "d log S/d log T": "" if growth is None else growth_cell(growth, d.saturation_interval),
+        "resolution of S_T, bits": number(d.resolution_bits),
+        "model": d.member,
+        "N": number(d.params) if d.params else "",
+        "D": number(d.train_tokens) if d.train_tokens else "",
+        "status": str(d.status).replace("_", " "),
+        "edges": edge_words(d.flags),
+    }
+    title = f"{d.source} at T = {number(d.compute_flops)} FLOPs"
+    table = Table([TableColumn(title), TableColumn("value")], caption=_choices([d]))
+    for name, value in values.items():
+        if value:
+            table.add(name, value)
+    return table
 
 
 def floor_table(results: Sequence[Decomposition]) -> Table:
@@ -217,7 +251,7 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     a,a_interval_low,a_interval_high,b
     1.5,1,2,x; y
     """
-    flat = [_flat(row) for row in rows]
+    flat = [{key: _joined(one) for key, one in flat_row(row).items()} for row in rows]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(flat[0]) if flat else [], lineterminator="\n")
     writer.writeheader()
@@ -232,26 +266,22 @@ def _differs(one: float | None, other: float) -> bool:
 def _caption(results: Sequence[Decomposition]) -> str:
     if not results:
         return ""
+    top = max(r.compute_flops for r in results)
+    lines = (_choices(results), edge_legend(results), growth_line(results, top))
+    return "\n".join(filter(None, lines))
+
+
+def _choices(results: Sequence[Decomposition]) -> str:
+    """The choices by which results were measured, in one line."""
     d, variants = results[0], "/".join(dict.fromkeys(r.variant for r in results))
     recipes = "/".join(dict.fromkeys(r.recipe.kind for r in results if r.recipe))
     recipe = f", {recipes} recipe" if recipes else ""
-    top = max(r.compute_flops for r in results)
-    lines = (f"{d.estimator}, {variants}, floor {d.floor}{recipe}, {_method(d)}",)
-    return "\n".join(filter(None, (*lines, edge_legend(results), growth_line(results, top))))
+    return f"{d.estimator}, {variants}, floor {d.floor}{recipe}, {_method(d)}"
 
 
 def _method(d: Decomposition) -> str:
     return f"{d.procedure} frontier, {number(d.test_tokens)} test tokens; ± at 95 %"
 
 
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in row.items():
-        if key.endswith("_interval"):
-            flat[f"{key}_low"], flat[f"{key}_high"] = value or (None, None)
-        elif isinstance(value, Mapping):  # of a recipe, whose neighbours are for JSON alone
-            plain = {name: one for name, one in value.items() if not isinstance(one, list)}
-            flat |= {f"{key}_{name}": one for name, one in plain.items()}
-        else:
-            flat[key] = "; ".join(map(str, value)) if isinstance(value, list | tuple) else value
-    return flat
+def _joined(value: Any) -> Any:
+    return "; ".join(map(str, value)) if isinstance(value, list | tuple) else value

@@ -6,6 +6,8 @@ from epiplexity_jax.sources.spec import Source
 _REGISTRY: Registry[Source] = Registry("source")
 
 register = _REGISTRY.register
+"""Add a kind, `register(config, opener)`: a class with its name as `kind`, and its opener."""
 parse = _REGISTRY.parse
 open_source = _REGISTRY.open
+"""Open the source that a config describes."""
 kinds = _REGISTRY.kinds

@@ -22,7 +22,9 @@ from epiplexity_jax.store.schema import (
 )
 
 Row = dict[str, Any]
+"""A run's row in `runs.parquet`, by column (docs/store.md)."""
 History = dict[str, np.ndarray]
+"""A run's record points, column by column (docs/store.md)."""
 
 _ROW_KEY = b"epiplexity_jax_run"
 _REQUIRED = {column.name for column in HISTORIES if not column.null}

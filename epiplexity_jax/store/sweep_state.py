@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from epiplexity_jax.base.files import read_if_there, write_atomically
+from epiplexity_jax.base.files import read_if_there
 
 FILE = "progress.json"
 
@@ -74,8 +74,13 @@ class SweepState:
 
 def write_state(folder: Path, state: SweepState) -> None:
     """Write a state into a store; a disk that refuses is passed over, as the runs matter more."""
-    with contextlib.suppress(OSError):
-        write_atomically(folder / FILE, json.dumps(asdict(state)).encode())
+    partial = folder / f".{FILE}.{os.getpid()}.tmp"
+    with contextlib.suppress(OSError):  # nor is it worth waiting for the disk
+        try:
+            partial.write_text(json.dumps(asdict(state)), encoding="utf-8")
+            os.replace(partial, folder / FILE)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def read_state(folder: Path) -> SweepState | None:

@@ -14,3 +14,4 @@ _REGISTRY.register(Trackio, open_library)
 
 parse = _REGISTRY.parse
 open_tracker = _REGISTRY.open
+"""Open the tracker that a config describes."""

@@ -52,7 +52,10 @@ QUICK = {
 }
 
 # Pages whose commands take ten seconds and more.
-LONG = ("cli.md", "large-runs.md", "measure.md", "rank.md", "requential.md", "trackers.md")
+LONG = (
+    *("cli.md", "large-runs.md", "measure.md", "questions.md", "rank.md", "requential.md"),
+    *("start.md", "trackers.md"),
+)
 LONG_CODE = ("own-models.md", "requential.md")
 
 
@@ -71,6 +74,29 @@ def of(program: str) -> list[tuple[Path, list[str]]]:
     """Pages that call a program, with its calls in order."""
     calls = [(page, [c for c in commands(page) if c.split(" ")[0] == program]) for page in PAGES]
     return [(page, lines) for page, lines in calls if lines]
+
+
+def trains(line: str) -> bool:
+    """Return whether a command trains sources for minutes, without a store."""
+    return line.split()[1] == "measure" or "rank book.txt" in line
+
+
+def where_it_runs(calls: list[tuple[Path, list[str]]]) -> list[tuple[Path, list[str]]]:
+    """Calls, of which those that train are run once, on a page of LONG where one has them."""
+    homes: dict[str, Path] = {}
+    for page, lines in sorted(calls, key=lambda call: call[0].name not in LONG):
+        for line in filter(trains, map(bare, lines)):
+            homes.setdefault(line, page)
+    kept = [
+        (page, [line for line in lines if homes.get(bare(line), page) == page])
+        for page, lines in calls
+    ]
+    return [(page, lines) for page, lines in kept if lines]
+
+
+def bare(line: str) -> str:
+    """A command without its comment."""
+    return line.partition(" #")[0].rstrip()
 
 
 def name(value: object) -> str | None:
@@ -107,6 +133,7 @@ def workshop(tmp_path_factory, forks):
     numbers = "".join(f"{i},{i * i % 97}\n" for i in range(12_000))
     (folder / "table.csv").write_text(f"number,square\n{numbers}", encoding="ascii")
     shutil.copytree(ROOT / "tests" / "data" / "laws", folder / "tests" / "data" / "laws")
+    shutil.copytree(ROOT / "docs" / "examples", folder / "docs" / "examples")
     done = shell("epiplexity-jax run configs/demo.yaml --store runs/demo", folder, forks)
     assert done.returncode == 0, done.stderr
     return folder
@@ -115,7 +142,7 @@ def workshop(tmp_path_factory, forks):
 def quick(line: str) -> str:
     """A command that trains sources for minutes, cut down to seconds; others as they are."""
     command, line = line.split()[1], line.replace("1e12,3e12", "2e10,3e10 frontier.test_tokens=1e6")
-    return line + QUICK[command] if command == "measure" or "rank book.txt" in line else line
+    return bare(line) + QUICK[command] if trains(line) else line
 
 
 def shell(command: str, folder: Path, forks: Forks) -> subprocess.CompletedProcess:
@@ -131,7 +158,10 @@ def shell(command: str, folder: Path, forks: Forks) -> subprocess.CompletedProce
 
 @pytest.mark.parametrize(
     ("page", "lines"),
-    [pytest.param(*call, marks=slow(call[0], LONG), id=name(call[0])) for call in of(CLI)],
+    [
+        pytest.param(*call, marks=slow(call[0], LONG), id=name(call[0]))
+        for call in where_it_runs(of(CLI))
+    ],
 )
 def test_commands_run(page, lines, workshop, forks):
     for line in lines:

@@ -1,12 +1,13 @@
-"""The pages of sources and families are what docs/generate.py writes, and their examples open."""
+"""Generated parts of the documentation are what the scripts of docs/ write; examples open."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from docs import examples, generate, measured
+from docs import code_lines, examples, generate, measured
 from epiplexity_jax.families import registry as families
 from epiplexity_jax.sources import opening as sources
 from epiplexity_jax.sources.spec import HostSource
@@ -45,6 +46,47 @@ def test_tables_of_measurements_are_what_the_results_say():
     marked = [match[2] for page in pages for match in measured.MARKED.finditer(page)]
     assert set(marked) == set(measured.TABLES)
     assert pages == [measured.filled(page) for page in pages], "run `make docs`"
+
+
+def test_links_to_code_have_the_lines_of_their_names():
+    pages = {path: path.read_text("utf-8") for path in DOCS.rglob("*.md")}
+    assert sum(len(code_lines.LINK.findall(page)) for page in pages.values()) > 10
+    moved = [path.name for path, page in pages.items() if code_lines.filled(page) != page]
+    assert not moved, "run `make docs`"
+
+
+def test_a_link_to_a_name_that_is_gone_is_refused():
+    page = "[`gone`](../epiplexity_jax/coding/area.py#L1)"
+    with pytest.raises(KeyError, match="gone"):
+        code_lines.filled(page)
+    found = code_lines.filled(page.replace("gone", "interpolate_sum"))
+    line = int(found.removesuffix(")").rpartition("#L")[2])
+    text = (DOCS.parent / "epiplexity_jax/coding/area.py").read_text("utf-8").splitlines()
+    assert text[line - 1].startswith("def interpolate_sum(")
+
+
+def test_the_number_that_is_followed_is_that_of_the_demo():
+    """The last value of the page on one number, the page's own first line, and the demo's table."""
+    printed = json.loads((measured.RESULTS / "number.json").read_text("utf-8"))["printed"]
+    found = re.search(r"S_T = (\S+) ± (\S+) bits", printed["interval"])
+    bits, half_width = (f"{float(one):.2g}" for one in found.groups())
+    budget = float(re.search(r"T = (\S+) FLOPs", printed["result"])[1])
+    table = (DOCS / "frontier.md").read_text("utf-8")
+    row = re.findall(r"^ text +(\S+) +(\S+) ±(\S+) ", table, re.MULTILINE)[-1]
+    assert [f"{float(one):.2g}" for one in row] == [f"{budget:.2g}", bits, half_width]
+    page = (DOCS / "how-a-number-is-made.md").read_text("utf-8")
+    stated = re.search(r"epiplexity of (\S+) ± (\S+) bits at (\S+)\s+FLOPs", page).groups()
+    assert [float(one) for one in stated] == [float(bits), float(half_width), budget]
+
+
+@pytest.mark.parametrize("page", ["docs/start.md"])
+def test_answers_that_are_quoted_are_rows_of_the_whole_one(page):
+    """Rows of `measure`'s table on other pages are those of docs/measure.md."""
+    whole = (DOCS / "measure.md").read_text("utf-8").splitlines()
+    text = (DOCS.parent / page).read_text("utf-8").partition(" T, FLOPs  source")[2]
+    rows = text.partition("```")[0].splitlines()[2:]
+    assert len(rows) > 2
+    assert [row for row in rows if row not in whole] == []
 
 
 def test_examples_are_those_of_the_registered_kinds():

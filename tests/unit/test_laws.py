@@ -55,6 +55,26 @@ def test_a_table_of_losses_is_fitted(tmp_path):
     assert same.law.beta == pytest.approx(found.law.beta, rel=1e-6)
 
 
+def test_a_law_is_shown_in_a_notebook(tmp_path):
+    law = laws.scaling_law("language_chinchilla")
+    bundle = law._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html", "image/png"}
+    assert bundle["text/html"].count("<table") == 1
+    assert bundle["text/plain"].startswith("<language_chinchilla: L = ")
+    path = tmp_path / "<b>.csv"
+    points = points_of(noise=0.002)
+    rows = zip(points.params, points.train_tokens, points.loss_nats, strict=True)
+    path.write_text("\n".join([HEAD, *(",".join(map(str, row)) for row in rows)]), "ascii")
+    fitted = laws.scaling_law(fit=path, draws=0)
+    bundle = fitted._repr_mimebundle_()  # without test tokens there is no S_T to draw
+    assert set(bundle) == {"text/plain", "text/html"}
+    assert bundle["text/html"].count("<table") == 1
+    assert "<b>" not in bundle["text/html"]
+    asked = laws.scaling_law(fit=path, draws=0, test_tokens=1e8)._repr_html_()
+    assert asked.count("<table") == 2
+    assert "&lt;b&gt;.csv" in asked
+
+
 def test_a_store_is_fitted_as_its_fitted_frontier_is(store):
     found = laws.scaling_law(fit=store, draws=10)
     assert (found.name, found.test_tokens, found.vocab_size) == ("text", 1e6, 96)

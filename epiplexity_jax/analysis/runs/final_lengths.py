@@ -30,13 +30,16 @@ def final_lengths(
 
 
 def run_row(
-    run: StoredRun, test_tokens: float, variant: str | None = None, floor: str | None = None
+    run: StoredRun,
+    test_tokens: float | None,
+    variant: str | None = None,
+    floor: str | None = None,
 ) -> dict[str, Any]:
     """A run's row, and the lengths of its final model; see `Runs.rows`.
 
     Args:
         run: the run.
-        test_tokens: label tokens of the dataset.
+        test_tokens: label tokens of the dataset; None: no length is known.
         variant: None is the row's own.
         floor: None is the row's own.
     """
@@ -46,7 +49,7 @@ def run_row(
     heldout = certified = None
     if len(history.get("step", ())):
         heldout = float(history[f"heldout{'_raw' if floor == 'raw' else ''}_loss_nats"][-1])
-    if row["status"] == "finished":
+    if row["status"] == "finished" and test_tokens is not None:
         scored = score(curve_from(run), test_tokens, variant, floor)
         found = {name: float(getattr(scored, name)[-1]) for name in found}
         if math.isfinite(scored.certified_bits[-1]):

@@ -52,6 +52,18 @@ def test_the_answer_is_that_of_rank(measured):
     assert len(measured.differences) == 2 * len(ranking.orders)
 
 
+def test_the_answer_is_shown_in_a_notebook_and_becomes_a_frame(measured, tmp_path):
+    bundle = measured._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html", "image/png"}
+    html = bundle["text/html"]
+    assert html.index("<img") < html.index("<table") < html.index("At T = 1.2e9 FLOPs:")
+    assert html.count("<li>Again: epiplexity-jax run ") == 1
+    assert bundle["text/plain"].startswith(f"<Measured words.txt: {len(measured.results)} results")
+    assert measured.to_arrow().to_pylist() == measured.runs.decompositions().to_arrow().to_pylist()
+    measured.plot(tmp_path / "answer.svg")
+    assert "words.txt" in (tmp_path / "answer.svg").read_text(encoding="utf-8")
+
+
 def test_advice_has_the_number(measured):
     request = two_sources(measured.request)
     waiting = [Growth("words.txt", "w8", 1e5, 1.0, "it ends")]

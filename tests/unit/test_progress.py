@@ -7,7 +7,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from epiplexity_jax.cli import progress
+from epiplexity_jax import progress
 
 
 @pytest.fixture
@@ -86,11 +86,11 @@ def test_bars_show_runs_rate_time_left_and_losses(clock, monkeypatch):
         assert part in shown, part
 
 
-def test_watch_chooses_by_the_terminal(monkeypatch):
+def test_a_bar_is_chosen_by_the_terminal(monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    assert isinstance(progress.watch(), progress.Bars)
+    assert isinstance(progress.progress_bar(), progress.Bars)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
-    assert isinstance(progress.watch(), progress.Lines)
+    assert isinstance(progress.progress_bar(), progress.Lines)
 
 
 @pytest.mark.parametrize(
@@ -99,3 +99,79 @@ def test_watch_chooses_by_the_terminal(monkeypatch):
 )
 def test_times_in_words(seconds, words):
     assert progress.duration(seconds) == words
+
+
+class Handle:
+    """A display of a notebook, which keeps what it shows."""
+
+    def __init__(self, data):
+        self.shown = [data]
+
+    def update(self, data, raw):
+        assert raw
+        self.shown.append(data)
+
+
+@pytest.fixture
+def displays(monkeypatch):
+    """Outputs that a bar opens, as IPython's `display` would."""
+    opened = []
+
+    def display(data, raw, display_id):
+        assert raw
+        assert display_id
+        opened.append(Handle(data))
+        return opened[-1]
+
+    monkeypatch.setattr("IPython.display.display", display)
+    return opened
+
+
+def test_a_notebook_has_one_output_with_all_messages(clock, displays):
+    bar = progress.NotebookBar()
+    bar.message("JAX has 1 CPU device")
+    bar.start(runs=6, finished=2, member_steps=400)
+    clock[0] += 10.0
+    bar.advance(100, 20480, {"<b>x": 3.25})
+    bar.run_done({})
+    (handle,) = displays
+    assert handle.shown[0]["text/plain"] == "JAX has 1 CPU device"
+    assert "<progress" not in handle.shown[0]["text/html"]
+    assert handle.shown[-1]["text/plain"].splitlines() == [
+        "runs 3/6, 2,048 tokens/s",
+        "<b>x: 3.250 nats/token",
+        "JAX has 1 CPU device",
+    ]
+    html = handle.shown[-1]["text/html"]
+    assert '<progress value="0.250"' in html
+    assert "&lt;b&gt;x: 3.250" in html
+    bar.close()
+    assert displays == [handle]
+    assert handle.shown[-1]["text/plain"] == "runs 3/6, 10 s in all\nJAX has 1 CPU device"
+
+
+def test_a_bar_that_never_began_shows_nothing_and_a_new_start_is_a_new_output(clock, displays):
+    bar = progress.NotebookBar()
+    bar.close()
+    assert displays == []
+    for _ in range(2):
+        bar.start(runs=1, finished=1, member_steps=0)
+        bar.close()
+    assert [handle.shown[-1]["text/plain"] for handle in displays] == ["runs 1/1, 0 s in all"] * 2
+
+
+def test_a_kernel_is_known_by_its_shell(monkeypatch):
+    class Shell:
+        kernel = object()
+
+    monkeypatch.setattr("IPython.get_ipython", lambda: Shell())
+    assert isinstance(progress.progress_bar(), progress.NotebookBar)
+    monkeypatch.setattr("IPython.get_ipython", lambda: None)
+    assert not isinstance(progress.progress_bar(), progress.NotebookBar)
+
+
+def test_minutes_are_the_time_left(clock):
+    bar = progress.progress_bar(minutes=2)
+    assert bar.left == 120.0
+    clock[0] += 30.0
+    assert bar.left == 90.0
