@@ -84,7 +84,7 @@ def watched(store: Path, wanted: bool) -> Iterator[None]:
 
 
 def _start_when_ready(store: Path, over: threading.Event, started: list[subprocess.Popen]) -> None:
-    """Start the server once the sweep has told its store that it begins."""
+    """Start the server once the sweep has written into its store that it begins."""
     from epiplexity_jax.store.sweep_state import read_state
 
     begun = time.time()

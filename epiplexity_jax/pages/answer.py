@@ -37,10 +37,11 @@ def _measured(report: Report) -> str:
     tuned = {one.recipe.kind for one in report.results if one.recipe}
     recipe = f" with a {'/'.join(sorted(tuned))} recipe" if tuned else ""
     return (
-        f"Measured: {what}. {len(rows)} runs of {join_words(list(families))} models "
-        f"({len(sizes)} size{'s' * (len(sizes) > 1)}, {seeds} seed{'s' * (seeds > 1)}) were "
-        f"trained{recipe} and coded {how}; the lengths are those of a dataset of "
-        f"{number(first.test_tokens)} tokens."
+        f"Measured: {what}. {len(rows)} run{'s' * (len(rows) > 1)} of "
+        f"{join_words(list(families))} models "
+        f"({len(sizes)} size{'s' * (len(sizes) > 1)}, {seeds} seed{'s' * (seeds > 1)}) "
+        f"{'were' if len(rows) > 1 else 'was'} trained{recipe} and coded {how}; the lengths are "
+        f"those of a dataset of {number(first.test_tokens)} tokens."
     )
 
 
@@ -94,12 +95,12 @@ def _sure(report: Report) -> list[str]:
             said.append(f"{whose}{first} holds more than {second}, by {more}: beyond the error.")
             whose = ""
         if len(apart) > _MOST:
-            said.append(f"{len(apart) - _MOST} further pairs are told apart.")
+            said.append(f"{len(apart) - _MOST} further pairs are separated.")
         for one in missing[:_MOST]:
-            said.append(f"{whose}{join_words(list(one.pair))} are not told apart.")
+            said.append(f"{whose}{join_words(list(one.pair))} are not separated.")
             whose = ""
         if len(missing) > _MOST:
-            said.append(f"{len(missing) - _MOST} further pairs are not told apart.")
+            said.append(f"{len(missing) - _MOST} further pairs are not separated.")
     said += [f"{sentence[0].upper()}{sentence[1:]}." for sentence in _changes(report)[:_MOST]]
     return said + _open(report)
 
@@ -129,7 +130,7 @@ def _sharper(report: Report) -> list[str]:
     for ranking in report.rankings.rankings if report.rankings else ():
         missing = [one for one in _last_pairs(ranking) if one.why == "within_error"]
         said += [
-            f"{join_words(list(one.pair))} would be told apart by {cure(one)}"
+            f"{join_words(list(one.pair))} would be separated by {cure(one)}"
             for one in missing
             if one.more_seeds is not None or one.more_compute is not None
         ]

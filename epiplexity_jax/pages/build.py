@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from epiplexity_jax._version import __version__
-from epiplexity_jax.analysis import Decomposition
+from epiplexity_jax.analysis import Decomposition, Ranking
 from epiplexity_jax.analysis.runs.loss_area import loss_area
 from epiplexity_jax.base.human import join_words
 from epiplexity_jax.pages.answer import answer
 from epiplexity_jax.pages.facts import CITATION, commands, facts
-from epiplexity_jax.pages.gather import Report
+from epiplexity_jax.pages.gather import Report, Stored
 from epiplexity_jax.pages.page_tables import law_sentences, page_tables, rate_lines
 from epiplexity_jax.report.edges import status_cell
 from epiplexity_jax.report.figures import encodings, looks
@@ -90,7 +90,8 @@ def stops(report: Report) -> list[float]:
     # A stop that a table's budget almost repeats would only make the slider stutter.
     step = np.log(high / low) / _STOPS if high > low else 0.0
     near = np.abs(np.log(spaced)[:, None] - np.log(own)[None]).min(axis=1) < 0.4 * step
-    return sorted({*own.tolist(), *(float(f"{value:.3g}") for value in spaced[~near])})
+    rounded = (min(float(f"{value:.3g}"), high) for value in spaced[~near])
+    return sorted({*own.tolist(), *rounded})
 
 
 def _key(names: Sequence[str]) -> list[Key]:
@@ -132,18 +133,36 @@ def _rankings(report: Report) -> Sequence[Any]:
 
 
 def _rank_charts(report: Report, data: BudgetData) -> dict[str, Any]:
-    return {
-        f"{name}-{i}": chart
-        for i, ranking in enumerate(_rankings(report))
-        for name, chart in rank_charts(ranking, data.sources, data.budgets, data.start).items()
+    charts = {}
+    for i, ranking in enumerate(_rankings(report)):
+        names = _names(report, ranking)
+        drawn = rank_charts(ranking, names, data.budgets, data.start)
+        charts |= {f"{name}-{i}": chart for name, chart in drawn.items()}
+    return charts
+
+
+def _names(report: Report, ranking: Ranking) -> list[str]:
+    """Names of the page's sources in their order, those of an observer's stores as it has them."""
+    own = {
+        f"{one.name}: {source}": source
+        for one in report.stores
+        for source in ranking.sources
+        if one.rows and ranking.observer in _observers(one)
     }
+    return [own.get(name, name) for name in report.frontiers]
+
+
+def _observers(store: Stored) -> tuple[str, str]:
+    """Names that `rank` may give to the observer of a store."""
+    family = store.rows[0]["family"]
+    return family, f"{family}, {store.runs.path.name}"
 
 
 def _order(report: Report) -> list[str]:
     """Sentences above the order of the sources."""
     if report.rankings is None:
         return [f"There is no order: {report.unranked}."] if report.unranked else []
-    return [f"{one[0].upper()}{one[1:]}." for one in sentences(report.rankings)] or [" "]
+    return [f"{one[0].upper()}{one[1:]}." for one in sentences(report.rankings)]
 
 
 @dataclass(frozen=True)

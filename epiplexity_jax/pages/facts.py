@@ -42,6 +42,8 @@ def _facts(store: Stored) -> list[tuple[str, str]]:
     rows, start = store.rows, store.starts[-1] if store.starts else {}
     members = [row for row in rows if row["role"] != "tuning"]
     tuning = [row for row in rows if row["role"] == "tuning"]
+    if not members:  # it holds none of the sources that are shown
+        return []
     first = members[0]
     spent = sum(map(_flops, members))
     text = f"{number(spent)} FLOPs of training"

@@ -24,7 +24,7 @@ class Stored:
 
     Attributes:
         runs: its runs.
-        rows: one a run, those of tuning too, as `Runs.rows` has them.
+        rows: one a run of the sources that are shown, those of tuning too, as `Runs.rows` has them.
         starts: records of its starts.
         config: its resolved config, as text.
     """
@@ -42,7 +42,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Report:
-    """What a report shows, source by source.
+    """Content of a report, source by source.
 
     Attributes:
         stores: the stores.
@@ -55,7 +55,7 @@ class Report:
         floors: results under every variant and floor.
         rates: changes with the learning rate.
         recipes: recipes that were tried.
-        laws: laws fitted to the runs, by source; unfitted: why there is none, by source.
+        laws: laws fitted to the runs, by source; unfitted: why a source has no law, by its name.
     """
 
     stores: Sequence[Stored]
@@ -104,7 +104,7 @@ def gather(
     """
     if not stores:
         raise ConfigError("stores: expected at least one, got none")
-    read = [_stored(one, options) for one in stores]
+    read = [_stored(one, sources, options) for one in stores]
     paths = [one.runs.path.resolve() for one in read]
     if len(set(paths)) < len(paths):
         raise StoreError("STORE: a folder is given twice; name each store once")
@@ -139,13 +139,16 @@ Named = Mapping[str, tuple[Stored, str]]
 """A source's store and its name there, by its name in the report."""
 
 
-def _stored(store: str | os.PathLike[str] | Runs, options: Options) -> Stored:
+def _stored(
+    store: str | os.PathLike[str] | Runs, sources: Sequence[str] | None, options: Options
+) -> Stored:
     runs = store if isinstance(store, Runs) else load(store)
     folder = Store.open(Path(runs.path))
     rows = runs.rows(
         options.get("test_tokens"), options.get("variant"), options.get("floor"), tuning=True
     )
-    return Stored(runs, rows, folder.starts(), folder.read_config())
+    kept = [row for row in rows if not sources or row["source"] in sources]
+    return Stored(runs, kept, folder.starts(), folder.read_config())
 
 
 def _named(stores: Sequence[Stored], sources: Sequence[str] | None) -> dict[str, Any]:

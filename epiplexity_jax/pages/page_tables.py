@@ -52,7 +52,7 @@ def _rank_tables(report: Report) -> dict[str, PageTable]:
         tables[f"rank-{i}"] = PageTable(f"Order{of}", rank_table(ranking), ranking.rows())
         if (missing := open_pairs_table(ranking)) is not None:
             tables[f"pairs-{i}"] = PageTable(
-                f"Pairs that are not told apart{of}", missing, ranking.pairs()
+                f"Pairs that are not separated{of}", missing, ranking.pairs()
             )
     return tables
 

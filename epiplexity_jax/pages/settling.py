@@ -1,4 +1,4 @@
-"""How S_T and its interval settle while a sweep trains."""
+"""Values of S_T and their intervals while a sweep trains."""
 
 from collections.abc import Mapping
 from typing import Any

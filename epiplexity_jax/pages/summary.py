@@ -41,7 +41,7 @@ def summary_json(report: Report, page: Page, options: Sequence[str] = ()) -> dic
         ],
         "laws": [_law(name, frontier) for name, frontier in report.laws.items()],
         "notes": [{"sources": note.about, "text": note.text} for note in notes(report)],
-        "runs": sum(len(one.runs) for one in report.stores),
+        "runs": sum(row["role"] != "tuning" for one in report.stores for row in one.rows),
         "facts": [{"term": term, "text": text} for term, text in facts(report)],
         "commands": commands(report, options),
     }

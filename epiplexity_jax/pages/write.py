@@ -64,6 +64,7 @@ def write_report(
     check_path(path)
     found = gather(several, compute, sources, **options)
     file = Path(path) if path is not None else found.stores[0].runs.path / PAGE
+    check_path(file)
     return _write(found, file, words)
 
 

@@ -1,4 +1,4 @@
-"""How a sweep that trains into a store is getting on: one small file, for whoever watches."""
+"""State of a sweep that trains into a store: one small file, for whoever watches."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ FILE = "progress.json"
 
 
 class SweepStatus(StrEnum):
-    """What a sweep does, or how it ended."""
+    """Work of a sweep, or the way in which it ended."""
 
     TRAINING = "training"
     FINISHED = "finished"
@@ -84,7 +84,7 @@ def write_state(folder: Path, state: SweepState) -> None:
 
 
 def read_state(folder: Path) -> SweepState | None:
-    """Read the state of the sweep that trains into a store, or did; None where there is none.
+    """Read the state of the sweep that trains into a store, or did; None without one.
 
     Raises:
         StoreError: when it cannot be read.

@@ -98,7 +98,7 @@ class Recorded(Progress):
         if steps == counted:
             return None
         each = (time.monotonic() - since) / (steps - counted)
-        return (self._state.member_steps - steps) * each
+        return max(self._state.member_steps - steps, 0) * each
 
     def _change(self, **values: Any) -> None:
         self._state = replace(self._state, **values)
