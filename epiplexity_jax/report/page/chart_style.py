@@ -7,7 +7,7 @@ INK = "currentColor"
 """The page's own text colour, light on dark and dark on light."""
 GRID = "rgba(128, 128, 128, 0.28)"
 _HEIGHT = 250
-_FONT = '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+_FONT = '"Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
 
 def finished(
