@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -200,10 +201,14 @@ def test_a_watched_sweep_may_be_killed_and_resumed(browser, tmp_path):
     url = re.search(r"http://\S+/", server.stdout.readline())[0]
     with opened(browser, url) as page:
         until(page, "Training")
+        while not list((store / "histories").glob("*.parquet")):
+            time.sleep(0.02)
+        training.send_signal(signal.SIGSTOP)  # with runs left to train
         page.wait_for_function("document.querySelector('#budget') !== null", timeout=240_000)
         training.kill()
         training.wait()
         until(page, "has stopped without saying why")
+        assert len(data(page)["runs"]) < 4
         assert "The same command goes on: epiplexity-jax run" in page.inner_text("#live-state")
         again = subprocess.run(
             command("run", config, "--store", store), capture_output=True, check=True
@@ -218,7 +223,9 @@ def test_a_watched_sweep_may_be_killed_and_resumed(browser, tmp_path):
 
 def test_a_page_that_loses_its_server_says_so(browser, tmp_path):
     config, store = tmp_path / "sweep.yaml", tmp_path / "store"
-    config.write_text(yaml.safe_dump(SWEEP | {"training": {"steps": 10**6}}), encoding="utf-8")
+    endless = {"sources": {"noise": {"kind": "noise", "vocab_size": 4, "length": 32}}}
+    endless["training"] = SWEEP["training"] | {"steps": 10**6}
+    config.write_text(yaml.safe_dump(SWEEP | endless), encoding="utf-8")
     training = subprocess.Popen(
         command("run", config, "--store", store, "--watch"),
         stderr=subprocess.PIPE,
