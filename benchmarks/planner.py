@@ -1,19 +1,23 @@
 """Does a plan for budgets find what a full grid finds, for less? Text, and three automata.
 
-Run: python benchmarks/planner.py [CASE]  (about 7 minutes on two cores; the stores under
+Run: python benchmarks/planner.py [CASE]  (about 12 minutes on two cores; the stores under
 runs/planner are resumed)
 
-A plan chooses sizes and tokens for its budgets and tunes a recipe. The full grid has twice its
-sizes by the same recipe, all of them trained on as many tokens as the test set has, as a config
-with sizes and steps does. At every budget the grid's S_T and H_T must lie in the plan's intervals,
+A plan chooses sizes and tokens for its budgets and tunes a recipe. The full grid has exactly twice
+its sizes by the same recipe: the plan's own, one between each two neighbours (the mean of their
+widths), and one below the smallest (three quarters of its width), where one more costs least. All
+of them are trained on every source, and on as many tokens as the test set has, as a config with
+sizes and steps does. At every budget the grid's S_T and H_T must lie in the plan's intervals,
 and the plan, tuning included, must take at most 40 % of the grid's FLOPs. Its share of the grid is
-given also for a grid whose runs end a fifth beyond the largest budget. The tuned rate must lie
+given also for a grid in which every source has twice its own sizes, where those of several sources
+differ, and for one whose runs end a fifth beyond the largest budget. The tuned rate must lie
 within a factor of 2 of the best of a sweep of rates with fresh seeds, on the tuned size at the
 length of the tuning; sources of which nothing is learnt there have no best rate.
 """
 
+import itertools
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +40,12 @@ from epiplexity_jax.sweep.recipe import Recipes
 
 ROOT = Path(__file__).parents[1]
 SEEDS = 3
+TEXT: dict[str, Any] = {"budgets": [1e10, 3e10, 1e11], "test_tokens": 5e5}
+LIBRARY = {"kind": "python_stdlib", "length": 64}
 CASES: dict[str, dict[str, Any]] = {
-    "text": {
-        "sources": {"text": {"kind": "python_stdlib", "length": 64}},
-        "budgets": [1e10, 3e10, 1e11],
-        "test_tokens": 5e5,
-    },
+    "text": TEXT | {"sources": {"text": LIBRARY}},
+    "text, seed 1": TEXT | {"sources": {"text, seed 1": LIBRARY}, "seed": 1},
+    "text, seed 2": TEXT | {"sources": {"text, seed 2": LIBRARY}, "seed": 2},
     "automata": {
         "sources": {
             f"rule{rule}": {"kind": "elementary_ca", "rule": rule, "cells": 32, "steps": 8}
@@ -51,7 +55,6 @@ CASES: dict[str, dict[str, Any]] = {
         "test_tokens": 3e5,
     },
 }
-WIDTHS = (4, 6, 8, 12, 16, 24, 32, 64, 96, 128)  # heads of 32 have nothing between 32 and 64
 RATES = [0.03 * 2.0**power for power in range(8)]
 MOST_SHARE, MOST_FACTOR = 0.4, 2.0
 LEARNT = 0.99  # of the uniform code, below which something is learnt
@@ -65,6 +68,7 @@ def config(case: str) -> dict[str, Any]:
         "heldout": {"tokens": 30_000},
         "frontier": {"test_tokens": CASES[case]["test_tokens"]},
         "budgets": CASES[case]["budgets"],
+        "seed": CASES[case].get("seed", 0),
     }
 
 
@@ -76,20 +80,39 @@ def train(values: Mapping[str, Any], folder: Path) -> api.Runs:
     return api.run_config(path, [], folder, Silent())
 
 
-def spent(runs: api.Runs) -> float:
-    """FLOPs of everything that a store holds; a run that went on from a shorter one counts once."""
+def spent(runs: api.Runs) -> dict[tuple[str, str, str], float]:
+    """FLOPs of everything in a store, by source, role and size; longer runs hold shorter ones."""
     store = Store.open(runs.path)
-    most: dict[str, float] = {}
+    most: dict[str, tuple[float, tuple[str, str, str]]] = {}
     for run_id, row in store.finished().items():
-        flops = float(store.history(run_id)["spent_flops"][-1])
-        most[row["lineage"]] = max(most.get(row["lineage"], 0.0), flops)
-    return sum(most.values())
+        flops, part = float(store.history(run_id)["spent_flops"][-1]), most.get(row["lineage"])
+        if part is None or flops > part[0]:
+            most[row["lineage"]] = flops, (row["source"], row["role"], row["size"])
+    found: dict[tuple[str, str, str], float] = {}
+    for flops, key in most.values():
+        found[key] = found.get(key, 0.0) + flops
+    return found
+
+
+def doubled(widths: Iterable[int]) -> list[int]:
+    """Twice as many widths: those between neighbours, and one below the smallest."""
+    own = sorted(set(widths))
+    return sorted([*own, 3 * own[0] // 4, *((a + b) // 2 for a, b in itertools.pairwise(own))])
+
+
+def in_path(name: str) -> str:
+    """A name without spaces and commas."""
+    return "-".join(name.replace(",", "").split())
+
+
+def widths_of(sizes: Iterable[str]) -> list[int]:
+    """Widths of sizes in words."""
+    return [int(size.split()[1]) for size in sizes]
 
 
 def full_grid(planned: Sweep) -> dict[str, Any]:
     """The config of the grid: twice the sizes of a plan, each over the test set's tokens."""
-    trained = {int(name.split()[1]) for sizes in planned.grid.values() for name in sizes}
-    widths = [width for width in WIDTHS if min(trained) <= width <= max(trained)]
+    widths = doubled(widths_of(name for sizes in planned.grid.values() for name in sizes))
     sweep = planned.model_copy(
         update={"family": planned.family.model_copy(update={"widths": tuple(widths)}), "grid": {}}
     )
@@ -159,7 +182,7 @@ def rates(planned: Sweep, name: str, size: str, folder: Path) -> dict[str, Any]:
         },
         "heldout": plain["heldout"],
         "frontier": plain["frontier"],
-        "seed": 1,
+        "seed": planned.seed + 1,
     }
     runs = train(values, folder)
     store = Store.open(runs.path)
@@ -196,16 +219,29 @@ def measure(case: str, folder: Path) -> dict[str, Any]:
     for name in planned.sources:
         size = plan_runs.frontier(test_tokens, name).setting.recipe
         if size is not None and size.size is not None:
-            tuned.append(rates(planned, name, size.size, folder / f"rates-{name}"))
-    flops = {"plan": spent(plan_runs), "grid": spent(grid_runs)}
+            tuned.append(rates(planned, name, size.size, folder / f"rates-{in_path(name)}"))
+    parts = {"plan": spent(plan_runs), "grid": spent(grid_runs)}
+    flops = {name: sum(part.values()) for name, part in parts.items()}
+    own = {name: doubled(widths_of(sizes)) for name, sizes in planned.grid.items()}
+    alike = sum(
+        f for (name, _, size), f in parts["grid"].items() if widths_of([size])[0] in own[name]
+    )
     within = share_within_budget(grid_runs, max(CASES[case]["budgets"]), test_tokens)
     return {
         **{"case": case, "test_tokens": test_tokens, "flops": flops},
         "share": flops["plan"] / flops["grid"],
+        "share_of_own_sizes": flops["plan"] / alike,
         "share_of_grid_within_budgets": flops["plan"] / (within * flops["grid"]),
         "sizes": {
             kind: {name: len(sizes) for name, sizes in parse_sweep(values).grid.items()}
             for kind, values in (("plan", planned.to_plain()), ("grid", full_grid(planned)))
+        },
+        "parts": {
+            kind: [
+                {"source": name, "role": role, "size": size, "flops": flops}
+                for (name, role, size), flops in sorted(part.items())
+            ]
+            for kind, part in parts.items()
         },
         **{"rows": rows, "rates": tuned},
     }
@@ -230,10 +266,12 @@ def checks(found: dict[str, Any]) -> dict[str, bool]:
 
 def main() -> None:
     configure_process()
-    found = [measure(case, ROOT / "runs" / "planner" / case) for case in sys.argv[1:] or CASES]
+    found = [
+        measure(case, ROOT / "runs" / "planner" / in_path(case)) for case in sys.argv[1:] or CASES
+    ]
     passed = {name: ok for one in found for name, ok in checks(one).items()}
     for one in found:
-        shares = ("share", "share_of_grid_within_budgets")
+        shares = ("share", "share_of_own_sizes", "share_of_grid_within_budgets")
         print({key: one[key] for key in ("case", *shares, "flops", "sizes")})
         for row in [*one["rows"], *one["rates"]]:
             print(" ", row)

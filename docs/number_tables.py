@@ -184,9 +184,10 @@ def planner_cost(found: dict[str, Any]) -> str:
     for case in found["cases"]:
         sizes = (max(case["sizes"][kind].values()) for kind in ("plan", "grid"))
         flops = (_bits(case["flops"][kind]) for kind in ("plan", "grid"))
-        shares = (f"{case[name]:.0%}" for name in ("share", "share_of_grid_within_budgets"))
+        names = ("share", "share_of_own_sizes", "share_of_grid_within_budgets")
+        shares = (f"{case[name]:.0%}" for name in names)
         rows.append((case["case"], *map(str, sizes), *flops, *shares))
-    heads = ("sizes, plan", "grid", "FLOPs, plan", "grid", "share", "of a grid within T")
+    heads = ("sizes, plan", "grid", "FLOPs, plan", "grid", "share", "of own sizes", "within T")
     return table(("", *heads), rows)
 
 

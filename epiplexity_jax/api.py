@@ -37,6 +37,7 @@ from epiplexity_jax.runtime.processes import is_main_process
 from epiplexity_jax.sources.opening import kinds as sources
 from epiplexity_jax.sources.python.opened import opened
 from epiplexity_jax.store import Store
+from epiplexity_jax.sweep import final_states
 from epiplexity_jax.sweep.config import (
     CheckpointOptions,
     ExecutorOptions,
@@ -50,7 +51,7 @@ from epiplexity_jax.sweep.config import (
 from epiplexity_jax.sweep.config_file import read_config
 from epiplexity_jax.sweep.dry_run import PlanSummary, summarise
 from epiplexity_jax.sweep.executor import Executor, SweepContext
-from epiplexity_jax.sweep.plan import make_plan
+from epiplexity_jax.sweep.plan import Plan, make_plan
 from epiplexity_jax.sweep.progress import Progress, Silent
 from epiplexity_jax.sweep.recorded import recorded
 from epiplexity_jax.sweep.runner import run_plan
@@ -230,19 +231,40 @@ def _named(source: Any) -> dict[str, Config]:
 
 
 def _planned(sweep: Sweep, folder: Path | None) -> PlanSummary:
-    finished = {}  # opening makes nothing until a run is kept
-    if folder is not None:
-        finished = Store.open(folder, create=True).finished()
+    # Opening makes nothing until a run is kept.
+    store = None if folder is None else Store.open(folder, create=True)
     with open_devices(sweep.training.shares) as devices:
         platform = devices[0].platform
         if not sweep.budgets:
-            plan = make_plan(sweep, platform)
-            return summarise(plan, devices, finished, True, most_flops(plan))
+            plan = make_plan(_with_found_recipes(sweep, store), platform)
+            return _counted(plan, devices, store, most_flops(plan))
         prepared = prepare(sweep, platform)
+        prepared = replace(prepared, sweep=_with_found_recipes(prepared.sweep, store))
         sweep = prepared.sweep.model_copy(update={"grid": prepared.first_grid(1.0)})
         plan = make_plan(sweep, platform, datasets=prepared.datasets)
         tuning = make_plan(prepared.tuning, platform, datasets=prepared.datasets)
-        return summarise(plan, devices, finished, True, most_flops(tuning, CARE))
+        return _counted(plan, devices, store, most_flops(tuning, CARE))
+
+
+def _with_found_recipes(sweep: Sweep, store: Store | None) -> Sweep:
+    """A config with the recipes that its store has found for the very same one."""
+    path = None if store is None else store.path / "sweep.yaml"
+    if path is None or not path.exists():
+        return sweep
+    try:
+        stored = parse_sweep(read_config(path))
+    except ConfigError:  # sources of a program, or a config of another version
+        return sweep
+    found = {"recipes": stored.recipes, "grid": stored.grid}
+    if sweep.model_copy(update=found).to_plain() != stored.to_plain():
+        return sweep
+    return sweep.model_copy(update={"recipes": stored.recipes})
+
+
+def _counted(plan: Plan, devices: Any, store: Store | None, tuning: float) -> PlanSummary:
+    finished = {} if store is None else store.finished()
+    begun = {} if store is None else final_states.begun(plan.runs, store)
+    return summarise(plan, devices, finished, True, tuning, begun)
 
 
 def default_store(config: Path) -> Path:

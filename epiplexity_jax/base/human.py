@@ -33,3 +33,21 @@ def join_words(words: Sequence[str]) -> str:
     """
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def quoted(name: str) -> str:
+    """Write a name so that it reads as one word.
+
+    >>> quoted("text"), quoted("book.txt, shuffled")
+    ('text', '"book.txt, shuffled"')
+    """
+    return f'"{name}"' if set(name) & {",", " ", ";"} else name
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Write names as a part of a sentence.
+
+    >>> join_names(["book.txt", "book.txt, shuffled"])
+    'book.txt and "book.txt, shuffled"'
+    """
+    return join_words([quoted(name) for name in names])

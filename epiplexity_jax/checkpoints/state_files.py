@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import resource
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -181,10 +182,16 @@ def _os_errors(folder: Path) -> Iterator[None]:
 
 
 def _check_space(folder: Path, states: Any) -> None:
-    """Refuse a full disk; Orbax would notice in threads of its own, and print their tracebacks."""
+    """Refuse a full disk, and files above the process' limit (`ulimit -f`).
+
+    Orbax would notice in threads of its own, and print their tracebacks.
+    """
     needed = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(states)) + _SLACK
+    most, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     if shutil.disk_usage(folder).free < needed:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if most != resource.RLIM_INFINITY and most < needed:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
 
 
 def _seal(step: Path, states: Any, again: Any) -> None:

@@ -50,6 +50,8 @@ class Question:
         check_positive("--minutes", self.minutes)
         check_positive("--test-tokens", self.test_tokens)
         read_budgets(self.budgets)
+        if self.seed < 0:
+            raise ConfigError(f"--seed: must be at least 0, got {self.seed}")
 
 
 @dataclass(frozen=True)

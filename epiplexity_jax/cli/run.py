@@ -1,7 +1,7 @@
 """`epiplexity-jax run`: train the sweep of a config, or resume it, and print the decomposition."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +23,13 @@ from epiplexity_jax.cli.options import (
 )
 from epiplexity_jax.cli.watch import watched
 from epiplexity_jax.progress import Counted, progress_bar
+from epiplexity_jax.report.table import Table
+
+# Columns of a plan's table that a narrow terminal does without, the first first.
+_SPARE = (
+    *("estimate", "microbatch", "MiB/device", "waves", "cohort"),
+    *("evaluation vs declared", "training vs declared"),
+)
 
 
 @dataclass(frozen=True)
@@ -179,6 +186,16 @@ def _print_rates(frontiers: Mapping[str, Any], budgets: Sequence[float]) -> None
         typer.echo(f"note: {line}", err=True)
 
 
+def narrowing(table: Table) -> Table:
+    """A plan's table of which a narrow terminal leaves columns out, and folds sources alone."""
+    places = {name: place for place, name in enumerate(_SPARE, 1)}
+    columns = [
+        one._replace(folds=one.name == "sources", spare=places.get(one.name, 0))
+        for one in table.columns
+    ]
+    return replace(table, columns=columns)
+
+
 def _print_plan(plan: Any, as_json: bool) -> None:
     if as_json:
         echo_json({"plan": {**plan.summary, "cohorts": plan.cohorts}})
@@ -187,7 +204,7 @@ def _print_plan(plan: Any, as_json: bool) -> None:
     from epiplexity_jax.report.numbers import number
     from epiplexity_jax.report.tables import plan_table
 
-    echo_table(plan_table(plan.cohorts))
+    echo_table(narrowing(plan_table(plan.cohorts)))
     s = plan.summary
     if s["tuning_flops"]:
         typer.echo(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from epiplexity_jax.analysis import Decomposition, Ranking
 from epiplexity_jax.analysis.ranking.differences import Difference
-from epiplexity_jax.base.human import join_words
+from epiplexity_jax.base.human import join_names, join_words, quoted
 from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.pages.gather import Report
 from epiplexity_jax.report.numbers import number, with_interval
@@ -32,7 +32,7 @@ def _measured(report: Report) -> str:
     sizes = {(row["family"], row["size"]) for row in rows}
     seeds = len({row["seed"] for row in rows})
     names, first = list(report.frontiers), report.results[0]
-    what = f"{len(names)} sources, {join_words(names)}" if len(names) > 1 else names[0]
+    what = f"{len(names)} sources, {join_names(names)}" if len(names) > 1 else quoted(names[0])
     how = _CODED.get(first.estimator, f"by the estimator {first.estimator}")
     tuned = {one.recipe.kind for one in report.results if one.recipe}
     recipe = f" with a {'/'.join(sorted(tuned))} recipe" if tuned else ""
@@ -53,15 +53,15 @@ def _found(report: Report) -> list[str]:
     if len(learnt) > 2 * _MOST:
         said.append(f"further sources with less, see the table: {len(learnt) - 2 * _MOST}")
     if nothing := [one.source for one in results if one.status == ResultStatus.UNTRAINED]:
-        said.append(f"in {join_words(nothing)} no model finds anything beyond the uniform code")
+        said.append(f"in {join_names(nothing)} no model finds anything beyond the uniform code")
     said += [
-        f"in {one.source} the structure is below the resolution of {number(one.resolution_bits, 2)}"
+        f"in {quoted(one.source)} the structure is below the resolution of {number(one.resolution_bits, 2)}"
         " bits"
         for one in results
         if one.status == ResultStatus.BELOW_RESOLUTION
     ]
     said += [
-        f"in {one.source} the measured structure is negative, so this number is wrong"
+        f"in {quoted(one.source)} the measured structure is negative, so this number is wrong"
         for one in results
         if one.status == ResultStatus.NEGATIVE
     ]
@@ -71,7 +71,7 @@ def _found(report: Report) -> list[str]:
 def _held(one: Decomposition) -> str:
     value = with_interval(one.epiplexity_bits, one.epiplexity_bits_interval)
     rest = f"leaves {one.entropy_bits_per_token:.3f} bits per token unpredicted"
-    return f"{one.source} holds {value} bits of structure and {rest}"
+    return f"{quoted(one.source)} holds {value} bits of structure and {rest}"
 
 
 def _last_pairs(ranking: Ranking) -> Sequence[Difference]:
@@ -90,14 +90,14 @@ def _sure(report: Report) -> list[str]:
         apart = [one for one in pairs if one.separated]
         missing = [one for one in pairs if not one.separated]
         for one in apart[:_MOST]:
-            first, second = one.pair if one.difference >= 0 else one.pair[::-1]
+            first, second = map(quoted, one.pair if one.difference >= 0 else one.pair[::-1])
             more = f"{difference_cell(one)} bits"
             said.append(f"{whose}{first} holds more than {second}, by {more}: beyond the error.")
             whose = ""
         if len(apart) > _MOST:
             said.append(f"{len(apart) - _MOST} further pairs are separated.")
         for one in missing[:_MOST]:
-            said.append(f"{whose}{join_words(list(one.pair))} are not separated.")
+            said.append(f"{whose}{join_names(one.pair)} are not separated.")
             whose = ""
         if len(missing) > _MOST:
             said.append(f"{len(missing) - _MOST} further pairs are not separated.")
@@ -119,7 +119,7 @@ def _open(report: Report) -> list[str]:
     if not names:
         return []
     return [
-        f"The optimum of {join_words(names)} lies at an edge of the sweep there, so S_T may lie "
+        f"The optimum of {join_names(names)} lies at an edge of the sweep there, so S_T may lie "
         "beyond the open side of its interval."
     ]
 
@@ -130,7 +130,7 @@ def _sharper(report: Report) -> list[str]:
     for ranking in report.rankings.rankings if report.rankings else ():
         missing = [one for one in _last_pairs(ranking) if one.why == "within_error"]
         said += [
-            f"{join_words(list(one.pair))} would be separated by {cure(one)}"
+            f"{join_names(one.pair)} would be separated by {cure(one)}"
             for one in missing
             if one.more_seeds is not None or one.more_compute is not None
         ]
@@ -144,10 +144,8 @@ def _sharper(report: Report) -> list[str]:
     for flag, words in edges.items():
         names = [one.source for one in report.at_largest() if flag in one.flags]
         if names:
-            said.append(words.format(join_words(names)))
-    seeds = [
-        name for name, f in report.frontiers.items() if any(m.seeds < 2 for m in f.all_members)
-    ]
+            said.append(words.format(join_names(names)))
+    seeds = [name for name, f in report.frontiers.items() if f.all_members and not f.intervals]
     if seeds:
-        said.append(f"a second seed for {join_words(seeds)}, without which no interval is known")
+        said.append(f"a second seed for {join_names(seeds)}, without which no interval is known")
     return [f"What would sharpen it: {'; '.join(said[: 2 * _MOST])}."] if said else []

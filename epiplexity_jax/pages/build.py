@@ -10,7 +10,7 @@ import numpy as np
 from epiplexity_jax._version import __version__
 from epiplexity_jax.analysis import Decomposition, Ranking
 from epiplexity_jax.analysis.runs.loss_area import loss_area
-from epiplexity_jax.base.human import join_words
+from epiplexity_jax.base.human import join_names
 from epiplexity_jax.pages.answer import answer
 from epiplexity_jax.pages.facts import CITATION, commands, facts
 from epiplexity_jax.pages.gather import Report, Stored
@@ -77,7 +77,7 @@ def page_of(report: Report, options: Sequence[str] = (), **live: Any) -> Page:
 
 
 def _title(names: Sequence[str]) -> str:
-    return join_words(names) if len(names) < 5 else f"{len(names)} sources"
+    return join_names(names) if len(names) < 5 else f"{len(names)} sources"
 
 
 def stops(report: Report) -> list[float]:
@@ -123,7 +123,7 @@ def notes(report: Report) -> list[Note]:
         said.setdefault(text, []).append(source)
     every = len(report.frontiers)
     return [
-        Note("" if len(names) == every > 1 else join_words(names), text)
+        Note("" if len(names) == every > 1 else join_names(names), text)
         for text, names in said.items()
     ]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from epiplexity_jax.analysis import Ranking
 from epiplexity_jax.analysis.frontier.fitted import Fitted
-from epiplexity_jax.base.human import join_words
+from epiplexity_jax.base.human import join_names
 from epiplexity_jax.pages.gather import Report
 from epiplexity_jax.report.law_tables import areas_table
 from epiplexity_jax.report.measured import rate_sentences
@@ -124,7 +124,7 @@ def law_sentences(report: Report) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for name, why in report.unfitted.items():
         reasons.setdefault(why.removeprefix("frontier: fitted: "), []).append(name)
-    said += [f"No law for {join_words(names)}: {why}." for why, names in reasons.items()]
+    said += [f"No law for {join_names(names)}: {why}." for why, names in reasons.items()]
     return said
 
 

@@ -1,12 +1,13 @@
 """A short calibration: seconds that a few steps take here, and the sizes and tokens that fit."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.families.spec import Axis
-from epiplexity_jax.planning.sizes import SizeCost
+from epiplexity_jax.planning.sizes import BEYOND, SizeCost
 from epiplexity_jax.sweep.config import Sweep
 from epiplexity_jax.sweep.dataset import Dataset
 from epiplexity_jax.sweep.hardware import Hardware
@@ -104,12 +105,14 @@ class Work:
         copies: runs of each size: seeds times sources, a control counted in part.
         tuned: number of sources whose recipe is found.
         tokens: training tokens that the smallest source has; infinite where all are drawn.
+        budget: the largest budget that was asked for; infinite where budgets are chosen.
     """
 
     seconds: float
     copies: float
     tuned: int
     tokens: float
+    budget: float = math.inf
 
 
 def seconds_of(work: Work, speed: Speed, sizes: Sequence[SizeCost], test: float) -> float:
@@ -122,7 +125,8 @@ def seconds_of(work: Work, speed: Speed, sizes: Sequence[SizeCost], test: float)
         test: label tokens of the dataset whose information is measured.
     """
     typical = min(0.6 * test, work.tokens)
-    members = sum(speed.seconds(one.params, typical) for one in sizes)
+    most = BEYOND * work.budget
+    members = sum(speed.seconds(o.params, min(typical, o.tokens_within(most))) for o in sizes)
     tuning = TUNING_RUNS * work.tuned * speed.seconds(sizes[0].params, tuning_tokens(work, test))
     return work.copies * members + tuning + len(sizes) * speed.compiling
 
@@ -139,18 +143,18 @@ class Choice:
     Attributes:
         test_tokens: label tokens of the dataset whose information is measured.
         sizes: number of sizes.
-        fits: False of the least plan, where the time does not suffice for it.
     """
 
     test_tokens: float
     sizes: int
-    fits: bool = True
 
 
 def choose(
     work: Work, speed: Speed, costs: Sequence[SizeCost], most: float, test_tokens: float | None
 ) -> Choice:
     """Choose the largest family whose test set is large for it, of those that fit the time.
+
+    Where none fits, it is the least.
 
     Args:
         work: the runs.
@@ -161,7 +165,7 @@ def choose(
     """
     asked = [test_tokens] if test_tokens else [x for x in _round_numbers() if x <= most]
     asked = asked or [most]
-    best = Choice(asked[0], LEAST_SIZES, fits=False)
+    best = Choice(asked[0], LEAST_SIZES)
     for count in range(LEAST_SIZES, min(MOST_SIZES, len(costs)) + 1):
         sizes = costs[:count]
         fit = [x for x in asked if seconds_of(work, speed, sizes, x) <= work.seconds]

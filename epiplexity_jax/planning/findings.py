@@ -92,7 +92,7 @@ class Measured(Shown, Framed):
             differences=differences,
             changes=changes,
             rates=tuple(filter(None, (rate_change(f) for f in frontiers.values()))),
-            notes=(*unequal(own), *(f"{n}: {w}" for n, f in own.items() for w in f.warnings)),
+            notes=(*unequal(own), *warnings_of(own)),
             advice=tuple(advice(results, differences, request, planned)),
             config=config,
             complete=planned is not None and planned.complete,
@@ -139,6 +139,19 @@ class Measured(Shown, Framed):
             "config": str(self.config),
             "store": str(self.runs.path),
         }
+
+
+def warnings_of(frontiers: Mapping[str, Frontier]) -> list[str]:
+    """Every warning once, with the sources that it is about.
+
+    Args:
+        frontiers: by source.
+    """
+    said: dict[str, list[str]] = {}
+    for name, one in frontiers.items():
+        for warning in one.warnings:
+            said.setdefault(warning, []).append(name)
+    return [f"{', '.join(names)}: {warning}" for warning, names in said.items()]
 
 
 def has_members(folder: Path) -> bool:
@@ -225,6 +238,8 @@ def _way_to_separate(one: Difference, request: Request) -> str:
     if one.why == "no_structure":
         return f"{both}: no structure in either; a larger budget, with --budgets, may find some"
     ways = []
+    if one.why == "open":
+        ways.append(f"sizes or steps beyond an edge (--minutes {2 * request.minutes:g})")
     if one.more_seeds is not None:
         minutes = math.ceil(request.minutes * (request.seeds + one.more_seeds) / request.seeds)
         seeds = f"{one.more_seeds} more seed{'s' * (one.more_seeds > 1)}"

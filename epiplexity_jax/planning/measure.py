@@ -24,6 +24,7 @@ from epiplexity_jax.planning.calibrate import (
     Work,
     calibrate,
     choose,
+    seconds_of,
     tuning_tokens,
 )
 from epiplexity_jax.planning.pace import Pace
@@ -39,7 +40,7 @@ from epiplexity_jax.planning.planner import (
     limits_of,
 )
 from epiplexity_jax.planning.requests import NOISE, Asked, ask, controls
-from epiplexity_jax.planning.sizes import SizeCost, costs_of, first_sizes, inside
+from epiplexity_jax.planning.sizes import SizeCost, check_reach, costs_of, first_sizes, inside
 from epiplexity_jax.sources.files.recognise import Reading
 from epiplexity_jax.sweep.config import (
     FrontierOptions,
@@ -225,7 +226,7 @@ def run_measure(context: SweepContext, executor: Executor, request: Request, pac
     costs = costs_of(sweep, plan.datasets, platform, question.test_tokens)
     planner = Planner(context, executor, question, pace)
     if done:
-        return planner.repeat(sweep)
+        return planner.repeat(costs, sweep)
     planned = planner.finish(costs, dict(sweep.grid) or _grid(context.plan, costs, question))
     _write(path, planned.sweep, done=True)
     return planned
@@ -259,15 +260,14 @@ def _chosen(context: SweepContext, executor: Executor, request: Request, pace: P
     sizes = costs[_FIRST : _FIRST + choice.sizes]
     budgets = request.budgets or tuple(inside(sizes))
     if request.budgets:
+        check_reach(costs, budgets[-1], test)
         sizes = first_sizes(costs, budgets, test)
+        work = replace(work, budget=budgets[-1])
     names = [one.name for one in costs]
     last = min(names.index(sizes[-1].name) + 2, len(WIDTHS))  # one more to grow by
     tokens = tuning_tokens(work, test)
-    enough = "are enough" if choice.fits else "are hardly enough"
-    context.progress.message(
-        f"{duration(pace.left)} {enough} for {len(sizes)} sizes, {sizes[0].name} to "
-        f"{sizes[-1].name}, and {test:.3g} test tokens"
-    )
+    needed = seconds_of(work, speed, sizes, test) / _MARGIN
+    context.progress.message(time_sentence(work.seconds / _MARGIN, needed, sizes, test))
     heldout = min(max(_HELDOUT_SHARE * test, _LEAST_HELDOUT), _MOST_HELDOUT)
     sweep = request.sweep(heldout)
     return sweep.model_copy(
@@ -279,6 +279,24 @@ def _chosen(context: SweepContext, executor: Executor, request: Request, pace: P
             "frontier": FrontierOptions(test_tokens=test, compute=budgets),
         }
     )
+
+
+def time_sentence(left: float, needed: float, sizes: Sequence[SizeCost], test: float) -> str:
+    """Say whether the time suffices for a plan, and else how much would.
+
+    Args:
+        left: seconds that are left.
+        needed: seconds that the plan takes.
+        sizes: its sizes, smallest first.
+        test: label tokens of the dataset whose information is measured.
+    """
+    names = f"{len(sizes)} sizes, {sizes[0].name} to {sizes[-1].name},"
+    if len(sizes) == 1:
+        names = f"one size, {sizes[0].name},"
+    plan = f"for {names} and {test:.3g} test tokens"
+    if needed <= left:
+        return f"{duration(left)} are enough {plan}"
+    return f"{duration(left)} are hardly enough {plan}; about {duration(needed)} would be"
 
 
 def _grid(plan: Plan, costs: Mapping[str, Sequence[SizeCost]], question: Question) -> Grid:

@@ -21,6 +21,7 @@ BATCH, WARMUP = 16, 10  # sequences of a step, and steps, where nothing is given
 CARE = Care(slack=0.01, seeds=3)  # one seed's scatter would choose among rates a factor 16 apart
 _LEAST_STEPS = 16
 _ROUNDS = 40
+_SAID = 3  # runs of a round that a message names
 
 Grid = dict[str, dict[str, float]]
 
@@ -167,11 +168,15 @@ class Planner:
                         found[source][size] = max(known, tokens)
         return found
 
-    def repeat(self, sweep: Sweep) -> Planned:
+    def repeat(self, costs: Mapping[str, Sequence[SizeCost]], sweep: Sweep) -> Planned:
         """Train what a finished plan still lacks; nothing where its store is whole.
 
         Args:
+            costs: sizes of each source that may be trained, smallest first.
             sweep: the config, with its grid.
+
+        Returns:
+            The outcome, with the runs that the plan's time did not suffice for.
 
         Raises:
             StoreError: when the store cannot be written.
@@ -180,7 +185,8 @@ class Planner:
         finished = self._context.store.finished()
         if not all(finished.get(run.run_id, {}).get("current") for run in self._plan(sweep).runs):
             self._train(dict(sweep.grid), last=True)
-        return Planned(sweep)
+        waiting = self._wanted(costs, sweep.grid)
+        return Planned(sweep, not waiting, waiting)
 
     def _train(self, grid: Grid, last: bool = False) -> None:
         """Train a round; at the end only the runs of the last grid stay current."""
@@ -201,7 +207,11 @@ class Planner:
         platform = self._executor.hardware.platform
         return make_plan(sweep, platform, datasets=self._context.plan.datasets)
 
-    def _wanted(self, costs: Mapping[str, Sequence[SizeCost]], grid: Grid) -> list[Growth]:
+    def _wanted(
+        self,
+        costs: Mapping[str, Sequence[SizeCost]],
+        grid: Mapping[str, Mapping[str, float]],
+    ) -> list[Growth]:
         runs = Runs(self._context.store)
         wanted: list[Growth] = []
         for dataset in self._context.plan.datasets:
@@ -232,12 +242,21 @@ class Planner:
         return chosen, waiting
 
     def _say(self, number: int, chosen: Sequence[Growth]) -> None:
-        for one in chosen[:3]:
+        for one in chosen[:_SAID]:
             self._context.progress.message(
                 f"round {number}: {one.source}, {one.size} to {one.tokens:.2g} tokens, as {one.why}"
             )
-        if len(chosen) > 3:
-            self._context.progress.message(f"round {number}: and {len(chosen) - 3} more runs")
+        if (more := len(chosen) - _SAID) > 0:
+            self._context.progress.message(f"round {number}: and {more_runs(more)}")
+
+
+def more_runs(count: int) -> str:
+    """Write a number of further runs in words.
+
+    >>> more_runs(1), more_runs(4)
+    ('one more run', '4 more runs')
+    """
+    return "one more run" if count == 1 else f"{count} more runs"
 
 
 def _by_size(costs: Mapping[str, Sequence[SizeCost]], grid: Grid) -> list[Grid]:

@@ -10,6 +10,7 @@ from itertools import count, takewhile
 from typing import Any, NamedTuple
 
 from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.estimators.config import Prequential
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.families.spec import Axis
@@ -131,6 +132,9 @@ def sized_for(
         platform: platform of the devices.
         test_tokens: label tokens of the dataset whose information is measured.
         largest_budget: FLOPs.
+
+    Raises:
+        ConfigError: on a budget that is out of the sizes' reach.
     """
     family = plain_depth(sweep.family)
     name = grown_axis(family)
@@ -145,7 +149,37 @@ def sized_for(
         costs = costs_of(sweep, datasets, platform, test_tokens)
         if all(own[-1].test_flops > largest_budget for own in costs.values()) and len(values) > 1:
             break
+    if name == "widths":
+        for dataset in datasets:
+            total = test_tokens * dataset.task.total_tokens / dataset.task.label_tokens
+            check_reach(costs[dataset.name], largest_budget, total)
     return sweep, costs
+
+
+def check_reach(costs: Sequence[SizeCost], budget: float, test: float) -> None:
+    """Refuse a budget that does not pay for the smallest size, or that no size could spend.
+
+    Args:
+        costs: all sizes that may be trained, smallest first.
+        budget: the largest, FLOPs.
+        test: tokens of the test set, inputs included.
+
+    Raises:
+        ConfigError: with the least or the most.
+    """
+    least, last = costs[0], costs[-1]
+    most = last.test_flops + last.train_flops * test
+    if budget < least.test_flops:
+        raise ConfigError(
+            f"budgets: {budget:g} FLOPs are too few to code {test:.3g} test tokens with the "
+            f"smallest size, {least.name}; take more than {least.test_flops:.2g}, or fewer test "
+            "tokens"
+        )
+    if budget > most:
+        raise ConfigError(
+            f"budgets: {budget:g} FLOPs are more than the largest size, {last.name}, could use for "
+            f"{test:.3g} test tokens; take at most {most:.2g}, or more test tokens"
+        )
 
 
 def first_sizes(costs: Sequence[SizeCost], budgets: Sequence[float], test: float) -> list[SizeCost]:

@@ -93,6 +93,6 @@ def read_state(folder: Path) -> SweepState | None:
         found: Any = json.loads(read_if_there(folder / FILE) or b"null")
         if isinstance(found, dict):
             known = {one.name for one in fields(SweepState)}
-            values = {name: value for name, value in found.items() if name in known}
+            values: Any = {name: value for name, value in found.items() if name in known}
             return SweepState(**values | {"status": SweepStatus(values["status"])})
     return None

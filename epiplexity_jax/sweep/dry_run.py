@@ -34,6 +34,7 @@ def summarise(
     finished: Collection[str],
     measured: bool = False,
     tuning_flops: float = 0.0,
+    begun: Mapping[str, int] | None = None,
 ) -> PlanSummary:
     """Count what a plan still has to do.
 
@@ -43,6 +44,7 @@ def summarise(
         finished: run ids that the store holds already.
         measured: run a few steps of every cohort, to say how long all will take.
         tuning_flops: the most that finding the recipes costs before.
+        begun: steps that runs have behind them, by run id: shorter runs that they continue.
     """
     runs, trainer = plan.trainer.runs, plan.trainer
     todo = [run for run in plan.runs if run.run_id not in finished]
@@ -51,10 +53,11 @@ def summarise(
     for wave in waves:
         cohorts.setdefault(runs[wave.run_ids[0]].cohort, []).append(wave)
     rows = [
-        {"cohort": number, **_row(trainer, own, devices if measured else ())}
+        {"cohort": number, **_row(trainer, own, devices if measured else (), begun or {})}
         for number, own in enumerate(cohorts.values(), 1)
     ]
     flops = sum(row["flops"] for row in rows)
+    whole = sum(run.flops for run in todo)
     held = sum(max(runs[i].flops for i in wave.run_ids) * wave.slots for wave in waves)
     summary = {
         "runs": len(plan.runs),
@@ -67,7 +70,7 @@ def summarise(
         "tuning_flops": tuning_flops,
         "devices": f"{len(devices)} x {devices[0].device_kind}",
         "estimated_memory_bytes": _most(rows, "estimated_memory_bytes"),
-        "idle_share": 1.0 - flops / held if held else 0.0,
+        "idle_share": 1.0 - whole / held if held else 0.0,
         "compute_dtype": plan.compute_dtype,
         "steps": plan.runs[0].steps,
         "iterations": plan.runs[0].iterations,
@@ -82,10 +85,20 @@ def _most(rows: Sequence[Mapping[str, Any]], column: str) -> int | None:
     return max(filter(None, (row[column] for row in rows)), default=None)
 
 
-def _row(trainer: Trainer, waves: Sequence[Wave], devices: Sequence[Any]) -> dict[str, Any]:
-    """Add up the waves of a cohort, the first of which is timed where there are devices."""
+def _row(
+    trainer: Trainer, waves: Sequence[Wave], devices: Sequence[Any], begun: Mapping[str, int]
+) -> dict[str, Any]:
+    """Add up the waves of a cohort, the first of which is timed where there are devices.
+
+    Args:
+        trainer: trains the runs.
+        waves: the cohort's.
+        devices: the devices, or none where nothing is timed.
+        begun: steps that runs have behind them, by run id.
+    """
     members = [trainer.runs[i] for wave in waves for i in wave.run_ids]
     run, fit, layout = members[0], waves[0].fit, waves[0].layout
+    read = sum(begun.get(member.run_id, 0) * member.tokens_per_step for member in members)
     row = {
         "size": str(run.size),
         "sources": sorted({member.dataset.name for member in members}),
@@ -101,12 +114,13 @@ def _row(trainer: Trainer, waves: Sequence[Wave], devices: Sequence[Any]) -> dic
         "declared_train_flops_per_token": run.declared.train_flops_per_token,
         "eval_flops_per_token": run.cost.eval_flops_per_token,
         "declared_eval_flops_per_token": run.declared.eval_flops_per_token,
-        "train_tokens": sum(member.steps * member.tokens_per_step for member in members),
-        "flops": sum(member.flops for member in members),
+        "train_tokens": sum(member.steps * member.tokens_per_step for member in members) - read,
+        "flops": sum(member.flops for member in members) - read * run.cost.train_flops_per_token,
     }
     if devices:
         timing = trainer.time(waves[0], devices)
-        each = (timing.wave_seconds(wave.iterations) for wave in waves)
+        left = (wave.iterations - min(begun.get(i, 0) for i in wave.run_ids) for wave in waves)
+        each = (timing.wave_seconds(steps) for steps in left)
         row["wall_seconds"] = timing.compile_seconds + sum(each)
         row["memory_bytes"] = timing.memory_bytes
     return row

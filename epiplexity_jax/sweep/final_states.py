@@ -40,6 +40,21 @@ def longest_shorter(run: RunSpec, finished: Sequence[Row], store: Path) -> Row |
     return max(earlier, key=lambda row: row["steps"], default=None)
 
 
+def begun(runs: Sequence[RunSpec], store: Store) -> dict[str, int]:
+    """Find how many steps runs have behind them in the shorter runs that they would continue.
+
+    Args:
+        runs: runs that may be trained.
+        store: the store.
+
+    Returns:
+        Steps by run id; nothing of runs that begin at step 0.
+    """
+    rows = list(store.finished().values())
+    found = {run.run_id: longest_shorter(run, rows, store.path) for run in runs}
+    return {run_id: row["steps"] for run_id, row in found.items() if row is not None}
+
+
 def restore(store: Store, row: Row, like: Any) -> Restored | None:
     """Read a finished run's final state with its history and stream; None where it is damaged.
 

@@ -177,7 +177,7 @@ class MemoryPlanner:
         width = run.size.get("width")
         if width is not None:
             halves = (width >> n for n in range(1, width.bit_length()))
-            widths = (half - half % min(half, 32) for half in halves)  # heads are 32 wide
+            widths = (half - half % min(half, 32) for half in halves)  # whole heads of 32
             sizes += [Size.of(**{**run.size.axes, "width": each}) for each in widths]
         return next((size for size in sizes if self._would_fit(run, size, layout)), None)
 

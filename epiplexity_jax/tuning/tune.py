@@ -141,9 +141,7 @@ class _Rounds:
         plan, store = self._plan(asked, seeds), self._context.store
         if any(run.run_id not in store.finished() for run in plan.runs):
             if not self._announced:
-                self._context.progress.message(
-                    f"tuning the recipe on {plan.runs[0].size}; `recipe: fixed` leaves it out"
-                )
+                self._context.progress.message(f"tuning the recipe on {plan.runs[0].size}")
                 self._announced = True
             earlier = tuple(self.runs.values())
             run_plan(replace(self._context, plan=plan, earlier=earlier), self._executor)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-NEEDED = os.environ.get("BROWSER_NEEDED") == "1"  # CI installs one, and has no excuse
+NEEDED = os.environ.get("BROWSER_NEEDED") == "1"  # as in CI, which installs one
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),

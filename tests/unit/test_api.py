@@ -4,10 +4,13 @@ from pathlib import Path
 
 import jax
 import pytest
+import yaml
 
 import epiplexity_jax as epx
 from epiplexity_jax import api
 from epiplexity_jax.runtime.devices import jax_settings
+from epiplexity_jax.sweep.config import Recipe, parse_sweep
+from epiplexity_jax.sweep.config_file import read_config
 
 CONFIG = """
 sources: {noise: {kind: noise, vocab_size: 4, length: 16}}
@@ -40,6 +43,26 @@ def test_a_dry_run_times_the_plan_and_writes_nothing(config, tmp_path):
     assert (plan.summary["runs"], plan.summary["steps"]) == (2, 4)
     assert plan.summary["wall_seconds"] > 0
     assert not (tmp_path / "store").exists()
+
+
+def test_a_dry_run_knows_the_recipes_that_its_store_has_found(tmp_path):
+    path, store = tmp_path / "tuned.yaml", tmp_path / "store"
+    family = "family: {kind: transformer, widths: [4], depths: [1], seeds: 1}\n"
+    path.write_text(
+        family + "sources: {noise: {kind: noise, vocab_size: 4, length: 8}}\n"
+        "training: {steps: 4}\nheldout: {tokens: 2048}\nfrontier: {test_tokens: 1.0e4}\n"
+    )
+    api.run_config(path, ["recipe=fixed"], store, api.Silent())
+    before = api.plan_config(path, [], store).summary
+    assert before["tuning_flops"] > 0
+    found = parse_sweep(read_config(path))
+    recipe = Recipe(learning_rate=0.03, warmup_steps=100, batch_size=64, ema_growth=0.1, steps=4)
+    found = found.model_copy(update={"recipes": {"noise": recipe}})
+    (store / "sweep.yaml").write_text(yaml.safe_dump(found.to_plain()))
+    after = api.plan_config(path, [], store).summary
+    assert (after["tuning_flops"], after["finished"]) == (0, 1)
+    other = api.plan_config(path, ["seed=1"], store).summary
+    assert other["tuning_flops"] == before["tuning_flops"]
 
 
 def test_a_config_is_trained_and_its_runs_are_loaded(config, tmp_path):

@@ -30,9 +30,9 @@ class Difference:
         difference_interval: simultaneous over all pairs of the budget, at 95 %; a side is None
             where an optimum at an edge leaves it open; None without several seeds.
         separated: True where the order is sure.
-        why: why it is not: "within_error", "open" (the interval's closed sides do not exclude 0,
-            though its width would), "no_structure" (neither has any beyond its error), "negative"
-            or "single_seed"; empty where separated.
+        why: why it is not: "within_error", "open" (the side that would have to exclude 0 is open,
+            so that no number of seeds would), "no_structure" (neither has any beyond its error),
+            "negative" or "single_seed"; empty where separated.
         more_seeds: number of seeds beyond those there are, of all sources, that would separate
             them if the difference stays; None where no number up to 20 times as many would.
         more_compute: factor of T that separates them; None where none is known.
@@ -110,7 +110,7 @@ def differences(
                 None if sides[i][0] or sides[j][1] else value - half,
                 None if sides[i][1] or sides[j][0] else value + half,
             )
-        why = _why((found[i], found[j]), measure, interval, value, half)
+        why = _why((found[i], found[j]), measure, interval, value)
         compared.append(
             Difference(
                 first=names[i],
@@ -131,7 +131,6 @@ def _why(
     measure: Measure,
     interval: Interval | None,
     value: float,
-    half: float,
 ) -> str:
     """Reason that a pair is not separated; empty where it is."""
     statuses = {one.status for one in pair}
@@ -146,7 +145,7 @@ def _why(
         return ""
     if statuses == {ResultStatus.UNTRAINED}:
         return "no_structure"
-    return "open" if abs(value) > half else "within_error"
+    return "open" if (low if value > 0.0 else high) is None else "within_error"
 
 
 def _more_seeds(joint: Joint, halves: Pairs) -> list[int | None]:

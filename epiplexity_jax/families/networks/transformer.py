@@ -4,6 +4,7 @@ Shapes: B batch, L input positions, Q wanted positions, D width, H heads, K head
 """
 
 from dataclasses import dataclass
+from itertools import count
 from typing import ClassVar, Literal
 
 import flax.linen as nn
@@ -18,15 +19,16 @@ from epiplexity_jax.families.networks.layers import Activations, Dense, Norm, Wa
 from epiplexity_jax.families.networks.mup import embedding_init, output_init
 from epiplexity_jax.families.spec import Inputs, Start
 
-MAX_HEAD_SIZE = 32
+MIN_HEAD_SIZE, MAX_HEAD_SIZE = 16, 32  # of widths above the largest
 
 
 class Transformer(base.NetworkConfig):
     """Decoder-only transformer: pre-norm blocks, QK-norm, erf GELU, learned positions, muP.
 
-    LayerNorm with a weight only, heads of size min(32, width), of which every width is a multiple,
-    with LayerNorm on queries and keys and logits 8 q.k / head size, an MLP of four widths, a final
-    LayerNorm, an untied readout, no biases. N counts every parameter, embeddings and the BOS token
+    LayerNorm with a weight only, heads of the largest size up to 32 that divides the width (of
+    widths above 32, those without one of 16 or more are refused), with LayerNorm on queries and
+    keys and logits 8 q.k / head size, an MLP of four widths, a final LayerNorm, an untied readout,
+    no biases. N counts every parameter, embeddings and the BOS token
     included: (V + BOS + L) D + depth (12 D^2 + 2 D + 2 head size) + D + D V. The last block
     computes queries, MLP and logits only at target positions.
     """
@@ -36,17 +38,23 @@ class Transformer(base.NetworkConfig):
     @model_validator(mode="after")
     def _heads_fit(self) -> "Transformer":
         for width in self.widths:
-            if width % head_size(width):
+            if not _has_heads(width):
+                lower = next(one for one in range(width, 0, -1) if _has_heads(one))
+                upper = next(one for one in count(width) if _has_heads(one))
                 raise ValueError(
-                    f"widths: {width} is not divisible by the head size {head_size(width)}; "
-                    f"take {width - width % MAX_HEAD_SIZE} or {width + -width % MAX_HEAD_SIZE}"
+                    f"widths: {width} is divisible by no head size from {MIN_HEAD_SIZE} to "
+                    f"{MAX_HEAD_SIZE}; take {lower} or {upper}"
                 )
         return self
 
 
 def head_size(width: int) -> int:
-    """Size of an attention head: min(32, width)."""
-    return min(MAX_HEAD_SIZE, width)
+    """Size of an attention head: the largest divisor of the width up to 32."""
+    return next(size for size in range(min(MAX_HEAD_SIZE, width), 0, -1) if width % size == 0)
+
+
+def _has_heads(width: int) -> bool:
+    return head_size(width) >= min(MIN_HEAD_SIZE, width)
 
 
 class Attention(nn.Module):

@@ -81,5 +81,5 @@ def _library() -> str:
     """Vega, Vega-Lite and their embedding as one script; `vegaEmbed` becomes global."""
     import vl_convert
 
-    bundle = vl_convert.javascript_bundle(None)
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return bundle.replace("</script", "<\\/script")

@@ -1,5 +1,7 @@
 """A kept state comes back exactly, or not at all."""
 
+import resource
+
 import jax
 import numpy as np
 import orbax.checkpoint
@@ -92,3 +94,18 @@ def test_a_full_disk_is_an_os_error_whatever_the_driver_raises(state, tmp_path, 
     with pytest.raises(OSError, match="No space left on device"):
         save_state(tmp_path / "run", state)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_state_above_the_limit_on_files_is_refused_before_anything_is_written(
+    state, tmp_path, monkeypatch
+):
+    saved = []
+    monkeypatch.setattr(
+        orbax.checkpoint.CheckpointManager, "save", lambda *_, **__: saved.append(1)
+    )
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (40 * 1024, hard))
+    with pytest.raises(OSError, match="File too large"):
+        save_state(tmp_path / "run", state)
+    assert not (tmp_path / "run").exists()
+    assert not saved

@@ -76,6 +76,7 @@ def test_standard_input_is_kept_in_a_file(call, asked, tmp_path, monkeypatch):
     ("words", "said"),
     [
         (["x", "--minutes", "0"], "--minutes: must be a positive number"),
+        (["x", "--seed", "-1"], "--seed: must be at least 0, got -1"),
         (["x", "--budgets", "many"], "--budgets: expected numbers"),
         (["x", "--as", "poems"], "--as: expected one of"),
         (["x", "--length", "0"], "--length: must be at least 1"),

@@ -1,5 +1,6 @@
 """`run` prints what `frontier` prints, keeps progress off standard output and stops politely."""
 
+import io
 import json
 import signal
 import subprocess
@@ -7,11 +8,14 @@ import sys
 
 import pytest
 import yaml
+from rich.console import Console
 
 from epiplexity_jax import api
 from epiplexity_jax.analysis.frontier import rates
 from epiplexity_jax.analysis.frontier.rates import RateChange
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.cli.run import narrowing
+from epiplexity_jax.report.tables import plan_table
 from epiplexity_jax.sweep.config_file import read_config
 
 
@@ -110,6 +114,19 @@ def test_a_dry_run_says_by_how_much_counted_flops_differ(call, trained, monkeypa
     table = call("run", "x.yaml", "--dry-run").out
     assert "training vs declared" in table
     assert table.count("+25.0%") == 2
+
+
+def test_the_table_of_a_plan_cuts_no_number_on_a_narrow_terminal():
+    table = narrowing(plan_table(Plan().cohorts)).within(80)
+    names = [column.name for column in table.columns]
+    assert "estimate" not in names
+    assert {"size", "N", "FLOPs", "time"} <= set(names)
+    assert [column.name for column in table.columns if column.folds] == ["sources"]
+    console = Console(width=80, file=io.StringIO())
+    console.print(table)
+    text = console.file.getvalue()
+    assert all(value in text for value in ("width 16 depth 1", "5e3", "1e6", "3e10", "10 min"))
+    assert "a wider terminal has" in text
 
 
 def test_a_dry_run_prints_the_plan_and_trains_nothing(call, trained, monkeypatch):

@@ -37,7 +37,7 @@ def test_every_kind_opens_with_its_defaults(kind):
         ({"kind": "ngram", "orders": [2, 2]}, "family.orders: each value once, got [2, 2]"),
         ({"kind": "ngram", "orders": [-1]}, "family.orders: must not be negative, got -1"),
         ({"kind": "ngram", "widths": [8]}, "family: unknown key 'widths'"),
-        ({"kind": "transformer", "widths": [48]}, "family.widths: 48 is not divisible by the head"),
+        ({"kind": "transformer", "widths": [37]}, "family.widths: 37 is divisible by no head"),
         ({"kind": "transformer", "depths": [0]}, "family.depths: must be positive, got 0"),
     ],
 )

@@ -1,5 +1,7 @@
 """What is chosen fits the time, and grows with it."""
 
+from dataclasses import replace
+
 import pytest
 
 from epiplexity_jax.planning.calibrate import (
@@ -27,8 +29,8 @@ def work(seconds, tokens=1e9):
 def test_more_time_never_chooses_less():
     found = [choose(work(s), SPEED, COSTS, 1e9, None) for s in (20, 60, 300, 3000, 30_000)]
     least = choose(work(1), SPEED, COSTS, 1e9, None)
-    assert (least.sizes, least.fits) == (LEAST_SIZES, False)
-    assert all(one.fits for one in found[1:])
+    assert (least.sizes, least.test_tokens) == (LEAST_SIZES, 1e5)
+    assert seconds_of(work(1), SPEED, COSTS[: least.sizes], least.test_tokens) > 1
     assert [one.test_tokens for one in found] == sorted(one.test_tokens for one in found)
     assert [one.sizes for one in found] == sorted(one.sizes for one in found)
     for seconds, one in zip((60, 300, 3000, 30_000), found[1:], strict=True):
@@ -39,6 +41,13 @@ def test_a_small_source_and_test_tokens_that_were_asked_for_are_kept():
     assert choose(work(1e5, 5e4), SPEED, COSTS, 5.9e4, None).test_tokens == 5.9e4
     assert choose(work(60), SPEED, COSTS, 1e9, 3e5).test_tokens == 3e5
     assert tuning_tokens(work(1, tokens=100.0), 1e6) == 90.0
+
+
+def test_runs_that_a_budget_ends_take_less_time():
+    whole = seconds_of(work(1), SPEED, COSTS, 1e9)
+    ended = replace(work(1), budget=4.0 * COSTS[0].test_flops)
+    assert seconds_of(ended, SPEED, COSTS, 1e9) < whole
+    assert seconds_of(replace(ended, budget=1e30), SPEED, COSTS, 1e9) == whole
 
 
 def test_a_few_steps_are_timed():

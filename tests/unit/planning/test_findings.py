@@ -4,7 +4,14 @@ import dataclasses
 import math
 
 from epiplexity_jax.analysis.ranking.differences import Difference
-from epiplexity_jax.planning.findings import advice, has_members, pairs_of, turned_by_rate, unequal
+from epiplexity_jax.planning.findings import (
+    advice,
+    has_members,
+    pairs_of,
+    turned_by_rate,
+    unequal,
+    warnings_of,
+)
 from epiplexity_jax.planning.growth import Growth
 from epiplexity_jax.planning.planner import Planned
 from tests.unit.analysis.ranking.made import like, middle, source
@@ -86,6 +93,7 @@ def test_advice_names_the_way_that_would_separate_a_pair(measured):
         "2 times the budget, the other way round": difference(more_compute=2.0, is_turned=True),
         "neither seeds nor a budget": difference(),
         "no structure in either": difference(why="no_structure"),
+        "FLOPs: sizes or steps beyond an edge (--minutes 28)": difference(why="open"),
     }
     for words, one in ways.items():
         (said,) = advice([], [one], request, planned)
@@ -103,6 +111,12 @@ def test_tokens_of_other_sizes_are_said_and_not_refused():
     assert unequal({"a": one, "b": like(one, bytes_per_token=1.01)}) == []
     assert unequal({"b": other}) == []
     assert turned_by_rate({"a": one, "b": other}, [middle(one)]) == []
+
+
+def test_a_warning_of_several_sources_is_said_once():
+    one, other = frontier_of({"N4000": 1e8}), frontier_of({"N4000": 1e8})
+    one.warnings, other.warnings = ("both", "one alone"), ("both",)
+    assert warnings_of({"a": one, "b": other}) == ["a, b: both", "a: one alone"]
 
 
 def test_a_folder_without_runs_has_no_members(tmp_path, measured):

@@ -6,8 +6,16 @@ import math
 import pytest
 
 from epiplexity_jax import api
+from epiplexity_jax.base.errors import ConfigError, StoreError
 from epiplexity_jax.planning import measure as module
-from epiplexity_jax.planning.measure import config_file, control_of, run_measure, store_name
+from epiplexity_jax.planning.measure import (
+    config_file,
+    control_of,
+    run_measure,
+    store_name,
+    time_sentence,
+)
+from epiplexity_jax.planning.sizes import SizeCost
 from epiplexity_jax.sweep.config_file import read_config
 from epiplexity_jax.sweep.progress import Silent
 from tests.unit.planning.conftest import ARGUMENTS
@@ -79,6 +87,27 @@ def test_stores_are_named_after_the_question():
     one, other = ({"minutes": m} for m in (1, 2))
     assert store_name(one, "x") == store_name(dict(one), "x") != store_name(other, "x")
     assert store_name(one, "x").startswith("measure-x-")
+
+
+def test_a_time_that_is_short_says_how_much_would_be_enough():
+    sizes = [SizeCost(f"width {width}", width, 6.0 * width, 2.0 * width) for width in (8, 16)]
+    said = time_sentence(240.0, 200.0, sizes, 5e5)
+    assert said == "4 min are enough for 2 sizes, width 8 to width 16, and 5e+05 test tokens"
+    said = time_sentence(30.0, 9000.0, sizes[:1], 5e5)
+    assert said == (
+        "30 s are hardly enough for one size, width 8, and 5e+05 test tokens; about 2 h 30 min "
+        "would be"
+    )
+
+
+def test_a_budget_that_no_size_can_spend_is_refused_before_training(folder, tmp_path):
+    for budget, reason in ((1e30, "more than the largest size"), (1.0, "too few")):
+        asked = ARGUMENTS | {"budgets": [budget]}
+        with pytest.raises(ConfigError, match=f"budgets: .*{reason}"):
+            api.measure(folder / "words.txt", store=tmp_path / "store", **asked)
+    assert not config_file(tmp_path / "store").exists()
+    with pytest.raises(StoreError):
+        api.load(tmp_path / "store")
 
 
 def test_controls_are_known_by_their_names():

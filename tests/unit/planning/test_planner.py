@@ -64,8 +64,9 @@ def test_a_plan_trains_smallest_first_and_repeats_nothing(context):
     assert sizes[0] == "width 4 depth 1"
     assert set(planned.sweep.grid) == set(SWEEP_SOURCES)
     again, executor = planner(context)
-    again.repeat(planned.sweep)
+    repeated = again.repeat(costs(context), planned.sweep)
     assert executor.rounds == []
+    assert (repeated.sweep, repeated.complete) == (planned.sweep, planned.complete)
     rows = context.store.finished().values()
     current = {(row["source"], row["size"], row["steps"]) for row in rows if row["current"]}
     assert len(current) == sum(map(len, planned.sweep.grid.values()))
@@ -85,6 +86,10 @@ def test_when_the_time_is_over_finished_runs_count(context, monkeypatch):
     monkeypatch.setattr(executor, "train", train_once)
     planned = own.finish(costs(context), grid(3000.0))
     assert {size for own in planned.sweep.grid.values() for size in own} == {"width 4 depth 1"}
+    assert planned.waiting
+    assert not planned.complete
+    repeated = planner(context)[0].repeat(costs(context), planned.sweep)
+    assert (repeated.waiting, repeated.complete) == (planned.waiting, False)
 
 
 def test_an_interrupt_of_the_user_is_handed_on(context, monkeypatch):

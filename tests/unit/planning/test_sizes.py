@@ -4,10 +4,12 @@ import math
 
 import pytest
 
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.families.networks.transformer import Transformer
 from epiplexity_jax.families.ngram import Ngram
 from epiplexity_jax.planning.sizes import (
     candidates,
+    check_reach,
     costs_of,
     first_sizes,
     grown_axis,
@@ -81,3 +83,19 @@ def test_costs_are_those_of_the_plan_and_sizes_end_above_the_budget():
     assert one.train_flops == cost.train_flops_per_token + cost.eval_flops_per_token
     ratio = plan.runs[0].dataset.task.total_tokens / plan.runs[0].dataset.task.label_tokens
     assert math.isclose(one.test_flops, 1e5 * ratio * cost.eval_flops_per_token)
+
+
+def test_budgets_out_of_reach_are_refused_with_the_least_and_the_most():
+    least = COSTS[0].test_flops
+    most = COSTS[-1].test_flops + COSTS[-1].train_flops * TEST
+    check_reach(COSTS, least, TEST)
+    check_reach(COSTS, most, TEST)
+    with pytest.raises(ConfigError, match="budgets: 1 FLOPs are too few.*N1000; take more"):
+        check_reach(COSTS, 1.0, TEST)
+    with pytest.raises(ConfigError, match="budgets: 1e[+]30 FLOPs are more.*N128000.*at most 1e"):
+        check_reach(COSTS, 1e30, TEST)
+    sweep = parse_sweep(SWEEP | {"family": {"kind": "transformer", "seeds": 2}})
+    plan = make_plan(parse_sweep(SWEEP), "cpu")
+    for budget in (1.0, 1e30):
+        with pytest.raises(ConfigError, match=f"budgets: {budget:g}".replace("+", "[+]")):
+            sized_for(sweep, plan.datasets, "cpu", 1e5, budget)

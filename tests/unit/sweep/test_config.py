@@ -34,7 +34,7 @@ def test_an_unknown_key_is_refused_at_every_level(good, override, key, nearest):
 @pytest.mark.parametrize(
     ("override", "key", "parts"),
     [
-        ("family.widths=[48]", "family.widths", ["48", "head size 32", "take 32 or 64"]),
+        ("family.widths=[37]", "family.widths", ["37", "head size", "take 36 or 38"]),
         ("family.widths=[0]", "family.widths", ["positive"]),
         ("family.widths=[-16]", "family.widths", ["positive", "-16"]),
         ("family.widths=[]", "family.widths", []),

@@ -24,6 +24,19 @@ def test_the_summary_counts_what_is_left(plan):
     assert cohort["flops"] == summary.summary["flops"]
 
 
+def test_steps_that_shorter_runs_have_behind_them_are_not_counted(plan):
+    plan, devices = plan("family.widths=[16]"), jax.devices()[:2]
+    whole = summarise(plan, devices, set()).summary
+    begun = {plan.runs[0].run_id: 3, plan.runs[1].run_id: 8}
+    left = summarise(plan, devices, set(), begun=begun).summary
+    read = (3 + 8) * plan.runs[0].tokens_per_step
+    assert left["train_tokens"] == whole["train_tokens"] - read
+    each = plan.runs[0].cost.train_flops_per_token
+    assert left["flops"] == pytest.approx(whole["flops"] - read * each)
+    assert (left["runs"], left["finished"]) == (whole["runs"], 0)
+    assert left["idle_share"] == whole["idle_share"]
+
+
 def test_the_idle_share_is_the_part_of_the_devices_that_waits(plan):
     plan, devices = plan("family.widths=[16]"), jax.devices()[:2]
     assert summarise(plan, devices, set()).summary["idle_share"] == pytest.approx(0.0)

@@ -54,6 +54,12 @@ def test_the_longest_run_whose_state_is_there_is_continued(store):
     assert found(store, other) is None
 
 
+def test_steps_of_shorter_runs_are_behind_those_that_continue_them(store):
+    commit(store, 20)
+    long, short = run_of(30), run_of(5)
+    assert final_states.begun([long, short], store) == {long.run_id: 20}
+
+
 def test_a_diverged_run_is_not_continued(store):
     commit(store, 10, status="diverged")
     assert found(store, run_of(30)) is None

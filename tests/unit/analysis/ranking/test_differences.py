@@ -71,6 +71,20 @@ def test_a_source_that_may_be_larger_is_still_above_a_smaller_one():
     assert one.larger is None
 
 
+def test_no_seeds_are_said_to_separate_what_an_edge_leaves_open():
+    near = result(2.5), result(0.5)
+    (closed,) = compare(near, tokens=0.1)
+    assert closed.why == "within_error"
+    assert closed.more_seeds
+    (one,) = compare([result(2.5, "smallest_size"), near[1]], tokens=0.1)
+    assert (one.why, one.more_seeds) == ("open", None)
+    (other,) = compare([near[1], result(2.5, "smallest_size")], tokens=0.1)
+    assert (other.why, other.more_seeds) == ("open", None)
+    # An open side away from 0 leaves it to the seeds.
+    (away,) = compare([result(2.5, "largest_size"), near[1]], tokens=0.1)
+    assert (away.why, away.more_seeds) == ("within_error", closed.more_seeds)
+
+
 def test_a_budget_below_every_model_says_nothing_of_its_source():
     none = result(0.0, "below_cheapest", status=ResultStatus.UNTRAINED)
     assert open_of(none, S) == (False, True)

@@ -11,6 +11,7 @@ from epiplexity_jax.families.networks.mup import VECTOR_RATE
 from epiplexity_jax.families.networks.transformer import (
     Transformer,
     TransformerModel,
+    head_size,
 )
 from epiplexity_jax.families.spec import Size, Task
 from tests.unit.families.toys import CONDITIONAL, SCATTERED, TEXT, inputs_of, perturbed
@@ -19,10 +20,10 @@ TASKS = {"text": TEXT, "conditional": CONDITIONAL, "scattered": SCATTERED}
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
-@pytest.mark.parametrize(("width", "depth"), [(16, 1), (64, 2)])
+@pytest.mark.parametrize(("width", "depth"), [(16, 1), (64, 2), (48, 1)])
 def test_params_are_counted_exactly(task, width, depth):
     model = TransformerModel(width, depth, task)
-    d, head = width, min(32, width)
+    d, head = width, {16: 16, 64: 32, 48: 24}[width]
     block = 12 * d * d + 2 * d + 2 * head
     ids = task.vocab_size + task.has_bos
     expected = (ids + task.input_length) * d + depth * block + d + d * task.vocab_size
@@ -118,10 +119,16 @@ def test_the_family_lists_widths_by_depths():
     )
 
 
+def test_heads_have_the_largest_size_up_to_32_that_divides_the_width():
+    sizes = {4: 4, 12: 12, 31: 31, 32: 32, 34: 17, 48: 24, 64: 32, 80: 20, 96: 32, 100: 25}
+    assert {width: head_size(width) for width in sizes} == sizes
+    assert Transformer(widths=tuple(sizes)).widths == tuple(sizes)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"widths": (48,)}, "widths: 48 is not divisible by the head size 32; take 32 or 64"),
+        ({"widths": (37,)}, "widths: 37 is divisible by no head size from 16 to 32; take 36 or 38"),
         ({"widths": (0,)}, "widths: must be positive, got 0"),
         ({"widths": (-16, 16)}, "widths: must be positive, got -16"),
         ({"depths": (1, 1)}, "depths: each value once, got [1, 1]"),
