@@ -46,9 +46,7 @@ def _words(reading: Tracing, output: Path | None) -> list[str]:
         *(("--source", name) for name in reading.sources or ()),
         ("-o", None if output is None else str(output)),
     ]
-    given = [
-        (name, f"{value:g}".replace("e+", "e")) for name, value in numbers if value is not None
-    ]
+    given = [(name, _short(value)) for name, value in numbers if value is not None]
     given += [(name, value) for name, value in texts if value is not None]
     return [word for pair in given for word in pair]
 

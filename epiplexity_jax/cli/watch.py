@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -35,10 +36,9 @@ def watch(
     from epiplexity_jax.pages.live import LiveView, is_trained_into
     from epiplexity_jax.pages.server import Server
 
+    again = shlex.join(["epiplexity-jax", "report", str(store)])
     if not is_trained_into(store):
-        raise ConfigError(
-            f"{store}: nothing trains into it; `epiplexity-jax report {store}` writes its page"
-        )
+        raise ConfigError(f"{store}: nothing trains into it; `{again}` writes its page")
     os.nice(5)  # training comes first
     interrupt_on_signals()
     view = LiveView(store, test_tokens=test_tokens)
@@ -50,7 +50,7 @@ def watch(
         server.serve()
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    typer.echo(f"the sweep is finished; `epiplexity-jax report {store}` writes its page")
+    typer.echo(f"the sweep is finished; `{again}` writes its page")
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
-"""Times and sizes as text, at the edges of their units."""
+"""Times, sizes and lists as text, at the edges of their units."""
 
 import pytest
 
-from epiplexity_jax.base.human import duration, memory
+from epiplexity_jax.base.human import duration, join_words, memory
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,16 @@ def test_times(seconds, text):
 )
 def test_sizes(size, text):
     assert memory(size) == text
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c", "d"], "a, b, c and d")],
+)
+def test_lists(words, text):
+    assert join_words(words) == text
+
+
+def test_a_list_of_nothing_is_no_part_of_a_sentence():
+    with pytest.raises(ValueError, match="not enough values"):
+        join_words([])

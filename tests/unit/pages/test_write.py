@@ -7,7 +7,7 @@ import pytest
 import epiplexity_jax as epx
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError, StoreError
 from epiplexity_jax.pages import write
-from epiplexity_jax.pages.write import check_path, report
+from epiplexity_jax.pages.write import check_path, write_report
 from epiplexity_jax.results import load
 from tests.unit.store.stored import make_store
 
@@ -18,7 +18,7 @@ QUICK = {"compute": [6.0e9], "thorough": False}
 def written(folder, tmp_path_factory):
     """A report in a folder that did not exist."""
     path = tmp_path_factory.mktemp("written") / "new folder" / "page.html"
-    return report(folder / "small", path, words=["--floor", "ema"], **QUICK)
+    return write_report(folder / "small", path, words=["--floor", "ema"], **QUICK)
 
 
 def test_three_files_are_written(written):
@@ -47,16 +47,16 @@ def test_the_summary_is_strict_json(written):
 
 def test_the_place_by_default_is_the_first_store(tmp_path):
     store = make_store(tmp_path / "mine").path
-    found = report([load(store)], **QUICK)
+    found = write_report([load(store)], **QUICK)
     assert found.page == store / "report.html"
     assert (store / "summary.json").exists()
-    again = report(store, sources=["text"], **QUICK)
+    again = write_report(store, sources=["text"], **QUICK)
     assert again.page == found.page
     assert "from text<" in found.page.read_text(encoding="utf-8")
 
 
 def test_it_is_a_function_of_the_package():
-    assert epx.report is report
+    assert epx.write_report is write_report
 
 
 @pytest.mark.parametrize("name", ["page", "page.pdf", "page.html.gz"])
@@ -75,7 +75,7 @@ def test_a_folder_is_refused(tmp_path):
 def test_a_file_of_somebody_else_stays(tmp_path, folder, name):
     (tmp_path / name).write_text("{}", encoding="utf-8")
     with pytest.raises(ConfigError, match=rf"{name} is there and is no summary of a report"):
-        report(folder / "small", tmp_path / "x.html", **QUICK)
+        write_report(folder / "small", tmp_path / "x.html", **QUICK)
     assert (tmp_path / name).read_text(encoding="utf-8") == "{}"
     assert [file.name for file in tmp_path.iterdir()] == [name]
 
@@ -84,7 +84,7 @@ def test_a_file_of_somebody_else_in_the_store_stays(tmp_path):
     store = make_store(tmp_path / "mine").path
     (store / "summary.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ConfigError, match="is no summary of a report"):
-        report(store, **QUICK)
+        write_report(store, **QUICK)
     assert (store / "summary.json").read_text(encoding="utf-8") == "{}"
     assert not (store / "report.html").exists()
 
@@ -97,7 +97,7 @@ def test_a_report_replaces_its_own_files(written):
 def test_a_path_through_a_file_is_refused_in_one_line(tmp_path, folder):
     (tmp_path / "file").write_text("x", encoding="utf-8")
     with pytest.raises(StoreError, match="Not a directory") as refused:
-        report(folder / "small", tmp_path / "file" / "x.html", **QUICK)
+        write_report(folder / "small", tmp_path / "file" / "x.html", **QUICK)
     assert "\n" not in str(refused.value)
 
 
@@ -107,7 +107,7 @@ def test_a_full_disk_is_one_line(tmp_path, folder, monkeypatch):
 
     monkeypatch.setattr(write, "write_atomically", full)
     with pytest.raises(EpiplexityError) as refused:
-        report(folder / "small", tmp_path / "x.html", **QUICK)
+        write_report(folder / "small", tmp_path / "x.html", **QUICK)
     assert (
         str(refused.value) == f"{tmp_path / 'x.html'}: cannot be written: No space left on device"
     )
@@ -116,4 +116,4 @@ def test_a_full_disk_is_one_line(tmp_path, folder, monkeypatch):
 def test_nothing_is_gathered_for_a_wrong_path(tmp_path, monkeypatch):
     monkeypatch.setattr(write, "gather", lambda *a, **k: pytest.fail("stores were read"))
     with pytest.raises(ConfigError, match="output: "):
-        report(tmp_path, tmp_path / "x.pdf")
+        write_report(tmp_path, tmp_path / "x.pdf")

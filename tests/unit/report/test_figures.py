@@ -14,7 +14,15 @@ from epiplexity_jax.analysis.simulate import SimulatedNoise, sweep
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import record_points
-from epiplexity_jax.report.figures import FORMATS, frontier_chart, save
+from epiplexity_jax.report.figures import (
+    COLOURS,
+    FORMATS,
+    encodings,
+    frontier_chart,
+    length_row,
+    looks,
+    save,
+)
 
 LAW = CappedLaw(0.331, 0.566, 8.0e1, 2.66e6, 3.14, 256)
 MAGIC = {
@@ -221,3 +229,50 @@ def test_certified_lengths_are_dotted_where_the_code_has_them():
     assert last["epiplexity_certified"] == found.certified_bits > found.epiplexity_bits
     assert last["mdl_certified"] == found.certified_mdl_bits
     assert "dotted" not in str(frontier_chart({"noise": noise()}).to_dict())
+
+
+def test_no_two_of_64_lines_look_the_same():
+    found = [(colour, tuple(dash)) for colour, dash in looks(64)]
+    assert len(set(found)) == 64
+    assert [colour for colour, _ in found[:8]] == COLOURS
+    assert looks(3) == looks(64)[:3]
+
+
+def test_black_gives_way_to_the_ink_of_the_page():
+    assert [colour for colour, _ in looks(8, "currentColor")].count("currentColor") == 1
+    assert looks(8, "currentColor")[6][0] == "currentColor"
+    assert looks(8)[6][0] == "#000000"
+
+
+def test_channels_have_the_look_of_every_source():
+    names = [f"s{i}" for i in range(9)]
+    shared = encodings(names, "currentColor")
+    for channel, place in (("color", 0), ("strokeDash", 1)):
+        scale = shared[channel].to_dict()["scale"]
+        assert scale["domain"] == names
+        assert scale["range"] == [look[place] for look in looks(9, "currentColor")]
+
+
+def test_a_row_has_lengths_with_intervals_and_open_sides_end_at_the_value():
+    frontier = law()
+    found = frontier.at(frontier.largest_compute)
+    row = length_row(found)
+    assert (row["source"], row["compute"]) == (found.source, frontier.largest_compute)
+    assert row["status"] == "ok"
+    assert None in found.epiplexity_bits_interval
+    for what in ("mdl", "epiplexity", "entropy"):
+        value, ends = getattr(found, f"{what}_bits"), getattr(found, f"{what}_bits_interval")
+        low, high = (value if end is None else end for end in ends)
+        assert (row[what], row[f"{what}_low"], row[f"{what}_high"]) == (value, low, high)
+
+
+def test_a_row_of_one_seed_has_its_value_thrice():
+    row = length_row(law(seeds=1).at(1e13))
+    assert row["epiplexity_low"] == row["epiplexity"] == row["epiplexity_high"] > 0
+
+
+def test_a_requential_row_has_its_certified_lengths():
+    found = taught().at(taught().largest_compute)
+    row = length_row(found)
+    assert row["mdl_certified"] == found.certified_mdl_bits is not None
+    assert length_row(law().at(1e13))["mdl_certified"] is None

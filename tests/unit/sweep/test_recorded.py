@@ -103,9 +103,13 @@ def test_a_sweep_that_ends_is_finished(tmp_path):
     ],
 )
 def test_how_a_sweep_ended_is_kept_and_raised_on(tmp_path, error, status, message):
-    with pytest.raises(type(error)), recorded(Silent(), tmp_path, True) as progress:
-        drive(progress)
-        raise error
+    def sweep():
+        with recorded(Silent(), tmp_path, True) as progress:
+            drive(progress)
+            raise error
+
+    with pytest.raises(type(error)):
+        sweep()
     state = read_state(tmp_path)
     assert (state.status, state.message) == (status, message)
     assert (state.done, state.seconds_left) == (2, None)
