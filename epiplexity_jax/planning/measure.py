@@ -39,7 +39,7 @@ from epiplexity_jax.planning.planner import (
     Question,
     limits_of,
 )
-from epiplexity_jax.planning.requests import NOISE, Asked, ask, controls
+from epiplexity_jax.planning.requests import NOISE, Asked, ask, check_options, controls
 from epiplexity_jax.planning.sizes import SizeCost, check_reach, costs_of, first_sizes, inside
 from epiplexity_jax.sources.files.recognise import Reading
 from epiplexity_jax.sweep.config import (
@@ -120,6 +120,7 @@ class Request:
         """
         if not source:
             raise ConfigError("source: expected a file, a folder, or the name of a kind")
+        check_options(minutes, options)
         length = options.get("length") or DEFAULT_LENGTH
         asked = ask(source, length, options.get("reading"), options.get("column"))
         budgets, test_tokens = options.get("budgets"), options.get("test_tokens")
@@ -134,7 +135,7 @@ class Request:
             minutes=minutes,
             name=store_name(named, asked[0].name),
             test_tokens=test_tokens,
-            budgets=tuple(sorted(budgets)) if budgets else None,
+            budgets=None if budgets is None else tuple(sorted(budgets)),
             seed=options.get("seed", 0),
         )
 

@@ -1,5 +1,6 @@
 """Sources as a command line names them: files by content, kinds by name, standard input."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple
 from epiplexity_jax.base.config import Config, did_you_mean
 from epiplexity_jax.base.errors import ConfigError, DataError, EpiplexityError
 from epiplexity_jax.sources.files.paths import is_pattern
-from epiplexity_jax.sources.files.recognise import Reading, Recognised, recognise
+from epiplexity_jax.sources.files.recognise import READINGS, Reading, Recognised, recognise
 from epiplexity_jax.sources.maps.shuffle import Shuffle
 from epiplexity_jax.sources.opening import kinds, open_source, parse
 from epiplexity_jax.sources.python.opened import opened
@@ -41,6 +42,33 @@ class Asked(NamedTuple):
         if not isinstance(self.source, HostSource):
             return None
         return self.source.sequences * self.source.info.label_tokens
+
+
+def check_options(minutes: float, options: Mapping[str, Any]) -> None:
+    """Refuse numbers and words of a question that are not allowed, before anything is read.
+
+    Args:
+        minutes: time that is there.
+        options: the options of the question.
+
+    Raises:
+        ConfigError: naming the first.
+    """
+    budgets = options.get("budgets")
+    if budgets is not None and not budgets:
+        raise ConfigError("budgets: expected FLOPs such as [1e12, 1e13], got none")
+    positive = [("minutes", minutes), ("test_tokens", options.get("test_tokens"))]
+    positive += [("budgets", budget) for budget in budgets or ()]
+    for name, value in positive:
+        if value is not None and not (value > 0 and math.isfinite(value)):
+            raise ConfigError(f"{name}: must be a positive number, got {value:g}")
+    length, seed, reading = (options.get(name) for name in ("length", "seed", "reading"))
+    if length is not None and length < 1:
+        raise ConfigError(f"length: must be at least 1, got {length}")
+    if seed is not None and seed < 0:
+        raise ConfigError(f"seed: must be at least 0, got {seed}")
+    if reading is not None and reading not in READINGS:
+        raise ConfigError(f"reading: {did_you_mean('reading', reading, READINGS)}")
 
 
 def ask(

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Integer
@@ -33,6 +33,7 @@ from epiplexity_jax.sources.files.tokens import Tokens
 from epiplexity_jax.sources.token_array import readable
 
 Reading = Literal["bytes", "characters", "tokens", "documents"]
+READINGS: tuple[Reading, ...] = get_args(Reading)
 
 _LOOKED_AT = 1 << 18  # bytes of the beginning
 _PLACES, _PLACE = 64, 1 << 12  # parts of a file that are looked at, and bytes of each

@@ -1,11 +1,15 @@
 """Arguments as sources: files, kinds, configs; too little data is refused with a number."""
 
+import math
+import re
+
 import numpy as np
 import pytest
 
 import epiplexity_jax as epx
+from epiplexity_jax import api
 from epiplexity_jax.base.errors import ConfigError, DataError
-from epiplexity_jax.planning.requests import ask, controls
+from epiplexity_jax.planning.requests import ask, check_options, controls
 
 
 @pytest.fixture
@@ -61,3 +65,26 @@ def test_the_same_data_is_asked_for_once(tmp_path):
         (tmp_path / name).write_text(text, encoding="ascii")
     with pytest.raises(ConfigError, match=r"b\.txt: is the same data as a\.txt"):
         ask([tmp_path / "a.txt", tmp_path / "b.txt"], 16)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "options", "said"),
+    [
+        (0, {}, "minutes: must be a positive number, got 0"),
+        (math.nan, {}, "minutes: must be a positive number, got nan"),
+        (5, {"test_tokens": -1.0}, "test_tokens: must be a positive number, got -1"),
+        (5, {"budgets": []}, "budgets: expected FLOPs such as"),
+        (5, {"budgets": [1e10, 0.0]}, "budgets: must be a positive number, got 0"),
+        (5, {"budgets": [math.inf]}, "budgets: must be a positive number, got inf"),
+        (5, {"length": 0}, "length: must be at least 1, got 0"),
+        (5, {"seed": -1}, "seed: must be at least 0, got -1"),
+        (5, {"reading": "byte"}, "reading: unknown reading 'byte'; did you mean 'bytes'"),
+    ],
+)
+def test_an_option_that_is_not_allowed_is_named_before_anything_is_read(minutes, options, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        api.measure("no such file", minutes=minutes, **options)
+
+
+def test_options_that_are_left_out_are_allowed():
+    check_options(0.5, {"budgets": None, "length": None, "seed": 0, "reading": "tokens"})
