@@ -89,11 +89,12 @@ def _sure(report: Report) -> list[str]:
         pairs = _last_pairs(ranking)
         apart = [one for one in pairs if one.separated]
         missing = [one for one in pairs if not one.separated]
+        sure = ": beyond the error (95 %, over all pairs)"
         for one in apart[:_MOST]:
             first, second = map(quoted, one.pair if one.difference >= 0 else one.pair[::-1])
             more = f"{difference_cell(one)} bits"
-            said.append(f"{whose}{first} holds more than {second}, by {more}: beyond the error.")
-            whose = ""
+            said.append(f"{whose}{first} holds more than {second}, by {more}{sure}.")
+            whose, sure = "", ": beyond the error"
         if len(apart) > _MOST:
             said.append(f"{len(apart) - _MOST} further pairs are separated.")
         for one in missing[:_MOST]:

@@ -12,10 +12,10 @@ from epiplexity_jax.analysis import Decomposition, Ranking
 from epiplexity_jax.analysis.runs.loss_area import loss_area
 from epiplexity_jax.base.human import join_names
 from epiplexity_jax.pages.answer import answer
-from epiplexity_jax.pages.facts import CITATION, commands, facts
+from epiplexity_jax.pages.facts import CITATION, commands, describe_sources, facts
 from epiplexity_jax.pages.gather import Report, Stored
 from epiplexity_jax.pages.page_tables import law_sentences, page_tables, rate_lines
-from epiplexity_jax.report.edges import status_cell
+from epiplexity_jax.report.edges import edge_legend, status_cell
 from epiplexity_jax.report.figures import encodings, looks
 from epiplexity_jax.report.numbers import number, with_interval
 from epiplexity_jax.report.page.budget_charts import BudgetData, budget_charts
@@ -59,6 +59,9 @@ def page_of(report: Report, options: Sequence[str] = (), **live: Any) -> Page:
         readout=[[_cells(one) for one in results] for results in data.found],
         charts=charts,
         tables=page_tables(report),
+        sources=describe_sources(report),
+        compared=_compared(report),
+        legend=edge_legend([one for results in data.found for one in results]),
         notes=notes(report),
         order=_order(report),
         rankings=[str(i) for i, _ in enumerate(_rankings(report))],
@@ -94,6 +97,19 @@ def stops(report: Report) -> list[float]:
     return sorted({*own.tolist(), *rounded})
 
 
+def _compared(report: Report) -> str:
+    """Say which budgets the tables have, and that the slider has more."""
+    least, most = number(min(report.budgets)), number(report.largest)
+    if len(report.budgets) == 1:
+        span = f"The summary and the tables are those of T = {most} FLOPs"
+    else:
+        span = (
+            f"The summary is that of T = {most} FLOPs, the largest of the {len(report.budgets)} "
+            f"budgets from {least} on at which the sources are compared"
+        )
+    return f"{span}; the slider moves over all that the runs reach."
+
+
 def _key(names: Sequence[str]) -> list[Key]:
     return [
         Key(name, colour, "" if dash[1:] == [0] else " ".join(map(str, dash)))
@@ -115,17 +131,32 @@ def _cells(one: Decomposition) -> list[str]:
 
 
 def notes(report: Report) -> list[Note]:
-    """Every warning once, with the sources that it is about."""
-    said: dict[str, list[str]] = {}
-    pairs = [(one.source, text) for one in report.results for text in one.warnings]
-    pairs += [(name, text) for name, f in report.frontiers.items() for text in f.warnings]
-    for source, text in dict.fromkeys(pairs):
-        said.setdefault(text, []).append(source)
-    every = len(report.frontiers)
-    return [
-        Note("" if len(names) == every > 1 else join_names(names), text)
-        for text, names in said.items()
-    ]
+    """Every warning once, with the sources that it is about, and the budgets where not all."""
+    said: dict[str, dict[str, list[float]]] = {}
+    for name, frontier in report.frontiers.items():
+        for text in frontier.warnings:
+            said.setdefault(text, {})[name] = list(report.budgets)
+    for one in report.results:
+        for text in one.warnings:
+            budgets = said.setdefault(text, {}).setdefault(one.source, [])
+            if one.compute_flops not in budgets:
+                budgets.append(one.compute_flops)
+    found = []
+    for text, where in said.items():
+        about: dict[str, list[str]] = {}
+        for name, budgets in where.items():
+            about.setdefault(_at(budgets, report.budgets), []).append(name)
+        every = len(where) == len(report.frontiers) > 1 and list(about) == [""]
+        parts = [f"{join_names(names)}{at}" for at, names in about.items()]
+        found.append(Note("" if every else "; ".join(parts), text))
+    return found
+
+
+def _at(budgets: Sequence[float], every: Sequence[float]) -> str:
+    """The budgets for which a note holds, as words; empty where it holds for all."""
+    if len(budgets) == len(every):
+        return ""
+    return f" at T = {', '.join(number(one) for one in sorted(budgets))}"
 
 
 def _rankings(report: Report) -> Sequence[Any]:
@@ -227,7 +258,8 @@ class _Runs:
         """Sentence above them."""
         return (
             "A model is coded as long as training by it costs more than its final loss: the area "
-            "between its code and the floor. The slider above chooses the best model of the source."
+            "between its code and the floor. The slider above chooses the best model of the "
+            "source. A run is shown whole; the best code may end earlier, at the D of the table."
         )
 
 

@@ -38,6 +38,30 @@ def facts(report: Report) -> list[tuple[str, str]]:
     return found
 
 
+def describe_sources(report: Report) -> list[tuple[str, str]]:
+    """The kind of every source and its parameters, as its store's config has them."""
+    found = []
+    for one in report.stores:
+        sources = one.given.get("sources") or {}
+        for name in one.runs.sources:
+            shown = next((n for n in report.frontiers if n in (name, f"{one.name}: {name}")), None)
+            given = sources.get(name)
+            if shown is not None and isinstance(given, Mapping) and given.get("kind"):
+                found.append((shown, _described(given)))
+    return found
+
+
+def _described(given: Mapping[str, Any]) -> str:
+    """A source's kind with its parameters; a source within it likewise."""
+    parts = []
+    for key, value in given.items():
+        if isinstance(value, Mapping) and value.get("kind"):
+            parts.append(f"{key} {_described(value)}")
+        elif key != "kind" and value is not None and not isinstance(value, Mapping | list):
+            parts.append(f"{key} {value}")
+    return f"{given['kind']} ({', '.join(parts)})" if parts else str(given["kind"])
+
+
 def _facts(store: Stored) -> list[tuple[str, str]]:
     rows, start = store.rows, store.starts[-1] if store.starts else {}
     members = [row for row in rows if row["role"] != "tuning"]

@@ -26,13 +26,14 @@ class Stored:
         runs: its runs.
         rows: one a run of the sources that are shown, those of tuning too, as `Runs.rows` has them.
         starts: records of its starts.
-        config: its resolved config, as text.
+        config: its resolved config, as text; given: the same as plain values.
     """
 
     runs: Runs
     rows: Sequence[Mapping[str, Any]]
     starts: Sequence[Mapping[str, Any]]
     config: str
+    given: Mapping[str, Any]
 
     @property
     def name(self) -> str:
@@ -148,7 +149,7 @@ def _stored(
         options.get("test_tokens"), options.get("variant"), options.get("floor"), tuning=True
     )
     kept = [row for row in rows if not sources or row["source"] in sources]
-    return Stored(runs, kept, folder.starts(), folder.read_config())
+    return Stored(runs, kept, folder.starts(), folder.read_config(), folder.config())
 
 
 def _named(stores: Sequence[Stored], sources: Sequence[str] | None) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from epiplexity_jax.report.tables import (
     runs_table,
 )
 
+_PAIRS = 10_000  # that a page lists
+
 
 def page_tables(report: Report) -> dict[str, PageTable]:
     """Make every table that the report has rows for, by name."""
@@ -28,7 +30,7 @@ def page_tables(report: Report) -> dict[str, PageTable]:
     results = [one.to_json() for one in report.results]
     tables = {
         "frontier": PageTable(
-            "S_T and H_T at every budget", decomposition_table(report.results), results
+            "S_T and H_T at the compared budgets", decomposition_table(report.results), results
         ),
         "runs": PageTable("Every run", runs_table(members), rows),
     }
@@ -50,7 +52,7 @@ def _rank_tables(report: Report) -> dict[str, PageTable]:
     for i, ranking in enumerate(rankings):
         of = f" for {ranking.observer}" if len(rankings) > 1 else ""
         tables[f"rank-{i}"] = PageTable(f"Order{of}", rank_table(ranking), ranking.rows())
-        if (missing := open_pairs_table(ranking)) is not None:
+        if (missing := open_pairs_table(ranking, _PAIRS)) is not None:
             tables[f"pairs-{i}"] = PageTable(
                 f"Pairs that are not separated{of}", missing, ranking.pairs()
             )

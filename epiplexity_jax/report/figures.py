@@ -10,6 +10,7 @@ import numpy as np
 from epiplexity_jax.analysis import Decomposition, Frontier
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.report import axes
+from epiplexity_jax.report.numbers import with_interval
 
 FORMATS = (".png", ".svg", ".pdf", ".html")
 _BUDGETS = 160
@@ -126,13 +127,15 @@ def _span(frontiers: Mapping[str, Frontier]) -> np.ndarray:
 
 
 def length_row(found: Decomposition) -> dict[str, Any]:
-    """A result with values and intervals of all three lengths, bits."""
+    """A result with values and intervals of all three lengths, bits, and both as text."""
     row = {"source": found.source, "compute": found.compute_flops, "status": str(found.status)}
     for what in _NAMES:
         value = getattr(found, f"{what}_bits")
-        ends = getattr(found, f"{what}_bits_interval") or (value, value)
-        low, high = (value if end is None else end for end in ends)  # an open side has no shade
+        ends = getattr(found, f"{what}_bits_interval")
+        # An open side has no shade.
+        low, high = (value if end is None else end for end in ends or (value, value))
         row |= {what: value, f"{what}_low": low, f"{what}_high": high}
+        row[f"{what}_text"] = f"{with_interval(value, ends)} bits"
     return row | {f"{what}_certified": getattr(found, name) for what, name in _CERTIFIED.items()}
 
 
@@ -210,7 +213,7 @@ def _panel(
     tooltip = [
         alt.Tooltip("source:N"),
         alt.Tooltip("compute:Q", format=".3e", title="T (FLOPs)"),
-        alt.Tooltip(f"{what}:Q", format=".4e", title=f"{_NAMES[what]} (bits)"),
+        alt.Tooltip(f"{what}_text:N", title=_NAMES[what]),
         alt.Tooltip("status:N"),
     ]
     line = base.mark_line(strokeWidth=2.2, clip=True).encode(

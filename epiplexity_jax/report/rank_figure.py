@@ -8,7 +8,7 @@ from epiplexity_jax.analysis import Ranking
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.report import axes
 from epiplexity_jax.report.figures import encodings, styled
-from epiplexity_jax.report.numbers import number
+from epiplexity_jax.report.numbers import number, with_interval
 
 _WIDTH, _STEP, _LEAST = 330, 46, 190
 _COLUMN = 74  # width of a budget's ranks
@@ -72,6 +72,7 @@ def values_panel(ranking: Ranking, shared: Mapping[str, Any], height: int) -> An
                     what: place.value,
                     f"{what}_low": place.value if low is None else low,
                     f"{what}_high": place.value if high is None else high,
+                    "text": with_interval(place.value, place.value_interval),
                 }
             )
     rows.sort(key=lambda row: row["compute"])
@@ -84,12 +85,13 @@ def values_panel(ranking: Ranking, shared: Mapping[str, Any], height: int) -> An
     )
     unit = axis.unit.replace("bit", "bit/byte") if ranking.measure.per_byte else axis.unit
     value = alt.Y(f"{what}:Q", title=f"{ranking.measure.name}_T ({unit})", **axis.options(alt))
+    label = f"{ranking.measure.name}_T, {ranking.measure.unit}"
     line = base.mark_line(strokeWidth=1.6, clip=True).encode(y=value)
     bars = base.mark_rule(strokeWidth=2.4, opacity=0.6, clip=True).encode(
         y=alt.Y(f"{what}_low:Q"), y2=alt.Y2(f"{what}_high:Q")
     )
     dots = base.mark_circle(size=60, opacity=1, clip=True).encode(
-        y=value, tooltip=[alt.Tooltip("source:N"), alt.Tooltip(f"{what}:Q", format=".4e")]
+        y=value, tooltip=[alt.Tooltip("source:N"), alt.Tooltip("text:N", title=label)]
     )
     return alt.layer(line, bars, dots).properties(width=_WIDTH, height=height)
 

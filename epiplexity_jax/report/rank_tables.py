@@ -53,15 +53,19 @@ def _caption(ranking: Ranking) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def open_pairs_table(ranking: Ranking) -> Table | None:
+def open_pairs_table(ranking: Ranking, most: int = MOST) -> Table | None:
     """Pairs that are not separated, with the number of seeds or the T that would; None without any.
 
     Of many pairs those with the smallest need come first, and the caption counts the others.
+
+    Args:
+        ranking: the order.
+        most: number of pairs that are listed.
     """
     missing = [d for order in ranking.orders for d in order.differences if not d.separated]
     if not missing:
         return None
-    shown = missing if len(missing) <= MOST else sorted(missing, key=_need)[:MOST]
+    shown = missing if len(missing) <= most else sorted(missing, key=_need)[:most]
     shown = [d for d in missing if d in shown]
     rest = len(missing) - len(shown)
     marks = {
@@ -117,7 +121,7 @@ def cure(one: Difference) -> str:
         ways.append(f"T x {about}{one.more_compute:.2g}{turned}")
     if one.why != "within_error" and not (one.why == "open" and ways):
         return _OTHER_REASONS[one.why] + "".join(f"; {way}" for way in ways)
-    return " or ".join(ways) or "neither seeds nor T in reach"
+    return " or ".join(ways) or "no number of seeds and no T within reach"
 
 
 def sentences(rankings: Rankings) -> list[str]:

@@ -86,6 +86,8 @@ def test_the_slider_shows_a_run_of_the_best_model_and_a_run_can_be_chosen(browse
         page.wait_for_function(
             f"document.querySelectorAll('#all-runs svg').length === {len(values['runs'])}"
         )
+        widths = "all => all.map(one => one.getBoundingClientRect().width)"
+        assert min(page.eval_on_selector_all("#all-runs svg", widths)) > 80
 
 
 def test_hover_says_the_numbers(browser, url):
@@ -115,7 +117,7 @@ def test_tables_sort_and_download(browser, url, written):
         for kind in ("csv", "json"):
             with page.expect_download() as download:
                 page.click(f'[data-{kind}="frontier"]')
-            assert download.value.suggested_filename == f"frontier.{kind}"
+            assert download.value.suggested_filename == f"epiplexity-frontier.{kind}"
             texts[kind] = download.value.path().read_text(encoding="utf-8")
     kept = json.loads(written.json.read_text(encoding="utf-8"))["frontier"]
     assert json.loads(texts["json"]) == kept

@@ -119,7 +119,7 @@ def _over_compute(what: str, data: BudgetData, shared: Mapping[str, Any]) -> dic
     tooltip = [
         alt.Tooltip("source:N"),
         alt.Tooltip("compute:Q", format=".3e", title="T (FLOPs)"),
-        alt.Tooltip(f"{what}:Q", format=".4e", title=f"{NAMES[what]} (bits)"),
+        alt.Tooltip(f"{what}_text:N", title=NAMES[what]),
         alt.Tooltip("status:N"),
     ]
     near = base.mark_circle(size=120, opacity=0, clip=True, aria=False)
@@ -137,7 +137,8 @@ def _over_compute(what: str, data: BudgetData, shared: Mapping[str, Any]) -> dic
 def _picked(row: Mapping[str, Any], names: Sequence[str], what: str) -> dict[str, Any]:
     """The fields of a row that a chart draws."""
     extra = ("uniform",) if what == "mdl" else ()
-    return {name: row[name] for name in (*names, what, f"{what}_low", f"{what}_high", *extra)}
+    own = (what, f"{what}_low", f"{what}_high", f"{what}_text")
+    return {name: row[name] for name in (*names, *own, *extra)}
 
 
 def _code_bars(data: BudgetData) -> dict[str, Any]:
@@ -146,7 +147,7 @@ def _code_bars(data: BudgetData) -> dict[str, Any]:
 
     rows = [
         {"source": row["source"], "index": row["index"], "part": part, "rank": rank}
-        | {"bits": max(row[what], 0.0), "uniform": row["uniform"]}
+        | {"bits": max(row[what], 0.0), "uniform": row["uniform"], "text": row[f"{what}_text"]}
         for row in data.rows
         for rank, (what, part) in enumerate(_PARTS.items())
     ]
@@ -161,10 +162,11 @@ def _code_bars(data: BudgetData) -> dict[str, Any]:
         x=alt.X("bits:Q", title=f"length of the code ({axis.unit})", **axis.options(alt)),
         color=alt.Color("part:N", title=None, scale=colours, legend=alt.Legend(orient="top")),
         order=alt.Order("rank:Q"),
-        tooltip=["source:N", "part:N", alt.Tooltip("bits:Q", format=".4e")],
+        tooltip=["source:N", "part:N", alt.Tooltip("text:N", title="length")],
     )
     mark = base.mark_tick(color=INK, thickness=2, height=26, aria=False).encode(
-        x=alt.X("uniform:Q"), tooltip=[alt.Tooltip("uniform:Q", format=".4e", title="uniform code")]
+        x=alt.X("uniform:Q"),
+        tooltip=[alt.Tooltip("uniform:Q", format=".3e", title="uniform code, bits")],
     )
     chart = alt.layer(bars, mark).add_params(budget_parameter(data.start))
     words = "Stacked bars of S_T and H_T, one a source; a line marks the uniform code"
@@ -187,7 +189,7 @@ def _value_bars(data: BudgetData, shared: Mapping[str, Any], what: str) -> dict[
     x = alt.X(f"{what}:Q", title=f"{NAMES[what]} ({axis.unit})", **axis.options(alt))
     tooltip = [
         "source:N",
-        alt.Tooltip(f"{what}:Q", format=".4e", title=f"{NAMES[what]} ({axis.unit})"),
+        alt.Tooltip(f"{what}_text:N", title=NAMES[what]),
         "status:N",
     ]
     layers = [
@@ -201,8 +203,11 @@ def _value_bars(data: BudgetData, shared: Mapping[str, Any], what: str) -> dict[
     if what == "entropy":
         uniform = base.mark_tick(color=INK, thickness=2, height=26, aria=False)
         layers.append(uniform.encode(x=alt.X("uniform:Q")))
-    fields = ("source", "index", "status", "uniform", what, f"{what}_low", f"{what}_high")
-    rows = [{name: row[name] for name in fields} for row in scaled]
+    own = (what, f"{what}_low", f"{what}_high", f"{what}_text")
+    rows = [
+        {name: row[name] for name in ("source", "index", "status", "uniform", *own)}
+        for row in scaled
+    ]
     chart = alt.layer(*layers).add_params(budget_parameter(data.start))
     words = f"Bars of {NAMES[what]} with 95 % intervals, one a source"
     return finished(chart, words, _BAR * len(data.sources) + 10, rows=rows)
@@ -211,7 +216,9 @@ def _value_bars(data: BudgetData, shared: Mapping[str, Any], what: str) -> dict[
 def _per_token(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row with H and the uniform code in bits per label token."""
     names = ("entropy", "entropy_low", "entropy_high", "uniform")
-    return {**row, **{name: row[name] / row["tokens"] for name in names}}
+    scaled = {name: row[name] / row["tokens"] for name in names}
+    text = f"{scaled['entropy']:.4f} bits per token"
+    return {**row, **scaled, "entropy_text": text}
 
 
 def _bar_axis(values: Sequence[float]) -> axes.ChartAxis:

@@ -88,6 +88,9 @@ class Page:
         title: heading.
         version: of this package; written: when, as text.
         answer: the answer in words.
+        sources: name of every source and what it is.
+        compared: sentence on the budgets that the tables have.
+        legend: meanings of the codes behind the status of a result.
         budgets: FLOPs of the slider's stops, rising; stops: the same as text.
         start: place of the stop at which the page opens.
         key: sources, with the looks of their lines.
@@ -113,6 +116,9 @@ class Page:
     version: str
     written: str
     answer: Answer
+    sources: Sequence[tuple[str, str]] = ()
+    compared: str = ""
+    legend: str = ""
     budgets: Sequence[float] = ()
     stops: Sequence[str] = ()
     start: int = 0

@@ -1,8 +1,9 @@
 """Charts of a ranking for a page, with marks at its slider's budget."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from epiplexity_jax.analysis import Ranking
 from epiplexity_jax.report import axes
@@ -65,13 +66,16 @@ def rank_charts(
 
 
 def _columns(ranking: Ranking, budgets: Sequence[float]) -> list[Mapping[str, Any]]:
-    """Stops of the slider at which a column of the order holds: up to the next larger budget."""
-    places = [
-        next((i for i, one in enumerate(budgets) if one >= budget * (1 - 1e-9)), len(budgets))
-        for budget in ranking.budgets
-    ]
-    ends = [*places, len(budgets)]
-    return [
-        {"budget": number(budget), "from": low, "to": high - 1}
-        for budget, (low, high) in zip(ranking.budgets, pairwise(ends), strict=True)
-    ]
+    """Stops of the slider for which a column of the order is the nearest, up to half a step off."""
+    own, at = np.log(np.array(ranking.budgets)), np.log(np.array(budgets))
+    steps = np.diff(own) / 2 if own.size > 1 else np.array([0.0])
+    lows, highs = own - np.append(steps[:1], steps), own + np.append(steps, steps[-1:])
+    if own.size == 1:
+        lows, highs = own, own
+    found = []
+    for budget, low, high in zip(ranking.budgets, lows - 1e-9, highs, strict=True):
+        inside = np.flatnonzero((at >= low) & (at < high + 2e-9))
+        if inside.size:
+            ends = {"from": int(inside[0]), "to": int(inside[-1])}
+            found.append({"budget": number(budget)} | ends)
+    return found

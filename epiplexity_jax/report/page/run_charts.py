@@ -151,9 +151,9 @@ def _runs_chart(runs: Sequence[RunArea], start: int) -> dict[str, Any]:
         .encode(x=x, y=y)
     )
     tooltip = [
-        "label:N",
-        alt.Tooltip("tokens:Q", format=".3s"),
-        alt.Tooltip("loss:Q", format=".4f"),
+        alt.Tooltip("label:N", title="run"),
+        alt.Tooltip("tokens:Q", format=".3s", title="label tokens"),
+        alt.Tooltip("loss:Q", format=".4f", title="bits per token"),
     ]
     near = base.mark_circle(size=60, opacity=0, aria=False).encode(x=x, y=y, tooltip=tooltip)
     chart = alt.layer(thin, front, near).add_params(chosen, of)
@@ -234,7 +234,12 @@ def settling_chart(rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Any])
         y2=alt.Y2("epiplexity_high:Q"),
     )
     line = base.mark_line(strokeWidth=2, point=True, aria=False).encode(
-        y=alt.Y("epiplexity:Q"), tooltip=["source:N", "runs:Q", "epiplexity:Q"]
+        y=alt.Y("epiplexity:Q"),
+        tooltip=[
+            "source:N",
+            alt.Tooltip("runs:Q", title="finished runs"),
+            alt.Tooltip("epiplexity:Q", format=".3e", title="S_T, bits"),
+        ],
     )
     chart = alt.layer(band, line)
     words = "S_T and its interval against the number of finished runs"

@@ -54,7 +54,7 @@ def test_pairs_that_are_not_separated_are_listed_with_their_cure(three):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "neither seeds nor T in reach"),
+        ({}, "no number of seeds and no T within reach"),
         ({"more_seeds": 1}, "1 more seed"),
         ({"more_seeds": 4, "more_compute": 1.52, "is_measured": True}, "4 more seeds or T x 1.5"),
         ({"more_compute": 3.0, "is_measured": False}, "T x ~3"),

@@ -15,12 +15,13 @@
       views[name] = (await vegaEmbed(place, page.charts[name], quiet)).view;
     });
     all("table.epiplexity").forEach(sortable);
-    all("[data-csv]").forEach((b) => b.onclick = () => save(page.tables[b.dataset.csv].csv, `${b.dataset.csv}.csv`, "text/csv"));
-    all("[data-json]").forEach((b) => b.onclick = () => save(JSON.stringify(page.tables[b.dataset.json].rows, null, 1), `${b.dataset.json}.json`, "application/json"));
-    all("[data-save]").forEach((b) => b.onclick = async () => save(await views[b.dataset.save].toSVG(), `${b.dataset.save}.svg`, "image/svg+xml"));
+    all("[data-csv]").forEach((b) => b.onclick = () => save(page.tables[b.dataset.csv].csv, `epiplexity-${b.dataset.csv}.csv`, "text/csv"));
+    all("[data-json]").forEach((b) => b.onclick = () => save(JSON.stringify(page.tables[b.dataset.json].rows, null, 1), `epiplexity-${b.dataset.json}.json`, "application/json"));
+    all("[data-save]").forEach((b) => b.onclick = async () => save(await views[b.dataset.save].toSVG(), `epiplexity-${b.dataset.save}.svg`, "image/svg+xml"));
     const slider = at("#slider"), run = at("#run"), every = at("#all-runs");
     if (slider) slider.oninput = () => setBudget(Number(slider.value));
     if (run) run.onchange = () => setRun(Number(run.value));
+    if (run) at("#run-name").textContent = page.runs[Number(run.value)].label;
     if (every) every.ontoggle = () => every.open && drawEvery(every);
     return Promise.all(drawn).then(() => {
       if (state && slider) {
@@ -49,6 +50,7 @@
   }
 
   function setRun(place) {
+    at("#run-name").textContent = page.runs[place].label;
     for (const name of ["area", "runs"]) {
       signal(views[name], "of", page.runs[place].of);
       signal(views[name], "run", place);
@@ -63,6 +65,7 @@
     page.runs.forEach((one, i) => {
       const box = document.createElement("div"), place = document.createElement("div"), name = document.createElement("p");
       name.textContent = one.label;
+      place.className = "chart";
       box.append(name, place);
       room.append(box);
       const spec = { ...page.charts.small, datasets: { areas: rows.filter((row) => row.run === i) }, description: `Code of ${one.label}` };
