@@ -55,8 +55,8 @@ def _found(report: Report) -> list[str]:
     if nothing := [one.source for one in results if one.status == ResultStatus.UNTRAINED]:
         said.append(f"in {join_names(nothing)} no model finds anything beyond the uniform code")
     said += [
-        f"in {quoted(one.source)} the structure is below the resolution of {number(one.resolution_bits, 2)}"
-        " bits"
+        f"in {quoted(one.source)} the structure is below the resolution of "
+        f"{number(one.resolution_bits, 2)} bits"
         for one in results
         if one.status == ResultStatus.BELOW_RESOLUTION
     ]

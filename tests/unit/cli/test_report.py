@@ -4,7 +4,14 @@ import shlex
 
 import pytest
 
+from epiplexity_jax.pages import build
 from tests.unit.store.stored import make_store
+
+
+@pytest.fixture(autouse=True)
+def few_stops(monkeypatch):
+    """Let sliders have few stops: each asks every frontier."""
+    monkeypatch.setattr(build, "_STOPS", 3)
 
 
 def line_of(path):

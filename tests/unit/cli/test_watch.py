@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 
 from epiplexity_jax.cli import watch as module
-from epiplexity_jax.pages import server
+from epiplexity_jax.pages import build, server
 from epiplexity_jax.store.sweep_state import SweepState, SweepStatus, write_state
 from tests.unit.store.stored import make_store
 
@@ -33,6 +33,7 @@ def trained(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "nice", lambda by: 0)
     monkeypatch.setattr(module, "interrupt_on_signals", lambda: None)
     monkeypatch.setattr(server, "_FAREWELL", 0.0)
+    monkeypatch.setattr(build, "_STOPS", 3)
     store = make_store(tmp_path / "two words").path
     write_state(store, state())
     return store

@@ -57,6 +57,9 @@ SAID = {
 }
 
 
+pytestmark = pytest.mark.usefixtures("few_stops")
+
+
 def empty(path):
     """A store into which no run was written yet."""
     store = Store.open(path, create=True)
