@@ -4,7 +4,14 @@ import shlex
 
 import pytest
 
-from tests.unit.store.stored import make_store
+from epiplexity_jax.pages import build
+from tests.unit.store.stored import make_law_store
+
+
+@pytest.fixture(autouse=True)
+def few_stops(monkeypatch):
+    """Let sliders have few stops: each asks every frontier."""
+    monkeypatch.setattr(build, "_STOPS", 3)
 
 
 def line_of(path):
@@ -28,7 +35,7 @@ def test_the_answer_is_printed_and_the_files_are_named(call, store, tmp_path):
 
 
 def test_its_line_repeats_the_options(call, tmp_path):
-    store = make_store(tmp_path / "two words").path
+    store = make_law_store(tmp_path / "two words", (1000, 4000)).path
     options = ["--test-tokens", "1234567", "--compute", "3e9", "--compute", "6123456789"]
     options += ["--variant", "online", "--floor", "raw", "--frontier", "raw", "--source", "text"]
     page = tmp_path / "x y.html"
@@ -53,7 +60,7 @@ def test_its_line_repeats_the_options(call, tmp_path):
 
 
 def test_without_options_its_line_has_none(call, tmp_path):
-    store = make_store(tmp_path / "plain").path
+    store = make_law_store(tmp_path / "plain", (1000, 4000)).path
     assert call("report", store).status == 0
     assert line_of(store / "report.html") == ["epiplexity-jax", "report", str(store)]
 

@@ -10,9 +10,9 @@ from typing import ClassVar
 import pytest
 
 from epiplexity_jax.cli import watch as module
-from epiplexity_jax.pages import server
+from epiplexity_jax.pages import build, server
 from epiplexity_jax.store.sweep_state import SweepState, SweepStatus, write_state
-from tests.unit.store.stored import make_store
+from tests.unit.store.stored import make_law_store
 
 
 def state(status=SweepStatus.TRAINING, started=None, process=None):
@@ -33,7 +33,8 @@ def trained(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "nice", lambda by: 0)
     monkeypatch.setattr(module, "interrupt_on_signals", lambda: None)
     monkeypatch.setattr(server, "_FAREWELL", 0.0)
-    store = make_store(tmp_path / "two words").path
+    monkeypatch.setattr(build, "_STOPS", 3)
+    store = make_law_store(tmp_path / "two words", (1000, 4000)).path
     write_state(store, state())
     return store
 
@@ -42,7 +43,7 @@ def test_it_serves_until_the_sweep_is_finished(call, trained, monkeypatch):
     served = server.Server.serve
 
     def serve(self):
-        assert "What a model can learn from text and noise" in self._view.html
+        assert "What a model can learn from text" in self._view.html
         assert "a dataset of 2e6 tokens" in self._view.html
         write_state(trained, state(SweepStatus.FINISHED))
         served(self)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from epiplexity_jax.pages import build
 from epiplexity_jax.pages.build import page_of
 from epiplexity_jax.pages.gather import gather
 from tests.unit.store.stored import make_law_store, make_store
@@ -45,3 +46,9 @@ def small_page(small):
 def law_page(law):
     """The page of a store of one source."""
     return page_of(law)
+
+
+@pytest.fixture
+def few_stops(monkeypatch):
+    """Let sliders have few stops: each asks every frontier."""
+    monkeypatch.setattr(build, "_STOPS", 3)

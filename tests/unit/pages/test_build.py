@@ -121,6 +121,7 @@ def test_the_key_has_the_look_of_every_source(small_page):
     assert (noise.name, noise.colour, noise.dash) == ("noise", looks(2)[1][0], "6 3")
 
 
+@pytest.mark.usefixtures("few_stops")
 def test_black_is_the_ink_of_the_page(small):
     frontiers = {f"n{i}": flat(i) for i in range(7)}
     page = page_of(report_of(small, frontiers, [1e10]))
@@ -166,6 +167,7 @@ def test_charts_are_those_of_what_there_is(small_page, law_page):
     assert set(small_page.charts) == names | {"values-0", "ranks-0"}
 
 
+@pytest.mark.usefixtures("few_stops")
 def test_observers_keep_the_colours_of_their_sources(both):
     page = page_of(both)
     colours = {one.name: one.colour for one in page.key}
@@ -178,6 +180,7 @@ def test_observers_keep_the_colours_of_their_sources(both):
             }
 
 
+@pytest.mark.usefixtures("few_stops")
 def test_recipes_are_drawn_where_one_was_chosen(small):
     row = {"source": "text", "size": "width 10", "learning_rate": 0.1, "batch_size": 64}
     row |= {"warmup_steps": 10, "ema_growth": 0.1, "max_kl": None, "train_tokens": 1e4}
@@ -189,6 +192,7 @@ def test_recipes_are_drawn_where_one_was_chosen(small):
     assert "recipes" in page.tables
 
 
+@pytest.mark.usefixtures("few_stops")
 def test_a_live_page_has_its_own_fields_and_charts(small):
     page = page_of(small, live=True, watch="w", revision=3, charts={"settling": {"mark": "line"}})
     assert (page.live, page.watch, page.revision) == (True, "w", 3)
@@ -196,6 +200,7 @@ def test_a_live_page_has_its_own_fields_and_charts(small):
     assert "mdl" in page.charts
 
 
+@pytest.mark.usefixtures("few_stops")
 def test_an_order_without_anything_to_look_for_has_no_sentence(small):
     frontiers = {"one": source(1), "more": source(3, share=2.0)}
     page = page_of(report_of(small, frontiers, [middle(*frontiers.values())]))

@@ -13,7 +13,7 @@ from epiplexity_jax.pages import live as module
 from epiplexity_jax.pages.live import LiveView, is_trained_into
 from epiplexity_jax.store import Store
 from epiplexity_jax.store.sweep_state import SweepState, SweepStatus, write_state
-from tests.unit.store.stored import make_history, make_row, make_store
+from tests.unit.store.stored import make_history, make_law_store, make_row
 
 STATE = SweepState(
     status=SweepStatus.TRAINING,
@@ -55,6 +55,9 @@ SAID = {
     ),
     "finished": ({"status": SweepStatus.FINISHED, "done": 8}, "The sweep is finished."),
 }
+
+
+pytestmark = pytest.mark.usefixtures("few_stops")
 
 
 def empty(path):
@@ -155,7 +158,7 @@ def test_a_page_is_not_made_more_often_than_it_is_worth(view, monkeypatch):
 
 
 def test_the_last_page_has_everything(tmp_path):
-    store = make_store(tmp_path / "x").path
+    store = make_law_store(tmp_path / "x", (1000, 4000)).path
     write_state(store, STATE)
     view = LiveView(store, test_tokens=2.0e6)
     assert not view.refresh()
@@ -175,7 +178,7 @@ def test_the_last_page_has_everything(tmp_path):
 def test_the_answer_settles_as_runs_finish(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_PAUSE", 0.0)
     monkeypatch.setattr(module, "_SHARE", 0.0)
-    store = make_store(tmp_path / "x")
+    store = make_law_store(tmp_path / "x", (1000, 4000))
     write_state(store.path, STATE)
     view = LiveView(store.path)
     view.refresh()

@@ -80,6 +80,7 @@ def test_the_markdown_has_answer_table_order_notes_and_commands(small, small_pag
     assert block.splitlines() == small_page.commands
 
 
+@pytest.mark.usefixtures("few_stops")
 def test_a_bar_in_a_name_does_not_divide_a_cell(small):
     results = [replace(one, source="a|b") for one in small.results]
     text = summary_markdown(replace(small, results=results), page_of(small))

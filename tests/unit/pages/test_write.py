@@ -6,12 +6,20 @@ import pytest
 
 import epiplexity_jax as epx
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError, StoreError
-from epiplexity_jax.pages import write
+from epiplexity_jax.pages import build, write
 from epiplexity_jax.pages.write import check_path, write_report
 from epiplexity_jax.results import load
 from tests.unit.store.stored import make_store
 
 QUICK = {"compute": [6.0e9], "thorough": False}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_stops():
+    """Let sliders have few stops: each asks every frontier."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "_STOPS", 3)
+        yield
 
 
 @pytest.fixture(scope="module")
