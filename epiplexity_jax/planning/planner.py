@@ -144,8 +144,10 @@ class Planner:
                 raise
             self._context.progress.message("the time is over; what is finished counts")
             grid = self._finished_grid()
-            waiting = waiting or self._wanted(costs, grid)
-        self._train(grid, last=True)
+            self._train(grid, last=True)
+            waiting = self._wanted(costs, grid)
+        else:
+            self._train(grid, last=True)
         return Planned(self._sweep(grid), not waiting, waiting)
 
     def _sweep(self, grid: Grid) -> Sweep:
