@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.errors import ConfigError, StoreError
 from epiplexity_jax.cli.options import StorePath, check_positive, interrupt_on_signals
 
 _WAIT = 0.2  # seconds between two looks for a sweep that begins
@@ -89,7 +89,9 @@ def _start_when_ready(store: Path, over: threading.Event, started: list[subproce
 
     begun = time.time()
     while not over.is_set():
-        state = read_state(store)
+        state = None
+        with contextlib.suppress(StoreError):  # which the sweep itself will say
+            state = read_state(store)
         if state is not None and state.process == os.getpid() and state.started >= begun - 1.0:
             command = [sys.executable, "-m", "epiplexity_jax", "watch", str(store)]
             # Its lines go where our own progress does: standard output holds results.

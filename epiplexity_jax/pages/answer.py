@@ -128,10 +128,12 @@ def _open(report: Report) -> list[str]:
 def _sharper(report: Report) -> list[str]:
     """Sentences on what would sharpen the answer."""
     said = []
-    for ranking in report.rankings.rankings if report.rankings else ():
+    rankings = report.rankings.rankings if report.rankings else ()
+    for ranking in rankings:
         missing = [one for one in _last_pairs(ranking) if one.why == "within_error"]
+        whose = f" for {ranking.observer}" if len(rankings) > 1 else ""
         said += [
-            f"{join_names(one.pair)} would be separated by {cure(one)}"
+            f"{join_names(one.pair)} would be separated{whose} by {cure(one)}"
             for one in missing
             if one.more_seeds is not None or one.more_compute is not None
         ]

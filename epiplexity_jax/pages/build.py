@@ -265,5 +265,6 @@ class _Runs:
 
 def _place(areas: Sequence[RunArea], name: str, one: Decomposition) -> int | None:
     """The first run of a result's model."""
-    same = (i for i, run in enumerate(areas) if run.source == name and one.params == run.params)
-    return next(same, None)
+    same = [i for i, run in enumerate(areas) if run.source == name and one.params == run.params]
+    named = [i for i in same if one.member.startswith(areas[i].size)]  # of sizes with equal N
+    return next(iter(named or same), None)

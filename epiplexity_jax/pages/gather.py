@@ -204,11 +204,12 @@ def _ranked(
 
 
 def _floors(named: Named, budget: float, options: Options) -> list[Decomposition]:
-    """Results under every variant and floor at a budget; names are those of the stores."""
+    """Results under every variant and floor at a budget."""
     how = {name: options[name] for name in ("estimator", "procedure") if name in options}
     found = []
-    for one, source in named.values():
-        found += one.runs.floor_table(options.get("test_tokens"), [budget], sources=[source], **how)
+    for name, (one, source) in named.items():
+        own = one.runs.floor_table(options.get("test_tokens"), [budget], sources=[source], **how)
+        found += [replace(result, source=name) for result in own]
     return found
 
 

@@ -23,6 +23,7 @@ from epiplexity_jax.store import Store
 from epiplexity_jax.store.sweep_state import SweepState, SweepStatus, read_state
 
 _SHARE = 5.0  # a page is made anew after this many times the time that the last one took
+_JUST_ENDED = 60.0  # seconds
 _PAUSE = 2.0  # seconds that lie between two at the least
 
 
@@ -92,7 +93,10 @@ class LiveView:
         """State of the sweep as the page's script reads it."""
         with self._lock:
             revision, is_last = self.revision, self._is_thorough
-        found = read_state(self.store)
+        try:
+            found = read_state(self.store)
+        except StoreError as error:
+            return _shown(f"The sweep's state cannot be read: {error}", revision)
         if found is None:
             return _shown("Nothing trains into this store now.", revision)
         text = _words(found)
@@ -154,11 +158,14 @@ def _waiting(store: Path, error: EpiplexityError, live: dict[str, Any]) -> Page:
 
 
 def is_trained_into(store: Path) -> bool:
-    """Return whether a sweep trains into a store, or was stopped and may go on.
+    """Return whether a sweep trains into a store, was stopped and may go on, or has just ended.
 
     Raises:
         StoreError: when the folder is no store.
     """
     Store.open(store)
     state = read_state(store)
-    return state is not None and state.status != SweepStatus.FINISHED
+    if state is None:
+        return False
+    # A short sweep may end before its page is served.
+    return state.status != SweepStatus.FINISHED or time.time() - state.updated < _JUST_ENDED

@@ -103,7 +103,7 @@ def test_separated_pairs_are_named_with_their_difference(three):
     pair = order.of("more", "one")
     assert pair.separated
     (said,) = [text for text in sure if text.startswith("more holds more than one, by ")]
-    assert said.endswith("bits: beyond the error.")
+    assert said.endswith("bits: beyond the error (95 %, over all pairs).")
     assert "more holds more than same" in " ".join(sure)
     assert "one and same are not separated." in sure
 
