@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -83,7 +84,7 @@ def test_a_port_in_use_is_refused(call, trained):
 def test_a_store_into_which_nothing_trains_is_refused(call, trained, left):
     (trained / "progress.json").unlink()
     if left:
-        write_state(trained, state(left))
+        write_state(trained, replace(state(left), updated=1.0))
     called = call("watch", trained)
     assert (called.status, called.out) == (2, "")
     assert called.err == (
