@@ -18,6 +18,7 @@ PAGES = tuple(
     for name in (
         *("speed.md", "large-runs.md", "requential.md", "what-moves-s.md"),
         *("measure.md", "rank.md", "scaling-laws.md", "how-a-number-is-made.md"),
+        "report.md",
     )
 )
 RESULTS = DOCS.parent / "benchmarks" / "results"
@@ -43,6 +44,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "memory": ("memory", speed_tables.memory),
     "checkpoints": ("checkpoints", speed_tables.checkpoints),
     "weak_scaling": ("weak_scaling", speed_tables.weak_scaling),
+    "pages": ("pages", speed_tables.pages),
     "rounding": ("weak_scaling", speed_tables.rounding),
     "tuning": ("tuning", number_tables.tuning),
     "window": ("window", number_tables.window),

@@ -234,5 +234,16 @@ def rounding(found: dict[str, Any]) -> str:
     return table(heads, rows)
 
 
+def pages(found: dict[str, Any]) -> str:
+    """Sizes of pages, and times until the first text and until every chart is drawn."""
+    rows = []
+    for one in found["pages"]:
+        runs = one.get("runs")
+        name = one["page"] if runs is None else f"{one['page']} of {runs} runs"
+        size = f"{one['bytes'] / 1e6:.2g} MB"
+        rows.append((name, size, f"{one['first_paint_s']:.2f} s", f"{one['drawn_s']:.2f} s"))
+    return table(("page", "size", "first text", "every chart"), rows)
+
+
 def _starts(found: dict[str, Any]) -> list[tuple[str, dict[str, float]]]:
     return [("empty", found["cold"]), ("its own", found["warm"])]
