@@ -112,10 +112,9 @@ def _recognised(one: Any, length: int, reading: Reading | None, column: str | No
         raise ConfigError("source: expected a file, a folder, or the name of a kind, got ''")
     if Path(text).exists() or is_pattern(text) or text not in known:
         if not Path(text).exists() and not is_pattern(text) and re.fullmatch(r"\w+", text):
-            raise DataError(
-                f"{text}: no such file or folder, and no kind of source: "
-                f"{did_you_mean('kind', text, known).partition('Known:')[0].strip()}"
-            )
+            hint = did_you_mean("kind", text, known).partition("Known:")[0].partition(";")[2]
+            hint = hint.strip() or "`epiplexity-jax sources` lists these"
+            raise DataError(f"{text}: no such file or folder, and no kind of source; {hint}")
         return recognise(text, length, reading, column)
     needed = [parameter["name"] for parameter in known[text] if parameter["required"]]
     if needed:

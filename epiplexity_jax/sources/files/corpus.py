@@ -232,10 +232,8 @@ def files_corpus(paths: Sequence[Path], where: str, compression: Compression) ->
             _refuse_containers(path, start)
         if start:
             origins += [_content_hash(path, compression), file_origin(path)]
-    several = len(paths) > 1
-    notes = (
-        f"{where}: {packed if several else 'it'} {'files were' if several else 'was'} decompressed",
-    )
+    which = "one file was" if packed == 1 else f"{packed} files were"
+    notes = (f"{where}: {which if len(paths) > 1 else 'it was'} decompressed",)
 
     def documents() -> Iterator[Document]:
         return ((str(path), read_parts(path, compression)) for path in paths)

@@ -46,8 +46,10 @@ def test_too_little_data_says_how_much_is_needed(tmp_path):
 
 
 def test_what_is_unknown_or_needs_parameters_is_named():
-    with pytest.raises(DataError, match="did you mean 'noise'"):
+    with pytest.raises(DataError, match="no kind of source; did you mean 'noise'[?]$"):
         ask(["nois"], 64)
+    with pytest.raises(DataError, match="no kind of source; `epiplexity-jax sources` lists these$"):
+        ask(["y"], 64)
     with pytest.raises(ConfigError, match="elementary_ca: needs rule"):
         ask(["elementary_ca"], 64)
     with pytest.raises(DataError, match="no such file"):

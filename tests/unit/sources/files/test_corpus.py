@@ -104,7 +104,7 @@ def test_folders_and_patterns_keep_their_documents(written, tmp_path):
     assert letters(folder, "abc") == "aaabbcccc"
     info = open_source(folder).info
     assert info.documents.spans[:, 0].tolist() == [0] * 3 + [1] * 2 + [2] * 4
-    assert info.notes == (f"{tmp_path}: 1 files were decompressed",)
+    assert info.notes == (f"{tmp_path}: one file was decompressed",)
     pattern = folder.model_copy(update={"path": str(tmp_path / "*.txt*")})
     assert letters(pattern, "abc") == "aaabb"
 

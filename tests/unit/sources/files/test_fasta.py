@@ -58,7 +58,7 @@ def test_compressed_files_of_a_folder(written, tmp_path):
     written("not read", "notes.txt")
     config = written(">a\nAACC\n", "a.fna").model_copy(update={"path": str(tmp_path)})
     assert letters(config, "ACGT") == "AACCGGTT"
-    assert open_source(config).info.notes == (f"{tmp_path}: 1 files were decompressed",)
+    assert open_source(config).info.notes == (f"{tmp_path}: one file was decompressed",)
 
 
 def test_letters_outside_a_given_alphabet(written):
