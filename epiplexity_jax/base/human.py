@@ -35,6 +35,20 @@ def join_words(words: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """Write a number with its noun.
+
+    Args:
+        count: the number.
+        one: the noun.
+        several: its plural; default: with an s.
+
+    >>> counted(1, "wave"), counted(2, "wave"), counted(2, "loss", "losses")
+    ('1 wave', '2 waves', '2 losses')
+    """
+    return f"{count} {one if count == 1 else several or f'{one}s'}"
+
+
 def quoted(name: str) -> str:
     """Write a name so that it reads as one word.
 

@@ -200,7 +200,7 @@ def _print_plan(plan: Any, as_json: bool) -> None:
     if as_json:
         echo_json({"plan": {**plan.summary, "cohorts": plan.cohorts}})
         return
-    from epiplexity_jax.base.human import duration
+    from epiplexity_jax.base.human import counted, duration
     from epiplexity_jax.report.numbers import number
     from epiplexity_jax.report.tables import plan_table
 
@@ -212,8 +212,9 @@ def _print_plan(plan: Any, as_json: bool) -> None:
             f"{number(s['tuning_flops'])} FLOPs; `recipe=fixed` leaves it out"
         )
     typer.echo(
-        f"{s['runs']} runs, {s['finished']} of them finished; to train: {s['cohorts']} cohorts in "
-        f"{s['waves']} waves on {s['devices']}, {number(s['params'])} parameters, "
+        f"{counted(s['runs'], 'run')}, {s['finished']} of them finished; to train: "
+        f"{counted(s['cohorts'], 'cohort')} in {counted(s['waves'], 'wave')} on {s['devices']}, "
+        f"{number(s['params'])} parameters, "
         f"{number(s['train_tokens'])} tokens, {number(s['flops'])} FLOPs in {s['compute_dtype']}; "
         f"devices idle for {s['idle_share']:.0%} of the time"
     )

@@ -65,4 +65,4 @@ def growth_cell(value: float, interval: Sequence[float | None] | None) -> str:
     if interval is None or low is None or high is None:
         rounded = interval and [None if end is None else round(end, 2) for end in interval]
         return with_interval(round(value, 2), rounded)
-    return f"{value:.2f} ±{(high - low) / 2:.2f}"
+    return f"{round(value, 2) + 0.0:.2f} ±{(high - low) / 2:.2f}"  # no negative zero

@@ -1,5 +1,6 @@
 """Pictures: MDL with its frontier, S_T and H_T against compute, one colour and dash a source."""
 
+import contextlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -105,11 +106,16 @@ def save(chart: Any, path: Path) -> None:
     if path.suffix not in FORMATS:
         raise ConfigError(f"figure: {path} must end in {', '.join(FORMATS)}")
     options = {".png": {"scale_factor": 2}, ".html": {"inline": True}}.get(path.suffix, {})
+    partial = path.with_name(f".partial-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        chart.save(str(path), **options)
+        chart.save(str(partial), **options)
+        partial.replace(path)
     except OSError as error:
         raise EpiplexityError(f"figure: {path} cannot be written: {error.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _span(frontiers: Mapping[str, Frontier]) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 from epiplexity_jax.analysis.frontier.fitted import Area, Fitted
 from epiplexity_jax.analysis.laws.examine import PARAMETERS, ExaminedFit, parameters
 from epiplexity_jax.analysis.laws.report import LawAnswer, LawReport
+from epiplexity_jax.base.human import counted
 from epiplexity_jax.report.table import Table, TableColumn
 from epiplexity_jax.report.tables import number, with_interval
 
@@ -129,8 +130,9 @@ def _of_fit(examined: ExaminedFit) -> list[str]:
     ]
     if examined.held_out:
         held = examined.held_out
+        points = counted(held.points, "loss", "losses")
         said.append(
-            f"held out: {held.points} losses above {number(held.above_flops)} FLOPs lie "
+            f"held out: {points} above {number(held.above_flops)} FLOPs, "
             f"{held.mean_error:+.2%}\noff the law of the others on average, "
             f"{held.largest_error:+.2%} at most"
         )

@@ -1,5 +1,6 @@
 """The answer of `measure` as a table and sentences, for 80 columns."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -91,7 +92,8 @@ def sentences(measured: Any) -> list[str]:
     notes = (*change_sentences(measured.changes), *measured.notes)
     lines += [f"Note: {one}" for one in notes]
     lines += [f"Sharper: {one}" for one in measured.advice]
-    lines.append(f"Again: epiplexity-jax run {measured.config} --store {measured.runs.path}")
+    again = ["epiplexity-jax", "run", str(measured.config), "--store", str(measured.runs.path)]
+    lines.append(f"Again: {shlex.join(again)}")
     return lines
 
 
