@@ -59,7 +59,7 @@ WRONG = {
     "steps of an epoch": ("training.steps=100000", ["sources.book", "at most"]),
     "unknown key": ("training.stepps=4", ["training", "stepps", "did you mean 'steps'"]),
     "unknown section": ("trainning.steps=4", ["trainning", "did you mean 'training'"]),
-    "width 48": ("family.widths=[48]", ["family.widths", "48", "32 or 64"]),
+    "width 37": ("family.widths=[37]", ["family.widths", "37", "36 or 38"]),
     "zero width": ("family.widths=[0]", ["family.widths"]),
     "negative width": ("family.widths=[-8]", ["family.widths", "-8"]),
     "zero steps": ("training.steps=0", ["training.steps"]),
@@ -166,6 +166,6 @@ def test_a_run_says_how_it_goes_in_plain_lines_where_there_is_no_terminal(worksh
 
 
 def test_the_real_program_refuses_in_one_line_too(workshop):
-    command = [sys.executable, "-m", "epiplexity_jax", "run", "config.yaml", "family.widths=[48]"]
+    command = [sys.executable, "-m", "epiplexity_jax", "run", "config.yaml", "family.widths=[37]"]
     done = subprocess.run(command, capture_output=True, text=True)
-    refused((done.returncode, done.stdout, done.stderr), "48")
+    refused((done.returncode, done.stdout, done.stderr), "37")
