@@ -12,8 +12,8 @@ from epiplexity_jax.trackers import spec
 from tests.unit.store.stored import make_store
 
 COMMANDS = [
-    *("measure", "run", "launch", "frontier", "rank", "runs", "curve", "scaling-law"),
-    *("sources", "families", "devices", "init"),
+    *("measure", "run", "launch", "frontier", "rank", "report", "watch", "runs", "curve"),
+    *("scaling-law", "sources", "families", "devices", "init"),
 ]
 
 
