@@ -57,6 +57,16 @@ SOURCES = {
     "labelled": """\
   digits: {kind: labelled, path: digits.npz, standardise: true}
 """,
+    "lcg": """\
+  low:       {kind: lcg}                                              # period 256
+  short:     {kind: lcg, bits: 4, length: 64}                         # period 16
+  truncated: {kind: lcg, modulus_bits: 16, output: high, bits: 1}
+""",
+    "lfsr": """\
+  eight:   {kind: lfsr, degree: 8}                # the XOR of the bits 2, 3, 4 and 8 before
+  symbols: {kind: lfsr, degree: 32, bits: 8}
+  own:     {kind: lfsr, taps: [3, 10]}
+""",
     "markov": """\
   weather: {kind: markov, matrix: [[0.9, 0.1], [0.3, 0.7]]}
   random:  {kind: markov, vocab_size: 16, concentration: 0.1, table_seed: 3}

@@ -20,10 +20,14 @@ from epiplexity_jax.sources.python.iterator import Iterated, from_iterator
 from epiplexity_jax.sources.synthetic.automata import ElementaryCA
 from epiplexity_jax.sources.synthetic.cipher import Cipher
 from epiplexity_jax.sources.synthetic.induction import Induction
+from epiplexity_jax.sources.synthetic.lcg import LCG
+from epiplexity_jax.sources.synthetic.lfsr import LFSR
 from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
 from epiplexity_jax.sources.synthetic.repeat import Repeat
 
 __all__ = [
+    "LCG",
+    "LFSR",
     "Cipher",
     "DocumentFiles",
     "ElementaryCA",

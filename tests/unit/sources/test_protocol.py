@@ -171,7 +171,12 @@ def test_a_compiled_chunk_equals_single_draws(kind, count):
 
 @pytest.mark.parametrize(
     ("kind", "change"),
-    [("elementary_ca", {"rule": 30}), ("markov", {"table_seed": 7})],
+    [
+        ("elementary_ca", {"rule": 30}),
+        ("markov", {"table_seed": 7}),
+        ("lcg", {"multiplier": 5}),
+        ("lfsr", {"degree": 12}),
+    ],
 )
 def test_a_table_is_a_value(kind, change):
     """Sources that differ in a table share a compiled program."""
