@@ -85,6 +85,13 @@ SOURCES = {
     "python_stdlib": """\
   text: {kind: python_stdlib, max_tokens: 1000000, length: 64}
 """,
+    "reorder": """\
+  backwards: {kind: reorder, order: reverse, source: {kind: text, path: book.txt}}
+  scrambled: {kind: reorder, order: permute, map_seed: 1, source: {kind: markov}}
+  each_part: {kind: reorder, order: reverse, source: {kind: elementary_ca, rule: 30, cells: 16}}
+  y_alone:   {kind: reorder, order: label_first, source: {kind: elementary_ca, rule: 30, cells: 16}}
+  halves:    {kind: reorder, order: reverse, of: segments, segments: 2, source: {kind: lfsr}}
+""",
     "repeat": """\
   again: {kind: repeat}
 """,

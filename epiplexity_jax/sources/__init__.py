@@ -11,6 +11,7 @@ from epiplexity_jax.sources.files.tfds import Tfds
 from epiplexity_jax.sources.files.tokens import Tokens, from_array
 from epiplexity_jax.sources.maps.flip_labels import FlipLabels
 from epiplexity_jax.sources.maps.mix import Mix
+from epiplexity_jax.sources.maps.reorder import Reorder
 from epiplexity_jax.sources.maps.replay import Replay
 from epiplexity_jax.sources.maps.shuffle import Shuffle
 from epiplexity_jax.sources.maps.subsample import Subsample
@@ -42,6 +43,7 @@ __all__ = [
     "Mix",
     "Noise",
     "PythonStdlib",
+    "Reorder",
     "Repeat",
     "Replay",
     "Shuffle",

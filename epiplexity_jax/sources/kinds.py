@@ -10,7 +10,7 @@ from epiplexity_jax.sources.files import (
     tfds,
     tokens,
 )
-from epiplexity_jax.sources.maps import flip_labels, mix, replay, shuffle, subsample
+from epiplexity_jax.sources.maps import flip_labels, mix, reorder, replay, shuffle, subsample
 from epiplexity_jax.sources.opening import register
 from epiplexity_jax.sources.python import grain_dataset, iterator, opened
 from epiplexity_jax.sources.synthetic import (
@@ -42,6 +42,7 @@ register(automata.ElementaryCA, automata.open_elementary_ca)
 register(induction.Induction, induction.open_induction)
 register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
+register(reorder.Reorder, reorder.open_reorder)
 register(flip_labels.FlipLabels, flip_labels.open_flip_labels)
 register(mix.Mix, mix.open_mix)
 register(subsample.Subsample, subsample.open_subsample)

@@ -148,6 +148,18 @@ EXAMPLES = {
             {"source": BOOK, "scope": "corpus"},
         ],
     ),
+    "reorder": (
+        {"source": AUTOMATON, "order": "permute"},
+        [
+            {"map_seed": 1},
+            {"order": "reverse"},
+            {"order": "label_first"},
+            {"segments": 2, "of": "segments", "order": "reverse"},
+            {"segments": 1},
+            {"source": {**AUTOMATON, "rule": 30}},
+            {"source": BOOK},
+        ],
+    ),
     "flip_labels": (
         {"source": AUTOMATON, "rate": 0.1},
         [{"map_seed": 1}, {"rate": 0.2}, {"source": BOOK}],
