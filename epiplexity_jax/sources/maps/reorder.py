@@ -33,9 +33,8 @@ class Reorder(Config):
 
     A token that is paid for stays so wherever it goes, so sequences have the same tokens, labels
     and bytes as before. An order by which labels come before their inputs asks a model for the
-    labels without them: to read the parts of [X; Y] in turn, both must be paid for. A drawn source
-    and its reorderings draw the same sequences under the same seed, so they can be compared in
-    pairs.
+    labels without them: to read the parts of [X; Y] in turn, both must be paid for. Under the same
+    seed a source and its reorderings give the same sequences, so they can be compared in pairs.
     """
 
     kind: Literal["reorder"] = "reorder"
@@ -132,14 +131,10 @@ def open_reorder(config: Reorder) -> Source:
             f"{info.vocab_size}, so they cannot change places; leave segments out and use reverse "
             "or permute, which keep inputs and labels apart"
         )
-    mapped = mapped_info(
-        info,
-        "reorder",
-        places,
-        label_mask=mask,
-        documents=info.documents.unjoined(),
-        **_rate(info, mask),
-    )
+    whole = (places[:-1] > places[1:]).all()  # reversed, so windows of a text continue each other
+    documents = info.documents.backwards() if whole else info.documents.unjoined()
+    changes = {"label_mask": mask, "documents": documents, **_rate(info, mask)}
+    mapped = mapped_info(info, "reorder", places, **changes)
     if isinstance(inner, HostSource):
         lookup = getattr(inner, "component_of", None)
         return FiniteSource(

@@ -19,6 +19,7 @@ from epiplexity_jax.sources import (
     from_labelled,
 )
 from epiplexity_jax.sources import open_source as _open
+from epiplexity_jax.sources.verbatim import stands_in
 
 NUMBERED = np.arange(60).reshape(5, 12)
 AUTOMATON = ElementaryCA(rule=30, cells=4, steps=1)  # [X; Y], 4 tokens each; Y is paid for
@@ -177,9 +178,23 @@ def test_bytes_and_origins_stay(tmp_path):
     inner, source = _open(text), opened(text, order="reverse")
     assert source.info.bytes_per_token == inner.info.bytes_per_token == 1
     assert source.info.origins == inner.info.origins
-    assert source.info.documents.places is None
+    assert opened(text, order="permute").info.documents.places is None
     assert source.sequences == 100
     assert bytes(source.read(np.arange(1))[0].astype("u1")) == b" xof nworb kciuq eht"
+
+
+def test_a_text_read_backwards_holds_the_same_at_any_place():
+    """Windows whose text stands across two others, backwards too; permuted ones are compared whole.
+
+    Window 1 is 'abcdefgh', which windows 2 and 3 hold between them.
+    """
+    text = "--------abcdefgh....abcdefgh...."
+    codes = np.frombuffer(text.encode(), "u1")
+    given = from_array(codes, vocab_size=256, length=8)
+    wanted, training = np.array([1]), np.array([0, 2, 3])
+    assert stands_in(given, wanted, training).all()
+    assert stands_in(opened(given, order="reverse"), wanted, training).all()
+    assert not stands_in(opened(given, order="permute"), wanted, training).any()
 
 
 @pytest.mark.parametrize(
