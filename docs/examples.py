@@ -57,6 +57,16 @@ SOURCES = {
     "labelled": """\
   digits: {kind: labelled, path: digits.npz, standardise: true}
 """,
+    "lcg": """\
+  low:       {kind: lcg}                                              # period 256
+  short:     {kind: lcg, bits: 4, length: 64}                         # period 16
+  truncated: {kind: lcg, modulus_bits: 16, output: high, bits: 1}
+""",
+    "lfsr": """\
+  eight:   {kind: lfsr, degree: 8}                # the XOR of the bits 2, 3, 4 and 8 before
+  symbols: {kind: lfsr, degree: 32, bits: 8}
+  own:     {kind: lfsr, taps: [3, 10]}
+""",
     "markov": """\
   weather: {kind: markov, matrix: [[0.9, 0.1], [0.3, 0.7]]}
   random:  {kind: markov, vocab_size: 16, concentration: 0.1, table_seed: 3}
@@ -74,6 +84,13 @@ SOURCES = {
 """,
     "python_stdlib": """\
   text: {kind: python_stdlib, max_tokens: 1000000, length: 64}
+""",
+    "reorder": """\
+  backwards: {kind: reorder, order: reverse, source: {kind: text, path: book.txt}}
+  scrambled: {kind: reorder, order: permute, map_seed: 1, source: {kind: markov}}
+  each_part: {kind: reorder, order: reverse, source: {kind: elementary_ca, rule: 30, cells: 16}}
+  y_alone:   {kind: reorder, order: label_first, source: {kind: elementary_ca, rule: 30, cells: 16}}
+  halves:    {kind: reorder, order: reverse, of: segments, segments: 2, source: {kind: lfsr}}
 """,
     "repeat": """\
   again: {kind: repeat}

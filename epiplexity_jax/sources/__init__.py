@@ -11,6 +11,7 @@ from epiplexity_jax.sources.files.tfds import Tfds
 from epiplexity_jax.sources.files.tokens import Tokens, from_array
 from epiplexity_jax.sources.maps.flip_labels import FlipLabels
 from epiplexity_jax.sources.maps.mix import Mix
+from epiplexity_jax.sources.maps.reorder import Reorder
 from epiplexity_jax.sources.maps.replay import Replay
 from epiplexity_jax.sources.maps.shuffle import Shuffle
 from epiplexity_jax.sources.maps.subsample import Subsample
@@ -20,10 +21,14 @@ from epiplexity_jax.sources.python.iterator import Iterated, from_iterator
 from epiplexity_jax.sources.synthetic.automata import ElementaryCA
 from epiplexity_jax.sources.synthetic.cipher import Cipher
 from epiplexity_jax.sources.synthetic.induction import Induction
+from epiplexity_jax.sources.synthetic.lcg import LCG
+from epiplexity_jax.sources.synthetic.lfsr import LFSR
 from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
 from epiplexity_jax.sources.synthetic.repeat import Repeat
 
 __all__ = [
+    "LCG",
+    "LFSR",
     "Cipher",
     "DocumentFiles",
     "ElementaryCA",
@@ -38,6 +43,7 @@ __all__ = [
     "Mix",
     "Noise",
     "PythonStdlib",
+    "Reorder",
     "Repeat",
     "Replay",
     "Shuffle",

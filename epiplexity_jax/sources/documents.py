@@ -78,6 +78,13 @@ class Documents:
         """Make the same where sequences do not continue each other any more."""
         return Documents(self.kind, self.spans, None, self.heldout_from)
 
+    def backwards(self) -> "Documents":
+        """Make the same where every sequence is read backwards, which makes the text end first."""
+        if self.places is None:
+            return self
+        places = np.asarray(self.places)
+        return Documents(self.kind, self.spans, places.max() - places, self.heldout_from)
+
 
 ROWS = Documents("rows")
 

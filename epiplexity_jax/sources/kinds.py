@@ -10,10 +10,18 @@ from epiplexity_jax.sources.files import (
     tfds,
     tokens,
 )
-from epiplexity_jax.sources.maps import flip_labels, mix, replay, shuffle, subsample
+from epiplexity_jax.sources.maps import flip_labels, mix, reorder, replay, shuffle, subsample
 from epiplexity_jax.sources.opening import register
 from epiplexity_jax.sources.python import grain_dataset, iterator, opened
-from epiplexity_jax.sources.synthetic import automata, cipher, induction, noise_markov, repeat
+from epiplexity_jax.sources.synthetic import (
+    automata,
+    cipher,
+    induction,
+    lcg,
+    lfsr,
+    noise_markov,
+    repeat,
+)
 
 register(text.Text, text.open_text)
 register(python_stdlib.PythonStdlib, python_stdlib.open_python_stdlib)
@@ -27,11 +35,14 @@ register(images.Images, images.open_images)
 register(noise_markov.Noise, noise_markov.open_noise)
 register(repeat.Repeat, repeat.open_repeat)
 register(cipher.Cipher, cipher.open_cipher)
+register(lcg.LCG, lcg.open_lcg)
+register(lfsr.LFSR, lfsr.open_lfsr)
 register(noise_markov.Markov, noise_markov.open_markov)
 register(automata.ElementaryCA, automata.open_elementary_ca)
 register(induction.Induction, induction.open_induction)
 register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
+register(reorder.Reorder, reorder.open_reorder)
 register(flip_labels.FlipLabels, flip_labels.open_flip_labels)
 register(mix.Mix, mix.open_mix)
 register(subsample.Subsample, subsample.open_subsample)

@@ -127,6 +127,13 @@ WRONG = {
         ["sources.x: source: ", "no.npy"],
     ),
     "drawn corpus": (mapped("shuffle", NOISE, scope="corpus"), ["sources.x: ", "subsample"]),
+    "no inputs": (mapped("reorder", NOISE, order="label_first"), ["sources.x: ", "label_first"]),
+    "uneven segments": (
+        mapped("reorder", NOISE, order="reverse", segments=3),
+        ["sources.x: ", "segments", "16"],
+    ),
+    "even multiplier": (source("lcg", multiplier=2), ["sources.x.multiplier", "odd"]),
+    "degree": (source("lfsr", degree=33), ["sources.x.degree", "32"]),
     "rate": (mapped("flip_labels", NOISE, rate=1.5), ["sources.x.rate"]),
     "both sizes": (mapped("subsample", SOME, sequences=9, share=0.5), ["sources.x"]),
     "no size": (mapped("subsample", NOISE), ["sources.x"]),

@@ -51,6 +51,7 @@ def wrapped(kind, source, **options):
 MIXES = {
     "finite": FINITE,
     "finite, shuffled": wrapped("shuffle", FINITE),
+    "finite, reordered": wrapped("reorder", FINITE, order="reverse"),
     "finite, flipped": wrapped("flip_labels", FINITE, rate=0.0),
     "finite, some": wrapped("subsample", FINITE, sequences=900),
     "finite, replayed": wrapped("replay", FINITE, times=3),
@@ -59,6 +60,7 @@ MIXES = {
     ),
     "drawn": DRAWN,
     "drawn, flipped": wrapped("flip_labels", DRAWN, rate=0.0),
+    "drawn, reordered": wrapped("reorder", DRAWN, order="permute"),
     "drawn, shuffled": wrapped("shuffle", DRAWN),
     "drawn, some": wrapped("subsample", DRAWN, sequences=1300),
     "drawn, shuffled, some": wrapped("subsample", wrapped("shuffle", DRAWN), sequences=1300),

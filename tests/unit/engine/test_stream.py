@@ -116,3 +116,15 @@ def test_no_epoch_of_a_finite_source_holds_what_is_held_out(kind, changes):
     assert times.max() == source.info.replays
     left_out = spied.train_sequences * source.info.replays - steps * BATCH
     assert 0 <= left_out < BATCH
+
+
+@pytest.mark.parametrize("kind", ["elementary_ca", "text"])
+def test_a_source_and_its_reordering_are_read_in_pairs(kind):
+    """Batch by batch and held out: the same sequences, in another order of their tokens."""
+    inner = {"kind": kind, **EXAMPLES[kind][0]}
+    given = _parts(kind)
+    moved = _parts("reorder", source=inner, order="reverse", segments=1)
+    one, other = (Stream(*parts, ROOT, 0, BATCH).chunk(0, 2, BLOCK)[:2] for parts in (given, moved))
+    np.testing.assert_array_equal(one, np.asarray(other)[..., ::-1])
+    one, other = (heldout_tokens(*parts, ROOT, HELDOUT) for parts in (given, moved))
+    np.testing.assert_array_equal(one, np.asarray(other)[..., ::-1])

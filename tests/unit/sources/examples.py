@@ -114,6 +114,21 @@ EXAMPLES = {
         {"rule": 30, "cells": 11, "steps": 3, "hidden": 4},
         [{"rule": 54}, {"cells": 12}, {"steps": 2}, {"hidden": 3}],
     ),
+    "lcg": (
+        {"modulus_bits": 12, "output": "high", "bits": 3, "length": 9},
+        [
+            {"modulus_bits": 13},
+            {"multiplier": 5},
+            {"increment": 1},
+            {"output": "low"},
+            {"bits": 4},
+            {"length": 8},
+        ],
+    ),
+    "lfsr": (
+        {"degree": 9, "bits": 2, "length": 11},
+        [{"degree": 10}, {"taps": (5, 9)}, {"bits": 3}, {"length": 12}],
+    ),
     "labelled": (
         {"path": "labelled.npz"},
         [
@@ -131,6 +146,18 @@ EXAMPLES = {
             {"source": {**AUTOMATON, "rule": 30}},
             {"source": BOOK},
             {"source": BOOK, "scope": "corpus"},
+        ],
+    ),
+    "reorder": (
+        {"source": AUTOMATON, "order": "permute"},
+        [
+            {"map_seed": 1},
+            {"order": "reverse"},
+            {"order": "label_first"},
+            {"segments": 2, "of": "segments", "order": "reverse"},
+            {"segments": 1},
+            {"source": {**AUTOMATON, "rule": 30}},
+            {"source": BOOK},
         ],
     ),
     "flip_labels": (

@@ -28,6 +28,9 @@ def test_some_sequences_keep_their_places():
     assert documents.places.tolist() == [0, 1, 4]
     assert documents.unjoined().places is None
     assert documents.unjoined().spans is documents.spans
+    assert documents.backwards().places.tolist() == [4, 3, 0]
+    assert documents.backwards().backwards().places.tolist() == [0, 1, 4]
+    assert ROWS.backwards() is ROWS
 
 
 def test_borders_have_a_fingerprint():

@@ -120,6 +120,7 @@ def test_a_fingerprint_holds_all_that_decides_the_data(kind, change):
         ("markov", "table_seed"),
         ("cipher", "key_seed"),
         ("shuffle", "map_seed"),
+        ("reorder", "map_seed"),
         ("flip_labels", "map_seed"),
         ("mix", "map_seed"),
         ("subsample", "map_seed"),
@@ -171,7 +172,13 @@ def test_a_compiled_chunk_equals_single_draws(kind, count):
 
 @pytest.mark.parametrize(
     ("kind", "change"),
-    [("elementary_ca", {"rule": 30}), ("markov", {"table_seed": 7})],
+    [
+        ("elementary_ca", {"rule": 30}),
+        ("markov", {"table_seed": 7}),
+        ("lcg", {"multiplier": 5}),
+        ("lfsr", {"degree": 12}),
+        ("reorder", {"order": "reverse"}),
+    ],
 )
 def test_a_table_is_a_value(kind, change):
     """Sources that differ in a table share a compiled program."""
