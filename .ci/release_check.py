@@ -48,6 +48,7 @@ COMMANDS = (
     "run mine.yaml --help",
     "run smoke.yaml --store runs/smoke --json",
     "frontier runs/smoke --figure smoke.svg",
+    "report runs/smoke -o report/smoke.html",
     "sources --json",
     "curve loss.csv --params 1e4 --test-tokens 1e6 --tokens-per-step 64 --vocab-size 4",
 )

@@ -42,8 +42,11 @@ def watch(
     os.nice(5)  # training comes first
     interrupt_on_signals()
     view = LiveView(store, test_tokens=test_tokens)
-    view.refresh()
     server = Server(view, port)
+    words = ["epiplexity-jax", "watch", str(store), "--port", str(server.port)]
+    tokens = [] if test_tokens is None else ["--test-tokens", f"{test_tokens!r}"]
+    view.command = shlex.join([*words, *tokens])
+    view.refresh()
     typer.echo(f"watching {store} at {server.url} (Ctrl-C ends)")
     sys.stdout.flush()
     try:

@@ -31,9 +31,12 @@ def _measured(report: Report) -> str:
     families = Counter(row["family"] for row in rows)
     sizes = {(row["family"], row["size"]) for row in rows}
     seeds = len({row["seed"] for row in rows})
-    names, first = list(report.frontiers), report.results[0]
+    names = list(report.frontiers)
+    tokens = list(dict.fromkeys(number(one.test_tokens) for one in report.results))
+    sets = f"a dataset of {tokens[0]}" if len(tokens) == 1 else f"datasets of {join_words(tokens)}"
     what = f"{len(names)} sources, {join_names(names)}" if len(names) > 1 else quoted(names[0])
-    how = _CODED.get(first.estimator, f"by the estimator {first.estimator}")
+    used = dict.fromkeys(one.estimator for one in report.results)
+    how = join_words([_CODED.get(one, f"by the estimator {one}") for one in used])
     tuned = {one.recipe.kind for one in report.results if one.recipe}
     recipe = f" with a {'/'.join(sorted(tuned))} recipe" if tuned else ""
     return (
@@ -41,7 +44,7 @@ def _measured(report: Report) -> str:
         f"{join_words(list(families))} models "
         f"({len(sizes)} size{'s' * (len(sizes) > 1)}, {seeds} seed{'s' * (seeds > 1)}) "
         f"{'were' if len(rows) > 1 else 'was'} trained{recipe} and coded {how}; the lengths are "
-        f"those of a dataset of {number(first.test_tokens)} tokens."
+        f"those of {sets} tokens."
     )
 
 
@@ -96,12 +99,12 @@ def _sure(report: Report) -> list[str]:
             said.append(f"{whose}{first} holds more than {second}, by {more}{sure}.")
             whose, sure = "", ": beyond the error"
         if len(apart) > _MOST:
-            said.append(f"{len(apart) - _MOST} further pairs are separated.")
+            said.append(f"Further pairs that are separated: {len(apart) - _MOST}.")
         for one in missing[:_MOST]:
             said.append(f"{whose}{join_names(one.pair)} are not separated.")
             whose = ""
         if len(missing) > _MOST:
-            said.append(f"{len(missing) - _MOST} further pairs are not separated.")
+            said.append(f"Further pairs that are not separated: {len(missing) - _MOST}.")
     said += [f"{sentence[0].upper()}{sentence[1:]}." for sentence in _changes(report)[:_MOST]]
     return said + _open(report)
 

@@ -141,7 +141,8 @@ def notes(report: Report) -> list[Note]:
             budgets = said.setdefault(text, {}).setdefault(one.source, [])
             if one.compute_flops not in budgets:
                 budgets.append(one.compute_flops)
-    found = []
+    found = [Note("", text) for text in _incomparable(report)]
+    found += [Note(one.name, text) for one in report.stores for text in one.damage]
     for text, where in said.items():
         about: dict[str, list[str]] = {}
         for name, budgets in where.items():
@@ -150,6 +151,22 @@ def notes(report: Report) -> list[Note]:
         parts = [f"{join_names(names)}{at}" for at, names in about.items()]
         found.append(Note("" if every else "; ".join(parts), text))
     return found
+
+
+def _incomparable(report: Report) -> list[str]:
+    """Say where lengths of different sources are not of one kind."""
+    said = []
+    if len({one.test_tokens for one in report.results}) > 1:
+        said.append(
+            "the sources were measured for datasets of different sizes, so their lengths do not "
+            "compare; give one size to all (--test-tokens)"
+        )
+    if len({one.estimator for one in report.results}) > 1:
+        said.append(
+            "the sources are coded by different estimators, so their lengths do not compare; "
+            "name one (--estimator)"
+        )
+    return said
 
 
 def _at(budgets: Sequence[float], every: Sequence[float]) -> str:

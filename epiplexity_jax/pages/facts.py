@@ -1,5 +1,6 @@
 """Provenance of a report: machine, versions, time and FLOPs spent, commands, citations."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -104,6 +105,43 @@ def _times(times: Sequence[str]) -> str:
     return f"{times[0]}, then {len(times) - 1} times more, the last {times[-1]}"
 
 
+def report_words(
+    path: object,
+    compute: Sequence[float] | None,
+    sources: Sequence[str] | None,
+    options: Mapping[str, Any],
+) -> list[str]:
+    """Options of `report` as words of a command line.
+
+    Args:
+        path: the page's file; None: the default.
+        compute: budgets.
+        sources: names of sources.
+        options: as for `Runs.frontier`.
+    """
+    procedure = options.get("procedure")
+    pairs = [
+        ("--test-tokens", options.get("test_tokens")),
+        *(("--compute", budget) for budget in compute or ()),
+        ("--variant", options.get("variant")),
+        ("--floor", options.get("floor")),
+        ("--estimator", options.get("estimator")),
+        ("--frontier", None if procedure == "refined" else procedure),
+        *(("--source", name) for name in sources or ()),
+        ("-o", path),
+    ]
+    given = [(name, value) for name, value in pairs if value is not None]
+    return [word for name, value in given for word in (name, _typed(value))]
+
+
+def _typed(value: Any) -> str:
+    """A value as a person would type it, without losing a digit."""
+    if not isinstance(value, int | float):
+        return str(value)
+    text = f"{value:g}"
+    return re.sub(r"e\+?0*", "e", text if float(text) == value else repr(value))
+
+
 def commands(report: Report, options: Sequence[str]) -> list[str]:
     """Command lines that make the runs and the report again.
 
@@ -114,11 +152,14 @@ def commands(report: Report, options: Sequence[str]) -> list[str]:
     lines = []
     for one in report.stores:
         path = shlex.quote(str(one.runs.path))
+        again = f"runs/{one.name}-again"
         started = [list(map(str, start.get("arguments") or ())) for start in one.starts]
         asked = [words for words in started if words and words[0] in _COMMANDS]
         if asked:
-            lines.append(f"epiplexity-jax {shlex.join(asked[-1])}")
+            lines += ["# as it was started", f"epiplexity-jax {shlex.join(asked[-1])}"]
         if one.config:
-            lines.append(f"epiplexity-jax run {path}/sweep.yaml --store {path}")
+            lines.append("# anew, from the config that the store keeps")
+            lines.append(f"epiplexity-jax run {path}/sweep.yaml --store {shlex.quote(again)}")
+    lines.append("# this page")
     paths = [str(one.runs.path) for one in report.stores]
     return [*lines, shlex.join(["epiplexity-jax", "report", *paths, *options])]

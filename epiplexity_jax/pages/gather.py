@@ -11,7 +11,7 @@ from epiplexity_jax.analysis.frontier.decompose_all import default_budgets
 from epiplexity_jax.analysis.frontier.fitted import Fitted
 from epiplexity_jax.analysis.frontier.rates import RateChange, rate_change
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError, StoreError
-from epiplexity_jax.results import Runs, load, rank
+from epiplexity_jax.results import Runs, rank
 from epiplexity_jax.store import Store
 
 Options = Mapping[str, Any]
@@ -27,6 +27,7 @@ class Stored:
         rows: one a run of the sources that are shown, those of tuning too, as `Runs.rows` has them.
         starts: records of its starts.
         config: its resolved config, as text; given: the same as plain values.
+        damage: sentences on files that could not be read.
     """
 
     runs: Runs
@@ -34,6 +35,7 @@ class Stored:
     starts: Sequence[Mapping[str, Any]]
     config: str
     given: Mapping[str, Any]
+    damage: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -143,13 +145,15 @@ Named = Mapping[str, tuple[Stored, str]]
 def _stored(
     store: str | os.PathLike[str] | Runs, sources: Sequence[str] | None, options: Options
 ) -> Stored:
-    runs = store if isinstance(store, Runs) else load(store)
-    folder = Store.open(Path(runs.path))
+    folder = Store.open(Path(store.path if isinstance(store, Runs) else store))
+    runs = store if isinstance(store, Runs) else Runs(folder)
     rows = runs.rows(
         options.get("test_tokens"), options.get("variant"), options.get("floor"), tuning=True
     )
     kept = [row for row in rows if not sources or row["source"] in sources]
-    return Stored(runs, kept, folder.starts(), folder.read_config(), folder.config())
+    return Stored(
+        runs, kept, folder.starts(), folder.read_config(), folder.config(), folder.warnings
+    )
 
 
 def _named(stores: Sequence[Stored], sources: Sequence[str] | None) -> dict[str, Any]:

@@ -35,12 +35,15 @@ class LiveView:
         **options: as for `gather`.
 
     Attributes:
-        html: the page as it is now; revision: number of times that it changed.
+        html: the page as it is now; revision: name of its state, new with every change.
+        command: command line that serves it again.
     """
 
     def __init__(self, store: Path, **options: Any) -> None:
         self.store, self._options = store, options
-        self.html, self.revision = "", 0
+        self.html, self.revision = "", ""
+        self.command = shlex.join(["epiplexity-jax", "watch", str(store)])
+        self._begun, self._made = time.time_ns(), 0
         self._seen: list[str] | None = None  # runs of the page
         self._is_thorough = False
         self._next = 0.0
@@ -61,19 +64,20 @@ class LiveView:
         if time.monotonic() < self._next and not ended:
             return False
         begun = time.monotonic()
-        html = render(self._page(ended))
-        with self._lock:  # whoever is told that this is the end has the last page too
-            self.html, self.revision, self._is_thorough = html, self.revision + 1, ended
+        # An open page may have outlived another server: names of states are this one's alone.
+        self._made += 1
+        revision = f"{self._begun}-{self._made}"
+        html = render(self._page(ended, revision))
+        with self._lock:  # who hears of the end has the last page too
+            self.html, self.revision, self._is_thorough = html, revision, ended
         self._seen = finished
-        self._next = time.monotonic() + max(_PAUSE, _SHARE * (time.monotonic() - begun))
+        # The first one imports what the others have.
+        took = time.monotonic() - begun if self._made > 1 else 0.0
+        self._next = time.monotonic() + max(_PAUSE, _SHARE * took)
         return ended
 
-    def _page(self, ended: bool) -> Page:
-        live = {
-            "live": True,
-            "watch": shlex.join(["epiplexity-jax", "watch", str(self.store)]),
-            "revision": self.revision + 1,
-        }
+    def _page(self, ended: bool, revision: str) -> Page:
+        live = {"live": True, "watch": self.command, "revision": revision}
         try:
             report = gather([self.store], thorough=ended, **self._options)
         except EpiplexityError as error:
@@ -116,7 +120,7 @@ class LiveView:
         )
 
 
-def _shown(text: str, revision: int, **values: Any) -> dict[str, Any]:
+def _shown(text: str, revision: str, **values: Any) -> dict[str, Any]:
     plain = {"share": 0.0, "numbers": "", "losses": [], "messages": [], "ended": False}
     return plain | {"text": text, "version": revision} | values
 

@@ -32,7 +32,7 @@ def page_tables(report: Report) -> dict[str, PageTable]:
         "frontier": PageTable(
             "S_T and H_T at the compared budgets", decomposition_table(report.results), results
         ),
-        "runs": PageTable("Every run", runs_table(members), rows),
+        "runs": PageTable("Every run", runs_table(members), members),
     }
     if len(report.floors) > len(report.frontiers):
         found = [one.to_json() for one in report.floors]

@@ -24,7 +24,7 @@ class Server:
         port: number of the port; 0 takes any that is free.
 
     Attributes:
-        url: address of the page.
+        url: address of the page; port: its port.
 
     Raises:
         ConfigError: when the port is taken.
@@ -38,7 +38,8 @@ class Server:
             why = reason(error) if isinstance(error, OSError) else "no such port"
             raise ConfigError(f"--port: {port} cannot be used: {why}; 0 takes a free one") from None
         self._http.daemon_threads = True
-        self.url = f"http://{LOOPBACK}:{self._http.server_port}/"
+        self.port = self._http.server_port
+        self.url = f"http://{LOOPBACK}:{self.port}/"
 
     def serve(self) -> None:
         """Serve until the sweep is finished, and an open page has fetched the last results."""
@@ -89,9 +90,10 @@ class Server:
             path: path of the request.
             host: its header; a foreign name that points here would let other pages read ours.
         """
-        if host.rpartition(":")[0] not in (LOOPBACK, "localhost"):
+        if host.partition(":")[0] not in (LOOPBACK, "localhost") or "@" in host:
             return HTTPStatus.FORBIDDEN, "text/plain", b"ask this machine by its own address\n"
         self._asked = time.monotonic()
+        path = path.partition("?")[0]
         if path == "/":
             return HTTPStatus.OK, "text/html", self._view.html.encode()
         if path == "/state.json":

@@ -11,6 +11,7 @@ from pydantic_core import to_jsonable_python
 from epiplexity_jax.base.errors import ConfigError, EpiplexityError
 from epiplexity_jax.base.files import read_if_there, reason, write_atomically
 from epiplexity_jax.pages.build import page_of
+from epiplexity_jax.pages.facts import report_words
 from epiplexity_jax.pages.gather import Report, gather
 from epiplexity_jax.pages.summary import summary_json, summary_markdown
 from epiplexity_jax.report.page.content import Page
@@ -40,7 +41,6 @@ def write_report(
     *,
     compute: Sequence[float] | None = None,
     sources: Sequence[str] | None = None,
-    words: Sequence[str] = (),
     **options: Any,
 ) -> Written:
     """Write a page that people read, from stores; nothing is trained.
@@ -52,7 +52,6 @@ def write_report(
         path: the HTML file; default: report.html in the first store.
         compute: budgets in FLOPs; default: as `Runs.decompositions` has them.
         sources: names of some sources; None are all.
-        words: options of the command that asked for it, for its line on the page.
         **options: test_tokens, estimator, variant, floor and procedure, as for `Runs.frontier`.
 
     Raises:
@@ -65,7 +64,7 @@ def write_report(
     found = gather(several, compute, sources, **options)
     file = Path(path) if path is not None else found.stores[0].runs.path / PAGE
     check_path(file)
-    return _write(found, file, words)
+    return _write(found, file, report_words(path, compute, sources, options))
 
 
 def check_path(path: str | os.PathLike[str] | None) -> None:
@@ -82,13 +81,26 @@ def check_path(path: str | os.PathLike[str] | None) -> None:
         raise ConfigError(f"output: {file} must end in .html")
     if file.is_dir():
         raise ConfigError(f"output: {file} is a folder; name a file in it")
-    for name, begin in ((JSON, b'{\n  "version"'), (MARKDOWN, b"# What a model can learn")):
+    for name, is_ours in ((JSON, _is_summary), (MARKDOWN, _is_markdown)):
         beside = file.with_name(name)
-        if not (read_if_there(beside) or begin).startswith(begin):
+        content = read_if_there(beside)
+        if content is not None and not is_ours(content):
             raise ConfigError(
                 f"output: {beside} is there and is no summary of a report; name a page in another "
                 "folder"
             )
+
+
+def _is_summary(content: bytes) -> bool:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and {"version", "stores", "answer"} <= found.keys()
+
+
+def _is_markdown(content: bytes) -> bool:
+    return content.startswith(b"# What a model can learn")
 
 
 def _write(found: Report, file: Path, words: Sequence[str]) -> Written:

@@ -276,11 +276,15 @@ def _choices(results: Sequence[Decomposition]) -> str:
     d, variants = results[0], "/".join(dict.fromkeys(r.variant for r in results))
     recipes = "/".join(dict.fromkeys(r.recipe.kind for r in results if r.recipe))
     recipe = f", {recipes} recipe" if recipes else ""
-    return f"{d.estimator}, {variants}, floor {d.floor}{recipe}, {_method(d)}"
+    estimators = "/".join(dict.fromkeys(r.estimator for r in results))
+    floors = "/".join(dict.fromkeys(r.floor for r in results))
+    tokens = "/".join(dict.fromkeys(number(r.test_tokens) for r in results))
+    return f"{estimators}, {variants}, floor {floors}{recipe}, {_method(d, tokens)}"
 
 
-def _method(d: Decomposition) -> str:
-    return f"{d.procedure} frontier, {number(d.test_tokens)} test tokens; ± at 95 %"
+def _method(d: Decomposition, tokens: str = "") -> str:
+    tokens = tokens or number(d.test_tokens)
+    return f"{d.procedure} frontier, {tokens} test tokens; ± at 95 %"
 
 
 def _joined(value: Any) -> Any:

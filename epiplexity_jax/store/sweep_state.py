@@ -31,7 +31,8 @@ class SweepState:
     Attributes:
         status: what it does, or how it ended; of a process that was killed still "training".
         message: why it failed; empty else.
-        process: number of its process; host: name of the machine.
+        process: number of its process; host: name of the machine; process_started: when that
+            process began, as the system counts; empty where it does not say.
         started: when it began; updated: when this was written.
         runs: number of runs of the sweep or the round of tuning; done: of them finished.
         member_steps: steps of all members to train; steps_done: of them trained.
@@ -46,6 +47,7 @@ class SweepState:
     message: str = ""
     process: int
     host: str
+    process_started: str = ""
     started: float
     updated: float
     runs: int = 0
@@ -68,8 +70,18 @@ class SweepState:
         except ProcessLookupError:
             return True
         except OSError:  # another user's
-            return False
-        return False
+            pass
+        # The number may be another process's by now.
+        return bool(self.process_started) and self.process_started != process_started(self.process)
+
+
+def process_started(process: int) -> str:
+    """Return when a process began, as the system counts it; empty where it does not say."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]  # field 22, behind a name that may hold spaces
 
 
 def write_state(folder: Path, state: SweepState) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from epiplexity_jax.base.errors import EpiplexityError
-from epiplexity_jax.store.sweep_state import SweepState, SweepStatus, write_state
+from epiplexity_jax.store.sweep_state import SweepState, SweepStatus, process_started, write_state
 from epiplexity_jax.sweep.progress import Progress
 
 _EVERY = 1.0  # seconds between two writes
@@ -37,6 +37,7 @@ class Recorded(Progress):
             status=SweepStatus.TRAINING,
             process=os.getpid(),
             host=socket.gethostname(),
+            process_started=process_started(os.getpid()),
             started=now,
             updated=now,
             command=tuple(sys.argv[1:]),

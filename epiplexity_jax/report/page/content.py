@@ -109,7 +109,7 @@ class Page:
         configs: name and text of the configs.
         citation: BibTeX.
         live: True of a page that follows a sweep; settling: sentence on its chart; watch: command
-            that serves it again; revision: number of the results that it shows.
+            that serves it again; revision: name of the results that it shows.
     """
 
     title: str
@@ -143,4 +143,4 @@ class Page:
     live: bool = False
     settling: str = ""
     watch: str = ""
-    revision: int = 0
+    revision: str = ""

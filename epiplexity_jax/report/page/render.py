@@ -26,7 +26,11 @@ def render(page: Page) -> str:
     )
     template = environment.from_string(_text("page.html.j2"))
     tables = {
-        name: {"title": one.title, "html": html_table(_filled(one.table))}
+        name: {
+            "title": one.title,
+            "html": html_table(_filled(one.table)),
+            "rows": len(one.table.rows),
+        }
         for name, one in page.tables.items()
     }
     return template.render(

@@ -194,8 +194,8 @@ def test_recipes_are_drawn_where_one_was_chosen(small):
 
 @pytest.mark.usefixtures("few_stops")
 def test_a_live_page_has_its_own_fields_and_charts(small):
-    page = page_of(small, live=True, watch="w", revision=3, charts={"settling": {"mark": "line"}})
-    assert (page.live, page.watch, page.revision) == (True, "w", 3)
+    page = page_of(small, live=True, watch="w", revision="3", charts={"settling": {"mark": "line"}})
+    assert (page.live, page.watch, page.revision) == (True, "w", "3")
     assert page.charts["settling"] == {"mark": "line"}
     assert "mdl" in page.charts
 

@@ -4,7 +4,7 @@ import shlex
 from dataclasses import replace
 
 from epiplexity_jax._version import __version__
-from epiplexity_jax.pages.facts import CITATION, commands, facts
+from epiplexity_jax.pages.facts import CITATION, commands, facts, report_words
 from epiplexity_jax.pages.gather import gather
 from tests.unit.store.stored import make_store
 
@@ -80,24 +80,34 @@ def test_a_store_that_holds_none_of_the_sources_has_no_facts(folder):
 def test_commands_quote_a_path_with_spaces_and_repeat_the_options(tmp_path):
     store = make_store(tmp_path / "two words")
     found = with_starts(gather([store.path], [6.0e9], thorough=False), STARTS)
-    lines = [shlex.split(line) for line in commands(found, ["--variant", "a b", "-o", "x y.html"])]
+    lines = commands(found, ["--variant", "a b", "-o", "x y.html"])
     path = str(store.path)
-    assert lines == [
+    assert [line[0] for line in lines] == ["#", "e"] * 3
+    assert [shlex.split(line) for line in lines[1::2]] == [
         ["epiplexity-jax", "run", "my config.yaml", "--store", "a"],
-        ["epiplexity-jax", "run", f"{path}/sweep.yaml", "--store", path],
+        ["epiplexity-jax", "run", f"{path}/sweep.yaml", "--store", "runs/two words-again"],
         ["epiplexity-jax", "report", path, "--variant", "a b", "-o", "x y.html"],
     ]
 
 
+def test_options_are_typed_without_losing_a_digit():
+    options = {"test_tokens": 1234567.0, "procedure": "refined", "floor": "raw"}
+    words = report_words("x.html", [1e12], ["a b"], options)
+    assert shlex.join(words) == (
+        "--test-tokens 1234567.0 --compute 1e12 --floor raw --source 'a b' -o x.html"
+    )
+    assert report_words(None, None, None, {"procedure": "raw"}) == ["--frontier", "raw"]
+
+
 def test_what_a_python_program_started_is_no_command(small):
     found = commands(with_starts(small, STARTS[1:]), ())
-    assert [line.split()[1] for line in found] == ["run", "report"]
+    assert [line.split()[1] for line in found[1::2]] == ["run", "report"]
 
 
 def test_every_store_is_in_the_line_of_the_report(both, folder):
     lines = commands(both, ())
     assert lines[-1] == f"epiplexity-jax report {folder / 'small'} {folder / 'other'}"
-    assert len(lines) == 3
+    assert len(lines) == 6
 
 
 def test_the_citation_is_of_the_paper_and_of_this_version():

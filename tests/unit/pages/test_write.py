@@ -26,7 +26,7 @@ def few_stops():
 def written(folder, tmp_path_factory):
     """A report in a folder that did not exist."""
     path = tmp_path_factory.mktemp("written") / "new folder" / "page.html"
-    return write_report(folder / "small", path, words=["--floor", "ema"], **QUICK)
+    return write_report(folder / "small", path, **QUICK)
 
 
 def test_three_files_are_written(written):
@@ -40,7 +40,7 @@ def test_three_files_are_written(written):
     assert html.startswith("<!doctype html>")
     assert written.content.title in html
     assert written.markdown.read_text(encoding="utf-8").startswith(f"# {written.content.title}")
-    assert written.content.commands[-1].endswith("--floor ema")
+    assert " --compute 6e9 -o " in written.content.commands[-1]
 
 
 def test_the_summary_is_strict_json(written):
@@ -50,7 +50,7 @@ def test_the_summary_is_strict_json(written):
     text = written.json.read_text(encoding="utf-8")
     document = json.loads(text, parse_constant=refuse)
     assert document["frontier"][0]["compute_flops"] == 6.0e9
-    assert document["commands"][-1].endswith("--floor ema")
+    assert " --compute 6e9 -o " in document["commands"][-1]
 
 
 def test_the_place_by_default_is_the_first_store(tmp_path):

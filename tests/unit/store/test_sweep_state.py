@@ -9,7 +9,14 @@ from dataclasses import replace
 import pytest
 
 from epiplexity_jax.base.errors import StoreError
-from epiplexity_jax.store.sweep_state import FILE, SweepState, SweepStatus, read_state, write_state
+from epiplexity_jax.store.sweep_state import (
+    FILE,
+    SweepState,
+    SweepStatus,
+    process_started,
+    read_state,
+    write_state,
+)
 
 STATE = SweepState(
     status=SweepStatus.TRAINING,
@@ -101,6 +108,14 @@ def test_a_sweep_is_lost_when_its_process_is_gone():
     assert not STATE.is_lost
     assert not replace(gone, host="another machine").is_lost
     assert not replace(gone, status=SweepStatus.STOPPED).is_lost
+
+
+def test_the_number_of_a_process_may_be_anothers_by_now():
+    own = replace(STATE, process_started=process_started(os.getpid()))
+    assert own.process_started.isdigit()
+    assert not own.is_lost
+    assert replace(own, process_started="1").is_lost
+    assert process_started(2**22 + 1) == ""
 
 
 def test_a_process_of_another_user_is_not_lost(monkeypatch):

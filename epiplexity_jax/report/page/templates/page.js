@@ -113,7 +113,7 @@
         const state = await (await fetch("state.json", { cache: "no-store" })).json();
         at("#lost").hidden = true;
         show(state);
-        if (state.version !== version) { version = state.version; await refresh(state); }
+        if (state.version !== version) { await refresh(state); version = state.version; }
         if (state.ended) { closed = true; fetch("seen", { cache: "no-store" }).catch(() => {}); }
       } catch (error) {
         at("#lost").textContent = `The server of this page does not answer since ${new Date().toLocaleTimeString()}: what is shown is the last that was known. Start it again with: ${page.watch}`;

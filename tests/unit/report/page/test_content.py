@@ -20,6 +20,6 @@ def test_an_answer_has_a_paragraph_a_part_and_none_that_is_empty():
 
 def test_a_page_cannot_be_changed():
     page = Page(title="t", version="1", written="now", answer=Answer("m", (), (), ()))
-    assert (page.live, page.revision, page.charts) == (False, 0, {})
+    assert (page.live, page.revision, page.charts) == (False, "", {})
     with pytest.raises(dataclasses.FrozenInstanceError):
         page.title = "other"

@@ -155,7 +155,7 @@ def test_the_data_can_be_read_back_and_what_is_not_finite_is_null():
     (row,) = data["tables"]["frontier"]["rows"]
     assert row == {"source": "text", "bits": 5.0, "open": None, "count": 7}
     assert data["tables"]["frontier"]["csv"].splitlines()[0] == "source,bits,open,count"
-    assert (data["watch"], data["revision"]) == ("", 0)
+    assert (data["watch"], data["revision"]) == ("", "")
 
 
 def test_cells_below_a_source_repeat_it_so_that_rows_can_be_sorted():
@@ -193,14 +193,14 @@ def test_a_page_without_results_has_its_words_and_no_controls():
 
 
 def test_a_live_page_has_its_state_and_names_its_server():
-    page = replace(a_page(), live=True, watch="epiplexity-jax watch x", revision=4)
+    page = replace(a_page(), live=True, watch="epiplexity-jax watch x", revision="4")
     read = Read(render(page))
     ids = {attrs.get("id") for _, attrs in read.elements}
     assert {"live-state", "live-bar", "live-numbers", "live-losses", "live-messages"} <= ids
     (body,) = [attrs for tag, attrs in read.elements if tag == "body"]
     assert "data-live" in body
     data = data_of(read)
-    assert (data["watch"], data["revision"]) == ("epiplexity-jax watch x", 4)
+    assert (data["watch"], data["revision"]) == ("epiplexity-jax watch x", "4")
 
 
 def test_every_identifier_is_given_once_and_labels_have_their_element():
