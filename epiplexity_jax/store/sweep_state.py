@@ -76,12 +76,13 @@ class SweepState:
 
 
 def process_started(process: int) -> str:
-    """Return when a process began, as the system counts it; empty where it does not say."""
+    """Return when a process began, as the system counts it; empty where it is over or not said."""
     try:
         stat = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return ""
-    return stat.rpartition(")")[2].split()[19]  # field 22, behind a name that may hold spaces
+    found = stat.rpartition(")")[2].split()  # behind a name that may hold spaces
+    return "" if found[0] == "Z" else found[19]  # nobody has asked yet how a zombie ended
 
 
 def write_state(folder: Path, state: SweepState) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 import yaml
@@ -175,6 +176,17 @@ def command(*words):
     return [sys.executable, "-m", "epiplexity_jax", *map(str, words)]
 
 
+@contextmanager
+def process(*words, **pipes):
+    """A command in a process of its own, which does not outlive the test."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command(*words), text=True, **(quiet | pipes)) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
 def until(page, words, seconds=240):
     """Wait until the page says some words of its sweep."""
     page.wait_for_function(
@@ -193,34 +205,39 @@ def begun(store):
 def test_a_watched_sweep_may_be_killed_and_resumed(browser, tmp_path):
     config, store = tmp_path / "sweep.yaml", tmp_path / "store"
     config.write_text(yaml.safe_dump(SWEEP), encoding="utf-8")
-    training = subprocess.Popen(
-        command("run", config, "--store", store),
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+    run = ("run", config, "--store", store)
+    with process(*run) as training:
+        begun(store)
+        with process("watch", store, stdout=subprocess.PIPE) as server:
+            url = re.search(r"http://\S+/", server.stdout.readline())[0]
+            with opened(browser, url) as page:
+                until(page, "Training")
+                freeze(training, store)
+                there(page, "#budget")
+                training.kill()
+                until(page, "has stopped without saying why")
+                assert len(data(page)["runs"]) < 4
+                assert "The same command goes on: epiplexity-jax run" in page.inner_text("#live")
+                subprocess.run(command(*run), capture_output=True, check=True)
+                until(page, "The sweep is finished.")
+                there(page, "#floors")
+                assert len(data(page)["runs"]) == 4
+                assert server.wait(60) == 0
+                assert not page.is_visible("#lost")
+
+
+def freeze(training, store):
+    """Stop a sweep where it is, with its first runs finished and others left to train."""
+    while not list((store / "histories").glob("*.parquet")):
+        time.sleep(0.02)
+    training.send_signal(signal.SIGSTOP)
+
+
+def there(page, place):
+    """Wait until the page has a part."""
+    page.wait_for_function(
+        "place => document.querySelector(place) !== null", arg=place, timeout=240_000
     )
-    begun(store)
-    server = subprocess.Popen(command("watch", store), stdout=subprocess.PIPE, text=True)
-    url = re.search(r"http://\S+/", server.stdout.readline())[0]
-    with opened(browser, url) as page:
-        until(page, "Training")
-        while not list((store / "histories").glob("*.parquet")):
-            time.sleep(0.02)
-        training.send_signal(signal.SIGSTOP)  # with runs left to train
-        page.wait_for_function("document.querySelector('#budget') !== null", timeout=240_000)
-        training.kill()
-        training.wait()
-        until(page, "has stopped without saying why")
-        assert len(data(page)["runs"]) < 4
-        assert "The same command goes on: epiplexity-jax run" in page.inner_text("#live-state")
-        again = subprocess.run(
-            command("run", config, "--store", store), capture_output=True, check=True
-        )
-        until(page, "The sweep is finished.")
-        page.wait_for_function("document.querySelector('#floors') !== null", timeout=240_000)
-        assert len(data(page)["runs"]) == 4
-        assert server.wait(60) == 0
-        assert not page.is_visible("#lost")
-    assert again.returncode == 0
 
 
 def test_a_page_that_loses_its_server_says_so(browser, tmp_path):
@@ -228,19 +245,15 @@ def test_a_page_that_loses_its_server_says_so(browser, tmp_path):
     endless = {"sources": {"noise": {"kind": "noise", "vocab_size": 4, "length": 32}}}
     endless["training"] = SWEEP["training"] | {"steps": 10**6}
     config.write_text(yaml.safe_dump(SWEEP | endless), encoding="utf-8")
-    training = subprocess.Popen(
-        command("run", config, "--store", store, "--watch"),
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    url = next(found[0] for line in training.stderr if (found := re.search(r"http://\S+/", line)))
-    page = browser.new_page()
-    page.goto(url)
-    until(page, "Training")
-    assert not page.is_visible("#lost")
-    training.terminate()
-    training.wait()
-    page.wait_for_selector("#lost:not([hidden])", timeout=60_000)
-    assert f"epiplexity-jax watch {store}" in page.inner_text("#lost")
-    page.close()
+    with process("run", config, "--store", store, "--watch", stderr=subprocess.PIPE) as training:
+        said = (re.search(r"http://\S+:(\d+)/", line) for line in training.stderr)
+        url = next(filter(None, said))
+        page = browser.new_page()
+        page.goto(url[0])
+        until(page, "Training")
+        assert not page.is_visible("#lost")
+        training.terminate()
+        page.wait_for_selector("#lost:not([hidden])", timeout=60_000)
+        cure = f"epiplexity-jax watch {store} --port {url[1]}"
+        assert cure in page.inner_text("#lost")
+        page.close()
