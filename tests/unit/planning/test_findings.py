@@ -3,6 +3,8 @@
 import dataclasses
 import math
 
+import pytest
+
 from epiplexity_jax.analysis.ranking.differences import Difference
 from epiplexity_jax.planning.findings import (
     advice,
@@ -59,6 +61,7 @@ def test_the_answer_is_that_of_rank(measured):
     assert len(measured.differences) == 2 * len(ranking.orders)
 
 
+@pytest.mark.slow
 def test_the_answer_is_shown_in_a_notebook_and_becomes_a_frame(measured, tmp_path):
     bundle = measured._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "text/html", "image/png"}
