@@ -12,65 +12,13 @@ from rich.console import Console
 from rich.table import Column
 
 from epiplexity_jax.base.human import duration
-from epiplexity_jax.sweep.progress import Silent
+from epiplexity_jax.sweep.progress import Counted
 
 _EVERY = 15.0
 
 
-class Counted(Silent):
-    """Counts a sweep's progress without a display (see `sweep.progress.Progress`).
-
-    Processes other than the main one show nothing; the displays build on it.
-    """
-
-    ends: float | None = None
-    """Value of `time.monotonic` when all has to end; None: when the steps are done."""
-
-    def __init__(self) -> None:
-        self._count_from(0, 0, 0)
-
-    def start(self, runs: int, finished: int, member_steps: int) -> None:
-        """See `Progress`; what was counted before is forgotten."""
-        self._count_from(runs, finished, member_steps)
-        self.show()
-
-    def _count_from(self, runs: int, finished: int, member_steps: int) -> None:
-        self.runs, self.done, self.member_steps = runs, finished, member_steps
-        self.steps_done = self.tokens = 0
-        self.losses: dict[str, float] = {}
-        self.started = time.monotonic()
-        self.first: tuple[float, int] | None = None  # when steps were first counted, and how many
-
-    def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
-        """See `Progress`; losses that are not finite are left out."""
-        self.steps_done += member_steps
-        self.first = self.first or (time.monotonic(), self.steps_done)
-        self.tokens += tokens
-        self.losses = {name: loss for name, loss in losses.items() if math.isfinite(loss)}
-        self.show()
-
-    def run_done(self, row: Mapping[str, Any]) -> None:
-        """Count a committed run."""
-        self.done += 1
-
-    def show(self) -> None:
-        """Show what was counted last, where there is a display."""
-
-    @property
-    def rate(self) -> float:
-        """Tokens a second since the start."""
-        return self.tokens / max(time.monotonic() - self.started, 1e-9)
-
-    @property
-    def left(self) -> float:
-        """Seconds, at the rate since the first steps, which compiling came before; else NaN."""
-        if self.ends is not None:
-            return max(self.ends - time.monotonic(), 0.0)
-        since, steps = self.first or (0.0, 0)
-        if self.steps_done == steps:
-            return math.nan
-        each = (time.monotonic() - since) / (self.steps_done - steps)
-        return (self.member_steps - self.steps_done) * each
+class Worded(Counted):
+    """Counts, and puts what it counted into words."""
 
     @property
     def line(self) -> str:
@@ -89,7 +37,7 @@ class Counted(Silent):
         return "; ".join(shown) + (" nats/token" if shown else "")
 
 
-class Lines(Counted):
+class Lines(Worded):
     """A plain line every quarter of a minute, and always the first and the last."""
 
     printed = -math.inf
@@ -113,7 +61,7 @@ class Lines(Counted):
         self.message(", ".join(part for part in (self.line, self.latest) if part))
 
 
-class Bars(Counted):
+class Bars(Worded):
     """A bar over member-steps with runs done, rate, time left and the latest losses."""
 
     def __init__(self) -> None:
@@ -164,7 +112,7 @@ class Bars(Counted):
         )
 
 
-class NotebookBar(Counted):
+class NotebookBar(Worded):
     """A bar in one output of a notebook's cell, which keeps the last state and all messages."""
 
     def __init__(self) -> None:

@@ -220,7 +220,6 @@ class _Runs:
     Attributes:
         areas: the runs.
         places: place of each one's source among the sources.
-        bits: length of its model.
         chosen: by stop and source the place of a run of the best model, or None.
         first: place of the run that is shown first.
     """

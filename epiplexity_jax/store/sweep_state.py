@@ -36,7 +36,7 @@ class SweepState:
         started: when it began; updated: when this was written.
         runs: number of runs of the sweep or the round of tuning; done: of them finished.
         member_steps: steps of all members to train; steps_done: of them trained.
-        tokens: newly trained.
+        tokens: newly trained, in earlier rounds too.
         seconds_left: at the rate so far; None where it is not known.
         losses: the latest of some runs, nats per label token, by name.
         messages: the last sentences to the user.

@@ -1,6 +1,7 @@
 """Progress that is written into the store too, for whoever watches from another process."""
 
 import contextlib
+import math
 import os
 import socket
 import sys
@@ -13,13 +14,13 @@ from typing import Any
 
 from epiplexity_jax.base.errors import EpiplexityError
 from epiplexity_jax.store.sweep_state import SweepState, SweepStatus, process_started, write_state
-from epiplexity_jax.sweep.progress import Progress
+from epiplexity_jax.sweep.progress import Counted, Progress
 
 _EVERY = 1.0  # seconds between two writes
 _LOSSES, _MESSAGES = 12, 8
 
 
-class Recorded(Progress):
+class Recorded(Counted):
     """Progress that a display shows and a store keeps (see `Progress`).
 
     Args:
@@ -28,10 +29,10 @@ class Recorded(Progress):
     """
 
     def __init__(self, shown: Progress, folder: Path):
+        super().__init__()
         self._shown, self._folder = shown, folder
         self._messages: deque[str] = deque(maxlen=_MESSAGES)
-        self._first: tuple[float, int] | None = None  # when steps were first counted, and how many
-        self._written = -_EVERY
+        self._written, self._earlier = -_EVERY, 0  # tokens of earlier rounds
         now = time.time()
         self._state = SweepState(
             status=SweepStatus.TRAINING,
@@ -46,37 +47,24 @@ class Recorded(Progress):
 
     def start(self, runs: int, finished: int, member_steps: int) -> None:
         """See `Progress`."""
-        self._first = None
-        self._change(
-            runs=runs, done=finished, member_steps=member_steps, steps_done=0, seconds_left=None
-        )
-        self._write()
+        self._written, self._earlier = -_EVERY, self._earlier + self.tokens
+        super().start(runs, finished, member_steps)
         self._shown.start(runs, finished, member_steps)
 
     def advance(self, member_steps: int, tokens: int, losses: Mapping[str, float]) -> None:
         """See `Progress`."""
-        steps = self._state.steps_done + member_steps
-        self._first = self._first or (time.monotonic(), steps)
-        self._change(
-            steps_done=steps,
-            tokens=self._state.tokens + tokens,
-            seconds_left=self._left(steps),
-            losses=dict(list(losses.items())[:_LOSSES]),
-        )
-        if time.monotonic() - self._written > _EVERY:
-            self._write()
+        super().advance(member_steps, tokens, losses)
         self._shown.advance(member_steps, tokens, losses)
 
     def run_done(self, row: Mapping[str, Any]) -> None:
         """See `Progress`."""
-        self._change(done=self._state.done + 1)
+        super().run_done(row)
         self._write()
         self._shown.run_done(row)
 
     def message(self, text: str) -> None:
         """See `Progress`."""
         self._messages.append(text)
-        self._change(messages=tuple(self._messages))
         self._write()
         self._shown.message(text)
 
@@ -91,22 +79,30 @@ class Recorded(Progress):
             status: how.
             message: why it failed.
         """
-        self._change(status=status, message=message, seconds_left=None)
+        self._state = replace(self._state, status=status, message=message)
         self._write()
 
-    def _left(self, steps: int) -> float | None:
-        since, counted = self._first or (0.0, steps)
-        if steps == counted:
-            return None
-        each = (time.monotonic() - since) / (steps - counted)
-        return max(self._state.member_steps - steps, 0) * each
-
-    def _change(self, **values: Any) -> None:
-        self._state = replace(self._state, **values)
+    def show(self) -> None:
+        """Write what was counted last, where the last state is old."""
+        if time.monotonic() - self._written > _EVERY:
+            self._write()
 
     def _write(self) -> None:
-        self._written = time.monotonic()
-        write_state(self._folder, replace(self._state, updated=time.time()))
+        self._written, left = time.monotonic(), self.left
+        is_known = self._state.status == SweepStatus.TRAINING and math.isfinite(left)
+        state = replace(
+            self._state,
+            updated=time.time(),
+            runs=self.runs,
+            done=self.done,
+            member_steps=self.member_steps,
+            steps_done=self.steps_done,
+            tokens=self._earlier + self.tokens,
+            seconds_left=max(left, 0.0) if is_known else None,
+            losses=dict(list(self.losses.items())[:_LOSSES]),
+            messages=tuple(self._messages),
+        )
+        write_state(self._folder, state)
 
 
 @contextlib.contextmanager

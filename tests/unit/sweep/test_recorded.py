@@ -141,7 +141,7 @@ def test_the_time_left_is_that_of_the_rate_since_the_first_steps(tmp_path, monke
         progress.start(2, 0, 300)
         progress.advance(100, 10, {})
         assert read_state(tmp_path).seconds_left is None
-        begun = progress._first[0]
+        begun = progress.first[0]
         progress.advance(100, 10, {})
         now = next(clock)
         left = read_state(tmp_path).seconds_left
