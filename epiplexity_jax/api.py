@@ -176,16 +176,24 @@ def run_config(
         store: folder of the store; default: see `default_store`.
         progress: receives steps, losses and messages.
     """
-    sweep = parse_sweep(read_config(config, overrides))
-    return _run_sweep(sweep, store or default_store(config), progress)
+    return run_plain(read_config(config, overrides), store or default_store(config), progress)
+
+
+def run_plain(config: Any, store: Path, progress: Progress) -> Runs:
+    """See `run_config`, of a config given as plain data."""
+    return _run_sweep(parse_sweep(config), store, progress)
 
 
 def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> PlanSummary:
     """See `run_config`: count what it would train, and time a few steps of every cohort."""
-    sweep = parse_sweep(read_config(config, overrides))
+    return plan_plain(read_config(config, overrides), store or default_store(config))
+
+
+def plan_plain(config: Any, store: Path) -> PlanSummary:
+    """See `plan_config`, of a config given as plain data."""
+    sweep = parse_sweep(config)
     _sinks(sweep)
-    folder = store or default_store(config)
-    return _planned(sweep, folder)
+    return _planned(sweep, store)
 
 
 def plan(

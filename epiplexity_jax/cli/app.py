@@ -13,6 +13,7 @@ from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import EpiplexityError, RunsFailed
 from epiplexity_jax.cli import (
     curve,
+    experiments,
     frontier,
     init,
     launch,
@@ -47,6 +48,7 @@ app.command("watch")(watch.watch)
 app.command("runs")(runs.runs)
 app.command("curve")(curve.curve)
 app.command("scaling-law")(scaling_law.scaling_law)
+app.add_typer(experiments.app, name="experiments")
 app.command("sources")(listings.sources)
 app.command("families")(listings.families)
 app.command("devices")(listings.devices)

@@ -109,7 +109,7 @@ def run(
         with processes.redirect_stdout_to_stderr():
             plan = api.plan_config(config, overrides, store)
         if processes.is_main_process():
-            _print_plan(plan, as_json)
+            print_plan(plan, as_json)
         return
     store = store or api.default_store(config)
     with watched(store, picture.watch and processes.is_main_process()):
@@ -196,7 +196,8 @@ def narrowing(table: Table) -> Table:
     return replace(table, columns=columns)
 
 
-def _print_plan(plan: Any, as_json: bool) -> None:
+def print_plan(plan: Any, as_json: bool) -> None:
+    """Print the plan of a sweep, its cohorts and its cost."""
     if as_json:
         echo_json({"plan": {**plan.summary, "cohorts": plan.cohorts}})
         return

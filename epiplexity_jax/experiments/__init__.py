@@ -1,0 +1,1 @@
+"""Published phenomena as experiments: their configs in three sizes, their checks, their pages."""

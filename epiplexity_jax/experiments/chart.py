@@ -1,0 +1,93 @@
+"""Picture of an experiment: a panel a quantity, error bars, and what theory gives."""
+
+import math
+from typing import Any
+
+from epiplexity_jax.experiments.findings import Findings, Value
+from epiplexity_jax.report.figures import COLOURS, DASHES, styled
+
+_WIDTH, _HEIGHT, _IN_A_ROW = 290, 240, 3
+
+
+def chart(findings: Findings) -> Any:
+    """Draw the values of an experiment, as an Altair chart.
+
+    A panel for each quantity, a colour for each series, bars for 95 % intervals and a black tick
+    for the value that theory gives.
+
+    Args:
+        findings: the values.
+    """
+    import altair as alt
+
+    series = list(dict.fromkeys(value.series for value in findings.values))
+    panels = list(dict.fromkeys(value.panel for value in findings.values))
+    drawn = [
+        _panel(findings, panel, [v for v in findings.values if v.panel == panel], series)
+        for panel in panels
+    ]
+    joined = alt.concat(*drawn, columns=_IN_A_ROW, spacing=28, background="white", padding=12)
+    return styled(joined)
+
+
+def _panel(findings: Findings, title: str, values: list[Value], series: list[str]) -> Any:
+    import altair as alt
+
+    rows = [_row(value) for value in values if math.isfinite(value.estimate.value)]
+    numeric = not any(isinstance(value.x, str) for value in findings.values)
+    scale = alt.Scale(type="log") if findings.log_x else alt.Scale(zero=False, nice=True)
+    if numeric:
+        form = "~e" if findings.log_x else "~g"
+        axis = alt.Axis(format=form, tickCount=5, grid=False)
+        x: Any = alt.X("x:Q", title=findings.axis, scale=scale, axis=axis)
+    else:
+        order = list(dict.fromkeys(str(v.x) for v in findings.values))
+        x = alt.X("x:N", title=findings.axis, sort=order, axis=alt.Axis(labelAngle=-30))
+    y = alt.Y("value:Q", title=values[0].unit, axis=alt.Axis(format="~s"))
+    base = alt.Chart(alt.Data(values=rows)).encode(x=x, **_colour(series))
+    marks = base.mark_point(filled=True, size=50, opacity=1).encode(y=y)
+    bars = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2="high:Q")
+    oracle = base.mark_tick(color="black", thickness=2, width=22).encode(
+        y="oracle:Q", color=alt.value("black")
+    )
+    layers = [bars.transform_filter("isValid(datum.low) && isValid(datum.high)")]
+    if numeric:
+        layers.append(base.mark_line(strokeWidth=1.5).encode(y=y, **_dash(series)))
+    layers.append(marks)
+    if any(value.oracle is not None for value in values):
+        layers.append(oracle.transform_filter("isValid(datum.oracle)"))
+    return alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT, title=title)
+
+
+def _row(value: Value) -> dict[str, Any]:
+    found = value.estimate
+    return {
+        "x": value.x,
+        "series": value.series,
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "oracle": value.oracle,
+    }
+
+
+def _colour(series: list[str]) -> dict[str, Any]:
+    """Colours of the series; without a legend where there is one."""
+    import altair as alt
+
+    if len(series) < 2:
+        return {"color": alt.value(COLOURS[0])}
+    colours = [COLOURS[i % len(COLOURS)] for i in range(len(series))]
+    legend = alt.Legend(title=None, orient="top", columns=4)
+    scale = alt.Scale(domain=series, range=colours)
+    return {"color": alt.Color("series:N", scale=scale, legend=legend)}
+
+
+def _dash(series: list[str]) -> dict[str, Any]:
+    import altair as alt
+
+    if len(series) < 2:
+        return {}
+    dashes = [DASHES[i % len(DASHES)] for i in range(len(series))]
+    scale = alt.Scale(domain=series, range=dashes)
+    return {"strokeDash": alt.StrokeDash("series:N", scale=scale, legend=None)}

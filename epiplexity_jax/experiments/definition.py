@@ -1,0 +1,131 @@
+"""Definitions of experiments: what is asked, the sweep in three sizes, what others published."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from epiplexity_jax.base.config import Config, did_you_mean, parse
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.yaml import read_yaml
+
+_CONFIGS = files("epiplexity_jax.experiments") / "configs"
+SIZES = ("smoke", "small", "paper")
+SizeName = Literal["smoke", "small", "paper"]
+
+
+class Published(Config):
+    """A value that others published, and the one of ours that stands beside it."""
+
+    quantity: str
+    """Name of the quantity, and where it was measured."""
+    value: str
+    """The published value, in the unit of ours; corrected where the figure has another."""
+    ours: str
+    """Name of our value, as the experiment's module has it."""
+    note: str = ""
+    """Origin: read off a plot, or corrected from nats."""
+
+
+class SizedSweep(Config):
+    """One size of an experiment."""
+
+    cost: str
+    """Time that it takes, and on which machine."""
+    sweep: dict[str, Any] = Field(default_factory=dict)
+    """Keys of the sweep's config that differ from those that all sizes share."""
+    test_sequences: float | None = Field(default=None, gt=0)
+    """Sequences of the dataset whose information is measured; test tokens are their labels."""
+
+
+class Experiment(Config):
+    """An experiment: a phenomenon, the sign that is expected and why, and a sweep that shows it."""
+
+    name: str
+    """Name of its config file and of its module."""
+    title: str
+    """Heading of its page."""
+    figure: str
+    """Figure of the paper that shows the phenomenon."""
+    phenomenon: str
+    """One line for the list of experiments."""
+    question: str
+    """Paragraph that its page begins with."""
+    why: str
+    """Paragraph with the reason why the expected sign must show at the size that is run."""
+    caption: str = ""
+    """Sentence below its picture."""
+    published: tuple[Published, ...] = ()
+    """Values to compare with."""
+    test_sequences: float = Field(gt=0)
+    """Sequences of the dataset whose information is measured, unless a size has its own number."""
+    sweep: dict[str, Any]
+    """The sweep's config, as far as all sizes share it."""
+    sizes: dict[SizeName, SizedSweep]
+    """The sweep in three sizes."""
+
+    @model_validator(mode="after")
+    def _has_all_sizes(self) -> "Experiment":
+        if missing := [size for size in SIZES if size not in self.sizes]:
+            raise ValueError(f"sizes: expected {', '.join(SIZES)}, {missing[0]} is missing")
+        return self
+
+    def sequences(self, size: str) -> float:
+        """Sequences of the dataset that is measured at a size.
+
+        Raises:
+            ConfigError: when there is no such size.
+        """
+        return self._sized(size).test_sequences or self.test_sequences
+
+    def config(self, size: str) -> dict[str, Any]:
+        """The sweep's config at a size, as plain data.
+
+        Raises:
+            ConfigError: when there is no such size.
+        """
+        return _merged(self.sweep, self._sized(size).sweep)
+
+    def _sized(self, size: str) -> SizedSweep:
+        found = {str(name): sized for name, sized in self.sizes.items()}
+        if size not in found:
+            raise ConfigError(f"--size: {did_you_mean('size', size, SIZES)}")
+        return found[size]
+
+
+def names() -> list[str]:
+    """Names of the experiments, in the order of their figures, those without one last."""
+    every = [path.name.removesuffix(".yaml") for path in _CONFIGS.iterdir() if _is_config(path)]
+    return sorted(every, key=lambda name: (load(name).figure or "~", name))
+
+
+def load(name: str) -> Experiment:
+    """Read the definition of an experiment.
+
+    Raises:
+        ConfigError: when there is no such experiment.
+    """
+    path = _CONFIGS / f"{name}.yaml"
+    if not path.is_file():
+        raise ConfigError(f"NAME: {did_you_mean('experiment', name, names())}")
+    data = read_yaml(path.read_text(encoding="utf-8"), path.name)
+    return parse(Experiment, {"name": name, **data}, path.name)
+
+
+def _is_config(path: Any) -> bool:
+    return path.name.endswith(".yaml")
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge mappings, key by key; null in the changes removes a key, a `kind` replaces it whole."""
+    merged = dict(base)
+    for key, value in changes.items():
+        before = merged.get(key)
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(before, Mapping) and isinstance(value, Mapping) and "kind" not in value:
+            merged[key] = _merged(before, value)
+        else:
+            merged[key] = value
+    return merged

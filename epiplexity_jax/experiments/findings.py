@@ -1,0 +1,199 @@
+"""Values with intervals, and checks on them, as experiments find them."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from epiplexity_jax.report.numbers import number, with_interval
+
+Kind = Literal["sign", "oracle", "guard"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its 95 % interval; None where a single seed leaves it unknown.
+
+    Attributes:
+        value: the number.
+        low, high: ends of the interval.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Both ends; None where they are not known."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+    def scaled(self, factor: float) -> "Estimate":
+        """The number and its interval times a positive factor."""
+        low, high = (None if end is None else end * factor for end in (self.low, self.high))
+        return Estimate(self.value * factor, low, high)
+
+    def above(self, other: "Estimate | float") -> bool:
+        """Return whether the whole interval lies above a number, or above another interval."""
+        end = other if isinstance(other, int | float) else other.high
+        return self.low is not None and end is not None and self.low > end
+
+    def apart(self, other: "Estimate") -> bool:
+        """Return whether two intervals are disjoint."""
+        return self.above(other) or other.above(self)
+
+    def __str__(self) -> str:
+        known = self.low is not None or self.high is not None
+        return with_interval(self.value, (self.low, self.high) if known else None)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value of an experiment, with the place that it has in the picture.
+
+    Attributes:
+        name: its name, which `Published.ours` refers to.
+        estimate: the value and its interval.
+        unit: unit, as the axis of its panel has it.
+        panel: title of its panel in the picture.
+        x: its place on the horizontal axis, a number or a name.
+        series: its colour.
+        oracle: the value that theory gives, None where none is known.
+    """
+
+    name: str
+    estimate: Estimate
+    unit: str
+    panel: str
+    x: float | str
+    series: str = ""
+    oracle: float | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """A statement about the values, and whether they bear it out.
+
+    Attributes:
+        kind: `sign`: the order or sign that was expected; `oracle`: a value that theory gives;
+            `guard`: a condition without which the signs say nothing.
+        expected: the statement.
+        found: what was found, with intervals.
+        holds: None where the values cannot decide, as `found` then says.
+    """
+
+    kind: Kind
+    expected: str
+    found: str
+    holds: bool | None
+
+    @property
+    def word(self) -> str:
+        """Its outcome in a word."""
+        return {True: "holds", False: "FAILS", None: "open"}[self.holds]
+
+
+@dataclass
+class Findings:
+    """Values of an experiment, and the checks on them, in the order of its page.
+
+    Attributes:
+        axis: title of the horizontal axis of the picture.
+        values: the values.
+        checks: the checks.
+        notes: sentences for a reader.
+        log_x: whether the horizontal axis is logarithmic.
+    """
+
+    axis: str
+    values: list[Value] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    log_x: bool = False
+
+    def add(self, name: str, estimate: Estimate, unit: str, panel: str, **place: Any) -> Estimate:
+        """Add a value and return its estimate.
+
+        Args:
+            name: its name.
+            estimate: the value and its interval.
+            unit: its unit.
+            panel: its panel in the picture.
+            **place: the other fields of `Value`.
+        """
+        self.values.append(Value(name, estimate, unit, panel, **place))
+        return estimate
+
+    def check(self, kind: Kind, expected: str, found: str, holds: bool | None) -> None:
+        """Add a check; see `Check`.
+
+        Args:
+            kind: sort of the statement.
+            expected: the statement.
+            found: what was found.
+            holds: whether it holds; None where that is open.
+        """
+        self.checks.append(Check(kind, expected, found, holds))
+
+    def near(self, expected: str, found: Estimate, oracle: float, share: float) -> bool:
+        """Add the check that a value is within a share of the one that theory gives.
+
+        Args:
+            expected: the statement.
+            found: the value.
+            oracle: the one that theory gives.
+            share: the largest relative difference.
+        """
+        holds = bool(abs(found.value - oracle) <= share * abs(oracle))
+        self.check("oracle", expected, f"{found}, theory {number(oracle, 4)}", holds)
+        return holds
+
+    def greater(self, expected: str, more: Estimate, less: Estimate | float) -> None:
+        """Add the check that a value is greater than another; open where the intervals overlap.
+
+        Args:
+            expected: the statement.
+            more: the value that is expected to be the greater.
+            less: the other.
+        """
+        other = Estimate(less, less, less) if isinstance(less, int | float) else less
+        holds = True if more.above(other) else False if other.above(more) else None
+        found = f"{more} against {other}" if isinstance(less, Estimate) else str(more)
+        overlap = " (not resolved)" if holds is None else ""
+        self.check("sign", expected, found + overlap, holds)
+
+    @property
+    def failed(self) -> list[Check]:
+        """The checks that do not hold."""
+        return [check for check in self.checks if check.holds is False]
+
+
+def to_plain(findings: Findings) -> dict[str, Any]:
+    """Values, checks and notes as plain data; numbers that are not finite become null."""
+    plain = asdict(findings)
+    for value in plain["values"]:
+        value |= {name: _finite(value["estimate"][name]) for name in ("value", "low", "high")}
+        del value["estimate"]
+    return plain
+
+
+def from_plain(plain: dict[str, Any]) -> Findings:
+    """Read what `to_plain` wrote."""
+    values = [_value(dict(one)) for one in plain["values"]]
+    checks = [Check(**one) for one in plain["checks"]]
+    return Findings(plain["axis"], values, checks, list(plain["notes"]), plain["log_x"])
+
+
+def _value(one: dict[str, Any]) -> Value:
+    value, low, high = (one.pop(name) for name in ("value", "low", "high"))
+    return Value(estimate=Estimate(math.nan if value is None else value, low, high), **one)
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def disjoint(estimates: Iterable[Estimate]) -> bool:
+    """Return whether no two of several intervals overlap."""
+    several: Sequence[Estimate] = list(estimates)
+    return all(a.apart(b) for i, a in enumerate(several) for b in several[:i])

@@ -1,0 +1,160 @@
+"""Lengths of an experiment's runs at the end of training, with intervals over seeds."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from epiplexity_jax.analysis.frontier.decomposition import Decomposition
+from epiplexity_jax.analysis.frontier.members import Member
+from epiplexity_jax.base.errors import ConfigError, StoreError
+from epiplexity_jax.base.status import ResultStatus
+from epiplexity_jax.experiments.findings import Estimate
+from epiplexity_jax.results import Runs
+
+Part = Literal["model", "data", "mdl"]
+_NORMAL = 1.96  # 95 % of a normal distribution
+
+
+class Ending(NamedTuple):
+    """The code of a source's best size after its last step, per seed.
+
+    Attributes:
+        size: name of the size.
+        params: its parameters.
+        seeds: [S] lengths in bits of the dataset that is measured, by part of the code.
+        sampling: standard error of the mean that seeds do not show, by part, in bits.
+    """
+
+    size: str
+    params: int
+    seeds: Mapping[str, np.ndarray]
+    sampling: Mapping[str, float]
+
+
+class Measured:
+    """What an experiment's runs say, source by source.
+
+    Attributes:
+        runs: the runs of its store.
+        sequences: sequences of the dataset whose information is measured; every source has as many.
+    """
+
+    def __init__(self, runs: Runs, sequences: float):
+        self.runs, self.sequences = runs, sequences
+        rows = {row["source"]: row for row in runs.rows(1.0)}
+        self.sources = list(rows)
+        # Exact where labels vary: `label_tokens_per_step` is rounded.
+        self._labels = {
+            name: row["train_tokens_per_step"] / row["batch_size"] / row["tokens_per_label"]
+            for name, row in rows.items()
+        }
+        self._frontiers: dict[str, Any] = {}
+        self._endings: dict[str, Ending] = {}
+
+    def labels(self, source: str) -> float:
+        """Label tokens of a sequence of a source, their mean where they vary.
+
+        Raises:
+            ConfigError: when there is no such source.
+        """
+        if source not in self._labels:
+            raise ConfigError(f"{source}: the store has no run of this source")
+        return self._labels[source]
+
+    def frontier(self, source: str) -> Any:
+        """The frontier of a source, for the label tokens of the dataset's sequences."""
+        if source not in self._frontiers:
+            tokens = self.sequences * self.labels(source)
+            self._frontiers[source] = self.runs.frontier(tokens, source)
+        return self._frontiers[source]
+
+    def largest(self, *sources: str) -> float:
+        """The largest budget, in FLOPs, that every one of some sources reaches."""
+        return min(self.frontier(name).largest_compute for name in sources)
+
+    def at(self, source: str, compute: float) -> Decomposition:
+        """The decomposition of a source at a budget in FLOPs."""
+        return self.frontier(source).at(compute)
+
+    def ending(self, source: str) -> Ending:
+        """The code of the size whose two-part code is shortest after the last step.
+
+        Raises:
+            StoreError: when no run of the source ended well.
+        """
+        if source not in self._endings:
+            members = self.frontier(source).all_members
+            if not members:
+                raise StoreError(f"{self.runs.path}: no run of {source} ended well")
+            best = min(members, key=lambda member: float(member.mdl_bits[-1]))
+            self._endings[source] = _ending(best)
+        return self._endings[source]
+
+    def bits(self, source: str, part: Part) -> Estimate:
+        """Length of a part of the code after the last step, of the whole dataset.
+
+        The interval is that of the mean over seeds (Student's t) and of the sampled tokens.
+        """
+        ending = self.ending(source)
+        return _estimate(ending.seeds[part], ending.sampling[part])
+
+    def per_sequence(self, source: str, part: Part) -> Estimate:
+        """The same in bits per sequence."""
+        return self.bits(source, part).scaled(1.0 / self.sequences)
+
+    def difference(self, source: str, other: str, part: Part) -> Estimate:
+        """Difference of two sources' lengths per sequence, paired by seed where seeds are."""
+        one, two = self.ending(source), self.ending(other)
+        a, b = one.seeds[part], two.seeds[part]
+        sampling = math.hypot(one.sampling[part], two.sampling[part])
+        if a.size != b.size:
+            found = _estimate(a, one.sampling[part]), _estimate(b, two.sampling[part])
+            return _unpaired(*found).scaled(1.0 / self.sequences)
+        return _estimate(a - b, sampling).scaled(1.0 / self.sequences)
+
+    def is_structured(self, source: str) -> bool:
+        """Return whether S_T is resolved at the largest budget of a source."""
+        return self.at(source, self.largest(source)).status == ResultStatus.OK
+
+
+def _ending(member: Member) -> Ending:
+    seeds = {"model": member.model_seeds[:, -1], "data": member.data_seeds[:, -1]}
+    seeds["mdl"] = seeds["model"] + seeds["data"]
+    errors = {
+        "model": member.model_stderr[-1],
+        "data": member.data_stderr[-1],
+        "mdl": member.mdl_stderr[-1],
+    }
+    sampling = {
+        part: math.sqrt(max(float(errors[part]) ** 2 - _variance(seeds[part]), 0.0))
+        for part in seeds
+    }
+    return Ending(member.name, member.params, seeds, sampling)
+
+
+def _variance(seeds: np.ndarray) -> float:
+    """Variance of the mean over seeds; 0 of a single one."""
+    return float(seeds.var(ddof=1) / seeds.size) if seeds.size > 1 else 0.0
+
+
+def _estimate(seeds: np.ndarray, sampling: float) -> Estimate:
+    """The mean over seeds and its interval; a single seed has none."""
+    mean = float(seeds.mean())
+    if seeds.size < 2:
+        return Estimate(mean)
+    from scipy.stats import t
+
+    spread = float(t.ppf(0.975, seeds.size - 1)) * math.sqrt(_variance(seeds))
+    half = math.hypot(spread, _NORMAL * sampling)
+    return Estimate(mean, mean - half, mean + half)
+
+
+def _unpaired(one: Estimate, two: Estimate) -> Estimate:
+    value = one.value - two.value
+    if one.interval is None or two.interval is None:
+        return Estimate(value)
+    halves = [(high - low) / 2 for low, high in (one.interval, two.interval)]
+    half = math.hypot(*halves)
+    return Estimate(value, value - half, value + half)

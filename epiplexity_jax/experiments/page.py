@@ -1,0 +1,129 @@
+"""Pages of experiments in Markdown, with their pictures, from results; nothing is trained."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from epiplexity_jax.base.errors import ConfigError, StoreError
+from epiplexity_jax.base.files import reason, write_atomically
+from epiplexity_jax.base.human import duration
+from epiplexity_jax.experiments.chart import chart
+from epiplexity_jax.experiments.perform import Result
+from epiplexity_jax.experiments.tables import (
+    check_table,
+    published_table,
+    sign_table,
+    value_table,
+)
+from epiplexity_jax.report.figures import save
+from epiplexity_jax.report.markdown import markdown_table
+from epiplexity_jax.report.numbers import number
+
+_NOTE = "<!-- Written by `epiplexity-jax experiments page`: edit the experiment, then run it. -->\n"
+_INDEX = "index.md"
+
+
+def write_pages(results: Sequence[Result], folder: Path) -> list[Path]:
+    """Write a page and a picture for every experiment, and an index with two tables.
+
+    Args:
+        results: one result an experiment.
+        folder: where to write them; made where it is missing.
+
+    Raises:
+        ConfigError: when two results are of the same experiment, or there is none.
+        StoreError: when a file cannot be written.
+    """
+    named = [result.experiment.name for result in results]
+    if not results:
+        raise ConfigError("RESULT: give one result or more, as `experiments run` writes them")
+    if twice := next((name for name in named if named.count(name) > 1), None):
+        raise ConfigError(f"RESULT: {twice} is given twice; choose one of its results")
+    ordered = sorted(results, key=lambda result: result.experiment.figure or "~")
+    written: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for result in ordered:
+            page, picture = (folder / f"{result.experiment.name}{end}" for end in (".md", ".png"))
+            save(chart(result.findings), picture)
+            write_atomically(page, page_text(result).encode())
+            written += [page, picture]
+        write_atomically(folder / _INDEX, index_text(ordered).encode())
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be written: {reason(error)}") from None
+    return [*written, folder / _INDEX]
+
+
+def page_text(result: Result) -> str:
+    """The page of an experiment, whose picture lies beside it."""
+    one, found = result.experiment, result.findings
+    figure = f"Figure {one.figure} of Finzi et al. (2026)" if one.figure else "Not in the paper"
+    parts = [
+        f"{_NOTE}# {one.title}",
+        f"*{figure}; size `{result.size}`.*",
+        one.question.strip(),
+        f"**The sign that is expected, and why.** {one.why.strip()}",
+        f"![{one.title}]({one.name}.png)",
+        "Points: means over seeds; bars: 95 % intervals; black ticks: theory. " + one.caption,
+        "## Checks",
+        _verdict(result),
+        markdown_table(check_table(found.checks)),
+    ]
+    if found.notes:
+        parts.append("\n".join(f"- {note}" for note in found.notes))
+    if one.published:
+        parts += [
+            "## The paper's values, and ours",
+            "The sizes differ, so signs compare, and values only where they are per sequence.",
+            markdown_table(published_table([result])),
+        ]
+    parts += ["## Values", markdown_table(value_table(found)), *_set_up(result)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _verdict(result: Result) -> str:
+    checks = result.findings.checks
+    failed, unsure = len(result.findings.failed), sum(c.holds is None for c in checks)
+    text = f"{len(checks) - failed - unsure} of {len(checks)} hold"
+    text += f", {failed} fail" if failed else ""
+    return f"{text}, {unsure} are not resolved by this run." if unsure else f"{text}."
+
+
+def _set_up(result: Result) -> list[str]:
+    """Command, config and origin of a result."""
+    one, origin = result.experiment, result.origin
+    config = yaml.safe_dump(one.config(result.size), sort_keys=False, default_flow_style=None)
+    versions = ", ".join(f"{name} {version}" for name, version in origin["versions"].items())
+    return [
+        "## Set-up",
+        f"```bash\n{origin['command']}\n```",
+        f"It trained for {duration(origin['training_seconds'])} on {origin['machine']}, on "
+        f"{origin['date']}, with {versions}. The dataset that is measured has "
+        f"{number(one.sequences(result.size))} sequences. Checks are read from the runs again by "
+        f"`experiments check {one.name}`.",
+        f"```yaml\n{config}```",
+    ]
+
+
+def index_text(results: Sequence[Result]) -> str:
+    """The index: a table of outcomes, and the paper's values against ours."""
+    links = {result.experiment.name: result.experiment.title for result in results}
+    parts = [
+        f"{_NOTE}# The paper's phenomena",
+        "`epiplexity-jax experiments list` names them; each is a sweep in three sizes (`smoke`: "
+        "seconds, `small`: minutes on two cores, `paper`: the published sizes, for accelerators), "
+        "with checks on the sign that the paper reports. A sign that failed stays here as it "
+        "came.",
+        "\n".join(f"- [{title}]({name}.md)" for name, title in links.items()),
+        "## Checks",
+        markdown_table(sign_table(results)),
+    ]
+    if any(result.experiment.published for result in results):
+        parts += [
+            "## Paper against ours",
+            "Published values are those of the paper's sizes, in the unit of ours; where its "
+            "figure plots nats under an axis of bits they are corrected.",
+            markdown_table(published_table(results)),
+        ]
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,72 @@
+"""Values over budgets, which several phenomena share."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from epiplexity_jax.analysis.frontier.decomposition import Decomposition
+from epiplexity_jax.experiments.findings import Estimate, Findings
+from epiplexity_jax.experiments.measured import Measured
+from epiplexity_jax.report.numbers import number
+
+Part = Literal["epiplexity", "entropy", "mdl"]
+_TITLES = {"epiplexity": "Epiplexity S_T", "entropy": "Entropy H_T", "mdl": "Two-part code MDL_T"}
+_LETTERS = {"epiplexity": "S", "entropy": "H", "mdl": "MDL"}
+
+
+def shared_budgets(measured: Measured, count: int) -> list[float]:
+    """Budgets that every source reaches, log-spaced, in FLOPs.
+
+    They begin where the first trained model of some source can answer.
+
+    Args:
+        measured: the runs.
+        count: number of budgets.
+    """
+    frontiers = [measured.frontier(name) for name in measured.sources]
+    starts = [float(f.points.time_flops[f.points.time_flops > 0].min()) for f in frontiers]
+    return np.geomspace(min(starts), measured.largest(*measured.sources), count).tolist()
+
+
+def part_of(one: Decomposition, part: Part, sequences: float | None = None) -> Estimate:
+    """A part of a decomposition with its interval, an open side None; per sequence where asked.
+
+    Args:
+        one: the decomposition.
+        part: part of the code.
+        sequences: sequences of the dataset; None for total bits.
+    """
+    low, high = getattr(one, f"{part}_bits_interval") or (None, None)
+    whole = Estimate(getattr(one, f"{part}_bits"), low, high)
+    return whole if sequences is None else whole.scaled(1.0 / sequences)
+
+
+def add_curves(
+    found: Findings,
+    measured: Measured,
+    series: Mapping[str, str],
+    budgets: Sequence[float],
+    units: Mapping[Part, str],
+) -> None:
+    """Add parts of the code at budgets, one curve a source.
+
+    Args:
+        found: receives the values, named `S <source> at <budget>` and so on.
+        measured: the runs.
+        series: names of the curves by source.
+        budgets: FLOPs.
+        units: the parts and their units, "bits" or one per sequence.
+    """
+    for part, unit in units.items():
+        sequences = None if unit == "bits" else measured.sequences
+        for source, name in series.items():
+            for budget in budgets:
+                found.add(
+                    f"{_LETTERS[part]} {name} at {number(budget, 4)}",
+                    part_of(measured.at(source, budget), part, sequences),
+                    unit,
+                    _TITLES[part],
+                    x=budget,
+                    series=name,
+                )

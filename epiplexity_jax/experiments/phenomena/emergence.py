@@ -1,0 +1,90 @@
+"""Emergence: intermediate states pay off above a budget (Finzi et al. 2026, Fig. 6)."""
+
+from epiplexity_jax.experiments.findings import Findings
+from epiplexity_jax.experiments.measured import Measured
+from epiplexity_jax.experiments.phenomena.curves import add_curves, part_of, shared_budgets
+from epiplexity_jax.report.numbers import number
+
+_BUDGETS = 10
+_GRID = 200
+_BETTER = 10.0  # times shorter, which the finest steps' code is expected to be
+
+
+def read(measured: Measured) -> Findings:
+    """Read the code of one jump and of many small steps; sources are `states1`, `states2`, ...
+
+    Args:
+        measured: the runs.
+    """
+    found = Findings("time bound T, FLOPs", log_x=True)
+    counts = sorted(int(name.removeprefix("states")) for name in measured.sources)
+    series = {f"states{n}": _named(n) for n in counts}
+    budgets = shared_budgets(measured, _BUDGETS)
+    units = {
+        "mdl": "bits per sequence",
+        "epiplexity": "bits",
+        "entropy": "bits per sequence",
+    }
+    add_curves(found, measured, series, budgets, units)
+    _checks(found, measured, counts[0], counts[-1])
+    found.notes += [
+        "intermediate states are paid for, and T counts their tokens",
+        "the code of all states is an upper bound of that of the final state alone",
+    ]
+    return found
+
+
+def _named(states: int) -> str:
+    return "one jump" if states == 1 else f"{states} states"
+
+
+def _checks(found: Findings, measured: Measured, few: int, many: int) -> None:
+    jump, steps = f"states{few}", f"states{many}"
+    top = measured.largest(jump, steps)
+    at = f"at {number(top)} FLOPs"
+    codes = [part_of(measured.at(name, top), "mdl", measured.sequences) for name in (jump, steps)]
+    ratio = codes[0].value / codes[1].value
+    found.check(
+        "sign",
+        f"{at} the code with {many} states is over {_BETTER:g} times shorter",
+        f"{codes[1]} against {codes[0]} bits per sequence, {ratio:.3g} times",
+        ratio > _BETTER,
+    )
+    entropy = part_of(measured.at(steps, top), "entropy", measured.sequences)
+    cells = measured.labels(jump)
+    found.check(
+        "sign",
+        f"{at} its entropy is nearly 0: below 2 % of a bit per cell of the final state",
+        f"{entropy} bits per sequence of {cells:g} cells",
+        entropy.value < 0.02 * cells,
+    )
+    best = max(part_of(measured.at(jump, budget), "epiplexity").value for budget in _grid(measured))
+    structure = part_of(measured.at(steps, top), "epiplexity")
+    found.check(
+        "sign",
+        f"{at} its S is below that of one jump at its best budget",
+        f"{structure} against {number(best)}",
+        structure.value < best,
+    )
+    crossed = _crossover(measured, jump, steps)
+    said = "at no budget" if crossed is None else f"from {number(crossed)} FLOPs"
+    least = _grid(measured)[0]
+    found.check(
+        "sign",
+        "there is a budget below which one jump has the shorter code, and above which it has not",
+        f"{many} states are shorter {said}; budgets begin at {number(least)}",
+        crossed is not None and crossed > least,
+    )
+
+
+def _grid(measured: Measured) -> list[float]:
+    return shared_budgets(measured, _GRID)
+
+
+def _crossover(measured: Measured, jump: str, steps: str) -> float | None:
+    """The least budget from which on the code of small steps is the shorter one."""
+    crossed = None
+    for budget in _grid(measured):
+        shorter = measured.at(steps, budget).mdl_bits < measured.at(jump, budget).mdl_bits
+        crossed = (crossed or budget) if shorter else None
+    return crossed

@@ -1,0 +1,44 @@
+"""The Game of Life: one step, four steps at once, and four steps with the states between."""
+
+from epiplexity_jax.experiments.findings import Findings
+from epiplexity_jax.experiments.measured import Measured
+
+# Bits per cell of a model without context, h2 of the share of live cells after k steps from
+# density 1/2; k = 1 exact, 4 by 4e6 cells.
+WITHOUT_CONTEXT = {1: 0.84647, 4: 0.7919}
+_NAMES = {"one": "1 step", "four": "4 steps at once", "four_states": "4 steps, every state"}
+_STEPS = {"one": 1, "four": 4}
+
+
+def read(measured: Measured) -> Findings:
+    """Read S and H of the three tasks; sources are `one`, `four` and `four_states`.
+
+    Args:
+        measured: the runs.
+    """
+    found = Findings("task")
+    rates = {}
+    for source, name in _NAMES.items():
+        labels = measured.labels(source)
+        rate = measured.per_sequence(source, "data").scaled(1.0 / labels)
+        rates[source] = found.add(f"H {name}", rate, "bits per cell", "Entropy", x=name)
+        found.add(f"S {name}", measured.bits(source, "model"), "bits", "Epiplexity", x=name)
+        found.add(
+            f"MDL {name}",
+            measured.per_sequence(source, "mdl"),
+            "bits per sequence",
+            "Two-part code",
+            x=name,
+        )
+    for source, steps in _STEPS.items():
+        line = WITHOUT_CONTEXT[steps]
+        expected = f"{_NAMES[source]}: no more than {line} bits per cell, those without context"
+        found.check("oracle", expected, f"{rates[source]}", rates[source].value <= line * 1.005)
+    found.check("sign", "1 step is learnt: below 0.01 bits per cell", f"{rates['one']}",
+                rates["one"].value < 0.01)  # fmt: skip
+    found.check("sign", "4 steps at once are not: above 0.3 bits per cell", f"{rates['four']}",
+                rates["four"].value > 0.3)  # fmt: skip
+    per_state = rates["four_states"]
+    found.check("sign", "with the states between they are: below 0.01 bits per cell",
+                f"{per_state}", per_state.value < 0.01)  # fmt: skip
+    return found

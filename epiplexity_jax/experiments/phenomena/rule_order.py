@@ -1,0 +1,58 @@
+"""Two cellular automata whose order depends on the budget (Finzi et al. 2026, Fig. 3)."""
+
+from collections.abc import Sequence
+
+from epiplexity_jax.experiments.findings import Findings
+from epiplexity_jax.experiments.measured import Measured
+from epiplexity_jax.experiments.phenomena.curves import add_curves, part_of, shared_budgets
+from epiplexity_jax.report.numbers import number
+
+_BUDGETS = 10
+_RULES = ("rule15", "rule30", "rule54")
+
+
+def read(measured: Measured) -> Findings:
+    """Read S_T and H_T of rules 15, 30 and 54 over budgets, and where 15 and 54 change places.
+
+    Args:
+        measured: the runs; sources are `rule15`, `rule30` and `rule54`.
+    """
+    found = Findings("time bound T, FLOPs", log_x=True)
+    budgets = shared_budgets(measured, _BUDGETS)
+    series = {name: name.replace("rule", "rule ") for name in _RULES}
+    add_curves(
+        found,
+        measured,
+        series,
+        budgets,
+        {"epiplexity": "bits", "entropy": "bits per sequence", "mdl": "bits per sequence"},
+    )
+    _order_checks(found, measured, budgets)
+    last = {name: measured.at(name, budgets[-1]).entropy_bits_per_token for name in _RULES}
+    top = f"at {number(budgets[-1])} FLOPs"
+    noise = f"{last['rule30']:.4f} bits per cell"
+    found.check("sign", f"{top} rule 30 is noise: H above 0.99", noise, last["rule30"] > 0.99)
+    rates = [last[name] for name in ("rule15", "rule54", "rule30")]
+    shown = ", ".join(f"{rate:.4f}" for rate in rates)
+    found.check("sign", f"{top} H of rules 15 < 54 < 30", shown, rates == sorted(set(rates)))
+    return found
+
+
+def _order_checks(found: Findings, measured: Measured, budgets: Sequence[float]) -> None:
+    """Add the checks on the order of rules 15 and 54 at low and at high budgets."""
+    structure = {
+        name: [part_of(measured.at(name, budget), "epiplexity") for budget in budgets]
+        for name in ("rule15", "rule54")
+    }
+    pairs = list(zip(budgets, structure["rule15"], structure["rule54"], strict=True))
+    resolved = [pair for pair in pairs if pair[1].above(pair[2])]
+    budget, shift, complex_ = max(resolved or pairs[:-1], key=lambda p: p[1].value - p[2].value)
+    found.check(
+        "sign",
+        "at some low budget S of rule 15 is above that of rule 54, beyond the error",
+        f"at {number(budget)} FLOPs {shift} against {complex_}",
+        bool(resolved),
+    )
+    budget, shift, complex_ = pairs[-1]
+    top = f"at {number(budget)} FLOPs"
+    found.greater(f"{top} S of rule 54 is above that of rule 15", complex_, shift)

@@ -1,0 +1,98 @@
+"""Tables of experiments: the list, checks, values, and the paper's values against ours."""
+
+from collections.abc import Iterable, Sequence
+
+from epiplexity_jax.experiments.definition import Experiment
+from epiplexity_jax.experiments.findings import Check, Findings
+from epiplexity_jax.experiments.perform import Result
+from epiplexity_jax.report.numbers import number
+from epiplexity_jax.report.table import Table, TableColumn
+
+
+def list_table(experiments: Iterable[Experiment]) -> Table:
+    """One row an experiment: its name, figure, phenomenon and what `small` takes."""
+    table = Table(
+        [
+            TableColumn("name"),
+            TableColumn("figure"),
+            TableColumn("phenomenon", folds=True),
+            TableColumn("small takes", folds=True, spare=1),
+        ]
+    )
+    for one in experiments:
+        table.add(one.name, one.figure, one.phenomenon, one.sizes["small"].cost)
+    return table
+
+
+def check_table(checks: Sequence[Check]) -> Table:
+    """One row a check: its outcome, sort, what was expected and what was found."""
+    table = Table(
+        [
+            TableColumn("outcome"),
+            TableColumn("sort"),
+            TableColumn("expected", folds=True),
+            TableColumn("found", folds=True),
+        ]
+    )
+    for check in checks:
+        table.add(check.word, check.kind, check.expected, check.found)
+    return table
+
+
+def value_table(findings: Findings) -> Table:
+    """One row a value, with its interval and what theory gives."""
+    table = Table(
+        [
+            TableColumn("value", folds=True),
+            TableColumn("found, with its 95 % interval"),
+            TableColumn("theory", "right"),
+            TableColumn("unit"),
+        ]
+    )
+    for value in findings.values:
+        table.add(value.name, str(value.estimate), number(value.oracle, 4), value.unit)
+    return table
+
+
+def published_table(results: Iterable[Result]) -> Table:
+    """One row a published value: figure, quantity, the value, ours at the size that was run."""
+    table = Table(
+        [
+            TableColumn("figure"),
+            TableColumn("quantity", folds=True),
+            TableColumn("published", "right"),
+            TableColumn("ours"),
+            TableColumn("unit"),
+            TableColumn("size"),
+            TableColumn("note", folds=True),
+        ]
+    )
+    for result in results:
+        ours = {value.name: value for value in result.findings.values}
+        for one in result.experiment.published:
+            found = ours.get(one.ours)
+            shown = (str(found.estimate), found.unit) if found else ("not run at this size", "")
+            table.add(
+                result.experiment.figure, one.quantity, one.value, *shown, result.size, one.note
+            )
+    return table
+
+
+def sign_table(results: Iterable[Result]) -> Table:
+    """One row an experiment: how many of its checks hold, fail or are open."""
+    table = Table(
+        [
+            TableColumn("experiment"),
+            TableColumn("figure"),
+            TableColumn("size"),
+            TableColumn("holds", "right"),
+            TableColumn("fails", "right"),
+            TableColumn("open", "right"),
+        ]
+    )
+    for result in results:
+        words = [check.word for check in result.findings.checks]
+        counts = [str(words.count(word)) for word in ("holds", "FAILS", "open")]
+        name = result.experiment.name
+        table.add(name, result.experiment.figure, result.size, *counts)
+    return table
