@@ -24,6 +24,14 @@ SOURCES = {
     "elementary_ca": """\
   rule54: {kind: elementary_ca, rule: 54}
   short:  {kind: elementary_ca, rule: 54, cells: 32, steps: 8}
+  looped: {kind: elementary_ca, rule: 54, cells: 32, steps: 8, states: 8}      # every state of 8
+  x_y:    {kind: elementary_ca, rule: 30, cells: 16, steps: 2, burn_in: 0, pay: all}
+  y_x:                                                                         # its inverse
+    kind: reorder
+    order: reverse
+    of: segments
+    segments: 2
+    source: {kind: elementary_ca, rule: 30, cells: 16, steps: 2, burn_in: 0, pay: all}
 """,
     "flip_labels": """\
   wrong:

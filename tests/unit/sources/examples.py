@@ -38,7 +38,14 @@ EXAMPLES = {
     ),
     "elementary_ca": (
         {"rule": 54, "cells": 11, "steps": 3, "burn_in": 5},
-        [{"rule": 55}, {"cells": 12}, {"steps": 4}, {"burn_in": 6}],
+        [
+            {"rule": 55},
+            {"cells": 12},
+            {"steps": 4},
+            {"burn_in": 6},
+            {"states": 3},
+            {"pay": "all"},
+        ],
     ),
     "tokens": (
         {"path": "tokens.npy", "length": 16},

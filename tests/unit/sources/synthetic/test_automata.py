@@ -1,6 +1,7 @@
 """Cellular automata: packed words against a naive evolution and rules known by their formula."""
 
 import functools
+import math
 from typing import Any
 
 import jax
@@ -8,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epiplexity_jax.sources import ElementaryCA, open_source
-from epiplexity_jax.sources.synthetic.automata import evolve, rule_masks, unpack
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.sources import ElementaryCA, Reorder, open_source
+from epiplexity_jax.sources.synthetic.automata import evolve, pack, rule_masks, unpack
 
 RULES = [0, 15, 30, 54, 90, 110, 184, 255]
 SIZES = [3, 31, 32, 33, 65]
@@ -32,11 +34,16 @@ def _draw(sampler, parameters, key, count):
     return sampler(parameters, key, count)
 
 
+def drawn(config, count=40, seed=0):
+    """Sequences at a fixed key, [count, L]."""
+    source: Any = open_source(config)
+    return np.asarray(_draw(source.sampler, source.parameters, jax.random.key(seed), count))
+
+
 def draw(count=40, seed=0, **config):
-    """X and Y of samples at a fixed key: [count, cells] each."""
-    source: Any = open_source(ElementaryCA(**config))
-    drawn = _draw(source.sampler, source.parameters, jax.random.key(seed), count)
-    return np.split(np.asarray(drawn), 2, axis=1)
+    """X and the states behind it, of samples at a fixed key: [count, cells] each."""
+    states = 1 + config.get("states", 1)
+    return np.split(drawn(ElementaryCA(**config), count, seed), states, axis=1)
 
 
 @pytest.mark.parametrize("cells", SIZES)
@@ -121,3 +128,92 @@ def test_only_y_is_paid_for():
     assert not info.has_bos
     assert info.length == 2 * info.label_tokens
     assert info.entropy_rate_nats == 0.0
+
+
+@pytest.mark.parametrize("cells", SIZES)
+@pytest.mark.parametrize(("steps", "states"), [(6, 2), (6, 3), (4, 4)])
+def test_states_in_between(cells, steps, states):
+    x, *behind = draw(rule=54, cells=cells, steps=steps, burn_in=2, states=states)
+    direct = draw(rule=54, cells=cells, steps=steps, burn_in=2)
+    assert len(behind) == states
+    for i, state in enumerate(behind, start=1):
+        assert np.array_equal(state, naive(x, 54, i * steps // states))
+    assert np.array_equal(x, direct[0])
+    assert np.array_equal(behind[-1], direct[1])
+
+
+def test_what_is_paid_for_draws_the_same():
+    """In the same program as any other rule."""
+    options: dict[str, Any] = {"cells": 12, "steps": 6, "burn_in": 0, "states": 3}
+    kinds = [
+        ElementaryCA(rule=r, pay=pay, **options) for r in (30, 54) for pay in ("labels", "all")
+    ]
+    opened: Any = [open_source(kind) for kind in kinds]
+    assert len({source.sampler for source in opened}) == 1
+    assert len({source.info.fingerprint for source in opened}) == 4
+    assert np.array_equal(drawn(kinds[0]), drawn(kinds[1]))
+    assert opened[0].info.label_mask.tolist() == [False] * 12 + [True] * 36
+    assert opened[0].info.entropy_rate_nats == 0.0
+    assert not opened[0].info.has_bos
+    assert opened[1].info.label_mask.tolist() == [True] * 48
+    assert opened[1].info.has_bos
+
+
+@pytest.mark.parametrize(
+    ("config", "bits"),
+    [
+        ({"rule": 30, "cells": 40, "burn_in": 0}, 40),
+        ({"rule": 30, "cells": 40, "burn_in": 0, "states": 8}, 40),
+        ({"rule": 170, "cells": 40, "burn_in": 9}, 40),
+        ({"rule": 30, "cells": 12, "burn_in": 2}, 11.7392),
+        ({"rule": 30, "cells": 40, "burn_in": 2}, None),
+    ],
+)
+def test_entropy_where_all_is_paid_for(config, bits):
+    """That of X, in either order; only an unbounded observer is sure to come near it."""
+    config = ElementaryCA(steps=8, pay="all", **config)
+    reverse = Reorder(source=config, order="reverse", of="segments", segments=1 + config.states)
+    for info in (open_source(config).info, open_source(reverse).info):
+        assert info.label_mask.all()
+        assert info.length == (1 + config.states) * config.cells
+        assert info.rate_is_unbounded == (bits is not None)
+        if bits is None:
+            assert info.entropy_rate_nats is None
+        else:
+            assert info.entropy_rate_nats is not None
+            nats = info.entropy_rate_nats * info.label_tokens
+            assert nats == pytest.approx(bits * math.log(2), rel=1e-5)
+
+
+def test_y_before_x():
+    config = ElementaryCA(rule=30, cells=9, steps=2, burn_in=0, pay="all")
+    reverse = Reorder(source=config, order="reverse", of="segments", segments=2)
+    y, x = np.split(drawn(reverse), 2, axis=1)
+    assert np.array_equal(np.concatenate([x, y], axis=1), drawn(config))
+    assert np.array_equal(y, naive(x, 30, 2))
+
+
+@pytest.mark.parametrize(
+    ("config", "fingerprint"),
+    [
+        ({"rule": 54}, "d896f3390f555e44"),
+        ({"rule": 30, "cells": 32, "steps": 8}, "baf4838c35ffe2e4"),
+        ({"rule": 110, "cells": 65, "steps": 5, "burn_in": 0}, "d7e82ce019ff2d38"),
+    ],
+)
+def test_stored_runs_keep_their_names(config, fingerprint):
+    """Of sources that were there before `states` and `pay`."""
+    for same in ({}, {"states": 1}, {"pay": "labels"}):
+        assert open_source(ElementaryCA(**config, **same)).info.fingerprint == fingerprint
+
+
+def test_states_that_do_not_divide_the_steps():
+    with pytest.raises(ConfigError) as caught:
+        ElementaryCA(rule=54, steps=8, states=3)
+    assert str(caught.value) == "states: expected a divisor of steps, which is 8, got 3"
+
+
+@pytest.mark.parametrize("cells", [1, 2, *SIZES, 64])
+def test_pack_is_the_inverse_of_unpack(cells):
+    bits = jax.random.bits(jax.random.key(2), (7, cells), jnp.uint32) & 1
+    assert np.array_equal(unpack(pack(bits.astype(jnp.int32)), cells), bits)
