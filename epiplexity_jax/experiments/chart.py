@@ -4,9 +4,10 @@ import math
 from typing import Any
 
 from epiplexity_jax.experiments.findings import Findings, Value
-from epiplexity_jax.report.figures import COLOURS, DASHES, styled
+from epiplexity_jax.report.figures import COLOURS, styled
 
 _WIDTH, _HEIGHT, _IN_A_ROW = 290, 240, 3
+_SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 
 
 def chart(findings: Findings) -> Any:
@@ -43,19 +44,20 @@ def _panel(findings: Findings, title: str, values: list[Value], series: list[str
     else:
         order = list(dict.fromkeys(str(v.x) for v in findings.values))
         x = alt.X("x:N", title=findings.axis, sort=order, axis=alt.Axis(labelAngle=-30))
-    y = alt.Y("value:Q", title=values[0].unit, axis=alt.Axis(format="~s"))
-    base = alt.Chart(alt.Data(values=rows)).encode(x=x, **_colour(series))
-    marks = base.mark_point(filled=True, size=50, opacity=1).encode(y=y)
-    bars = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2="high:Q")
-    oracle = base.mark_tick(color="black", thickness=2, width=22).encode(
-        y="oracle:Q", color=alt.value("black")
+    y = alt.Y(
+        "value:Q", title=values[0].unit, axis=alt.Axis(format="~s"), scale=alt.Scale(zero=False)
     )
+    beside = {} if numeric or len(series) < 2 else {"xOffset": alt.XOffset("series:N", sort=series)}
+    base = alt.Chart(alt.Data(values=rows)).encode(x=x, **beside, **_colour(series))
+    bars = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2="high:Q")
     layers = [bars.transform_filter("isValid(datum.low) && isValid(datum.high)")]
     if numeric:
-        layers.append(base.mark_line(strokeWidth=1.5).encode(y=y, **_dash(series)))
-    layers.append(marks)
+        layers.append(base.mark_line(strokeWidth=1.5).encode(y=y))
+    layers.append(base.mark_point(filled=True, size=60, opacity=1).encode(y=y, **_shape(series)))
     if any(value.oracle is not None for value in values):
-        layers.append(oracle.transform_filter("isValid(datum.oracle)"))
+        ticks = base.mark_tick(orient="horizontal", thickness=2, size=24, color="black")
+        ticks = ticks.encode(y="oracle:Q", color=alt.value("black"))
+        layers.append(ticks.transform_filter("isValid(datum.oracle)"))
     return alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT, title=title)
 
 
@@ -83,11 +85,13 @@ def _colour(series: list[str]) -> dict[str, Any]:
     return {"color": alt.Color("series:N", scale=scale, legend=legend)}
 
 
-def _dash(series: list[str]) -> dict[str, Any]:
+def _shape(series: list[str]) -> dict[str, Any]:
+    """Shapes of the points, by which series are told apart in print."""
     import altair as alt
 
     if len(series) < 2:
         return {}
-    dashes = [DASHES[i % len(DASHES)] for i in range(len(series))]
-    scale = alt.Scale(domain=series, range=dashes)
-    return {"strokeDash": alt.StrokeDash("series:N", scale=scale, legend=None)}
+    shapes = [_SHAPES[i % len(_SHAPES)] for i in range(len(series))]
+    legend = alt.Legend(title=None, orient="top", columns=4)
+    scale = alt.Scale(domain=series, range=shapes)
+    return {"shape": alt.Shape("series:N", scale=scale, legend=legend)}

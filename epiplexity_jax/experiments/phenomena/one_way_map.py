@@ -73,7 +73,7 @@ def _forward_checks(found: Findings, measured: Measured, n: int) -> bool:
         found.near(f"n = {n}: X then Y costs n bits, within 2 %", entropy, n, 0.02)
     else:
         found.check(
-            "guard", f"n = {n}: X then Y is learnt", f"{entropy} bits: no comparison", learnt
+            "guard", f"n = {n}: X then Y is learnt", f"{entropy} bits: no comparison", False
         )
     return learnt
 
