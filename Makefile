@@ -6,11 +6,13 @@ VENV ?= .venv
 WORKERS ?= 2
 ARGS ?=
 PARTS ?=
+FIGURE ?=
+RESULTS = benchmarks/results/experiments
 # The short ones; others take up to an hour, as their first lines say.
 BENCH ?= benchmarks/automata.py benchmarks/frontier_law.py benchmarks/intervals.py \
   benchmarks/shares.py benchmarks/startup.py
 
-.PHONY: demo help test test-slow lint format bench bench-gpu docs site release-check clean \
+.PHONY: demo help test test-slow lint format bench bench-gpu paper gallery docs site release-check clean \
   setup setup-dev
 
 demo: setup  ## train the default config and print its table
@@ -46,7 +48,16 @@ bench-gpu: setup-dev  ## the benchmarks of an accelerator, on one
 	"$(VENV)/bin/python" benchmarks/accelerator.py $(PARTS)
 	$(if $(PARTS),,"$(VENV)/bin/python" benchmarks/resume.py)
 
-docs: setup-dev  ## pages and tables of docs/, from the code and the benchmarks' results
+# FIGURE=3 is the paper's; the result lies beside those of the small size.
+paper: setup-dev  ## an experiment at the published size, on an accelerator: make paper FIGURE=3
+	@if [ -z "$(FIGURE)" ]; then echo "which one? as in make paper FIGURE=3" >&2; exit 2; fi
+	"$(VENV)/bin/epiplexity-jax" experiments run "$(FIGURE)" --size paper \
+	  --result "$(RESULTS)/paper/$(FIGURE).json"
+
+gallery: setup-dev  ## pages and pictures of the experiments, from their committed results
+	"$(VENV)/bin/epiplexity-jax" experiments page "$(RESULTS)"/*.json -o docs/experiments
+
+docs: setup-dev gallery ## pages and tables of docs/, from the code and the benchmarks' results
 	"$(VENV)/bin/python" docs/generate.py
 	"$(VENV)/bin/python" docs/pictures.py
 	"$(VENV)/bin/python" docs/measured.py

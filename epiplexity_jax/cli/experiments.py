@@ -41,6 +41,9 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and print the plan; train nothing.")
     ] = False,
+    result: Annotated[
+        Path | None, typer.Option(help="Where to write the result too: a .json file.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train an experiment, or resume it, and print its values and checks."""
@@ -59,13 +62,13 @@ def run(
     interrupt_on_signals()
     try:
         with processes.redirect_stdout_to_stderr():
-            result = perform.run_experiment(name, size, store, progress_bar())
+            found = perform.run_experiment(name, size, store, progress_bar(), result)
     except KeyboardInterrupt:
         typer.echo("epiplexity-jax: stopped; the same command resumes", err=True)
         raise typer.Exit(130) from None
-    folder = store or perform.default_store(name, size)
-    typer.echo(f"result: {folder / perform.RESULT}", err=True)
-    _print(result, as_json)
+    for path in filter(None, (perform.folder_of(name, size, store) / perform.RESULT, result)):
+        typer.echo(f"result: {path}", err=True)
+    _print(found, as_json)
 
 
 @app.command("check")
@@ -80,13 +83,14 @@ def check(
 ) -> int:
     """Check a trained experiment; exit status 1 where a sign or an oracle fails."""
     from epiplexity_jax.experiments import perform
+    from epiplexity_jax.experiments.definition import load
 
     if result is None:
         return _print(perform.read_experiment(name, size, store), as_json)
     if store is not None:
         raise ConfigError("--result: cannot be given together with --store")
     found = perform.read_result(result)
-    if found.experiment.name != name:
+    if found.experiment.name != load(name).name:
         raise ConfigError(f"--result: {result} is of {found.experiment.name}, not of {name}")
     return _print(found, as_json)
 

@@ -1,5 +1,6 @@
 """Definitions of experiments: what is asked, the sweep in three sizes, what others published."""
 
+import functools
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, Literal
@@ -47,7 +48,7 @@ class Experiment(Config):
     title: str
     """Heading of its page."""
     figure: str
-    """Figure of the paper that shows the phenomenon."""
+    """Figure of the paper that shows the phenomenon, such as 4a; empty where none does."""
     phenomenon: str
     """One line for the list of experiments."""
     question: str
@@ -96,25 +97,33 @@ class Experiment(Config):
 
 def names() -> list[str]:
     """Names of the experiments, in the order of their figures, those without one last."""
-    every = [path.name.removesuffix(".yaml") for path in _CONFIGS.iterdir() if _is_config(path)]
-    return sorted(every, key=lambda name: (load(name).figure or "~", name))
+    return list(_known())
 
 
 def load(name: str) -> Experiment:
-    """Read the definition of an experiment.
+    """Read the definition of an experiment, by its name or by its figure.
 
     Raises:
         ConfigError: when there is no such experiment.
     """
-    path = _CONFIGS / f"{name}.yaml"
-    if not path.is_file():
-        raise ConfigError(f"NAME: {did_you_mean('experiment', name, names())}")
-    data = read_yaml(path.read_text(encoding="utf-8"), path.name)
-    return parse(Experiment, {"name": name, **data}, path.name)
+    known = _known()
+    by_figure = {one.figure: one for one in known.values() if one.figure}
+    if (found := known.get(name) or by_figure.get(name)) is None:
+        raise ConfigError(f"NAME: {did_you_mean('experiment', name, [*known, *by_figure])}")
+    return found
 
 
-def _is_config(path: Any) -> bool:
-    return path.name.endswith(".yaml")
+@functools.cache
+def _known() -> dict[str, Experiment]:
+    """Every experiment by its name, in the order of their figures, those without one last."""
+    found = []
+    for path in _CONFIGS.iterdir():
+        name, _, ending = path.name.rpartition(".")
+        if ending == "yaml":
+            data = read_yaml(path.read_text(encoding="utf-8"), path.name)
+            found.append(parse(Experiment, {"name": name, **data}, path.name))
+    ordered = sorted(found, key=lambda one: (not one.figure, one.figure, one.name))
+    return {one.name: one for one in ordered}
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

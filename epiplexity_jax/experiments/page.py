@@ -9,6 +9,7 @@ from epiplexity_jax.base.errors import ConfigError, StoreError
 from epiplexity_jax.base.files import reason, write_atomically
 from epiplexity_jax.base.human import duration
 from epiplexity_jax.experiments.chart import chart
+from epiplexity_jax.experiments.definition import names
 from epiplexity_jax.experiments.perform import Result
 from epiplexity_jax.experiments.tables import (
     check_table,
@@ -40,7 +41,7 @@ def write_pages(results: Sequence[Result], folder: Path) -> list[Path]:
         raise ConfigError("RESULT: give one result or more, as `experiments run` writes them")
     if twice := next((name for name in named if named.count(name) > 1), None):
         raise ConfigError(f"RESULT: {twice} is given twice; choose one of its results")
-    ordered = sorted(results, key=lambda result: result.experiment.figure or "~")
+    ordered = sorted(results, key=lambda result: names().index(result.experiment.name))
     written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)

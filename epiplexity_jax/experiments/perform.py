@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from epiplexity_jax import api
-from epiplexity_jax.base.errors import ConfigError, DataError
-from epiplexity_jax.base.files import read_if_there, write_atomically
+from epiplexity_jax.base.errors import ConfigError, DataError, StoreError
+from epiplexity_jax.base.files import read_if_there, reason, write_atomically
 from epiplexity_jax.experiments import registry, stamp
 from epiplexity_jax.experiments.definition import Experiment, load
 from epiplexity_jax.experiments.findings import Findings, from_plain, to_plain
@@ -47,13 +47,17 @@ class Result:
         }
 
 
-def default_store(name: str, size: str) -> Path:
-    """Return runs/experiments/<name>-<size>."""
-    return Path("runs") / "experiments" / f"{name}-{size}"
+def folder_of(name: str, size: str, store: Path | None = None) -> Path:
+    """Return the folder of an experiment's store; default: runs/experiments/<name>-<size>."""
+    return store or Path("runs") / "experiments" / f"{load(name).name}-{size}"
 
 
 def run_experiment(
-    name: str, size: str, store: Path | None = None, progress: Progress | None = None
+    name: str,
+    size: str,
+    store: Path | None = None,
+    progress: Progress | None = None,
+    file: Path | None = None,
 ) -> Result:
     """Train the sweep of an experiment, or resume it, and read its result.
 
@@ -62,18 +66,24 @@ def run_experiment(
     Args:
         name: name of the experiment.
         size: "smoke", "small" or "paper".
-        store: folder of the store; default: see `default_store`.
+        store: folder of the store; default: see `folder_of`.
         progress: receives steps, losses and messages.
+        file: where to write the result too.
 
     Raises:
         ConfigError: when there is no such experiment or size.
-        StoreError: when the folder is not a store or cannot be written.
+        StoreError: when a folder is not a store or a file cannot be written.
     """
-    experiment = load(name)
-    folder = store or default_store(name, size)
+    experiment, folder = load(name), folder_of(name, size, store)
     runs = api.run_plain(experiment.config(size), folder, progress or Silent())
     result = _read(experiment, size, runs)
-    write_atomically(folder / RESULT, stamp.as_json(result.to_plain()).encode())
+    content = stamp.as_json(result.to_plain()).encode()
+    for path in filter(None, (folder / RESULT, file)):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, content)
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be written: {reason(error)}") from None
     return result
 
 
@@ -85,8 +95,7 @@ def plan_experiment(name: str, size: str, store: Path | None = None) -> Any:
         size: "smoke", "small" or "paper".
         store: folder whose finished runs count as done.
     """
-    folder = store or default_store(name, size)
-    return api.plan_plain(load(name).config(size), folder)
+    return api.plan_plain(load(name).config(size), folder_of(name, size, store))
 
 
 def read_experiment(name: str, size: str, store: Path | None = None) -> Result:
@@ -95,7 +104,7 @@ def read_experiment(name: str, size: str, store: Path | None = None) -> Result:
     Args:
         name: name of the experiment.
         size: "smoke", "small" or "paper".
-        store: folder of the store; default: see `default_store`.
+        store: folder of the store; default: see `folder_of`.
 
     Raises:
         ConfigError: when there is no such experiment or size.
@@ -103,7 +112,7 @@ def read_experiment(name: str, size: str, store: Path | None = None) -> Result:
     """
     experiment = load(name)
     experiment.config(size)
-    return _read(experiment, size, api.load(store or default_store(name, size)))
+    return _read(experiment, size, api.load(folder_of(name, size, store)))
 
 
 def read_result(path: Path) -> Result:

@@ -58,7 +58,7 @@ def _checks(found: Findings, measured: Measured, few: int, many: int) -> None:
         f"{entropy} bits per sequence of {cells:g} cells",
         entropy.value < 0.02 * cells,
     )
-    best = max(part_of(measured.at(jump, budget), "epiplexity").value for budget in _grid(measured))
+    best = max(measured.estimate(jump, budget).epiplexity_bits for budget in _grid(measured))
     structure = part_of(measured.at(steps, top), "epiplexity")
     found.check(
         "sign",
@@ -85,6 +85,7 @@ def _crossover(measured: Measured, jump: str, steps: str) -> float | None:
     """The least budget from which on the code of small steps is the shorter one."""
     crossed = None
     for budget in _grid(measured):
-        shorter = measured.at(steps, budget).mdl_bits < measured.at(jump, budget).mdl_bits
+        codes = [measured.estimate(name, budget).mdl_bits for name in (steps, jump)]
+        shorter = codes[0] < codes[1]
         crossed = (crossed or budget) if shorter else None
     return crossed

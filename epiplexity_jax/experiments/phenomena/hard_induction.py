@@ -1,5 +1,7 @@
 """Hard induction: bits of the start that the model must find (Finzi et al. 2026, Fig. 5b)."""
 
+from itertools import pairwise
+
 from epiplexity_jax.experiments.findings import Findings
 from epiplexity_jax.experiments.measured import Measured
 
@@ -18,7 +20,9 @@ def read(measured: Measured) -> Findings:
         entropy = measured.per_sequence(source, "data")
         unit = "bits per sequence"
         found.add(f"H, h = {h}", entropy, unit, "Entropy", x=h, oracle=float(h))
-        structure[h] = found.add(f"S, h = {h}", measured.bits(source, "model"), "bits", "Epiplexity", x=h)
+        structure[h] = found.add(
+            f"S, h = {h}", measured.bits(source, "model"), "bits", "Epiplexity", x=h
+        )
         low = entropy.low is None or entropy.low <= max(1.1 * h, h + 0.5)
         found.check(
             "oracle",
@@ -26,6 +30,6 @@ def read(measured: Measured) -> Findings:
             f"{entropy} bits per sequence",
             low and (entropy.high is None or entropy.high >= h),
         )
-    for less, more in zip(counts, counts[1:], strict=False):
+    for less, more in pairwise(counts):
         found.greater(f"S rises from h = {less} to h = {more}", structure[more], structure[less])
     return found

@@ -1,5 +1,7 @@
 """The Lorenz system: what chaos makes of a start (Finzi et al. 2026, Fig. 11)."""
 
+from itertools import pairwise
+
 from epiplexity_jax.experiments.findings import Estimate, Findings
 from epiplexity_jax.experiments.measured import Measured
 
@@ -60,7 +62,7 @@ def _checks(
         found.check("sign", statement, f"{last} bits", inside or tiny)
     times = sorted(saved)
     if len(times) > 1:
-        falls = all(saved[a].value >= saved[b].value - 0.02 for a, b in zip(times, times[1:]))  # noqa: RUF007
+        falls = all(saved[a].value >= saved[b].value - 0.02 for a, b in pairwise(times))
         shown = ", ".join(f"{saved[time].value:.3g}" for time in times)
         found.check("sign", "the saving falls with time, within 0.02 bits", shown, falls)
     middle = [time for time in times if _SOON < time < 4.0]

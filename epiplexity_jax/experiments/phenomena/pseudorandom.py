@@ -1,4 +1,4 @@
-"""Where learning ends: pseudorandom generators in order of difficulty (Finzi et al. 2026, Thm 9)."""
+"""Where learning ends: pseudorandom generators by difficulty (Finzi et al. 2026, Theorem 9)."""
 
 from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.experiments.findings import Findings
@@ -42,9 +42,7 @@ def _shown(source: str) -> str:
     return source.replace("__", ", ").replace("_", " ")
 
 
-def _checks(
-    found: Findings, measured: Measured, learnt: dict[float, set[str]], top: float
-) -> None:
+def _checks(found: Findings, measured: Measured, learnt: dict[float, set[str]], top: float) -> None:
     names = {_shown(source): source for source in measured.sources}
     at = f"at {number(top)} FLOPs"
     for name in filter(names.__contains__, _SECURE):

@@ -1,0 +1,86 @@
+"""`experiments`: list, run, check and page, and one line for bad input."""
+
+import json
+
+import pytest
+
+from epiplexity_jax.experiments.definition import names
+from epiplexity_jax.experiments.perform import run_experiment
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained") / "store"
+    run_experiment("rule_order", "smoke", folder)
+    return folder
+
+
+def test_list_names_all(call):
+    called = call("experiments", "list", "--json")
+    assert called.status == 0, called.err
+    listed = json.loads(called.out)["experiments"]
+    assert [one["name"] for one in listed] == names()
+    assert all(name in call("experiments", "list").out for name in names())
+
+
+def test_run_prints_checks_and_ends_well_whatever_they_are(call, trained):
+    called = call("experiments", "run", "rule_order", "--size", "smoke", "--store", trained)
+    assert called.status == 0
+    assert f"result: {trained / 'experiment.json'}" in called.err
+    assert "FAILS" in called.out
+
+
+def test_check_fails_where_a_sign_does_and_says_which(call, trained):
+    words = ("experiments", "check", "rule_order", "--size", "smoke")
+    for source in (("--store", trained), ("--result", trained / "experiment.json")):
+        called = call(*words, *source)
+        assert called.status == 1
+        assert "fails: at some low budget S of rule 15 is above" in called.err
+
+
+def test_check_passes_where_all_hold(call, trained, tmp_path):
+    plain = json.loads((trained / "experiment.json").read_text(encoding="utf-8"))
+    for check in plain["checks"]:
+        check["holds"] = True
+    path = tmp_path / "good.json"
+    path.write_text(json.dumps(plain), encoding="utf-8")
+    called = call("experiments", "check", "rule_order", "--result", path, "--json")
+    assert (called.status, json.loads(called.out)["size"]) == (0, "smoke")
+
+
+def test_page_writes_files(call, trained, tmp_path):
+    called = call("experiments", "page", trained / "experiment.json", "-o", tmp_path / "pages")
+    assert called.status == 0, called.err
+    assert (tmp_path / "pages" / "index.md").exists()
+
+
+def test_a_dry_run_trains_nothing(call, tmp_path):
+    words = ("experiments", "run", "rule_order", "--size", "smoke", "--dry-run")
+    called = call(*words, "--store", tmp_path / "none", "--json")
+    assert called.status == 0, called.err
+    assert json.loads(called.out)["plan"]["finished"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "rule_ordre"), "NAME: unknown experiment 'rule_ordre'; did you mean"),
+        (("run", "rule_order", "--size", "big"), "--size: unknown size 'big'"),
+        (("check", "rule_order", "--store", "nowhere"), "nowhere"),
+        (("check", "rule_order", "--result", "none.json"), "none.json: no such file"),
+        (("check", "rule_order", "--store", "a", "--result", "b"), "--result: cannot be given"),
+        (("page", "none.json"), "none.json: no such file"),
+    ],
+)
+def test_bad_input_is_one_line(call, words, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    called = call("experiments", *words)
+    assert (called.status, called.out) == (2, "")
+    assert called.err.count("\n") == 1
+    assert said in called.err
+
+
+def test_a_result_of_another_experiment_is_refused(call, trained):
+    called = call("experiments", "check", "life", "--result", trained / "experiment.json")
+    assert called.status == 2
+    assert "is of rule_order, not of life" in called.err

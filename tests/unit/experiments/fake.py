@@ -1,0 +1,108 @@
+"""Runs of an experiment whose lengths a test chooses, and decompositions of chosen lengths."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import numpy as np
+
+from epiplexity_jax.analysis.frontier.decomposition import UNIFORM, Decomposition
+from epiplexity_jax.base.status import ResultStatus
+from epiplexity_jax.experiments.findings import Estimate
+from epiplexity_jax.experiments.measured import Measured
+
+SEQUENCES = 1000.0
+
+
+def around(value: float, half: float = 0.01) -> Estimate:
+    """A value with an interval of one half-width to either side."""
+    return Estimate(value, value - half, value + half)
+
+
+def decomposed(
+    source: str,
+    compute: float,
+    structure: Estimate,
+    entropy: Estimate,
+    tokens: float,
+    status: ResultStatus = ResultStatus.OK,
+) -> Decomposition:
+    """A decomposition of chosen lengths."""
+    mdl = structure.value + entropy.value
+    lengths = {
+        "epiplexity_bits": structure.value,
+        "epiplexity_bits_interval": structure.interval,
+        "entropy_bits": entropy.value,
+        "entropy_bits_interval": entropy.interval,
+        "mdl_bits_interval": (mdl - 1.0, mdl + 1.0),
+        "entropy_bits_per_byte": None,
+        "status": status,
+    }
+    fields = UNIFORM | {
+        **{"source": source, "estimator": "prequential", "variant": "switch", "floor": "ema"},
+        **{"procedure": "refined", "test_tokens": tokens, "compute_flops": compute},
+        **{"candidates": 8, "resolution_bits": 1.0, "flags": (), "warnings": ()},
+    }
+    return Decomposition(**(fields | lengths))
+
+
+class FakeMeasured(Measured):
+    """What an experiment's runs say, as a test has it.
+
+    Attributes:
+        data: bits per sequence after the last step, by source.
+        model: bits of the model, by source.
+        counts: label tokens of a sequence, by source.
+        answer: decomposition of a source at a budget; budgets reach from 1e9 to 1e12.
+    """
+
+    def __init__(
+        self,
+        data: dict[str, Estimate] | None = None,
+        model: dict[str, Estimate] | None = None,
+        counts: dict[str, float] | None = None,
+        answer: Callable[[str, float], Decomposition] | None = None,
+    ):
+        self.data, self.model = data or {}, model or {}
+        self.counts, self.answer = counts or {}, answer
+        self.sources = list(self.data or self.counts)
+        self.sequences = SEQUENCES
+
+    def labels(self, source):
+        return self.counts[source]
+
+    def frontier(self, source):
+        return SimpleNamespace(points=SimpleNamespace(time_flops=np.array([0.0, 1e9, 1e12])))
+
+    def largest(self, *sources):
+        return 1e12
+
+    def at(self, source, compute):
+        assert self.answer is not None
+        return self.answer(source, compute)
+
+    def estimate(self, source, compute):
+        return self.at(source, compute)
+
+    def bits(self, source, part):
+        per = self.model if part == "model" else self.data
+        return per[source] if part == "model" else per[source].scaled(SEQUENCES)
+
+    def per_sequence(self, source, part):
+        if part == "mdl":
+            return around(self.data[source].value + self.model[source].value / SEQUENCES)
+        return self.bits(source, part).scaled(1.0 / SEQUENCES)
+
+    def difference(self, source, other, part):
+        one, two = self.per_sequence(source, part), self.per_sequence(other, part)
+        return around(one.value - two.value)
+
+
+def outcomes(found) -> dict[str, bool | None]:
+    """Whether each check holds, by its statement."""
+    return {check.expected: check.holds for check in found.checks}
+
+
+def outcome(found, words: str) -> bool | None:
+    """Whether the one check holds whose statement has these words."""
+    (holds,) = [check.holds for check in found.checks if words in check.expected]
+    return holds

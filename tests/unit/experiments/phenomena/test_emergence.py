@@ -1,0 +1,46 @@
+"""The checks on intermediate states: codes that cross, and ones that do not."""
+
+from epiplexity_jax.experiments.phenomena.emergence import read
+from tests.unit.experiments.fake import (
+    SEQUENCES,
+    FakeMeasured,
+    around,
+    decomposed,
+    outcome,
+    outcomes,
+)
+
+COUNTS = {"states1": 32.0, "states8": 256.0}
+
+
+def measured(entropy=0.1, structure=1e3, from_=1e10):
+    def answer(source, compute):
+        tokens = COUNTS[source] * SEQUENCES
+        if source == "states1":
+            return decomposed(source, compute, around(2e3), around(20.0 * SEQUENCES), tokens)
+        if compute < from_:
+            return decomposed(source, compute, around(0.0), around(tokens), tokens)
+        return decomposed(source, compute, around(structure), around(entropy * SEQUENCES), tokens)
+
+    return FakeMeasured(counts=COUNTS, answer=answer)
+
+
+def test_all_hold_where_small_steps_pay_off_above_a_budget():
+    found = read(measured())
+    assert set(outcomes(found).values()) == {True}
+    assert any("upper bound" in note for note in found.notes)
+
+
+def test_a_code_that_is_not_much_shorter_fails():
+    found = read(measured(entropy=5.0))
+    assert outcome(found, "times shorter") is False
+    assert outcome(found, "nearly 0") is False
+
+
+def test_more_structure_than_one_jump_fails():
+    assert outcome(read(measured(structure=3e3)), "its S is below") is False
+
+
+def test_without_a_crossing_budget_it_fails():
+    assert outcome(read(measured(from_=0.0)), "there is a budget") is False
+    assert outcome(read(measured(from_=1e13)), "there is a budget") is False

@@ -1,0 +1,23 @@
+"""The checks on the Game of Life."""
+
+from epiplexity_jax.experiments.phenomena.life import read
+from tests.unit.experiments.fake import FakeMeasured, around, outcome, outcomes
+
+COUNTS = {"one": 64.0, "four": 64.0, "four_states": 256.0}
+
+
+def measured(one=0.001, four=0.6, states=0.002):
+    rates = {"one": one, "four": four, "four_states": states}
+    data = {name: around(rate * COUNTS[name], 1e-3) for name, rate in rates.items()}
+    return FakeMeasured(data, dict.fromkeys(data, around(1e3)), COUNTS)
+
+
+def test_all_hold_where_steps_are_learnt_and_jumps_are_not():
+    assert set(outcomes(read(measured())).values()) == {True}
+
+
+def test_each_fails_where_it_should():
+    assert outcome(read(measured(one=0.1)), "1 step is learnt") is False
+    assert outcome(read(measured(four=0.1)), "4 steps at once are not") is False
+    assert outcome(read(measured(states=0.1)), "with the states between") is False
+    assert outcome(read(measured(four=0.9)), "4 steps at once: no more") is False

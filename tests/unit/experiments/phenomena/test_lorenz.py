@@ -1,0 +1,34 @@
+"""The checks on the Lorenz system: a saving that vanishes, and one that does not."""
+
+from epiplexity_jax.experiments.phenomena.lorenz import MEASURE_BITS, read
+from tests.unit.experiments.fake import FakeMeasured, around, outcome, outcomes
+
+SAVED = {0.1: 6.0, 1.0: 3.0, 4.0: 0.5, 30.0: 0.0}
+
+
+def measured(saved=None, alone=MEASURE_BITS, mapped=900.0):
+    data = {f"with_{time:g}": around(alone - bits) for time, bits in (saved or SAVED).items()}
+    data["without"] = around(alone)
+    model = {name: around(mapped if name == "with_1" else 200.0) for name in data}
+    return FakeMeasured(data, model)
+
+
+def test_all_hold_for_chaos():
+    assert set(outcomes(read(measured())).values()) == {True}
+
+
+def test_a_start_that_still_helps_late_fails():
+    found = read(measured(SAVED | {30.0: 0.6}))
+    assert outcome(found, "it saves nothing") is False
+    assert outcome(found, "the saving falls") is False
+
+
+def test_a_code_below_the_measure_fails():
+    assert outcome(read(measured(alone=7.4)), "no less than") is False
+    assert outcome(read(measured(alone=9.0)), "within 2 %") is False
+
+
+def test_little_saved_early_and_no_map_fail():
+    found = read(measured(SAVED | {0.1: 2.0, 1.0: 1.5}, mapped=100.0))
+    assert outcome(found, "saves more than 3") is False
+    assert outcome(found, "a map is learnt") is not True

@@ -1,0 +1,82 @@
+"""Estimates, values and checks: order, overlap, and plain data and back."""
+
+import math
+
+import pytest
+
+from epiplexity_jax.experiments.findings import (
+    Estimate,
+    Findings,
+    disjoint,
+    from_plain,
+    to_plain,
+)
+
+LOW, HIGH = Estimate(1.0, 0.5, 1.5), Estimate(3.0, 2.0, 4.0)
+WIDE, LONE = Estimate(2.0, 0.0, 4.0), Estimate(9.0)
+
+
+def test_intervals_lie_above_each_other_or_overlap():
+    assert HIGH.above(LOW)
+    assert not LOW.above(HIGH)
+    assert not WIDE.above(LOW)
+    assert HIGH.above(1.9)
+    assert not HIGH.above(2.0)
+    assert not LONE.above(0.0), "a single seed has no interval"
+    assert HIGH.apart(LOW)
+    assert LOW.apart(HIGH)
+    assert not WIDE.apart(LOW)
+
+
+def test_a_side_that_is_open_is_above_nothing_there():
+    least = Estimate(3.0, 2.0, None)
+    assert least.above(LOW)
+    assert not HIGH.above(least)
+    assert least.interval is None
+    assert "≥ 2" in str(least)
+
+
+def test_scaling_takes_the_interval_along():
+    assert HIGH.scaled(0.5) == Estimate(1.5, 1.0, 2.0)
+    assert LONE.scaled(2.0) == Estimate(18.0)
+
+
+def test_several_are_disjoint_only_if_all_pairs_are():
+    assert disjoint([LOW, HIGH])
+    assert not disjoint([LOW, HIGH, WIDE])
+
+
+@pytest.mark.parametrize(("more", "less", "holds"), [(HIGH, LOW, True), (LOW, HIGH, False)])
+def test_greater_is_decided_by_intervals(more, less, holds):
+    found = Findings("x")
+    found.greater("more", more, less)
+    assert found.checks[0].holds is holds
+    assert (found.failed == []) is holds
+
+
+def test_greater_is_open_where_intervals_overlap_or_are_unknown():
+    found = Findings("x")
+    found.greater("more", WIDE, LOW)
+    found.greater("more", LONE, LOW)
+    assert [check.holds for check in found.checks] == [None, None]
+    assert {check.word for check in found.checks} == {"open"}
+    assert all("not resolved" in check.found for check in found.checks)
+
+
+def test_near_is_a_share_of_what_theory_gives():
+    found = Findings("x")
+    assert found.near("near", Estimate(1.01), 1.0, 0.02)
+    assert not found.near("near", Estimate(0.97), 1.0, 0.02)
+    assert [check.word for check in found.checks] == ["holds", "FAILS"]
+
+
+def test_findings_survive_plain_data():
+    found = Findings("x", notes=["said"], log_x=True)
+    found.add("a", HIGH, "bits", "panel", x=1.0, series="s", oracle=2.5)
+    found.add("b", Estimate(math.nan), "bits", "panel", x="name")
+    found.greater("more", HIGH, LOW)
+    again = from_plain(to_plain(found))
+    assert again.values[0] == found.values[0]
+    assert math.isnan(again.values[1].estimate.value)
+    assert (again.checks, again.notes, again.axis) == (found.checks, ["said"], "x")
+    assert again.log_x

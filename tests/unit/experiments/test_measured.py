@@ -1,0 +1,77 @@
+"""Lengths at the end of training: against the store's own rows, with honest intervals."""
+
+import math
+
+import numpy as np
+import pytest
+
+import epiplexity_jax as epx
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.experiments.measured import Measured
+from tests.unit.store.stored import make_law_store, make_store
+
+SEQUENCES = 500.0
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    return Measured(epx.load(make_law_store(tmp_path_factory.mktemp("s") / "law").path), SEQUENCES)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    return Measured(epx.load(make_store(tmp_path_factory.mktemp("s") / "two").path), SEQUENCES)
+
+
+def test_labels_of_a_sequence_come_from_the_rows(measured):
+    (source,) = measured.sources
+    row = measured.runs.rows(1.0)[0]
+    labels = row["label_tokens_per_step"] / row["batch_size"]
+    assert measured.labels(source) == pytest.approx(labels, rel=1e-6)
+    with pytest.raises(ConfigError, match="another: the store has no run"):
+        measured.labels("another")
+
+
+def test_the_ending_is_the_size_with_the_shortest_code(measured):
+    (source,) = measured.sources
+    tokens = SEQUENCES * measured.labels(source)
+    rows = measured.runs.rows(tokens)
+    by_size = {}
+    for row in rows:
+        by_size.setdefault(row["size"], []).append(row["mdl_bits"])
+    best = min(by_size, key=lambda size: np.mean(by_size[size]))
+    assert measured.ending(source).size == best
+    # The frontier estimates the floor from all members; a row has its own alone.
+    assert measured.bits(source, "mdl").value == pytest.approx(np.mean(by_size[best]), rel=0.03)
+
+
+def test_parts_add_up_and_sequences_divide(measured):
+    (source,) = measured.sources
+    parts = [measured.bits(source, part).value for part in ("model", "data", "mdl")]
+    assert parts[0] + parts[1] == pytest.approx(parts[2])
+    per = measured.per_sequence(source, "data")
+    assert per.value == pytest.approx(parts[1] / SEQUENCES)
+
+
+def test_the_interval_is_students_over_seeds_at_least(measured):
+    (source,) = measured.sources
+    seeds = measured.ending(source).seeds["data"]
+    found = measured.bits(source, "data")
+    t = {2: 12.706, 3: 4.303}[seeds.size]
+    half = t * seeds.std(ddof=1) / math.sqrt(seeds.size)
+    assert (found.high - found.low) / 2 >= half * 0.999
+
+
+def test_a_source_differs_from_itself_by_nothing(pair):
+    one, two = pair.sources
+    same = pair.difference(one, one, "data")
+    assert same.value == 0.0
+    difference = pair.difference(one, two, "data")
+    apart = pair.per_sequence(one, "data").value - pair.per_sequence(two, "data").value
+    assert difference.value == pytest.approx(apart)
+    assert difference.low <= difference.value <= difference.high
+
+
+def test_budgets_reach_as_far_as_all_sources(pair):
+    assert pair.largest(*pair.sources) == min(pair.largest(name) for name in pair.sources)
+    assert pair.at(pair.sources[0], pair.largest(*pair.sources)).source == pair.sources[0]

@@ -1,0 +1,74 @@
+"""Running an experiment, reading it from its store, and reading the file that it wrote."""
+
+import json
+
+import pytest
+
+from epiplexity_jax.base.errors import ConfigError, DataError, StoreError
+from epiplexity_jax.experiments.perform import (
+    RESULT,
+    folder_of,
+    plan_experiment,
+    read_experiment,
+    read_result,
+    run_experiment,
+)
+
+
+def test_the_result_is_in_the_store_and_where_it_was_asked_for(smoke):
+    folder, result = smoke
+    written = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    assert written == json.loads((folder.parent / "result.json").read_text(encoding="utf-8"))
+    assert written["experiment"] == "rule_order"
+    assert len(written["values"]) == len(result.findings.values)
+    assert {row["source"] for row in written["frontier"]} == {"rule15", "rule30", "rule54"}
+    assert written["command"] == "epiplexity-jax experiments run rule_order --size smoke"
+
+
+def test_the_store_and_the_file_say_the_same(smoke):
+    folder, result = smoke
+    from_file = read_result(folder / RESULT)
+    from_store = read_experiment("rule_order", "smoke", folder)
+    assert from_file.findings.checks == result.findings.checks == from_store.findings.checks
+    assert from_file.findings.values == result.findings.values
+
+
+def test_test_tokens_are_those_of_the_sequences(smoke):
+    _, result = smoke
+    assert {row["test_tokens"] for row in result.rows} == {6.25e4 * 32}
+
+
+def test_the_plan_counts_finished_runs(smoke):
+    folder, _ = smoke
+    summary = plan_experiment("rule_order", "smoke", folder).summary
+    assert (summary["runs"], summary["finished"]) == (6, 6)
+
+
+def test_another_experiments_store_is_refused(smoke):
+    folder, _ = smoke
+    with pytest.raises(ConfigError, match="holds no run of hidden0; run the experiment first"):
+        read_experiment("hard_induction", "smoke", folder)
+    with pytest.raises(StoreError):
+        read_experiment("rule_order", "smoke", folder / "nothing")
+
+
+def test_files_that_are_no_result_are_refused(smoke, tmp_path):
+    folder, _ = smoke
+    with pytest.raises(DataError, match="no such file"):
+        read_result(tmp_path / "none.json")
+    plain = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    del plain["checks"]
+    (tmp_path / "cut.json").write_text(json.dumps(plain), encoding="utf-8")
+    with pytest.raises(DataError, match="is no result of an experiment: 'checks'"):
+        read_result(tmp_path / "cut.json")
+
+
+def test_a_result_that_cannot_be_written_is_refused_in_one_line(smoke, tmp_path):
+    folder, _ = smoke
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(StoreError, match="cannot be written"):
+        run_experiment("rule_order", "smoke", folder, file=tmp_path / "file" / "x.json")
+
+
+def test_the_default_folder_has_name_and_size():
+    assert folder_of("3", "small").as_posix() == "runs/experiments/rule_order-small"
