@@ -21,7 +21,7 @@ StoreOption = Annotated[
 
 
 @app.command("list")
-def list_experiments(as_json: Json = False) -> None:
+def _list(as_json: Json = False) -> None:
     """List the experiments."""
     from epiplexity_jax.experiments.definition import load, names
     from epiplexity_jax.experiments.tables import list_table
@@ -34,7 +34,7 @@ def list_experiments(as_json: Json = False) -> None:
 
 
 @app.command("run")
-def run(
+def _run(
     name: Name,
     size: Size = "small",
     store: StoreOption = None,
@@ -72,7 +72,7 @@ def run(
 
 
 @app.command("check")
-def check(
+def _check(
     name: Name,
     size: Size = "small",
     store: StoreOption = None,
@@ -96,7 +96,7 @@ def check(
 
 
 @app.command("page")
-def page(
+def _page(
     results: Annotated[
         list[Path], typer.Argument(metavar="RESULT...", help="Results that `run` wrote.")
     ],

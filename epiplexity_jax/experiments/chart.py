@@ -86,7 +86,7 @@ def _colour(series: list[str]) -> dict[str, Any]:
 
 
 def _shape(series: list[str]) -> dict[str, Any]:
-    """Shapes of the points, by which series are told apart in print."""
+    """Shapes of the points, by which print distinguishes series."""
     import altair as alt
 
     if len(series) < 2:

@@ -34,7 +34,7 @@ class Ending(NamedTuple):
 
 
 class Measured:
-    """What an experiment's runs say, source by source.
+    """Lengths of an experiment's runs, source by source.
 
     Attributes:
         runs: the runs of its store.
@@ -113,7 +113,13 @@ class Measured:
         return self.bits(source, part).scaled(1.0 / self.sequences)
 
     def difference(self, source: str, other: str, part: Part) -> Estimate:
-        """Difference of two sources' lengths per sequence, paired by seed where seeds are."""
+        """Difference of two sources' lengths per sequence, paired by seed where seeds are.
+
+        Args:
+            source: the source whose length is taken.
+            other: the source whose length is subtracted.
+            part: part of the code.
+        """
         one, two = self.ending(source), self.ending(other)
         a, b = one.seeds[part], two.seeds[part]
         sampling = math.hypot(one.sampling[part], two.sampling[part])

@@ -33,7 +33,7 @@ def write_pages(results: Sequence[Result], folder: Path) -> list[Path]:
         folder: where to write them; made where it is missing.
 
     Raises:
-        ConfigError: when two results are of the same experiment, or there is none.
+        ConfigError: when two results are of the same experiment, or no result is given.
         StoreError: when a file cannot be written.
     """
     named = [result.experiment.name for result in results]

@@ -48,7 +48,13 @@ class Result:
 
 
 def folder_of(name: str, size: str, store: Path | None = None) -> Path:
-    """Return the folder of an experiment's store; default: runs/experiments/<name>-<size>."""
+    """Find the folder of an experiment's store; default: runs/experiments/<name>-<size>.
+
+    Args:
+        name: name of the experiment.
+        size: "smoke", "small" or "paper".
+        store: the folder that was asked for, if any.
+    """
     return store or Path("runs") / "experiments" / f"{load(name).name}-{size}"
 
 

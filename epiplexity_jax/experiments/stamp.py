@@ -34,7 +34,7 @@ def stamp(command: str) -> dict[str, Any]:
 
 
 def code() -> str:
-    """First digits of a hash of the package's modules, by which two versions are told apart."""
+    """First digits of a hash of the package's modules, which differs between versions."""
     found = hashlib.sha256()
     for path in sorted(_PACKAGE.rglob("*.py")):
         found.update(path.read_bytes())

@@ -1,4 +1,4 @@
-"""Where learning ends: pseudorandom generators by difficulty (Finzi et al. 2026, Theorem 9)."""
+"""End of learning: pseudorandom generators by difficulty (Finzi et al. 2026, Theorem 9)."""
 
 from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.experiments.findings import Findings

@@ -60,6 +60,16 @@ def test_every_option_of_a_page_is_listed(command):
     assert set(re.findall(r"--[\w-]+", " ".join(rows))) == options_of(command)
 
 
+@pytest.mark.parametrize("command", ["list", "run", "check", "page"])
+def test_every_option_of_experiments_is_listed(command):
+    table = PAGE.partition("| option of `experiments` | of | does |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `(--[\w-]+).*?` \| (.*?) \|", table, re.MULTILINE)
+    parameters = COMMANDS["experiments"].commands[command].params  # type: ignore[attr-defined]
+    names = {name for parameter in parameters for name in parameter.opts}
+    expected = {name for name in names if name.startswith("--")} - {"--help"}
+    assert {option for option, of in rows if f"`{command}`" in of} == expected
+
+
 @pytest.mark.parametrize("command", ["frontier", "runs"])
 def test_every_option_of_a_reader_is_listed(command):
     table = PAGE.partition("| option | of | does |")[2].partition("\n\n")[0]
