@@ -29,6 +29,7 @@ _READERS: dict[str, Reader] = {
     "one_way_map": one_way_map.read,
     "pseudorandom": pseudorandom.read,
     "rule_order": rule_order.read,
+    "rule_order_tuned": rule_order.read,
     "tic_tac_toe": tic_tac_toe.read,
 }
 
