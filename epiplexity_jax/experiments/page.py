@@ -10,6 +10,7 @@ from epiplexity_jax.base.files import reason, write_atomically
 from epiplexity_jax.base.human import duration
 from epiplexity_jax.experiments.chart import chart
 from epiplexity_jax.experiments.definition import names
+from epiplexity_jax.experiments.generators import generator_table, lengths
 from epiplexity_jax.experiments.perform import Result
 from epiplexity_jax.experiments.tables import (
     check_table,
@@ -120,6 +121,15 @@ def index_text(results: Sequence[Result]) -> str:
         "## Checks",
         markdown_table(sign_table(results)),
     ]
+    if generated := list(lengths(results)):
+        parts += [
+            "## Programs longer than their generator",
+            "A model that pays off may hold more bits than the program that makes the data, as the "
+            "program is short only for those who know it (section 5.3 of the paper). The program "
+            "is the shortest Python that we wrote, with its parameters, under zlib; S_T is that of "
+            "the largest budget. No claim is made that the data hold more than Shannon's entropy.",
+            markdown_table(generator_table(generated)),
+        ]
     if any(result.experiment.published for result in results):
         parts += [
             "## Paper against ours",
