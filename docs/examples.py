@@ -17,6 +17,11 @@ from docs import tiny_tfds
 MODULE = "my_tokens"  # what the iterator's example names
 
 SOURCES = {
+    "apply_rule": """\
+  y_of_x: {kind: apply_rule, rule: 54, steps: 4, keep: xy, source: {kind: noise, vocab_size: 2}}
+  y_only: {kind: apply_rule, rule: 54, steps: 4, source: {kind: noise, vocab_size: 2}}
+  turned: {kind: apply_rule, rule: 170, source: {kind: markov, vocab_size: 2}}    # a rotation
+""",
     "cipher": """\
   stream: {kind: cipher}                                     # ChaCha20, bytes
   bits:   {kind: cipher, algorithm: threefry, vocab_size: 2}
@@ -24,14 +29,8 @@ SOURCES = {
     "elementary_ca": """\
   rule54: {kind: elementary_ca, rule: 54}
   short:  {kind: elementary_ca, rule: 54, cells: 32, steps: 8}
-  looped: {kind: elementary_ca, rule: 54, cells: 32, steps: 8, states: 8}      # every state of 8
+  looped: {kind: elementary_ca, rule: 54, cells: 32, steps: 8, states: 8}     # every state of 8
   x_y:    {kind: elementary_ca, rule: 30, cells: 16, steps: 2, burn_in: 0, pay: all}
-  y_x:                                                                         # its inverse
-    kind: reorder
-    order: reverse
-    of: segments
-    segments: 2
-    source: {kind: elementary_ca, rule: 30, cells: 16, steps: 2, burn_in: 0, pay: all}
 """,
     "flip_labels": """\
   wrong:
@@ -75,6 +74,12 @@ SOURCES = {
   symbols: {kind: lfsr, degree: 32, bits: 8}
   own:     {kind: lfsr, taps: [3, 10]}
 """,
+    "life": """\
+  grid:   {kind: life}
+  small:  {kind: life, rows: 8, columns: 8, steps: 1}
+  looped: {kind: life, rows: 8, columns: 8, steps: 4, states: 4}      # every grid of 4
+  others: {kind: life, rule: B36/S23, density: 0.375}
+""",
     "markov": """\
   weather: {kind: markov, matrix: [[0.9, 0.1], [0.3, 0.7]]}
   random:  {kind: markov, vocab_size: 16, concentration: 0.1, table_seed: 3}
@@ -99,6 +104,12 @@ SOURCES = {
   each_part: {kind: reorder, order: reverse, source: {kind: elementary_ca, rule: 30, cells: 16}}
   y_alone:   {kind: reorder, order: label_first, source: {kind: elementary_ca, rule: 30, cells: 16}}
   halves:    {kind: reorder, order: reverse, of: segments, segments: 2, source: {kind: lfsr}}
+  y_x:                                                            # X behind Y, both paid for
+    kind: reorder
+    order: reverse
+    of: segments
+    segments: 2
+    source: {kind: elementary_ca, rule: 30, cells: 16, steps: 2, burn_in: 0, pay: all}
 """,
     "repeat": """\
   again: {kind: repeat}

@@ -9,6 +9,7 @@ from epiplexity_jax.sources.files.python_stdlib import PythonStdlib
 from epiplexity_jax.sources.files.text import Text
 from epiplexity_jax.sources.files.tfds import Tfds
 from epiplexity_jax.sources.files.tokens import Tokens, from_array
+from epiplexity_jax.sources.maps.apply_rule import ApplyRule
 from epiplexity_jax.sources.maps.flip_labels import FlipLabels
 from epiplexity_jax.sources.maps.mix import Mix
 from epiplexity_jax.sources.maps.reorder import Reorder
@@ -23,12 +24,14 @@ from epiplexity_jax.sources.synthetic.cipher import Cipher
 from epiplexity_jax.sources.synthetic.induction import Induction
 from epiplexity_jax.sources.synthetic.lcg import LCG
 from epiplexity_jax.sources.synthetic.lfsr import LFSR
+from epiplexity_jax.sources.synthetic.life import Life
 from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
 from epiplexity_jax.sources.synthetic.repeat import Repeat
 
 __all__ = [
     "LCG",
     "LFSR",
+    "ApplyRule",
     "Cipher",
     "DocumentFiles",
     "ElementaryCA",
@@ -39,6 +42,7 @@ __all__ = [
     "Induction",
     "Iterated",
     "Labelled",
+    "Life",
     "Markov",
     "Mix",
     "Noise",

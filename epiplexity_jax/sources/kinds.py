@@ -10,7 +10,15 @@ from epiplexity_jax.sources.files import (
     tfds,
     tokens,
 )
-from epiplexity_jax.sources.maps import flip_labels, mix, reorder, replay, shuffle, subsample
+from epiplexity_jax.sources.maps import (
+    apply_rule,
+    flip_labels,
+    mix,
+    reorder,
+    replay,
+    shuffle,
+    subsample,
+)
 from epiplexity_jax.sources.opening import register
 from epiplexity_jax.sources.python import grain_dataset, iterator, opened
 from epiplexity_jax.sources.synthetic import (
@@ -19,6 +27,7 @@ from epiplexity_jax.sources.synthetic import (
     induction,
     lcg,
     lfsr,
+    life,
     noise_markov,
     repeat,
 )
@@ -39,10 +48,12 @@ register(lcg.LCG, lcg.open_lcg)
 register(lfsr.LFSR, lfsr.open_lfsr)
 register(noise_markov.Markov, noise_markov.open_markov)
 register(automata.ElementaryCA, automata.open_elementary_ca)
+register(life.Life, life.open_life)
 register(induction.Induction, induction.open_induction)
 register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
 register(reorder.Reorder, reorder.open_reorder)
+register(apply_rule.ApplyRule, apply_rule.open_apply_rule)
 register(flip_labels.FlipLabels, flip_labels.open_flip_labels)
 register(mix.Mix, mix.open_mix)
 register(subsample.Subsample, subsample.open_subsample)

@@ -134,6 +134,15 @@ WRONG = {
     ),
     "even multiplier": (source("lcg", multiplier=2), ["sources.x.multiplier", "odd"]),
     "degree": (source("lfsr", degree=33), ["sources.x.degree", "32"]),
+    "uneven states": (
+        source("elementary_ca", rule=54, steps=8, states=3),
+        ["sources.x.states: expected a divisor of steps", "8", "3"],
+    ),
+    "rule of life": (source("life", rule="23/3"), ["sources.x.rule", "B3/S23", "'23/3'"]),
+    "no bits": (
+        mapped("apply_rule", NOISE, rule=30),
+        ["sources.x: source: expected 2 symbols", "got 4", "vocab_size: 2"],
+    ),
     "rate": (mapped("flip_labels", NOISE, rate=1.5), ["sources.x.rate"]),
     "both sizes": (mapped("subsample", SOME, sequences=9, share=0.5), ["sources.x"]),
     "no size": (mapped("subsample", NOISE), ["sources.x"]),

@@ -1,6 +1,7 @@
 """A small config of each kind of source, and changes that each make it another source."""
 
 AUTOMATON = {"kind": "elementary_ca", "rule": 54, "cells": 7, "steps": 2, "burn_in": 1}
+BITS = {"kind": "noise", "vocab_size": 2, "length": 9}
 BOOK = {"kind": "text", "path": "book.txt", "length": 16}
 
 EXAMPLES = {
@@ -136,6 +137,17 @@ EXAMPLES = {
         {"degree": 9, "bits": 2, "length": 11},
         [{"degree": 10}, {"taps": (5, 9)}, {"bits": 3}, {"length": 12}],
     ),
+    "life": (
+        {"rows": 4, "columns": 5, "steps": 2},
+        [
+            {"rule": "B36/S23"},
+            {"rows": 5},
+            {"columns": 4},
+            {"density": 0.25},
+            {"steps": 3},
+            {"states": 2},
+        ],
+    ),
     "labelled": (
         {"path": "labelled.npz"},
         [
@@ -165,6 +177,17 @@ EXAMPLES = {
             {"segments": 1},
             {"source": {**AUTOMATON, "rule": 30}},
             {"source": BOOK},
+        ],
+    ),
+    "apply_rule": (
+        {"source": AUTOMATON, "rule": 54, "steps": 2},
+        [
+            {"rule": 30},
+            {"steps": 3},
+            {"keep": "xy"},
+            {"source": {**AUTOMATON, "rule": 30}},
+            {"source": BITS},
+            {"source": {"kind": "text", "path": "bits.txt", "length": 16, "alphabet": "01"}},
         ],
     ),
     "flip_labels": (

@@ -25,6 +25,7 @@ def _books(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "book.txt").write_text("the quick brown fox\n" * 200)
     (tmp_path / "other.txt").write_text("the quick brown dog\n" * 200)
+    (tmp_path / "bits.txt").write_text("0110100110010110" * 100 + "01" * 100)
     np.save(tmp_path / "tokens.npy", np.arange(4000) ** 2 % 47)
     np.save(tmp_path / "other.npy", np.arange(4000) ** 2 % 53)
     numbers = np.arange(900)
@@ -174,6 +175,8 @@ def test_a_compiled_chunk_equals_single_draws(kind, count):
     ("kind", "change"),
     [
         ("elementary_ca", {"rule": 30}),
+        ("life", {"rule": "B36/S23"}),
+        ("apply_rule", {"rule": 30}),
         ("markov", {"table_seed": 7}),
         ("lcg", {"multiplier": 5}),
         ("lfsr", {"degree": 12}),

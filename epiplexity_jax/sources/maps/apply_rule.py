@@ -1,0 +1,169 @@
+"""Any source of bits with an elementary cellular automaton applied to every sequence."""
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int32, Integer, Key
+from pydantic import Field
+
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.sources.maps.inner import Nested, mapped_info, open_inner, refuse_varying
+from epiplexity_jax.sources.spec import (
+    DrawnTokens,
+    FiniteSource,
+    HostSource,
+    HostTokens,
+    Sampler,
+    Source,
+    SourceInfo,
+    Synthetic,
+)
+from epiplexity_jax.sources.synthetic.automata import advance, evolve, pack, rule_masks, unpack
+from epiplexity_jax.sources.synthetic.automata_entropy import image_nats, is_permutation
+
+
+class ApplyRule(Config):
+    """Any source of bits, evolved by an elementary cellular automaton: computing on data.
+
+    A sequence X of L bits is the state of a ring of L cells, and Y its state `steps` steps later.
+    Computing adds no information for an observer without a bound on compute. To a bounded one, Y
+    may have structure that X has not, as with noise and rule 54, or may look like noise.
+
+    Under the same seed X is the same for every rule, and is that of the source by itself.
+    """
+
+    kind: Literal["apply_rule"] = "apply_rule"
+    source: Nested
+    """The source of X, of two symbols."""
+    rule: int = Field(ge=0, le=255)
+    """Wolfram's number of the rule."""
+    steps: int = Field(default=1, ge=1)
+    """Steps from X to Y."""
+    keep: Literal["y", "xy"] = "y"
+    """`y`: Y takes the place of X and is paid for where X was. `xy`: a sequence is [X; Y], and Y is
+    paid for."""
+
+
+class Ruled(NamedTuple):
+    """Parameters of a drawn source that a rule is applied to.
+
+    Attributes:
+        inner: the inner source's.
+        masks: [8] uint32, `automata.rule_masks`.
+    """
+
+    inner: Any
+    masks: jax.Array
+
+
+@dataclass(frozen=True)
+class RuledSampler:
+    """Draws from the inner sampler with the same key, then evolves (see `spec.Sampler`).
+
+    The rule is a value, so all rules share one program.
+    """
+
+    inner: Sampler
+    steps: int
+    keeps_x: bool
+
+    def __call__(self, parameters: Ruled, key: Key[Array, ""], count: int) -> DrawnTokens:
+        """Draw [count, L] int32, or [count, 2 L] with X in front."""
+        x = self.inner(parameters.inner, key, count)
+        cells = x.shape[1]
+        y = advance(pack(x), lambda ring: evolve(ring, parameters.masks, cells), self.steps)
+        shown = unpack(y, cells)
+        return jnp.concatenate([x, shown], 1) if self.keeps_x else shown
+
+    def component_of(
+        self, parameters: Ruled, key: Key[Array, ""], count: int
+    ) -> Int32[Array, " n"]:
+        """Find the component that each sequence of a draw is from, where the inner source is a mix.
+
+        Args:
+            parameters: as for the draw.
+            key: the draw's random key.
+            count: number of sequences.
+        """
+        inner: Any = self.inner
+        return inner.component_of(parameters.inner, key, count)
+
+
+def open_apply_rule(config: ApplyRule) -> Source:
+    """Open a source with a rule applied to it.
+
+    With `keep: xy` its entropy rate is 0, as Y can be computed from X alone. With `keep: y` it is
+    known where every token is paid for: where the rule permutes the states of the ring it is the
+    source's, and that of uniform noise is else counted over all 2^L states, up to L = 16. Only an
+    observer without a bound on compute is sure to come near it, so it is no floor, unless Y is
+    uniform noise as X is.
+
+    Raises:
+        ConfigError: when the source has vectors, labels that vary by sequence, or more than two
+            symbols.
+    """
+    inner = open_inner(config.source)
+    info = inner.info
+    refuse_varying(info, "apply_rule")
+    _refuse_other_than_bits(info)
+    length, keeps_x = info.length, config.keep == "xy"
+    changes: dict[str, Any] = {"documents": info.documents.unjoined(), "bytes_per_token": None}
+    if keeps_x:
+        changes |= {"length": 2 * length, "label_mask": np.repeat([False, True], length)}
+    masks = rule_masks(config.rule)
+    changes |= _rate(info, config)
+    mapped = mapped_info(info, "apply_rule", masks, config.steps, config.keep, **changes)
+    if isinstance(inner, HostSource):
+        lookup = getattr(inner, "component_of", None)
+        evolved = functools.partial(_evolved, config.rule, config.steps, keeps_x)
+        return FiniteSource(
+            mapped, inner.sequences, lambda rows: evolved(inner.read(rows)), component_of=lookup
+        )
+    sampler = RuledSampler(inner.sampler, config.steps, keeps_x)
+    return Synthetic(mapped, sampler, Ruled(inner.parameters, jnp.asarray(masks)))
+
+
+def _refuse_other_than_bits(info: SourceInfo) -> None:
+    """Refuse a source whose tokens are not 0 or 1."""
+    if info.features is not None:
+        raise ConfigError(
+            "source: its inputs are vectors of real numbers, which apply_rule does not know; use a "
+            "source of tokens"
+        )
+    symbols = max(info.vocab_size, info.input_vocab_size or 0)
+    if symbols != 2:
+        raise ConfigError(
+            f"source: expected 2 symbols, the states of a cell, got {symbols}; use vocab_size: 2, "
+            "an alphabet of 2 characters, or tokens that you wrote as bits"
+        )
+
+
+def _rate(info: SourceInfo, config: ApplyRule) -> dict[str, Any]:
+    """Entropy rate and whether a bounded observer reaches it, as fields of `SourceInfo`."""
+    if config.keep == "xy":
+        return {"entropy_rate_nats": 0.0, "rate_is_unbounded": True}
+    rate, length = info.entropy_rate_nats, info.length
+    noise = rate == math.log(2)
+    if rate is None or not info.label_mask.all():
+        rate = None
+    elif is_permutation(config.rule, length):
+        return {"rate_is_unbounded": info.rate_is_unbounded or not noise}
+    else:
+        nats = image_nats(config.rule, length, config.steps) if noise else None
+        rate = None if nats is None else nats / length
+    return {"entropy_rate_nats": rate, "rate_is_unbounded": rate is not None}
+
+
+def _evolved(rule: int, steps: int, keeps_x: bool, x: Integer[np.ndarray, "n L"]) -> HostTokens:
+    """The host's twin of `RuledSampler`: a cell's next state is an entry of the rule's table."""
+    table = np.array([rule >> i & 1 for i in range(8)], np.uint8)
+    y = np.asarray(x, np.uint8)
+    for _ in range(steps):
+        y = table[4 * np.roll(y, 1, axis=1) + 2 * y + np.roll(y, -1, axis=1)]
+    return np.concatenate([np.asarray(x, np.uint8), y], axis=1) if keeps_x else y
