@@ -67,6 +67,12 @@ SOURCES = {
   symbols: {kind: lfsr, degree: 32, bits: 8}
   own:     {kind: lfsr, taps: [3, 10]}
 """,
+    "lorenz": """\
+  soon:    {kind: lorenz, time: 0.5}
+  alone:   {kind: lorenz, time: 0.5, start: false}        # the same states, without the start
+  late:    {kind: lorenz, time: 30}
+  uniform: {kind: lorenz, time: 30, measure: uniform, bits: [10, 10, 10]}
+""",
     "markov": """\
   weather: {kind: markov, matrix: [[0.9, 0.1], [0.3, 0.7]]}
   random:  {kind: markov, vocab_size: 16, concentration: 0.1, table_seed: 3}
@@ -81,6 +87,12 @@ SOURCES = {
     "noise": """\
   noise: {kind: noise}
   dice:  {kind: noise, vocab_size: 6, length: 64}
+""",
+    "pairs": """\
+  chance:  {kind: pairs, answers: coin}
+  hidden:  {kind: pairs, answers: prg}
+  once:    {kind: pairs, answers: prg, second: false}
+  teacher: {kind: pairs, answers: teacher}
 """,
     "python_stdlib": """\
   text: {kind: python_stdlib, max_tokens: 1000000, length: 64}

@@ -129,6 +129,27 @@ EXAMPLES = {
         {"degree": 9, "bits": 2, "length": 11},
         [{"degree": 10}, {"taps": (5, 9)}, {"bits": 3}, {"length": 12}],
     ),
+    "lorenz": (
+        {"time": 0.5, "bits": (4, 3, 2), "burn_in": 0.5},
+        [
+            {"time": 0.6},
+            {"start": False},
+            {"bits": (4, 4, 2)},
+            {"burn_in": 0.6},
+            {"measure": "uniform", "burn_in": None},
+        ],
+    ),
+    "pairs": (
+        {"answers": "teacher", "inputs": 9},
+        [
+            {"answers": "coin"},
+            {"answers": "prg"},
+            {"inputs": 8},
+            {"second": False},
+            {"key_seed": 1},
+            {"sharpness": 3.0},
+        ],
+    ),
     "labelled": (
         {"path": "labelled.npz"},
         [
