@@ -20,6 +20,7 @@ SOURCES = {
     "cipher": """\
   stream: {kind: cipher}                                     # ChaCha20, bytes
   bits:   {kind: cipher, algorithm: threefry, vocab_size: 2}
+  weak:   {kind: cipher, rounds: 2}                          # of 20
 """,
     "elementary_ca": """\
   rule54: {kind: elementary_ca, rule: 54}

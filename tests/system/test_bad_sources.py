@@ -134,6 +134,8 @@ WRONG = {
     ),
     "even multiplier": (source("lcg", multiplier=2), ["sources.x.multiplier", "odd"]),
     "degree": (source("lfsr", degree=33), ["sources.x.degree", "32"]),
+    "rounds": (source("cipher", rounds=21), ["sources.x.rounds", "20"]),
+    "rounds of AES": (source("cipher", algorithm="aes", rounds=4), ["sources.x.rounds", "aes"]),
     "time": (source("lorenz", time=-1), ["sources.x.time", "-1"]),
     "two coordinates": (source("lorenz", bits=[4, 4]), ["sources.x.bits"]),
     "no burn-in": (

@@ -104,6 +104,8 @@ EXAMPLES = {
         [
             {"algorithm": "aes"},
             {"algorithm": "chacha20"},
+            {"algorithm": "chacha20", "rounds": 8},
+            {"rounds": 8},
             {"key_seed": 1},
             {"vocab_size": 16},
             {"length": 7},

@@ -11,7 +11,7 @@ import pytest
 from epiplexity_jax.base import hash_rng
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources import Pairs, open_source
-from epiplexity_jax.sources.synthetic.cipher import threefry
+from epiplexity_jax.sources.synthetic.arx import threefry
 from epiplexity_jax.sources.synthetic.pairs import teacher_probabilities
 
 MANY = 40_000
