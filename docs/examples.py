@@ -25,6 +25,7 @@ SOURCES = {
     "cipher": """\
   stream: {kind: cipher}                                     # ChaCha20, bytes
   bits:   {kind: cipher, algorithm: threefry, vocab_size: 2}
+  weak:   {kind: cipher, rounds: 2}                          # of 20
 """,
     "elementary_ca": """\
   rule54: {kind: elementary_ca, rule: 54}
@@ -80,6 +81,12 @@ SOURCES = {
   looped: {kind: life, rows: 8, columns: 8, steps: 4, states: 4}      # every grid of 4
   others: {kind: life, rule: B36/S23, density: 0.375}
 """,
+    "lorenz": """\
+  soon:    {kind: lorenz, time: 0.5}
+  alone:   {kind: lorenz, time: 0.5, start: false}        # the same states, without the start
+  late:    {kind: lorenz, time: 30}
+  uniform: {kind: lorenz, time: 30, measure: uniform, bits: [10, 10, 10]}
+""",
     "markov": """\
   weather: {kind: markov, matrix: [[0.9, 0.1], [0.3, 0.7]]}
   random:  {kind: markov, vocab_size: 16, concentration: 0.1, table_seed: 3}
@@ -94,6 +101,12 @@ SOURCES = {
     "noise": """\
   noise: {kind: noise}
   dice:  {kind: noise, vocab_size: 6, length: 64}
+""",
+    "pairs": """\
+  chance:  {kind: pairs, answers: coin}
+  hidden:  {kind: pairs, answers: prg}
+  once:    {kind: pairs, answers: prg, second: false}
+  teacher: {kind: pairs, answers: teacher}
 """,
     "python_stdlib": """\
   text: {kind: python_stdlib, max_tokens: 1000000, length: 64}

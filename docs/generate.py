@@ -198,7 +198,8 @@ def _type(schema: Mapping[str, Any], defined: Mapping[str, Any]) -> str:
         return "{" + ", ".join(f"`{name}`" for name in fields) + "}"
     kind = schema.get("type", "any")
     if kind == "array":
-        return f"list of {_type(schema.get('items', {}), defined)}"
+        entries = schema.get("items") or schema.get("prefixItems", [{}])[0]
+        return f"list of {_type(entries, defined)}"
     return f"{kind}{_bounds(schema)}"
 
 

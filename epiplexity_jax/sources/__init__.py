@@ -25,7 +25,9 @@ from epiplexity_jax.sources.synthetic.induction import Induction
 from epiplexity_jax.sources.synthetic.lcg import LCG
 from epiplexity_jax.sources.synthetic.lfsr import LFSR
 from epiplexity_jax.sources.synthetic.life import Life
+from epiplexity_jax.sources.synthetic.lorenz import Lorenz
 from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
+from epiplexity_jax.sources.synthetic.pairs import Pairs
 from epiplexity_jax.sources.synthetic.repeat import Repeat
 
 __all__ = [
@@ -43,9 +45,11 @@ __all__ = [
     "Iterated",
     "Labelled",
     "Life",
+    "Lorenz",
     "Markov",
     "Mix",
     "Noise",
+    "Pairs",
     "PythonStdlib",
     "Reorder",
     "Repeat",

@@ -28,7 +28,9 @@ from epiplexity_jax.sources.synthetic import (
     lcg,
     lfsr,
     life,
+    lorenz,
     noise_markov,
+    pairs,
     repeat,
 )
 
@@ -46,6 +48,8 @@ register(repeat.Repeat, repeat.open_repeat)
 register(cipher.Cipher, cipher.open_cipher)
 register(lcg.LCG, lcg.open_lcg)
 register(lfsr.LFSR, lfsr.open_lfsr)
+register(lorenz.Lorenz, lorenz.open_lorenz)
+register(pairs.Pairs, pairs.open_pairs)
 register(noise_markov.Markov, noise_markov.open_markov)
 register(automata.ElementaryCA, automata.open_elementary_ca)
 register(life.Life, life.open_life)

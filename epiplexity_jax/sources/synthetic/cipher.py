@@ -1,24 +1,28 @@
 """Key streams of ciphers in counter mode: noise to every observer that cannot try all keys."""
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int64, UInt8, UInt32
+from jaxtyping import Int64, UInt8
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed
-from epiplexity_jax.sources.spec import FiniteSource, HostTokens, SourceInfo
+from epiplexity_jax.sources.spec import FiniteSource, SourceInfo
+from epiplexity_jax.sources.synthetic.arx import chacha_blocks, threefry_blocks
 
 _TOKENS = 20_000_000  # of a source whose `sequences` are not named
 _MAX_BYTES = 1 << 38  # ChaCha20 counts its blocks of 64 bytes with 32 bits
 _GROUP = 4096  # bytes; making so many takes about as long as setting up a cipher
-_THREEFRY_TURNS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_ROUNDS = 20  # of the whole cipher, ChaCha20 as Threefry
+_BLOCKS = {"chacha20": 64, "aes": 16, "threefry": 8}  # bytes
+_TOGETHER = 1 << 14  # blocks that NumPy makes at once
 Bytes = UInt8[np.ndarray, " count"]
-Words = UInt32[np.ndarray, " n"]
+ReadBytes = Callable[[Int64[np.ndarray, " n"]], UInt8[np.ndarray, "n size"]]
 
 
 class Cipher(Config):
@@ -27,12 +31,17 @@ class Cipher(Config):
     ChaCha20, AES-256 or Threefry in counter mode under a key made of `key_seed`: the output of a
     short program, which no bounded observer can tell from noise. So S_T is 0 and H_T is log2 V bits
     per token. `chacha20` and `aes` need `pip install epiplexity-jax[cipher]`.
+
+    With few `rounds` it is no noise: a bit depends on few bits of key and counter, which an
+    observer may find. The more rounds, the more an observer needs.
     """
 
     kind: Literal["cipher"] = "cipher"
     algorithm: Literal["chacha20", "aes", "threefry"] = "chacha20"
     """`chacha20` (RFC 8439) and `aes` (AES-256 in counter mode) need the package `cryptography`;
     `threefry` (2x32, 20 rounds) is the generator behind JAX's random numbers."""
+    rounds: int | None = Field(default=None, ge=0, le=_ROUNDS)
+    """Rounds of `chacha20` or `threefry`; default: all 20, of which fewer are a weaker cipher."""
     key_seed: Seed = 0
     """Key and nonce are derived from it by SHA-256."""
     vocab_size: Literal[2, 4, 16, 256] = 256
@@ -41,6 +50,15 @@ class Cipher(Config):
     """L, tokens of a sequence."""
     sequences: int | None = Field(default=None, ge=1)
     """Number of sequences; default: so many that they hold 20 million tokens."""
+
+    @model_validator(mode="after")
+    def _aes_is_whole(self) -> "Cipher":
+        if self.algorithm == "aes" and self.rounds is not None:
+            raise ValueError(
+                f"rounds: expected none, as algorithm is aes, got {self.rounds}; leave it out, or "
+                "use chacha20 or threefry"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_nonce_lasts(self) -> "Cipher":
@@ -59,6 +77,11 @@ class Cipher(Config):
         return self
 
     @property
+    def is_reduced(self) -> bool:
+        """True if it has fewer rounds than the whole cipher."""
+        return self.rounds is not None and self.rounds < _ROUNDS
+
+    @property
     def bytes_per_sequence(self) -> int:
         """Bytes of the key stream that a sequence takes; each starts with a fresh byte."""
         return -(-self.length * (self.vocab_size.bit_length() - 1) // 8)
@@ -68,34 +91,45 @@ def open_cipher(config: Cipher) -> FiniteSource:
     """Open a key stream; sequence i is the same stretch of it, whatever `sequences` is.
 
     Its entropy rate is given as ln V, which is true of every observer that cannot try all keys;
-    one that can needs the key alone.
+    one that can needs the key alone. It is not known of fewer rounds than 20, which NumPy makes.
 
     Raises:
         ConfigError: when the package `cryptography`, which `chacha20` and `aes` need, is missing.
     """
-    if config.algorithm != "threefry":
-        try:
-            import cryptography  # noqa: F401 - the streams import what they need
-        except ImportError:
-            raise ConfigError(
-                f"algorithm: {config.algorithm} needs the package cryptography: pip install "
-                "cryptography, or use threefry"
-            ) from None
     sequences = config.sequences or max(1, _TOKENS // config.length)
     vocab, length = config.vocab_size, config.length
     algorithm, seed = config.algorithm, config.key_seed
-    name = fingerprint("cipher", algorithm, seed, vocab, length, sequences)
+    # All 20 rounds, given or not, are one source.
+    weaker = (config.rounds,) if config.is_reduced else ()
+    name = fingerprint("cipher", algorithm, seed, vocab, length, sequences, *weaker)
     # Others of the same key are the same bits, cut up differently.
-    origins = (fingerprint("key stream", algorithm, seed),)
-    info = SourceInfo.all_labels(
-        vocab, length, name, entropy_rate_nats=math.log(vocab), origins=origins
-    )
-    make, block = _STREAMS[algorithm]
-    key, nonce = _derived("key", seed), _derived("nonce", seed)
-    size = config.bytes_per_sequence
+    origins = (fingerprint("key stream", algorithm, seed, *weaker),)
+    rate = None if config.is_reduced else math.log(vocab)
+    info = SourceInfo.all_labels(vocab, length, name, entropy_rate_nats=rate, origins=origins)
+    in_numpy = algorithm == "threefry" or config.is_reduced
+    make = _by_numpy(config) if in_numpy else _by_package(config, sequences)
+    return FiniteSource(info, sequences, lambda rows: _digits(make(rows), vocab)[:, :length])
+
+
+def _by_package(config: Cipher, sequences: int) -> ReadBytes:
+    """Make a reader of key streams of the package `cryptography`: [n] rows to [n, size].
+
+    Raises:
+        ConfigError: when the package is missing.
+    """
+    try:
+        import cryptography  # noqa: F401 - the streams import what they need
+    except ImportError:
+        raise ConfigError(
+            f"algorithm: {config.algorithm} needs the package cryptography: pip install "
+            "cryptography, or use threefry"
+        ) from None
+    make = chacha20_stream if config.algorithm == "chacha20" else aes_stream
+    block, size = _BLOCKS[config.algorithm], config.bytes_per_sequence
+    key, nonce = _derived("key", config.key_seed), _derived("nonce", config.key_seed)
     together = max(1, _GROUP // size)  # sequences that are made at once
 
-    def read(indices: Int64[np.ndarray, " n"]) -> HostTokens:
+    def read(indices: Int64[np.ndarray, " n"]) -> UInt8[np.ndarray, "n size"]:
         order = np.argsort(indices, kind="stable")
         _, starts = np.unique(indices[order] // together, return_index=True)
         made = np.empty((len(indices), size), np.uint8)
@@ -105,9 +139,32 @@ def open_cipher(config: Cipher) -> FiniteSource:
             counter, behind = divmod(first * size, block)
             stream = make(key, nonce, counter, behind + count * size)[behind:]
             made[chosen] = stream.reshape(count, size)[indices[chosen] - first]
-        return _digits(made, vocab)[:, :length]
+        return made
 
-    return FiniteSource(info, sequences, read)
+    return read
+
+
+def _by_numpy(config: Cipher) -> ReadBytes:
+    """Make a reader of key streams of NumPy, where any blocks can be made together."""
+    make = threefry_blocks if config.algorithm == "threefry" else chacha_blocks
+    rounds = _ROUNDS if config.rounds is None else config.rounds
+    block, size = _BLOCKS[config.algorithm], config.bytes_per_sequence
+    key, nonce = _derived("key", config.key_seed), _derived("nonce", config.key_seed)
+    aligned = size % block == 0 or block % size == 0
+    blocks = -(-size // block) + (not aligned)  # that a sequence may lie in
+    together = max(1, _TOGETHER // blocks)
+
+    def read(indices: Int64[np.ndarray, " n"]) -> UInt8[np.ndarray, "n size"]:
+        made = np.empty((len(indices), size), np.uint8)
+        for first in range(0, len(indices), together):
+            starts, behind = np.divmod(indices[first : first + together] * size, block)
+            counters = (starts[:, None] + np.arange(blocks)).astype(np.uint64)
+            stream = make(key, nonce, counters.reshape(-1), rounds).reshape(len(starts), -1)
+            places = behind[:, None] + np.arange(size)
+            made[first : first + together] = np.take_along_axis(stream, places, axis=1)
+        return made
+
+    return read
 
 
 def chacha20_stream(key: bytes, nonce: bytes, counter: int, count: int) -> Bytes:
@@ -141,46 +198,6 @@ def aes_stream(key: bytes, nonce: bytes, counter: int, count: int) -> Bytes:
     mode = modes.CTR(start.to_bytes(16, "big"))
     encryptor = Cipher(algorithms.AES(key), mode).encryptor()
     return np.frombuffer(encryptor.update(bytes(count)), np.uint8)
-
-
-def threefry_stream(key: bytes, nonce: bytes, counter: int, count: int) -> Bytes:
-    """Make a key stream of Threefry-2x32 with 20 rounds (Salmon et al. 2011), as in `jax.random`.
-
-    Args:
-        key: the first 8 bytes count, two words with the lowest byte first.
-        nonce: not used: all 64 bits of a block are its counter.
-        counter: the block of 8 bytes to start with; its high word comes first.
-        count: bytes wanted.
-    """
-    blocks = np.arange(counter, counter + -(-count // 8), dtype=np.uint64)
-    high, low = (blocks >> np.uint64(32)).astype(np.uint32), blocks.astype(np.uint32)
-    words = threefry(np.frombuffer(key[:8], "<u4").astype(np.uint32), high, low)
-    return np.stack(words, axis=1).astype("<u4").view(np.uint8).reshape(-1)[:count]
-
-
-def threefry(key: UInt32[np.ndarray, "2"], x0: Words, x1: Words) -> tuple[Words, Words]:
-    """Apply Threefry-2x32-20 to blocks of two words.
-
-    Args:
-        key: the key, two words.
-        x0: first words of the blocks.
-        x1: second words.
-    """
-    keys = (key[:1], key[1:], key[:1] ^ key[1:] ^ np.uint32(0x1BD11BDA))  # arrays wrap silently
-    x0, x1 = x0 + keys[0], x1 + keys[1]
-    for i in range(5):
-        for turn in _THREEFRY_TURNS[i % 2]:
-            x0 = x0 + x1
-            x1 = ((x1 << np.uint32(turn)) | (x1 >> np.uint32(32 - turn))) ^ x0
-        x0, x1 = x0 + keys[(i + 1) % 3], x1 + keys[(i + 2) % 3] + np.uint32(i + 1)
-    return x0, x1
-
-
-_STREAMS = {
-    "chacha20": (chacha20_stream, 64),
-    "aes": (aes_stream, 16),
-    "threefry": (threefry_stream, 8),
-}
 
 
 def _derived(what: str, seed: int) -> bytes:

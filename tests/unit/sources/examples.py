@@ -112,6 +112,8 @@ EXAMPLES = {
         [
             {"algorithm": "aes"},
             {"algorithm": "chacha20"},
+            {"algorithm": "chacha20", "rounds": 8},
+            {"rounds": 8},
             {"key_seed": 1},
             {"vocab_size": 16},
             {"length": 7},
@@ -146,6 +148,27 @@ EXAMPLES = {
             {"density": 0.25},
             {"steps": 3},
             {"states": 2},
+        ],
+    ),
+    "lorenz": (
+        {"time": 0.5, "bits": (4, 3, 2), "burn_in": 0.5},
+        [
+            {"time": 0.6},
+            {"start": False},
+            {"bits": (4, 4, 2)},
+            {"burn_in": 0.6},
+            {"measure": "uniform", "burn_in": None},
+        ],
+    ),
+    "pairs": (
+        {"answers": "teacher", "inputs": 9},
+        [
+            {"answers": "coin"},
+            {"answers": "prg"},
+            {"inputs": 8},
+            {"second": False},
+            {"key_seed": 1},
+            {"sharpness": 3.0},
         ],
     ),
     "labelled": (

@@ -120,6 +120,7 @@ def test_a_fingerprint_holds_all_that_decides_the_data(kind, change):
     [
         ("markov", "table_seed"),
         ("cipher", "key_seed"),
+        ("pairs", "key_seed"),
         ("shuffle", "map_seed"),
         ("reorder", "map_seed"),
         ("flip_labels", "map_seed"),
@@ -180,6 +181,8 @@ def test_a_compiled_chunk_equals_single_draws(kind, count):
         ("markov", {"table_seed": 7}),
         ("lcg", {"multiplier": 5}),
         ("lfsr", {"degree": 12}),
+        ("lorenz", {"bits": (4, 2, 2)}),
+        ("pairs", {"key_seed": 7}),
         ("reorder", {"order": "reverse"}),
     ],
 )

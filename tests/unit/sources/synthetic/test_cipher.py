@@ -3,20 +3,20 @@
 import builtins
 import math
 
-import jax.extend
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources import Cipher, open_source
 from epiplexity_jax.sources.spec import FiniteSource
-from epiplexity_jax.sources.synthetic.cipher import (
-    aes_stream,
-    chacha20_stream,
-    threefry,
-    threefry_stream,
-)
+from epiplexity_jax.sources.synthetic.arx import chacha_blocks, threefry_blocks
+from epiplexity_jax.sources.synthetic.cipher import aes_stream, chacha20_stream
+
+
+def threefry_stream(key, nonce, counter, count):
+    counters = np.arange(counter, counter + -(-count // 8), dtype=np.uint64)
+    return threefry_blocks(key, nonce, counters, 20).reshape(-1)[:count]
+
 
 ALGORITHMS = ["chacha20", "aes", "threefry"]
 STREAMS = {"chacha20": chacha20_stream, "aes": aes_stream, "threefry": threefry_stream}
@@ -78,30 +78,6 @@ def test_aes_gives_the_output_blocks_of_sp_800_38a():
     assert np.array_equal(end, aes_stream(key, bytes(16), 0, 16))
 
 
-@pytest.mark.parametrize(
-    ("block", "key", "expected"),
-    [
-        ((0, 0), (0, 0), (0x6B200159, 0x99BA4EFE)),
-        ((0xFFFFFFFF, 0xFFFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF), (0x1CB996FC, 0xBB002BE7)),
-        ((0x243F6A88, 0x85A308D3), (0x13198A2E, 0x03707344), (0xC4923A9C, 0x483DF7A0)),
-    ],
-)
-def test_threefry_gives_the_answers_of_random123(block, key, expected):
-    key, *words = (np.array(v, np.uint32) for v in (key, [block[0]], [block[1]]))
-    assert [int(word[0]) for word in threefry(key, *words)] == list(expected)
-
-
-def test_threefry_is_jaxs_own():
-    """The key's and the words' bytes lowest first, the counter's high word first."""
-    first = (1 << 32) - 2  # the counter's low word wraps on the way
-    stream = threefry_stream(KEY, b"", first, 5 * 8).view("<u4").reshape(5, 2)
-    key = jnp.asarray(np.frombuffer(KEY[:8], "<u4").astype(np.uint32))
-    counters = [divmod(first + i, 1 << 32) for i in range(5)]
-    counts = jnp.asarray(np.array(counters, np.uint32).T.reshape(-1))
-    expected = np.asarray(jax.extend.random.threefry_2x32(key, counts)).reshape(2, 5).T
-    assert np.array_equal(stream, expected)
-
-
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_counter_seeks(algorithm):
     stream, block = STREAMS[algorithm], BLOCKS[algorithm]
@@ -120,6 +96,7 @@ def test_sequences_are_the_key_stream_cut_up(monkeypatch, algorithm, vocab, leng
     from epiplexity_jax.sources.synthetic import cipher
 
     monkeypatch.setattr(cipher, "_GROUP", group)
+    monkeypatch.setattr(cipher, "_TOGETHER", group)
     source = opened(algorithm=algorithm, vocab_size=vocab, length=length, sequences=30)
     bits = int(math.log2(vocab))
     size = math.ceil(length * bits / 8)
@@ -164,6 +141,45 @@ def test_tokens_look_uniform_and_independent(algorithm, vocab):
     assert source.info.entropy_rate_nats == math.log(vocab)
 
 
+@pytest.mark.parametrize("length", [1, 5, 64, 100, 128])
+@pytest.mark.parametrize("rounds", [0, 1, 8, 19])
+def test_few_rounds_are_cut_up_alike(rounds, length):
+    from epiplexity_jax.sources.synthetic import cipher
+
+    source = opened(rounds=rounds, length=length, sequences=30)
+    key, nonce = cipher._derived("key", 0), cipher._derived("nonce", 0)
+    blocks = np.arange(-(-30 * length // 64), dtype=np.uint64)
+    stream = chacha_blocks(key, nonce, blocks, rounds).reshape(-1)
+    order = np.array([29, 3, 3, 0, 17])
+    expected = stream[: 30 * length].reshape(30, length)[order]
+    assert np.array_equal(source.read(order), expected)
+
+
+@pytest.mark.parametrize("algorithm", ["chacha20", "threefry"])
+def test_all_rounds_are_the_default(algorithm):
+    """Given or not, they are the same data; one fewer makes other ones."""
+    whole = opened(algorithm=algorithm, sequences=50)
+    same = opened(algorithm=algorithm, sequences=50, rounds=20)
+    assert same.info.fingerprint == whole.info.fingerprint
+    assert same.info.origins == whole.info.origins
+    assert np.array_equal(read_all(same), read_all(whole))
+    less = opened(algorithm=algorithm, sequences=50, rounds=19)
+    assert less.info.fingerprint != whole.info.fingerprint
+    assert less.info.origins != whole.info.origins
+    assert less.info.entropy_rate_nats is None
+    assert (read_all(less) != read_all(whole)).mean() > 0.98
+
+
+def test_fingerprints_of_all_rounds_are_those_of_before_there_were_fewer():
+    kept = [
+        ({}, "7438243d95b3a2ca"),
+        ({"algorithm": "aes", "vocab_size": 2}, "8ebd355e0d1e3cc4"),
+        ({"algorithm": "threefry", "key_seed": 3, "length": 9}, "5f83472d2f965cbb"),
+    ]
+    for config, name in kept:
+        assert opened(**config).info.fingerprint == name
+
+
 def test_the_default_is_twenty_million_tokens():
     source = opened()
     assert source.sequences == 20_000_000 // 128
@@ -171,10 +187,12 @@ def test_the_default_is_twenty_million_tokens():
     assert source.info.bytes_per_token is None
 
 
+@pytest.mark.parametrize("rounds", [None, 8])
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_the_far_end_of_a_key_stream_can_be_read(algorithm):
+def test_the_far_end_of_a_key_stream_can_be_read(algorithm, rounds):
     most = (1 << 38) // 100
-    source = opened(algorithm=algorithm, length=100, sequences=most)
+    rounds = None if algorithm == "aes" else rounds
+    source = opened(algorithm=algorithm, length=100, sequences=most, rounds=rounds)
     last = source.read(np.array([most - 1, 0]))
     assert last.shape == (2, 100)
     assert not np.array_equal(last[0], last[1])
@@ -193,6 +211,12 @@ def test_the_far_end_of_a_key_stream_can_be_read(algorithm):
         (
             {"length": (1 << 40) + 1, "vocab_size": 4},
             "length: one key stream has 256 GiB, 1099511627776 tokens",
+        ),
+        ({"rounds": 21}, "rounds: input should be less than or equal to 20, got 21"),
+        ({"rounds": -1}, "rounds: input should be greater than or equal to 0, got -1"),
+        (
+            {"algorithm": "aes", "rounds": 14},
+            "rounds: expected none, as algorithm is aes, got 14; leave it out, or use chacha20",
         ),
         ({"key_seed": -1}, "key_seed: input should be greater than or equal to 0, got -1"),
     ],
@@ -221,3 +245,4 @@ def test_a_missing_package_is_one_sentence_with_the_cure(monkeypatch, algorithm)
         "or use threefry"
     )
     assert opened(algorithm="threefry", sequences=3).read(np.array([0])).shape == (1, 128)
+    assert opened(rounds=8, sequences=3).read(np.array([0])).shape == (1, 128)

@@ -60,6 +60,28 @@ def test_tokens_are_those_of_plain_integers(output, modulus_bits, bits, multipli
         assert row == expected
 
 
+@pytest.mark.parametrize(
+    ("multiplier", "increment", "expected"),
+    [
+        (214013, 2531011, [41, 18467, 6334, 26500, 19169, 15724]),  # Microsoft's C library
+        (1103515245, 12345, [16838, 5758, 10113, 17515, 31051, 5627]),  # the example of ISO C
+    ],
+)
+def test_truncated_generators_give_the_numbers_of_rand(multiplier, increment, expected):
+    """`rand()` from seed 1: the highest 15 of 31 bits, behind the first state."""
+    config = LCG(
+        modulus_bits=31,
+        multiplier=multiplier,
+        increment=increment,
+        output="high",
+        bits=15,
+        length=7,
+    )
+    jumps = open_source(config).parameters  # pyright: ignore[reportAttributeAccessIssue]
+    states = jumps.factors + jumps.offsets  # the first state is 1
+    assert ((states >> jumps.shift) & 0x7FFF).tolist()[1:] == expected
+
+
 def test_low_bit_j_has_period_2_to_the_j():
     """Knuth, volume 2, section 3.2.1.1: a generator of full period, its bits one by one."""
     row = draw(bits=10, length=2050)[0][0]
