@@ -21,6 +21,11 @@ SOURCES = {
   stream: {kind: cipher}                                     # ChaCha20, bytes
   bits:   {kind: cipher, algorithm: threefry, vocab_size: 2}
 """,
+    "connect_four": """\
+  forward: {kind: connect_four}
+  reverse: {kind: connect_four, order: board_first}
+  small:   {kind: connect_four, columns: 4, rows: 3, connect: 3}
+""",
     "elementary_ca": """\
   rule54: {kind: elementary_ca, rule: 54}
   short:  {kind: elementary_ca, rule: 54, cells: 32, steps: 8}
@@ -117,6 +122,15 @@ SOURCES = {
   pixels: {kind: tfds, name: tiny_numbers, data_dir: prepared, feature: image, levels: 8}
   rows:   {kind: tfds, name: tiny_numbers, data_dir: prepared, feature: row, vocab_size: 47}
   both:   {kind: tfds, name: tiny_numbers, data_dir: prepared, feature: label, split: train+test}
+""",
+    "tic_tac_toe": """\
+  forward: {kind: tic_tac_toe}
+  reverse: {kind: tic_tac_toe, order: board_first}
+""",
+    "tic_tac_toe_questions": """\
+  winner: {kind: tic_tac_toe_questions}
+  seen:   {kind: tic_tac_toe_questions, inputs: board_first}
+  value:  {kind: tic_tac_toe_questions, question: value, plies: 4}
 """,
     "tokens": """\
   matrix: {kind: tokens, path: tokens.npy}                            # [N], or [n, L]

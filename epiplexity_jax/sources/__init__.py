@@ -20,16 +20,20 @@ from epiplexity_jax.sources.python.grain_dataset import Grain, from_grain
 from epiplexity_jax.sources.python.iterator import Iterated, from_iterator
 from epiplexity_jax.sources.synthetic.automata import ElementaryCA
 from epiplexity_jax.sources.synthetic.cipher import Cipher
+from epiplexity_jax.sources.synthetic.connect_four import ConnectFour
 from epiplexity_jax.sources.synthetic.induction import Induction
 from epiplexity_jax.sources.synthetic.lcg import LCG
 from epiplexity_jax.sources.synthetic.lfsr import LFSR
 from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
 from epiplexity_jax.sources.synthetic.repeat import Repeat
+from epiplexity_jax.sources.synthetic.tic_tac_toe import TicTacToe
+from epiplexity_jax.sources.synthetic.tic_tac_toe_questions import TicTacToeQuestions
 
 __all__ = [
     "LCG",
     "LFSR",
     "Cipher",
+    "ConnectFour",
     "DocumentFiles",
     "ElementaryCA",
     "Fasta",
@@ -50,6 +54,8 @@ __all__ = [
     "Subsample",
     "Text",
     "Tfds",
+    "TicTacToe",
+    "TicTacToeQuestions",
     "Tokens",
     "from_array",
     "from_grain",

@@ -16,11 +16,14 @@ from epiplexity_jax.sources.python import grain_dataset, iterator, opened
 from epiplexity_jax.sources.synthetic import (
     automata,
     cipher,
+    connect_four,
     induction,
     lcg,
     lfsr,
     noise_markov,
     repeat,
+    tic_tac_toe,
+    tic_tac_toe_questions,
 )
 
 register(text.Text, text.open_text)
@@ -40,6 +43,9 @@ register(lfsr.LFSR, lfsr.open_lfsr)
 register(noise_markov.Markov, noise_markov.open_markov)
 register(automata.ElementaryCA, automata.open_elementary_ca)
 register(induction.Induction, induction.open_induction)
+register(tic_tac_toe.TicTacToe, tic_tac_toe.open_tic_tac_toe)
+register(tic_tac_toe_questions.TicTacToeQuestions, tic_tac_toe_questions.open_tic_tac_toe_questions)
+register(connect_four.ConnectFour, connect_four.open_connect_four)
 register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
 register(reorder.Reorder, reorder.open_reorder)

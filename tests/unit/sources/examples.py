@@ -129,6 +129,20 @@ EXAMPLES = {
         {"degree": 9, "bits": 2, "length": 11},
         [{"degree": 10}, {"taps": (5, 9)}, {"bits": 3}, {"length": 12}],
     ),
+    "tic_tac_toe": ({}, [{"order": "board_first"}]),
+    "tic_tac_toe_questions": (
+        {"question": "value", "plies": 5},
+        [
+            {"plies": 6},
+            {"inputs": "board"},
+            {"question": "winner", "plies": None},
+            {"question": "winner", "plies": None, "inputs": "board_first"},
+        ],
+    ),
+    "connect_four": (
+        {"columns": 4, "rows": 3, "connect": 3},
+        [{"columns": 5}, {"rows": 4}, {"connect": 4}, {"order": "board_first"}],
+    ),
     "labelled": (
         {"path": "labelled.npz"},
         [
