@@ -17,6 +17,11 @@ from docs import tiny_tfds
 MODULE = "my_tokens"  # what the iterator's example names
 
 SOURCES = {
+    "chess": """\
+  forward: {kind: chess, path: games.pgn, length: 128}
+  reverse: {kind: chess, path: games.pgn, length: 128, order: board_first}
+  masters: {kind: chess, path: games.pgn, length: 128, min_elo: 2000, max_plies: 200}
+""",
     "cipher": """\
   stream: {kind: cipher}                                     # ChaCha20, bytes
   bits:   {kind: cipher, algorithm: threefry, vocab_size: 2}
@@ -152,6 +157,10 @@ def make_files(folder: Path) -> None:
     prose = "It was the best of times, it was the worst of times. " * 400
     (folder / "book.txt").write_text(prose, encoding="ascii")
     (folder / "genome.txt").write_text("ACGTTGCAACGGTACT\n" * 400, encoding="ascii")
+    players = '[WhiteElo "2{:03}"]\n[BlackElo "2000"]\n\n'
+    moves = "1. e4 e5 2. Bc4 Nc6 3. Qh5 Nf6 4. Qxf7# 1-0\n\n"
+    games = "".join(players.format(k) + moves for k in range(200))
+    (folder / "games.pgn").write_text(games, encoding="ascii")
     (folder / "lib").mkdir()
     (folder / "lib" / "code.py").write_text("def one():\n    return 1\n" * 99, encoding="ascii")
     _make_documents(folder)

@@ -1,6 +1,7 @@
 """Sources of sequences: kinds by name, their facts, and the split of finite ones."""
 
 from epiplexity_jax.sources import kinds  # noqa: F401 - registers them
+from epiplexity_jax.sources.files.chess_games import Chess
 from epiplexity_jax.sources.files.document_files import DocumentFiles
 from epiplexity_jax.sources.files.fasta import Fasta
 from epiplexity_jax.sources.files.images import Images, from_images
@@ -32,6 +33,7 @@ from epiplexity_jax.sources.synthetic.tic_tac_toe_questions import TicTacToeQues
 __all__ = [
     "LCG",
     "LFSR",
+    "Chess",
     "Cipher",
     "ConnectFour",
     "DocumentFiles",

@@ -1,6 +1,7 @@
 """Every kind of source, registered in `opening`: a new one is one file and its line here."""
 
 from epiplexity_jax.sources.files import (
+    chess_games,
     document_files,
     fasta,
     images,
@@ -30,6 +31,7 @@ register(text.Text, text.open_text)
 register(python_stdlib.PythonStdlib, python_stdlib.open_python_stdlib)
 register(document_files.DocumentFiles, document_files.open_documents)
 register(fasta.Fasta, fasta.open_fasta)
+register(chess_games.Chess, chess_games.open_chess)
 register(tokens.Tokens, tokens.open_file)
 register(iterator.Iterated, iterator.open_iterator)
 register(grain_dataset.Grain, grain_dataset.open_grain)

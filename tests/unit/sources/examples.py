@@ -30,6 +30,21 @@ EXAMPLES = {
         {"path": "genome.fa", "length": 16},
         [{"length": 8}, {"alphabet": "ACGT", "unknown": "drop"}, {"case": "keep"}],
     ),
+    "chess": (
+        {"path": "games.pgn", "length": 16},
+        [
+            {"length": 8},
+            {"order": "board_first"},
+            {"path": "other.pgn"},
+            {"heldout": "other.pgn"},
+            {"min_elo": 1550},
+            {"max_elo": 1550},
+            {"min_plies": 3},
+            {"max_plies": 3},
+            {"games": 20},
+            {"alphabet": "ascii96"},
+        ],
+    ),
     "python_stdlib": ({"length": 16, "max_tokens": 4000}, [{"length": 8}, {"max_tokens": 3000}]),
     "noise": ({"vocab_size": 5, "length": 7}, [{"vocab_size": 6}, {"length": 8}]),
     "markov": (
@@ -193,6 +208,7 @@ EXAMPLES = {
     "replay": ({"source": BOOK, "times": 1}, [{"times": 2}, {"source": {**BOOK, "length": 8}}]),
 }
 FILES = {
+    "chess",
     "documents",
     "fasta",
     "text",

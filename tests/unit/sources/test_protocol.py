@@ -37,6 +37,7 @@ def _books(tmp_path, monkeypatch):
     (tmp_path / "stories.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "other.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:99]))
     (tmp_path / "genome.fa").write_text(">chr1\n" + "ACGTTGCAacggTACNG\n" * 50)
+    _write_games(tmp_path)
     (tmp_path / "number_rows.py").write_text(
         "from itertools import count\n"
         "def squares(first=0): return (i * i % 47 for i in count(first))\n"
@@ -46,6 +47,14 @@ def _books(tmp_path, monkeypatch):
         "    row = lambda i: (np.arange(i, i + length) ** 2 % 47, np.arange(length) >= given)\n"
         "    return grain.MapDataset.range(300).seed(0).shuffle().map(row)\n"
     )
+
+
+def _write_games(folder):
+    headers = '[WhiteElo "{0}"]\n[BlackElo "{0}"]\n\n'
+    moves = ("1. f3 e5 2. g4 Qh4# 0-1\n\n", "1. e4 e5 1-0\n\n")
+    games = [headers.format(1500 + k) + moves[k % 2] for k in range(100)]
+    (folder / "games.pgn").write_text("".join(games))
+    (folder / "other.pgn").write_text("".join(games[5:70]))
 
 
 def _open(kind, **changes) -> Any:
