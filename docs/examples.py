@@ -22,10 +22,20 @@ SOURCES = {
   y_only: {kind: apply_rule, rule: 54, steps: 4, source: {kind: noise, vocab_size: 2}}
   turned: {kind: apply_rule, rule: 170, source: {kind: markov, vocab_size: 2}}    # a rotation
 """,
+    "chess": """\
+  forward: {kind: chess, path: games.pgn, length: 128}
+  reverse: {kind: chess, path: games.pgn, length: 128, order: board_first}
+  masters: {kind: chess, path: games.pgn, length: 128, min_elo: 2000, max_plies: 200}
+""",
     "cipher": """\
   stream: {kind: cipher}                                     # ChaCha20, bytes
   bits:   {kind: cipher, algorithm: threefry, vocab_size: 2}
   weak:   {kind: cipher, rounds: 2}                          # of 20
+""",
+    "connect_four": """\
+  forward: {kind: connect_four}
+  reverse: {kind: connect_four, order: board_first}
+  small:   {kind: connect_four, columns: 4, rows: 3, connect: 3}
 """,
     "elementary_ca": """\
   rule54: {kind: elementary_ca, rule: 54}
@@ -150,6 +160,15 @@ SOURCES = {
   rows:   {kind: tfds, name: tiny_numbers, data_dir: prepared, feature: row, vocab_size: 47}
   both:   {kind: tfds, name: tiny_numbers, data_dir: prepared, feature: label, split: train+test}
 """,
+    "tic_tac_toe": """\
+  forward: {kind: tic_tac_toe}
+  reverse: {kind: tic_tac_toe, order: board_first}
+""",
+    "tic_tac_toe_questions": """\
+  winner: {kind: tic_tac_toe_questions}
+  seen:   {kind: tic_tac_toe_questions, inputs: board_first}
+  value:  {kind: tic_tac_toe_questions, question: value, plies: 4}
+""",
     "tokens": """\
   matrix: {kind: tokens, path: tokens.npy}                            # [N], or [n, L]
   plain:  {kind: tokens, path: train.bin, dtype: uint16, vocab_size: 50257, bytes_per_token: 4.2}
@@ -170,6 +189,10 @@ def make_files(folder: Path) -> None:
     prose = "It was the best of times, it was the worst of times. " * 400
     (folder / "book.txt").write_text(prose, encoding="ascii")
     (folder / "genome.txt").write_text("ACGTTGCAACGGTACT\n" * 400, encoding="ascii")
+    players = '[WhiteElo "2{:03}"]\n[BlackElo "2000"]\n\n'
+    moves = "1. e4 e5 2. Bc4 Nc6 3. Qh5 Nf6 4. Qxf7# 1-0\n\n"
+    games = "".join(players.format(k) + moves for k in range(200))
+    (folder / "games.pgn").write_text(games, encoding="ascii")
     (folder / "lib").mkdir()
     (folder / "lib" / "code.py").write_text("def one():\n    return 1\n" * 99, encoding="ascii")
     _make_documents(folder)

@@ -1,6 +1,7 @@
 """Sources of sequences: kinds by name, their facts, and the split of finite ones."""
 
 from epiplexity_jax.sources import kinds  # noqa: F401 - registers them
+from epiplexity_jax.sources.files.chess_games import Chess
 from epiplexity_jax.sources.files.document_files import DocumentFiles
 from epiplexity_jax.sources.files.fasta import Fasta
 from epiplexity_jax.sources.files.images import Images, from_images
@@ -21,6 +22,7 @@ from epiplexity_jax.sources.python.grain_dataset import Grain, from_grain
 from epiplexity_jax.sources.python.iterator import Iterated, from_iterator
 from epiplexity_jax.sources.synthetic.automata import ElementaryCA
 from epiplexity_jax.sources.synthetic.cipher import Cipher
+from epiplexity_jax.sources.synthetic.connect_four import ConnectFour
 from epiplexity_jax.sources.synthetic.induction import Induction
 from epiplexity_jax.sources.synthetic.lcg import LCG
 from epiplexity_jax.sources.synthetic.lfsr import LFSR
@@ -29,12 +31,16 @@ from epiplexity_jax.sources.synthetic.lorenz import Lorenz
 from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
 from epiplexity_jax.sources.synthetic.pairs import Pairs
 from epiplexity_jax.sources.synthetic.repeat import Repeat
+from epiplexity_jax.sources.synthetic.tic_tac_toe import TicTacToe
+from epiplexity_jax.sources.synthetic.tic_tac_toe_questions import TicTacToeQuestions
 
 __all__ = [
     "LCG",
     "LFSR",
     "ApplyRule",
+    "Chess",
     "Cipher",
+    "ConnectFour",
     "DocumentFiles",
     "ElementaryCA",
     "Fasta",
@@ -58,6 +64,8 @@ __all__ = [
     "Subsample",
     "Text",
     "Tfds",
+    "TicTacToe",
+    "TicTacToeQuestions",
     "Tokens",
     "from_array",
     "from_grain",

@@ -1,6 +1,7 @@
 """Every kind of source, registered in `opening`: a new one is one file and its line here."""
 
 from epiplexity_jax.sources.files import (
+    chess_games,
     document_files,
     fasta,
     images,
@@ -24,6 +25,7 @@ from epiplexity_jax.sources.python import grain_dataset, iterator, opened
 from epiplexity_jax.sources.synthetic import (
     automata,
     cipher,
+    connect_four,
     induction,
     lcg,
     lfsr,
@@ -32,12 +34,15 @@ from epiplexity_jax.sources.synthetic import (
     noise_markov,
     pairs,
     repeat,
+    tic_tac_toe,
+    tic_tac_toe_questions,
 )
 
 register(text.Text, text.open_text)
 register(python_stdlib.PythonStdlib, python_stdlib.open_python_stdlib)
 register(document_files.DocumentFiles, document_files.open_documents)
 register(fasta.Fasta, fasta.open_fasta)
+register(chess_games.Chess, chess_games.open_chess)
 register(tokens.Tokens, tokens.open_file)
 register(iterator.Iterated, iterator.open_iterator)
 register(grain_dataset.Grain, grain_dataset.open_grain)
@@ -54,6 +59,9 @@ register(noise_markov.Markov, noise_markov.open_markov)
 register(automata.ElementaryCA, automata.open_elementary_ca)
 register(life.Life, life.open_life)
 register(induction.Induction, induction.open_induction)
+register(tic_tac_toe.TicTacToe, tic_tac_toe.open_tic_tac_toe)
+register(tic_tac_toe_questions.TicTacToeQuestions, tic_tac_toe_questions.open_tic_tac_toe_questions)
+register(connect_four.ConnectFour, connect_four.open_connect_four)
 register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
 register(reorder.Reorder, reorder.open_reorder)

@@ -20,7 +20,8 @@ from epiplexity_jax.sweep.plan import Plan
 
 _PACKAGES = (
     *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pyarrow"),
-    *("array-record", "cryptography", "grain", "pillow", "ray", "tensorflow-datasets"),  # extras
+    *("array-record", "chess", "cryptography", "grain", "pillow", "ray"),  # extras
+    "tensorflow-datasets",
 )
 _FLAGS = ("JAX_", "XLA_", "LIBTPU_", "TF_CUDNN_", "CUDA_VISIBLE_DEVICES", "NCCL_")
 

@@ -133,6 +133,11 @@ WRONG = {
         ["sources.x: ", "segments", "16"],
     ),
     "even multiplier": (source("lcg", multiplier=2), ["sources.x.multiplier", "odd"]),
+    "no line": (source("connect_four", connect=6), ["sources.x.connect", "5", "6"]),
+    "order of a game": (source("tic_tac_toe", order="random"), ["sources.x.order", "random"]),
+    "no plies": (source("tic_tac_toe_questions", question="value"), ["sources.x.plies", "1 to 8"]),
+    "no games": (source("chess", path="no.pgn"), ["sources.x: ", "no.pgn", "no such file"]),
+    "no chess": (source("chess", path="odd.bin"), ["sources.x: ", "odd.bin", "line 1"]),
     "degree": (source("lfsr", degree=33), ["sources.x.degree", "32"]),
     "uneven states": (
         source("elementary_ca", rule=54, steps=8, states=3),

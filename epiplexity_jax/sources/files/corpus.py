@@ -212,13 +212,16 @@ def count_tokens(raw: bytes, alphabet: str, unknown: str) -> int:
     return sum(map(set(letters_of(alphabet)).__contains__, text))
 
 
-def files_corpus(paths: Sequence[Path], where: str, compression: Compression) -> Corpus:
+def files_corpus(
+    paths: Sequence[Path], where: str, compression: Compression, hashed: bool = True
+) -> Corpus:
     """Make a corpus of text files, each a document.
 
     Args:
         paths: the files' paths, in order.
         where: name of them all.
         compression: how their bytes are compressed.
+        hashed: whether what they hold is an origin, too, for which all of it is read.
 
     Raises:
         DataError: when a file is missing, a Git LFS pointer, or of a kind that is no text.
@@ -231,7 +234,8 @@ def files_corpus(paths: Sequence[Path], where: str, compression: Compression) ->
             packed += compression_of(start) is not None
             _refuse_containers(path, start)
         if start:
-            origins += [_content_hash(path, compression), file_origin(path)]
+            origins += [_content_hash(path, compression)] if hashed else []
+            origins.append(file_origin(path))
     which = "one file was" if packed == 1 else f"{packed} files were"
     notes = (f"{where}: {which if len(paths) > 1 else 'it was'} decompressed",)
 

@@ -155,6 +155,11 @@ def _mixed_info(
             for info, name in zip(infos, names, strict=True)
             if info.labels_vary or (info.label_mask != first.label_mask).any()
         )
+        if any(info.labels_vary for info in infos):
+            raise ConfigError(
+                f"{other}: its labels vary by sequence, which a mix of drawn sources does not "
+                "know; make finite sources of all of them with subsample"
+            )
         raise ConfigError(f"{other}: pays for other tokens than {names[0]}; all must agree")
     for info, name in zip(infos, names, strict=True):
         if info.documents.heldout_from is not None:

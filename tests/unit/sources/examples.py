@@ -31,6 +31,21 @@ EXAMPLES = {
         {"path": "genome.fa", "length": 16},
         [{"length": 8}, {"alphabet": "ACGT", "unknown": "drop"}, {"case": "keep"}],
     ),
+    "chess": (
+        {"path": "games.pgn", "length": 16},
+        [
+            {"length": 8},
+            {"order": "board_first"},
+            {"path": "other.pgn"},
+            {"heldout": "other.pgn"},
+            {"min_elo": 1550},
+            {"max_elo": 1550},
+            {"min_plies": 3},
+            {"max_plies": 3},
+            {"games": 20},
+            {"alphabet": "ascii96"},
+        ],
+    ),
     "python_stdlib": ({"length": 16, "max_tokens": 4000}, [{"length": 8}, {"max_tokens": 3000}]),
     "noise": ({"vocab_size": 5, "length": 7}, [{"vocab_size": 6}, {"length": 8}]),
     "markov": (
@@ -170,6 +185,21 @@ EXAMPLES = {
             {"key_seed": 1},
             {"sharpness": 3.0},
         ],
+        ],
+    ),
+    "tic_tac_toe": ({}, [{"order": "board_first"}]),
+    "tic_tac_toe_questions": (
+        {"question": "value", "plies": 5},
+        [
+            {"plies": 6},
+            {"inputs": "board"},
+            {"question": "winner", "plies": None},
+            {"question": "winner", "plies": None, "inputs": "board_first"},
+        ],
+    ),
+    "connect_four": (
+        {"columns": 4, "rows": 3, "connect": 3},
+        [{"columns": 5}, {"rows": 4}, {"connect": 4}, {"order": "board_first"}],
     ),
     "labelled": (
         {"path": "labelled.npz"},
@@ -232,6 +262,7 @@ EXAMPLES = {
     "replay": ({"source": BOOK, "times": 1}, [{"times": 2}, {"source": {**BOOK, "length": 8}}]),
 }
 FILES = {
+    "chess",
     "documents",
     "fasta",
     "text",

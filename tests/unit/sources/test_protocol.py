@@ -11,7 +11,7 @@ import pytest
 from epiplexity_jax import sources
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources import opening as kinds
-from epiplexity_jax.sources.spec import DeviceSource, HostSource, Sampler
+from epiplexity_jax.sources.spec import DeviceSource, HostSource, MaskedTokens, Sampler
 from epiplexity_jax.sources.split import Split
 from epiplexity_jax.sources.verbatim import stands_in
 from tests.unit.sources.examples import EXAMPLES, FROM_BYTES, HOST
@@ -38,6 +38,7 @@ def _books(tmp_path, monkeypatch):
     (tmp_path / "stories.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "other.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:99]))
     (tmp_path / "genome.fa").write_text(">chr1\n" + "ACGTTGCAacggTACNG\n" * 50)
+    _write_games(tmp_path)
     (tmp_path / "number_rows.py").write_text(
         "from itertools import count\n"
         "def squares(first=0): return (i * i % 47 for i in count(first))\n"
@@ -47,6 +48,14 @@ def _books(tmp_path, monkeypatch):
         "    row = lambda i: (np.arange(i, i + length) ** 2 % 47, np.arange(length) >= given)\n"
         "    return grain.MapDataset.range(300).seed(0).shuffle().map(row)\n"
     )
+
+
+def _write_games(folder):
+    headers = '[WhiteElo "{0}"]\n[BlackElo "{0}"]\n\n'
+    moves = ("1. f3 e5 2. g4 Qh4# 0-1\n\n", "1. e4 e5 1-0\n\n")
+    games = [headers.format(1500 + k) + moves[k % 2] for k in range(100)]
+    (folder / "games.pgn").write_text("".join(games))
+    (folder / "other.pgn").write_text("".join(games[5:70]))
 
 
 def _open(kind, **changes) -> Any:
@@ -65,8 +74,12 @@ def _draw(source, count=12, seed=0):
     """Sequences of either protocol, as NumPy integers [count, L]."""
     if isinstance(source, DeviceSource):
         key = jax.random.key(seed)
-        return np.asarray(_sample(source.sampler, source.parameters, key, count))
+        return _tokens(_sample(source.sampler, source.parameters, key, count))
     return source.read(np.arange(count, dtype=np.int64))
+
+
+def _tokens(batch):
+    return np.asarray(batch.tokens if isinstance(batch, MaskedTokens) else batch)
 
 
 def test_every_kind_has_an_example():
@@ -100,7 +113,9 @@ def test_tokens(kind):
     tokens = _draw(source)
     assert tokens.shape == (12, source.info.length)
     assert np.issubdtype(tokens.dtype, np.integer)
-    assert 0 <= tokens.min() < tokens.max() < source.info.vocab_size
+    info = source.info
+    assert 0 <= tokens.min() < tokens.max() < max(info.vocab_size, info.input_vocab_size or 0)
+    assert tokens[:, info.label_mask].max() < info.vocab_size
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
@@ -155,6 +170,23 @@ def test_device_draws(kind):
     assert not np.array_equal(_draw(source, seed=0), _draw(source, seed=1))
 
 
+@pytest.mark.parametrize("kind", _of(DeviceSource))
+def test_drawn_labels_vary_as_the_facts_say(kind):
+    """Masks are drawn where the facts have shares, which are those of the masks."""
+    source, n = _open(kind), 4000
+    drawn = _sample(source.sampler, source.parameters, jax.random.key(2), n)
+    assert isinstance(drawn, MaskedTokens) == source.info.labels_vary
+    if not source.info.labels_vary:
+        return
+    mask, shares = np.asarray(drawn.mask), source.info.label_shares
+    assert mask.dtype == bool
+    assert np.array_equal(source.info.label_mask, shares > 0)
+    error = np.sqrt(shares * (1 - shares) / n)
+    assert (abs(mask.mean(axis=0) - shares) <= 5 * error).all()
+    behind = ~np.logical_or.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
+    assert (np.asarray(drawn.tokens)[behind] == 0).all()
+
+
 @pytest.mark.parametrize("count", [1, 33])
 @pytest.mark.parametrize("kind", _of(DeviceSource))
 def test_a_compiled_chunk_equals_single_draws(kind, count):
@@ -166,10 +198,12 @@ def test_a_compiled_chunk_equals_single_draws(kind, count):
     def chunk(parameters, keys):
         return jax.vmap(lambda key: source.sampler(parameters, key, count))(keys)
 
-    drawn = np.asarray(chunk(source.parameters, keys))
-    assert drawn.shape == (5, count, source.info.length)
-    for key, batch in zip(keys, drawn, strict=True):
-        assert np.array_equal(batch, _sample(source.sampler, source.parameters, key, count))
+    drawn = chunk(source.parameters, keys)
+    assert _tokens(drawn).shape == (5, count, source.info.length)
+    for i, key in enumerate(keys):
+        one = _sample(source.sampler, source.parameters, key, count)
+        for leaf, own in zip(jax.tree.leaves(drawn), jax.tree.leaves(one), strict=True):
+            assert np.array_equal(leaf[i], own)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +217,8 @@ def test_a_compiled_chunk_equals_single_draws(kind, count):
         ("lfsr", {"degree": 12}),
         ("lorenz", {"bits": (4, 2, 2)}),
         ("pairs", {"key_seed": 7}),
+        ("tic_tac_toe", {"order": "board_first"}),
+        ("connect_four", {"order": "board_first"}),
         ("reorder", {"order": "reverse"}),
     ],
 )
@@ -198,7 +234,8 @@ def test_a_table_is_a_value(kind, change):
         return one.sampler(parameters, key, 4)
 
     key = jax.random.key(0)
-    assert not np.array_equal(draw(one.parameters, key), draw(other.parameters, key))
+    first, second = (_tokens(draw(each.parameters, key)) for each in (one, other))
+    assert not np.array_equal(first, second)
     assert len(traces) == 1
 
 

@@ -20,6 +20,7 @@ CHAIN = {"kind": "markov", "vocab_size": 4, "length": 16}
 NOISE = {"kind": "noise", "vocab_size": 4, "length": 16}
 MIX = {"kind": "mix", "sources": [{"source": CHAIN}, {"weight": 3.0, "source": NOISE}]}
 ROWS = {"kind": "tokens", "path": "ragged.npy", "pad": 0, "rows": "keep"}
+GAME = {"kind": "tic_tac_toe"}  # drawn on the device, and so are its masks
 FAMILY = {"kind": "transformer", "widths": [8], "depths": [1], "seeds": 1}
 COUNTS = {"kind": "ngram", "orders": [2], "seeds": 1}
 CAPPED = {"kind": "requential", "max_kl": 2e-7, "max_iterations": 40}
@@ -34,6 +35,9 @@ WAYS = {
     "varying labels": {"sources": {"rows": ROWS}},
     "varying labels, capped": {"sources": {"rows": ROWS}, "estimator": CAPPED},
     "varying labels, counts": {"sources": {"rows": ROWS}, "family": COUNTS},
+    "varying labels, drawn": {"sources": {"game": GAME}},
+    "varying labels, drawn, capped": {"sources": {"game": GAME}, "estimator": CAPPED},
+    "varying labels, drawn, counts": {"sources": {"game": GAME}, "family": COUNTS},
     "small batch": {"training": {"steps": 8, "batch_size": 3}},
 }
 

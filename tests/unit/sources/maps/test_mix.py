@@ -16,6 +16,7 @@ from epiplexity_jax.sources import (
     Noise,
     Shuffle,
     Subsample,
+    TicTacToe,
     from_array,
     from_labelled,
     open_source,
@@ -157,6 +158,11 @@ RULE = {"kind": "elementary_ca", "rule": 54, "cells": 4}
             [Noise(length=8), ElementaryCA(rule=54, cells=4)],
             ConfigError,
             "sources.1.source: pays for other tokens than sources.0.source; all must agree",
+        ),
+        (
+            [Noise(length=18), TicTacToe()],
+            ConfigError,
+            "sources.1.source: its labels vary by sequence, which a mix of drawn sources does not",
         ),
         (
             [
