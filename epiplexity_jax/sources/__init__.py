@@ -23,6 +23,7 @@ from epiplexity_jax.sources.synthetic.cipher import Cipher
 from epiplexity_jax.sources.synthetic.induction import Induction
 from epiplexity_jax.sources.synthetic.lcg import LCG
 from epiplexity_jax.sources.synthetic.lfsr import LFSR
+from epiplexity_jax.sources.synthetic.markov_rows import MarkovRows
 from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
 from epiplexity_jax.sources.synthetic.repeat import Repeat
 
@@ -40,6 +41,7 @@ __all__ = [
     "Iterated",
     "Labelled",
     "Markov",
+    "MarkovRows",
     "Mix",
     "Noise",
     "PythonStdlib",

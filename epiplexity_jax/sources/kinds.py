@@ -19,6 +19,7 @@ from epiplexity_jax.sources.synthetic import (
     induction,
     lcg,
     lfsr,
+    markov_rows,
     noise_markov,
     repeat,
 )
@@ -38,6 +39,7 @@ register(cipher.Cipher, cipher.open_cipher)
 register(lcg.LCG, lcg.open_lcg)
 register(lfsr.LFSR, lfsr.open_lfsr)
 register(noise_markov.Markov, noise_markov.open_markov)
+register(markov_rows.MarkovRows, markov_rows.open_markov_rows)
 register(automata.ElementaryCA, automata.open_elementary_ca)
 register(induction.Induction, induction.open_induction)
 register(labelled.Labelled, labelled.open_labelled)
