@@ -45,7 +45,7 @@ class Method(Protocol):
         Args:
             model: the member's model (static).
             state: the member's state before the iteration.
-            batch: [B, L] integers, `MaskedTokens` or `Vectors`.
+            batch: [B, L] integers or a `Batch` of another sort.
             hyper: the member's hyperparameters.
             microbatch: see `step.train_step` (static).
 

@@ -39,7 +39,7 @@ _COPIED = PartitionSpec()
 class Programs(NamedTuple):
     """The compiled programs of a cohort.
 
-    Chunks and eval batches are [C, T, B, L] and [K, S, L] integers, or `MaskedTokens` or `Vectors`
+    Chunks and eval batches are [C, T, B, L] and [K, S, L] integers, or a `Batch` of another sort
     with these leading axes.
 
     Attributes:

@@ -14,8 +14,9 @@ from epiplexity_jax.engine.optimiser import average, descend, optimiser, warmup
 from epiplexity_jax.engine.sharding import over_data
 from epiplexity_jax.engine.state import Hyperparameters, MemberState, StepInfo, StepStatus
 from epiplexity_jax.families.reductions import split_logsumexp
-from epiplexity_jax.families.spec import AnyArray, Inputs, Logits, Model, Task
-from epiplexity_jax.sources.spec import Batch, MaskedTokens, Vectors
+from epiplexity_jax.families.spec import Inputs, Logits, Model, Task
+from epiplexity_jax.families.task import AnyArray
+from epiplexity_jax.sources.spec import Batch, MaskedTokens, Vectors, WithReals
 
 Labels = Int32[AnyArray, "batch targets"]
 Losses = Float[Array, " batch"]
@@ -26,18 +27,20 @@ Sums = Float[Array, "*rest"]
 def shift(batch: Batch, task: Task) -> tuple[Inputs, Labels]:
     """Split sequences into what a model reads and what it must predict.
 
-    Inputs are [B, task.input_length] int32 (a start token is the last input id) or, of vectors,
-    [B, F] float32.
+    Inputs are [B, task.input_length] int32 (a start token is the last input id), with reals
+    [B, K, R] float32 where a batch has them or, of vectors, [B, F] float32.
     """
     if isinstance(batch, Vectors):
         return batch.inputs, batch.labels.astype(jnp.int32)
-    tokens = batch.tokens if isinstance(batch, MaskedTokens) else batch
+    tokens = batch.tokens if isinstance(batch, MaskedTokens | WithReals) else batch
     tokens_BL = tokens.astype(jnp.int32)
     labels_BP = tokens_BL[:, np.flatnonzero(np.asarray(task.label_mask))]
     inputs_BI = tokens_BL[:, :-1]
     if task.has_bos:
         start_B1 = jnp.full((len(tokens_BL), 1), task.num_input_ids - 1, jnp.int32)
         inputs_BI = jnp.concatenate([start_B1, inputs_BI], axis=1)
+    if isinstance(batch, WithReals):
+        return WithReals(inputs_BI, batch.reals), labels_BP
     return inputs_BI, labels_BP
 
 
@@ -47,7 +50,7 @@ def sequence_losses(model: Model, params: Any, batch: Batch) -> Losses:
     Args:
         model: the model.
         params: its parameters.
-        batch: [B, L] integers, `MaskedTokens` or `Vectors`.
+        batch: [B, L] integers or a `Batch` of another sort.
     """
     inputs, labels = shift(batch, model.task)
     logits, paid = model.logits(params, inputs), model.task.paid(batch)
@@ -224,7 +227,7 @@ def train_step(
     Args:
         model: the model (static).
         state: the member before the step.
-        batch: [B, L] integers, `MaskedTokens` or `Vectors`.
+        batch: [B, L] integers or a `Batch` of another sort.
         hyper: learning rate, warm-up and EMA window of this member.
         microbatch: sequences per slice of the batch, a divisor of B; None takes the batch whole.
 

@@ -1,7 +1,8 @@
 """Training and held-out data of a member, as chunks of batches in the smallest integer type.
 
-A batch is [B, L] integers, `MaskedTokens` where labels vary or `Vectors` where the source has
-features; all are pytrees whose leaves begin with the axis B.
+A batch is [B, L] integers, `MaskedTokens` where labels vary, `WithReals` where some tokens have a
+vector or `Vectors` where the source has features; all are pytrees whose leaves begin with the axis
+B.
 """
 
 import functools
@@ -25,6 +26,7 @@ from epiplexity_jax.sources.spec import (
     Source,
     SourceInfo,
     Vectors,
+    WithReals,
 )
 from epiplexity_jax.sources.split import Split
 
@@ -40,11 +42,13 @@ def token_dtype(info: SourceInfo) -> np.dtype:
 
 
 def compact(batch: Batch, dtype: Any) -> Batch:
-    """The same batch with its tokens in `dtype`; vectors stay float32."""
+    """The same batch with its tokens in `dtype`; real numbers stay float32."""
     if isinstance(batch, Vectors):
         return Vectors(batch.inputs.astype(np.float32), batch.labels.astype(dtype))
     if isinstance(batch, MaskedTokens):
         return MaskedTokens(batch.tokens.astype(dtype), batch.mask)
+    if isinstance(batch, WithReals):
+        return WithReals(batch.tokens.astype(dtype), batch.reals.astype(np.float32))
     return batch.astype(dtype)
 
 
@@ -116,6 +120,9 @@ class Stream:
         info = self.source.info
         if info.features is None:
             tokens = jax.ShapeDtypeStruct((*sizes, info.length), self.dtype)
+            if info.real_width is not None:
+                shape = (*sizes, len(info.real_positions), info.real_width)
+                return WithReals(tokens, jax.ShapeDtypeStruct(shape, np.dtype(np.float32)))
             if not info.labels_vary:
                 return tokens
             return MaskedTokens(tokens, jax.ShapeDtypeStruct(tokens.shape, np.dtype(bool)))

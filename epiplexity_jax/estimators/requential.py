@@ -139,7 +139,7 @@ def requential_step(
     Args:
         model: the model of teacher and student (static).
         state: before the iteration.
-        batch: real data, [B, L] integers, `MaskedTokens` or `Vectors`; a conditional task's inputs
+        batch: real data, [B, L] integers or a `Batch` of another sort; a conditional task's inputs
             are kept, and so are tokens that a sequence does not pay for.
         hyper: hyperparameters of teacher and student alike.
         reference: the student whose KL makes the teacher wait: raw (A), EMA (B), or for a code

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Float32, Int32, Int64, Integer, Key
 
 from epiplexity_jax.families.spec import Decoder, Inputs, Logits, Model, Start, Task
-from epiplexity_jax.sources.spec import Batch, MaskedTokens, Vectors
+from epiplexity_jax.sources.spec import Batch, MaskedTokens, Vectors, WithReals
 
 Sequences = Integer[Array, "batch length"]
 Paid = Bool[Array, "batch targets"]
@@ -34,13 +34,13 @@ def sample(
 
     An input that follows a label is read after the label that was drawn. Tokens that a sequence
     does not pay for are inputs. A model that is a `Decoder` reads every token once, others read the
-    whole sequence for every label.
+    whole sequence for every label; so do all where a vector of real numbers follows a label.
 
     Args:
         model: the model.
         params: its parameters.
-        batch: [B, L] integers, without a BOS token, `MaskedTokens` or `Vectors`: its inputs
-            condition the labels, its own labels are not read.
+        batch: [B, L] integers, without a BOS token, `MaskedTokens`, `WithReals` or `Vectors`: its
+            inputs condition the labels, its own labels are not read.
         key: a typed key, of the whole batch.
         first: number of the first sequence, where this is a part of a batch.
 
@@ -48,12 +48,12 @@ def sample(
         A batch of the same structure, types and inputs; and the logits [B, P, V] float32 that its
         labels were drawn from.
     """
-    if model.task.label_tokens > 1 and isinstance(model, Decoder):
+    task = model.task
+    reals_first = max(task.real_inputs, default=0) <= task.target_positions[0]
+    if task.label_tokens > 1 and isinstance(model, Decoder) and reals_first:
         batch = jax.tree.map(jnp.asarray, batch)
-        tokens = _tokens(batch)
-        noise = _noise(key, first, tokens.shape[0], model.task)
-        paid = model.task.paid(batch)
-        drawn, logits = _sample_by_decoding(model, params, tokens, noise, paid)
+        noise = _noise(key, first, _tokens(batch).shape[0], task)
+        drawn, logits = _sample_by_decoding(model, params, batch, noise)
         return _with_tokens(batch, drawn), logits
     return sample_by_forward(model, params, batch, key, first)
 
@@ -108,17 +108,19 @@ def _steps(task: Task) -> _Steps:
 
 
 def _sample_by_decoding(
-    model: Any, params: Any, batch: Sequences, noise: GumbelNoise, paid: Paid | None
+    model: Any, params: Any, whole: Batch, noise: GumbelNoise
 ) -> tuple[Sequences, Logits]:
-    """Decode the inputs up to the first label at once, then the rest step by step.
+    """Decode the inputs up to the first label at once, with all reals, then the rest in steps.
 
     `noise` [P, B, V] is added to the logits of each label; a sequence keeps those of the P that it
     does not pay for.
     """
     task: Task = model.task
-    inputs, steps, first = _inputs(batch, task), _steps(task), task.target_positions[0] + 1
+    batch, paid, read = _tokens(whole), task.paid(whole), _inputs(whole, task)
+    inputs, steps, first = _tokens(read), _steps(task), task.target_positions[0] + 1
     size, labels = inputs.shape[0], np.flatnonzero(task.label_mask)
-    logits, cache = model.decode(params, model.empty_cache(size, first), inputs[:, :first], 0)
+    opening = _with_tokens(read, inputs[:, :first])
+    logits, cache = model.decode(params, model.empty_cache(size, first), opening, 0)
     token = _largest(logits + noise[0])
     if paid is not None:
         token = jnp.where(paid[:, 0], token, batch[:, labels[0]].astype(token.dtype))
@@ -188,11 +190,11 @@ def _largest(x: Float[Array, "batch vocab"]) -> Int32[Array, " batch"]:
 
 
 def _tokens(batch: Batch) -> Sequences:
-    return batch.tokens if isinstance(batch, MaskedTokens) else batch
+    return batch.tokens if isinstance(batch, MaskedTokens | WithReals) else batch
 
 
 def _with_tokens(batch: Batch, tokens: Sequences) -> Batch:
-    return batch._replace(tokens=tokens) if isinstance(batch, MaskedTokens) else tokens
+    return batch._replace(tokens=tokens) if isinstance(batch, MaskedTokens | WithReals) else tokens
 
 
 def _inputs(batch: Batch, task: Task) -> Inputs:
@@ -200,6 +202,6 @@ def _inputs(batch: Batch, task: Task) -> Inputs:
     if isinstance(batch, Vectors):
         return batch.inputs
     tokens = _tokens(batch)[:, :-1].astype(jnp.int32)
-    if not task.has_bos:
-        return tokens
-    return jnp.pad(tokens, ((0, 0), (1, 0)), constant_values=task.num_input_ids - 1)
+    if task.has_bos:
+        tokens = jnp.pad(tokens, ((0, 0), (1, 0)), constant_values=task.num_input_ids - 1)
+    return WithReals(tokens, batch.reals) if isinstance(batch, WithReals) else tokens

@@ -6,18 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Float64, Int, Integer, Key, Shaped
+from jaxtyping import Array, Float, Float64, Int, Integer, Key
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.sources.spec import Batch, MaskedTokens, SourceInfo
+from epiplexity_jax.families.task import Inputs, Task, Tokens
+from epiplexity_jax.sources.spec import MaskedTokens, SourceInfo, WithReals
 
-AnyArray = Array | np.ndarray
-Tokens = Int[AnyArray, "batch length"]
-Inputs = Tokens | Float[AnyArray, "batch features"]
 Logits = Float[Array, "batch targets vocab"]
 Sequences = Integer[np.ndarray, "sequences length"] | MaskedTokens
 Nats = Float64[np.ndarray, " sequences"]
@@ -79,94 +75,6 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Task:
-    """The task of a model: hashable, so that it can key a compiled program.
-
-    Attributes:
-        vocab_size: V, symbols of a label.
-        length: L, tokens of one sequence.
-        label_mask: L flags, the tokens that are predicted and paid for; where labels vary, those
-            that are a label of some sequence.
-        input_vocab_size: symbols of an input token, without the BOS token; None is V.
-        features: F, where the input is one vector of real numbers and the label one token (then
-            L is 2); None for tokens.
-        labels_vary: whether each sequence of a batch has a label mask of its own.
-    """
-
-    vocab_size: int
-    length: int
-    label_mask: tuple[bool, ...]
-    input_vocab_size: int | None = None
-    features: int | None = None
-    labels_vary: bool = False
-
-    @classmethod
-    def of(cls, info: SourceInfo) -> "Task":
-        """The task of a source."""
-        mask = tuple(bool(is_label) for is_label in info.label_mask)
-        sizes = (info.input_vocab_size, info.features)
-        return cls(info.vocab_size, info.length, mask, *sizes, info.labels_vary)
-
-    @property
-    def num_input_ids(self) -> int:
-        """Symbols that an input token may be, the BOS token (the last of them) included."""
-        return (self.input_vocab_size or self.vocab_size) + self.has_bos
-
-    @property
-    def label_tokens(self) -> int:
-        """P, label tokens of one sequence, at the most where they vary: these are paid for."""
-        return sum(self.label_mask)
-
-    def mean_labels(self, info: SourceInfo) -> float:
-        """Label tokens of a sequence of a source, on average."""
-        if info.label_shares is None:
-            return self.label_tokens
-        return float(info.label_shares[np.asarray(self.label_mask)].sum())
-
-    def paid(self, batch: Batch) -> Any:
-        """Flags [..., P] of the labels that each sequence pays for; None where all pay for all."""
-        if not isinstance(batch, MaskedTokens):
-            return None
-        return batch.mask[..., np.flatnonzero(np.asarray(self.label_mask))]
-
-    def label_counts(self, batch: Batch) -> Any:
-        """Number of labels that each sequence pays for, [...] int32; None where it is P of all."""
-        paid = self.paid(batch)
-        return None if paid is None else paid.sum(axis=-1, dtype=np.int32)
-
-    @property
-    def total_tokens(self) -> int:
-        """Input and label tokens of one sequence, the BOS token counted: these take time."""
-        return self.length + self.has_bos
-
-    @property
-    def has_bos(self) -> bool:
-        """True if a BOS token, the id behind the last input symbol, precedes the sequence."""
-        return self.label_mask[0]
-
-    @property
-    def input_length(self) -> int:
-        """Positions that a model reads: the last token is never an input."""
-        return self.length - 1 + self.has_bos
-
-    @property
-    def target_positions(self) -> tuple[int, ...]:
-        """Input positions whose next token is a label: P of them."""
-        shift = 0 if self.has_bos else 1
-        return tuple(i - shift for i, is_label in enumerate(self.label_mask) if is_label)
-
-    def inputs_like(self, batch: int) -> jax.ShapeDtypeStruct:
-        """Shape and type of a model's inputs: [B, input_length] int32 or [B, F] float32."""
-        if self.features is not None:
-            return jax.ShapeDtypeStruct((batch, self.features), jnp.float32)
-        return jax.ShapeDtypeStruct((batch, self.input_length), jnp.int32)
-
-    def blank_inputs(self) -> Shaped[Array, "1 inputs"]:
-        """Inputs of one sequence, all zero, for `init`."""
-        return jnp.zeros_like(self.inputs_like(1))
-
-
-@dataclass(frozen=True)
 class Cost:
     """Exact cost of a model.
 
@@ -219,7 +127,8 @@ class Model(Protocol):
     def logits(self, params: Any, inputs: Inputs) -> Logits:
         """Map inputs to logits [B, P, V] float32 at the target positions.
 
-        Inputs are tokens [B, input_length] int32 or, where the task has features, [B, F] float32.
+        Inputs are tokens [B, input_length] int32, `WithReals` of them where the task has real
+        positions, or [B, F] float32 where it has features.
         """
         ...
 
@@ -241,9 +150,12 @@ class Decoder(Protocol):
         ...
 
     def decode(
-        self, params: Any, cache: Any, inputs: Tokens, start: Start
+        self, params: Any, cache: Any, inputs: Tokens | WithReals, start: Start
     ) -> tuple[Float[Array, "batch vocab"], Any]:
         """Read the next inputs [B, n] int32.
+
+        They are `WithReals` where `start` is 0 and the task has real positions, which all lie among
+        these n; no later inputs have vectors.
 
         Args:
             params: parameters.
@@ -385,8 +297,15 @@ def task_for(family: Family, info: SourceInfo) -> Task:
     source without inputs.
 
     Raises:
-        ConfigError: when no token is left to score.
+        ConfigError: when no token is left to score, or the source has real numbers at some
+            positions and the family does not read them (`reads_reals` is not True).
     """
+    if info.real_positions and not getattr(family, "reads_reals", False):
+        raise ConfigError(
+            f"family.kind: {family.kind} reads tokens alone, and the source gives real numbers at "
+            f"{len(info.real_positions)} positions; use transformer, recurrent or mlp, or a source "
+            "of tokens"
+        )
     task = Task.of(info)
     if getattr(family, "start_token", True) or not task.has_bos:
         return task

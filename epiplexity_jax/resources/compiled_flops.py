@@ -10,7 +10,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.engine.step import loss_gradient, sequence_losses
 from epiplexity_jax.families.spec import Cost, Model
 from epiplexity_jax.runtime.compat import compiler_options
-from epiplexity_jax.sources.spec import MaskedTokens, Vectors
+from epiplexity_jax.sources.spec import MaskedTokens, Vectors, WithReals
 
 _COUNTED = 8  # sequences of the batch whose operations are counted
 
@@ -69,6 +69,8 @@ def _arguments(model: Model, batch_size: int) -> tuple[Any, Any]:
     batch: Any = integers(task.length)
     if task.features is not None:
         batch = Vectors(task.inputs_like(batch_size), integers(1))
+    if task.real_width is not None:
+        batch = WithReals(batch, task.inputs_like(batch_size).reals)
     if task.labels_vary:
         batch = MaskedTokens(batch, jax.ShapeDtypeStruct(batch.shape, bool))
     return jax.eval_shape(model.init, jax.random.key(0)), batch

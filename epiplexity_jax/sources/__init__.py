@@ -28,6 +28,7 @@ from epiplexity_jax.sources.synthetic.lcg import LCG
 from epiplexity_jax.sources.synthetic.lfsr import LFSR
 from epiplexity_jax.sources.synthetic.life import Life
 from epiplexity_jax.sources.synthetic.lorenz import Lorenz
+from epiplexity_jax.sources.synthetic.markov_rows import MarkovRows
 from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
 from epiplexity_jax.sources.synthetic.pairs import Pairs
 from epiplexity_jax.sources.synthetic.repeat import Repeat
@@ -53,6 +54,7 @@ __all__ = [
     "Life",
     "Lorenz",
     "Markov",
+    "MarkovRows",
     "Mix",
     "Noise",
     "Pairs",

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Bool, Integer
 
-from epiplexity_jax.sources.spec import Batch, MaskedTokens, SourceInfo, Vectors
+from epiplexity_jax.sources.spec import Batch, MaskedTokens, SourceInfo, Vectors, WithReals
 
 Rows = Integer[np.ndarray, "n length"]
 Masks = Bool[np.ndarray, "n length"]
@@ -19,6 +19,9 @@ def empty_batch(count: int, info: SourceInfo) -> Batch:
     if info.features is not None:
         return Vectors(np.empty((count, info.features), np.float32), np.empty((count, 1), dtype))
     tokens = np.empty((count, info.length), dtype)
+    if info.real_width is not None:
+        shape = (count, len(info.real_positions), info.real_width)
+        return WithReals(tokens, np.empty(shape, np.float32))
     return MaskedTokens(tokens, np.empty(tokens.shape, bool)) if info.labels_vary else tokens
 
 

@@ -31,6 +31,7 @@ from epiplexity_jax.sources.synthetic import (
     lfsr,
     life,
     lorenz,
+    markov_rows,
     noise_markov,
     pairs,
     repeat,
@@ -56,6 +57,7 @@ register(lfsr.LFSR, lfsr.open_lfsr)
 register(lorenz.Lorenz, lorenz.open_lorenz)
 register(pairs.Pairs, pairs.open_pairs)
 register(noise_markov.Markov, noise_markov.open_markov)
+register(markov_rows.MarkovRows, markov_rows.open_markov_rows)
 register(automata.ElementaryCA, automata.open_elementary_ca)
 register(life.Life, life.open_life)
 register(induction.Induction, induction.open_induction)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Array, Bool, Float64, Int32, Int64, Integer, Key
 
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources.documents import Documents
 
 Indices = Integer[np.ndarray, " n"] | Sequence[int]
@@ -41,7 +42,23 @@ class MaskedTokens(NamedTuple):
     mask: Any
 
 
-# [n, L] integers; `MaskedTokens` where the source's labels vary; `Vectors` where it has features
+class WithReals(NamedTuple):
+    """Sequences of tokens, with a vector of real numbers at some positions.
+
+    The positions are those of the source (see `SourceInfo.real_positions`). A model reads the
+    token's embedding there, with its first R dimensions replaced by the vector.
+
+    Attributes:
+        tokens: [n, L] integers.
+        reals: [n, K, R] float32, the vectors of the K positions in their order.
+    """
+
+    tokens: Any
+    reals: Any
+
+
+# [n, L] integers; `MaskedTokens` where the source's labels vary; `WithReals` where it has reals;
+# `Vectors` where it has features
 Batch = Any
 
 
@@ -52,7 +69,8 @@ class SourceInfo:
     They have the same label mask, too, unless the source says in which share of them a token is a
     label: then each batch carries its masks, as `MaskedTokens`.
 
-    A source of vectors has length 2, an input and a label: its vector counts as one token.
+    A source of vectors has length 2, an input and a label: its vector counts as one token. A token
+    with a vector beside it (see `WithReals`) counts as one token, too.
 
     Attributes:
         vocab_size: V, symbols of a label; tokens are integers in [0, V).
@@ -65,6 +83,9 @@ class SourceInfo:
             equal sequences.
         input_vocab_size: symbols of an input token, where inputs have an alphabet of their own.
         features: F, numbers in the input vector; None for tokens.
+        real_positions: K places of a sequence, ascending, that have a vector of real numbers, the
+            same in all sequences; inputs before the last label. Each batch then is `WithReals`.
+        real_width: R, numbers in each of these vectors; None where there are none.
         replays: how often training may read each sequence; above 1 only because it was asked for.
         origins: names of the data that this was made from, duplicates dropped; where empty, the
             fingerprint alone. Any two views of the same data share one, whatever their length,
@@ -78,6 +99,9 @@ class SourceInfo:
         components: K, sources that this one is mixed of; see `components`.
         notes: sentences on what was guessed or left out when the data was read, which results
             repeat.
+
+    Raises:
+        ConfigError: when the places or the width of the reals are wrong.
     """
 
     vocab_size: int
@@ -90,6 +114,8 @@ class SourceInfo:
     bytes_per_token: float | None = None
     input_vocab_size: int | None = None
     features: int | None = None
+    real_positions: tuple[int, ...] = ()
+    real_width: int | None = None
     replays: int = 1
     origins: tuple[str, ...] = ()
     documents: Documents = field(default=Documents("text"), repr=False)
@@ -98,6 +124,8 @@ class SourceInfo:
 
     def __post_init__(self):
         object.__setattr__(self, "origins", tuple(dict.fromkeys(self.origins)))
+        if self.real_positions or self.real_width is not None:
+            _check_reals(self)
 
     @classmethod
     def all_labels(cls, vocab_size: int, length: int, name: str, **facts: Any) -> "SourceInfo":
@@ -128,9 +156,34 @@ class SourceInfo:
         return self.label_shares is not None
 
     @property
+    def numbers(self) -> int:
+        """Integers and real numbers of one sequence, those of its inputs where it has features."""
+        return (self.features or self.length) + len(self.real_positions) * (self.real_width or 0)
+
+    @property
     def mean_labels(self) -> float:
         """Label tokens of a sequence on average."""
         return self.label_tokens if self.label_shares is None else float(self.label_shares.sum())
+
+
+def _check_reals(info: SourceInfo) -> None:
+    """Refuse vectors of real numbers that no model could read."""
+    places, width = info.real_positions, info.real_width
+    if not places or width is None or width < 1:
+        raise ConfigError(
+            f"real_width: expected a width of 1 or more and real_positions, got {width} and "
+            f"{[*places]}; give both or neither"
+        )
+    if info.features is not None or info.labels_vary:
+        other = "labels that vary by sequence" if info.labels_vary else "vectors as inputs"
+        raise ConfigError(f"real_positions: a source with {other} cannot have them; leave them out")
+    last = int(np.flatnonzero(info.label_mask)[-1])
+    wrong = [p for p in places if not 0 <= p < last or info.label_mask[p]]
+    if wrong or list(places) != sorted(set(places)):
+        raise ConfigError(
+            f"real_positions: expected ascending places of inputs before the last label, at {last},"
+            f" got {[*places]}; a label cannot have a vector"
+        )
 
 
 @runtime_checkable
@@ -145,7 +198,7 @@ class Sampler(Protocol):
     def __call__(self, parameters: Any, key: Key[Array, ""], count: int) -> Batch:
         """Draw `count` sequences, a function of the key alone.
 
-        They are [count, L] int32, `MaskedTokens` or `Vectors`.
+        They are [count, L] int32, `MaskedTokens`, `WithReals` or `Vectors`.
         """
         ...
 
@@ -187,7 +240,7 @@ class HostSource(Protocol):
     def read(self, indices: Integer[np.ndarray, " n"], /) -> Batch:
         """Read sequences by index, [n] int64 in [0, sequences).
 
-        They are [n, L] integers, `MaskedTokens` or `Vectors`.
+        They are [n, L] integers, `MaskedTokens`, `WithReals` or `Vectors`.
         """
         ...
 
@@ -205,7 +258,7 @@ class FiniteSource:
     component_of: Callable[..., Any] | None = field(default=None, kw_only=True)
 
     def read(self, indices: Indices) -> Batch:
-        """Read sequences by index: [n, L] integers, `MaskedTokens` or `Vectors`."""
+        """Read sequences by index: [n, L] integers, or a `Batch` of another sort."""
         return self.rows(np.asarray(indices, np.int64))
 
 

@@ -113,7 +113,7 @@ class Split:
             return 0.0
         if not isinstance(self.source, FiniteSource | TokenSequences):
             return None
-        width = self.source.info.features or self.source.info.length
+        width = self.source.info.numbers
         heldout = self._parts.heldout[: max(1, _LOOKED_FOR // width)]
         try:
             found = stands_in(self.source, heldout, self._parts.training, _SEARCHED)
@@ -154,7 +154,7 @@ class Split:
         )
 
     def heldout(self, count: int) -> Batch:
-        """Read the first `count` held-out sequences: [count, L], `MaskedTokens` or `Vectors`.
+        """Read the first `count` held-out sequences: [count, L] or a `Batch` of another sort.
 
         Raises:
             DataError: when fewer are held out, where the next would be training sequences, or one

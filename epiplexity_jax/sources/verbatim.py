@@ -1,16 +1,24 @@
 """Search for held-out sequences that occur verbatim in the training part of a source.
 
-Every window of a text is compared, at every offset and not only where sequences begin; rows are
-compared whole. Candidates are found by a rolling hash and then compared token by token, so the
-answer is exact.
+Every window of a text is compared, at every offset and not only where sequences begin; rows, and
+sequences with real numbers, are compared whole. Candidates are found by a rolling hash and then
+compared token by token, so the answer is exact.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Integer, UInt64
+from jaxtyping import Bool, Integer, UInt32, UInt64
 
-from epiplexity_jax.sources.spec import Batch, HostSource, MaskedTokens, SourceInfo, Vectors
+from epiplexity_jax.sources.spec import (
+    Batch,
+    HostSource,
+    MaskedTokens,
+    SourceInfo,
+    Vectors,
+    WithReals,
+)
 
 _CHUNK = 1 << 20  # tokens that are hashed at a time
 _BASE = 0x9E3779B97F4A7C15  # odd, so that its powers have inverses modulo 2^64
@@ -54,17 +62,26 @@ def contents(info: SourceInfo, batch: Batch) -> Contents:
 
     Args:
         info: facts of the source.
-        batch: [n, L] integers, `MaskedTokens`, whose padding is a symbol of its own, or `Vectors`.
+        batch: [n, L] integers, `MaskedTokens`, whose padding is a symbol of its own, `WithReals`
+            or `Vectors`.
     """
     if isinstance(batch, Vectors):
-        inputs = np.asarray(batch.inputs, np.float32) + np.float32(0)  # -0.0 becomes 0.0
-        return np.ascontiguousarray(inputs).view(np.uint32)
+        return _bits(batch.inputs)
+    if isinstance(batch, WithReals):
+        tokens = contents(info, np.asarray(batch.tokens)).astype(np.uint32)
+        return np.concatenate([tokens, _bits(batch.reals)], axis=1)
     if isinstance(batch, MaskedTokens):
         read = np.logical_or.accumulate(batch.mask[:, ::-1], axis=1)[:, ::-1]
         batch = np.where(read, batch.tokens, info.vocab_size).astype(np.uint32)
     rows = np.asarray(batch)
     rows = rows.view(f"u{rows.itemsize}")  # tokens are not negative
     return np.ascontiguousarray(rows[:, ~info.label_mask] if _has_one_label(info) else rows)
+
+
+def _bits(reals: Any) -> UInt32[np.ndarray, "n numbers"]:
+    """Real numbers [n, ...] as integers that are equal where they are."""
+    flat = np.asarray(reals, np.float32).reshape(len(reals), -1) + np.float32(0)  # -0.0 becomes 0.0
+    return np.ascontiguousarray(flat).view(np.uint32)
 
 
 def _has_one_label(info: SourceInfo) -> bool:
@@ -78,7 +95,8 @@ def _chunks(
 
     Each chunk begins with the last row of the one before, so that no offset is missed.
     """
-    places = None if _has_one_label(source.info) else source.info.documents.places
+    whole = _has_one_label(source.info) or bool(source.info.real_positions)
+    places = None if whole else source.info.documents.places
     if places is None:
         training, continued = np.sort(training), None
     else:

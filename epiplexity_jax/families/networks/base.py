@@ -14,6 +14,7 @@ import jax
 from jaxtyping import Array, Float, Key
 from pydantic import Field
 
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.coding import dense_flops
 from epiplexity_jax.families.config import ConfiguredFamily, FamilyConfig
 from epiplexity_jax.families.networks.layers import (
@@ -27,6 +28,7 @@ from epiplexity_jax.families.networks.layers import (
 )
 from epiplexity_jax.families.networks.mup import branch_scale, rate_scales
 from epiplexity_jax.families.spec import Axis, Cost, Inputs, Logits, Size, Start, Task, Tokens
+from epiplexity_jax.sources.spec import WithReals
 
 
 class NetworkConfig(FamilyConfig):
@@ -64,7 +66,7 @@ class Network(nn.Module):
     model: Any  # a `NetworkModel`
 
     def __call__(self, inputs: Inputs) -> Logits:
-        """Map inputs [B, L] int32 or [B, F] float32 to logits [B, P, V] float32."""
+        """Map inputs of the task to logits [B, P, V] float32."""
         return self.advance(inputs, self.model.task.target_positions)[0]
 
     @nn.compact
@@ -134,6 +136,11 @@ class NetworkModel:
         """The Flax module: inputs to logits."""
         return self.module(self)
 
+    @property
+    def embedding_size(self) -> int:
+        """Dimensions of a token's embedding."""
+        return self.width
+
     def flops_per_token(self, params: int) -> tuple[float, float]:
         """FLOPs of training and of evaluation per (input or label) token: 6 N and 2 N."""
         return dense_flops(params)
@@ -167,10 +174,11 @@ class NetworkModel:
         return self.network.empty(batch, room)
 
     def decode(
-        self, params: Any, cache: Any, inputs: Tokens, start: Start
+        self, params: Any, cache: Any, inputs: Tokens | WithReals, start: Start
     ) -> tuple[Float[Array, "batch vocab"], Any]:
         """See `spec.Decoder`."""
-        last = (inputs.shape[1] - 1,)
+        tokens = inputs.tokens if isinstance(inputs, WithReals) else inputs
+        last = (tokens.shape[1] - 1,)
         read: Any = self.network.apply(
             {"params": params}, inputs, last, cache, start, method="advance"
         )
@@ -192,8 +200,20 @@ def _cost(model: NetworkModel) -> Cost:
 class NetworkFamily(ConfiguredFamily):
     """Widths x depths of one architecture (see `spec.DeviceFamily`)."""
 
+    reads_reals: ClassVar[bool] = True
     build: Callable[[int, int, Task, str, str], NetworkModel]  # of the arguments of `NetworkModel`
 
     def model(self, size: Size, task: Task, compute_dtype: str, platform: str) -> NetworkModel:
-        """The model of one size."""
-        return self.build(size["width"], size["depth"], task, compute_dtype, platform)
+        """The model of one size.
+
+        Raises:
+            ConfigError: when vectors of real numbers are wider than its embeddings.
+        """
+        model = self.build(size["width"], size["depth"], task, compute_dtype, platform)
+        if (task.real_width or 0) > model.embedding_size:
+            raise ConfigError(
+                f"family.widths: expected embeddings of {task.real_width} dimensions or more, as "
+                f"the source's vectors have so many numbers, got {model.embedding_size} of "
+                f"{self.kind} at width {model.width}; use wider models or another family"
+            )
+        return model

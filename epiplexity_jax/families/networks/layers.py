@@ -1,6 +1,7 @@
 """Layers that the families of networks share, in the parametrisation of `mup`.
 
-Shapes: B batch, L input positions, Q wanted positions, D width, F features of a vector.
+Shapes: B batch, L input positions, Q wanted positions, D width, F features of a vector, K positions
+that have a vector of R real numbers.
 """
 
 import math
@@ -14,6 +15,7 @@ from jaxtyping import Array, Float
 
 from epiplexity_jax.families.networks.mup import embedding_init, hidden_init, norm_init, output_init
 from epiplexity_jax.families.spec import Inputs, Logits, Task
+from epiplexity_jax.sources.spec import WithReals
 
 MLP_RATIO = 4
 
@@ -78,6 +80,8 @@ def embed(
 ) -> Activations:
     """Map inputs [B, L] int32 to [B, L, D], or [B, F] float32 to [B, 1, D]: float32.
 
+    Where inputs have real numbers, these stand in the first R dimensions of the embedding.
+
     Args:
         module: whose parameters hold the table of the tokens, or the matrix of the features.
         task: the task of the inputs.
@@ -88,7 +92,11 @@ def embed(
     if task.features is not None:
         return Dense(width, name="vector_embedding")(jnp.asarray(inputs))[:, None]  # [B, 1, D]
     table = module.param("token_embedding", embedding_init, (task.num_input_ids + extra_ids, width))
-    return table[inputs]  # [B, L, D]
+    if not isinstance(inputs, WithReals):
+        return table[inputs]  # [B, L, D]
+    reals = jnp.asarray(inputs.reals, jnp.float32)  # [B, K, R]
+    places = np.asarray(task.real_inputs)
+    return table[inputs.tokens].at[:, places, : reals.shape[-1]].set(reals)
 
 
 def add_mlp(x: Activations, scale: float) -> Activations:

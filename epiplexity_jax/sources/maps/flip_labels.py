@@ -21,7 +21,7 @@ from epiplexity_jax.sources.maps.inner import (
     open_inner,
     refuse_varying,
 )
-from epiplexity_jax.sources.spec import Batch, Source, SourceInfo, Vectors
+from epiplexity_jax.sources.spec import Batch, Source, SourceInfo, Vectors, WithReals
 
 
 class FlipLabels(Config):
@@ -75,9 +75,11 @@ class DrawnFlips:
     vocab_size: int
 
     def __call__(self, key_: Key[Array, ""], own: Float32[Array, ""], batch: Batch) -> Batch:
-        """Flip `Vectors` or [n, L] with the probability `own`."""
+        """Flip `Vectors`, `WithReals` or [n, L] with the probability `own`."""
         if isinstance(batch, Vectors):
             return batch._replace(labels=self._flip(key_, own, batch.labels))
+        if isinstance(batch, WithReals):
+            return batch._replace(tokens=self(key_, own, batch.tokens))
         places = np.array(self.labels)
         return batch.at[:, places].set(self._flip(key_, own, batch[:, places]))
 
@@ -100,6 +102,9 @@ def _flipped(
     batch: Batch,
 ) -> Batch:
     """The host's twin of `DrawnFlips`: a flip is a function of seed, index and place."""
+    if isinstance(batch, WithReals):
+        tokens = _flipped(seed, rate, places, vocab_size, indices, batch.tokens)
+        return batch._replace(tokens=tokens)
     counters = (indices[:, None], places[None])
     chosen = hash_rng.uniform(seed, "flip_labels", *counters) < rate
     drawn = hash_rng.below(vocab_size - 1, seed, "flip_labels to", *counters)

@@ -83,6 +83,19 @@ def refuse_varying(info: SourceInfo, kind: str) -> None:
         )
 
 
+def refuse_reals(info: SourceInfo, kind: str) -> None:
+    """Refuse a source that gives real numbers at some positions.
+
+    Raises:
+        ConfigError: naming the kind of the map.
+    """
+    if info.real_positions:
+        raise ConfigError(
+            f"source: gives vectors of real numbers at {len(info.real_positions)} positions, which "
+            f"{kind} does not move; use a source of tokens"
+        )
+
+
 def origins(info: SourceInfo) -> tuple[str, ...]:
     """Names of the data that a source was made from, or its own fingerprint."""
     return info.origins or (info.fingerprint,)
@@ -137,7 +150,7 @@ class MappedSampler:
     name: str
 
     def __call__(self, parameters: Mapped, key_: Key[Array, ""], count: int) -> Batch:
-        """Draw `count` sequences: [count, L] int32 or `Vectors`."""
+        """Draw `count` sequences: [count, L] int32, `WithReals` or `Vectors`."""
         own = jax.random.fold_in(key(key_, self.name), parameters.seed)
         drawn = self.inner(parameters.inner, key(key_, "source"), count)
         return self.change(own, parameters.own, drawn)

@@ -9,7 +9,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int32, Int64, Integer, Key
+from jaxtyping import Array, Bool, Int32, Int64, Integer, Key
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
@@ -69,16 +69,17 @@ class MixSampler:
     samplers: tuple[Sampler, ...]
 
     def __call__(self, parameters: Mapped, key_: Key[Array, ""], count: int) -> Batch:
-        """Draw `count` sequences: [count, L] int32 or `Vectors`."""
-        chosen = self.component_of(parameters, key_, count)[:, None]
+        """Draw `count` sequences: [count, L] int32, `WithReals` or `Vectors`."""
+        chosen = self.component_of(parameters, key_, count)
         drawn = [
             sampler(inner, key(key_, "source", k), count)
             for k, (sampler, inner) in enumerate(zip(self.samplers, parameters.inner, strict=True))
         ]
         result = drawn[0]
         for k, other in enumerate(drawn[1:], 1):
-            # Every leaf of a batch has two axes, the first of them the sequences.
-            result = jax.tree.map(lambda x, y, k=k: jnp.where(chosen == k, y, x), result, other)
+            result = jax.tree.map(
+                lambda x, y, k=k: jnp.where(_by_sequence(chosen == k, x.ndim), y, x), result, other
+            )
         return result
 
     def component_of(
@@ -96,14 +97,19 @@ class MixSampler:
         return (uniform >= parameters.own[None]).sum(axis=1, dtype=jnp.int32)
 
 
+def _by_sequence(flags: Bool[Array, " n"], axes: int) -> Bool[Array, "n ..."]:
+    """Flags of sequences, to be broadcast to so many axes of which the first is theirs."""
+    return flags.reshape(-1, *(1,) * (axes - 1))
+
+
 def open_mix(config: Mix) -> Source:
     """Mix sources; a finite mix holds as many sequences as the weights allow, and none twice.
 
     Its entropy rate is not known, unless there is but one source.
 
     Raises:
-        ConfigError: when the sources differ in length or in which tokens are paid for, or finite
-            ones are mixed with endless ones.
+        ConfigError: when the sources differ in length, in which tokens are paid for or in which
+            have real numbers, or finite ones are mixed with endless ones.
         DataError: when two finite ones hold the same data, whatever their lengths, sizes and maps,
             as held-out sequences of one would be trained on in the other; or when a weight is so
             small that no sequence of its source is taken.
@@ -142,14 +148,14 @@ def _mixed_info(
 ) -> SourceInfo:
     first = infos[0]
     for info, name in zip(infos[1:], names[1:], strict=True):
-        for what in ("features", "length"):
+        for what in ("features", "length", "real_positions", "real_width"):
             one, other = getattr(info, what), getattr(first, what)
             if one != other:
                 raise ConfigError(
                     f"{name}: its {what} is {one}, but {other} in {names[0]}; all must agree"
                 )
     labels = joint_labels(infos, [float(weight) for weight in weights])
-    if labels and not (finite and first.features is None):
+    if labels and not (finite and first.features is None and not first.real_positions):
         other = next(
             name
             for info, name in zip(infos, names, strict=True)

@@ -13,7 +13,13 @@ from pydantic import Field, model_validator
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed, generator
-from epiplexity_jax.sources.maps.inner import Nested, mapped_info, open_inner, refuse_varying
+from epiplexity_jax.sources.maps.inner import (
+    Nested,
+    mapped_info,
+    open_inner,
+    refuse_reals,
+    refuse_varying,
+)
 from epiplexity_jax.sources.spec import (
     Batch,
     FiniteSource,
@@ -111,12 +117,13 @@ def open_reorder(config: Reorder) -> Source:
     are uniform noise.
 
     Raises:
-        ConfigError: when inputs are vectors, labels vary by sequence, labels would take the places
-            of inputs of another alphabet, or the order would change nothing.
+        ConfigError: when inputs are or have vectors, labels vary by sequence, labels would take the
+            places of inputs of another alphabet, or the order would change nothing.
     """
     inner = open_inner(config.source)
     info = inner.info
     refuse_varying(info, "reorder")
+    refuse_reals(info, "reorder")
     if info.features is not None:
         raise ConfigError(
             "source: its inputs are vectors of real numbers, which reorder does not know; use a "

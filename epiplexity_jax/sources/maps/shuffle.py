@@ -21,6 +21,7 @@ from epiplexity_jax.sources.maps.inner import (
     map_batches,
     mapped_info,
     open_inner,
+    refuse_reals,
     refuse_varying,
 )
 from epiplexity_jax.sources.spec import (
@@ -55,10 +56,12 @@ def open_shuffle(config: Shuffle) -> Source:
 
     Raises:
         ConfigError: when `scope: corpus` is asked for of a source without end, or of one with
-            inputs that are not paid for, or one whose labels vary by sequence.
+            inputs that are not paid for, or one whose labels vary by sequence, or one with real
+            numbers at some positions.
     """
     inner = open_inner(config.source)
     refuse_varying(inner.info, "shuffle")
+    refuse_reals(inner.info, "shuffle")
     info, seed = inner.info, config.map_seed
     whole = config.scope == "sequence"
     documents = info.documents.unjoined() if whole else Documents("mixed")
