@@ -14,7 +14,7 @@ _WORDS = {
 }
 _TEXTS = {"source", "size"}
 _COLUMNS = {  # heading: its place among those that a narrow terminal does without
-    **{"source": 0, "size": 0, "seed": 0, "D steps": 2, "model, bits": 0},
+    **{"source": 0, "size": 0, "seed": 0, "steps": 2, "model, bits": 0},
     **{"train, nats": 1, "loss, nats": 0, "accuracy": 0, "gain, nats": 0},
 }
 
