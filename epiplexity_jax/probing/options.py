@@ -13,7 +13,10 @@ Readout = Literal["auto", "new", "keep"]
 
 
 class TransferOptions(Config):
-    """Training of a member on the target; the defaults are the published recipe (Fig. 7 of A)."""
+    """Training of a member on the target; the defaults are the published recipe.
+
+    Finzi et al. 2026 (arXiv 2601.03220), Fig. 7.
+    """
 
     train: Trained = "all"
     """Parameters that learn: all of them, the last blocks with what is behind them, or the readout
