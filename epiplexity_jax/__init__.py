@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         rank,
         run,
         scaling_law,
+        transfer,
         write_report,
     )
     from epiplexity_jax.progress import progress_bar
@@ -66,6 +67,7 @@ __all__ = [
     "sources",
     "trackers",
     "training",
+    "transfer",
     "write_report",
 ]
 
@@ -81,7 +83,7 @@ _API = {
         "Runs",
         "Training",
     ),
-    *("load", "measure", "plan", "plot", "rank", "run", "scaling_law", "write_report"),
+    *("load", "measure", "plan", "plot", "rank", "run", "scaling_law", "transfer", "write_report"),
 }
 
 

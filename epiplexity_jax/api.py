@@ -30,6 +30,7 @@ from epiplexity_jax.planning.measure import (
 )
 from epiplexity_jax.planning.pace import Pace
 from epiplexity_jax.planning.planner import CARE, FIRST_SHARE
+from epiplexity_jax.probing.transfer import transfer
 from epiplexity_jax.results import Runs, decompose_all, final_lengths, load, plot, rank
 from epiplexity_jax.runtime.devices import idle_cores_warning, open_devices
 from epiplexity_jax.runtime.interrupts import Stop
@@ -82,6 +83,7 @@ __all__ = [
     "run_config",
     "scaling_law",
     "sources",
+    "transfer",
     "write_report",
 ]
 

@@ -38,6 +38,7 @@ CHECKED = (
     "epiplexity_jax.estimators",
     "epiplexity_jax.tuning",
     "epiplexity_jax.planning",
+    "epiplexity_jax.probing",
     "epiplexity_jax.checkpoints",
     "epiplexity_jax.resources",
     "epiplexity_jax.store",

@@ -24,6 +24,7 @@ from epiplexity_jax.cli import (
     run,
     runs,
     scaling_law,
+    transfer,
     watch,
 )
 from epiplexity_jax.cli.plugins import load_plugins
@@ -43,6 +44,7 @@ app.command("run")(run.run)
 app.command("launch")(launch.launch)
 app.command("frontier")(frontier.frontier)
 app.command("rank")(rank.rank)
+app.command("transfer")(transfer.transfer)
 app.command("report")(report.report)
 app.command("watch")(watch.watch)
 app.command("runs")(runs.runs)

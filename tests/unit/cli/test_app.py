@@ -12,7 +12,18 @@ from epiplexity_jax.trackers import spec
 from tests.unit.store.stored import make_store
 
 COMMANDS = [
-    *("measure", "run", "launch", "frontier", "rank", "report", "watch", "runs", "curve"),
+    *(
+        "measure",
+        "run",
+        "launch",
+        "frontier",
+        "rank",
+        "transfer",
+        "report",
+        "watch",
+        "runs",
+        "curve",
+    ),
     *("scaling-law", "sources", "families", "devices", "init"),
 ]
 

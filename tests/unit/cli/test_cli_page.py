@@ -53,6 +53,13 @@ def test_every_option_of_measure_is_on_its_page():
     assert set(re.findall(r"`(--[\w-]+)", table)) == options_of("measure")
 
 
+def test_every_option_of_transfer_is_listed_on_its_page():
+    page = (Path(__file__).parents[3] / "docs" / "transfer.md").read_text(encoding="utf-8")
+    table = page.partition("| option | does |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`--.*?) \| ", table, re.MULTILINE)
+    assert set(re.findall(r"--[\w-]+", " ".join(rows))) == options_of("transfer")
+
+
 @pytest.mark.parametrize("command", ["report", "watch"])
 def test_every_option_of_a_page_is_listed(command):
     table = PAGE.partition(f"| option of `{command}` | does |")[2].partition("\n\n")[0]

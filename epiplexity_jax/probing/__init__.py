@@ -1,0 +1,1 @@
+"""Trained members of a store, fine-tuned or probed on another source."""

@@ -1,0 +1,99 @@
+"""The table and the sentences of a transfer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from epiplexity_jax.report.numbers import number, with_interval
+from epiplexity_jax.report.table import Table, TableColumn
+
+_WORDS = {
+    "accuracy": "accuracy",
+    "loss_nats": "loss",
+    "model_bits": "model bits",
+    "params": "parameters",
+}
+_TEXTS = {"source", "size"}
+_COLUMNS = {  # heading: its place among those that a narrow terminal does without
+    **{"source": 0, "size": 0, "seed": 0, "steps": 2, "model, bits": 0},
+    **{"train, nats": 1, "loss, nats": 0, "accuracy": 0, "gain, nats": 0},
+}
+
+
+def transfer_table(
+    rows: Sequence[Mapping[str, Any]], target: Mapping[str, Any], options: Mapping[str, Any]
+) -> Table:
+    """One line a member and one for each untrained model, intervals at 95 %.
+
+    Args:
+        rows: rows of a transfer.
+        target: facts of the target.
+        options: the options of the training.
+    """
+    columns = [
+        TableColumn(name, "left" if name in _TEXTS else "right", spare=spare)
+        for name, spare in _COLUMNS.items()
+    ]
+    table = Table(columns, caption=_caption(target, options))
+    for i, row in enumerate(rows):
+        ends = i + 1 < len(rows) and rows[i + 1]["kind"] != row["kind"]
+        table.add(
+            row["source"] or "(scratch)",
+            row["size"],
+            str(row["seed"]),
+            str(row["step"]),
+            number(row["model_bits"]),
+            number(row["train_loss_nats"], 4),
+            _loss(row),
+            "" if row["accuracy"] is None else _share(row),
+            _gain(row),
+            end_section=ends,
+        )
+    return table
+
+
+def correlation_sentences(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One sentence a rank correlation."""
+    return [
+        f"rank correlation of {_WORDS[one['value']]} with {_WORDS[one['against']]} over "
+        f"{one['members']} members: {_correlation(one)}"
+        for one in found
+    ]
+
+
+def _correlation(one: Mapping[str, Any]) -> str:
+    if one["rank_correlation"] is None:
+        return "not defined, as all values are equal"
+    low, high = one["rank_correlation_interval"]
+    return f"{one['rank_correlation']:.2f} (95 %: {low:.2f} to {high:.2f})"
+
+
+def _loss(row: Mapping[str, Any]) -> str:
+    if row["loss_nats"] is None:
+        return str(row["status"])
+    error = 1.96 * row["loss_stderr_nats"]
+    return with_interval(row["loss_nats"], (row["loss_nats"] - error, row["loss_nats"] + error))
+
+
+def _share(row: Mapping[str, Any]) -> str:
+    low, high = row["accuracy_interval"]
+    return f"{row['accuracy']:.3f} ({low:.3f}-{high:.3f})"
+
+
+def _gain(row: Mapping[str, Any]) -> str:
+    if row["kind"] == "scratch" or row["gain_nats"] is None:
+        return ""
+    return with_interval(row["gain_nats"], row["gain_nats_interval"])
+
+
+def _caption(target: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+    learns = {
+        "all": "all parameters learn",
+        "last_blocks": f"the last {options['blocks'] or 1} block(s) and the readout learn",
+        "readout": "the readout alone learns",
+    }[options["train"]]
+    return (
+        f"{learns}, {options['steps']} steps of {options['batch_size']}; "
+        f"{target['heldout_sequences']} held-out sequences, the most frequent label has "
+        f"{target['most_frequent_share']:.3f} of them\n"
+        "(scratch): the same models with their initial weights; gain: their loss less the member's"
+    )
