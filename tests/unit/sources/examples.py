@@ -185,7 +185,6 @@ EXAMPLES = {
             {"key_seed": 1},
             {"sharpness": 3.0},
         ],
-        ],
     ),
     "tic_tac_toe": ({}, [{"order": "board_first"}]),
     "tic_tac_toe_questions": (
