@@ -25,6 +25,11 @@ SOURCES = {
   rule54: {kind: elementary_ca, rule: 54}
   short:  {kind: elementary_ca, rule: 54, cells: 32, steps: 8}
 """,
+    "encrypt": """\
+  secret: {kind: encrypt, source: {kind: text, path: book.txt, alphabet: bytes}}
+  chain:  {kind: encrypt, algorithm: threefry, source: {kind: markov}}
+  misuse: {kind: encrypt, nonce: reused, source: {kind: text, path: book.txt}}
+""",
     "flip_labels": """\
   wrong:
     kind: flip_labels

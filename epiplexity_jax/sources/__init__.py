@@ -9,6 +9,7 @@ from epiplexity_jax.sources.files.python_stdlib import PythonStdlib
 from epiplexity_jax.sources.files.text import Text
 from epiplexity_jax.sources.files.tfds import Tfds
 from epiplexity_jax.sources.files.tokens import Tokens, from_array
+from epiplexity_jax.sources.maps.encrypt import Encrypt
 from epiplexity_jax.sources.maps.flip_labels import FlipLabels
 from epiplexity_jax.sources.maps.mix import Mix
 from epiplexity_jax.sources.maps.reorder import Reorder
@@ -32,6 +33,7 @@ __all__ = [
     "Cipher",
     "DocumentFiles",
     "ElementaryCA",
+    "Encrypt",
     "Fasta",
     "FlipLabels",
     "Grain",

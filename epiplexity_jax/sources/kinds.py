@@ -10,7 +10,15 @@ from epiplexity_jax.sources.files import (
     tfds,
     tokens,
 )
-from epiplexity_jax.sources.maps import flip_labels, mix, reorder, replay, shuffle, subsample
+from epiplexity_jax.sources.maps import (
+    encrypt,
+    flip_labels,
+    mix,
+    reorder,
+    replay,
+    shuffle,
+    subsample,
+)
 from epiplexity_jax.sources.opening import register
 from epiplexity_jax.sources.python import grain_dataset, iterator, opened
 from epiplexity_jax.sources.synthetic import (
@@ -43,6 +51,7 @@ register(induction.Induction, induction.open_induction)
 register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
 register(reorder.Reorder, reorder.open_reorder)
+register(encrypt.Encrypt, encrypt.open_encrypt)
 register(flip_labels.FlipLabels, flip_labels.open_flip_labels)
 register(mix.Mix, mix.open_mix)
 register(subsample.Subsample, subsample.open_subsample)

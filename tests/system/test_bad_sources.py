@@ -132,6 +132,7 @@ WRONG = {
         mapped("reorder", NOISE, order="reverse", segments=3),
         ["sources.x: ", "segments", "16"],
     ),
+    "drawn aes": (mapped("encrypt", NOISE, algorithm="aes"), ["sources.x: ", "aes", "subsample"]),
     "even multiplier": (source("lcg", multiplier=2), ["sources.x.multiplier", "odd"]),
     "degree": (source("lfsr", degree=33), ["sources.x.degree", "32"]),
     "rate": (mapped("flip_labels", NOISE, rate=1.5), ["sources.x.rate"]),

@@ -83,6 +83,19 @@ def refuse_varying(info: SourceInfo, kind: str) -> None:
         )
 
 
+def refuse_vectors(info: SourceInfo, kind: str) -> None:
+    """Refuse a source whose inputs are vectors.
+
+    Raises:
+        ConfigError: naming the kind of the map.
+    """
+    if info.features is not None:
+        raise ConfigError(
+            f"source: its inputs are vectors of real numbers, which {kind} does not know; use a "
+            "source of tokens"
+        )
+
+
 def origins(info: SourceInfo) -> tuple[str, ...]:
     """Names of the data that a source was made from, or its own fingerprint."""
     return info.origins or (info.fingerprint,)
@@ -161,7 +174,7 @@ def map_batches(
     info: SourceInfo,
     name: str,
     seed: int,
-    drawn: Callable[[jax.Array, Any, Batch], Batch],
+    drawn: Callable[[jax.Array, Any, Batch], Batch] | None,
     read: Callable[[np.ndarray, Batch], Batch],
     own: Any = (),
 ) -> Source:
@@ -172,7 +185,7 @@ def map_batches(
         info: facts of the mapped one.
         name: name of the map, for its key.
         seed: seed of the map.
-        drawn: the map of a drawn source (see `MappedSampler`).
+        drawn: the map of a drawn source (see `MappedSampler`); None where the source is finite.
         read: the map of a finite one: (indices [n] int64, batch) to batch.
         own: values that `drawn` takes, a pytree of NumPy arrays.
     """
@@ -181,5 +194,6 @@ def map_batches(
         return FiniteSource(
             info, inner.sequences, lambda rows: read(rows, inner.read(rows)), component_of=lookup
         )
+    assert drawn is not None
     parameters = Mapped(inner.parameters, drawn_seed(seed, name), jax.tree.map(jnp.asarray, own))
     return Synthetic(info, MappedSampler(inner.sampler, drawn, name), parameters)

@@ -13,7 +13,13 @@ from pydantic import Field, model_validator
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed, generator
-from epiplexity_jax.sources.maps.inner import Nested, mapped_info, open_inner, refuse_varying
+from epiplexity_jax.sources.maps.inner import (
+    Nested,
+    mapped_info,
+    open_inner,
+    refuse_varying,
+    refuse_vectors,
+)
 from epiplexity_jax.sources.spec import (
     Batch,
     FiniteSource,
@@ -117,11 +123,7 @@ def open_reorder(config: Reorder) -> Source:
     inner = open_inner(config.source)
     info = inner.info
     refuse_varying(info, "reorder")
-    if info.features is not None:
-        raise ConfigError(
-            "source: its inputs are vectors of real numbers, which reorder does not know; use a "
-            "source of tokens"
-        )
+    refuse_vectors(info, "reorder")
     places = _places(config, info.label_mask)
     mask = info.label_mask[places]
     same = (mask == info.label_mask).all()

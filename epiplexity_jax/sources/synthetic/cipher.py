@@ -4,7 +4,7 @@ import math
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int64, UInt8, UInt32
+from jaxtyping import Array, Int64, UInt8, UInt32
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
@@ -18,7 +18,7 @@ _MAX_BYTES = 1 << 38  # ChaCha20 counts its blocks of 64 bytes with 32 bits
 _GROUP = 4096  # bytes; making so many takes about as long as setting up a cipher
 _THREEFRY_TURNS = ((13, 15, 26, 6), (17, 29, 16, 24))
 Bytes = UInt8[np.ndarray, " count"]
-Words = UInt32[np.ndarray, " n"]
+Words = UInt32[np.ndarray | Array, "..."]
 
 
 class Cipher(Config):
@@ -73,14 +73,7 @@ def open_cipher(config: Cipher) -> FiniteSource:
     Raises:
         ConfigError: when the package `cryptography`, which `chacha20` and `aes` need, is missing.
     """
-    if config.algorithm != "threefry":
-        try:
-            import cryptography  # noqa: F401 - the streams import what they need
-        except ImportError:
-            raise ConfigError(
-                f"algorithm: {config.algorithm} needs the package cryptography: pip install "
-                "cryptography, or use threefry"
-            ) from None
+    check_installed(config.algorithm)
     sequences = config.sequences or max(1, _TOKENS // config.length)
     vocab, length = config.vocab_size, config.length
     algorithm, seed = config.algorithm, config.key_seed
@@ -90,8 +83,8 @@ def open_cipher(config: Cipher) -> FiniteSource:
     info = SourceInfo.all_labels(
         vocab, length, name, entropy_rate_nats=math.log(vocab), origins=origins
     )
-    make, block = _STREAMS[algorithm]
-    key, nonce = _derived("key", seed), _derived("nonce", seed)
+    make, block = STREAMS[algorithm]
+    key, nonce = derived("key", seed), derived("nonce", seed)
     size = config.bytes_per_sequence
     together = max(1, _GROUP // size)  # sequences that are made at once
 
@@ -108,6 +101,23 @@ def open_cipher(config: Cipher) -> FiniteSource:
         return _digits(made, vocab)[:, :length]
 
     return FiniteSource(info, sequences, read)
+
+
+def check_installed(algorithm: str) -> None:
+    """Refuse a cipher whose package is missing.
+
+    Raises:
+        ConfigError: when `cryptography`, which `chacha20` and `aes` need, is missing.
+    """
+    if algorithm == "threefry":
+        return
+    try:
+        import cryptography  # noqa: F401 - the streams import what they need
+    except ImportError:
+        raise ConfigError(
+            f"algorithm: {algorithm} needs the package cryptography: pip install cryptography, or "
+            "use threefry"
+        ) from None
 
 
 def chacha20_stream(key: bytes, nonce: bytes, counter: int, count: int) -> Bytes:
@@ -158,11 +168,11 @@ def threefry_stream(key: bytes, nonce: bytes, counter: int, count: int) -> Bytes
     return np.stack(words, axis=1).astype("<u4").view(np.uint8).reshape(-1)[:count]
 
 
-def threefry(key: UInt32[np.ndarray, "2"], x0: Words, x1: Words) -> tuple[Words, Words]:
-    """Apply Threefry-2x32-20 to blocks of two words.
+def threefry(key: Words, x0: Words, x1: Words) -> tuple[Words, Words]:
+    """Apply Threefry-2x32-20 to blocks of two words, of NumPy or of JAX.
 
     Args:
-        key: the key, two words.
+        key: [2], or [2, ...] for a key to each block, whose first axis is then 1.
         x0: first words of the blocks.
         x1: second words.
     """
@@ -176,14 +186,14 @@ def threefry(key: UInt32[np.ndarray, "2"], x0: Words, x1: Words) -> tuple[Words,
     return x0, x1
 
 
-_STREAMS = {
+STREAMS = {
     "chacha20": (chacha20_stream, 64),
     "aes": (aes_stream, 16),
     "threefry": (threefry_stream, 8),
 }
 
 
-def _derived(what: str, seed: int) -> bytes:
+def derived(what: str, seed: int) -> bytes:
     """Hash a seed to 32 bytes."""
     return bytes.fromhex(bytes_digest([f"epiplexity_jax cipher {what} {seed}"], digits=64))
 

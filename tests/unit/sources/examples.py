@@ -160,6 +160,17 @@ EXAMPLES = {
             {"source": BOOK},
         ],
     ),
+    "encrypt": (
+        {"source": AUTOMATON, "algorithm": "threefry"},
+        [
+            {"key_seed": 1},
+            {"algorithm": "chacha20"},
+            {"nonce": "reused"},
+            {"nonce": "reused", "algorithm": "aes"},
+            {"source": {**AUTOMATON, "rule": 30}},
+            {"source": BOOK},
+        ],
+    ),
     "flip_labels": (
         {"source": AUTOMATON, "rate": 0.1},
         [{"map_seed": 1}, {"rate": 0.2}, {"source": BOOK}],

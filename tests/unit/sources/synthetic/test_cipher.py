@@ -124,7 +124,7 @@ def test_sequences_are_the_key_stream_cut_up(monkeypatch, algorithm, vocab, leng
     bits = int(math.log2(vocab))
     size = math.ceil(length * bits / 8)
     stream = STREAMS[algorithm](
-        cipher._derived("key", 0), cipher._derived("nonce", 0), 0, 30 * size
+        cipher.derived("key", 0), cipher.derived("nonce", 0), 0, 30 * size
     ).tobytes()
     order = [29, 3, 3, 0, 17, 29]
     for row, i in zip(source.read(np.array(order)).tolist(), order, strict=True):
