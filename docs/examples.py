@@ -103,9 +103,17 @@ SOURCES = {
     "replay": """\
   thrice: {kind: replay, times: 3, source: {kind: text, path: book.txt}}
 """,
+    "retokenise": """\
+  pairs: {kind: retokenise, into: chunk, group: 2, source: {kind: markov}}
+  bytes: {kind: retokenise, into: bytes, alphabet: ascii96, source: {kind: text, path: book.txt}}
+""",
     "shuffle": """\
   within: {kind: shuffle, source: {kind: text, path: book.txt}}
   across: {kind: shuffle, scope: corpus, source: {kind: text, path: book.txt}}
+""",
+    "sort": """\
+  sorted: {kind: sort, source: {kind: noise, vocab_size: 16}}
+  eights: {kind: sort, segments: 16, source: {kind: text, path: book.txt}}
 """,
     "subsample": """\
   half:   {kind: subsample, share: 0.5, source: {kind: text, path: book.txt}}

@@ -14,7 +14,9 @@ from epiplexity_jax.sources.maps.flip_labels import FlipLabels
 from epiplexity_jax.sources.maps.mix import Mix
 from epiplexity_jax.sources.maps.reorder import Reorder
 from epiplexity_jax.sources.maps.replay import Replay
+from epiplexity_jax.sources.maps.retokenise import Retokenise
 from epiplexity_jax.sources.maps.shuffle import Shuffle
+from epiplexity_jax.sources.maps.sort import Sort
 from epiplexity_jax.sources.maps.subsample import Subsample
 from epiplexity_jax.sources.opening import open_source, register
 from epiplexity_jax.sources.python.grain_dataset import Grain, from_grain
@@ -48,7 +50,9 @@ __all__ = [
     "Reorder",
     "Repeat",
     "Replay",
+    "Retokenise",
     "Shuffle",
+    "Sort",
     "Subsample",
     "Text",
     "Tfds",

@@ -16,7 +16,9 @@ from epiplexity_jax.sources.maps import (
     mix,
     reorder,
     replay,
+    retokenise,
     shuffle,
+    sort,
     subsample,
 )
 from epiplexity_jax.sources.opening import register
@@ -52,6 +54,8 @@ register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
 register(reorder.Reorder, reorder.open_reorder)
 register(encrypt.Encrypt, encrypt.open_encrypt)
+register(sort.Sort, sort.open_sort)
+register(retokenise.Retokenise, retokenise.open_retokenise)
 register(flip_labels.FlipLabels, flip_labels.open_flip_labels)
 register(mix.Mix, mix.open_mix)
 register(subsample.Subsample, subsample.open_subsample)

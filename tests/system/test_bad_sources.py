@@ -133,6 +133,11 @@ WRONG = {
         ["sources.x: ", "segments", "16"],
     ),
     "drawn aes": (mapped("encrypt", NOISE, algorithm="aes"), ["sources.x: ", "aes", "subsample"]),
+    "sorted places": (mapped("sort", NOISE, segments=16), ["sources.x: ", "segments", "order"]),
+    "chunks": (
+        mapped("retokenise", NOISE, into="chunk", group=3),
+        ["sources.x: ", "group", "16"],
+    ),
     "even multiplier": (source("lcg", multiplier=2), ["sources.x.multiplier", "odd"]),
     "degree": (source("lfsr", degree=33), ["sources.x.degree", "32"]),
     "rate": (mapped("flip_labels", NOISE, rate=1.5), ["sources.x.rate"]),

@@ -166,7 +166,7 @@ def _places(config: Reorder, mask: Bool[np.ndarray, " L"]) -> Places:
                 "without; use reverse or permute"
             )
         return places
-    segments = _segments(config.segments, mask)
+    segments = segments_of(config.segments, mask)
     if config.of == "segments":
         if len(segments) < 2:
             raise ConfigError(
@@ -184,7 +184,7 @@ def _places(config: Reorder, mask: Bool[np.ndarray, " L"]) -> Places:
     )
 
 
-def _segments(count: int | None, mask: Bool[np.ndarray, " L"]) -> list[Segment]:
+def segments_of(count: int | None, mask: Bool[np.ndarray, " L"]) -> list[Segment]:
     """Cut the places of a sequence into equal segments, or where inputs and labels meet."""
     places = np.arange(len(mask))
     if count is None:

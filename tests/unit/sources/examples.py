@@ -1,6 +1,7 @@
 """A small config of each kind of source, and changes that each make it another source."""
 
 AUTOMATON = {"kind": "elementary_ca", "rule": 54, "cells": 7, "steps": 2, "burn_in": 1}
+CHAIN = {"kind": "markov", "vocab_size": 4, "length": 8}
 BOOK = {"kind": "text", "path": "book.txt", "length": 16}
 
 EXAMPLES = {
@@ -168,6 +169,24 @@ EXAMPLES = {
             {"nonce": "reused"},
             {"nonce": "reused", "algorithm": "aes"},
             {"source": {**AUTOMATON, "rule": 30}},
+            {"source": BOOK},
+        ],
+    ),
+    "sort": (
+        {"source": AUTOMATON},
+        [
+            {"source": {**AUTOMATON, "rule": 30}},
+            {"source": BOOK},
+            {"source": BOOK, "segments": 4},
+        ],
+    ),
+    "retokenise": (
+        {"source": CHAIN, "into": "chunk", "group": 2},
+        [
+            {"group": 4},
+            {"group": None, "into": "bytes"},
+            {"group": None, "into": "bytes", "alphabet": "acgt"},
+            {"source": {**CHAIN, "table_seed": 1}},
             {"source": BOOK},
         ],
     ),
