@@ -25,6 +25,13 @@ SOURCES = {
   rule54: {kind: elementary_ca, rule: 54}
   short:  {kind: elementary_ca, rule: 54, cells: 32, steps: 8}
 """,
+    "compile_python": """\
+  library: {kind: compile_python, source: {kind: python_stdlib, max_tokens: 100000}}
+  folder:  {kind: compile_python, source: {kind: text, path: "lib/**/*.py"}}
+""",
+    "dedupe": """\
+  once: {kind: dedupe, source: {kind: text, path: book.txt, length: 64}}
+""",
     "encrypt": """\
   secret: {kind: encrypt, source: {kind: text, path: book.txt, alphabet: bytes}}
   chain:  {kind: encrypt, algorithm: threefry, source: {kind: markov}}

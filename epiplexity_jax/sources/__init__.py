@@ -9,6 +9,8 @@ from epiplexity_jax.sources.files.python_stdlib import PythonStdlib
 from epiplexity_jax.sources.files.text import Text
 from epiplexity_jax.sources.files.tfds import Tfds
 from epiplexity_jax.sources.files.tokens import Tokens, from_array
+from epiplexity_jax.sources.maps.compile_python import CompilePython
+from epiplexity_jax.sources.maps.dedupe import Dedupe
 from epiplexity_jax.sources.maps.encrypt import Encrypt
 from epiplexity_jax.sources.maps.flip_labels import FlipLabels
 from epiplexity_jax.sources.maps.mix import Mix
@@ -33,6 +35,8 @@ __all__ = [
     "LCG",
     "LFSR",
     "Cipher",
+    "CompilePython",
+    "Dedupe",
     "DocumentFiles",
     "ElementaryCA",
     "Encrypt",

@@ -11,6 +11,8 @@ from epiplexity_jax.sources.files import (
     tokens,
 )
 from epiplexity_jax.sources.maps import (
+    compile_python,
+    dedupe,
     encrypt,
     flip_labels,
     mix,
@@ -53,6 +55,8 @@ register(induction.Induction, induction.open_induction)
 register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
 register(reorder.Reorder, reorder.open_reorder)
+register(dedupe.Dedupe, dedupe.open_dedupe)
+register(compile_python.CompilePython, compile_python.open_compile_python)
 register(encrypt.Encrypt, encrypt.open_encrypt)
 register(sort.Sort, sort.open_sort)
 register(retokenise.Retokenise, retokenise.open_retokenise)

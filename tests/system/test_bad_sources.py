@@ -138,6 +138,8 @@ WRONG = {
         mapped("retokenise", NOISE, into="chunk", group=3),
         ["sources.x: ", "group", "16"],
     ),
+    "drawn duplicates": (mapped("dedupe", NOISE), ["sources.x: ", "subsample"]),
+    "no Python": (mapped("compile_python", NOISE), ["sources.x: ", "noise", "documents"]),
     "even multiplier": (source("lcg", multiplier=2), ["sources.x.multiplier", "odd"]),
     "degree": (source("lfsr", degree=33), ["sources.x.degree", "32"]),
     "rate": (mapped("flip_labels", NOISE, rate=1.5), ["sources.x.rate"]),

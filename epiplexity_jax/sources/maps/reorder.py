@@ -185,7 +185,11 @@ def _places(config: Reorder, mask: Bool[np.ndarray, " L"]) -> Places:
 
 
 def segments_of(count: int | None, mask: Bool[np.ndarray, " L"]) -> list[Segment]:
-    """Cut the places of a sequence into equal segments, or where inputs and labels meet."""
+    """Cut the places of a sequence into equal segments, or where inputs and labels meet.
+
+    Raises:
+        ConfigError: when the number of segments does not divide the sequence's length.
+    """
     places = np.arange(len(mask))
     if count is None:
         return np.split(places, np.flatnonzero(mask[1:] != mask[:-1]) + 1)

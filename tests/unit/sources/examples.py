@@ -161,6 +161,17 @@ EXAMPLES = {
             {"source": BOOK},
         ],
     ),
+    "dedupe": (
+        {"source": {"kind": "tokens", "path": "tokens.npy", "length": 7}},
+        [{"source": {"kind": "tokens", "path": "tokens.npy", "length": 6}}],
+    ),
+    "compile_python": (
+        {"source": {"kind": "text", "path": "*_rows.py", "length": 4}},
+        [
+            {"source": {"kind": "text", "path": "*_rows.py", "length": 5}},
+            {"source": {"kind": "python_stdlib", "length": 4, "max_tokens": 4000}},
+        ],
+    ),
     "encrypt": (
         {"source": AUTOMATON, "algorithm": "threefry"},
         [
@@ -220,7 +231,7 @@ FILES = {
     "tfds",
     "images",
 }
-HOST = FILES | {"cipher", "subsample", "replay"}
+HOST = FILES | {"cipher", "subsample", "replay", "dedupe", "compile_python"}
 FROM_BYTES = {
     "documents",
     "text",
