@@ -113,6 +113,7 @@ SOURCES = {
     "retokenise": """\
   pairs: {kind: retokenise, into: chunk, group: 2, source: {kind: markov}}
   bytes: {kind: retokenise, into: bytes, alphabet: ascii96, source: {kind: text, path: book.txt}}
+  words: {kind: retokenise, into: bpe, vocab_size: 110, source: {kind: text, path: book.txt}}
 """,
     "shuffle": """\
   within: {kind: shuffle, source: {kind: text, path: book.txt}}

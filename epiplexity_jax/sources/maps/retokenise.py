@@ -19,10 +19,18 @@ from epiplexity_jax.sources.maps.inner import (
     refuse_varying,
     refuse_vectors,
 )
+from epiplexity_jax.sources.maps.rejoined import finite_text, open_pairs
 from epiplexity_jax.sources.spec import Batch, Source, SourceInfo
 from epiplexity_jax.sources.token_array import MAX_VOCAB
 
-_OPTIONS = {"group": "chunk", "alphabet": "bytes"}
+_OPTIONS = {
+    "group": "chunk",
+    "alphabet": "bytes",
+    "vocab_size": "bpe",
+    "train_tokens": "bpe",
+    "length": "bpe",
+}
+_TRAIN_TOKENS = 1_000_000
 
 
 class Retokenise(Config):
@@ -31,19 +39,35 @@ class Retokenise(Config):
     `chunk` makes one token of several, `bytes` several of one. Every sequence holds the same as
     before, so its bits and its bytes of original data stay, and bits per token become another
     number: compare bits per byte. A source and its map draw or read the same sequences.
+
+    `bpe` is byte-pair encoding of the source's own symbols. Its tokens differ in length, so a
+    finite source, such as a `subsample` of a drawn one, is joined to one stream in the order of its
+    windows, encoded, and cut into sequences anew; no token reaches over the border of two rows that
+    do not continue each other. The bytes per token are those of the source times the source's
+    tokens that one of the new holds on average over all that is kept, which results say. The merges
+    are learnt from the beginning of the source, whose held-out windows may be among it, unless it
+    has a held-out file of its own; they are not paid for.
     """
 
     kind: Literal["retokenise"] = "retokenise"
     source: Nested
     """The source whose tokens are replaced."""
-    into: Literal["chunk", "bytes"]
+    into: Literal["chunk", "bytes", "bpe"]
     """`chunk`: p successive tokens become one of V^p symbols, the first token its highest digit.
     `bytes`: every token becomes the bytes of its number, highest first, as many as the largest one
-    needs; or of its character in UTF-8, where `alphabet` is given."""
+    needs; or of its character in UTF-8, where `alphabet` is given. `bpe`: the most frequent
+    pairs become tokens, until there are `vocab_size`."""
     group: int | None = Field(default=None, ge=2)
     """p of `chunk`; it divides L, and every chunk holds inputs or labels alone."""
     alphabet: str | None = Field(default=None, min_length=2)
-    """Of `bytes`: the V characters, all of as many bytes in UTF-8, or `ascii96`."""
+    """The V characters of `bytes`, all of as many bytes in UTF-8, or `ascii96`."""
+
+    vocab_size: int | None = Field(default=None, ge=3, le=4096)
+    """V of `bpe`, the source's own symbols among them; every merge takes a pass over the data."""
+    train_tokens: int | None = Field(default=None, ge=2)
+    """Tokens of the source that the merges of `bpe` are learnt from; default: 1,000,000."""
+    length: int | None = Field(default=None, ge=1)
+    """L of `bpe`, tokens of a new sequence; default: that of the source."""
 
     @model_validator(mode="after")
     def _options_are_used(self) -> "Retokenise":
@@ -52,6 +76,8 @@ class Retokenise(Config):
                 raise ValueError(f"{name}: is an option of {into}; leave it out")
         if self.into == "chunk" and self.group is None:
             raise ValueError("group: is required by chunk; give the number of tokens of a chunk")
+        if self.into == "bpe" and self.vocab_size is None:
+            raise ValueError("vocab_size: is required by bpe; give the number of its tokens")
         return self
 
 
@@ -59,11 +85,14 @@ def open_retokenise(config: Retokenise) -> Source:
     """Open a source of other tokens.
 
     A sequence has the entropy that it had, so the entropy rate is known where that of the source
-    is: p times as much for a chunk of p tokens, 1 / w of it for each of w bytes.
+    is: p times as much for a chunk of p tokens, 1 / w of it for each of w bytes. Of `bpe` it is not
+    known, as sequences are other stretches of the data; what is encoded lies in memory, above 1 GiB
+    in a temporary file.
 
     Raises:
-        ConfigError: when inputs are vectors, labels vary by sequence, or the alphabet or the length
-            does not suit the source.
+        ConfigError: when inputs are vectors, labels vary by sequence, the alphabet or the length
+            does not suit the source, or a drawn source is encoded by `bpe`.
+        DataError: when too few tokens are left for a sequence.
     """
     inner = open_inner(config.source)
     refuse_varying(inner.info, "retokenise")
@@ -71,7 +100,11 @@ def open_retokenise(config: Retokenise) -> Source:
     if config.into == "chunk":
         assert config.group is not None
         return _open_chunks(inner, config.group)
-    return _open_bytes(inner, config.alphabet)
+    if config.into == "bytes":
+        return _open_bytes(inner, config.alphabet)
+    assert config.vocab_size is not None
+    train_tokens = config.train_tokens or _TRAIN_TOKENS
+    return open_pairs(finite_text(inner), config.vocab_size, train_tokens, config.length)
 
 
 def _scaled(info: SourceInfo, tokens: float) -> dict[str, Any]:
@@ -127,7 +160,8 @@ def _open_chunks(inner: Source, group: int) -> Source:
             f"group: expected chunks of inputs or of labels, got both in places {first * group} to "
             f"{(first + 1) * group - 1}; choose another number of tokens"
         )
-    mask, places = masks.all(axis=1), range(group - 1, -1, -1)
+    mask = np.asarray(masks.all(axis=1))
+    places = range(group - 1, -1, -1)
     powers, others = (tuple(v**k for k in places) for v in (info.vocab_size, inputs))
     changes = {
         "vocab_size": info.vocab_size**group,

@@ -169,6 +169,12 @@ def test_components_of_a_mix():
             {"into": "bytes", "group": 2},
             "group: is an option of chunk; leave it out",
         ),
+        (lambda: CHAIN, {"into": "bpe"}, "vocab_size: is required by bpe; give the number of its"),
+        (
+            lambda: CHAIN,
+            {"into": "bytes", "length": 9},
+            "length: is an option of bpe; leave it out",
+        ),
         (lambda: CHAIN, {"into": "chunk"}, "group: is required by chunk; give the number of tok"),
     ],
 )
