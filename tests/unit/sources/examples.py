@@ -199,6 +199,8 @@ EXAMPLES = {
             {"group": None, "into": "bytes", "alphabet": "acgt"},
             {"source": {**CHAIN, "table_seed": 1}},
             {"source": BOOK},
+            {"group": None, "into": "bpe", "vocab_size": 110, "source": BOOK},
+            {"group": None, "into": "bpe", "vocab_size": 99, "length": 9, "source": BOOK},
         ],
     ),
     "flip_labels": (
