@@ -43,6 +43,18 @@ SOURCES = {
   looped: {kind: elementary_ca, rule: 54, cells: 32, steps: 8, states: 8}     # every state of 8
   x_y:    {kind: elementary_ca, rule: 30, cells: 16, steps: 2, burn_in: 0, pay: all}
 """,
+    "compile_python": """\
+  library: {kind: compile_python, source: {kind: python_stdlib, max_tokens: 100000}}
+  folder:  {kind: compile_python, source: {kind: text, path: "lib/**/*.py"}}
+""",
+    "dedupe": """\
+  once: {kind: dedupe, source: {kind: text, path: book.txt, length: 64}}
+""",
+    "encrypt": """\
+  secret: {kind: encrypt, source: {kind: text, path: book.txt, alphabet: bytes}}
+  chain:  {kind: encrypt, algorithm: threefry, source: {kind: markov}}
+  misuse: {kind: encrypt, nonce: reused, source: {kind: text, path: book.txt}}
+""",
     "flip_labels": """\
   wrong:
     kind: flip_labels
@@ -140,9 +152,18 @@ SOURCES = {
     "replay": """\
   thrice: {kind: replay, times: 3, source: {kind: text, path: book.txt}}
 """,
+    "retokenise": """\
+  pairs: {kind: retokenise, into: chunk, group: 2, source: {kind: markov}}
+  bytes: {kind: retokenise, into: bytes, alphabet: ascii96, source: {kind: text, path: book.txt}}
+  words: {kind: retokenise, into: bpe, vocab_size: 110, source: {kind: text, path: book.txt}}
+""",
     "shuffle": """\
   within: {kind: shuffle, source: {kind: text, path: book.txt}}
   across: {kind: shuffle, scope: corpus, source: {kind: text, path: book.txt}}
+""",
+    "sort": """\
+  sorted: {kind: sort, source: {kind: noise, vocab_size: 16}}
+  eights: {kind: sort, segments: 16, source: {kind: text, path: book.txt}}
 """,
     "subsample": """\
   half:   {kind: subsample, share: 0.5, source: {kind: text, path: book.txt}}

@@ -11,11 +11,16 @@ from epiplexity_jax.sources.files.text import Text
 from epiplexity_jax.sources.files.tfds import Tfds
 from epiplexity_jax.sources.files.tokens import Tokens, from_array
 from epiplexity_jax.sources.maps.apply_rule import ApplyRule
+from epiplexity_jax.sources.maps.compile_python import CompilePython
+from epiplexity_jax.sources.maps.dedupe import Dedupe
+from epiplexity_jax.sources.maps.encrypt import Encrypt
 from epiplexity_jax.sources.maps.flip_labels import FlipLabels
 from epiplexity_jax.sources.maps.mix import Mix
 from epiplexity_jax.sources.maps.reorder import Reorder
 from epiplexity_jax.sources.maps.replay import Replay
+from epiplexity_jax.sources.maps.retokenise import Retokenise
 from epiplexity_jax.sources.maps.shuffle import Shuffle
+from epiplexity_jax.sources.maps.sort import Sort
 from epiplexity_jax.sources.maps.subsample import Subsample
 from epiplexity_jax.sources.opening import open_source, register
 from epiplexity_jax.sources.python.grain_dataset import Grain, from_grain
@@ -42,8 +47,11 @@ __all__ = [
     "Chess",
     "Cipher",
     "ConnectFour",
+    "CompilePython",
+    "Dedupe",
     "DocumentFiles",
     "ElementaryCA",
+    "Encrypt",
     "Fasta",
     "FlipLabels",
     "Grain",
@@ -62,7 +70,9 @@ __all__ = [
     "Reorder",
     "Repeat",
     "Replay",
+    "Retokenise",
     "Shuffle",
+    "Sort",
     "Subsample",
     "Text",
     "Tfds",

@@ -13,11 +13,17 @@ from epiplexity_jax.sources.files import (
 )
 from epiplexity_jax.sources.maps import (
     apply_rule,
+    compile_python,
+    dedupe,
+    encrypt,
     flip_labels,
     mix,
     reorder,
     replay,
     shuffle,
+    retokenise,
+    shuffle,
+    sort,
     subsample,
 )
 from epiplexity_jax.sources.opening import register
@@ -68,6 +74,11 @@ register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
 register(reorder.Reorder, reorder.open_reorder)
 register(apply_rule.ApplyRule, apply_rule.open_apply_rule)
+register(dedupe.Dedupe, dedupe.open_dedupe)
+register(compile_python.CompilePython, compile_python.open_compile_python)
+register(encrypt.Encrypt, encrypt.open_encrypt)
+register(sort.Sort, sort.open_sort)
+register(retokenise.Retokenise, retokenise.open_retokenise)
 register(flip_labels.FlipLabels, flip_labels.open_flip_labels)
 register(mix.Mix, mix.open_mix)
 register(subsample.Subsample, subsample.open_subsample)

@@ -114,6 +114,21 @@ def open_documents(config: DocumentFiles) -> HostSource:
     return with_heldout(source, held)
 
 
+def document_corpora(config: DocumentFiles) -> tuple[Corpus, Corpus | None] | None:
+    """Find the texts of a column, and those that the user holds out; None where it holds tokens.
+
+    Raises:
+        DataError: when a file is missing, damaged, a Git LFS pointer, of no known layout or without
+            the column.
+    """
+    table = _table(config.path, config)
+    other = None if config.heldout is None else _table(config.heldout, config)
+    kind = next((kind_of(value) for _, value in _rows(table) if value is not None), "")
+    if kind != "text":
+        return None
+    return _text(table, config), None if other is None else _text(other, config)
+
+
 def _refuse_other_options(config: DocumentFiles, kind: str, table: _DocumentTable) -> None:
     """Refuse options of text for tokens, and the other way round."""
     other = {

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,7 @@ from pydantic import Field, model_validator
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import bytes_digest
 from epiplexity_jax.base.errors import DataError
-from epiplexity_jax.sources.files.characters import ASCII96, Encoder
+from epiplexity_jax.sources.files.characters import ASCII96, Document, Encoder
 from epiplexity_jax.sources.files.corpus import Corpus, encoded_source, in_parts
 from epiplexity_jax.sources.token_array import TokenSequences, check_max_tokens, readable
 
@@ -48,24 +49,46 @@ def open_python_stdlib(config: PythonStdlib) -> TokenSequences:
         DataError: when no source text is installed, it is too short for a sequence, or, with
             `unknown: error`, it holds a character outside the alphabet.
     """
-    root = Path(sysconfig.get_path("stdlib"))
-    files = _python_files(root)
-    if not files:
-        raise DataError("python_stdlib: this Python has no standard library in source form")
     encoder = Encoder(ASCII96, config.unknown, cure="unknown: drop")
-    for path in files:
-        with readable(path):
-            raw = path.read_bytes()
+    for name, raw in stdlib_files(config.kind):
         text = raw.decode("utf-8", errors="replace").encode()
-        encoder.add((f"{config.kind}, {path.relative_to(root)}", in_parts(text)))
+        encoder.add((name, in_parts(text)))
         encoder.flush()
         if encoder.spool.count >= config.max_tokens:
             break
-    origin = bytes_digest([f"{config.kind};{sys.version}"])
-    corpus = Corpus(lambda: (), config.kind, (origin,))
+    corpus = stdlib_corpus(config)
     source = encoded_source(encoder, config.length, corpus, config.max_tokens)
     # A few characters of comments are dropped, as the page of this source says.
     return dataclasses.replace(source, info=dataclasses.replace(source.info, notes=()))
+
+
+def stdlib_files(where: str) -> Iterator[tuple[str, bytes]]:
+    """Read the files in sorted order: name and bytes of each.
+
+    Raises:
+        DataError: when no source text is installed, or a file cannot be read.
+    """
+    root = Path(sysconfig.get_path("stdlib"))
+    files = _python_files(root)
+    if not files:
+        raise DataError(f"{where}: this Python has no standard library in source form")
+    for path in files:
+        with readable(path):
+            yield f"{where}, {path.relative_to(root)}", path.read_bytes()
+
+
+def stdlib_corpus(config: PythonStdlib) -> Corpus:
+    """Make a corpus of whole files, until their text has `max_tokens` bytes."""
+
+    def documents() -> Iterator[Document]:
+        size = 0
+        for name, raw in stdlib_files(config.kind):
+            yield name, [raw]
+            size += len(raw)
+            if size >= config.max_tokens:
+                return
+
+    return Corpus(documents, config.kind, (bytes_digest([f"{config.kind};{sys.version}"]),))
 
 
 def _python_files(root: Path) -> list[Path]:

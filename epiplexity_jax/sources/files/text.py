@@ -57,8 +57,19 @@ def open_text(config: Text) -> HostSource:
             sequence, not UTF-8, or holds a character outside the alphabet.
     """
     options = TextOptions(config.alphabet, config.unknown, config.length)
+    corpus, heldout = text_corpora(config)
+    return open_corpus(corpus, options, heldout)
+
+
+def text_corpora(config: Text) -> tuple[Corpus, Corpus | None]:
+    """Find the files, each a document, and those that the user holds out.
+
+    Raises:
+        DataError: when a file is missing, unreadable, a Git LFS pointer or no text, or all are
+            empty.
+    """
     heldout = None if config.heldout is None else _corpus(config.heldout, None, config)
-    return open_corpus(_corpus(config.path, config.files, config), options, heldout)
+    return _corpus(config.path, config.files, config), heldout
 
 
 def _corpus(path: str, pattern: str | None, config: Text) -> Corpus:

@@ -96,6 +96,19 @@ def refuse_reals(info: SourceInfo, kind: str) -> None:
         )
 
 
+def refuse_vectors(info: SourceInfo, kind: str) -> None:
+    """Refuse a source whose inputs are vectors.
+
+    Raises:
+        ConfigError: naming the kind of the map.
+    """
+    if info.features is not None:
+        raise ConfigError(
+            f"source: its inputs are vectors of real numbers, which {kind} does not know; use a "
+            "source of tokens"
+        )
+
+
 def origins(info: SourceInfo) -> tuple[str, ...]:
     """Names of the data that a source was made from, or its own fingerprint."""
     return info.origins or (info.fingerprint,)
@@ -169,12 +182,81 @@ class MappedSampler:
         return inner.component_of(parameters.inner, key(key_, "source"), count)
 
 
+class Fixed(NamedTuple):
+    """Parameters of a drawn source under a map that draws nothing.
+
+    Attributes:
+        inner: the inner source's.
+        own: the map's values, a pytree of arrays.
+    """
+
+    inner: Any
+    own: Any = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class FixedMapSampler:
+    """Draws from the inner sampler with the same key, then maps the batch (see `spec.Sampler`).
+
+    So a source and its map draw the same sequences, which can be compared in pairs.
+
+    Attributes:
+        inner: the sampler.
+        change: (the map's own values, batch) to batch, hashable.
+    """
+
+    inner: Sampler
+    change: Callable[[Any, Batch], Batch]
+
+    def __call__(self, parameters: Fixed, key: Key[Array, ""], count: int) -> Batch:
+        """Draw [count, L] int32."""
+        return self.change(parameters.own, self.inner(parameters.inner, key, count))
+
+    def component_of(
+        self, parameters: Fixed, key: Key[Array, ""], count: int
+    ) -> Int32[Array, " n"]:
+        """Find the component that each sequence of a draw is from, where the inner source is a mix.
+
+        Args:
+            parameters: as for the draw.
+            key: the draw's random key.
+            count: number of sequences.
+        """
+        inner: Any = self.inner
+        return inner.component_of(parameters.inner, key, count)
+
+
+def map_alike(
+    inner: Source,
+    info: SourceInfo,
+    drawn: Callable[[Any, Batch], Batch],
+    read: Callable[[Batch], Batch],
+    own: Any = (),
+) -> Source:
+    """Map every sequence of a source, drawn or finite, by a function of its tokens alone.
+
+    Args:
+        inner: the source.
+        info: facts of the mapped one.
+        drawn: the map of a drawn source (see `FixedMapSampler`).
+        read: the map of a batch of a finite one.
+        own: values that `drawn` takes, a pytree of NumPy arrays.
+    """
+    if isinstance(inner, HostSource):
+        lookup = getattr(inner, "component_of", None)
+        return FiniteSource(
+            info, inner.sequences, lambda rows: read(inner.read(rows)), component_of=lookup
+        )
+    parameters = Fixed(inner.parameters, jax.tree.map(jnp.asarray, own))
+    return Synthetic(info, FixedMapSampler(inner.sampler, drawn), parameters)
+
+
 def map_batches(
     inner: Source,
     info: SourceInfo,
     name: str,
     seed: int,
-    drawn: Callable[[jax.Array, Any, Batch], Batch],
+    drawn: Callable[[jax.Array, Any, Batch], Batch] | None,
     read: Callable[[np.ndarray, Batch], Batch],
     own: Any = (),
 ) -> Source:
@@ -185,7 +267,7 @@ def map_batches(
         info: facts of the mapped one.
         name: name of the map, for its key.
         seed: seed of the map.
-        drawn: the map of a drawn source (see `MappedSampler`).
+        drawn: the map of a drawn source (see `MappedSampler`); None where the source is finite.
         read: the map of a finite one: (indices [n] int64, batch) to batch.
         own: values that `drawn` takes, a pytree of NumPy arrays.
     """
@@ -194,5 +276,6 @@ def map_batches(
         return FiniteSource(
             info, inner.sequences, lambda rows: read(rows, inner.read(rows)), component_of=lookup
         )
+    assert drawn is not None
     parameters = Mapped(inner.parameters, drawn_seed(seed, name), jax.tree.map(jnp.asarray, own))
     return Synthetic(info, MappedSampler(inner.sampler, drawn, name), parameters)

@@ -19,6 +19,7 @@ from epiplexity_jax.sources.maps.inner import (
     open_inner,
     refuse_reals,
     refuse_varying,
+    refuse_vectors,
 )
 from epiplexity_jax.sources.spec import (
     Batch,
@@ -124,11 +125,7 @@ def open_reorder(config: Reorder) -> Source:
     info = inner.info
     refuse_varying(info, "reorder")
     refuse_reals(info, "reorder")
-    if info.features is not None:
-        raise ConfigError(
-            "source: its inputs are vectors of real numbers, which reorder does not know; use a "
-            "source of tokens"
-        )
+    refuse_vectors(info, "reorder")
     places = _places(config, info.label_mask)
     mask = info.label_mask[places]
     same = (mask == info.label_mask).all()
@@ -171,7 +168,7 @@ def _places(config: Reorder, mask: Bool[np.ndarray, " L"]) -> Places:
                 "without; use reverse or permute"
             )
         return places
-    segments = _segments(config.segments, mask)
+    segments = segments_of(config.segments, mask)
     if config.of == "segments":
         if len(segments) < 2:
             raise ConfigError(
@@ -189,8 +186,12 @@ def _places(config: Reorder, mask: Bool[np.ndarray, " L"]) -> Places:
     )
 
 
-def _segments(count: int | None, mask: Bool[np.ndarray, " L"]) -> list[Segment]:
-    """Cut the places of a sequence into equal segments, or where inputs and labels meet."""
+def segments_of(count: int | None, mask: Bool[np.ndarray, " L"]) -> list[Segment]:
+    """Cut the places of a sequence into equal segments, or where inputs and labels meet.
+
+    Raises:
+        ConfigError: when the number of segments does not divide the sequence's length.
+    """
     places = np.arange(len(mask))
     if count is None:
         return np.split(places, np.flatnonzero(mask[1:] != mask[:-1]) + 1)

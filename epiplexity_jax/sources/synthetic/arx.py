@@ -1,13 +1,13 @@
 """ChaCha and Threefry with any number of rounds, on arrays of blocks."""
 
 import numpy as np
-from jaxtyping import UInt8, UInt32, UInt64
+from jaxtyping import Array, UInt8, UInt32, UInt64
 
 _CHACHA_TURNS = (16, 12, 8, 7)
 _THREEFRY_TURNS = (13, 15, 26, 6, 17, 29, 16, 24)
 Blocks = UInt8[np.ndarray, "n bytes"]
 Counters = UInt64[np.ndarray, " n"]
-Words = UInt32[np.ndarray, " n"]
+AnyWords = UInt32[np.ndarray | Array, "..."]
 Rows = UInt32[np.ndarray, "4 n"]
 
 
@@ -75,14 +75,14 @@ def threefry_blocks(key: bytes, nonce: bytes, counters: Counters, rounds: int) -
 
 
 def threefry(
-    key: UInt32[np.ndarray, "2"], x0: Words, x1: Words, rounds: int = 20
-) -> tuple[Words, Words]:
-    """Apply Threefry-2x32 to blocks of two words.
+    key: AnyWords, x0: AnyWords, x1: AnyWords, rounds: int = 20
+) -> tuple[AnyWords, AnyWords]:
+    """Apply Threefry-2x32 to blocks of two words, of NumPy or of JAX.
 
     The key is added before the first round and after every fourth one.
 
     Args:
-        key: the key, two words.
+        key: [2], or [2, ...] for a key to each block, whose first axis is then 1.
         x0: first words of the blocks.
         x1: second words.
         rounds: number of rounds.
@@ -98,6 +98,6 @@ def threefry(
     return x0, x1
 
 
-def _turned(words: UInt32[np.ndarray, "*shape"], places: int) -> UInt32[np.ndarray, "*shape"]:
+def _turned(words: AnyWords, places: int) -> AnyWords:
     """Rotate the bits of words to the left."""
     return (words << np.uint32(places)) | (words >> np.uint32(32 - places))

@@ -19,7 +19,7 @@ _TOKENS = 20_000_000  # of a source whose `sequences` are not named
 _MAX_BYTES = 1 << 38  # ChaCha20 counts its blocks of 64 bytes with 32 bits
 _GROUP = 4096  # bytes; making so many takes about as long as setting up a cipher
 _ROUNDS = 20  # of the whole cipher, ChaCha20 as Threefry
-_BLOCKS = {"chacha20": 64, "aes": 16, "threefry": 8}  # bytes
+BLOCKS = {"chacha20": 64, "aes": 16, "threefry": 8}  # bytes
 _TOGETHER = 1 << 14  # blocks that NumPy makes at once
 Bytes = UInt8[np.ndarray, " count"]
 ReadBytes = Callable[[Int64[np.ndarray, " n"]], UInt8[np.ndarray, "n size"]]
@@ -117,16 +117,10 @@ def _by_package(config: Cipher, sequences: int) -> ReadBytes:
     Raises:
         ConfigError: when the package is missing.
     """
-    try:
-        import cryptography  # noqa: F401 - the streams import what they need
-    except ImportError:
-        raise ConfigError(
-            f"algorithm: {config.algorithm} needs the package cryptography: pip install "
-            "cryptography, or use threefry"
-        ) from None
-    make = chacha20_stream if config.algorithm == "chacha20" else aes_stream
-    block, size = _BLOCKS[config.algorithm], config.bytes_per_sequence
-    key, nonce = _derived("key", config.key_seed), _derived("nonce", config.key_seed)
+    check_installed(config.algorithm)
+    make = STREAMS[config.algorithm]
+    block, size = BLOCKS[config.algorithm], config.bytes_per_sequence
+    key, nonce = derived("key", config.key_seed), derived("nonce", config.key_seed)
     together = max(1, _GROUP // size)  # sequences that are made at once
 
     def read(indices: Int64[np.ndarray, " n"]) -> UInt8[np.ndarray, "n size"]:
@@ -148,8 +142,8 @@ def _by_numpy(config: Cipher) -> ReadBytes:
     """Make a reader of key streams of NumPy, where any blocks can be made together."""
     make = threefry_blocks if config.algorithm == "threefry" else chacha_blocks
     rounds = _ROUNDS if config.rounds is None else config.rounds
-    block, size = _BLOCKS[config.algorithm], config.bytes_per_sequence
-    key, nonce = _derived("key", config.key_seed), _derived("nonce", config.key_seed)
+    block, size = BLOCKS[config.algorithm], config.bytes_per_sequence
+    key, nonce = derived("key", config.key_seed), derived("nonce", config.key_seed)
     aligned = size % block == 0 or block % size == 0
     blocks = -(-size // block) + (not aligned)  # that a sequence may lie in
     together = max(1, _TOGETHER // blocks)
@@ -165,6 +159,23 @@ def _by_numpy(config: Cipher) -> ReadBytes:
         return made
 
     return read
+
+
+def check_installed(algorithm: str) -> None:
+    """Refuse a cipher whose package is missing.
+
+    Raises:
+        ConfigError: when `cryptography`, which `chacha20` and `aes` need, is missing.
+    """
+    if algorithm == "threefry":
+        return
+    try:
+        import cryptography  # noqa: F401 - the streams import what they need
+    except ImportError:
+        raise ConfigError(
+            f"algorithm: {algorithm} needs the package cryptography: pip install cryptography, or "
+            "use threefry"
+        ) from None
 
 
 def chacha20_stream(key: bytes, nonce: bytes, counter: int, count: int) -> Bytes:
@@ -200,7 +211,11 @@ def aes_stream(key: bytes, nonce: bytes, counter: int, count: int) -> Bytes:
     return np.frombuffer(encryptor.update(bytes(count)), np.uint8)
 
 
-def _derived(what: str, seed: int) -> bytes:
+STREAMS = {"chacha20": chacha20_stream, "aes": aes_stream}
+"""Key streams of the package `cryptography`, by algorithm."""
+
+
+def derived(what: str, seed: int) -> bytes:
     """Hash a seed to 32 bytes."""
     return bytes.fromhex(bytes_digest([f"epiplexity_jax cipher {what} {seed}"], digits=64))
 

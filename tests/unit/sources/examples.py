@@ -2,6 +2,7 @@
 
 AUTOMATON = {"kind": "elementary_ca", "rule": 54, "cells": 7, "steps": 2, "burn_in": 1}
 BITS = {"kind": "noise", "vocab_size": 2, "length": 9}
+CHAIN = {"kind": "markov", "vocab_size": 4, "length": 8}
 BOOK = {"kind": "text", "path": "book.txt", "length": 16}
 
 EXAMPLES = {
@@ -242,6 +243,48 @@ EXAMPLES = {
             {"source": {"kind": "text", "path": "bits.txt", "length": 16, "alphabet": "01"}},
         ],
     ),
+    "dedupe": (
+        {"source": {"kind": "tokens", "path": "tokens.npy", "length": 7}},
+        [{"source": {"kind": "tokens", "path": "tokens.npy", "length": 6}}],
+    ),
+    "compile_python": (
+        {"source": {"kind": "text", "path": "*_rows.py", "length": 4}},
+        [
+            {"source": {"kind": "text", "path": "*_rows.py", "length": 5}},
+            {"source": {"kind": "python_stdlib", "length": 4, "max_tokens": 4000}},
+        ],
+    ),
+    "encrypt": (
+        {"source": AUTOMATON, "algorithm": "threefry"},
+        [
+            {"key_seed": 1},
+            {"algorithm": "chacha20"},
+            {"nonce": "reused"},
+            {"nonce": "reused", "algorithm": "aes"},
+            {"source": {**AUTOMATON, "rule": 30}},
+            {"source": BOOK},
+        ],
+    ),
+    "sort": (
+        {"source": AUTOMATON},
+        [
+            {"source": {**AUTOMATON, "rule": 30}},
+            {"source": BOOK},
+            {"source": BOOK, "segments": 4},
+        ],
+    ),
+    "retokenise": (
+        {"source": CHAIN, "into": "chunk", "group": 2},
+        [
+            {"group": 4},
+            {"group": None, "into": "bytes"},
+            {"group": None, "into": "bytes", "alphabet": "acgt"},
+            {"source": {**CHAIN, "table_seed": 1}},
+            {"source": BOOK},
+            {"group": None, "into": "bpe", "vocab_size": 110, "source": BOOK},
+            {"group": None, "into": "bpe", "vocab_size": 99, "length": 9, "source": BOOK},
+        ],
+    ),
     "flip_labels": (
         {"source": AUTOMATON, "rate": 0.1},
         [{"map_seed": 1}, {"rate": 0.2}, {"source": BOOK}],
@@ -273,7 +316,7 @@ FILES = {
     "tfds",
     "images",
 }
-HOST = FILES | {"cipher", "subsample", "replay"}
+HOST = FILES | {"cipher", "subsample", "replay", "dedupe", "compile_python"}
 FROM_BYTES = {
     "documents",
     "text",

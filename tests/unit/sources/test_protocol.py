@@ -136,6 +136,7 @@ def test_a_fingerprint_holds_all_that_decides_the_data(kind, change):
         ("markov", "table_seed"),
         ("cipher", "key_seed"),
         ("pairs", "key_seed"),
+        ("encrypt", "key_seed"),
         ("shuffle", "map_seed"),
         ("reorder", "map_seed"),
         ("flip_labels", "map_seed"),

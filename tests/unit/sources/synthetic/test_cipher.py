@@ -101,7 +101,7 @@ def test_sequences_are_the_key_stream_cut_up(monkeypatch, algorithm, vocab, leng
     bits = int(math.log2(vocab))
     size = math.ceil(length * bits / 8)
     stream = STREAMS[algorithm](
-        cipher._derived("key", 0), cipher._derived("nonce", 0), 0, 30 * size
+        cipher.derived("key", 0), cipher.derived("nonce", 0), 0, 30 * size
     ).tobytes()
     order = [29, 3, 3, 0, 17, 29]
     for row, i in zip(source.read(np.array(order)).tolist(), order, strict=True):
@@ -147,7 +147,7 @@ def test_few_rounds_are_cut_up_alike(rounds, length):
     from epiplexity_jax.sources.synthetic import cipher
 
     source = opened(rounds=rounds, length=length, sequences=30)
-    key, nonce = cipher._derived("key", 0), cipher._derived("nonce", 0)
+    key, nonce = cipher.derived("key", 0), cipher.derived("nonce", 0)
     blocks = np.arange(-(-30 * length // 64), dtype=np.uint64)
     stream = chacha_blocks(key, nonce, blocks, rounds).reshape(-1)
     order = np.array([29, 3, 3, 0, 17])
