@@ -78,6 +78,11 @@ SOURCES = {
       - {weight: 0.9, source: {kind: markov, vocab_size: 16}}
       - {weight: 0.1, source: {kind: noise, vocab_size: 16}}
 """,
+    "mixture": """\
+  chains: {kind: mixture, models: 1024, vocab_size: 4}                  # 10 bits to find the chain
+  short:  {kind: mixture, models: 8, vocab_size: 2, length: 16}
+  words:  {kind: mixture, of: periodic, models: 1024, vocab_size: 16}   # 10 bits a sequence
+""",
     "noise": """\
   noise: {kind: noise}
   dice:  {kind: noise, vocab_size: 6, length: 64}

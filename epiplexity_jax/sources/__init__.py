@@ -23,10 +23,12 @@ from epiplexity_jax.sources.synthetic.cipher import Cipher
 from epiplexity_jax.sources.synthetic.induction import Induction
 from epiplexity_jax.sources.synthetic.lcg import LCG
 from epiplexity_jax.sources.synthetic.lfsr import LFSR
+from epiplexity_jax.sources.synthetic.mixture import Mixture
 from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
 from epiplexity_jax.sources.synthetic.repeat import Repeat
 
 __all__ = [
+    "Mixture",
     "LCG",
     "LFSR",
     "Cipher",

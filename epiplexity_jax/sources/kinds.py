@@ -19,6 +19,7 @@ from epiplexity_jax.sources.synthetic import (
     induction,
     lcg,
     lfsr,
+    mixture,
     noise_markov,
     repeat,
 )
@@ -40,6 +41,7 @@ register(lfsr.LFSR, lfsr.open_lfsr)
 register(noise_markov.Markov, noise_markov.open_markov)
 register(automata.ElementaryCA, automata.open_elementary_ca)
 register(induction.Induction, induction.open_induction)
+register(mixture.Mixture, mixture.open_mixture)
 register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
 register(reorder.Reorder, reorder.open_reorder)

@@ -129,6 +129,19 @@ EXAMPLES = {
         {"degree": 9, "bits": 2, "length": 11},
         [{"degree": 10}, {"taps": (5, 9)}, {"bits": 3}, {"length": 12}],
     ),
+    "mixture": (
+        {"models": 5, "vocab_size": 4, "length": 9},
+        [
+            {"models": 6},
+            {"vocab_size": 5},
+            {"length": 8},
+            {"exponent": 1.0},
+            {"of": "periodic"},
+            {"of": "periodic", "period": 3},
+            {"concentration": 2.0},
+            {"table_seed": 1},
+        ],
+    ),
     "labelled": (
         {"path": "labelled.npz"},
         [

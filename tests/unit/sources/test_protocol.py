@@ -119,6 +119,7 @@ def test_a_fingerprint_holds_all_that_decides_the_data(kind, change):
     [
         ("markov", "table_seed"),
         ("cipher", "key_seed"),
+        ("mixture", "table_seed"),
         ("shuffle", "map_seed"),
         ("reorder", "map_seed"),
         ("flip_labels", "map_seed"),
@@ -177,6 +178,7 @@ def test_a_compiled_chunk_equals_single_draws(kind, count):
         ("markov", {"table_seed": 7}),
         ("lcg", {"multiplier": 5}),
         ("lfsr", {"degree": 12}),
+        ("mixture", {"table_seed": 7}),
         ("reorder", {"order": "reverse"}),
     ],
 )
