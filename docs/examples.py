@@ -83,6 +83,12 @@ SOURCES = {
   short:  {kind: mixture, models: 8, vocab_size: 2, length: 16}
   words:  {kind: mixture, of: periodic, models: 1024, vocab_size: 16}   # 10 bits a sequence
 """,
+    "boolean": """\
+  table:  {kind: boolean}                                             # 256 bits to learn
+  parity: {kind: boolean, function: parity, bits: 16, relevant: 3}
+  xor:    {kind: boolean, function: parity, bits: 16, relevant: 2}
+  noisy:  {kind: flip_labels, rate: 0.1, source: {kind: boolean, function: majority, bits: 7}}
+""",
     "noise": """\
   noise: {kind: noise}
   dice:  {kind: noise, vocab_size: 6, length: 64}

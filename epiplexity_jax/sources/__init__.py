@@ -19,6 +19,7 @@ from epiplexity_jax.sources.opening import open_source, register
 from epiplexity_jax.sources.python.grain_dataset import Grain, from_grain
 from epiplexity_jax.sources.python.iterator import Iterated, from_iterator
 from epiplexity_jax.sources.synthetic.automata import ElementaryCA
+from epiplexity_jax.sources.synthetic.boolean import Boolean
 from epiplexity_jax.sources.synthetic.cipher import Cipher
 from epiplexity_jax.sources.synthetic.induction import Induction
 from epiplexity_jax.sources.synthetic.lcg import LCG
@@ -28,6 +29,7 @@ from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
 from epiplexity_jax.sources.synthetic.repeat import Repeat
 
 __all__ = [
+    "Boolean",
     "Mixture",
     "LCG",
     "LFSR",

@@ -15,6 +15,7 @@ from epiplexity_jax.sources.opening import register
 from epiplexity_jax.sources.python import grain_dataset, iterator, opened
 from epiplexity_jax.sources.synthetic import (
     automata,
+    boolean,
     cipher,
     induction,
     lcg,
@@ -42,6 +43,7 @@ register(noise_markov.Markov, noise_markov.open_markov)
 register(automata.ElementaryCA, automata.open_elementary_ca)
 register(induction.Induction, induction.open_induction)
 register(mixture.Mixture, mixture.open_mixture)
+register(boolean.Boolean, boolean.open_boolean)
 register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
 register(reorder.Reorder, reorder.open_reorder)

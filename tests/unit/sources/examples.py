@@ -142,6 +142,16 @@ EXAMPLES = {
             {"table_seed": 1},
         ],
     ),
+    "boolean": (
+        {"bits": 6},
+        [
+            {"bits": 7},
+            {"function": "parity"},
+            {"function": "parity", "relevant": 2},
+            {"function": "majority", "relevant": 3},
+            {"table_seed": 1},
+        ],
+    ),
     "labelled": (
         {"path": "labelled.npz"},
         [

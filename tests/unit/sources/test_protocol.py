@@ -94,12 +94,14 @@ def test_facts(kind):
 
 @pytest.mark.parametrize("kind", EXAMPLES)
 def test_tokens(kind):
-    """Integers in [0, V), of the declared shape, and not all the same."""
+    """Integers in [0, V), or of the inputs' alphabet, of the declared shape, not all the same."""
     source = _open(kind)
+    symbols = max(source.info.vocab_size, source.info.input_vocab_size or 0)
     tokens = _draw(source)
     assert tokens.shape == (12, source.info.length)
     assert np.issubdtype(tokens.dtype, np.integer)
-    assert 0 <= tokens.min() < tokens.max() < source.info.vocab_size
+    assert 0 <= tokens.min() < tokens.max() < symbols
+    assert tokens[:, source.info.label_mask].max() < source.info.vocab_size
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
@@ -119,6 +121,7 @@ def test_a_fingerprint_holds_all_that_decides_the_data(kind, change):
     [
         ("markov", "table_seed"),
         ("cipher", "key_seed"),
+        ("boolean", "table_seed"),
         ("mixture", "table_seed"),
         ("shuffle", "map_seed"),
         ("reorder", "map_seed"),
@@ -179,6 +182,7 @@ def test_a_compiled_chunk_equals_single_draws(kind, count):
         ("lcg", {"multiplier": 5}),
         ("lfsr", {"degree": 12}),
         ("mixture", {"table_seed": 7}),
+        ("boolean", {"table_seed": 7}),
         ("reorder", {"order": "reverse"}),
     ],
 )
