@@ -89,6 +89,10 @@ SOURCES = {
   xor:    {kind: boolean, function: parity, bits: 16, relevant: 2}
   noisy:  {kind: flip_labels, rate: 0.1, source: {kind: boolean, function: majority, bits: 7}}
 """,
+    "modular_addition": """\
+  drawn: {kind: modular_addition}
+  pairs: {kind: replay, times: 50, source: {kind: modular_addition, modulus: 53, pairs: all}}
+""",
     "noise": """\
   noise: {kind: noise}
   dice:  {kind: noise, vocab_size: 6, length: 64}

@@ -25,10 +25,12 @@ from epiplexity_jax.sources.synthetic.induction import Induction
 from epiplexity_jax.sources.synthetic.lcg import LCG
 from epiplexity_jax.sources.synthetic.lfsr import LFSR
 from epiplexity_jax.sources.synthetic.mixture import Mixture
+from epiplexity_jax.sources.synthetic.modular_addition import ModularAddition
 from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
 from epiplexity_jax.sources.synthetic.repeat import Repeat
 
 __all__ = [
+    "ModularAddition",
     "Boolean",
     "Mixture",
     "LCG",

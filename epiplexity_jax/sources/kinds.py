@@ -21,6 +21,7 @@ from epiplexity_jax.sources.synthetic import (
     lcg,
     lfsr,
     mixture,
+    modular_addition,
     noise_markov,
     repeat,
 )
@@ -44,6 +45,7 @@ register(automata.ElementaryCA, automata.open_elementary_ca)
 register(induction.Induction, induction.open_induction)
 register(mixture.Mixture, mixture.open_mixture)
 register(boolean.Boolean, boolean.open_boolean)
+register(modular_addition.ModularAddition, modular_addition.open_modular_addition)
 register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
 register(reorder.Reorder, reorder.open_reorder)

@@ -152,6 +152,10 @@ EXAMPLES = {
             {"table_seed": 1},
         ],
     ),
+    "modular_addition": (
+        {"modulus": 11},
+        [{"modulus": 12}, {"pairs": "all"}, {"equals_sign": True}],
+    ),
     "labelled": (
         {"path": "labelled.npz"},
         [
