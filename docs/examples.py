@@ -93,6 +93,10 @@ SOURCES = {
   drawn: {kind: modular_addition}
   pairs: {kind: replay, times: 50, source: {kind: modular_addition, modulus: 53, pairs: all}}
 """,
+    "zipf_facts": """\
+  tail: {kind: zipf_facts}
+  keys: {kind: zipf_facts, facts: 100, exponent: 1.5, pay: all}
+""",
     "noise": """\
   noise: {kind: noise}
   dice:  {kind: noise, vocab_size: 6, length: 64}

@@ -28,8 +28,10 @@ from epiplexity_jax.sources.synthetic.mixture import Mixture
 from epiplexity_jax.sources.synthetic.modular_addition import ModularAddition
 from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
 from epiplexity_jax.sources.synthetic.repeat import Repeat
+from epiplexity_jax.sources.synthetic.zipf_facts import ZipfFacts
 
 __all__ = [
+    "ZipfFacts",
     "ModularAddition",
     "Boolean",
     "Mixture",

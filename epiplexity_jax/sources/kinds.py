@@ -24,6 +24,7 @@ from epiplexity_jax.sources.synthetic import (
     modular_addition,
     noise_markov,
     repeat,
+    zipf_facts,
 )
 
 register(text.Text, text.open_text)
@@ -46,6 +47,7 @@ register(induction.Induction, induction.open_induction)
 register(mixture.Mixture, mixture.open_mixture)
 register(boolean.Boolean, boolean.open_boolean)
 register(modular_addition.ModularAddition, modular_addition.open_modular_addition)
+register(zipf_facts.ZipfFacts, zipf_facts.open_zipf_facts)
 register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
 register(reorder.Reorder, reorder.open_reorder)

@@ -156,6 +156,10 @@ EXAMPLES = {
         {"modulus": 11},
         [{"modulus": 12}, {"pairs": "all"}, {"equals_sign": True}],
     ),
+    "zipf_facts": (
+        {"facts": 40, "values": 6},
+        [{"facts": 41}, {"values": 7}, {"exponent": 0.5}, {"pay": "all"}, {"table_seed": 1}],
+    ),
     "labelled": (
         {"path": "labelled.npz"},
         [
