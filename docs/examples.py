@@ -97,6 +97,10 @@ SOURCES = {
   tail: {kind: zipf_facts}
   keys: {kind: zipf_facts, facts: 100, exponent: 1.5, pay: all}
 """,
+    "in_context": """\
+  context: {kind: in_context}                                         # 10 % of queries are new
+  weights: {kind: in_context, labels: fixed, exponent: 1.0, bursty: 0.0}
+""",
     "noise": """\
   noise: {kind: noise}
   dice:  {kind: noise, vocab_size: 6, length: 64}

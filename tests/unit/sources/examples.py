@@ -160,6 +160,19 @@ EXAMPLES = {
         {"facts": 40, "values": 6},
         [{"facts": 41}, {"values": 7}, {"exponent": 0.5}, {"pay": "all"}, {"table_seed": 1}],
     ),
+    "in_context": (
+        {"classes": 9, "context": 3, "label_symbols": 4, "labels": "fixed"},
+        [
+            {"classes": 10},
+            {"context": 4},
+            {"label_symbols": 5},
+            {"bursty": 0.5},
+            {"copies": 2},
+            {"exponent": 1.0},
+            {"labels": "fresh"},
+            {"table_seed": 1},
+        ],
+    ),
     "labelled": (
         {"path": "labelled.npz"},
         [
