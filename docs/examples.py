@@ -101,6 +101,10 @@ SOURCES = {
   context: {kind: in_context}                                         # 10 % of queries are new
   weights: {kind: in_context, labels: fixed, exponent: 1.0, bursty: 0.0}
 """,
+    "grammar": """\
+  train: {kind: grammar, primitives: 16}
+  new:   {kind: grammar, primitives: 16, split: new_combinations}
+""",
     "noise": """\
   noise: {kind: noise}
   dice:  {kind: noise, vocab_size: 6, length: 64}

@@ -21,6 +21,7 @@ from epiplexity_jax.sources.python.iterator import Iterated, from_iterator
 from epiplexity_jax.sources.synthetic.automata import ElementaryCA
 from epiplexity_jax.sources.synthetic.boolean import Boolean
 from epiplexity_jax.sources.synthetic.cipher import Cipher
+from epiplexity_jax.sources.synthetic.grammar import Grammar
 from epiplexity_jax.sources.synthetic.in_context import InContext
 from epiplexity_jax.sources.synthetic.induction import Induction
 from epiplexity_jax.sources.synthetic.lcg import LCG
@@ -32,6 +33,7 @@ from epiplexity_jax.sources.synthetic.repeat import Repeat
 from epiplexity_jax.sources.synthetic.zipf_facts import ZipfFacts
 
 __all__ = [
+    "Grammar",
     "InContext",
     "ZipfFacts",
     "ModularAddition",

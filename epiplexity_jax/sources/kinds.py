@@ -17,6 +17,7 @@ from epiplexity_jax.sources.synthetic import (
     automata,
     boolean,
     cipher,
+    grammar,
     in_context,
     induction,
     lcg,
@@ -50,6 +51,7 @@ register(boolean.Boolean, boolean.open_boolean)
 register(modular_addition.ModularAddition, modular_addition.open_modular_addition)
 register(zipf_facts.ZipfFacts, zipf_facts.open_zipf_facts)
 register(in_context.InContext, in_context.open_in_context)
+register(grammar.Grammar, grammar.open_grammar)
 register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
 register(reorder.Reorder, reorder.open_reorder)

@@ -173,6 +173,17 @@ EXAMPLES = {
             {"table_seed": 1},
         ],
     ),
+    "grammar": (
+        {"primitives": 5},
+        [
+            {"primitives": 6},
+            {"modifiers": 2},
+            {"clauses": 3},
+            {"heldout_combinations": 0.5},
+            {"split": "new_combinations"},
+            {"table_seed": 1},
+        ],
+    ),
     "labelled": (
         {"path": "labelled.npz"},
         [

@@ -121,6 +121,7 @@ def test_a_fingerprint_holds_all_that_decides_the_data(kind, change):
     [
         ("markov", "table_seed"),
         ("cipher", "key_seed"),
+        ("grammar", "table_seed"),
         ("in_context", "table_seed"),
         ("zipf_facts", "table_seed"),
         ("boolean", "table_seed"),
@@ -187,6 +188,7 @@ def test_a_compiled_chunk_equals_single_draws(kind, count):
         ("boolean", {"table_seed": 7}),
         ("zipf_facts", {"table_seed": 7}),
         ("in_context", {"labels": "fresh"}),
+        ("grammar", {"split": "new_combinations"}),
         ("reorder", {"order": "reverse"}),
     ],
 )
