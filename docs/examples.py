@@ -105,6 +105,11 @@ SOURCES = {
   train: {kind: grammar, primitives: 16}
   new:   {kind: grammar, primitives: 16, split: new_combinations}
 """,
+    "length_generalisation": """\
+  short: {kind: length_generalisation, task: reverse, lengths: [1, 8], max_length: 16}
+  long:  {kind: length_generalisation, task: reverse, lengths: [9, 16]}
+  alike: {kind: length_generalisation, task: sort, lengths: [10, 10]}
+""",
     "noise": """\
   noise: {kind: noise}
   dice:  {kind: noise, vocab_size: 6, length: 64}

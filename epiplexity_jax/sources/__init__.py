@@ -25,6 +25,7 @@ from epiplexity_jax.sources.synthetic.grammar import Grammar
 from epiplexity_jax.sources.synthetic.in_context import InContext
 from epiplexity_jax.sources.synthetic.induction import Induction
 from epiplexity_jax.sources.synthetic.lcg import LCG
+from epiplexity_jax.sources.synthetic.length_generalisation import LengthGeneralisation
 from epiplexity_jax.sources.synthetic.lfsr import LFSR
 from epiplexity_jax.sources.synthetic.mixture import Mixture
 from epiplexity_jax.sources.synthetic.modular_addition import ModularAddition
@@ -33,6 +34,7 @@ from epiplexity_jax.sources.synthetic.repeat import Repeat
 from epiplexity_jax.sources.synthetic.zipf_facts import ZipfFacts
 
 __all__ = [
+    "LengthGeneralisation",
     "Grammar",
     "InContext",
     "ZipfFacts",

@@ -21,6 +21,7 @@ from epiplexity_jax.sources.synthetic import (
     in_context,
     induction,
     lcg,
+    length_generalisation,
     lfsr,
     mixture,
     modular_addition,
@@ -52,6 +53,9 @@ register(modular_addition.ModularAddition, modular_addition.open_modular_additio
 register(zipf_facts.ZipfFacts, zipf_facts.open_zipf_facts)
 register(in_context.InContext, in_context.open_in_context)
 register(grammar.Grammar, grammar.open_grammar)
+register(
+    length_generalisation.LengthGeneralisation, length_generalisation.open_length_generalisation
+)
 register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
 register(reorder.Reorder, reorder.open_reorder)

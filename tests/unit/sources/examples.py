@@ -184,6 +184,17 @@ EXAMPLES = {
             {"table_seed": 1},
         ],
     ),
+    "length_generalisation": (
+        {"lengths": (5, 5)},
+        [
+            {"task": "reverse"},
+            {"task": "sort"},
+            {"task": "parity"},
+            {"lengths": (2, 5)},
+            {"max_length": 6},
+            {"symbols": 5},
+        ],
+    ),
     "labelled": (
         {"path": "labelled.npz"},
         [
