@@ -110,6 +110,10 @@ SOURCES = {
   long:  {kind: length_generalisation, task: reverse, lengths: [9, 16]}
   alike: {kind: length_generalisation, task: sort, lengths: [10, 10]}
 """,
+    "two_features": """\
+  train: {kind: two_features, spurious: 0.95, core: 0.99}
+  test:  {kind: two_features, spurious: 0.5, core: 0.99}
+""",
     "noise": """\
   noise: {kind: noise}
   dice:  {kind: noise, vocab_size: 6, length: 64}

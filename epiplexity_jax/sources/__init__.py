@@ -31,9 +31,11 @@ from epiplexity_jax.sources.synthetic.mixture import Mixture
 from epiplexity_jax.sources.synthetic.modular_addition import ModularAddition
 from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
 from epiplexity_jax.sources.synthetic.repeat import Repeat
+from epiplexity_jax.sources.synthetic.two_features import TwoFeatures
 from epiplexity_jax.sources.synthetic.zipf_facts import ZipfFacts
 
 __all__ = [
+    "TwoFeatures",
     "LengthGeneralisation",
     "Grammar",
     "InContext",

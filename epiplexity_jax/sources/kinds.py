@@ -27,6 +27,7 @@ from epiplexity_jax.sources.synthetic import (
     modular_addition,
     noise_markov,
     repeat,
+    two_features,
     zipf_facts,
 )
 
@@ -56,6 +57,7 @@ register(grammar.Grammar, grammar.open_grammar)
 register(
     length_generalisation.LengthGeneralisation, length_generalisation.open_length_generalisation
 )
+register(two_features.TwoFeatures, two_features.open_two_features)
 register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
 register(reorder.Reorder, reorder.open_reorder)

@@ -195,6 +195,7 @@ EXAMPLES = {
             {"symbols": 5},
         ],
     ),
+    "two_features": ({"core_bits": 3}, [{"core_bits": 4}, {"spurious": 0.8}, {"core": 0.7}]),
     "labelled": (
         {"path": "labelled.npz"},
         [

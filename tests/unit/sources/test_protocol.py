@@ -189,6 +189,7 @@ def test_a_compiled_chunk_equals_single_draws(kind, count):
         ("zipf_facts", {"table_seed": 7}),
         ("in_context", {"labels": "fresh"}),
         ("grammar", {"split": "new_combinations"}),
+        ("two_features", {"spurious": 0.0}),
         ("reorder", {"order": "reverse"}),
     ],
 )
