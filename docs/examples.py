@@ -87,11 +87,11 @@ SOURCES = {
   table:  {kind: boolean}                                             # 256 bits to learn
   parity: {kind: boolean, function: parity, bits: 16, relevant: 3}
   xor:    {kind: boolean, function: parity, bits: 16, relevant: 2}
-  noisy:  {kind: flip_labels, rate: 0.1, source: {kind: boolean, function: majority, bits: 7}}
+  most:   {kind: boolean, function: majority, bits: 7}
 """,
     "modular_addition": """\
   drawn: {kind: modular_addition}
-  pairs: {kind: replay, times: 50, source: {kind: modular_addition, modulus: 53, pairs: all}}
+  table: {kind: modular_addition, modulus: 53, pairs: all, equals_sign: true}
 """,
     "zipf_facts": """\
   tail: {kind: zipf_facts}

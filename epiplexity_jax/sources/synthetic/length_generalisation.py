@@ -34,7 +34,7 @@ class LengthGeneralisation(Config):
     task: Task = "copy"
     """`copy`: y = x. `reverse`: x backwards. `sort`: x in ascending order. `parity`: one bit, the
     XOR of all bits of x."""
-    lengths: tuple[int, int] = (1, 16)
+    lengths: tuple[int, ...] = (1, 16)
     """Least and greatest n."""
     max_length: int | None = Field(default=None, ge=1, le=1 << 16)
     """Greatest n that a sequence has room for: L is twice that and one, or with parity that and
@@ -44,10 +44,10 @@ class LengthGeneralisation(Config):
 
     @model_validator(mode="after")
     def _lengths_fit(self) -> "LengthGeneralisation":
-        low, high = self.lengths
-        if not 1 <= low <= high:
+        if len(self.lengths) != 2 or not 1 <= self.lengths[0] <= (high := self.lengths[1]):
             raise ValueError(
-                f"lengths: expected two numbers from 1, the greater one last, got [{low}, {high}]"
+                "lengths: expected two numbers from 1, the greater one last, "
+                f"got {list(self.lengths)}"
             )
         if self.max_length is not None and high > self.max_length:
             raise ValueError(

@@ -88,13 +88,12 @@ def test_drawn_sources_of_varying_labels_train(tmp_path):
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        (
-            {"lengths": (0, 3)},
-            "lengths: expected two numbers from 1, the greater one last, got [0, 3]",
-        ),
-        (
-            {"lengths": (3, 2)},
-            "lengths: expected two numbers from 1, the greater one last, got [3, 2]",
+        *(
+            (
+                {"lengths": lengths},
+                f"lengths: expected two numbers from 1, the greater one last, got {list(lengths)}",
+            )
+            for lengths in [(0, 3), (3, 2), (3,), (1, 2, 3), ()]
         ),
         (
             {"lengths": (3, 9), "max_length": 8},
