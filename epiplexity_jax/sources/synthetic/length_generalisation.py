@@ -40,7 +40,8 @@ class LengthGeneralisation(Config):
     """Greatest n that a sequence has room for: L is twice that and one, or with parity that and
     two; default: the greatest n."""
     symbols: int | None = Field(default=None, ge=2, le=1 << 16)
-    """V, symbols of x; default: 2 for parity, which has no other, and 8 elsewhere."""
+    """Symbols of x; default: 2 for parity, which has no other, and 8 elsewhere. V is one more, the
+    sign between x and y: it may stand where another sequence has a label."""
 
     @model_validator(mode="after")
     def _lengths_fit(self) -> "LengthGeneralisation":
@@ -77,7 +78,7 @@ class TaskSampler:
     Attributes:
         task: the task.
         max_length: greatest n that there is room for.
-        symbols: V; the token V is the sign between x and y.
+        symbols: symbols of x; the token after them is the sign between x and y.
         varied: True to return `MaskedTokens`, False where all n are the same.
     """
 
@@ -129,8 +130,7 @@ def open_length_generalisation(config: LengthGeneralisation) -> Synthetic:
         padding = 1 - ((low + high) / 2 + 1 + labels) / length
         notes = (labels_note("length_generalisation", labels, length, padding),)
     info = SourceInfo(
-        vocab_size=symbols,
-        input_vocab_size=symbols + 1,
+        vocab_size=symbols + 1,
         length=length,
         label_mask=shares > 0,
         label_shares=shares if varied else None,
