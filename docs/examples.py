@@ -120,6 +120,42 @@ SOURCES = {
       - {weight: 0.9, source: {kind: markov, vocab_size: 16}}
       - {weight: 0.1, source: {kind: noise, vocab_size: 16}}
 """,
+    "mixture": """\
+  chains: {kind: mixture, models: 1024, vocab_size: 4}                  # 10 bits to find the chain
+  short:  {kind: mixture, models: 8, vocab_size: 2, length: 16}
+  words:  {kind: mixture, of: periodic, models: 1024, vocab_size: 16}   # 10 bits a sequence
+""",
+    "boolean": """\
+  table:  {kind: boolean}                                             # 256 bits to learn
+  parity: {kind: boolean, function: parity, bits: 16, relevant: 3}
+  xor:    {kind: boolean, function: parity, bits: 16, relevant: 2}
+  most:   {kind: boolean, function: majority, bits: 7}
+""",
+    "modular_addition": """\
+  drawn: {kind: modular_addition}
+  table: {kind: modular_addition, modulus: 53, pairs: all, equals_sign: true}
+""",
+    "zipf_facts": """\
+  tail: {kind: zipf_facts}
+  keys: {kind: zipf_facts, facts: 100, exponent: 1.5, pay: all}
+""",
+    "in_context": """\
+  context: {kind: in_context}                                         # 10 % of queries are new
+  weights: {kind: in_context, labels: fixed, exponent: 1.0, bursty: 0.0}
+""",
+    "grammar": """\
+  train: {kind: grammar, primitives: 16}
+  new:   {kind: grammar, primitives: 16, split: new_combinations}
+""",
+    "length_generalisation": """\
+  short: {kind: length_generalisation, task: reverse, lengths: [1, 8], max_length: 16}
+  long:  {kind: length_generalisation, task: reverse, lengths: [9, 16]}
+  alike: {kind: length_generalisation, task: sort, lengths: [10, 10]}
+""",
+    "two_features": """\
+  train: {kind: two_features, spurious: 0.95, core: 0.99}
+  test:  {kind: two_features, spurious: 0.5, core: 0.99}
+""",
     "noise": """\
   noise: {kind: noise}
   dice:  {kind: noise, vocab_size: 6, length: 64}

@@ -26,25 +26,34 @@ from epiplexity_jax.sources.opening import open_source, register
 from epiplexity_jax.sources.python.grain_dataset import Grain, from_grain
 from epiplexity_jax.sources.python.iterator import Iterated, from_iterator
 from epiplexity_jax.sources.synthetic.automata import ElementaryCA
+from epiplexity_jax.sources.synthetic.boolean import Boolean
 from epiplexity_jax.sources.synthetic.cipher import Cipher
 from epiplexity_jax.sources.synthetic.connect_four import ConnectFour
+from epiplexity_jax.sources.synthetic.grammar import Grammar
+from epiplexity_jax.sources.synthetic.in_context import InContext
 from epiplexity_jax.sources.synthetic.induction import Induction
 from epiplexity_jax.sources.synthetic.lcg import LCG
+from epiplexity_jax.sources.synthetic.length_generalisation import LengthGeneralisation
 from epiplexity_jax.sources.synthetic.lfsr import LFSR
 from epiplexity_jax.sources.synthetic.life import Life
 from epiplexity_jax.sources.synthetic.lorenz import Lorenz
 from epiplexity_jax.sources.synthetic.markov_rows import MarkovRows
+from epiplexity_jax.sources.synthetic.mixture import Mixture
+from epiplexity_jax.sources.synthetic.modular_addition import ModularAddition
 from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
 from epiplexity_jax.sources.synthetic.pairs import Pairs
 from epiplexity_jax.sources.synthetic.repeat import Repeat
 from epiplexity_jax.sources.synthetic.tic_tac_toe import TicTacToe
 from epiplexity_jax.sources.synthetic.tic_tac_toe_questions import TicTacToeQuestions
+from epiplexity_jax.sources.synthetic.two_features import TwoFeatures
+from epiplexity_jax.sources.synthetic.zipf_facts import ZipfFacts
 
 __all__ = [
     "LCG",
     "LFSR",
     "ApplyRule",
     "Chess",
+    "Boolean",
     "Cipher",
     "ConnectFour",
     "CompilePython",
@@ -55,15 +64,20 @@ __all__ = [
     "Fasta",
     "FlipLabels",
     "Grain",
+    "Grammar",
     "Images",
+    "InContext",
     "Induction",
     "Iterated",
     "Labelled",
     "Life",
     "Lorenz",
+    "LengthGeneralisation",
     "Markov",
     "MarkovRows",
     "Mix",
+    "Mixture",
+    "ModularAddition",
     "Noise",
     "Pairs",
     "PythonStdlib",
@@ -79,6 +93,8 @@ __all__ = [
     "TicTacToe",
     "TicTacToeQuestions",
     "Tokens",
+    "TwoFeatures",
+    "ZipfFacts",
     "from_array",
     "from_grain",
     "from_images",

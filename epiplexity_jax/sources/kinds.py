@@ -30,19 +30,27 @@ from epiplexity_jax.sources.opening import register
 from epiplexity_jax.sources.python import grain_dataset, iterator, opened
 from epiplexity_jax.sources.synthetic import (
     automata,
+    boolean,
     cipher,
     connect_four,
+    grammar,
+    in_context,
     induction,
     lcg,
+    length_generalisation,
     lfsr,
     life,
     lorenz,
     markov_rows,
+    mixture,
+    modular_addition,
     noise_markov,
     pairs,
     repeat,
     tic_tac_toe,
     tic_tac_toe_questions,
+    two_features,
+    zipf_facts,
 )
 
 register(text.Text, text.open_text)
@@ -70,6 +78,16 @@ register(induction.Induction, induction.open_induction)
 register(tic_tac_toe.TicTacToe, tic_tac_toe.open_tic_tac_toe)
 register(tic_tac_toe_questions.TicTacToeQuestions, tic_tac_toe_questions.open_tic_tac_toe_questions)
 register(connect_four.ConnectFour, connect_four.open_connect_four)
+register(mixture.Mixture, mixture.open_mixture)
+register(boolean.Boolean, boolean.open_boolean)
+register(modular_addition.ModularAddition, modular_addition.open_modular_addition)
+register(zipf_facts.ZipfFacts, zipf_facts.open_zipf_facts)
+register(in_context.InContext, in_context.open_in_context)
+register(grammar.Grammar, grammar.open_grammar)
+register(
+    length_generalisation.LengthGeneralisation, length_generalisation.open_length_generalisation
+)
+register(two_features.TwoFeatures, two_features.open_two_features)
 register(labelled.Labelled, labelled.open_labelled)
 register(shuffle.Shuffle, shuffle.open_shuffle)
 register(reorder.Reorder, reorder.open_reorder)

@@ -166,6 +166,23 @@ WRONG = {
     ),
     "dice": (source("pairs", answers="dice"), ["sources.x.answers", "'coin'"]),
     "key of a coin": (source("pairs", answers="coin", key_seed=1), ["sources.x.key_seed"]),
+    "period": (source("mixture", period=4), ["sources.x.period", "markov"]),
+    "even majority": (
+        source("boolean", function="majority", bits=4),
+        ["sources.x.relevant", "odd", "4"],
+    ),
+    "modulus": (source("modular_addition", modulus=1), ["sources.x.modulus", "2"]),
+    "no values": (source("zipf_facts", values=1), ["sources.x.values", "2"]),
+    "copies": (source("in_context", context=2, copies=3), ["sources.x.copies", "context", "3"]),
+    "all held out": (
+        source("grammar", heldout_combinations=0.99),
+        ["sources.x: heldout_combinations", "lower it"],
+    ),
+    "backward lengths": (
+        source("length_generalisation", lengths=[4, 2]),
+        ["sources.x.lengths", "[4, 2]"],
+    ),
+    "feature": (source("two_features", core=1.2), ["sources.x.core", "1"]),
     "rate": (mapped("flip_labels", NOISE, rate=1.5), ["sources.x.rate"]),
     "both sizes": (mapped("subsample", SOME, sequences=9, share=0.5), ["sources.x"]),
     "no size": (mapped("subsample", NOISE), ["sources.x"]),

@@ -201,6 +201,73 @@ EXAMPLES = {
         {"columns": 4, "rows": 3, "connect": 3},
         [{"columns": 5}, {"rows": 4}, {"connect": 4}, {"order": "board_first"}],
     ),
+    "mixture": (
+        {"models": 5, "vocab_size": 4, "length": 9},
+        [
+            {"models": 6},
+            {"vocab_size": 5},
+            {"length": 8},
+            {"exponent": 1.0},
+            {"of": "periodic"},
+            {"of": "periodic", "period": 3},
+            {"concentration": 2.0},
+            {"table_seed": 1},
+        ],
+    ),
+    "boolean": (
+        {"bits": 6},
+        [
+            {"bits": 7},
+            {"function": "parity"},
+            {"function": "parity", "relevant": 2},
+            {"function": "majority", "relevant": 3},
+            {"table_seed": 1},
+        ],
+    ),
+    "modular_addition": (
+        {"modulus": 11},
+        [{"modulus": 12}, {"pairs": "all"}, {"equals_sign": True}],
+    ),
+    "zipf_facts": (
+        {"facts": 40, "values": 6},
+        [{"facts": 41}, {"values": 7}, {"exponent": 0.5}, {"pay": "all"}, {"table_seed": 1}],
+    ),
+    "in_context": (
+        {"classes": 9, "context": 3, "label_symbols": 4, "labels": "fixed"},
+        [
+            {"classes": 10},
+            {"context": 4},
+            {"label_symbols": 5},
+            {"bursty": 0.5},
+            {"copies": 2},
+            {"exponent": 1.0},
+            {"labels": "fresh"},
+            {"table_seed": 1},
+        ],
+    ),
+    "grammar": (
+        {"primitives": 5},
+        [
+            {"primitives": 6},
+            {"modifiers": 2},
+            {"clauses": 3},
+            {"heldout_combinations": 0.5},
+            {"split": "new_combinations"},
+            {"table_seed": 1},
+        ],
+    ),
+    "length_generalisation": (
+        {"lengths": (5, 5)},
+        [
+            {"task": "reverse"},
+            {"task": "sort"},
+            {"task": "parity"},
+            {"lengths": (2, 5)},
+            {"max_length": 6},
+            {"symbols": 5},
+        ],
+    ),
+    "two_features": ({"core_bits": 3}, [{"core_bits": 4}, {"spurious": 0.8}, {"core": 0.7}]),
     "labelled": (
         {"path": "labelled.npz"},
         [

@@ -108,14 +108,17 @@ def test_facts(kind):
 
 @pytest.mark.parametrize("kind", EXAMPLES)
 def test_tokens(kind):
-    """Integers in [0, V), of the declared shape, and not all the same."""
+    """Integers in [0, V), or of the inputs' alphabet, of the declared shape, not all the same."""
     source = _open(kind)
+    symbols = max(source.info.vocab_size, source.info.input_vocab_size or 0)
     tokens = _draw(source)
     assert tokens.shape == (12, source.info.length)
     assert np.issubdtype(tokens.dtype, np.integer)
     info = source.info
     assert 0 <= tokens.min() < tokens.max() < max(info.vocab_size, info.input_vocab_size or 0)
     assert tokens[:, info.label_mask].max() < info.vocab_size
+    assert 0 <= tokens.min() < tokens.max() < symbols
+    assert tokens[:, source.info.label_mask].max() < source.info.vocab_size
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
@@ -137,6 +140,11 @@ def test_a_fingerprint_holds_all_that_decides_the_data(kind, change):
         ("cipher", "key_seed"),
         ("pairs", "key_seed"),
         ("encrypt", "key_seed"),
+        ("grammar", "table_seed"),
+        ("in_context", "table_seed"),
+        ("zipf_facts", "table_seed"),
+        ("boolean", "table_seed"),
+        ("mixture", "table_seed"),
         ("shuffle", "map_seed"),
         ("reorder", "map_seed"),
         ("flip_labels", "map_seed"),
@@ -220,6 +228,12 @@ def test_a_compiled_chunk_equals_single_draws(kind, count):
         ("pairs", {"key_seed": 7}),
         ("tic_tac_toe", {"order": "board_first"}),
         ("connect_four", {"order": "board_first"}),
+        ("mixture", {"table_seed": 7}),
+        ("boolean", {"table_seed": 7}),
+        ("zipf_facts", {"table_seed": 7}),
+        ("in_context", {"labels": "fresh"}),
+        ("grammar", {"split": "new_combinations"}),
+        ("two_features", {"spurious": 0.0}),
         ("reorder", {"order": "reverse"}),
     ],
 )
