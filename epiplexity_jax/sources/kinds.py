@@ -20,7 +20,6 @@ from epiplexity_jax.sources.maps import (
     mix,
     reorder,
     replay,
-    shuffle,
     retokenise,
     shuffle,
     sort,

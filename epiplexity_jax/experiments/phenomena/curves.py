@@ -47,7 +47,7 @@ def add_curves(
     measured: Measured,
     series: Mapping[str, str],
     budgets: Sequence[float],
-    units: Mapping[Part, str],
+    units: Mapping[str, str],
 ) -> None:
     """Add parts of the code at budgets, one curve a source.
 
@@ -58,7 +58,10 @@ def add_curves(
         budgets: FLOPs.
         units: the parts and their units, "bits" or one per sequence.
     """
-    for part, unit in units.items():
+    parts: tuple[Part, ...] = ("mdl", "epiplexity", "entropy")
+    for part in parts:
+        if (unit := units.get(part)) is None:
+            continue
         sequences = None if unit == "bits" else measured.sequences
         for source, name in series.items():
             for budget in budgets:

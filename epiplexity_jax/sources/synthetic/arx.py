@@ -8,7 +8,6 @@ _THREEFRY_TURNS = (13, 15, 26, 6, 17, 29, 16, 24)
 Blocks = UInt8[np.ndarray, "n bytes"]
 Counters = UInt64[np.ndarray, " n"]
 AnyWords = UInt32[np.ndarray | Array, "..."]
-Rows = UInt32[np.ndarray, "4 n"]
 
 
 def chacha_blocks(key: bytes, nonce: bytes, counters: Counters, rounds: int) -> Blocks:
@@ -42,12 +41,14 @@ def chacha_blocks(key: bytes, nonce: bytes, counters: Counters, rounds: int) -> 
     return words.T.astype("<u4", order="C").view(np.uint8)
 
 
-def _rolled(rows: Rows, places: int) -> Rows:
+def _rolled(rows: AnyWords, places: int) -> AnyWords:
     """Move the words of rows to the left, those of the left end to the right one."""
-    return np.roll(rows, -places, axis=0) if places else rows
+    return np.roll(np.asarray(rows), -places, axis=0) if places else rows
 
 
-def _quarter_rounds(a: Rows, b: Rows, c: Rows, d: Rows) -> tuple[Rows, Rows, Rows, Rows]:
+def _quarter_rounds(
+    a: AnyWords, b: AnyWords, c: AnyWords, d: AnyWords
+) -> tuple[AnyWords, AnyWords, AnyWords, AnyWords]:
     """Apply quarter rounds to the four columns of blocks."""
     for turns in (_CHACHA_TURNS[:2], _CHACHA_TURNS[2:]):
         a = a + b
