@@ -78,6 +78,7 @@ class LorenzValues(NamedTuple):
         width: [3] float32, its sides.
         burn_step: [] float32, longest step of the burn-in, time.
         step: [] float32, a step from the start to the later state, time.
+        scale: [3] float32, cells in a unit of each coordinate.
         cells: [3] int32, cells of each coordinate.
         zero: [] uint32, 0, which a compiler does not know (see `rounded`).
     """
@@ -86,6 +87,7 @@ class LorenzValues(NamedTuple):
     width: jax.Array
     burn_step: jax.Array
     step: jax.Array
+    scale: jax.Array
     cells: jax.Array
     zero: jax.Array
 
@@ -110,12 +112,13 @@ class LorenzSampler:
         state = (x, y, z)
         if self.burn_steps:
             share = jax.random.uniform(keys.key(key, "burn_in"), (count,))
-            own = parameters.burn_step * (0.5 + 0.5 * share)  # half a share is exact
+            own = rounded(parameters.burn_step * (0.5 + 0.5 * share), zero)
             state = integrate(state, own, self.burn_steps, zero)
         step = jnp.broadcast_to(parameters.step, (count,))
         later = integrate(state, step, self.steps, zero)
         shown = (state, later) if self.start else (later,)
-        return jnp.concatenate([cells(each, parameters.cells) for each in shown], axis=1)
+        tokens = [cells(each, parameters.scale, parameters.cells) for each in shown]
+        return jnp.concatenate(tokens, axis=1)
 
 
 def integrate(
@@ -142,7 +145,7 @@ def integrate(
         )
         return x, y, z
 
-    half, sixth = 0.5 * step, np.float32(1 / 6) * step
+    half, sixth = 0.5 * step, rounded(np.float32(1 / 6) * step, zero)
 
     def advance(_: Int32[Array, ""], state: State) -> State:
         first = slope(state)
@@ -172,13 +175,19 @@ def rounded(product: Float32[Array, "..."], zero: UInt32[Array, ""]) -> Float32[
     return jax.lax.bitcast_convert_type(bits, jnp.float32)
 
 
-def cells(state: State, counts: Int32[Array, "3"]) -> Int32[Array, "n 3"]:
-    """Number the cells of states from the low end of the box; counts: cells of each coordinate."""
-    shares = [
-        (value - low) / (high - low) for value, low, high in zip(state, _LOW, _HIGH, strict=True)
-    ]
-    scaled = jnp.stack(shares, axis=1) * counts[None].astype(jnp.float32)
-    return jnp.clip(jnp.floor(scaled).astype(jnp.int32), 0, counts[None] - 1)
+def cells(
+    state: State, scale: Float32[Array, "3"], counts: Int32[Array, "3"]
+) -> Int32[Array, "n 3"]:
+    """Number the cells of states from the low corner of the box.
+
+    Args:
+        state: x, y and z, [n] each.
+        scale: cells in a unit of each coordinate.
+        counts: cells of each coordinate.
+    """
+    above = jnp.stack([value - low for value, low in zip(state, _LOW, strict=True)], axis=1)
+    places = jnp.floor(above * scale[None]).astype(jnp.int32)
+    return jnp.clip(places, 0, counts[None] - 1)
 
 
 def open_lorenz(config: Lorenz) -> Synthetic:
@@ -186,8 +195,9 @@ def open_lorenz(config: Lorenz) -> Synthetic:
 
     Monte Carlo gives the entropy of the invariant measure's cells: 7.553 bits of a state for
     `bits: [4, 4, 4]`, 6.252 for [4, 3, 3], 5.532 for [3, 3, 3], 3.854 for [2, 2, 2]. That is what
-    the later state costs without the start, whatever `time` is, and with it after many Lyapunov
-    times.
+    the later state costs without the start, whatever `time` is. Of [2, 2, 2] the start gives 2.29
+    bits away at `time: 0.1`, 0.87 at 1, 0.27 at 4, 0.02 at 16 and 0.00 at 30: positions are lost
+    soon, while all trajectories go round with nearly the same period.
     """
     uniform = config.measure == "uniform"
     burn_in = 0.0 if uniform else config.burn_in or _BURN_IN
@@ -195,8 +205,9 @@ def open_lorenz(config: Lorenz) -> Synthetic:
     steps, step = _steps(config.time)
     low, high = (np.array(corner, np.float32) for corner in (_UNIFORM if uniform else _AXIS))
     counts = np.array([1 << bits for bits in config.bits], np.int32)
-    steps_of = (np.float32(burn_step), np.float32(step))
-    tables = (low, high - low, *steps_of, counts, np.uint32(0))
+    lengths = (np.float32(burn_step), np.float32(step))
+    scale = (counts / np.subtract(_HIGH, _LOW)).astype(np.float32)
+    tables = (low, high - low, *lengths, scale, counts, np.uint32(0))
     info = SourceInfo(
         vocab_size=int(counts.max()),
         length=6 if config.start else 3,
