@@ -38,8 +38,7 @@ class Chess(Config):
     Comments, variations and all other headers are left out. So are games outside the limits below,
     games without a result, from another position than the usual one, or with a move that is not
     legal; the results say how many. The position needs `pip install 'epiplexity-jax[chess]'`
-    (python-chess, under the GPL), which takes a minute for a million plies. Files may be
-    compressed.
+    (python-chess, under the GPL); a million plies take 80 seconds. Files may be compressed.
     """
 
     kind: Literal["chess"] = "chess"

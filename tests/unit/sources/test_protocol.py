@@ -59,6 +59,8 @@ def _write_games(folder):
 
 
 def _open(kind, **changes) -> Any:
+    if kind == "chess":
+        pytest.importorskip("chess")
     where = {"data_dir": str(tiny_numbers())} if kind == "tfds" else {}
     data = {"kind": kind, **EXAMPLES[kind][0], **where, **changes}
     data = {key: value for key, value in data.items() if value is not None}

@@ -99,6 +99,38 @@ def test_both_orders_hold_the_same_games(written):
     assert len(set.intersection(*(set(info.origins) for info in infos))) == 1  # a copy is known
 
 
+def random_game(chess, rng, elo):
+    """A game of random legal moves: as python-chess writes it in PGN, and its line."""
+    game, board, moves = chess.pgn.Game(), chess.Board(), []
+    game.headers.update({"WhiteElo": str(elo), "BlackElo": "2000", "Result": "1-0"})
+    node = game
+    for _ in range(rng.integers(1, 90)):
+        legal = list(board.legal_moves)
+        if not legal:
+            break
+        move, other = (legal[k] for k in rng.integers(len(legal), size=2))
+        moves.append(board.san(move))
+        board.push(move)
+        before, node = node, node.add_variation(move)
+        if rng.random() < 0.2:
+            node.comment = "a (long) comment; [%clk 0:01:00] " * 4
+            node.nags.add(3)
+            if other != move:
+                before.add_variation(other, comment="worse")
+    pairs = ";".join(",".join(moves[k : k + 2]) for k in range(0, len(moves), 2))
+    played = pairs + ";" * (len(moves) % 2 == 0)
+    return f"{game}\n\n", f"{played}|{elo}|2000|{board.fen()}\n"
+
+
+def test_random_games_as_another_writer_of_pgn_has_them(written, chess):
+    pytest.importorskip("chess.pgn")
+    rng = np.random.default_rng(0)
+    games, expected = zip(*(random_game(chess, rng, 1000 + k) for k in range(40)), strict=True)
+    config = written("".join(games))
+    assert text(config) == "".join(expected)
+    assert open_source(config).info.notes == ()
+
+
 @pytest.mark.parametrize(
     ("limits", "kept", "note"),
     [
