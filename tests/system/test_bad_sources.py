@@ -133,6 +133,10 @@ WRONG = {
         ["sources.x: ", "segments", "16"],
     ),
     "even multiplier": (source("lcg", multiplier=2), ["sources.x.multiplier", "odd"]),
+    "more rows hidden": (
+        source("markov_rows", vocab_size=4, hidden=5),
+        ["sources.x", "4", "5"],
+    ),
     "degree": (source("lfsr", degree=33), ["sources.x.degree", "32"]),
     "rate": (mapped("flip_labels", NOISE, rate=1.5), ["sources.x.rate"]),
     "both sizes": (mapped("subsample", SOME, sequences=9, share=0.5), ["sources.x"]),

@@ -11,7 +11,7 @@ import pytest
 from epiplexity_jax import sources
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources import opening as kinds
-from epiplexity_jax.sources.spec import DeviceSource, HostSource, Sampler
+from epiplexity_jax.sources.spec import DeviceSource, HostSource, Sampler, WithReals
 from epiplexity_jax.sources.split import Split
 from epiplexity_jax.sources.verbatim import stands_in
 from tests.unit.sources.examples import EXAMPLES, FROM_BYTES, HOST
@@ -64,7 +64,8 @@ def _draw(source, count=12, seed=0):
     """Sequences of either protocol, as NumPy integers [count, L]."""
     if isinstance(source, DeviceSource):
         key = jax.random.key(seed)
-        return np.asarray(_sample(source.sampler, source.parameters, key, count))
+        drawn = _sample(source.sampler, source.parameters, key, count)
+        return np.asarray(drawn.tokens if isinstance(drawn, WithReals) else drawn)
     return source.read(np.arange(count, dtype=np.int64))
 
 
@@ -99,7 +100,9 @@ def test_tokens(kind):
     tokens = _draw(source)
     assert tokens.shape == (12, source.info.length)
     assert np.issubdtype(tokens.dtype, np.integer)
-    assert 0 <= tokens.min() < tokens.max() < source.info.vocab_size
+    info = source.info
+    assert 0 <= tokens.min() < tokens.max() < max(info.vocab_size, info.input_vocab_size or 0)
+    assert tokens[:, info.label_mask].max() < info.vocab_size
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
@@ -118,6 +121,7 @@ def test_a_fingerprint_holds_all_that_decides_the_data(kind, change):
     ("kind", "name"),
     [
         ("markov", "table_seed"),
+        ("markov_rows", "order_seed"),
         ("cipher", "key_seed"),
         ("shuffle", "map_seed"),
         ("reorder", "map_seed"),
@@ -164,10 +168,11 @@ def test_a_compiled_chunk_equals_single_draws(kind, count):
     def chunk(parameters, keys):
         return jax.vmap(lambda key: source.sampler(parameters, key, count))(keys)
 
-    drawn = np.asarray(chunk(source.parameters, keys))
-    assert drawn.shape == (5, count, source.info.length)
-    for key, batch in zip(keys, drawn, strict=True):
-        assert np.array_equal(batch, _sample(source.sampler, source.parameters, key, count))
+    drawn = jax.tree.map(np.asarray, chunk(source.parameters, keys))
+    assert jax.tree.leaves(drawn)[0].shape == (5, count, source.info.length)
+    for i, key in enumerate(keys):
+        alone = _sample(source.sampler, source.parameters, key, count)
+        jax.tree.map(lambda x, y, i=i: np.testing.assert_array_equal(x[i], y), drawn, alone)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +180,7 @@ def test_a_compiled_chunk_equals_single_draws(kind, count):
     [
         ("elementary_ca", {"rule": 30}),
         ("markov", {"table_seed": 7}),
+        ("markov_rows", {"order_seed": 1}),
         ("lcg", {"multiplier": 5}),
         ("lfsr", {"degree": 12}),
         ("reorder", {"order": "reverse"}),
@@ -192,7 +198,9 @@ def test_a_table_is_a_value(kind, change):
         return one.sampler(parameters, key, 4)
 
     key = jax.random.key(0)
-    assert not np.array_equal(draw(one.parameters, key), draw(other.parameters, key))
+    drawn = [draw(source.parameters, key) for source in (one, other)]
+    first, second = (np.asarray(jax.tree.leaves(batch)[0]) for batch in drawn)
+    assert not np.array_equal(first, second)
     assert len(traces) == 1
 
 
