@@ -113,6 +113,11 @@ SOURCES = {
   weather: {kind: markov, matrix: [[0.9, 0.1], [0.3, 0.7]]}
   random:  {kind: markov, vocab_size: 16, concentration: 0.1, table_seed: 3}
 """,
+    "markov_rows": """\
+  all:  {kind: markov_rows}
+  half: {kind: markov_rows, hidden: 4, length: 128}
+  read: {kind: markov_rows, vocab_size: 4, length: 64, hidden: 1, rows: tokens}   # for any family
+""",
     "mix": """\
   both:
     kind: mix

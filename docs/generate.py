@@ -75,6 +75,8 @@ def _facts(source: Source) -> tuple[str, ...]:
         vocab += f", after {info.features} real numbers"
     elif inputs not in (None, info.vocab_size):
         vocab += f", inputs {inputs}"
+    if info.real_positions:
+        vocab += f", with {info.real_width} real numbers at {len(info.real_positions)} positions"
     places = np.flatnonzero(info.label_mask)
     paid = "every token"
     if len(places) < info.length:

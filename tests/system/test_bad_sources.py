@@ -146,6 +146,10 @@ WRONG = {
     "no plies": (source("tic_tac_toe_questions", question="value"), ["sources.x.plies", "1 to 8"]),
     "no games": (source("chess", path="no.pgn"), ["sources.x: ", "no.pgn", "no such file"]),
     "no chess": (source("chess", path="odd.bin"), ["sources.x: ", "odd.bin", "line 1"]),
+    "more rows hidden": (
+        source("markov_rows", vocab_size=4, hidden=5),
+        ["sources.x", "4", "5"],
+    ),
     "degree": (source("lfsr", degree=33), ["sources.x.degree", "32"]),
     "uneven states": (
         source("elementary_ca", rule=54, steps=8, states=3),

@@ -31,10 +31,10 @@ class MarkovRows(Config):
     for all sequences; then `length` symbols of the chain, the first from the stationary
     distribution. The symbols alone are paid for.
 
-    A row is one token, the symbol whose successors it tells of, beside the vector of its V natural
+    A row is one token, the symbol whose successors it describes, beside the vector of its V natural
     log-probabilities: models read both at once. With `rows: tokens` a row is V tokens instead, for
-    families that read no real numbers: level k, the id V + 1 + k, says that -2 log2 p lies in
-    [k, k + 1), and the last of the 16 levels holds all that is larger.
+    families that read no real numbers: level k, the id V + 1 + k, stands for -2 log2 p in
+    [k, k + 1), and the last of the 16 levels for all that is larger.
 
     A model needs two mechanisms: to look a given row up, and to count the successors of symbols
     whose row is hidden. After n visits to a state whose row is hidden, of which c led to a symbol,
@@ -165,8 +165,8 @@ def open_markov_rows(config: MarkovRows) -> Synthetic:
 
     Its entropy rate is known, as an estimate (see `mean_entropies`), where all rows are given as
     real numbers: that of the stationary distribution and `length` - 1 steps, over `length`. With
-    hidden rows counting in context comes near the floor; the bits that the first symbol tells of
-    the hidden rows are all that it misses, and no closed form has them.
+    hidden rows it is not known: counting in context comes near, and misses only what the first
+    symbol, drawn from the stationary distribution, has of the hidden rows.
     """
     vocab, length, given = config.vocab_size, config.length, config.vocab_size - config.hidden
     order = generator(config.order_seed, "markov_rows", vocab).permutation(vocab)

@@ -53,6 +53,17 @@ EXAMPLES = {
         {"vocab_size": 4, "length": 9},
         [{"vocab_size": 5}, {"length": 8}, {"concentration": 2.0}, {"table_seed": 1}],
     ),
+    "markov_rows": (
+        {"vocab_size": 4, "length": 9, "hidden": 1},
+        [
+            {"vocab_size": 5},
+            {"length": 8},
+            {"hidden": 0},
+            {"hidden": 4},
+            {"rows": "tokens"},
+            {"order_seed": 1},
+        ],
+    ),
     "elementary_ca": (
         {"rule": 54, "cells": 11, "steps": 3, "burn_in": 5},
         [

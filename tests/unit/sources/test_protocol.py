@@ -12,6 +12,7 @@ from epiplexity_jax import sources
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources import opening as kinds
 from epiplexity_jax.sources.spec import DeviceSource, HostSource, MaskedTokens, Sampler
+from epiplexity_jax.sources.spec import DeviceSource, HostSource, Sampler, WithReals
 from epiplexity_jax.sources.split import Split
 from epiplexity_jax.sources.verbatim import stands_in
 from tests.unit.sources.examples import EXAMPLES, FROM_BYTES, HOST
@@ -77,6 +78,8 @@ def _draw(source, count=12, seed=0):
     if isinstance(source, DeviceSource):
         key = jax.random.key(seed)
         return _tokens(_sample(source.sampler, source.parameters, key, count))
+        drawn = _sample(source.sampler, source.parameters, key, count)
+        return np.asarray(drawn.tokens if isinstance(drawn, WithReals) else drawn)
     return source.read(np.arange(count, dtype=np.int64))
 
 
@@ -139,6 +142,7 @@ def test_a_fingerprint_holds_all_that_decides_the_data(kind, change):
     ("kind", "name"),
     [
         ("markov", "table_seed"),
+        ("markov_rows", "order_seed"),
         ("cipher", "key_seed"),
         ("pairs", "key_seed"),
         ("encrypt", "key_seed"),
@@ -224,6 +228,7 @@ def test_a_compiled_chunk_equals_single_draws(kind, count):
         ("life", {"rule": "B36/S23"}),
         ("apply_rule", {"rule": 30}),
         ("markov", {"table_seed": 7}),
+        ("markov_rows", {"order_seed": 1}),
         ("lcg", {"multiplier": 5}),
         ("lfsr", {"degree": 12}),
         ("lorenz", {"bits": (4, 2, 2)}),
@@ -252,6 +257,8 @@ def test_a_table_is_a_value(kind, change):
 
     key = jax.random.key(0)
     first, second = (_tokens(draw(each.parameters, key)) for each in (one, other))
+    drawn = [draw(source.parameters, key) for source in (one, other)]
+    first, second = (np.asarray(jax.tree.leaves(batch)[0]) for batch in drawn)
     assert not np.array_equal(first, second)
     assert len(traces) == 1
 

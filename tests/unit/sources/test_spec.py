@@ -1,7 +1,9 @@
 """Facts of a source: tokens that take time, tokens that are paid for, names of its data."""
 
 import numpy as np
+import pytest
 
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources.spec import SourceInfo
 
 
@@ -18,3 +20,32 @@ def test_a_bos_token_stands_before_a_first_token_that_is_predicted():
 
 def test_an_origin_is_named_once():
     assert facts([1], origins=("a", "b", "a")).origins == ("a", "b")
+
+
+def test_numbers_of_a_sequence_count_its_reals():
+    assert facts([0, 0, 1]).numbers == 3
+    assert facts([0, 0, 1], real_positions=(0, 1), real_width=4).numbers == 3 + 8
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"real_positions": (0,)}, "real_width: expected a width of 1 or more and real_positions"),
+        ({"real_width": 3}, "real_width: expected a width of 1 or more and real_positions"),
+        ({"real_positions": (2,), "real_width": 3}, "real_positions: expected ascending places"),
+        ({"real_positions": (1, 0), "real_width": 3}, "real_positions: expected ascending places"),
+        ({"real_positions": (0, 0), "real_width": 3}, "real_positions: expected ascending places"),
+        ({"real_positions": (-1,), "real_width": 3}, "real_positions: expected ascending places"),
+        (
+            {"real_positions": (0,), "real_width": 3, "features": 2},
+            "real_positions: a source with vectors as inputs cannot have them",
+        ),
+        (
+            {"real_positions": (0,), "real_width": 3, "label_shares": np.array([0, 0, 0.5])},
+            "real_positions: a source with labels that vary by sequence cannot have them",
+        ),
+    ],
+)
+def test_reals_stand_beside_inputs_alone(given, sentence):
+    with pytest.raises(ConfigError, match=f"^{sentence}"):
+        facts([0, 0, 1], **given)

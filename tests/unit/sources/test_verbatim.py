@@ -5,7 +5,7 @@ import pytest
 
 from epiplexity_jax.sources import from_array, from_images, from_labelled, verbatim
 from epiplexity_jax.sources.documents import Documents
-from epiplexity_jax.sources.spec import FiniteSource, SourceInfo
+from epiplexity_jax.sources.spec import FiniteSource, SourceInfo, WithReals
 from epiplexity_jax.sources.split import Split
 from epiplexity_jax.sources.verbatim import stands_in
 
@@ -105,6 +105,24 @@ def test_zero_has_no_sign():
     inputs = np.array([[0.0, 1.0], [-0.0, 1.0], [0.5, 1.0]])
     source = from_labelled(inputs, [0, 1, 0])
     assert stands_in(source, np.array([0, 2]), np.array([1])).tolist() == [True, False]
+
+
+def test_sequences_with_real_numbers_are_compared_whole():
+    """Equal tokens with other vectors are no copy, and 0 has no sign there either."""
+    tokens = np.tile(np.arange(4, dtype=np.uint8), (6, 1))
+    reals = np.arange(6 * 2 * 3, dtype=np.float32).reshape(6, 2, 3)
+    reals[1], reals[3] = 0.0, -0.0
+    info = SourceInfo(
+        vocab_size=4,
+        length=4,
+        label_mask=np.array([False, False, True, True]),
+        fingerprint="x",
+        real_positions=(0, 1),
+        real_width=3,
+    )
+    source = FiniteSource(info, 6, lambda rows: WithReals(tokens[rows], reals[rows]))
+    found = stands_in(source, np.array([0, 1]), np.array([2, 3, 4, 5]))
+    assert found.tolist() == [False, True]
 
 
 def test_a_known_share_of_copies():
