@@ -11,8 +11,7 @@ import pytest
 from epiplexity_jax import sources
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources import opening as kinds
-from epiplexity_jax.sources.spec import DeviceSource, HostSource, MaskedTokens, Sampler
-from epiplexity_jax.sources.spec import DeviceSource, HostSource, Sampler, WithReals
+from epiplexity_jax.sources.spec import DeviceSource, HostSource, MaskedTokens, Sampler, WithReals
 from epiplexity_jax.sources.split import Split
 from epiplexity_jax.sources.verbatim import stands_in
 from tests.unit.sources.examples import EXAMPLES, FROM_BYTES, HOST
