@@ -115,28 +115,27 @@ def restore_members(
     return found, notes
 
 
-def choose(rows: Sequence[Mapping[str, Any]], wanted: Sequence[str] | None) -> list[Any]:
-    """Choose the rows of runs by their ids, or by the beginnings of these.
+def choose(rows: Sequence[Mapping[str, Any]], wanted: Sequence[str] | None) -> list[int]:
+    """Choose the places of runs by their ids, or by the beginnings of these.
 
     Args:
-        rows: all rows.
+        rows: rows of runs.
         wanted: ids, or None for all.
 
     Raises:
-        ConfigError: when no run has an id, or several do.
+        ConfigError: when no run has an id, or runs of several ids do.
     """
     if wanted is None:
-        return list(rows)
-    chosen = dict[str, Any]()
+        return list(range(len(rows)))
+    ids, chosen = [str(row["run_id"]) for row in rows], set[str]()
     for one in wanted:
-        matches = [row for row in rows if row["run_id"].startswith(one)] if one else []
+        matches = {found for found in ids if one and found.startswith(one)}
         if not matches:
-            ids = [row["run_id"][:8] for row in rows]
-            raise ConfigError(f"members: {did_you_mean('run', one, ids)}")
+            raise ConfigError(f"members: {did_you_mean('run', one, {found[:8] for found in ids})}")
         if len(matches) > 1:
             raise ConfigError(f"members: {one!r} begins {len(matches)} run ids; write more of it")
-        chosen[matches[0]["run_id"]] = matches[0]
-    return list(chosen.values())
+        chosen |= matches
+    return [place for place, found in enumerate(ids) if found in chosen]
 
 
 def _config_of(runs: Runs) -> Sweep:

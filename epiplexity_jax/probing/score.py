@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 
 def outcome_row(outcome: Outcome) -> Row:
-    """What a member did on the target; no score of one whose losses were not finite."""
+    """Score a member on the target; one whose losses were not finite has a status alone."""
     nats, labels, steps = outcome.train_nats, outcome.train_labels, len(outcome.train_nats)
     tail = slice(steps - max(1, steps // _TAIL), steps)
     row: Row = {
@@ -104,8 +104,8 @@ def scratch_row(run: Mapping[str, Any], store: str, rate: float, outcome: Outcom
 def correlations(rows: Sequence[Row]) -> list[Row]:
     """Rank correlations of accuracy and loss with model bits and parameters, over members.
 
-    Seeds of a member are averaged first, so that only members of other sizes, sources or rates
-    count as members. None with fewer than five.
+    Seeds of a member are averaged first, so that only members of other sizes, sources, rates or
+    numbers of steps count as members. None with fewer than five.
 
     Args:
         rows: rows of members and of scratch.
@@ -113,7 +113,7 @@ def correlations(rows: Sequence[Row]) -> list[Row]:
     seeds: dict[Any, list[Row]] = {}
     for row in rows:
         if row["kind"] == MEMBER and row["accuracy"] is not None:
-            seeds.setdefault(row["member"] or row["run_id"], []).append(row)
+            seeds.setdefault((row["member"] or row["run_id"], row["step"]), []).append(row)
     found = []
     for against in AGAINST:
         groups = [own for own in seeds.values() if all(row[against] is not None for row in own)]

@@ -1,5 +1,6 @@
 """Transfer of trained members to a labelled source, beside the same models from scratch."""
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 import jax
 import numpy as np
 
+from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.probing.loop import Outcome, Probe, make_probe, train_members
 from epiplexity_jax.probing.members import Member, choose, restore_members
 from epiplexity_jax.probing.options import Readout, Trained, TransferOptions
@@ -124,6 +126,8 @@ def transfer(
         StoreError: when a folder is not a store or keeps no final states.
     """
     asked, progress = TransferOptions(**options), progress or Silent()
+    if test_tokens is not None and not 0 < test_tokens < math.inf:
+        raise ConfigError(f"test_tokens: must be a positive number, got {test_tokens:g}")
     with open_devices(False) as devices:
         platform = devices[0].platform
         target = open_target(source, asked)
@@ -151,7 +155,7 @@ def _restored(
     """Members with their stores' folders, and sentences on what is left out."""
     several = [store] if isinstance(store, Runs | str | os.PathLike) else list(store)
     read = [(one if isinstance(one, Runs) else load(one)) for one in several]
-    notes, rows = list[str](), list[Row]()
+    notes, rows, owners = list[str](), list[Row](), list[Runs]()
     for runs in read:
         tokens = test_tokens or runs.test_tokens
         if tokens is None:
@@ -164,10 +168,15 @@ def _restored(
             named = sources  # so that an unknown one is refused
         lengths = {} if tokens else dict.fromkeys(("model_bits", "data_bits"))
         own = runs.rows(tokens or 1.0, sources=named) if named != [] else []
-        rows += [row | lengths | {"store": runs} for row in own]
+        rows += [row | lengths for row in own]
+        owners += [runs] * len(own)
     chosen, found = choose(rows, members), list[tuple[str, Member]]()
+    if not chosen:
+        raise ConfigError(
+            "members: no run of the stores is asked for; name a source that they have"
+        )
     for runs in read:
-        own = [row for row in chosen if row["store"] is runs]
+        own = [rows[i] for i in chosen if owners[i] is runs]
         if own:
             restored, left_out = restore_members(runs, own, platform)
             found += [(str(runs.path), member) for member in restored]

@@ -15,7 +15,7 @@ _WORDS = {
 _TEXTS = {"source", "size"}
 _COLUMNS = {  # heading: its place among those that a narrow terminal does without
     **{"source": 0, "size": 0, "seed": 0, "steps": 2, "model, bits": 0},
-    **{"train, nats": 1, "loss, nats": 0, "accuracy": 0, "gain, nats": 0},
+    **{"train, nats": 1, "loss, nats": 0, "accuracy": 0, "labels right": 3, "gain, nats": 0},
 }
 
 
@@ -24,30 +24,35 @@ def transfer_table(
 ) -> Table:
     """One line a member and one for each untrained model, intervals at 95 %.
 
+    Where a sequence has one label, the labels that are right have no column of their own.
+
     Args:
         rows: rows of a transfer.
         target: facts of the target.
         options: the options of the training.
     """
+    hidden = {"labels right"} if target["label_tokens"] == 1 else set()
+    shown = [name for name in _COLUMNS if name not in hidden]
     columns = [
-        TableColumn(name, "left" if name in _TEXTS else "right", spare=spare)
-        for name, spare in _COLUMNS.items()
+        TableColumn(name, "left" if name in _TEXTS else "right", spare=_COLUMNS[name])
+        for name in shown
     ]
     table = Table(columns, caption=_caption(target, options))
     for i, row in enumerate(rows):
         ends = i + 1 < len(rows) and rows[i + 1]["kind"] != row["kind"]
-        table.add(
-            row["source"] or "(scratch)",
-            row["size"],
-            str(row["seed"]),
-            str(row["step"]),
-            number(row["model_bits"]),
-            number(row["train_loss_nats"], 4),
-            _loss(row),
-            "" if row["accuracy"] is None else _share(row),
-            _gain(row),
-            end_section=ends,
-        )
+        cells = {
+            "source": row["source"] or "(scratch)",
+            "size": row["size"],
+            "seed": str(row["seed"]),
+            "steps": str(row["step"]),
+            "model, bits": number(row["model_bits"]),
+            "train, nats": number(row["train_loss_nats"], 4),
+            "loss, nats": _loss(row),
+            "accuracy": "" if row["accuracy"] is None else _share(row),
+            "labels right": number(row["label_accuracy"]),
+            "gain, nats": _gain(row),
+        }
+        table.add(*(cells[name] for name in shown), end_section=ends)
     return table
 
 
@@ -93,7 +98,7 @@ def _caption(target: Mapping[str, Any], options: Mapping[str, Any]) -> str:
     }[options["train"]]
     return (
         f"{learns}, {options['steps']} steps of {options['batch_size']}; "
-        f"{target['heldout_sequences']} held-out sequences, the most frequent label has "
-        f"{target['most_frequent_share']:.3f} of them\n"
+        f"{target['heldout_sequences']} held-out sequences, "
+        f"{target['most_frequent_share']:.3f} of whose labels are the most frequent symbol\n"
         "(scratch): the same models with their initial weights; gain: their loss less the member's"
     )

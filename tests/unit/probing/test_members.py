@@ -106,8 +106,9 @@ def test_the_student_of_a_requential_run_is_its_member(store, tmp_path):
 
 def test_runs_are_chosen_by_the_beginning_of_their_id():
     rows = [{"run_id": "abc1"}, {"run_id": "abd2"}]
-    assert choose(rows, None) == rows
-    assert choose(rows, ["abd", "abd2"]) == [rows[1]]
+    assert choose(rows, None) == [0, 1]
+    assert choose(rows, ["abd", "abd2"]) == [1]
+    assert choose([*rows, rows[1]], ["abd"]) == [1, 2]  # one run in two stores
     with pytest.raises(ConfigError, match="members: 'ab' begins 2 run ids"):
         choose(rows, ["ab"])
     with pytest.raises(ConfigError, match="members: unknown run 'x'"):

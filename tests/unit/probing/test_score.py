@@ -77,7 +77,13 @@ def rows_of(bits, accuracies, seeds=1):
     made = []
     for i, (one, right) in enumerate(zip(bits, accuracies, strict=True)):
         for seed in range(seeds):
-            row = {"kind": "member", "member": f"m{i}", "run_id": f"{i}.{seed}", "params": 7}
+            row = {
+                "kind": "member",
+                "member": f"m{i}",
+                "run_id": f"{i}.{seed}",
+                "step": 9,
+                "params": 7,
+            }
             row |= {"model_bits": one, "accuracy": right + 0.01 * seed, "loss_nats": 1 - right}
             made.append(row)
     return made
@@ -92,6 +98,13 @@ def test_rank_correlations_are_over_members_and_not_over_seeds():
     low, high = found["accuracy", "model_bits"]["rank_correlation_interval"]
     assert low < 0.9 <= high
     assert found["accuracy", "params"]["rank_correlation"] is None  # all are as large
+
+
+def test_lengths_of_training_are_members_of_their_own():
+    """Their rows share the hash of a member, which leaves out seed and steps."""
+    rows = rows_of([1.0, 2.0, 3.0, 4.0, 5.0], [0.1, 0.3, 0.2, 0.5, 0.6])
+    checkpoints = [row | {"member": "one", "step": i} for i, row in enumerate(rows)]
+    assert correlations(checkpoints) == correlations(rows)
 
 
 def test_fewer_than_five_members_have_no_rank_correlation():

@@ -121,12 +121,20 @@ def test_without_test_tokens_the_model_bits_are_left_out(store, tmp_path):
         ({"train": "readout", "blocks": 2}, "blocks: goes with train: last_blocks"),
         ({"sources": ["cb"]}, "unknown source 'cb'"),
         ({"members": ["zzz"]}, "members: unknown run 'zzz'"),
+        ({"members": []}, "members: no run of the stores is asked for"),
+        ({"test_tokens": -1.0}, "test_tokens: must be a positive number, got -1"),
         ({"train": "last_blocks", "blocks": 3}, "blocks: a model has 2, fewer than 3"),
     ],
 )
 def test_what_does_not_fit_is_refused(store, given, message):
     with pytest.raises(ConfigError, match=message):
         transfer(store, next_cell(), steps=1, **given)
+
+
+def test_a_source_that_no_store_has_is_refused(store, tmp_path):
+    folder = shutil.copytree(store, tmp_path / "other")
+    with pytest.raises(ConfigError, match="no run of the stores is asked for; name a source"):
+        transfer([store, folder], next_cell(), sources=["cb"], steps=1)
 
 
 def test_a_target_in_another_alphabet_is_refused(store):

@@ -2,7 +2,7 @@
 
 from epiplexity_jax.report.transfer_tables import correlation_sentences, transfer_table
 
-TARGET = {"heldout_sequences": 256, "most_frequent_share": 0.52}
+TARGET = {"heldout_sequences": 256, "most_frequent_share": 0.52, "label_tokens": 1}
 OPTIONS = {"train": "last_blocks", "blocks": None, "steps": 100, "batch_size": 32}
 
 
@@ -11,6 +11,7 @@ def made(**changes):
         **{"kind": "member", "source": "text", "size": "width 8 depth 1", "seed": 1, "step": 300},
         **{"model_bits": 1.25e5, "train_loss_nats": 0.4, "loss_nats": 0.5, "status": "finished"},
         **{"loss_stderr_nats": 0.01, "accuracy": 0.75, "accuracy_interval": (0.7, 0.8)},
+        **{"label_accuracy": 0.875},
         **{"gain_nats": 0.2, "gain_nats_interval": (0.15, 0.25)},
     }
     return row | changes
@@ -24,7 +25,16 @@ def test_a_line_has_loss_accuracy_and_gain_with_intervals():
         **{"accuracy": "0.750 (0.700-0.800)", "gain, nats": "0.2 ±0.05"},
     }
     assert "the last 1 block(s) and the readout learn, 100 steps of 32" in table.caption
-    assert "256 held-out sequences, the most frequent label has 0.520" in table.caption
+    assert (
+        "256 held-out sequences, 0.520 of whose labels are the most frequent symbol"
+        in table.caption
+    )
+
+
+def test_several_labels_of_a_sequence_have_a_column_of_their_own():
+    table = transfer_table([made()], TARGET | {"label_tokens": 8}, OPTIONS)
+    names = [column.name for column in table.columns]
+    assert table.rows[0][names.index("labels right")] == "0.875"
 
 
 def test_scratch_stands_below_and_has_no_gain():
