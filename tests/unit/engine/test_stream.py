@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.engine.stream import Stream, heldout_tokens, token_dtype
-from epiplexity_jax.sources.spec import FiniteSource, HostSource, Vectors
+from epiplexity_jax.sources.spec import FiniteSource, HostSource, Vectors, WithReals
 from epiplexity_jax.sources.split import Split
 from tests.unit.sources.test_protocol import EXAMPLES, _books, _open  # noqa: F401 - a fixture
 
@@ -53,8 +53,10 @@ def test_batches_have_the_shape_and_type_that_the_facts_say(kind, changes):
     stream = _stream(kind, **changes)
     info, block = stream.source.info, stream.chunk(0, 2, BLOCK)
     if info.features is None:
-        assert block.shape == (BLOCK, BATCH, info.length)
-        assert block.dtype == token_dtype(info)
+        tokens = block.tokens if isinstance(block, WithReals) else block
+        assert tokens.shape == (BLOCK, BATCH, info.length)
+        assert tokens.dtype == token_dtype(info)
+        assert isinstance(block, WithReals) == (info.real_width is not None)
     else:
         assert isinstance(block, Vectors)
         assert block.inputs.shape == (BLOCK, BATCH, info.features)
