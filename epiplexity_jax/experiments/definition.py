@@ -1,6 +1,7 @@
 """Definitions of experiments: what is asked, the sweep in three sizes, what others published."""
 
 import functools
+import sys
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, Literal
@@ -122,8 +123,13 @@ def _known() -> dict[str, Experiment]:
         if ending == "yaml":
             data = read_yaml(path.read_text(encoding="utf-8"), path.name)
             found.append(parse(Experiment, {"name": name, **data}, path.name))
-    ordered = sorted(found, key=lambda one: (not one.figure, one.figure, one.name))
-    return {one.name: one for one in ordered}
+    return {one.name: one for one in sorted(found, key=_place)}
+
+
+def _place(one: Experiment) -> tuple[int, str, str]:
+    """The place of an experiment in a list: figures by number and letter, then those without."""
+    number = int("".join(filter(str.isdigit, one.figure)) or sys.maxsize)
+    return number, one.figure, one.name
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def f(r,n,k,b,s):
  o=[]
  for t in range(b+k):
   if t==b:o=x
-  x=[r>>4*x[i-1]+2*x[i]+x[-~i%n]&1for i in range(n)]
+  x=[r>>4*x[i-1]+2*x[i]+x[-~i%n]&1 for i in range(n)]
  return (o or s)+x
 """
 _LIFE = """\
@@ -26,8 +26,8 @@ def f(r,c,k,x):
  o=x
  for _ in range(k):
   x=[(s:=sum(x[(i//c+a)%r*c+(i+b)%c if 0<=i%c+b<c else (i//c+a)%r*c+(i%c+b)%c]\
-for a in(-1,0,1)for b in(-1,0,1)))==3or s-x[i]==2and x[i]for i in range(r*c)]
-  x=[int(v)for v in x]
+ for a in(-1,0,1) for b in(-1,0,1)))==3 or s-x[i]==2 and x[i] for i in range(r*c)]
+  x=[int(v) for v in x]
  return o+x
 """
 _LFSR = """\

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.engine.stream import Stream, heldout_tokens, token_dtype
-from epiplexity_jax.sources.spec import FiniteSource, HostSource, MaskedTokens, Vectors
+from epiplexity_jax.sources.spec import (
+    FiniteSource,
+    HostSource,
+    MaskedTokens,
+    Vectors,
+    WithReals,
+)
 from epiplexity_jax.sources.split import Split
 from tests.unit.sources.test_protocol import EXAMPLES, _books, _open  # noqa: F401 - a fixture
 
@@ -54,9 +60,12 @@ def test_batches_have_the_shape_and_type_that_the_facts_say(kind, changes):
     info, block = stream.source.info, stream.chunk(0, 2, BLOCK)
     if info.features is None:
         assert isinstance(block, MaskedTokens) == info.labels_vary
-        for leaf, dtype in zip(_leaves(block), (token_dtype(info), bool), strict=False):
-            assert leaf.shape == (BLOCK, BATCH, info.length)
-            assert leaf.dtype == dtype
+        assert isinstance(block, WithReals) == (info.real_width is not None)
+        tokens = block.tokens if isinstance(block, MaskedTokens | WithReals) else block
+        assert tokens.shape == (BLOCK, BATCH, info.length)
+        assert tokens.dtype == token_dtype(info)
+        if isinstance(block, MaskedTokens):
+            assert (block.mask.shape, block.mask.dtype) == (tokens.shape, bool)
     else:
         assert isinstance(block, Vectors)
         assert block.inputs.shape == (BLOCK, BATCH, info.features)
