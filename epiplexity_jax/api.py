@@ -193,8 +193,7 @@ def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> P
 
 def plan_plain(config: Any, store: Path) -> PlanSummary:
     """See `plan_config`, of a config given as plain data."""
-    sweep = parse_sweep(config)
-    _sinks(sweep)
+    _sinks(sweep := parse_sweep(config))
     return _planned(sweep, store)
 
 

@@ -25,9 +25,8 @@ _LIFE = """\
 def f(r,c,k,x):
  o=x
  for _ in range(k):
-  x=[(s:=sum(x[(i//c+a)%r*c+(i+b)%c if 0<=i%c+b<c else (i//c+a)%r*c+(i%c+b)%c]\
- for a in(-1,0,1) for b in(-1,0,1)))==3 or s-x[i]==2 and x[i] for i in range(r*c)]
-  x=[int(v) for v in x]
+  s=[sum(x[(i//c+a)%r*c+(i+b)%c]for a in(-1,0,1)for b in(-1,0,1))for i in range(r*c)]
+  x=[int(v==3 or v==4 and y)for v,y in zip(s,x)]
  return o+x
 """
 _LFSR = """\

@@ -29,7 +29,7 @@ class Task:
             L is 2); None for tokens.
         labels_vary: whether each sequence of a batch has a label mask of its own.
         real_positions: K places of a sequence that have a vector of real numbers; none where empty.
-        real_width: R, numbers in each of these vectors; None where there are none.
+        real_width: R, numbers in each of these vectors; None without any.
     """
 
     vocab_size: int

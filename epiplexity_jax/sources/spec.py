@@ -85,7 +85,7 @@ class SourceInfo:
         features: F, numbers in the input vector; None for tokens.
         real_positions: K places of a sequence, ascending, that have a vector of real numbers, the
             same in all sequences; inputs before the last label. Each batch then is `WithReals`.
-        real_width: R, numbers in each of these vectors; None where there are none.
+        real_width: R, numbers in each of these vectors; None without any.
         replays: how often training may read each sequence; above 1 only because it was asked for.
         origins: names of the data that this was made from, duplicates dropped; where empty, the
             fingerprint alone. Any two views of the same data share one, whatever their length,

@@ -395,11 +395,5 @@ FILES = {
     "images",
 }
 HOST = FILES | {"cipher", "subsample", "replay", "dedupe", "compile_python"}
-FROM_BYTES = {
-    "documents",
-    "text",
-    "python_stdlib",
-    "replay",
-    "tfds",
-    "images",
-}  # whose tokens have an original in bytes
+# Whose tokens have an original in bytes.
+FROM_BYTES = {"documents", "text", "python_stdlib", "replay", "tfds", "images"}
