@@ -9,7 +9,7 @@ import numpy as np
 from epiplexity_jax.analysis.frontier.decomposition import Decomposition
 from epiplexity_jax.analysis.frontier.members import Member
 from epiplexity_jax.base.errors import ConfigError, StoreError
-from epiplexity_jax.base.status import ResultStatus
+from epiplexity_jax.base.units import nats_to_bits
 from epiplexity_jax.experiments.findings import Estimate
 from epiplexity_jax.results import Runs
 
@@ -113,24 +113,42 @@ class Measured:
         return self.bits(source, part).scaled(1.0 / self.sequences)
 
     def difference(self, source: str, other: str, part: Part) -> Estimate:
-        """Difference of two sources' lengths per sequence, paired by seed where seeds are.
+        """Difference of two sources' lengths per sequence; see `combined`.
 
         Args:
             source: the source whose length is taken.
             other: the source whose length is subtracted.
             part: part of the code.
         """
-        one, two = self.ending(source), self.ending(other)
-        a, b = one.seeds[part], two.seeds[part]
-        sampling = math.hypot(one.sampling[part], two.sampling[part])
-        if a.size != b.size:
-            found = _estimate(a, one.sampling[part]), _estimate(b, two.sampling[part])
-            return _unpaired(*found).scaled(1.0 / self.sequences)
-        return _estimate(a - b, sampling).scaled(1.0 / self.sequences)
+        weights = {source: 1.0}
+        weights[other] = weights.get(other, 0.0) - 1.0
+        return self.combined(weights, part)
 
-    def is_structured(self, source: str) -> bool:
-        """Return whether S_T is resolved at the largest budget of a source."""
-        return self.at(source, self.largest(source)).status == ResultStatus.OK
+    def combined(self, weights: Mapping[str, float], part: Part) -> Estimate:
+        """A weighted sum of sources' lengths per sequence, paired by seed where all have as many.
+
+        Args:
+            weights: weight of each source.
+            part: part of the code.
+        """
+        endings = {name: self.ending(name) for name in weights}
+        sampling = math.hypot(*(w * endings[name].sampling[part] for name, w in weights.items()))
+        seeds = [w * endings[name].seeds[part] for name, w in weights.items()]
+        if len({each.size for each in seeds}) == 1:
+            return _estimate(np.sum(seeds, axis=0), sampling).scaled(1.0 / self.sequences)
+        parts = [_estimate(each, 0.0) for each in seeds]
+        value = sum(one.value for one in parts)
+        ends = [one.interval for one in parts]
+        if None in ends:
+            return Estimate(value / self.sequences)
+        halves = [(high - low) / 2 for low, high in filter(None, ends)]
+        half = math.hypot(*halves, _NORMAL * sampling)
+        return Estimate(value, value - half, value + half).scaled(1.0 / self.sequences)
+
+    def entropy_rate(self, source: str) -> float | None:
+        """Bits per sequence that no model can go below; None where theory gives none."""
+        rate = self.frontier(source).entropy_rate_nats
+        return None if rate is None else float(nats_to_bits(rate)) * self.labels(source)
 
 
 def _ending(member: Member) -> Ending:
@@ -163,12 +181,3 @@ def _estimate(seeds: np.ndarray, sampling: float) -> Estimate:
     spread = float(t.ppf(0.975, seeds.size - 1)) * math.sqrt(_variance(seeds))
     half = math.hypot(spread, _NORMAL * sampling)
     return Estimate(mean, mean - half, mean + half)
-
-
-def _unpaired(one: Estimate, two: Estimate) -> Estimate:
-    value = one.value - two.value
-    if one.interval is None or two.interval is None:
-        return Estimate(value)
-    halves = [(high - low) / 2 for low, high in (one.interval, two.interval)]
-    half = math.hypot(*halves)
-    return Estimate(value, value - half, value + half)

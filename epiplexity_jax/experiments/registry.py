@@ -13,9 +13,11 @@ from epiplexity_jax.experiments.phenomena import (
     life,
     lorenz,
     one_way_map,
+    pairs,
     pseudorandom,
     rule_order,
     tic_tac_toe,
+    transformations,
 )
 
 Reader = Callable[[Measured], Findings]
@@ -27,10 +29,12 @@ _READERS: dict[str, Reader] = {
     "life": life.read,
     "lorenz": lorenz.read,
     "one_way_map": one_way_map.read,
+    "pairs": pairs.read,
     "pseudorandom": pseudorandom.read,
     "rule_order": rule_order.read,
     "rule_order_tuned": rule_order.read,
     "tic_tac_toe": tic_tac_toe.read,
+    "transformations": transformations.read,
 }
 
 

@@ -11,6 +11,7 @@ from epiplexity_jax.experiments.findings import Estimate
 from epiplexity_jax.experiments.measured import Measured
 
 SEQUENCES = 1000.0
+UNIFORM_BITS = 4.0  # bits per token of the uniform code
 
 
 def around(value: float, half: float = 0.01) -> Estimate:
@@ -53,6 +54,7 @@ class FakeMeasured(Measured):
         model: bits of the model, by source.
         counts: label tokens of a sequence, by source.
         answer: decomposition of a source at a budget; budgets reach from 1e9 to 1e12.
+        rates: entropy rates in bits per sequence, by source.
     """
 
     def __init__(
@@ -61,9 +63,10 @@ class FakeMeasured(Measured):
         model: dict[str, Estimate] | None = None,
         counts: dict[str, float] | None = None,
         answer: Callable[[str, float], Decomposition] | None = None,
+        rates: dict[str, float] | None = None,
     ):
         self.data, self.model = data or {}, model or {}
-        self.counts, self.answer = counts or {}, answer
+        self.counts, self.answer, self.rates = counts or {}, answer, rates or {}
         self.sources = list(self.data or self.counts)
         self.sequences = SEQUENCES
 
@@ -71,7 +74,9 @@ class FakeMeasured(Measured):
         return self.counts[source]
 
     def frontier(self, source):
-        return SimpleNamespace(points=SimpleNamespace(time_flops=np.array([0.0, 1e9, 1e12])))
+        points = SimpleNamespace(time_flops=np.array([0.0, 1e9, 1e12]))
+        uniform = self.counts.get(source, 1.0) * SEQUENCES * UNIFORM_BITS
+        return SimpleNamespace(points=points, uniform_bits=uniform)
 
     def largest(self, *sources):
         return 1e12
@@ -92,9 +97,11 @@ class FakeMeasured(Measured):
             return around(self.data[source].value + self.model[source].value / SEQUENCES)
         return self.bits(source, part).scaled(1.0 / SEQUENCES)
 
-    def difference(self, source, other, part):
-        one, two = self.per_sequence(source, part), self.per_sequence(other, part)
-        return around(one.value - two.value)
+    def combined(self, weights, part):
+        return around(sum(w * self.per_sequence(name, part).value for name, w in weights.items()))
+
+    def entropy_rate(self, source):
+        return self.rates.get(source)
 
 
 def outcomes(found) -> dict[str, bool | None]:

@@ -75,3 +75,24 @@ def test_a_source_differs_from_itself_by_nothing(pair):
 def test_budgets_reach_as_far_as_all_sources(pair):
     assert pair.largest(*pair.sources) == min(pair.largest(name) for name in pair.sources)
     assert pair.at(pair.sources[0], pair.largest(*pair.sources)).source == pair.sources[0]
+
+
+def test_weighted_sums_pair_seeds(pair):
+    one, two = pair.sources
+    found = pair.combined({one: 2.0, two: -1.0}, "data")
+    parts = [pair.per_sequence(name, "data").value for name in (one, two)]
+    assert found.value == pytest.approx(2.0 * parts[0] - parts[1])
+    doubled = pair.combined({one: 2.0}, "data")
+    single = pair.per_sequence(one, "data")
+    assert doubled.high - doubled.low == pytest.approx(2.0 * (single.high - single.low))
+
+
+def test_the_entropy_rate_is_that_of_the_source(pair):
+    rates = {row["source"]: row["entropy_rate_nats"] for row in pair.runs.rows(1.0)}
+    for name in pair.sources:
+        expected = rates[name]
+        found = pair.entropy_rate(name)
+        if expected is None:
+            assert found is None
+        else:
+            assert found == pytest.approx(expected / math.log(2) * pair.labels(name))
