@@ -181,7 +181,9 @@ def _train_cohort(
         report(count * len(members))
     scored = programs.score(states, frozen, target.heldout)
     nats, paid, right = (np.asarray(one).reshape(len(members), -1) for one in scored)
-    losses, labels = np.concatenate(losses, axis=1), np.concatenate(labels, axis=1)
+    none = np.zeros((len(members), 0))  # of 0 steps
+    losses = np.concatenate([none, *losses], axis=1)
+    labels = np.concatenate([none.astype(np.int64), *labels], axis=1)
     final = jax.device_get({**frozen, **states.trained})
     taken, active = np.asarray(states.step), np.asarray(states.active)
     return [

@@ -26,8 +26,8 @@ class TransferOptions(Config):
     readout: Readout = "auto"
     """`new`: the readout begins at zero. `keep`: it begins as it was learnt. `auto`: it is kept
     where the target has as many label symbols as the members were trained on."""
-    steps: int = Field(default=1500, ge=1, le=MOST_STEPS)
-    """Steps on the target."""
+    steps: int = Field(default=1500, ge=0, le=MOST_STEPS)
+    """Steps on the target; 0 scores members as they are, with the readout that they have learnt."""
     batch_size: int = Field(default=32, ge=1, le=1 << 24)
     """Sequences a step."""
     learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -44,6 +44,14 @@ class TransferOptions(Config):
     def _blocks_are_asked_for(self) -> "TransferOptions":
         if self.blocks is not None and self.train != "last_blocks":
             raise ValueError(f"blocks: goes with train: last_blocks, not with {self.train}")
+        return self
+
+    @model_validator(mode="after")
+    def _something_learns(self) -> "TransferOptions":
+        if self.steps == 0 and self.train != "all":
+            raise ValueError(f"train: nothing learns in 0 steps; leave {self.train} out")
+        if self.steps == 0 and self.readout == "new":
+            raise ValueError("readout: a new one learns nothing in 0 steps; leave it out")
         return self
 
     @property

@@ -28,7 +28,7 @@ Row = dict[str, Any]
 def outcome_row(outcome: Outcome) -> Row:
     """Score a member on the target; one whose losses were not finite has a status alone."""
     nats, labels, steps = outcome.train_nats, outcome.train_labels, len(outcome.train_nats)
-    tail = slice(steps - max(1, steps // _TAIL), steps)
+    tail = slice(max(0, steps - max(1, steps // _TAIL)), steps)
     row: Row = {
         "status": str(RunStatus.FINISHED if outcome.finite else RunStatus.DIVERGED),
         "steps_done": steps,
@@ -45,7 +45,7 @@ def outcome_row(outcome: Outcome) -> Row:
     trials = int(scored.sum())
     loss, stderr = mean_loss(outcome.nats, outcome.labels)
     return row | {
-        "train_loss_nats": float(nats[tail].sum() / labels[tail].sum()),
+        "train_loss_nats": float(nats[tail].sum() / labels[tail].sum()) if steps else None,
         "online_bits": nats_to_bits(float(nats.sum())),
         "loss_nats": loss,
         "loss_stderr_nats": stderr,

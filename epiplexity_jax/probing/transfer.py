@@ -189,7 +189,7 @@ def _jobs(member: Member, path: str, target: Target, options: TransferOptions) -
     learnt = member.model.task
     task, start = target_task(learnt, target.info)
     model = member.model_for(task)
-    keep = keeps_readout(options.readout, learnt, task)
+    keep = keeps_readout(options.readout if options.steps else "keep", learnt, task)
     initial = member.initial_weights()
     fresh = jax.eval_shape(model.init, jax.random.key(0))
     fresh = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), fresh)

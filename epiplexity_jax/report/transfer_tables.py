@@ -96,8 +96,9 @@ def _caption(target: Mapping[str, Any], options: Mapping[str, Any]) -> str:
         "last_blocks": f"the last {options['blocks'] or 1} block(s) and the readout learn",
         "readout": "the readout alone learns",
     }[options["train"]]
+    taught = f"{learns}, {options['steps']} steps of {options['batch_size']}"
     return (
-        f"{learns}, {options['steps']} steps of {options['batch_size']}; "
+        f"{taught if options['steps'] else 'nothing learns: members as they are'}; "
         f"{target['heldout_sequences']} held-out sequences, "
         f"{target['most_frequent_share']:.3f} of whose labels are the most frequent symbol\n"
         "(scratch): the same models with their initial weights; gain: their loss less the member's"

@@ -1,4 +1,4 @@
-"""Every experiment at its smallest size: it trains, its values and checks are read, it has a page."""
+"""Every experiment at its smallest size: it trains, and has values, checks and a page."""
 
 import math
 

@@ -2,10 +2,12 @@
 
 import functools
 import shutil
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+import yaml
 
 import epiplexity_jax as epx
 from epiplexity_jax.base.errors import ConfigError, StoreError
@@ -13,7 +15,8 @@ from epiplexity_jax.checkpoints.state_files import save_state
 from epiplexity_jax.engine.state import initial_state
 from epiplexity_jax.probing.members import restore_members
 from epiplexity_jax.probing.transfer import transfer
-from tests.unit.probing.made import next_cell
+from epiplexity_jax.sources.opening import parse
+from tests.unit.probing.made import next_cell, rings
 from tests.unit.sweep.contexts import Counter
 
 PROBE = {"train": "readout", "readout": "new", "steps": 60, "heldout_tokens": 256}
@@ -152,3 +155,20 @@ def three():
 def test_a_folder_that_is_no_store_is_refused(tmp_path):
     with pytest.raises(StoreError, match="nowhere"):
         transfer(tmp_path / "nowhere", next_cell(), steps=1)
+
+
+def test_in_no_steps_members_are_scored_as_they_are(store):
+    """On its own source a member has the loss that its run ended with."""
+    rows = {row["run_id"]: row for row in epx.load(store).rows()}
+    source = next(iter(rows.values()))["source"]
+    config = yaml.safe_load((Path(store) / "sweep.yaml").read_text("utf-8"))
+    own = parse(config["sources"][source], "sources")
+    found = transfer(store, own, steps=0, heldout_tokens=4096)
+    for row in found.members:
+        ended = rows[row["run_id"]]["heldout_loss_nats"]
+        assert row["loss_nats"] == pytest.approx(ended, abs=4 * row["loss_stderr_nats"] + 1e-3)
+        assert (row["steps_done"], row["train_loss_nats"], row["online_bits"]) == (0, None, 0.0)
+    x, y = rings(400)
+    other = epx.sources.from_labelled(x, y, classes=3, input_vocab_size=2)
+    with pytest.raises(ConfigError, match="readout: keep needs a target with 2 label symbols"):
+        transfer(store, other, steps=0)

@@ -1,0 +1,103 @@
+"""Does more structure carry further? Grammars with more primitives, and longer inputs.
+
+Run: python benchmarks/generalisation.py  (a few minutes on two cores; runs/generalisation is
+resumed)
+
+A grammar's members are trained on three quarters of the combinations of a primitive and a modifier
+and scored on the others, without a further step (`transfer`, steps 0). With more primitives there
+is more to store and one rule to find: S and the accuracy on new combinations are expected to rise
+together. Members of copy, reverse, sort and parity are trained on up to 8 symbols and scored on 9
+to 16: parity is expected to fail, as its rule is not local (Zhou et al. 2023 find this order).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from result import write
+
+import epiplexity_jax as epx
+from epiplexity_jax.base.config import Config
+from epiplexity_jax.runtime.devices import configure_process
+from epiplexity_jax.sweep.progress import Silent
+
+ROOT = Path(__file__).parents[1]
+PRIMITIVES = (4, 8, 16, 32)
+TASKS = ("copy", "reverse", "sort", "parity")
+TRAINED, ASKED = (1, 8), (9, 16)
+TEST_TOKENS, STEPS, SEEDS, SCORED = 1e6, 2000, 3, 20_000
+
+
+def grammar(primitives: int, split: str) -> Config:
+    return epx.sources.Grammar(primitives=primitives, modifiers=4, split=split)
+
+
+def lengths(task: str, span: tuple[int, int]) -> Config:
+    return epx.sources.LengthGeneralisation(task=task, lengths=span, max_length=ASKED[1])
+
+
+def train(name: str, sources: dict[str, Config]) -> epx.Runs:
+    """Members of one size on every source, by the published recipe."""
+    return epx.run(
+        sources,
+        epx.families.Transformer(widths=(32,), depths=(2,), seeds=SEEDS),
+        steps=STEPS,
+        training=epx.Training(batch_size=64),
+        heldout=epx.Heldout(tokens=SCORED),
+        recipe="fixed",
+        frontier=epx.FrontierOptions(test_tokens=TEST_TOKENS),
+        store=ROOT / "runs" / "generalisation" / name,
+        progress=Silent(),
+    )
+
+
+def scored(runs: epx.Runs, name: str, near: Config, far: Config) -> dict[str, Any]:
+    """S, and the share of sequences that are right, on the training's kind and on the other."""
+    options = {"sources": [name], "steps": 0, "heldout_tokens": SCORED, "seed": 1}
+    known, new = (epx.transfer(runs, target, **options).members for target in (near, far))
+    bits = [row["model_bits"] for row in runs.rows(sources=[name])]
+    return {
+        "source": name,
+        "model_bits": float(np.mean(bits)),
+        "model_bits_std": float(np.std(bits, ddof=1)),
+        "accuracy": [row["accuracy"] for row in known],
+        "new_accuracy": [row["accuracy"] for row in new],
+        "new_label_accuracy": [row["label_accuracy"] for row in new],
+    }
+
+
+def rises(rows: list[dict[str, Any]], key: str) -> bool:
+    """Whether a mean over seeds rises from each row to the next."""
+    means = [float(np.mean(row[key])) for row in rows]
+    return all(more > less for less, more in zip(means, means[1:], strict=False))
+
+
+def main() -> None:
+    configure_process()
+    named = {f"{k} primitives": k for k in PRIMITIVES}
+    runs = train("grammar", {name: grammar(k, "train") for name, k in named.items()})
+    grammars = [
+        scored(runs, name, grammar(k, "train"), grammar(k, "new_combinations"))
+        for name, k in named.items()
+    ]
+    runs = train("lengths", {task: lengths(task, TRAINED) for task in TASKS})
+    tasks = [scored(runs, task, lengths(task, TRAINED), lengths(task, ASKED)) for task in TASKS]
+    passed = {
+        "S rises with the number of primitives": rises(grammars, "model_bits"),
+        "accuracy on new combinations rises with it": rises(grammars, "new_accuracy"),
+        "all tasks are solved at the lengths of training (0.9)": all(
+            np.mean(row["accuracy"]) > 0.9 for row in tasks
+        ),
+        "parity fails at longer inputs (at most 0.6)": bool(
+            np.mean(tasks[-1]["new_accuracy"]) <= 0.6
+        ),
+    }
+    for row in (*grammars, *tasks):
+        print(row)
+    print(write("generalisation", steps=STEPS, checks=passed, grammar=grammars, lengths=tasks))
+    for sentence, holds in passed.items():
+        print("holds " if holds else "FAILS ", sentence)
+
+
+if __name__ == "__main__":
+    main()
