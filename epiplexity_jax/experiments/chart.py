@@ -36,7 +36,9 @@ def _panel(findings: Findings, title: str, values: list[Value], series: list[str
 
     rows = [_row(value) for value in values if math.isfinite(value.estimate.value)]
     numeric = not any(isinstance(value.x, str) for value in findings.values)
-    scale = alt.Scale(type="log") if findings.log_x else alt.Scale(zero=False, nice=True)
+    scale = (
+        alt.Scale(type="log", padding=12) if findings.log_x else alt.Scale(zero=False, padding=14)
+    )
     if numeric:
         form = "~e" if findings.log_x else "~g"
         axis = alt.Axis(format=form, tickCount=5, grid=False)
@@ -45,7 +47,10 @@ def _panel(findings: Findings, title: str, values: list[Value], series: list[str
         order = list(dict.fromkeys(str(v.x) for v in findings.values))
         x = alt.X("x:N", title=findings.axis, sort=order, axis=alt.Axis(labelAngle=-30))
     y = alt.Y(
-        "value:Q", title=values[0].unit, axis=alt.Axis(format="~s"), scale=alt.Scale(zero=False)
+        "value:Q",
+        title=values[0].unit,
+        axis=alt.Axis(format="~s"),
+        scale=alt.Scale(zero=False, padding=8),
     )
     beside = {} if numeric or len(series) < 2 else {"xOffset": alt.XOffset("series:N", sort=series)}
     base = alt.Chart(alt.Data(values=rows)).encode(x=x, **beside, **_colour(series))
