@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from epiplexity_jax.base.status import ResultStatus
+from epiplexity_jax.experiments.findings import Estimate
 from epiplexity_jax.report.numbers import number
 from epiplexity_jax.report.table import Table, TableColumn
 
@@ -56,20 +58,19 @@ SOURCES = {
 
 
 class Length(NamedTuple):
-    """Lengths of a source's generator and of the model at the largest budget of a result.
+    """Lengths of a source's generator, and of the model after the last step of a result.
 
     Attributes:
         experiment: name of the experiment.
         source: name of the source.
         generator_bits: bits of the program and its parameters, compressed.
-        model_bits: S_T; least_bits: the lower end of its interval, None where it is open.
+        model: bits of the model of the best size, with its interval.
     """
 
     experiment: str
     source: str
     generator_bits: int
-    model_bits: float
-    least_bits: float | None
+    model: Estimate
 
 
 def generator_bits(config: Mapping[str, Any]) -> int | None:
@@ -86,23 +87,18 @@ def generator_bits(config: Mapping[str, Any]) -> int | None:
 
 
 def lengths(results: Sequence[Any]) -> Iterator[Length]:
-    """Find sources of results whose model at the largest budget is resolved.
+    """Find sources of results whose model is resolved at the largest budget.
 
     Args:
         results: results of experiments, see `perform.Result`.
     """
     for result in results:
         sources = result.experiment.config(result.size)["sources"]
-        for source, config in sources.items():
-            rows = [row for row in result.rows if row["source"] == source]
-            bits = generator_bits(config)
-            if bits is None or not rows:
-                continue
-            last = max(rows, key=lambda row: row["compute_flops"])
-            if last["status"] != "ok":
-                continue
-            low = (last["epiplexity_bits_interval"] or (None,))[0]
-            yield Length(result.experiment.name, source, bits, last["epiplexity_bits"], low)
+        for ending in result.endings:
+            bits = generator_bits(sources[ending["source"]])
+            if bits is not None and ending["status"] == ResultStatus.OK:
+                name = result.experiment.name
+                yield Length(name, ending["source"], bits, Estimate(**ending["model"]))
 
 
 def generator_table(found: Sequence[Length]) -> Table:
@@ -112,12 +108,9 @@ def generator_table(found: Sequence[Length]) -> Table:
             TableColumn("experiment"),
             TableColumn("source"),
             TableColumn("generator, bits", "right"),
-            TableColumn("S_T, bits", "right"),
-            TableColumn("its lower end", "right"),
+            TableColumn("model, bits"),
         ]
     )
     for one in found:
-        least = "open" if one.least_bits is None else number(one.least_bits)
-        bits = number(one.generator_bits), number(one.model_bits), least
-        table.add(one.experiment, one.source, *bits)
+        table.add(one.experiment, one.source, number(one.generator_bits), str(one.model))
     return table

@@ -87,9 +87,10 @@ def page_text(result: Result) -> str:
 def _verdict(result: Result) -> str:
     checks = result.findings.checks
     failed, unsure = len(result.findings.failed), sum(c.holds is None for c in checks)
-    text = f"{len(checks) - failed - unsure} of {len(checks)} hold"
+    text = f"{len(checks) - failed - unsure} of {len(checks)} checks hold"
     text += f", {failed} fail" if failed else ""
-    return f"{text}, {unsure} are not resolved by this run." if unsure else f"{text}."
+    text += f", {unsure} not resolved" if unsure else ""
+    return f"{text}."
 
 
 def _set_up(result: Result) -> list[str]:
@@ -108,16 +109,25 @@ def _set_up(result: Result) -> list[str]:
     ]
 
 
+def _card(result: Result) -> str:
+    """The card of an experiment: its picture, its phenomenon, its verdict."""
+    one = result.experiment
+    said = f"{one.phenomenon[:1].upper()}{one.phenomenon[1:]}. {_verdict(result)}"
+    parts = [f"- **[{one.title}]({one.name}.md)**", f"![{one.title}]({one.name}.png)", said]
+    return "\n\n    ".join(parts)
+
+
 def index_text(results: Sequence[Result]) -> str:
     """The index: a table of outcomes, and the paper's values against ours."""
-    links = {result.experiment.name: result.experiment.title for result in results}
     parts = [
         f"{_NOTE}# The paper's phenomena",
         "`epiplexity-jax experiments list` names them; each is a sweep in three sizes (`smoke`: "
         "seconds, `small`: minutes on two cores, `paper`: the published sizes, for accelerators), "
         "with checks on the sign that the paper reports. A sign that failed stays here as it "
         "came.",
-        "\n".join(f"- [{title}]({name}.md)" for name, title in links.items()),
+        '<div class="grid cards" markdown>',
+        *map(_card, results),
+        "</div>",
         "## Checks",
         markdown_table(sign_table(results)),
     ]
@@ -126,8 +136,9 @@ def index_text(results: Sequence[Result]) -> str:
             "## Programs longer than their generator",
             "A model that pays off may hold more bits than the program that makes the data, as the "
             "program is short only for those who know it (section 5.3 of the paper). The program "
-            "is the shortest Python that we wrote, with its parameters, under zlib; S_T is that of "
-            "the largest budget. No claim is made that the data hold more than Shannon's entropy.",
+            "is the shortest Python that we wrote, with its parameters, under zlib; the model is "
+            "that of the best size after its last step. This is no claim that the data hold more "
+            "than their entropy.",
             markdown_table(generator_table(generated)),
         ]
     if any(result.experiment.published for result in results):

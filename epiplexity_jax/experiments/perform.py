@@ -1,7 +1,7 @@
 """Run an experiment, or read the runs that a store has of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class Result:
         size: "smoke", "small" or "paper".
         findings: values and checks.
         rows: decompositions at a few budgets, as `frontier --json` has them.
+        endings: the code of every source's best size after the last step, in bits, with intervals.
         origin: machine, versions, command, date and seconds of training.
     """
 
@@ -34,6 +35,7 @@ class Result:
     size: str
     findings: Findings
     rows: Sequence[Mapping[str, Any]]
+    endings: Sequence[Mapping[str, Any]]
     origin: Mapping[str, Any]
 
     def to_plain(self) -> dict[str, Any]:
@@ -44,6 +46,7 @@ class Result:
             **self.origin,
             **to_plain(self.findings),
             "frontier": list(self.rows),
+            "endings": list(self.endings),
         }
 
 
@@ -135,7 +138,8 @@ def read_result(path: Path) -> Result:
     try:
         findings = from_plain(plain)
         origin = {key: plain[key] for key in stamp.KEYS}
-        return Result(load(plain["experiment"]), plain["size"], findings, plain["frontier"], origin)
+        parts = plain["frontier"], plain["endings"]
+        return Result(load(plain["experiment"]), plain["size"], findings, *parts, origin)
     except (KeyError, TypeError) as error:
         raise DataError(f"{path}: is no result of an experiment: {error}") from None
 
@@ -154,4 +158,14 @@ def _read(experiment: Experiment, size: str, runs: Any) -> Result:
     seconds = sum(row["wall_seconds"] for row in runs.rows(1.0, tuning=True))
     command = f"epiplexity-jax experiments run {experiment.name} --size {size}"
     origin = stamp.stamp(command) | {"training_seconds": round(seconds)}
-    return Result(experiment, size, findings, rows, origin)
+    endings = [_ending(measured, name) for name in measured.sources]
+    return Result(experiment, size, findings, rows, endings, origin)
+
+
+def _ending(measured: Measured, source: str) -> dict[str, Any]:
+    """The code of a source's best size after the last step, as plain data."""
+    ending = measured.ending(source)
+    lengths = {part: asdict(measured.bits(source, part)) for part in ("model", "data", "mdl")}
+    known = {"source": source, "size": ending.size, "params": ending.params}
+    top = measured.at(source, measured.largest(source))
+    return known | {"seeds": int(ending.seeds["model"].size), "status": str(top.status)} | lengths

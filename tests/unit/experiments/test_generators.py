@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from epiplexity_jax.experiments.findings import Estimate
 from epiplexity_jax.experiments.generators import (
     SOURCES,
     generator_bits,
@@ -67,14 +68,13 @@ def test_lengths_are_those_of_compressed_programs():
 
 def test_only_resolved_sources_with_a_known_generator_are_listed():
     sources = {"a": {"kind": "lfsr"}, "b": {"kind": "noise"}, "c": {"kind": "lcg"}}
-    row = {"compute_flops": 1e9, "epiplexity_bits": 9e4, "epiplexity_bits_interval": [8e4, None]}
-    rows = [
-        row | {"source": "a", "status": "ok"},
-        row | {"source": "a", "status": "ok", "compute_flops": 1e8, "epiplexity_bits": 1.0},
-        row | {"source": "b", "status": "ok"},
-        row | {"source": "c", "status": "untrained"},
+    model = {"value": 9e4, "low": 8e4, "high": 1e5}
+    endings = [
+        {"source": name, "status": status, "model": model}
+        for name, status in (("a", "ok"), ("b", "ok"), ("c", "untrained"))
     ]
     experiment = SimpleNamespace(name="x", config=lambda size: {"sources": sources})
-    (found,) = lengths([SimpleNamespace(experiment=experiment, size="small", rows=rows)])
-    assert (found.source, found.model_bits, found.least_bits) == ("a", 9e4, 8e4)
-    assert generator_table([found]).rows[0][-1] == "8e4"
+    result = SimpleNamespace(experiment=experiment, size="small", endings=endings)
+    (found,) = lengths([result])
+    assert (found.source, found.model) == ("a", Estimate(9e4, 8e4, 1e5))
+    assert generator_table([found]).rows[0][-1] == "9e4 ±1e4"
