@@ -67,6 +67,7 @@ SOURCES = {
     "images": """\
   digits: {kind: images, path: images.npz, patch: 4, levels: 16}
   colour: {kind: images, path: colour.npy, channels: planar, downsample: 2}
+  grey:   {kind: images, path: "cifar5m/part*.npz", array: X, channels: grey, length: 512}
 """,
     "induction": """\
   four: {kind: induction}
@@ -75,6 +76,7 @@ SOURCES = {
     "documents": """\
   stories: {kind: documents, path: stories.jsonl, column: story}
   tables:  {kind: documents, path: "tables/*.parquet", alphabet: characters, length: 64}
+  plain:   {kind: documents, path: "tables/*.parquet", alphabet: ascii96, unknown: skip_document}
   ids:     {kind: documents, path: ids.jsonl, column: input_ids, pad: 0, vocab_size: 50}
 """,
     "fasta": """\
@@ -271,6 +273,10 @@ def make_files(folder: Path) -> None:
     pixels = np.arange(200 * 8 * 8 * 3) % 256
     np.savez(folder / "images.npz", images=pixels[: 200 * 64].reshape(200, 8, 8).astype("u1"))
     np.save(folder / "colour.npy", pixels.reshape(200, 8, 8, 3).astype("u1"))
+    (folder / "cifar5m").mkdir()
+    for k in range(2):
+        parts = pixels[: 8 * 1024 * 3].reshape(8, 32, 32, 3).astype("u1") + k
+        np.savez(folder / "cifar5m" / f"part{k}.npz", X=parts, Y=np.arange(8))
     tiny_tfds.prepare(folder / "prepared")
     module = (
         "import numpy as np\n"

@@ -24,6 +24,7 @@ EXAMPLES = {
             {"alphabet": "ascii96"},
             {"separator": ""},
             {"heldout": "other.jsonl"},
+            {"alphabet": "story0123\n ", "unknown": "skip_document"},
             {"column": "ids", "vocab_size": 9},
             {"column": "ids", "vocab_size": 9, "pad": 0},
         ],
@@ -130,6 +131,8 @@ EXAMPLES = {
             {"levels": 16},
             {"downsample": 2},
             {"channels": "planar"},
+            {"channels": "grey"},
+            {"length": 24},
             {"values": 300},
         ],
     ),
@@ -381,19 +384,7 @@ EXAMPLES = {
     ),
     "replay": ({"source": BOOK, "times": 1}, [{"times": 2}, {"source": {**BOOK, "length": 8}}]),
 }
-FILES = {
-    "chess",
-    "documents",
-    "fasta",
-    "text",
-    "python_stdlib",
-    "tokens",
-    "iterator",
-    "labelled",
-    "grain",
-    "tfds",
-    "images",
-}
+TEXTS = {"documents", "text", "python_stdlib"}
+FILES = TEXTS | {"chess", "fasta", "tokens", "iterator", "labelled", "grain", "tfds", "images"}
 HOST = FILES | {"cipher", "subsample", "replay", "dedupe", "compile_python"}
-# Whose tokens have an original in bytes.
-FROM_BYTES = {"documents", "text", "python_stdlib", "replay", "tfds", "images"}
+FROM_BYTES = TEXTS | {"replay", "tfds", "images"}  # whose tokens have an original in bytes
