@@ -13,6 +13,7 @@ import pyarrow
 import pyarrow.parquet
 
 from docs import tiny_tfds
+from epiplexity_jax.sources.maps.vocabulary_files import LETTERS
 
 MODULE = "my_tokens"  # what the iterator's example names
 
@@ -199,6 +200,11 @@ SOURCES = {
   pairs: {kind: retokenise, into: chunk, group: 2, source: {kind: markov}}
   bytes: {kind: retokenise, into: bytes, alphabet: ascii96, source: {kind: text, path: book.txt}}
   words: {kind: retokenise, into: bpe, vocab_size: 110, source: {kind: text, path: book.txt}}
+  gpt2:
+    kind: retokenise
+    into: tokeniser
+    vocabulary: gpt2                              # its folder: vocab.json and merges.txt
+    source: {kind: text, path: book.txt, alphabet: bytes}
 """,
     "shuffle": """\
   within: {kind: shuffle, source: {kind: text, path: book.txt}}
@@ -277,6 +283,7 @@ def make_files(folder: Path) -> None:
     for k in range(2):
         parts = pixels[: 8 * 1024 * 3].reshape(8, 32, 32, 3).astype("u1") + k
         np.savez(folder / "cifar5m" / f"part{k}.npz", X=parts, Y=np.arange(8))
+    _make_vocabulary(folder / "gpt2")
     tiny_tfds.prepare(folder / "prepared")
     module = (
         "import numpy as np\n"
@@ -301,6 +308,16 @@ def _make_documents(folder: Path) -> None:
     pyarrow.parquet.write_table(texts, folder / "tables" / "0.parquet")
     genome = b">chr1\n" + b"ACGTTGCAACGGTACN\n" * 400
     (folder / "genome.fa.gz").write_bytes(gzip.compress(genome, mtime=0))
+
+
+def _make_vocabulary(folder: Path) -> None:
+    """Write a small vocabulary in the files of GPT-2."""
+    merges = ["t i", "ti m", "tim e", "time s", "Ġ times", "Ġ t", "Ġt h", "Ġth e", "Ġ o", "Ġo f"]
+    texts = [*LETTERS, *(merge.replace(" ", "") for merge in merges), "<|endoftext|>"]
+    folder.mkdir()
+    ids = {text: k for k, text in enumerate(texts)}
+    (folder / "vocab.json").write_text(json.dumps(ids), encoding="utf-8")
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]), encoding="utf-8")
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ AUTOMATON = {"kind": "elementary_ca", "rule": 54, "cells": 7, "steps": 2, "burn_
 BITS = {"kind": "noise", "vocab_size": 2, "length": 9}
 CHAIN = {"kind": "markov", "vocab_size": 4, "length": 8}
 BOOK = {"kind": "text", "path": "book.txt", "length": 16}
+BYTES = {**BOOK, "alphabet": "bytes"}
 
 EXAMPLES = {
     "text": (
@@ -363,6 +364,8 @@ EXAMPLES = {
             {"source": {**CHAIN, "table_seed": 1}},
             {"source": BOOK},
             {"group": None, "into": "bpe", "vocab_size": 110, "source": BOOK},
+            {"group": None, "into": "tokeniser", "vocabulary": "tiny", "source": BYTES},
+            {"group": None, "into": "tokeniser", "vocabulary": "less", "source": BYTES},
             {"group": None, "into": "bpe", "vocab_size": 99, "length": 9, "source": BOOK},
         ],
     ),
