@@ -108,8 +108,8 @@ def open_corpus(corpus: Corpus, options: TextOptions, heldout: Corpus | None = N
 
 
 def _encoded(corpus: Corpus, options: TextOptions) -> HostSource:
-    encoder = Encoder(options.alphabet, options.unknown)
     skips = options.unknown == "skip_document"
+    encoder = Encoder(options.alphabet, "error" if skips else options.unknown)
     whole = WholeDocuments(options.alphabet, corpus.where)
     for document in whole.select(corpus.documents()) if skips else corpus.documents():
         encoder.add(document)

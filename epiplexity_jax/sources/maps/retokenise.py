@@ -9,8 +9,8 @@ from jaxtyping import Bool, UInt8
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
-from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.sources.files.characters import letters_of
+from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.sources.files.characters import BYTES, letters_of
 from epiplexity_jax.sources.maps.inner import (
     Nested,
     map_alike,
@@ -52,8 +52,10 @@ class Retokenise(Config):
 
     `tokeniser` encodes text by a vocabulary that exists, in the same way: its words are split as by
     GPT-2, and in each the pairs of `vocabulary` are merged. Special tokens such as <|endoftext|>
-    are not put in, and where a text holds their characters these are text. The bytes per token are
-    counted over all that is kept. The merges and the data they were learnt from are not paid for.
+    are not put in, and where a text holds their characters these are text. Letters and numbers are
+    those of the running Python's Unicode; bytes that are not UTF-8 count as signs. The bytes per
+    token are counted over all that is kept. The merges and the data they were learnt from are not
+    paid for.
     """
 
     kind: Literal["retokenise"] = "retokenise"
@@ -69,7 +71,7 @@ class Retokenise(Config):
     """p of `chunk`; it divides L, and every chunk holds inputs or labels alone."""
     alphabet: str | None = Field(default=None, min_length=2)
     """The source's V characters for `bytes` and `tokeniser`, all of as many bytes in UTF-8, or
-    `ascii96`; default of `tokeniser`: its tokens are the 256 bytes."""
+    `ascii96`; default of `tokeniser`: `bytes`, of which there are 256."""
     vocab_size: int | None = Field(default=None, ge=3, le=4096)
     """V of `bpe`, the source's own symbols among them; every merge takes a pass over the data."""
     train_tokens: int | None = Field(default=None, ge=2)
@@ -125,16 +127,20 @@ def open_retokenise(config: Retokenise) -> Source:
 def _open_tokeniser(inner: Source, config: Retokenise) -> Source:
     """Write the source as bytes, and encode these."""
     assert config.vocabulary is not None
-    if config.alphabet is None and inner.info.vocab_size != 256:
+    alphabet = None if config.alphabet == BYTES else config.alphabet
+    if alphabet is None and inner.info.vocab_size != 256:
         raise ConfigError(
             f"source: expected the 256 bytes of a text, got {inner.info.vocab_size} symbols; open "
             "it with alphabet: bytes, or give its characters here as alphabet"
         )
     text = finite_text(inner, "tokeniser")
-    coding = read_vocabulary(config.vocabulary)
+    try:
+        coding = read_vocabulary(config.vocabulary)
+    except DataError as error:
+        raise DataError(f"vocabulary: {error}") from None
     length = config.length or text.info.length
-    if config.alphabet is not None:
-        text = finite_text(_open_bytes(text, config.alphabet), "tokeniser")
+    if alphabet is not None:
+        text = finite_text(_open_bytes(text, alphabet), "tokeniser")
     return open_tokenised(text, coding, length)
 
 
@@ -263,7 +269,8 @@ def _table(letters: str, vocab_size: int) -> UInt8[np.ndarray, "symbols w"]:
     """Write each character in UTF-8."""
     if len(letters) != vocab_size:
         raise ConfigError(
-            f"alphabet: expected the source's {vocab_size} characters, got {len(letters)}"
+            f"alphabet: expected the source's {vocab_size} characters, got {len(letters)}; write "
+            "them out, or open the text itself with alphabet: bytes"
         )
     written = [letter.encode("utf-8", "surrogatepass") for letter in letters]
     widths = {len(each) for each in written}

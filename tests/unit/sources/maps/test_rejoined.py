@@ -76,7 +76,7 @@ def test_a_text_in_the_tokens_of_a_vocabulary(tmp_path, monkeypatch, alphabet, c
             source=given,
             into="tokeniser",
             vocabulary=vocabularies.write(tmp_path / "tiny", texts, merges),
-            alphabet=None if alphabet == "bytes" else letters,
+            alphabet=None if alphabet == "bytes" and chunk == 7 else letters,
             length=8,
         )
     )
@@ -112,6 +112,8 @@ def test_a_vocabulary_over_files_and_characters_of_two_bytes(tmp_path):
     assert direct.info.bytes_per_token == pytest.approx(sizes.mean(), rel=1e-12)
     spans = np.searchsorted([40, 80], np.cumsum(sizes.sum(axis=1)) - 1, side="right")
     assert source.info.documents.spans[:, 1].tolist() == spans.tolist()
+    with pytest.raises(DataError, match="^vocabulary: no-folder: no such file"):
+        _open(Retokenise(source=raw, into="tokeniser", vocabulary="no-folder"))
     rows = from_array(np.full((8, 6), 97), vocab_size=256)
     assert _open(Retokenise(source=rows, **options)).info.bytes_per_token is None
 
