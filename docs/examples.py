@@ -13,6 +13,7 @@ import pyarrow
 import pyarrow.parquet
 
 from docs import tiny_tfds
+from epiplexity_jax.sources.maps.vocabulary_files import LETTERS
 
 MODULE = "my_tokens"  # what the iterator's example names
 
@@ -67,6 +68,7 @@ SOURCES = {
     "images": """\
   digits: {kind: images, path: images.npz, patch: 4, levels: 16}
   colour: {kind: images, path: colour.npy, channels: planar, downsample: 2}
+  grey:   {kind: images, path: "cifar5m/part*.npz", array: X, channels: grey, length: 512}
 """,
     "induction": """\
   four: {kind: induction}
@@ -75,6 +77,7 @@ SOURCES = {
     "documents": """\
   stories: {kind: documents, path: stories.jsonl, column: story}
   tables:  {kind: documents, path: "tables/*.parquet", alphabet: characters, length: 64}
+  plain:   {kind: documents, path: "tables/*.parquet", alphabet: ascii96, unknown: skip_document}
   ids:     {kind: documents, path: ids.jsonl, column: input_ids, pad: 0, vocab_size: 50}
 """,
     "fasta": """\
@@ -197,6 +200,11 @@ SOURCES = {
   pairs: {kind: retokenise, into: chunk, group: 2, source: {kind: markov}}
   bytes: {kind: retokenise, into: bytes, alphabet: ascii96, source: {kind: text, path: book.txt}}
   words: {kind: retokenise, into: bpe, vocab_size: 110, source: {kind: text, path: book.txt}}
+  gpt2:
+    kind: retokenise
+    into: tokeniser
+    vocabulary: gpt2                              # its folder: vocab.json and merges.txt
+    source: {kind: text, path: book.txt, alphabet: bytes}
 """,
     "shuffle": """\
   within: {kind: shuffle, source: {kind: text, path: book.txt}}
@@ -271,6 +279,11 @@ def make_files(folder: Path) -> None:
     pixels = np.arange(200 * 8 * 8 * 3) % 256
     np.savez(folder / "images.npz", images=pixels[: 200 * 64].reshape(200, 8, 8).astype("u1"))
     np.save(folder / "colour.npy", pixels.reshape(200, 8, 8, 3).astype("u1"))
+    (folder / "cifar5m").mkdir()
+    for k in range(2):
+        parts = pixels[: 8 * 1024 * 3].reshape(8, 32, 32, 3).astype("u1") + k
+        np.savez(folder / "cifar5m" / f"part{k}.npz", X=parts, Y=np.arange(8))
+    _make_vocabulary(folder / "gpt2")
     tiny_tfds.prepare(folder / "prepared")
     module = (
         "import numpy as np\n"
@@ -295,6 +308,16 @@ def _make_documents(folder: Path) -> None:
     pyarrow.parquet.write_table(texts, folder / "tables" / "0.parquet")
     genome = b">chr1\n" + b"ACGTTGCAACGGTACN\n" * 400
     (folder / "genome.fa.gz").write_bytes(gzip.compress(genome, mtime=0))
+
+
+def _make_vocabulary(folder: Path) -> None:
+    """Write a small vocabulary in the files of GPT-2."""
+    merges = ["t i", "ti m", "tim e", "time s", "Ġ times", "Ġ t", "Ġt h", "Ġth e", "Ġ o", "Ġo f"]
+    texts = [*LETTERS, *(merge.replace(" ", "") for merge in merges), "<|endoftext|>"]
+    folder.mkdir()
+    ids = {text: k for k, text in enumerate(texts)}
+    (folder / "vocab.json").write_text(json.dumps(ids), encoding="utf-8")
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]), encoding="utf-8")
 
 
 @contextlib.contextmanager

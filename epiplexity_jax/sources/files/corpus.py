@@ -30,6 +30,7 @@ from epiplexity_jax.sources.files.characters import (
     occurring,
 )
 from epiplexity_jax.sources.files.text_notes import text_notes
+from epiplexity_jax.sources.files.whole_documents import Unknown, WholeDocuments
 from epiplexity_jax.sources.joined import with_heldout
 from epiplexity_jax.sources.ragged import open_rows_of
 from epiplexity_jax.sources.spec import HostSource, SourceInfo
@@ -77,7 +78,7 @@ class TextOptions:
     """
 
     alphabet: str
-    unknown: Literal["error", "drop"]
+    unknown: Unknown
     length: int
     rows: Literal["join", "keep"] = "join"
 
@@ -107,10 +108,13 @@ def open_corpus(corpus: Corpus, options: TextOptions, heldout: Corpus | None = N
 
 
 def _encoded(corpus: Corpus, options: TextOptions) -> HostSource:
-    encoder = Encoder(options.alphabet, options.unknown)
-    for document in corpus.documents():
+    skips = options.unknown == "skip_document"
+    encoder = Encoder(options.alphabet, "error" if skips else options.unknown)
+    whole = WholeDocuments(options.alphabet, corpus.where)
+    for document in whole.select(corpus.documents()) if skips else corpus.documents():
         encoder.add(document)
     encoder.flush()
+    corpus = dataclasses.replace(corpus, notes=(*corpus.notes, *whole.notes()))
     if options.rows == "join":
         return encoded_source(encoder, options.length, corpus)
     info = encoded_source(encoder, 1, corpus).info  # checks

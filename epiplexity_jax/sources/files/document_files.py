@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import bytes_digest
@@ -23,6 +23,7 @@ from epiplexity_jax.sources.files.table_files import (
     read_column,
     table_files,
 )
+from epiplexity_jax.sources.files.whole_documents import Unknown, check_skips
 from epiplexity_jax.sources.joined import with_heldout
 from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.token_array import (
@@ -39,6 +40,10 @@ class DocumentFiles(Config):
     into sequences; `heldout.split: documents` holds out whole ones. A folder that the `datasets`
     library of Hugging Face saved is read, too, and files that gz, bz2, xz or zst compressed. Rows
     without a value are left out, which the results say.
+
+    `unknown: skip_document` keeps the documents that consist of the alphabet's characters alone, as
+    the epiplexity paper takes those of OpenWebText with `alphabet: ascii96`. Results say how many
+    were left out, with which share of the characters, and the bits per byte are those of the rest.
     """
 
     kind: Literal["documents"] = "documents"
@@ -53,8 +58,9 @@ class DocumentFiles(Config):
     alphabet: Alphabet = "bytes"
     """Alphabet of text: `bytes`, `ascii96`, `characters` (all that occur), or the characters
     themselves."""
-    unknown: Literal["error", "drop"] = "error"
-    """Treatment of a character outside the alphabet."""
+    unknown: Unknown = "error"
+    """Treatment of a character outside the alphabet: it ends the sweep before it starts, is left
+    out, or its whole document is."""
     separator: str = "\n"
     """Text put behind each document."""
     vocab_size: int | None = Field(default=None, ge=2, le=MAX_VOCAB)
@@ -73,6 +79,11 @@ class DocumentFiles(Config):
     """Bytes of the original data per token id; of text they are known."""
     length: int = Field(default=DEFAULT_LENGTH, ge=1)
     """L, tokens of a sequence."""
+
+    @model_validator(mode="after")
+    def _skips_some(self) -> "DocumentFiles":
+        check_skips(self.alphabet, self.unknown, self.separator)
+        return self
 
 
 class _DocumentTable(NamedTuple):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from epiplexity_jax.base.compressed import Compression
 from epiplexity_jax.base.config import Config
@@ -11,6 +11,7 @@ from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.files.characters import Alphabet
 from epiplexity_jax.sources.files.corpus import Corpus, TextOptions, files_corpus, open_corpus
 from epiplexity_jax.sources.files.paths import find_files
+from epiplexity_jax.sources.files.whole_documents import Unknown, check_skips
 from epiplexity_jax.sources.spec import HostSource
 
 
@@ -21,8 +22,10 @@ class Text(Config):
     paths; `heldout.split: documents` holds out whole ones. Except for `bytes` a file must be UTF-8.
     A character outside the alphabet ends the sweep before it starts, with its line and column;
     `unknown: drop` leaves such characters out. Results then say how many, and have no bits per
-    byte; where they are more than half, the file is refused. A compressed file is read as what was
-    compressed, which the results say.
+    byte; where they are more than half, the file is refused. `unknown: skip_document` leaves out
+    every file that holds one, as the epiplexity paper does with the texts of OpenWebText; results
+    say how many, and bits per byte are those of the files that are kept. A compressed file is read
+    as what was compressed, which the results say.
     """
 
     kind: Literal["text"] = "text"
@@ -38,13 +41,18 @@ class Text(Config):
     alphabet: Alphabet = "ascii96"
     """`ascii96` (95 printable characters and newline), `bytes` (all 256), `characters` (all that
     occur), or the characters themselves."""
-    unknown: Literal["error", "drop"] = "error"
+    unknown: Unknown = "error"
     """Treatment of a character outside the alphabet."""
     length: int = Field(default=128, ge=1)
     """L, tokens of a sequence."""
     compression: Compression = "auto"
     """`auto` reads what gz, bz2, xz and zst compressed, known by its first bytes; `none` takes a
     file's own bytes."""
+
+    @model_validator(mode="after")
+    def _skips_some(self) -> "Text":
+        check_skips(self.alphabet, self.unknown)
+        return self
 
 
 def open_text(config: Text) -> HostSource:

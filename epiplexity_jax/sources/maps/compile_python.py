@@ -39,8 +39,8 @@ class CompilePython(Config):
     kind: Literal["compile_python"] = "compile_python"
     source: Nested
     """The source text: `text` of a folder or a pattern, `documents` or `python_stdlib`; its
-    `alphabet` does not matter, and sequences have its `length`. Of `python_stdlib` whole files are
-    compiled, until their text has `max_tokens` bytes."""
+    `alphabet` and `unknown` do not matter, and sequences have its `length`. Of `python_stdlib`
+    whole files are compiled, until their text has `max_tokens` bytes."""
 
 
 def open_compile_python(config: CompilePython) -> HostSource:

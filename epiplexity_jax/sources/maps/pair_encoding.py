@@ -4,6 +4,7 @@ Gage 1994, 'A new algorithm for data compression'; Sennrich, Haddow and Birch 20
 translation of rare words with subword units'.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,12 @@ class PairEncoding:
         for number, (left, right) in enumerate(self.merges):
             tokens, starts = _merged(tokens, starts, (left, right), self.symbols + number)
         return tokens
+
+    def encode_parts(
+        self, parts: Iterable[tuple[Integer[np.ndarray, " n"], Starts]]
+    ) -> Iterator[Merged]:
+        """Encode rows one after the other; no token reaches over their border."""
+        return (self.encode(symbols, starts) for symbols, starts in parts)
 
     def decode(self, tokens: Integer[np.ndarray, " m"]) -> Tokens:
         """Write tokens as the symbols that they stand for."""

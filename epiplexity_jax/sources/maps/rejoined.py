@@ -1,11 +1,12 @@
 """A read source as one stream of symbols, encoded in other tokens and cut into sequences anew."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Int64, Integer
 
+from epiplexity_jax.base.digest import bytes_digest
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources.documents import Documents
 from epiplexity_jax.sources.files.characters import Spool
@@ -14,10 +15,12 @@ from epiplexity_jax.sources.maps.pair_encoding import PairEncoding, learn_pairs
 from epiplexity_jax.sources.spec import DeviceSource, FiniteSource, HostSource, Source, SourceInfo
 from epiplexity_jax.sources.token_array import check_enough, cut
 
-_CHUNK = 1 << 20  # symbols that are encoded at a time; no token reaches over their border
+_CHUNK = 1 << 20  # symbols that are encoded at a time; no token of bpe reaches over their border
 _WHERE = "source"
 
 Rows = Int64[np.ndarray, " n"]
+Part = tuple[Integer[np.ndarray, " m"], Bool[np.ndarray, " m"]]
+"""Symbols of a stream, and True where they do not continue those before."""
 
 
 class Stream(NamedTuple):
@@ -46,21 +49,43 @@ class Encoded(NamedTuple):
     spans: Int64[np.ndarray, "n 2"]
 
 
-def finite_text(inner: Source) -> HostSource:
+@runtime_checkable
+class Coding(Protocol):
+    """An encoding of a stream of symbols in other tokens."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens."""
+        ...
+
+    def lengths(self) -> Int64[np.ndarray, " vocabulary"]:
+        """Count the symbols of every token."""
+        ...
+
+    def encode_parts(self, parts: Iterable[Part]) -> Iterator[Integer[np.ndarray, " m"]]:
+        """Encode a stream that comes in parts."""
+        ...
+
+
+def finite_text(inner: Source, kind: str) -> HostSource:
     """Check that a source is finite and that all its tokens are symbols of one stream.
+
+    Args:
+        inner: the source.
+        kind: name of the encoding, for messages.
 
     Raises:
         ConfigError: when it is drawn, or has inputs that are not paid for.
     """
     if isinstance(inner, DeviceSource):
         raise ConfigError(
-            "source: is drawn without end, and bpe gives sequences that differ in length; wrap it "
-            "in subsample, which makes it finite"
+            f"source: is drawn without end, and {kind} gives sequences that differ in length; wrap "
+            "it in subsample, which makes it finite"
         )
     if not inner.info.label_mask.all():
         raise ConfigError(
-            "source: has inputs that are not paid for, and bpe joins all tokens of a sequence; use "
-            "a source of which every token is paid for, or chunk"
+            f"source: has inputs that are not paid for, and {kind} joins all tokens of a sequence; "
+            "use a source of which every token is paid for, or chunk"
         )
     return inner
 
@@ -86,16 +111,50 @@ def open_pairs(
             f"vocab_size: expected more than the source's {info.vocab_size} symbols, got "
             f"{vocab_size}"
         )
-    first = info.documents.heldout_from
-    ends = [inner.sequences] if first is None else [first, inner.sequences]
-    streams = [_stream(info, start, end) for start, end in zip([0, *ends], ends, strict=False)]
+    streams, length = _streams(inner), length or info.length
     coding = _learnt(inner, streams[0], vocab_size, train_tokens)
-    length = length or info.length
-    parts = [_encoded(inner, stream, coding, length) for stream in streams]
+    parts = [_encoded(inner, stream, coding, length, "bpe") for stream in streams]
+    facts = _facts(inner, streams, parts, vocab_size, "of the source's")
+    mapped = mapped_info(info, "retokenise", "bpe", vocab_size, train_tokens, length, **facts)
+    return _source(mapped, parts)
+
+
+def open_tokenised(inner: HostSource, coding: Coding, length: int) -> FiniteSource:
+    """Encode all of a source of bytes by a vocabulary, and cut it anew.
+
+    Args:
+        inner: the source.
+        coding: the encoding of bytes.
+        length: L.
+
+    Raises:
+        DataError: when too few tokens are left for a sequence.
+    """
+    streams = _streams(inner)
+    parts = [_encoded(inner, stream, coding, length, "tokeniser") for stream in streams]
+    facts = _facts(inner, streams, parts, coding.vocab_size, "bytes")
+    # Words depend on the classes of letters that Python knows, so the tokens are what is hashed.
+    tokens = bytes_digest(part.rows.data for part in parts)
+    mapped = mapped_info(inner.info, "retokenise", "tokeniser", tokens, length, **facts)
+    return _source(mapped, parts)
+
+
+def _streams(inner: HostSource) -> list[Stream]:
+    """Order what is trained on, and what the user holds out."""
+    info, first = inner.info, inner.info.documents.heldout_from
+    ends = [inner.sequences] if first is None else [first, inner.sequences]
+    return [_stream(info, start, end) for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _facts(
+    inner: HostSource, streams: list[Stream], parts: list[Encoded], vocab_size: int, unit: str
+) -> dict[str, Any]:
+    """Facts that the new sequences do not share with the source."""
+    info, length = inner.info, parts[0].rows.shape[1]
     counts = [len(part.rows) for part in parts]
     symbols = sum(int(part.sizes.sum()) for part in parts) / (sum(counts) * length)
-    note = f"retokenise: a token is {symbols:.4g} of the source's on average"
-    facts: dict[str, Any] = {
+    note = f"retokenise: a token is {symbols:.4g} {unit} on average"
+    return {
         "vocab_size": vocab_size,
         "input_vocab_size": None,
         "length": length,
@@ -107,10 +166,12 @@ def open_pairs(
         "components": 1,
         "notes": (*info.notes, note),
     }
-    mapped = mapped_info(info, "retokenise", "bpe", vocab_size, train_tokens, length, **facts)
-    dtype = np.min_scalar_type(vocab_size - 1)
+
+
+def _source(info: SourceInfo, parts: list[Encoded]) -> FiniteSource:
+    dtype = np.min_scalar_type(info.vocab_size - 1)
     rows = parts[0].rows if len(parts) == 1 else np.concatenate([part.rows for part in parts])
-    return FiniteSource(mapped, len(rows), lambda indices: rows[indices].astype(dtype))
+    return FiniteSource(info, len(rows), lambda indices: rows[indices].astype(dtype))
 
 
 def _stream(info: SourceInfo, start: int, end: int) -> Stream:
@@ -124,9 +185,7 @@ def _stream(info: SourceInfo, start: int, end: int) -> Stream:
     return Stream(numbers[order], np.append(True, np.diff(at[order]) != 1))
 
 
-def _chunks(
-    inner: HostSource, stream: Stream
-) -> Iterator[tuple[Integer[np.ndarray, " m"], Bool[np.ndarray, " m"]]]:
+def _chunks(inner: HostSource, stream: Stream) -> Iterator[Part]:
     """Read a stream in parts: symbols, and where they do not continue those before."""
     length = inner.info.length
     step = max(1, _CHUNK // length)
@@ -151,12 +210,12 @@ def _learnt(inner: HostSource, stream: Stream, vocab_size: int, train_tokens: in
     return coding
 
 
-def _encoded(inner: HostSource, stream: Stream, coding: PairEncoding, length: int) -> Encoded:
+def _encoded(inner: HostSource, stream: Stream, coding: Coding, length: int, kind: str) -> Encoded:
     """Encode a stream part by part, and count the symbols of each sequence."""
     spool = Spool(np.min_scalar_type(coding.vocab_size - 1))
-    for symbols, starts in _chunks(inner, stream):
-        spool.add(coding.encode(symbols, starts))
-    check_enough(spool.count, length, _WHERE, " of bpe")
+    for tokens in coding.encode_parts(_chunks(inner, stream)):
+        spool.add(tokens)
+    check_enough(spool.count, length, _WHERE, f" of {kind}")
     rows, lengths = cut(spool.tokens(), length), coding.lengths()
     step = max(1, _CHUNK // length)
     sizes = np.concatenate(

@@ -9,8 +9,8 @@ from jaxtyping import Bool, UInt8
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
-from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.sources.files.characters import letters_of
+from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.sources.files.characters import BYTES, letters_of
 from epiplexity_jax.sources.maps.inner import (
     Nested,
     map_alike,
@@ -19,16 +19,18 @@ from epiplexity_jax.sources.maps.inner import (
     refuse_varying,
     refuse_vectors,
 )
-from epiplexity_jax.sources.maps.rejoined import finite_text, open_pairs
+from epiplexity_jax.sources.maps.rejoined import finite_text, open_pairs, open_tokenised
+from epiplexity_jax.sources.maps.vocabulary_files import read_vocabulary
 from epiplexity_jax.sources.spec import Batch, Source, SourceInfo
 from epiplexity_jax.sources.token_array import MAX_VOCAB
 
 _OPTIONS = {
-    "group": "chunk",
-    "alphabet": "bytes",
-    "vocab_size": "bpe",
-    "train_tokens": "bpe",
-    "length": "bpe",
+    "group": ("chunk",),
+    "alphabet": ("bytes", "tokeniser"),
+    "vocab_size": ("bpe",),
+    "train_tokens": ("bpe",),
+    "vocabulary": ("tokeniser",),
+    "length": ("bpe", "tokeniser"),
 }
 _TRAIN_TOKENS = 1_000_000
 
@@ -47,37 +49,50 @@ class Retokenise(Config):
     tokens that one of the new holds on average over all that is kept, which results say. The merges
     are learnt from the beginning of the source, whose held-out windows may be among it, unless it
     has a held-out file of its own; they are not paid for.
+
+    `tokeniser` encodes text by a vocabulary that exists, in the same way: its words are split as by
+    GPT-2, and in each the pairs of `vocabulary` are merged. Special tokens such as <|endoftext|>
+    are not put in, and where a text holds their characters these are text. Letters and numbers are
+    those of the running Python's Unicode; bytes that are not UTF-8 count as signs. The bytes per
+    token are counted over all that is kept. The merges and the data they were learnt from are not
+    paid for.
     """
 
     kind: Literal["retokenise"] = "retokenise"
     source: Nested
     """The source whose tokens are replaced."""
-    into: Literal["chunk", "bytes", "bpe"]
+    into: Literal["chunk", "bytes", "bpe", "tokeniser"]
     """`chunk`: p successive tokens become one of V^p symbols, the first token its highest digit.
     `bytes`: every token becomes the bytes of its number, highest first, as many as the largest one
     needs; or of its character in UTF-8, where `alphabet` is given. `bpe`: the most frequent
-    pairs become tokens, until there are `vocab_size`."""
+    pairs become tokens, until there are `vocab_size`. `tokeniser`: text becomes the tokens of
+    `vocabulary`."""
     group: int | None = Field(default=None, ge=2)
     """p of `chunk`; it divides L, and every chunk holds inputs or labels alone."""
     alphabet: str | None = Field(default=None, min_length=2)
-    """The V characters of `bytes`, all of as many bytes in UTF-8, or `ascii96`."""
-
+    """The source's V characters for `bytes` and `tokeniser`, all of as many bytes in UTF-8, or
+    `ascii96`; default of `tokeniser`: `bytes`, of which there are 256."""
     vocab_size: int | None = Field(default=None, ge=3, le=4096)
     """V of `bpe`, the source's own symbols among them; every merge takes a pass over the data."""
     train_tokens: int | None = Field(default=None, ge=2)
     """Tokens of the source that the merges of `bpe` are learnt from; default: 1,000,000."""
+    vocabulary: str | None = Field(default=None, min_length=1)
+    """For `tokeniser`, a folder with GPT-2's `vocab.json` and `merges.txt`, or with the
+    `tokenizer.json` of a byte-level BPE that splits words as GPT-2 does; or that file."""
     length: int | None = Field(default=None, ge=1)
-    """L of `bpe`, tokens of a new sequence; default: that of the source."""
+    """L of `bpe` and `tokeniser`, tokens of a new sequence; default: that of the source."""
 
     @model_validator(mode="after")
     def _options_are_used(self) -> "Retokenise":
         for name, into in _OPTIONS.items():
-            if into != self.into and getattr(self, name) is not None:
-                raise ValueError(f"{name}: is an option of {into}; leave it out")
+            if self.into not in into and getattr(self, name) is not None:
+                raise ValueError(f"{name}: is an option of {' and '.join(into)}; leave it out")
         if self.into == "chunk" and self.group is None:
             raise ValueError("group: is required by chunk; give the number of tokens of a chunk")
         if self.into == "bpe" and self.vocab_size is None:
             raise ValueError("vocab_size: is required by bpe; give the number of its tokens")
+        if self.into == "tokeniser" and self.vocabulary is None:
+            raise ValueError("vocabulary: is required by tokeniser; give the folder of its files")
         return self
 
 
@@ -85,14 +100,14 @@ def open_retokenise(config: Retokenise) -> Source:
     """Open a source of other tokens.
 
     A sequence has the entropy that it had, so the entropy rate is known where that of the source
-    is: p times as much for a chunk of p tokens, 1 / w of it for each of w bytes. Of `bpe` it is not
-    known, as sequences are other stretches of the data; what is encoded lies in memory, above 1 GiB
-    in a temporary file.
+    is: p times as much for a chunk of p tokens, 1 / w of it for each of w bytes. Of `bpe` and
+    `tokeniser` it is not known, as sequences are other stretches of the data; what is encoded lies
+    in memory, above 1 GiB in a temporary file.
 
     Raises:
         ConfigError: when inputs are vectors, labels vary by sequence, the alphabet or the length
-            does not suit the source, or a drawn source is encoded by `bpe`.
-        DataError: when too few tokens are left for a sequence.
+            does not suit the source, or a drawn source is encoded by `bpe` or `tokeniser`.
+        DataError: when too few tokens are left for a sequence, or the vocabulary cannot be read.
     """
     inner = open_inner(config.source)
     refuse_varying(inner.info, "retokenise")
@@ -102,9 +117,31 @@ def open_retokenise(config: Retokenise) -> Source:
         return _open_chunks(inner, config.group)
     if config.into == "bytes":
         return _open_bytes(inner, config.alphabet)
+    if config.into == "tokeniser":
+        return _open_tokeniser(inner, config)
     assert config.vocab_size is not None
     train_tokens = config.train_tokens or _TRAIN_TOKENS
-    return open_pairs(finite_text(inner), config.vocab_size, train_tokens, config.length)
+    return open_pairs(finite_text(inner, "bpe"), config.vocab_size, train_tokens, config.length)
+
+
+def _open_tokeniser(inner: Source, config: Retokenise) -> Source:
+    """Write the source as bytes, and encode these."""
+    assert config.vocabulary is not None
+    alphabet = None if config.alphabet == BYTES else config.alphabet
+    if alphabet is None and inner.info.vocab_size != 256:
+        raise ConfigError(
+            f"source: expected the 256 bytes of a text, got {inner.info.vocab_size} symbols; open "
+            "it with alphabet: bytes, or give its characters here as alphabet"
+        )
+    text = finite_text(inner, "tokeniser")
+    try:
+        coding = read_vocabulary(config.vocabulary)
+    except DataError as error:
+        raise DataError(f"vocabulary: {error}") from None
+    length = config.length or text.info.length
+    if alphabet is not None:
+        text = finite_text(_open_bytes(text, alphabet), "tokeniser")
+    return open_tokenised(text, coding, length)
 
 
 def _scaled(info: SourceInfo, tokens: float) -> dict[str, Any]:
@@ -232,7 +269,8 @@ def _table(letters: str, vocab_size: int) -> UInt8[np.ndarray, "symbols w"]:
     """Write each character in UTF-8."""
     if len(letters) != vocab_size:
         raise ConfigError(
-            f"alphabet: expected the source's {vocab_size} characters, got {len(letters)}"
+            f"alphabet: expected the source's {vocab_size} characters, got {len(letters)}; write "
+            "them out, or open the text itself with alphabet: bytes"
         )
     written = [letter.encode("utf-8", "surrogatepass") for letter in letters]
     widths = {len(each) for each in written}

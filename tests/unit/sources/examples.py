@@ -4,6 +4,7 @@ AUTOMATON = {"kind": "elementary_ca", "rule": 54, "cells": 7, "steps": 2, "burn_
 BITS = {"kind": "noise", "vocab_size": 2, "length": 9}
 CHAIN = {"kind": "markov", "vocab_size": 4, "length": 8}
 BOOK = {"kind": "text", "path": "book.txt", "length": 16}
+BYTES = {**BOOK, "alphabet": "bytes"}
 
 EXAMPLES = {
     "text": (
@@ -24,6 +25,7 @@ EXAMPLES = {
             {"alphabet": "ascii96"},
             {"separator": ""},
             {"heldout": "other.jsonl"},
+            {"alphabet": "story0123\n ", "unknown": "skip_document"},
             {"column": "ids", "vocab_size": 9},
             {"column": "ids", "vocab_size": 9, "pad": 0},
         ],
@@ -130,6 +132,8 @@ EXAMPLES = {
             {"levels": 16},
             {"downsample": 2},
             {"channels": "planar"},
+            {"channels": "grey"},
+            {"length": 24},
             {"values": 300},
         ],
     ),
@@ -360,6 +364,8 @@ EXAMPLES = {
             {"source": {**CHAIN, "table_seed": 1}},
             {"source": BOOK},
             {"group": None, "into": "bpe", "vocab_size": 110, "source": BOOK},
+            {"group": None, "into": "tokeniser", "vocabulary": "tiny", "source": BYTES},
+            {"group": None, "into": "tokeniser", "vocabulary": "less", "source": BYTES},
             {"group": None, "into": "bpe", "vocab_size": 99, "length": 9, "source": BOOK},
         ],
     ),
@@ -381,19 +387,7 @@ EXAMPLES = {
     ),
     "replay": ({"source": BOOK, "times": 1}, [{"times": 2}, {"source": {**BOOK, "length": 8}}]),
 }
-FILES = {
-    "chess",
-    "documents",
-    "fasta",
-    "text",
-    "python_stdlib",
-    "tokens",
-    "iterator",
-    "labelled",
-    "grain",
-    "tfds",
-    "images",
-}
+TEXTS = {"documents", "text", "python_stdlib"}
+FILES = TEXTS | {"chess", "fasta", "tokens", "iterator", "labelled", "grain", "tfds", "images"}
 HOST = FILES | {"cipher", "subsample", "replay", "dedupe", "compile_python"}
-# Whose tokens have an original in bytes.
-FROM_BYTES = {"documents", "text", "python_stdlib", "replay", "tfds", "images"}
+FROM_BYTES = TEXTS | {"replay", "tfds", "images"}  # whose tokens have an original in bytes

@@ -15,6 +15,7 @@ from epiplexity_jax.sources.spec import DeviceSource, HostSource, MaskedTokens, 
 from epiplexity_jax.sources.split import Split
 from epiplexity_jax.sources.verbatim import stands_in
 from tests.unit.sources.examples import EXAMPLES, FROM_BYTES, HOST
+from tests.unit.sources.maps import vocabularies
 from tests.unit.sources.prepared import tiny_numbers
 
 CHANGES = [(kind, change) for kind, (_, changes) in EXAMPLES.items() for change in changes]
@@ -39,6 +40,10 @@ def _books(tmp_path, monkeypatch):
     (tmp_path / "other.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:99]))
     (tmp_path / "genome.fa").write_text(">chr1\n" + "ACGTTGCAacggTACNG\n" * 50)
     _write_games(tmp_path)
+    for name, count in {"tiny": 9, "less": 4}.items():
+        vocabularies.write(
+            tmp_path / name, *vocabularies.learnt("the quick brown fox\n" * 2, count)
+        )
     (tmp_path / "number_rows.py").write_text(
         "from itertools import count\n"
         "def squares(first=0): return (i * i % 47 for i in count(first))\n"

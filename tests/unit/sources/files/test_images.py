@@ -5,6 +5,7 @@ import pytest
 
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources import Images, from_array, from_images, open_source
+from epiplexity_jax.sources.files import images as files_images
 from epiplexity_jax.sources.files.images import Raster
 
 GREY = np.arange(16).reshape(1, 4, 4)  # rows 0-3, 4-7, 8-11, 12-15
@@ -94,6 +95,54 @@ def test_files_and_arrays_are_the_same_images(tmp_path):
     assert set(expected.info.origins) & set(from_array(pixels.reshape(20, 16)).info.origins)
 
 
+def test_grey_is_the_mean_of_the_colours_to_the_nearest():
+    image = np.array([[[[0, 0, 1], [0, 1, 1]], [[255, 255, 254], [10, 20, 60]]]])
+    assert tokens(image, channels="grey") == [0, 1, 255, 30]  # of 1 / 3, 2 / 3, 254.67, 30
+    assert tokens(image, channels="grey", levels=16) == [0, 0, 15, 1]
+    assert tokens(image, channels="grey", downsample=2) == [71]  # of 857 / 12, not of rounded ones
+    four = np.arange(16).reshape(1, 4, 4, 1) + np.zeros(3, int)
+    assert tokens(four, channels="grey", patch=2) == tokens(GREY, patch=2)
+    raster = Raster((4, 4, 3), patch=2, grey=True)
+    assert np.array_equal(raster.images(raster.tokens(four)), four[..., :1])
+    assert not raster.lossless
+
+
+@pytest.mark.parametrize("memory", [1, 1 << 22])
+def test_parts_of_cifar_5m_as_grey_windows(tmp_path, monkeypatch, memory):
+    """Parts hold X, [n, 32, 32, 3] bytes, and Y; a window is half of an image of 1024 pixels."""
+    monkeypatch.setattr(files_images, "_CHECKED", memory)
+    pixels = np.random.default_rng(2).integers(0, 256, (5, 32, 32, 3), np.uint8)
+    for k, part in enumerate((pixels[:3], pixels[3:])):
+        np.savez(tmp_path / f"part{k}.npz", X=part, Y=np.arange(len(part)))
+    options = {"array": "X", "channels": "grey", "length": 512}
+    source = open_source(Images(path=str(tmp_path / "part*.npz"), **options))
+    assert (source.info.vocab_size, source.info.length, source.sequences) == (256, 512, 10)
+    assert source.info.bytes_per_token is None
+    grey = np.rint(pixels.mean(axis=3, dtype=np.float64)).reshape(10, 512)  # no mean ends in .5
+    rows = np.array([9, 0, 1, 6, 0])
+    assert np.array_equal(source.read(rows), grey[rows])
+    documents = source.info.documents
+    assert documents.spans.tolist() == [[k // 2, k // 2] for k in range(10)]
+    follows = np.diff(documents.places) == 1  # a window continues another of its image alone
+    assert follows.tolist() == [True, False] * 4 + [True]
+    folder = open_source(Images(path=str(tmp_path), **options))
+    assert folder.info.fingerprint == source.info.fingerprint
+    whole = open_source(Images(path=str(tmp_path), array="X", channels="grey"))
+    assert (whole.sequences, whole.info.documents.kind) == (5, "rows")
+    assert len({each.info.fingerprint for each in (source, whole)}) == 2
+
+
+def test_windows_of_one_image_and_of_arrays():
+    source = from_images(GREY, length=8)
+    assert source.read(np.array([1])).tolist() == [list(range(8, 16))]
+    assert source.info.documents.kind == "text"
+    two = from_images(np.concatenate([GREY, GREY + 16]), length=8, patch=2)
+    assert two.read(np.array([2])).tolist() == [[16, 17, 20, 21, 18, 19, 22, 23]]
+    assert two.info.bytes_per_token == 1
+    whole = from_images(GREY, length=16).info
+    assert whole.fingerprint == from_images(GREY).info.fingerprint
+
+
 def test_bytes_are_counted_where_nothing_is_lost():
     pixels = np.random.default_rng(1).integers(0, 256, (20, 4, 4), np.uint8)
     assert from_images(pixels, patch=2).info.bytes_per_token == 1
@@ -112,6 +161,8 @@ def test_bytes_are_counted_where_nothing_is_lost():
         (np.zeros((2, 4, 6), int), {"downsample": 3}, "downsample: images of 4 x 6 pixels"),
         (np.zeros((2, 4, 4), int), {"patch": 2, "downsample": 4}, "patch: "),
         (np.zeros((2, 4, 4), int), {"channels": "planar"}, "channels: grey images have one"),
+        (np.zeros((2, 4, 4), int), {"channels": "grey"}, "channels: grey images have one"),
+        (np.zeros((2, 4, 4), int), {"length": 5}, "length: expected a divisor of an image's 16 to"),
         (np.zeros((2, 4, 4), int), {"levels": 300}, "levels: a pixel has 256 values"),
         (GREY, {"values": 15}, "pixel 15 in image 0 is not in 0 to 14"),
         (GREY - 1, {}, "pixel -1 in image 0"),

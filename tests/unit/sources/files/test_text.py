@@ -1,5 +1,6 @@
 """Text sources: encodings against a plain loop, positions in messages, data that is no use."""
 
+import gzip
 import tracemalloc
 from pathlib import Path
 
@@ -172,6 +173,36 @@ def test_a_folder_is_its_files_in_order(tmp_path):
     assert bytes(read_all(raw)) == "zz—bbäc".encode()
     place = tmp_path / "a" / "z.md"
     assert complaint(Text(**options)).startswith(f"{place}: '—' in line 1, column 3 is not in the")
+
+
+def test_binaries_headers_and_compressed_pages_as_bytes(tmp_path):
+    """Files of any ending or none, each a document; what is compressed is read as what it holds."""
+    random = np.random.default_rng(0)
+    elf = [b"\x7fELF\x02\x01\x01" + bytes(9) + random.bytes(70) + bytes(40) for _ in range(2)]
+    page, header = b".TH LS 1\n.SH NAME\nls \\- list\n", b"#ifndef A_H\n#define A_H\n#endif\n"
+    written = {
+        "bin/ls": (elf[0], elf[0]),
+        "include/a.h": (header, header),
+        "lib/libz.so.1": (elf[1], elf[1]),
+        "man/ls.1.gz": (gzip.compress(page, mtime=0), page),
+    }
+    for name, (raw, _) in written.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(raw)
+    held = [content for _, content in written.values()]
+    source = _open(Text(path=str(tmp_path), alphabet="bytes", length=1))
+    assert bytes(read_all(source).tolist()) == b"".join(held)
+    assert (source.info.vocab_size, source.info.bytes_per_token) == (256, 1.0)
+    assert (
+        source.info.documents.spans[:, 0].tolist()
+        == np.repeat(range(4), [*map(len, held)]).tolist()
+    )
+    assert source.info.notes == (f"{tmp_path}: one file was decompressed",)
+    own = _open(Text(path=str(tmp_path), alphabet="bytes", length=1, compression="none"))
+    assert bytes(read_all(own).tolist()) == b"".join(raw for raw, _ in written.values())
+    some = _open(Text(path=f"{tmp_path}/**/*.so*", alphabet="bytes", length=8))
+    assert bytes(read_all(some).tolist()) == elf[1][: len(elf[1]) // 8 * 8]
+    assert complaint(Text(path=str(tmp_path / "lib"))).startswith(f"{tmp_path}/lib/libz.so.1: ")
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,8 @@ def test_images_are_sequences_kept_or_read_when_needed():
         assert source.info.fingerprint == kept.info.fingerprint
     assert kept.info.bytes_per_token is None
     assert opened(feature="image").info.bytes_per_token == 1
+    grey = opened(feature="image", channels="grey").info
+    assert (grey.length, grey.bytes_per_token) == (24, None)
 
 
 def test_splits_and_versions(copy):

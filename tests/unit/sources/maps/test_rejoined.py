@@ -20,6 +20,8 @@ from epiplexity_jax.sources import (
 from epiplexity_jax.sources import open_source as _open
 from epiplexity_jax.sources.maps import rejoined
 from epiplexity_jax.sources.maps.pair_encoding import learn_pairs
+from epiplexity_jax.sources.maps.vocabulary_files import read_vocabulary
+from tests.unit.sources.maps import vocabularies
 
 BOOK = "it was the best of times, it was the worst of times. "
 
@@ -58,6 +60,62 @@ def test_a_text_comes_back(text, monkeypatch, chunk):
         symbols = np.frombuffer(whole, "u1")
         expected = coding.encode(symbols, np.zeros(len(whole), bool))
         assert np.array_equal(tokens, expected[: len(tokens)])
+
+
+@pytest.mark.parametrize("alphabet", ["bytes", "ascii96", "it washebofmr,.\n", "characters"])
+@pytest.mark.parametrize("chunk", [7, 1 << 20])
+def test_a_text_in_the_tokens_of_a_vocabulary(tmp_path, monkeypatch, alphabet, chunk):
+    """Whatever alphabet the text is opened with, and however large the parts that are encoded."""
+    texts, merges = vocabularies.learnt(BOOK, 30)
+    (tmp_path / "book.txt").write_text(BOOK * 60, encoding="ascii")
+    given = Text(path=str(tmp_path / "book.txt"), alphabet=alphabet, length=20)
+    letters = "".join(sorted(set(BOOK))) if alphabet == "characters" else alphabet
+    monkeypatch.setattr(rejoined, "_CHUNK", chunk)
+    source = _open(
+        Retokenise(
+            source=given,
+            into="tokeniser",
+            vocabulary=vocabularies.write(tmp_path / "tiny", texts, merges),
+            alphabet=None if alphabet == "bytes" and chunk == 7 else letters,
+            length=8,
+        )
+    )
+    tokens = read_all(source).ravel()
+    decoded = "".join(texts[token] for token in tokens).replace("Ġ", " ")
+    assert (BOOK * 60).startswith(decoded)
+    assert len(BOOK * 60) - len(decoded) < 20 + 8 * 6
+    assert source.info.bytes_per_token == pytest.approx(len(decoded) / len(tokens), rel=1e-12)
+    assert (source.info.vocab_size, source.info.length) == (len(texts) + 1, 8)
+    assert source.info.notes[-1].startswith("retokenise: a token is ")
+    assert source.info.notes[-1].endswith(" bytes on average")
+    whole = read_vocabulary(str(tmp_path / "tiny"))
+    symbols = np.frombuffer((BOOK * 60).encode()[: 20 * (53 * 60 // 20)], np.uint8)
+    (first, last) = whole.encode_parts([(symbols, np.zeros(len(symbols), bool))])
+    assert np.array_equal(tokens, np.append(first, last)[: len(tokens)])
+
+
+def test_a_vocabulary_over_files_and_characters_of_two_bytes(tmp_path):
+    """Bytes per token are those of the text in UTF-8; sequences know the files they are of."""
+    texts, merges = vocabularies.learnt("äöä üö " * 9, 6)
+    vocabulary = vocabularies.write(tmp_path / "tiny", texts, merges)
+    (tmp_path / "books").mkdir()
+    for name, text in {"a": "äöäüö" * 4, "b": "üüäö" * 5}.items():
+        (tmp_path / "books" / name).write_text(text, encoding="utf-8")
+    options = {"into": "tokeniser", "vocabulary": vocabulary, "length": 2}
+    given = Text(path=str(tmp_path / "books"), alphabet="äöü", length=4)
+    source: Any = _open(Retokenise(source=given, alphabet="äöü", **options))
+    raw: Any = _open(Text(path=given.path, alphabet="bytes", length=8))
+    direct: Any = _open(Retokenise(source=raw, **options))
+    assert np.array_equal(read_all(source), read_all(direct))
+    sizes = read_vocabulary(vocabulary).lengths()[read_all(source)]
+    assert source.info.bytes_per_token == pytest.approx(sizes.mean(), rel=1e-12)
+    assert direct.info.bytes_per_token == pytest.approx(sizes.mean(), rel=1e-12)
+    spans = np.searchsorted([40, 80], np.cumsum(sizes.sum(axis=1)) - 1, side="right")
+    assert source.info.documents.spans[:, 1].tolist() == spans.tolist()
+    with pytest.raises(DataError, match="^vocabulary: no-folder: no such file"):
+        _open(Retokenise(source=raw, into="tokeniser", vocabulary="no-folder"))
+    rows = from_array(np.full((8, 6), 97), vocab_size=256)
+    assert _open(Retokenise(source=rows, **options)).info.bytes_per_token is None
 
 
 def test_rows_keep_their_borders_and_their_names():

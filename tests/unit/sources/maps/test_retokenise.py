@@ -173,7 +173,27 @@ def test_components_of_a_mix():
         (
             lambda: CHAIN,
             {"into": "bytes", "length": 9},
-            "length: is an option of bpe; leave it out",
+            "length: is an option of bpe and tokeniser; leave it out",
+        ),
+        (
+            lambda: CHAIN,
+            {"into": "tokeniser"},
+            "vocabulary: is required by tokeniser; give the folder of its files",
+        ),
+        (
+            lambda: CHAIN,
+            {"into": "bpe", "vocab_size": 9, "vocabulary": "gpt2"},
+            "vocabulary: is an option of tokeniser; leave it out",
+        ),
+        (
+            lambda: Subsample(source=CHAIN, sequences=9),
+            {"into": "tokeniser", "vocabulary": "gpt2"},
+            "source: expected the 256 bytes of a text, got 5 symbols; open it with alphabet: bytes",
+        ),
+        (
+            lambda: Noise(vocab_size=256),
+            {"into": "tokeniser", "vocabulary": "gpt2"},
+            "source: is drawn without end, and tokeniser gives sequences that differ in length;",
         ),
         (lambda: CHAIN, {"into": "chunk"}, "group: is required by chunk; give the number of tok"),
     ],
