@@ -82,13 +82,11 @@ def _draw(source, count=12, seed=0):
     if isinstance(source, DeviceSource):
         key = jax.random.key(seed)
         return _tokens(_sample(source.sampler, source.parameters, key, count))
-        drawn = _sample(source.sampler, source.parameters, key, count)
-        return np.asarray(drawn.tokens if isinstance(drawn, WithReals) else drawn)
     return source.read(np.arange(count, dtype=np.int64))
 
 
 def _tokens(batch):
-    return np.asarray(batch.tokens if isinstance(batch, MaskedTokens) else batch)
+    return np.asarray(batch.tokens if isinstance(batch, MaskedTokens | WithReals) else batch)
 
 
 def test_every_kind_has_an_example():
