@@ -13,8 +13,8 @@ _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down
 def chart(findings: Findings) -> Any:
     """Draw the values of an experiment, as an Altair chart.
 
-    A panel for each quantity, a colour for each series, bars for 95 % intervals and a black tick
-    for the value that theory gives.
+    A panel for each quantity, a colour for each series, bars for 95 % intervals, to one side where
+    the other is open, and a black tick for the value that theory gives.
 
     Args:
         findings: the values.
@@ -37,7 +37,9 @@ def _panel(findings: Findings, title: str, values: list[Value], series: list[str
     rows = [_row(value) for value in values if math.isfinite(value.estimate.value)]
     numeric = not any(isinstance(value.x, str) for value in findings.values)
     scale = (
-        alt.Scale(type="log", padding=12) if findings.log_x else alt.Scale(zero=False, padding=14)
+        alt.Scale(type="log", nice=False, padding=14)
+        if findings.log_x
+        else alt.Scale(zero=False, padding=14)
     )
     if numeric:
         form = "~e" if findings.log_x else "~g"
@@ -68,12 +70,15 @@ def _panel(findings: Findings, title: str, values: list[Value], series: list[str
 
 def _row(value: Value) -> dict[str, Any]:
     found = value.estimate
+    low, high = found.low, found.high
+    if (low is None) != (high is None):  # a side is open: the bar ends at the point
+        low, high = (found.value if end is None else end for end in (low, high))
     return {
         "x": value.x,
         "series": value.series,
         "value": found.value,
-        "low": found.low,
-        "high": found.high,
+        "low": low,
+        "high": high,
         "oracle": value.oracle,
     }
 

@@ -30,6 +30,14 @@ def test_a_panel_a_quantity_and_a_line_a_series():
     assert scale["domain"] == ["a", "b"]
 
 
+def test_a_bar_with_an_open_side_ends_at_the_point():
+    found = Findings("x")
+    found.add("v", Estimate(2.0, 1.0, None), "bits", "S", x=1.0)
+    (panel,) = chart(found).to_dict()["concat"]
+    (row,) = (panel.get("data") or panel["layer"][0]["data"])["values"]
+    assert (row["low"], row["high"]) == (1.0, 2.0)
+
+
 def test_names_on_the_axis_stand_in_their_order_side_by_side():
     drawn = chart(made(x=("late", "early"))).to_dict()
     encoding = drawn["concat"][0]["layer"][0]["encoding"]
