@@ -33,8 +33,7 @@ def test_a_panel_a_quantity_and_a_line_a_series():
 def test_a_bar_with_an_open_side_ends_at_the_point():
     found = Findings("x")
     found.add("v", Estimate(2.0, 1.0, None), "bits", "S", x=1.0)
-    (panel,) = chart(found).to_dict()["concat"]
-    (row,) = (panel.get("data") or panel["layer"][0]["data"])["values"]
+    (row,) = chart(found).to_dict()["data"]["values"]  # one panel: its data are the chart's
     assert (row["low"], row["high"]) == (1.0, 2.0)
 
 
