@@ -54,6 +54,8 @@ def _run(
     from epiplexity_jax.runtime.devices import configure_process
 
     configure_process()
+    if dry_run and result is not None:
+        raise ConfigError("--result: a dry run has none; leave it out")
     if dry_run:
         with processes.redirect_stdout_to_stderr():
             plan = perform.plan_experiment(name, size, store)
@@ -74,7 +76,9 @@ def _run(
 @app.command("check")
 def _check(
     name: Name,
-    size: Size = "small",
+    size: Annotated[
+        str | None, typer.Option(help="smoke, small (default) or paper; of a result, its own.")
+    ] = None,
     store: StoreOption = None,
     result: Annotated[
         Path | None, typer.Option(help="A result that `run` wrote, in place of a store.")
@@ -86,12 +90,14 @@ def _check(
     from epiplexity_jax.experiments.definition import load
 
     if result is None:
-        return _print(perform.read_experiment(name, size, store), as_json)
+        return _print(perform.read_experiment(name, size or "small", store), as_json)
     if store is not None:
         raise ConfigError("--result: cannot be given together with --store")
     found = perform.read_result(result)
     if found.experiment.name != load(name).name:
         raise ConfigError(f"--result: {result} is of {found.experiment.name}, not of {name}")
+    if size not in (None, found.size):
+        raise ConfigError(f"--size: {result} is of size {found.size}, got {size}")
     return _print(found, as_json)
 
 

@@ -26,6 +26,8 @@ class Published(Config):
     """The published value, in the unit of ours; corrected where the figure has another."""
     ours: str
     """Name of our value, as the experiment's module has it."""
+    sizes: tuple[SizeName, ...] = ("smoke", "small", "paper")
+    """Sizes whose value compares: those that have its estimator."""
     note: str = ""
     """Origin: read off a plot, or corrected from nats."""
 

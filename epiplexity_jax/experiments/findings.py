@@ -38,6 +38,19 @@ class Estimate:
         end = other if isinstance(other, int | float) else other.high
         return self.low is not None and end is not None and self.low > end
 
+    def inside(self, least: float, most: float) -> bool | None:
+        """Return whether the interval lies within limits; None where it crosses one, or is open.
+
+        Args:
+            least: the lower limit.
+            most: the upper limit.
+        """
+        if self.low is not None and self.low > most or self.high is not None and self.high < least:
+            return False
+        if self.low is None or self.high is None:
+            return None
+        return True if least <= self.low and self.high <= most else None
+
     def apart(self, other: "Estimate") -> bool:
         """Return whether two intervals are disjoint."""
         return self.above(other) or other.above(self)
@@ -135,8 +148,10 @@ class Findings:
         """
         self.checks.append(Check(kind, expected, found, holds))
 
-    def near(self, expected: str, found: Estimate, oracle: float, share: float) -> bool:
+    def near(self, expected: str, found: Estimate, oracle: float, share: float) -> None:
         """Add the check that a value is within a share of the one that theory gives.
+
+        It holds where the whole interval is, and is open where one end is.
 
         Args:
             expected: the statement.
@@ -144,8 +159,23 @@ class Findings:
             oracle: the one that theory gives.
             share: the largest relative difference.
         """
-        holds = bool(abs(found.value - oracle) <= share * abs(oracle))
-        self.check("oracle", expected, f"{found}, theory {number(oracle, 4)}", holds)
+        most = share * abs(oracle)
+        shown = f"{found}, theory {number(oracle, 4)}"
+        self.check("oracle", expected, shown, found.inside(oracle - most, oracle + most))
+
+    def below(
+        self, expected: str, found: Estimate, limit: float, kind: Kind = "sign"
+    ) -> bool | None:
+        """Add the check that a value is below a limit; open where its interval crosses it.
+
+        Args:
+            expected: the statement.
+            found: the value.
+            limit: the limit.
+            kind: sort of the statement.
+        """
+        holds = found.inside(-math.inf, limit)
+        self.check(kind, expected, f"{found}", holds)
         return holds
 
     def greater(self, expected: str, more: Estimate, less: Estimate | float) -> None:
@@ -172,21 +202,9 @@ def to_plain(findings: Findings) -> dict[str, Any]:
     """Values, checks and notes as plain data; numbers that are not finite become null."""
     plain = asdict(findings)
     for value in plain["values"]:
-        value |= {name: _finite(value["estimate"][name]) for name in ("value", "low", "high")}
-        del value["estimate"]
+        estimate = value.pop("estimate")
+        value |= {name: _finite(end) for name, end in estimate.items()}
     return plain
-
-
-def from_plain(plain: dict[str, Any]) -> Findings:
-    """Read what `to_plain` wrote."""
-    values = [_value(dict(one)) for one in plain["values"]]
-    checks = [Check(**one) for one in plain["checks"]]
-    return Findings(plain["axis"], values, checks, list(plain["notes"]), plain["log_x"])
-
-
-def _value(one: dict[str, Any]) -> Value:
-    value, low, high = (one.pop(name) for name in ("value", "low", "high"))
-    return Value(estimate=Estimate(math.nan if value is None else value, low, high), **one)
 
 
 def _finite(value: float | None) -> float | None:

@@ -39,17 +39,20 @@ class Measured:
     Attributes:
         runs: the runs of its store.
         sequences: sequences of the dataset whose information is measured; every source has as many.
+        config: the sweep's config, as plain data.
+        sources: names of its sources; others that the store may hold are left out.
     """
 
-    def __init__(self, runs: Runs, sequences: float):
-        self.runs, self.sequences = runs, sequences
+    def __init__(self, runs: Runs, sequences: float, config: Mapping[str, Any]):
+        self.runs, self.sequences, self.config = runs, sequences, config
+        self.sources = list(config["sources"])
         rows = {row["source"]: row for row in runs.rows(1.0)}
-        self.sources = list(rows)
         # Exact where labels vary: `label_tokens_per_step` is rounded.
         self._labels = {
             name: row["train_tokens_per_step"] / row["batch_size"] / row["tokens_per_label"]
             for name, row in rows.items()
         }
+        self._seeds = int(config.get("family", {}).get("seeds", 3))
         self._frontiers: dict[str, Any] = {}
         self._endings: dict[str, Ending] = {}
         self._answers: dict[tuple[str, float], Decomposition] = {}
@@ -124,6 +127,22 @@ class Measured:
         weights[other] = weights.get(other, 0.0) - 1.0
         return self.combined(weights, part)
 
+    def steps_to(self, source: str, bits: float) -> Estimate:
+        """Steps until the held-out loss of the ending's size first is at most so many bits.
+
+        Steps are those of record points; the value is NaN where a seed never comes so far.
+
+        Args:
+            source: the source.
+            bits: bits per sequence.
+        """
+        name = self.ending(source).size
+        (member,) = (m for m in self.frontier(source).all_members if m.name == name)
+        losses = member.data_seeds / self.sequences  # [S, R]
+        steps = np.asarray(member.steps, float)
+        reached = [steps[below][0] if (below := row <= bits).any() else math.nan for row in losses]
+        return _estimate(np.array(reached), 0.0)
+
     def combined(self, weights: Mapping[str, float], part: Part) -> Estimate:
         """A weighted sum of sources' lengths per sequence, paired by seed where all have as many.
 
@@ -134,7 +153,7 @@ class Measured:
         endings = {name: self.ending(name) for name in weights}
         sampling = math.hypot(*(w * endings[name].sampling[part] for name, w in weights.items()))
         seeds = [w * endings[name].seeds[part] for name, w in weights.items()]
-        if len({each.size for each in seeds}) == 1:
+        if {each.size for each in seeds} == {self._seeds}:  # none is lost: places are seeds
             return _estimate(np.sum(seeds, axis=0), sampling).scaled(1.0 / self.sequences)
         parts = [_estimate(each, 0.0) for each in seeds]
         value = sum(one.value for one in parts)

@@ -1,21 +1,27 @@
 """Run an experiment, or read the runs that a store has of it."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from epiplexity_jax import api
+from epiplexity_jax.base.config import parse
 from epiplexity_jax.base.errors import ConfigError, DataError, StoreError
 from epiplexity_jax.base.files import read_if_there, reason, write_atomically
 from epiplexity_jax.experiments import registry, stamp
 from epiplexity_jax.experiments.definition import Experiment, load
-from epiplexity_jax.experiments.findings import Findings, from_plain, to_plain
+from epiplexity_jax.experiments.findings import Findings, to_plain
 from epiplexity_jax.experiments.measured import Measured
+from epiplexity_jax.experiments.result_file import ResultFile
+from epiplexity_jax.sweep.config import parse_sweep
+from epiplexity_jax.sweep.config_file import read_config
 from epiplexity_jax.sweep.progress import Progress, Silent
 
 RESULT = "experiment.json"
 _BUDGETS = 5
+_SECTIONS = ("sources", "family", "estimator", "training", "recipe", "heldout", "seed")
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,7 @@ def run_experiment(
         StoreError: when a folder is not a store or a file cannot be written.
     """
     experiment, folder = load(name), folder_of(name, size, store)
+    check_file(file)
     runs = api.run_plain(experiment.config(size), folder, progress or Silent())
     result = _read(experiment, size, runs)
     content = stamp.as_json(result.to_plain()).encode()
@@ -94,6 +101,25 @@ def run_experiment(
         except OSError as error:
             raise StoreError(f"{path}: cannot be written: {reason(error)}") from None
     return result
+
+
+def check_file(file: Path | None) -> None:
+    """Refuse a file that a result could not be written to, before anything is trained.
+
+    Raises:
+        ConfigError: when its name has another ending than .json.
+        StoreError: when its folder cannot be made or written.
+    """
+    if file is None:
+        return
+    if file.suffix != ".json":
+        raise ConfigError(f"--result: expected a .json file, got {file}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{file}: cannot be written: {reason(error)}") from None
+    if not os.access(file.parent, os.W_OK) or file.is_dir():
+        raise StoreError(f"{file}: cannot be written")
 
 
 def plan_experiment(name: str, size: str, store: Path | None = None) -> Any:
@@ -134,24 +160,20 @@ def read_result(path: Path) -> Result:
     text = read_if_there(path)
     if text is None:
         raise DataError(f"{path}: no such file; `experiments run` writes one")
-    plain = stamp.from_json(text, path)
     try:
-        findings = from_plain(plain)
-        origin = {key: plain[key] for key in stamp.KEYS}
-        parts = plain["frontier"], plain["endings"]
-        return Result(load(plain["experiment"]), plain["size"], findings, *parts, origin)
-    except (KeyError, TypeError) as error:
+        file = parse(ResultFile, stamp.from_json(text, path))
+    except ConfigError as error:
         raise DataError(f"{path}: is no result of an experiment: {error}") from None
+    plain = file.model_dump()
+    origin = {key: plain[key] for key in stamp.KEYS}
+    parts = plain["frontier"], plain["endings"]
+    return Result(load(file.experiment), file.size, file.findings(), *parts, origin)
 
 
 def _read(experiment: Experiment, size: str, runs: Any) -> Result:
-    missing = [name for name in experiment.config(size)["sources"] if name not in runs.sources]
-    if missing:
-        raise ConfigError(
-            f"{runs.path}: holds no run of {missing[0]}; run the experiment first: "
-            f"epiplexity-jax experiments run {experiment.name} --size {size}"
-        )
-    measured = Measured(runs, experiment.sequences(size))
+    config = experiment.config(size)
+    _check_same(experiment, size, runs)
+    measured = Measured(runs, experiment.sequences(size), config)
     findings = registry.reader(experiment.name)(measured)
     budgets = {name: measured.frontier(name).budgets(_BUDGETS) for name in measured.sources}
     rows = [measured.at(name, t).to_json() for name, every in budgets.items() for t in every]
@@ -160,6 +182,23 @@ def _read(experiment: Experiment, size: str, runs: Any) -> Result:
     origin = stamp.stamp(command) | {"training_seconds": round(seconds)}
     endings = [_ending(measured, name) for name in measured.sources]
     return Result(experiment, size, findings, rows, endings, origin)
+
+
+def _check_same(experiment: Experiment, size: str, runs: Any) -> None:
+    """Refuse a store of another experiment or size.
+
+    Raises:
+        ConfigError: naming the first section that differs.
+    """
+    again = f"epiplexity-jax experiments run {experiment.name} --size {size}"
+    wanted = parse_sweep(experiment.config(size)).to_plain()
+    stored = parse_sweep(read_config(runs.path / "sweep.yaml")).to_plain()
+    for section in _SECTIONS:
+        if stored.get(section) != wanted.get(section):
+            raise ConfigError(
+                f"{runs.path}: is of another sweep than {experiment.name} at size {size}: its "
+                f"{section} differ; run {again}"
+            )
 
 
 def _ending(measured: Measured, source: str) -> dict[str, Any]:

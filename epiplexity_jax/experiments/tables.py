@@ -70,8 +70,10 @@ def published_table(results: Iterable[Result]) -> Table:
     for result in results:
         ours = {value.name: value for value in result.findings.values}
         for one in result.experiment.published:
-            found = ours.get(one.ours)
-            shown = (str(found.estimate), found.unit) if found else ("not run at this size", "")
+            found = ours.get(one.ours) if result.size in one.sizes else None
+            shown = (
+                (str(found.estimate), found.unit) if found else ("not comparable at this size", "")
+            )
             table.add(
                 result.experiment.figure, one.quantity, one.value, *shown, result.size, one.note
             )

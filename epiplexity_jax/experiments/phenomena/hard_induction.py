@@ -1,5 +1,6 @@
 """Hard induction: bits of the start that the model must find (Finzi et al. 2026, Fig. 5b)."""
 
+import math
 from itertools import pairwise
 
 from epiplexity_jax.experiments.findings import Findings
@@ -14,7 +15,7 @@ def read(measured: Measured) -> Findings:
     """
     found = Findings("hidden bits, h")
     counts = sorted(int(name.removeprefix("hidden")) for name in measured.sources)
-    structure = {}
+    structure, waits = {}, {}
     for h in counts:
         source = f"hidden{h}"
         entropy = measured.per_sequence(source, "data")
@@ -23,13 +24,19 @@ def read(measured: Measured) -> Findings:
         structure[h] = found.add(
             f"S, h = {h}", measured.bits(source, "model"), "bits", "Epiplexity", x=h
         )
-        low = entropy.low is None or entropy.low <= max(1.1 * h, h + 0.5)
+        near = max(1.1 * h, h + 0.5)
         found.check(
             "oracle",
             f"h = {h}: the loss comes within 10 % (or half a bit) of h bits, and not below",
             f"{entropy} bits per sequence",
-            low and (entropy.high is None or entropy.high >= h),
+            entropy.inside(h - 1e-3, near),
         )
+        steps = measured.steps_to(source, near)
+        title = "Steps until the loss is so near to h"
+        waits[h] = found.add(f"steps, h = {h}", steps, "steps", title, x=h)
     for less, more in pairwise(counts):
         found.greater(f"S rises from h = {less} to h = {more}", structure[more], structure[less])
+        if not math.isnan(waits[less].value + waits[more].value):
+            expected = f"it takes more steps for h = {more} than for h = {less}"
+            found.greater(expected, waits[more], waits[less])
     return found

@@ -1,5 +1,7 @@
 """The Game of Life: one step, four steps at once, and four steps with the states between."""
 
+import math
+
 from epiplexity_jax.experiments.findings import Findings
 from epiplexity_jax.experiments.measured import Measured
 
@@ -33,12 +35,11 @@ def read(measured: Measured) -> Findings:
     for source, steps in _STEPS.items():
         line = WITHOUT_CONTEXT[steps]
         expected = f"{_NAMES[source]}: no more than {line} bits per cell, those without context"
-        found.check("oracle", expected, f"{rates[source]}", rates[source].value <= line * 1.005)
-    found.check("sign", "1 step is learnt: below 0.01 bits per cell", f"{rates['one']}",
-                rates["one"].value < 0.01)  # fmt: skip
-    found.check("sign", "4 steps at once are not: above 0.3 bits per cell", f"{rates['four']}",
-                rates["four"].value > 0.3)  # fmt: skip
-    per_state = rates["four_states"]
-    found.check("sign", "with the states between they are: below 0.01 bits per cell",
-                f"{per_state}", per_state.value < 0.01)  # fmt: skip
+        found.below(expected, rates[source], line * 1.005, "oracle")
+    learnt = found.below("1 step is learnt: below 0.01 bits per cell", rates["one"], 0.01)
+    four = rates["four"].inside(0.3, math.inf) if learnt else None  # else the contrast is none
+    expected = "4 steps at once are not, where 1 step is: above 0.3 bits per cell"
+    found.check("sign", expected, f"{rates['four']}", four)
+    expected = "with the states between they are: below 0.01 bits per cell"
+    found.below(expected, rates["four_states"], 0.01)
     return found

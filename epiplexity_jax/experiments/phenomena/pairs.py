@@ -30,9 +30,9 @@ def read(measured: Measured) -> Findings:
         found.add(f"gap, {name}", gap, "bits", title, x=name, oracle=_GAPS[origin])
         structure = measured.bits(two, "model")
         found.add(f"S, {name}", structure, "bits", "Epiplexity of both answers", x=name)
-        apart = abs(gap.value - _GAPS[origin])
         expected = f"{name}: the gap H(y2 | x) - H(y2 | x, y1) is {_GAPS[origin]:g} bits"
-        found.check("oracle", f"{expected}, within {_NEAR}", f"{gap}", apart <= _NEAR)
+        limits = _GAPS[origin] - _NEAR, _GAPS[origin] + _NEAR
+        found.check("oracle", f"{expected}, within {_NEAR}", f"{gap}", gap.inside(*limits))
     for origin in ("coin", "prg"):
         first = measured.per_sequence(f"{origin}1", "data")
         expected = f"{_NAMES[origin]}: one answer costs 1 bit, within 1 %"

@@ -32,7 +32,7 @@ def test_published_values_stand_beside_ours(smoke):
     changed = replace(result, experiment=result.experiment.model_copy(update={"published": pair}))
     first, second = published_table([changed]).rows
     assert first[2:5] == ("7 bits", str(value.estimate), value.unit)
-    assert second[3] == "not run at this size"
+    assert second[3] == "not comparable at this size"
 
 
 def test_signs_are_counted(smoke):
