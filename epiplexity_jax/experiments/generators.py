@@ -9,27 +9,34 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.experiments.findings import Estimate
 from epiplexity_jax.report.numbers import number
 from epiplexity_jax.report.table import Table, TableColumn
+from epiplexity_jax.sources.opening import parse
+from epiplexity_jax.sources.synthetic.automata import ElementaryCA
+from epiplexity_jax.sources.synthetic.induction import Induction
+from epiplexity_jax.sources.synthetic.lcg import LCG
+from epiplexity_jax.sources.synthetic.lfsr import LFSR, lfsr_taps
+from epiplexity_jax.sources.synthetic.life import Life
 
 _AUTOMATON = """\
-def f(r,n,k,b,s):
- x=s
+def f(r,n,k,b,l,h,x):
  o=[]
- for t in range(b+k):
-  if t==b:o=x
+ for t in range(b+k+1):
+  if t>=b and(t-b)%(k//l)<1:o+=x[h*(t==b):]
   x=[r>>4*x[i-1]+2*x[i]+x[-~i%n]&1 for i in range(n)]
- return (o or s)+x
+ return o
 """
 _LIFE = """\
-def f(r,c,k,x):
+def f(r,c,k,l,x):
  o=x
- for _ in range(k):
+ for t in range(k):
   s=[sum(x[(i//c+a)%r*c+(i+b)%c]for a in(-1,0,1)for b in(-1,0,1))for i in range(r*c)]
   x=[int(v==3 or v==4 and y)for v,y in zip(s,x)]
- return o+x
+  if-~t%(k//l)<1:o=o+x
+ return o
 """
 _LFSR = """\
 def f(t,l,s):
@@ -41,20 +48,49 @@ def f(t,l,s):
  return x[:l]
 """
 _LCG = """\
-def f(a,c,k,h,l,x):
+def f(a,c,k,b,h,l,x):
  o=[]
  for _ in range(l):
-  o.append(x>>h);x=(a*x+c)%2**k
+  o.append(x>>h&2**b-1);x=(a*x+c)%2**k
  return o
 """
-SOURCES = {
-    "elementary_ca": _AUTOMATON,
-    "induction": _AUTOMATON,
-    "life": _LIFE,
-    "lfsr": _LFSR,
-    "lcg": _LCG,
-}
-"""Program of each kind whose generator is known: a function of parameters and random bits."""
+
+
+class Program(NamedTuple):
+    """A program that prints a source's sequences.
+
+    Attributes:
+        text: Python that defines f, a function of its arguments and of a random start.
+        arguments: the arguments of the source.
+    """
+
+    text: str
+    arguments: tuple[Any, ...]
+
+
+def program_of(config: Config) -> Program | None:
+    """Find the program of a source; None where no short one was written.
+
+    Args:
+        config: config of the source.
+    """
+    match config:
+        case ElementaryCA():
+            rest = config.burn_in, config.states, 0
+            return Program(_AUTOMATON, (config.rule, config.cells, config.steps, *rest))
+        case Induction():
+            rest = 0, 1, config.hidden
+            return Program(_AUTOMATON, (config.rule, config.cells, config.steps, *rest))
+        case Life() if config.rule == "B3/S23":
+            return Program(_LIFE, (config.rows, config.columns, config.steps, config.states))
+        case LFSR() if config.bits == 1:
+            return Program(_LFSR, (lfsr_taps(config), config.length))
+        case LCG():
+            modulus, bits = config.modulus_bits, config.bits
+            shift = 0 if config.output == "low" else modulus - bits
+            values = config.multiplier % (1 << modulus), config.increment % (1 << modulus)
+            return Program(_LCG, (*values, modulus, bits, shift, config.length))
+    return None
 
 
 class Length(NamedTuple):
@@ -74,16 +110,15 @@ class Length(NamedTuple):
 
 
 def generator_bits(config: Mapping[str, Any]) -> int | None:
-    """Bits of a source's generator under zlib at level 9; None where no program is known.
+    """Bits of a source's program and its arguments under zlib at level 9; None without a program.
 
     Args:
         config: config of the source, as plain data.
     """
-    program = SOURCES.get(str(config.get("kind")))
+    program = program_of(parse(config, "source"))
     if program is None:
         return None
-    parameters = repr([value for key, value in sorted(config.items()) if key != "kind"])
-    return 8 * len(zlib.compress(f"{program}{parameters}".encode(), 9))
+    return 8 * len(zlib.compress(f"{program.text}{program.arguments}".encode(), 9))
 
 
 def lengths(results: Sequence[Any]) -> Iterator[Length]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.experiments.definition import SizeName
@@ -29,7 +29,7 @@ class CheckRow(Config):
     kind: Kind
     expected: str
     found: str
-    holds: bool | None
+    holds: StrictBool | None
 
 
 class Ending(Config):

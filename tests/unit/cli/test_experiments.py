@@ -70,6 +70,8 @@ def test_a_dry_run_trains_nothing(call, tmp_path):
         (("check", "rule_order", "--result", "none.json"), "none.json: no such file"),
         (("check", "rule_order", "--store", "a", "--result", "b"), "--result: cannot be given"),
         (("page", "none.json"), "none.json: no such file"),
+        (("run", "rule_order", "--result", "x.txt"), "--result: expected a .json file"),
+        (("run", "rule_order", "--dry-run", "--result", "x.json"), "--result: a dry run has none"),
     ],
 )
 def test_bad_input_is_one_line(call, words, said, tmp_path, monkeypatch):
@@ -84,3 +86,10 @@ def test_a_result_of_another_experiment_is_refused(call, trained):
     called = call("experiments", "check", "life", "--result", trained / "experiment.json")
     assert called.status == 2
     assert "is of rule_order, not of life" in called.err
+
+
+def test_a_result_has_the_size_that_is_asked_for(call, trained):
+    words = ("experiments", "check", "rule_order", "--result", trained / "experiment.json")
+    called = call(*words, "--size", "paper")
+    assert called.status == 2
+    assert "--size: " in called.err

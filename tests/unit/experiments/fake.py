@@ -1,5 +1,6 @@
 """Runs of an experiment whose lengths a test chooses, and decompositions of chosen lengths."""
 
+import math
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -64,11 +65,14 @@ class FakeMeasured(Measured):
         counts: dict[str, float] | None = None,
         answer: Callable[[str, float], Decomposition] | None = None,
         rates: dict[str, float] | None = None,
+        config: dict | None = None,
     ):
         self.data, self.model = data or {}, model or {}
         self.counts, self.answer, self.rates = counts or {}, answer, rates or {}
         self.sources = list(self.data or self.counts)
         self.sequences = SEQUENCES
+        self.config = config or {"sources": {name: {} for name in self.sources}}
+        self.steps: dict[str, float] = {}
 
     def labels(self, source):
         return self.counts[source]
@@ -99,6 +103,9 @@ class FakeMeasured(Measured):
 
     def combined(self, weights, part):
         return around(sum(w * self.per_sequence(name, part).value for name, w in weights.items()))
+
+    def steps_to(self, source, bits):
+        return around(self.steps.get(source, math.nan), 1.0)
 
     def entropy_rate(self, source):
         return self.rates.get(source)

@@ -8,7 +8,6 @@ from epiplexity_jax.experiments.findings import (
     Estimate,
     Findings,
     disjoint,
-    from_plain,
     to_plain,
 )
 
@@ -63,20 +62,35 @@ def test_greater_is_open_where_intervals_overlap_or_are_unknown():
     assert all("not resolved" in check.found for check in found.checks)
 
 
-def test_near_is_a_share_of_what_theory_gives():
+def test_near_is_a_share_of_what_theory_gives_with_the_whole_interval():
     found = Findings("x")
-    assert found.near("near", Estimate(1.01), 1.0, 0.02)
-    assert not found.near("near", Estimate(0.97), 1.0, 0.02)
-    assert [check.word for check in found.checks] == ["holds", "FAILS"]
+    for estimate in (
+        Estimate(1.01, 1.005, 1.015),
+        Estimate(0.97, 0.96, 0.975),
+        Estimate(1.01, 0.9, 1.1),
+        LONE,
+    ):
+        found.near("near", estimate, 1.0, 0.02)
+    assert [check.word for check in found.checks] == ["holds", "FAILS", "open", "open"]
 
 
-def test_findings_survive_plain_data():
+def test_below_is_open_where_the_interval_crosses_the_limit():
+    found = Findings("x")
+    limits = {3.0: True, 0.4: False, 1.2: None}
+    assert {limit: found.below("less", LOW, limit) for limit in limits} == limits
+
+
+def test_an_open_side_is_inside_nothing_and_may_be_outside():
+    least = Estimate(3.0, 2.0, None)
+    assert least.inside(0.0, 1.0) is False
+    assert least.inside(0.0, 10.0) is None
+
+
+def test_findings_become_plain_data():
     found = Findings("x", notes=["said"], log_x=True)
     found.add("a", HIGH, "bits", "panel", x=1.0, series="s", oracle=2.5)
     found.add("b", Estimate(math.nan), "bits", "panel", x="name")
     found.greater("more", HIGH, LOW)
-    again = from_plain(to_plain(found))
-    assert again.values[0] == found.values[0]
-    assert math.isnan(again.values[1].estimate.value)
-    assert (again.checks, again.notes, again.axis) == (found.checks, ["said"], "x")
-    assert again.log_x
+    plain = to_plain(found)
+    assert (plain["values"][0]["low"], plain["values"][1]["value"]) == (2.0, None)
+    assert plain["checks"][0]["holds"] is True

@@ -8,20 +8,20 @@ import pytest
 
 from epiplexity_jax.experiments.findings import Estimate
 from epiplexity_jax.experiments.generators import (
-    SOURCES,
     generator_bits,
     generator_table,
     lengths,
+    program_of,
 )
-from epiplexity_jax.sources import ElementaryCA, Life, open_source
-from epiplexity_jax.sources.synthetic.lcg import LCG
-from epiplexity_jax.sources.synthetic.lfsr import LFSR
+from epiplexity_jax.sources import LCG, LFSR, ElementaryCA, Induction, Life, open_source
 
 
-def program(kind):
+def printed(config, row, start):
+    """A sequence that the program of a source prints from the start of one that was drawn."""
+    program = program_of(config)
     names = {}
-    exec(SOURCES[kind], names)  # the module's own text
-    return names["f"]
+    exec(program.text, names)  # the module's own text
+    return names["f"](*program.arguments, row[:start])
 
 
 def drawn(config, count=4):
@@ -29,45 +29,61 @@ def drawn(config, count=4):
     return np.asarray(source.sampler(source.parameters, jax.random.key(3), count)).tolist()
 
 
-@pytest.mark.parametrize("rule", [15, 30, 54])
-def test_automata(rule):
-    f = program("elementary_ca")
-    for row in drawn(ElementaryCA(rule=rule, cells=12, steps=5, burn_in=0)):
-        assert f(rule, 12, 5, 0, row[:12]) == row
-
-
-def test_automata_after_a_burn_in():
-    f = program("elementary_ca")
-    start = [0, 1, 1, 0, 1]
-    later = f(30, 5, 3, 0, start)[5:]
-    assert f(30, 5, 2, 3, start) == f(30, 5, 2, 0, later)
-
-
-def test_life():
-    f = program("life")
-    for row in drawn(Life(rows=4, columns=5, steps=3)):
-        assert f(4, 5, 3, row[:20]) == row
-
-
-def test_registers_and_congruences():
-    f = program("lfsr")
-    for row in drawn(LFSR(degree=5, length=20)):
-        assert f((2, 5), 20, row[:5]) == row
-    g = program("lcg")
-    config = LCG(modulus_bits=8, bits=8, length=12)
+@pytest.mark.parametrize(
+    ("config", "start"),
+    [
+        (ElementaryCA(rule=15, cells=12, steps=5, burn_in=0), 12),
+        (ElementaryCA(rule=30, cells=33, steps=6, burn_in=0, states=3), 33),
+        (Life(rows=4, columns=5, steps=3), 20),
+        (Life(rows=3, columns=5, steps=4, states=2), 15),
+        (LFSR(degree=5, length=20), 5),
+        (LFSR(taps=(3, 10), length=20), 10),
+    ],
+    ids=lambda value: getattr(value, "kind", str(value)),
+)
+def test_programs_print_what_sources_draw(config, start):
     for row in drawn(config):
-        assert g(config.multiplier, config.increment % 256, 8, 0, 12, row[0]) == row
+        assert printed(config, row, start) == row
+
+
+def test_an_automaton_is_printed_after_its_burn_in_and_without_hidden_cells():
+    names = {}
+    exec(program_of(ElementaryCA(rule=30, cells=5, steps=1)).text, names)
+    f, start = names["f"], [0, 1, 1, 0, 1]
+    later = f(30, 5, 3, 0, 1, 0, start)[5:]
+    assert f(30, 5, 2, 3, 1, 0, start) == f(30, 5, 2, 0, 1, 0, later)
+    whole = f(30, 5, 2, 0, 1, 0, start)
+    assert f(30, 5, 2, 0, 1, 2, start) == whole[2:]
+    hidden = program_of(Induction(rule=30, cells=16, steps=2, hidden=3))
+    assert hidden.arguments == (30, 16, 2, 0, 1, 3)
+
+
+@pytest.mark.parametrize("output", ["low", "high"])
+def test_congruences(output):
+    config = LCG(modulus_bits=8, bits=3, length=12, output=output)
+    states, names = range(256), {}
+    program = program_of(config)
+    exec(program.text, names)
+    rows = {tuple(names["f"](*program.arguments, x)) for x in states}
+    assert {tuple(row) for row in drawn(config, 50)} <= rows
+
+
+def test_other_sources_have_no_program():
+    assert program_of(LFSR(degree=9, bits=2, length=8)) is None
+    assert program_of(Life(rule="B36/S23")) is None
 
 
 def test_lengths_are_those_of_compressed_programs():
     bits = generator_bits({"kind": "elementary_ca", "rule": 54, "cells": 32})
     assert 500 < bits < 2500
     assert bits % 8 == 0
-    assert generator_bits({"kind": "text"}) is None
+    more = generator_bits({"kind": "elementary_ca", "rule": 54, "cells": 32, "burn_in": 123457})
+    assert more > bits, "arguments are counted, defaults among them"
+    assert generator_bits({"kind": "noise", "vocab_size": 2}) is None
 
 
 def test_only_resolved_sources_with_a_known_generator_are_listed():
-    sources = {"a": {"kind": "lfsr"}, "b": {"kind": "noise"}, "c": {"kind": "lcg"}}
+    sources = {"a": {"kind": "lfsr"}, "b": {"kind": "noise", "vocab_size": 2}, "c": {"kind": "lcg"}}
     model = {"value": 9e4, "low": 8e4, "high": 1e5}
     endings = [
         {"source": name, "status": status, "model": model}

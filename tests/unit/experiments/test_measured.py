@@ -13,14 +13,21 @@ from tests.unit.store.stored import make_law_store, make_store
 SEQUENCES = 500.0
 
 
+def of(store, sources=None, seeds=2):
+    runs = epx.load(store.path)
+    named = sources or runs.sources
+    config = {"sources": dict.fromkeys(named, {}), "family": {"seeds": seeds}}
+    return Measured(runs, SEQUENCES, config)
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    return Measured(epx.load(make_law_store(tmp_path_factory.mktemp("s") / "law").path), SEQUENCES)
+    return of(make_law_store(tmp_path_factory.mktemp("s") / "law"))
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
-    return Measured(epx.load(make_store(tmp_path_factory.mktemp("s") / "two").path), SEQUENCES)
+    return of(make_store(tmp_path_factory.mktemp("s") / "two"))
 
 
 def test_labels_of_a_sequence_come_from_the_rows(measured):
@@ -96,3 +103,34 @@ def test_the_entropy_rate_is_that_of_the_source(pair):
             assert found is None
         else:
             assert found == pytest.approx(expected / math.log(2) * pair.labels(name))
+
+
+def test_sources_that_the_config_does_not_name_are_left_out(pair):
+    one = pair.sources[0]
+    alone = Measured(pair.runs, SEQUENCES, {"sources": {one: {}}, "family": {"seeds": 2}})
+    assert alone.sources == [one]
+
+
+def test_seeds_are_paired_only_where_none_is_lost(pair):
+    """With more seeds in the config than runs, places say nothing of seeds."""
+    one, two = pair.sources
+    config = {"sources": {one: {}, two: {}}, "family": {"seeds": 3}}
+    unpaired = Measured(pair.runs, SEQUENCES, config).difference(one, two, "data")
+    paired = pair.difference(one, two, "data")
+    assert unpaired.value == pytest.approx(paired.value)
+    halves = [
+        (e.high - e.low) / 2 for e in (pair.per_sequence(name, "data") for name in (one, two))
+    ]
+    assert (unpaired.high - unpaired.low) / 2 == pytest.approx(math.hypot(*halves), rel=0.2)
+
+
+def test_steps_to_a_loss_are_those_of_the_record_point(measured):
+    (source,) = measured.sources
+    (member,) = (
+        m for m in measured.frontier(source).all_members if m.name == measured.ending(source).size
+    )
+    losses = member.data_seeds / SEQUENCES
+    target = float(losses[:, 3].max())
+    expected = np.mean([member.steps[row <= target][0] for row in losses])
+    assert measured.steps_to(source, target).value == expected
+    assert math.isnan(measured.steps_to(source, 0.0).value)

@@ -46,8 +46,10 @@ def test_the_plan_counts_finished_runs(smoke):
 
 def test_another_experiments_store_is_refused(smoke):
     folder, _ = smoke
-    with pytest.raises(ConfigError, match="holds no run of hidden0; run the experiment first"):
+    with pytest.raises(ConfigError, match="another sweep than hard_induction at size smoke"):
         read_experiment("hard_induction", "smoke", folder)
+    with pytest.raises(ConfigError, match="at size small: its family differ"):
+        read_experiment("rule_order", "small", folder)
     with pytest.raises(StoreError):
         read_experiment("rule_order", "smoke", folder / "nothing")
 
@@ -59,7 +61,7 @@ def test_files_that_are_no_result_are_refused(smoke, tmp_path):
     plain = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     del plain["checks"]
     (tmp_path / "cut.json").write_text(json.dumps(plain), encoding="utf-8")
-    with pytest.raises(DataError, match="is no result of an experiment: 'checks'"):
+    with pytest.raises(DataError, match="is no result of an experiment: checks"):
         read_result(tmp_path / "cut.json")
 
 
@@ -72,3 +74,35 @@ def test_a_result_that_cannot_be_written_is_refused_in_one_line(smoke, tmp_path)
 
 def test_the_default_folder_has_name_and_size():
     assert folder_of("3", "small").as_posix() == "runs/experiments/rule_order-small"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"values": "abc"},
+        {"values": []},
+        {"checks": []},
+        {"size": [1]},
+        {"size": "huge"},
+        {"endings": [{}]},
+        {"versions": "x"},
+        {"training_seconds": None},
+        {"axis": 3},
+        {"checks": [{"kind": "sign", "expected": "a", "found": "b", "holds": "no"}]},
+        {"checks": [{"kind": "sign", "expected": "a", "found": "b", "holds": 0}]},
+    ],
+    ids=str,
+)
+def test_a_damaged_file_is_refused_in_one_line(smoke, tmp_path, change):
+    folder, _ = smoke
+    plain = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    (tmp_path / "x.json").write_text(json.dumps(plain | change), encoding="utf-8")
+    with pytest.raises(DataError, match="is no result of an experiment") as raised:
+        read_result(tmp_path / "x.json")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_training(tmp_path):
+    with pytest.raises(ConfigError, match="expected a .json file"):
+        run_experiment("rule_order", "smoke", tmp_path / "store", file=tmp_path / "x.txt")
+    assert not (tmp_path / "store").exists()

@@ -4,9 +4,11 @@ from epiplexity_jax.experiments.phenomena.hard_induction import read
 from tests.unit.experiments.fake import FakeMeasured, around, outcome, outcomes
 
 
-def measured(extra=0.05, step=1000.0):
-    data = {f"hidden{h}": around(h + extra, 0.02) for h in range(4)}
-    return FakeMeasured(data, {f"hidden{h}": around(5e3 + step * h, 50.0) for h in range(4)})
+def measured(extra=0.05, step=1000.0, wait=100.0, half=0.02):
+    data = {f"hidden{h}": around(h + extra, half) for h in range(4)}
+    made = FakeMeasured(data, {f"hidden{h}": around(5e3 + step * h, 50.0) for h in range(4)})
+    made.steps = {f"hidden{h}": 200.0 + wait * h for h in range(4)}
+    return made
 
 
 def test_all_hold_where_the_bits_are_found_and_structure_rises():
@@ -23,3 +25,11 @@ def test_a_loss_off_the_bits_fails():
 def test_structure_that_falls_fails_and_one_that_stays_is_open():
     assert outcome(read(measured(step=-1000.0)), "h = 0 to h = 1") is False
     assert outcome(read(measured(step=0.0)), "h = 0 to h = 1") is None
+
+
+def test_noise_does_not_pass_for_the_floor():
+    assert outcome(read(measured(extra=15.0, half=36.0)), "h = 0: the loss") is None
+
+
+def test_steps_that_do_not_grow_fail():
+    assert outcome(read(measured(wait=-50.0)), "more steps for h = 1") is False

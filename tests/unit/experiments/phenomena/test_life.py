@@ -19,5 +19,6 @@ def test_all_hold_where_steps_are_learnt_and_jumps_are_not():
 def test_each_fails_where_it_should():
     assert outcome(read(measured(one=0.1)), "1 step is learnt") is False
     assert outcome(read(measured(four=0.1)), "4 steps at once are not") is False
+    assert outcome(read(measured(one=0.8)), "4 steps at once are not") is None
     assert outcome(read(measured(states=0.1)), "with the states between") is False
     assert outcome(read(measured(four=0.9)), "4 steps at once: no more") is False

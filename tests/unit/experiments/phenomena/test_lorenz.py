@@ -1,16 +1,17 @@
 """The checks on the Lorenz system: a saving that vanishes, and one that does not."""
 
+from epiplexity_jax.experiments.findings import Estimate
 from epiplexity_jax.experiments.phenomena.lorenz import MEASURE_BITS, read
 from tests.unit.experiments.fake import FakeMeasured, around, outcome, outcomes
 
 SAVED = {0.1: 6.0, 1.0: 3.0, 4.0: 0.5, 30.0: 0.0}
 
 
-def measured(saved=None, alone=MEASURE_BITS, mapped=900.0):
+def measured(saved=None, alone=MEASURE_BITS, mapped=900.0, **source):
     data = {f"with_{time:g}": around(alone - bits) for time, bits in (saved or SAVED).items()}
     data["without"] = around(alone)
     model = {name: around(mapped if name == "with_1" else 200.0) for name in data}
-    return FakeMeasured(data, model)
+    return FakeMeasured(data, model, config={"sources": dict.fromkeys(data, source)})
 
 
 def test_all_hold_for_chaos():
@@ -32,3 +33,15 @@ def test_little_saved_early_and_no_map_fail():
     found = read(measured(SAVED | {0.1: 2.0, 1.0: 1.5}, mapped=100.0))
     assert outcome(found, "saves more than 3") is False
     assert outcome(found, "a map is learnt") is not True
+
+
+def test_of_other_cells_the_entropy_is_not_known():
+    found = read(measured(alone=23.0, bits=[10, 10, 10]))
+    assert not any("entropy of the measure" in check.expected for check in found.checks)
+    assert all(value.oracle is None for value in found.values)
+
+
+def test_a_wide_interval_does_not_say_that_nothing_is_saved():
+    late = measured()
+    late.combined = lambda weights, part: Estimate(0.0, -8.0, 8.0)
+    assert outcome(read(late), "it saves nothing") is None

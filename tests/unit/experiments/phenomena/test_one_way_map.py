@@ -1,15 +1,19 @@
 """The one-way map's checks: on values of a bounded reader, and on ones that break each of them."""
 
+import numpy as np
+import pytest
+
 from epiplexity_jax.experiments.phenomena.one_way_map import NO_LOOK_AHEAD, read
 from tests.unit.experiments.fake import FakeMeasured, around, outcome, outcomes
 
 CELLS = (8, 12, 16)
 
 
-def measured(forward=lambda n: n * 1.005, gap=lambda n: 0.1 * n):
+def measured(forward=lambda n: n * 1.005, gap=lambda n: 0.1 * n, steps=2):
     data = {f"forward{n}": around(forward(n)) for n in CELLS}
     data |= {f"reverse{n}": around(forward(n) + gap(n)) for n in CELLS}
-    return FakeMeasured(data, {name: around(500.0, 5.0) for name in data})
+    config = {"sources": {name: {"steps": steps} for name in data}}
+    return FakeMeasured(data, {name: around(500.0, 5.0) for name in data}, config=config)
 
 
 def test_all_hold_for_a_bounded_reader():
@@ -17,12 +21,13 @@ def test_all_hold_for_a_bounded_reader():
     assert set(outcomes(found).values()) == {True}
     assert len(found.checks) == 3 + 2 + 3 + 3 + 1
     gaps = {v.x: v for v in found.values if v.name.startswith("gap")}
-    assert [gaps[n].oracle for n in CELLS] == [NO_LOOK_AHEAD[n] for n in CELLS]
+    assert [gaps[n].oracle for n in CELLS] == [NO_LOOK_AHEAD[n, 2] for n in CELLS]
 
 
 def test_without_a_gap_the_sign_fails_or_is_open():
     found = read(measured(gap=lambda n: 0.0))
     assert outcome(found, "n = 16: Y then X costs more") is None
+    assert outcome(found, "n = 16: the two-part codes") is None
     found = read(measured(gap=lambda n: -0.1 * n))
     assert outcome(found, "n = 16: Y then X costs more") is False
     assert outcome(found, "n = 16: the gap is between") is False
@@ -37,3 +42,32 @@ def test_an_order_that_was_not_learnt_is_not_compared():
     assert set(outcomes(found).values()) == {False}
     assert all("is learnt" in check.expected for check in found.checks)
     assert "no comparison" in found.checks[0].found
+
+
+def test_the_bound_is_that_of_the_configs_steps():
+    found = read(measured(steps=8))
+    assert {v.x: v.oracle for v in found.values if v.name.startswith("gap")} == {
+        **{8: None, 12: None},
+        16: NO_LOOK_AHEAD[16, 8],
+    }
+
+
+@pytest.mark.parametrize(("cells", "steps"), [(8, 2), (12, 2)])
+def test_the_bound_is_what_a_reader_without_look_ahead_pays(cells, steps):
+    """Entropies of all states, counted: H(Y) + sum of H(X_i | X_<i, Y_<=i) - n."""
+    x = (np.arange(2**cells)[:, None] >> np.arange(cells)) & 1
+    y = x
+    for _ in range(steps):
+        y = 30 >> (4 * np.roll(y, 1, 1) + 2 * y + np.roll(y, -1, 1)) & 1
+    bits = entropy(y)
+    for i in range(cells):
+        seen = y[:, : i + 1]
+        known, more = (np.hstack([x[:, : i + n], seen]) for n in (0, 1))
+        bits += entropy(more) - entropy(known)
+    assert bits - cells == pytest.approx(NO_LOOK_AHEAD[cells, steps], abs=1e-4)
+
+
+def entropy(rows):
+    _, counts = np.unique(rows, axis=0, return_counts=True)
+    shares = counts / counts.sum()
+    return -(shares * np.log2(shares)).sum()

@@ -35,4 +35,5 @@ def test_a_shift_that_is_never_above_fails():
 def test_noise_that_is_learnt_fails():
     found = read(measured(rates=(0.0, 0.3, 0.9)))
     assert outcome(found, "rule 30 is noise") is False
+    assert outcome(read(measured(rates=(0.9, 0.95, 1.0))), "rule 30 is noise") is None
     assert outcome(read(measured(rates=(0.4, 0.3, 1.0))), "H of rules 15 < 54 < 30") is False
