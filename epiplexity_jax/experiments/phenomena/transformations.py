@@ -34,13 +34,8 @@ def read(measured: Measured) -> Findings:
     bits = measured.frontier("encrypted").uniform_bits / measured.sequences
     encrypted = measured.per_sequence("encrypted", "data")
     found.near("encrypted text costs log2 V bits per token, within 1 %", encrypted, bits, 0.01)
-    computed = measured.at("computed", measured.largest("computed"))
-    found.check(
-        "sign",
-        "a rule applied to noise has structure, which noise has not: S is resolved",
-        f"{computed.status}, S {measured.bits('computed', 'model')} bits",
-        computed.status == ResultStatus.OK,
-    )
+    expected = "a rule applied to noise has structure, which noise has not: S is above 0"
+    found.greater(expected, measured.bits("computed", "model"), 0.0)
     _sorted(found, measured)
     forward, backward = (measured.per_sequence(name, "data") for name in ("text", "reversed"))
     difference = measured.difference("reversed", "text", "data").scaled(1.0 / forward.value)

@@ -26,12 +26,13 @@ RATES = {
 def measured(learnt=("text", "reversed", "computed", "sorted"), rates=RATES):
     def answer(source, compute):
         status = ResultStatus.OK if source in learnt else ResultStatus.UNTRAINED
-        bits = around(rates[source] * LENGTH * SEQUENCES)
-        return decomposed(source, compute, around(100.0), bits, LENGTH * SEQUENCES, status)
+        whole = around(rates[source] * LENGTH * SEQUENCES)
+        return decomposed(source, compute, around(100.0), whole, LENGTH * SEQUENCES, status)
 
     data = {name: around(rate * LENGTH) for name, rate in rates.items()}
+    bits = {name: around(100.0 if name in learnt else -100.0) for name in rates}
     counts, rate = dict.fromkeys(data, LENGTH), {"sorted": 2.49 * LENGTH}
-    return FakeMeasured(data, dict.fromkeys(data, around(100.0)), counts, answer, rate)
+    return FakeMeasured(data, bits, counts, answer, rate)
 
 
 def test_all_hold_and_the_reversed_text_is_a_note():
