@@ -42,7 +42,8 @@ def _panel(findings: Findings, title: str, values: list[Value], series: list[str
         else alt.Scale(zero=False, padding=14)
     )
     if numeric:
-        form = "~e" if findings.log_x else "~g"
+        is_long = max(float(value.x) for value in findings.values) >= 1e4
+        form = "~e" if findings.log_x and is_long else "~g"
         axis = alt.Axis(format=form, tickCount=5, grid=False)
         x: Any = alt.X("x:Q", title=findings.axis, scale=scale, axis=axis)
     else:
