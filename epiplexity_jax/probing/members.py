@@ -17,7 +17,9 @@ from epiplexity_jax.engine.programs import ProgramKey, member_shapes
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.families.spec import DeviceFamily, Model, Task, task_for
 from epiplexity_jax.results import Runs
+from epiplexity_jax.sources.maps.inner import origins
 from epiplexity_jax.sources.opening import open_source
+from epiplexity_jax.sources.spec import HostSource, Source
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.config import Sweep, parse_sweep
 from epiplexity_jax.sweep.final_states import state_folder
@@ -35,6 +37,7 @@ class Member:
         compute_dtype: type of the activations.
         root: root seed of its sweep.
         weights: its final averaged weights, which its model length is of; host arrays.
+        origins: names of the data that it was trained on; none where these were drawn.
     """
 
     row: Mapping[str, Any]
@@ -43,6 +46,7 @@ class Member:
     compute_dtype: str
     root: int
     weights: Any
+    origins: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -87,28 +91,29 @@ def restore_members(
     dtype = sweep.training.compute_dtype
     if dtype == "auto":
         dtype = "float32" if platform == "cpu" else "bfloat16"
-    recipes, tasks = Recipes.of(sweep, family), {}
+    recipes, learnt = Recipes.of(sweep, family), dict[str, Source]()
     store, found, notes = Store.open(runs.path), list[Member](), list[str]()
     for row in rows:
         name = row["source"]
-        if name not in tasks:
-            tasks[name] = _learnt_task(sweep, name, family)
-        task, fingerprint = tasks[name]
-        if why := _left_out(row, fingerprint, store):
+        if name not in learnt:
+            learnt[name] = _learnt_source(sweep, name)
+        source = learnt[name]
+        if why := _left_out(row, source.info.fingerprint, store):
             notes.append(f"{_label(row)}: left out, {why}")
             continue
         size = next((s for s in family.sizes() if str(s) == row["size"]), None)
         if size is None:
             notes.append(f"{_label(row)}: left out, the store's config has no such size")
             continue
-        model = family.model(size, task, dtype, platform)
+        model = family.model(size, task_for(family, source.info), dtype, platform)
         method = recipes.open_estimator(recipes.of_source(name)).method
         like = member_shapes(ProgramKey(model, method))
         state = restore_state(state_folder(store.path, row["run_id"]), like)
         if state is None:
             notes.append(f"{_label(row)}: left out, its final state is damaged")
             continue
-        found.append(Member(row, family, model, dtype, sweep.seed, state.weights[0]))
+        read = origins(source.info) if isinstance(source, HostSource) else ()
+        found.append(Member(row, family, model, dtype, sweep.seed, state.weights[0], read))
     if not found:
         why = f"; {notes[0]}" if notes else ""
         raise StoreError(f"{runs.path}: has no member to transfer{why}")
@@ -160,13 +165,12 @@ def _device_family(sweep: Sweep) -> DeviceFamily:
     return family
 
 
-def _learnt_task(sweep: Sweep, name: str, family: DeviceFamily) -> tuple[Task, str]:
-    """The task of a source's members, and the fingerprint of the source as it is now."""
+def _learnt_source(sweep: Sweep, name: str) -> Source:
+    """Open a source that members were trained on, as it is now."""
     try:
-        info = open_source(sweep.sources[name]).info
+        return open_source(sweep.sources[name])
     except EpiplexityError as error:  # which names the file, not the key
         raise type(error)(f"sources.{name}: {error}") from None
-    return task_for(family, info), info.fingerprint
 
 
 def _left_out(row: Mapping[str, Any], fingerprint: str, store: Store) -> str:

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,9 @@ from epiplexity_jax.base.errors import ConfigError, DataError, EpiplexityError
 from epiplexity_jax.engine.heldout import HeldoutLayout, heldout_layout
 from epiplexity_jax.engine.stream import Stream, heldout_tokens
 from epiplexity_jax.families.spec import Task
+from epiplexity_jax.probing.members import Member
 from epiplexity_jax.probing.options import TransferOptions
+from epiplexity_jax.sources.maps.inner import origins
 from epiplexity_jax.sources.opening import open_source
 from epiplexity_jax.sources.python.opened import opened
 from epiplexity_jax.sources.spec import Batch, HostSource, MaskedTokens, Source, SourceInfo, Vectors
@@ -65,7 +68,7 @@ def open_target(source: Any, options: TransferOptions) -> Target:
         options: steps and batch size, which it must last for, and the size of the held-out set.
 
     Raises:
-        ConfigError: when it is no source.
+        ConfigError: when it is no source, or gives real numbers at some positions.
         DataError: when it is missing, wrong or too short.
     """
     config = source if isinstance(source, Config) else opened(source)
@@ -73,6 +76,11 @@ def open_target(source: Any, options: TransferOptions) -> Target:
         found = open_source(config)
     except EpiplexityError as error:
         raise type(error)(f"target: {error}") from None
+    if places := found.info.real_positions:
+        raise ConfigError(
+            f"target: gives vectors of real numbers at {len(places)} positions, which transfer "
+            "does not know; use a source of tokens"
+        )
     if not isinstance(found, HostSource):
         wanted = max(math.ceil(options.heldout_tokens / found.info.mean_labels), _EVAL_BATCH)
         return Target(found, None, heldout_layout(wanted, _EVAL_BATCH), options.seed)
@@ -87,6 +95,22 @@ def open_target(source: Any, options: TransferOptions) -> Target:
             "read it several times as {kind: replay, source: ..., times: ...}"
         )
     return Target(found, split, layout, options.seed)
+
+
+def overlaps(target: Target, members: Iterable[Member]) -> list[str]:
+    """Name the sources of members that hold data of a finite target, in a sentence each.
+
+    The target is cut in two without regard to how these sources were. A drawn target is fresh.
+    """
+    if target.split is None:
+        return []
+    own = set(origins(target.info))
+    names = dict.fromkeys(one.row["source"] for one in members if own & set(one.origins))
+    return [
+        f"{name}: holds data of the target, so held-out sequences may have been read in training, "
+        "and the losses and gains of its members are too good"
+        for name in names
+    ]
 
 
 def target_task(learnt: Task, info: SourceInfo) -> tuple[Task, int | None]:

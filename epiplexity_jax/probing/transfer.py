@@ -15,7 +15,7 @@ from epiplexity_jax.probing.members import Member, choose, restore_members
 from epiplexity_jax.probing.options import Readout, Trained, TransferOptions
 from epiplexity_jax.probing.parameters import keeps_readout, take_over, trained_names
 from epiplexity_jax.probing.score import MEMBER, Row, correlations, member_row, scratch_row
-from epiplexity_jax.probing.target import Target, open_target, target_task
+from epiplexity_jax.probing.target import Target, open_target, overlaps, target_task
 from epiplexity_jax.report.shown import Part, Shown
 from epiplexity_jax.report.transfer_tables import correlation_sentences, transfer_table
 from epiplexity_jax.results import Runs, load
@@ -48,7 +48,7 @@ class Transfer(Shown):
         correlations: rank correlations over members, of five and more.
         target: facts of the target.
         options: the options of the training.
-        notes: sentences on what was left out.
+        notes: sentences on what was left out, and on members that may have read held-out data.
     """
 
     rows: tuple[Row, ...]
@@ -132,6 +132,7 @@ def transfer(
         platform = devices[0].platform
         target = open_target(source, asked)
         found, notes = _restored(store, members, sources, test_tokens, platform)
+        notes += overlaps(target, [member for _, member in found])
         jobs = [_jobs(member, path, target, asked) for path, member in found]
         outcomes = _train([one for pair in jobs for one in pair], target, asked, progress)
     rows, scratch = list[Row](), dict[Any, Row]()

@@ -94,7 +94,8 @@ class SourceInfo:
         entropy_rate_nats: nats per label token that no model can go below, averaged over the
             label tokens of a sequence; None where theory gives none.
         rate_is_unbounded: True if only an observer without limits on its compute comes near the
-            entropy rate, so that it is no floor of what a bounded one learns.
+            entropy rate, so that it is no floor of what a bounded one learns; False where the
+            rate is not known.
         bytes_per_token: bytes of the original data per label token; None where it has none.
         components: K, sources that this one is mixed of; see `components`.
         notes: sentences on what was guessed or left out when the data was read, which results
@@ -124,6 +125,8 @@ class SourceInfo:
 
     def __post_init__(self):
         object.__setattr__(self, "origins", tuple(dict.fromkeys(self.origins)))
+        if self.entropy_rate_nats is None:
+            object.__setattr__(self, "rate_is_unbounded", False)
         if self.real_positions or self.real_width is not None:
             _check_reals(self)
 

@@ -1,7 +1,6 @@
 """Any source of bits with an elementary cellular automaton applied to every sequence."""
 
 import functools
-import math
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -13,7 +12,15 @@ from pydantic import Field
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.sources.maps.inner import Nested, mapped_info, open_inner, refuse_varying
+from epiplexity_jax.sources.maps.inner import (
+    Nested,
+    is_noise,
+    mapped_info,
+    open_inner,
+    refuse_reals,
+    refuse_varying,
+    refuse_vectors,
+)
 from epiplexity_jax.sources.spec import (
     DrawnTokens,
     FiniteSource,
@@ -105,12 +112,14 @@ def open_apply_rule(config: ApplyRule) -> Source:
     uniform noise as X is.
 
     Raises:
-        ConfigError: when the source has vectors, labels that vary by sequence, or more than two
+        ConfigError: when the source gives vectors, labels that vary by sequence, or more than two
             symbols.
     """
     inner = open_inner(config.source)
     info = inner.info
     refuse_varying(info, "apply_rule")
+    refuse_reals(info, "apply_rule")
+    refuse_vectors(info, "apply_rule")
     _refuse_other_than_bits(info)
     length, keeps_x = info.length, config.keep == "xy"
     changes: dict[str, Any] = {"documents": info.documents.unjoined(), "bytes_per_token": None}
@@ -131,11 +140,6 @@ def open_apply_rule(config: ApplyRule) -> Source:
 
 def _refuse_other_than_bits(info: SourceInfo) -> None:
     """Refuse a source whose tokens are not 0 or 1."""
-    if info.features is not None:
-        raise ConfigError(
-            "source: its inputs are vectors of real numbers, which apply_rule does not know; use a "
-            "source of tokens"
-        )
     symbols = max(info.vocab_size, info.input_vocab_size or 0)
     if symbols != 2:
         raise ConfigError(
@@ -149,7 +153,7 @@ def _rate(info: SourceInfo, config: ApplyRule) -> dict[str, Any]:
     if config.keep == "xy":
         return {"entropy_rate_nats": 0.0, "rate_is_unbounded": True}
     rate, length = info.entropy_rate_nats, info.length
-    noise = rate == math.log(2)
+    noise = is_noise(info)
     if rate is None or not info.label_mask.all():
         rate = None
     elif is_permutation(config.rule, length):
@@ -157,7 +161,7 @@ def _rate(info: SourceInfo, config: ApplyRule) -> dict[str, Any]:
     else:
         nats = image_nats(config.rule, length, config.steps) if noise else None
         rate = None if nats is None else nats / length
-    return {"entropy_rate_nats": rate, "rate_is_unbounded": rate is not None}
+    return {"entropy_rate_nats": rate, "rate_is_unbounded": True}
 
 
 def _evolved(rule: int, steps: int, keeps_x: bool, x: Integer[np.ndarray, "n L"]) -> HostTokens:

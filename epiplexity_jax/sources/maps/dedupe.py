@@ -10,7 +10,7 @@ from jaxtyping import Int64, Integer, UInt8
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources.batches import masked
-from epiplexity_jax.sources.maps.inner import Nested, mapped_info, open_inner
+from epiplexity_jax.sources.maps.inner import Nested, mapped_info, open_inner, refuse_reals
 from epiplexity_jax.sources.spec import Batch, DeviceSource, FiniteSource, HostSource, Indices
 
 _CHUNK = 1 << 20  # tokens, or numbers of vectors, that are read at a time
@@ -39,9 +39,11 @@ def open_dedupe(config: Dedupe) -> FiniteSource:
     only where every token is one byte.
 
     Raises:
-        ConfigError: when the source is drawn without end; wrap it in `subsample` first.
+        ConfigError: when the source is drawn without end (wrap it in `subsample` first), or gives
+            real numbers at some positions.
     """
     inner = open_inner(config.source)
+    refuse_reals(inner.info, "dedupe")
     if isinstance(inner, DeviceSource):
         raise ConfigError(
             "source: is drawn without end, so it has no duplicates to drop; wrap it in subsample, "
@@ -58,7 +60,6 @@ def open_dedupe(config: Dedupe) -> FiniteSource:
         )
         changes = {
             "entropy_rate_nats": None,
-            "rate_is_unbounded": False,
             "bytes_per_token": 1.0 if info.bytes_per_token == 1 else None,
             "documents": info.documents.take(kept),
             "notes": (*info.notes, note),

@@ -1,7 +1,6 @@
 """Any source of tokens, encrypted."""
 
 import functools
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,9 +14,11 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed, key
 from epiplexity_jax.sources.maps.inner import (
     Nested,
+    is_noise,
     map_batches,
     mapped_info,
     open_inner,
+    refuse_reals,
     refuse_varying,
     refuse_vectors,
 )
@@ -38,9 +39,10 @@ class Encrypt(Config):
     Threefry: by XOR where V is a power of two, else by addition modulo V. The symbols are uniform
     without bias. Inputs are encrypted as labels are, as one message, so of [X; Y] nothing remains
     in the clear, and the same tokens are paid for. With a nonce for every sequence a bounded
-    observer sees noise: S_T is 0 and H_T is log2 V bits per token. Of V = 256 the tokens are the
-    bytes that the cipher makes of the source's bytes. Encrypting again, where V is a power of two,
-    decrypts a finite source. Sources that are mixed need keys of their own.
+    observer sees noise: S_T is 0 and H_T is log2 V bits per token. No sequence shows its
+    nonce, without which the key does not decrypt it. Of V = 256 the tokens are the bytes that the
+    cipher makes of the source's bytes. Encrypting again, where V is a power of two, decrypts a
+    finite source. Sources that are mixed need keys of their own.
     """
 
     kind: Literal["encrypt"] = "encrypt"
@@ -60,18 +62,20 @@ class Encrypt(Config):
 def open_encrypt(config: Encrypt) -> Source:
     """Open an encrypted source.
 
-    Its entropy rate is given where that of the source is known, and is the same: no model goes
-    below it, and only one that tries all keys comes near it, up to the bits of the nonces. So it is
-    no floor, unless the source is noise.
+    Of noise the entropy rate stays that of noise. Of other sources it is not known where every
+    sequence has a nonce of its own: no sequence shows its nonce, so its tokens are hard to predict
+    even with the key. With a reused key stream it is the source's: no model goes below it, and only
+    one that has found the stream comes near it, so it is no floor.
 
     Raises:
-        ConfigError: when inputs are vectors or have an alphabet of their own, labels vary by
-            sequence, the cipher is not computed on the device where the source is drawn, or its
+        ConfigError: when inputs are or have vectors, or have an alphabet of their own, labels vary
+            by sequence, the cipher is not computed on the device where the source is drawn, or its
             package is missing.
     """
     inner = open_inner(config.source)
     info = inner.info
     refuse_varying(info, "encrypt")
+    refuse_reals(info, "encrypt")
     refuse_vectors(info, "encrypt")
     if info.input_vocab_size not in (None, info.vocab_size):
         raise ConfigError(
@@ -83,7 +87,7 @@ def open_encrypt(config: Encrypt) -> Source:
     drawn, own = None, ()
     if not isinstance(inner, HostSource):
         drawn, own = _drawn_map(config, stream)
-    changes = {"documents": info.documents.unjoined(), **_rate(info)}
+    changes = {"documents": info.documents.unjoined(), **_rate(info, config.nonce)}
     names = (config.algorithm, config.key_seed, config.nonce)
     mapped = mapped_info(info, "encrypt", *names, **changes)
     read = functools.partial(_encrypted, stream, config.nonce == "reused")
@@ -103,11 +107,11 @@ def _drawn_map(config: Encrypt, stream: HostKeystream) -> tuple[Any, Any]:
     return DrawnEncryption(drawn), stream.key_words()
 
 
-def _rate(info: SourceInfo) -> dict[str, Any]:
-    """Entropy rate of the ciphertext, as fields of `SourceInfo`."""
-    rate = info.entropy_rate_nats
-    noise = rate == math.log(info.vocab_size)
-    return {"rate_is_unbounded": rate is not None and (info.rate_is_unbounded or not noise)}
+def _rate(info: SourceInfo, nonce: str) -> dict[str, Any]:
+    """Entropy rate of the ciphertext, as changed fields of `SourceInfo`."""
+    if is_noise(info):
+        return {}
+    return {"rate_is_unbounded": True} if nonce == "reused" else {"entropy_rate_nats": None}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The field that holds a map's inner source, and what maps of tokens have in common."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
@@ -92,7 +93,7 @@ def refuse_reals(info: SourceInfo, kind: str) -> None:
     if info.real_positions:
         raise ConfigError(
             f"source: gives vectors of real numbers at {len(info.real_positions)} positions, which "
-            f"{kind} does not move; use a source of tokens"
+            f"{kind} does not know; use a source of tokens"
         )
 
 
@@ -107,6 +108,12 @@ def refuse_vectors(info: SourceInfo, kind: str) -> None:
             f"source: its inputs are vectors of real numbers, which {kind} does not know; use a "
             "source of tokens"
         )
+
+
+def is_noise(info: SourceInfo) -> bool:
+    """True if labels are uniform noise: their entropy rate is ln V, up to rounding."""
+    rate = info.entropy_rate_nats
+    return rate is not None and math.isclose(rate, math.log(info.vocab_size), rel_tol=1e-12)
 
 
 def origins(info: SourceInfo) -> tuple[str, ...]:

@@ -160,7 +160,6 @@ def _facts(
         "length": length,
         "label_mask": np.ones(length, bool),
         "entropy_rate_nats": None,
-        "rate_is_unbounded": False,
         "bytes_per_token": info.bytes_per_token and info.bytes_per_token * symbols,
         "documents": _documents(info, streams, parts),
         "components": 1,

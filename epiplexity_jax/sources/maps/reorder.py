@@ -1,6 +1,5 @@
 """Any source with the tokens of every sequence in another order, the same for all."""
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -15,6 +14,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed, generator
 from epiplexity_jax.sources.maps.inner import (
     Nested,
+    is_noise,
     mapped_info,
     open_inner,
     refuse_reals,
@@ -150,12 +150,10 @@ def open_reorder(config: Reorder) -> Source:
 
 def _rate(info: SourceInfo, mask: Bool[np.ndarray, " L"]) -> dict[str, Any]:
     """Entropy rate under the new label mask, as fields of `SourceInfo`."""
-    rate = info.entropy_rate_nats
     inputs_first = not any((each[:-1] & ~each[1:]).any() for each in (info.label_mask, mask))
-    if rate is None or not inputs_first:
-        return {"entropy_rate_nats": None, "rate_is_unbounded": False}
-    noise = rate == math.log(info.vocab_size)
-    return {"rate_is_unbounded": info.rate_is_unbounded or not noise}
+    if not inputs_first:
+        return {"entropy_rate_nats": None}
+    return {"rate_is_unbounded": info.rate_is_unbounded or not is_noise(info)}
 
 
 def _places(config: Reorder, mask: Bool[np.ndarray, " L"]) -> Places:

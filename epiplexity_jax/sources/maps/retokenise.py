@@ -16,6 +16,7 @@ from epiplexity_jax.sources.maps.inner import (
     map_alike,
     mapped_info,
     open_inner,
+    refuse_reals,
     refuse_varying,
     refuse_vectors,
 )
@@ -105,12 +106,13 @@ def open_retokenise(config: Retokenise) -> Source:
     in memory, above 1 GiB in a temporary file.
 
     Raises:
-        ConfigError: when inputs are vectors, labels vary by sequence, the alphabet or the length
-            does not suit the source, or a drawn source is encoded by `bpe` or `tokeniser`.
+        ConfigError: when inputs are or have vectors, labels vary by sequence, the alphabet or the
+            length does not suit the source, or a drawn source is encoded by `bpe` or `tokeniser`.
         DataError: when too few tokens are left for a sequence, or the vocabulary cannot be read.
     """
     inner = open_inner(config.source)
     refuse_varying(inner.info, "retokenise")
+    refuse_reals(inner.info, "retokenise")
     refuse_vectors(inner.info, "retokenise")
     if config.into == "chunk":
         assert config.group is not None

@@ -15,9 +15,11 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources.maps.inner import (
     Nested,
+    is_noise,
     map_alike,
     mapped_info,
     open_inner,
+    refuse_reals,
     refuse_varying,
     refuse_vectors,
 )
@@ -61,18 +63,18 @@ def open_sort(config: Sort) -> Source:
     n tokens, a multinomial count. Of other sources it is not.
 
     Raises:
-        ConfigError: when inputs are vectors, labels vary by sequence, a segment holds inputs and
-            labels, or all segments have one token.
+        ConfigError: when inputs are or have vectors, labels vary by sequence, a segment holds
+            inputs and labels, or all segments have one token.
     """
     inner = open_inner(config.source)
     info = inner.info
     refuse_varying(info, "sort")
+    refuse_reals(info, "sort")
     refuse_vectors(info, "sort")
     bounds = _bounds(config.segments, info.label_mask)
     changes = {
         "documents": info.documents.unjoined(),
         "entropy_rate_nats": _rate(info, bounds),
-        "rate_is_unbounded": False,
     }
     mapped = mapped_info(info, "sort", bounds, **changes)
 
@@ -119,7 +121,7 @@ def _sorted(
 
 def _rate(info: SourceInfo, bounds: Bounds) -> float | None:
     """Nats per label token of sorted noise; None of other sources."""
-    if info.entropy_rate_nats != math.log(info.vocab_size):
+    if not is_noise(info):
         return None
     paid = [stop - start for start, stop in bounds if info.label_mask[start]]
     total = math.fsum(multiset_entropy(count, info.vocab_size) for count in paid)

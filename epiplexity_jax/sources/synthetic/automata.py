@@ -217,7 +217,7 @@ def open_elementary_ca(config: ElementaryCA) -> Synthetic:
         label_mask=np.repeat([pays_all, True], [cells, states * cells]),
         fingerprint=fingerprint("elementary_ca", *parts),
         entropy_rate_nats=None if nats is None else nats / ((pays_all + states) * cells),
-        rate_is_unbounded=nats is not None,
+        rate_is_unbounded=True,
     )
     sampler = CASampler(cells, config.steps, config.burn_in, states=states)
     return Synthetic(info, sampler, jnp.asarray(masks))

@@ -176,7 +176,7 @@ def open_game(kind: str, game: Game, order: Order, unbounded: bool) -> Synthetic
         label_shares=shares[places],
         fingerprint=fingerprint(kind, *game, order),
         entropy_rate_nats=game_law(game).nats / math.fsum(shares) if exact else None,
-        rate_is_unbounded=exact and unbounded,
+        rate_is_unbounded=unbounded,
         origins=(own,),
     )
     return Synthetic(info, GameSampler(game), drawn)

@@ -27,6 +27,7 @@ def restored(store):
 def test_a_member_has_the_loss_that_its_run_ended_with(store):
     members, notes = restored(store)
     assert notes == []
+    assert {member.origins for member in members} == {()}  # of a drawn source
     source = open_source(epx.sources.ElementaryCA(rule=RULE, cells=CELLS, steps=1, burn_in=0))
     tokens = heldout_tokens(source, None, 0, 320)  # 2048 label tokens, in whole eval batches
     score = jax.jit(sequence_losses, static_argnums=0)

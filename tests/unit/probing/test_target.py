@@ -9,10 +9,10 @@ from epiplexity_jax import sources
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.families.spec import Task
 from epiplexity_jax.probing.options import TransferOptions
-from epiplexity_jax.probing.target import open_target, target_task, with_start
+from epiplexity_jax.probing.target import open_target, overlaps, target_task, with_start
 from epiplexity_jax.sources.python.opened import opened
 from epiplexity_jax.sources.spec import MaskedTokens, Vectors
-from tests.unit.probing.made import next_cell
+from tests.unit.probing.made import make_member, next_cell
 
 TEXT = Task(5, 8, (True,) * 8)  # with a start token, the id 5
 LABELLED = Task(2, 7, (False,) * 6 + (True,), input_vocab_size=3)
@@ -53,6 +53,40 @@ def test_a_target_that_does_not_last_is_refused():
 def test_faults_of_the_source_name_the_target():
     with pytest.raises(DataError, match=r"^target: .*nowhere"):
         open_target(sources.Labelled(path="nowhere.npz"), TransferOptions())
+
+
+@pytest.mark.parametrize("finite", [False, True])
+def test_a_target_with_real_numbers_is_refused(finite):
+    rows = sources.MarkovRows(vocab_size=3, length=5)
+    given = sources.Subsample(source=rows, sequences=2000) if finite else rows
+    with pytest.raises(ConfigError) as caught:
+        open_target(given, TransferOptions(steps=1))
+    assert str(caught.value) == (
+        "target: gives vectors of real numbers at 3 positions, which transfer does not know; use a "
+        "source of tokens"
+    )
+
+
+def member_of(source, name):
+    member = make_member(next_cell(100).info)
+    row = {**member.row, "source": name}
+    return dataclasses.replace(member, row=row, origins=source.info.origins)
+
+
+def test_members_that_read_data_of_the_target_are_named():
+    """Two views of one array share its data, and two draws of rings do not."""
+    tokens = np.random.default_rng(3).integers(0, 5, 4000)
+    whole, pairs = (sources.from_array(tokens, length=length) for length in (8, 2))
+    members = [member_of(whole, "text"), member_of(next_cell(seed=5), "rings")]
+    members.append(member_of(whole, "text"))
+    options = TransferOptions(steps=1, heldout_tokens=64)
+    (note,) = overlaps(open_target(pairs, options), members)
+    assert note == (
+        "text: holds data of the target, so held-out sequences may have been read in training, and "
+        "the losses and gains of its members are too good"
+    )
+    assert overlaps(open_target(next_cell(), options), members) == []
+    assert overlaps(open_target(sources.Noise(vocab_size=2, length=4), options), members) == []
 
 
 def test_the_start_token_of_the_training_precedes_the_target():

@@ -118,6 +118,34 @@ def test_without_test_tokens_the_model_bits_are_left_out(store, tmp_path):
     ]
 
 
+def test_a_target_cut_from_the_training_data_is_noted(tmp_path):
+    """A map of the same file; neither another file nor members of a drawn source are named."""
+    for name, seed in (("book", 0), ("other", 1)):
+        letters = np.random.default_rng(seed).integers(97, 101, 20_000).astype(np.uint8)
+        (tmp_path / f"{name}.txt").write_bytes(letters.tobytes())
+    read = [
+        epx.sources.Text(path=str(tmp_path / f"{name}.txt"), length=8, alphabet="abcd")
+        for name in ("book", "other")
+    ]
+    epx.run(
+        {"book": read[0], "noise": epx.sources.Noise(vocab_size=4, length=8)},
+        epx.families.Transformer(widths=(8,), depths=(1,), seeds=1),
+        store=tmp_path / "store",
+        steps=2,
+        training=epx.Training(batch_size=8),
+        heldout=epx.Heldout(tokens=64),
+        recipe="fixed",
+    )
+    options = {"steps": 1, "heldout_tokens": 64, "test_tokens": 1e5}
+    found = transfer(
+        tmp_path / "store", epx.sources.Reorder(source=read[0], order="reverse"), **options
+    )
+    assert [note.partition(",")[0] for note in found.notes] == ["book: holds data of the target"]
+    assert found.notes[0] in found._repr_html_()
+    assert found.to_json()["notes"] == list(found.notes)
+    assert transfer(tmp_path / "store", read[1], **options).notes == ()
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

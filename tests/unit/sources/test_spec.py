@@ -1,5 +1,7 @@
 """Facts of a source: tokens that take time, tokens that are paid for, names of its data."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,13 @@ def test_a_bos_token_stands_before_a_first_token_that_is_predicted():
 
 def test_an_origin_is_named_once():
     assert facts([1], origins=("a", "b", "a")).origins == ("a", "b")
+
+
+@pytest.mark.parametrize(("rate", "unbounded"), [(None, False), (0.0, True), (0.5, True)])
+def test_a_rate_that_is_not_known_is_not_unbounded(rate, unbounded):
+    info = facts([1], entropy_rate_nats=rate, rate_is_unbounded=True)
+    assert info.rate_is_unbounded == unbounded
+    assert not dataclasses.replace(info, entropy_rate_nats=None).rate_is_unbounded
 
 
 def test_numbers_of_a_sequence_count_its_reals():

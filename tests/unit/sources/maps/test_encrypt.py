@@ -17,6 +17,8 @@ from epiplexity_jax.sources import (
     Mix,
     Noise,
     Repeat,
+    Retokenise,
+    Shuffle,
     Subsample,
     Text,
     from_array,
@@ -137,21 +139,44 @@ def test_inputs_are_encrypted_and_labels_stay_labels():
 
 
 @pytest.mark.parametrize(
-    ("inner", "rate", "unbounded"),
+    ("inner", "vocab_size"),
     [
-        (Noise(vocab_size=5, length=12), math.log(5), False),
-        (Cipher(length=12, sequences=100), math.log(256), False),
-        (Markov(vocab_size=5, length=12), "kept", True),
-        (ElementaryCA(rule=30, cells=4, steps=1), 0.0, True),
-        (from_array(tokens(9)), None, False),
+        (Noise(vocab_size=5, length=12), 5),
+        (Cipher(length=12, sequences=100), 256),
+        (Retokenise(into="chunk", group=3, source=Noise(vocab_size=5, length=12)), 125),
     ],
 )
 @pytest.mark.parametrize("nonce", ["per_sequence", "reused"])
-def test_entropy_rates(inner, rate, unbounded, nonce):
+def test_encrypted_noise_is_noise(inner, vocab_size, nonce):
     info = opened(inner, nonce=nonce, algorithm="threefry").info
-    before = _open(inner).info.entropy_rate_nats if isinstance(inner, Markov) else rate
-    assert info.entropy_rate_nats == (before if rate == "kept" else rate)
-    assert info.rate_is_unbounded == unbounded
+    assert info.entropy_rate_nats == pytest.approx(math.log(vocab_size), rel=1e-12)
+    assert not info.rate_is_unbounded
+
+
+@pytest.mark.parametrize(
+    ("inner", "known"),
+    [
+        (Markov(vocab_size=5, length=12), True),
+        (ElementaryCA(rule=30, cells=4, steps=1), True),
+        (Shuffle(source=Markov(vocab_size=5, length=12)), False),
+    ],
+)
+def test_entropy_rates(inner, known):
+    """A reused stream, once found, gives the source back; nonces that are not shown do not."""
+    before = _open(inner).info.entropy_rate_nats
+    assert (before is not None) == known
+    reused = opened(inner, nonce="reused", algorithm="threefry").info
+    assert (reused.entropy_rate_nats, reused.rate_is_unbounded) == (before, known)
+    own = opened(inner, algorithm="threefry").info
+    assert (own.entropy_rate_nats, own.rate_is_unbounded) == (None, False)
+
+
+def test_the_key_alone_does_not_give_the_ciphertext_of_a_constant():
+    """One sequence, encrypted 200 times: the nonces make 200 of it."""
+    zeros: Any = from_array(np.zeros((200, 4), int), vocab_size=1 << 16)
+    assert opened(zeros).info.entropy_rate_nats is None
+    read = opened(zeros).read(np.arange(200))
+    assert len(np.unique(read, axis=0)) == 200
 
 
 def test_components_of_a_mix():

@@ -1,5 +1,6 @@
 """Maps: every one of them deterministic and pure by index; nested configs."""
 
+import math
 from typing import Any
 
 import jax
@@ -20,10 +21,12 @@ from epiplexity_jax.sources import (
 )
 from epiplexity_jax.sources import open_source as _open
 from epiplexity_jax.sources import opening as kinds
-from epiplexity_jax.sources.spec import DeviceSource, Vectors
+from epiplexity_jax.sources.maps.inner import is_noise
+from epiplexity_jax.sources.spec import DeviceSource, SourceInfo, Vectors
 from epiplexity_jax.sources.split import Split
 from epiplexity_jax.sweep.config import parse_sweep
 
+RULE_30 = ElementaryCA(rule=30, cells=4, steps=1)
 AUTOMATON = ElementaryCA(rule=54, cells=9, steps=2, burn_in=1)
 N = 400
 
@@ -247,3 +250,26 @@ def test_an_opened_replay_is_not_mapped_either(kind):
     replayed = opened(Replay(source=numbered(), times=2))
     with pytest.raises(ConfigError, match="source: replay must be the outermost map; put it aro"):
         opened(MAPS[kind](replayed))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Shuffle(source=RULE_30),
+        Mix(sources=[{"source": RULE_30}, {"source": RULE_30}]),
+        FlipLabels(source=ElementaryCA(rule=30, cells=4, steps=1, pay="all"), rate=0.1),
+    ],
+)
+def test_no_observer_comes_near_a_rate_that_is_not_known(config):
+    assert opened(RULE_30).info.rate_is_unbounded
+    info = opened(config).info
+    assert (info.entropy_rate_nats, info.rate_is_unbounded) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("rate", "found"),
+    [(math.log(10) * 3, True), (math.log(1000), True), (math.log(999), False), (None, False)],
+)
+def test_noise_has_the_entropy_of_its_alphabet(rate, found):
+    info = SourceInfo.all_labels(1000, 4, "f", entropy_rate_nats=rate)
+    assert is_noise(info) == found

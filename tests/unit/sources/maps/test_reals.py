@@ -12,13 +12,40 @@ from epiplexity_jax.sources import open_source, opening
 ROWS = {"kind": "markov_rows", "vocab_size": 3, "length": 5, "hidden": 1}
 
 
+FINITE = {"kind": "subsample", "sequences": 80, "source": ROWS}
+
+
+@pytest.mark.parametrize("inner", [ROWS, FINITE], ids=["drawn", "read"])
 @pytest.mark.parametrize(
-    ("kind", "options"), [("shuffle", {}), ("reorder", {"order": "reverse", "segments": 1})]
+    ("kind", "options"),
+    [
+        ("shuffle", {}),
+        ("shuffle", {"scope": "corpus"}),
+        ("reorder", {"order": "reverse", "segments": 1}),
+        ("sort", {}),
+        ("dedupe", {}),
+        ("encrypt", {"algorithm": "threefry"}),
+        ("encrypt", {"algorithm": "aes", "nonce": "reused"}),
+        ("apply_rule", {"rule": 30}),
+        ("retokenise", {"into": "chunk", "group": 7}),
+        ("retokenise", {"into": "bytes"}),
+        ("retokenise", {"into": "bpe", "vocab_size": 9}),
+        ("retokenise", {"into": "tokeniser", "vocabulary": "nowhere"}),
+    ],
 )
-def test_maps_that_move_inputs_refuse_real_numbers(kind, options):
-    sentence = f"^source: gives vectors of real numbers at 2 positions, which {kind} does not move"
-    with pytest.raises(ConfigError, match=sentence):
-        open_source(opening.parse({"kind": kind, "source": ROWS, **options}, "s"))
+def test_maps_of_tokens_refuse_real_numbers(kind, options, inner):
+    with pytest.raises(ConfigError) as caught:
+        open_source(opening.parse({"kind": kind, "source": inner, **options}, "s"))
+    assert str(caught.value) == (
+        f"source: gives vectors of real numbers at 2 positions, which {kind} does not know; use a "
+        "source of tokens"
+    )
+
+
+@pytest.mark.parametrize("inner", [ROWS, FINITE], ids=["drawn", "read"])
+def test_real_numbers_are_no_text_to_compile(inner):
+    with pytest.raises(ConfigError, match="^source: .* holds no documents of text to compile"):
+        open_source(opening.parse({"kind": "compile_python", "source": inner}, "s"))
 
 
 def _drawn(config):
@@ -41,7 +68,7 @@ def test_other_maps_keep_the_real_numbers_of_each_sequence(config):
     assert (info.real_positions, info.real_width) == ((1, 2), 3)
     assert batch.reals.shape == (6, 2, 3)
     np.testing.assert_allclose(np.exp(batch.reals).sum(-1), 1, rtol=1e-5)
-    finite: Any = {"kind": "subsample", "sequences": 80, "source": config}
+    finite: Any = {**FINITE, "source": config}
     for outer in (finite, {"kind": "replay", "times": 2, "source": finite}):
         source: Any = open_source(opening.parse(outer, "s"))
         whole = source.read(np.arange(80))

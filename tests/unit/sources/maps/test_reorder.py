@@ -14,6 +14,7 @@ from epiplexity_jax.sources import (
     Mix,
     Noise,
     Reorder,
+    Retokenise,
     Text,
     from_array,
     from_labelled,
@@ -22,6 +23,7 @@ from epiplexity_jax.sources import open_source as _open
 from epiplexity_jax.sources.verbatim import stands_in
 
 NUMBERED = np.arange(60).reshape(5, 12)
+CHUNKS = Retokenise(into="chunk", group=3, source=Noise(vocab_size=5, length=12))
 AUTOMATON = ElementaryCA(rule=30, cells=4, steps=1)  # [X; Y], 4 tokens each; Y is paid for
 ORDERS = [
     {"order": "reverse"},
@@ -201,6 +203,7 @@ def test_a_text_read_backwards_holds_the_same_at_any_place():
     ("inner", "options", "rate", "unbounded"),
     [
         (Noise(vocab_size=5, length=12), {"order": "permute"}, math.log(5), False),
+        (CHUNKS, {"order": "permute"}, "kept", False),
         (Markov(vocab_size=5, length=12), {"order": "reverse"}, "kept", True),
         (AUTOMATON, {"order": "permute"}, 0.0, True),
         (AUTOMATON, {"order": "label_first"}, None, False),

@@ -15,6 +15,7 @@ from epiplexity_jax.sources import (
     Mix,
     Noise,
     Repeat,
+    Retokenise,
     Shuffle,
     Sort,
     Text,
@@ -112,6 +113,16 @@ def test_the_entropy_rate_of_sorted_noise():
     assert not source.info.rate_is_unbounded
     measured = entropy(draw(source, 200_000)) / 4
     assert abs(measured - source.info.entropy_rate_nats) < 2e-3
+
+
+@pytest.mark.parametrize("symbols", [5, 8, 10])
+def test_chunks_of_noise_are_noise(symbols):
+    """Three times ln V is not ln V^3 to the last bit."""
+    noise = Noise(vocab_size=symbols, length=6)
+    chunks = Retokenise(into="chunk", group=3, source=noise)
+    assert _open(chunks).info.entropy_rate_nats != math.log(symbols**3)
+    expected = multiset_entropy(2, symbols**3) / 2
+    assert opened(chunks).info.entropy_rate_nats == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("inner", [Markov(vocab_size=5, length=12), AUTOMATON, Repeat(length=9)])
