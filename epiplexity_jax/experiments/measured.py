@@ -36,11 +36,13 @@ class Ending(NamedTuple):
 class Measured:
     """Lengths of an experiment's runs, source by source.
 
-    Attributes:
+    Args:
         runs: the runs of its store.
         sequences: sequences of the dataset whose information is measured; every source has as many.
-        config: the sweep's config, as plain data.
-        sources: names of its sources; others that the store may hold are left out.
+        config: the sweep's config, as plain data; sources that it does not name are left out.
+
+    Attributes:
+        sources: names of the config's sources.
     """
 
     def __init__(self, runs: Runs, sequences: float, config: Mapping[str, Any]):
