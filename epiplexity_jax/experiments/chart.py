@@ -7,6 +7,7 @@ from epiplexity_jax.experiments.findings import Findings, Value
 from epiplexity_jax.report.figures import COLOURS, styled
 
 _WIDTH, _HEIGHT, _IN_A_ROW = 290, 240, 3
+_WIDE = 30  # of a name on the horizontal axis
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 
 
@@ -66,7 +67,8 @@ def _panel(findings: Findings, title: str, values: list[Value], series: list[str
         ticks = base.mark_tick(orient="horizontal", thickness=2, size=24, color="black")
         ticks = ticks.encode(y="oracle:Q", color=alt.value("black"))
         layers.append(ticks.transform_filter("isValid(datum.oracle)"))
-    return alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT, title=title)
+    width = _WIDTH if numeric else max(_WIDTH, _WIDE * len({value.x for value in values}))
+    return alt.layer(*layers).properties(width=width, height=_HEIGHT, title=title)
 
 
 def _row(value: Value) -> dict[str, Any]:

@@ -67,7 +67,6 @@ def _checks(
     first, top = budgets
     at = f"at {number(top)} FLOPs"
     for name in filter(names.__contains__, _SECURE):
-        one = measured.at(names[name], top)
         expected = f"{at} {name} teaches nothing: no S beyond its resolution"
         found.check("oracle", expected, _found(measured, names[name], top), name not in late)
     for name in filter(names.__contains__, _EASY):

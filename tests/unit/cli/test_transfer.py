@@ -70,7 +70,7 @@ REFUSED = {
     "wrong key": (["--on", "noise", "lenght=4"], "target: unknown key 'lenght'"),
     "too long": (["--on", "noise", "vocab_size=3", "length=9"], "have 9 input positions"),
     "wrong word": (["--on", "noise", "vocab_size=3", "--train", "head"], "train: "),
-    "wrong number": (["--on", "noise", "vocab_size=3", "--steps", "0"], "steps: "),
+    "wrong number": (["--on", "noise", "vocab_size=3", "--steps", "-1"], "steps: "),
     "both formats": (["--on", "noise", "--csv", "--json"], "--csv: cannot be given together"),
     "test tokens": (["--on", "noise", "--test-tokens", "-1"], "--test-tokens: must be a positive"),
 }
