@@ -100,11 +100,10 @@ def _set_up(result: Result) -> list[str]:
     versions = ", ".join(f"{name} {version}" for name, version in origin["versions"].items())
     return [
         "## Set-up",
-        f"```bash\n{origin['command']}\n```",
-        f"It trained for {duration(origin['training_seconds'])} on {origin['machine']}, on "
-        f"{origin['date']}, with {versions}. The dataset that is measured has "
-        f"{number(one.sequences(result.size))} sequences. Checks are read from the runs again by "
-        f"`experiments check {one.name}`.",
+        f"`{origin['command']}` trained for {duration(origin['training_seconds'])} on "
+        f"{origin['machine']}, on {origin['date']}, with {versions}. The dataset that is measured "
+        f"has {number(one.sequences(result.size))} sequences. Checks are read from the runs again "
+        f"by `experiments check {one.name}`.",
         f"```yaml\n{config}```",
     ]
 
