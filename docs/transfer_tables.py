@@ -4,6 +4,7 @@ import statistics
 from typing import Any
 
 from docs.markdown import table
+from epiplexity_jax.report.numbers import number
 
 _ORDERS = {"moves_first": "moves first", "board_first": "board first"}
 
@@ -33,7 +34,8 @@ def generalisation(found: dict[str, Any]) -> str:
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
-    bits = f"{row['model_bits']:.3g} ± {row['model_bits_std'] / len(row['accuracy']) ** 0.5:.2g}"
+    error = row["model_bits_std"] / len(row["accuracy"]) ** 0.5
+    bits = f"{number(row['model_bits'])} ± {number(error, 2)}"
     return row["source"], bits, _mean(row["accuracy"]), _mean(row["new_accuracy"])
 
 
