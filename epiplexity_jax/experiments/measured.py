@@ -8,6 +8,8 @@ import numpy as np
 
 from epiplexity_jax.analysis.frontier.decomposition import Decomposition
 from epiplexity_jax.analysis.frontier.members import Member
+from epiplexity_jax.analysis.ranking.differences import Difference
+from epiplexity_jax.analysis.ranking.ranking import Ranking
 from epiplexity_jax.base.errors import ConfigError, StoreError
 from epiplexity_jax.base.units import nats_to_bits
 from epiplexity_jax.experiments.findings import Estimate
@@ -57,6 +59,7 @@ class Measured:
         self._seeds = int(config.get("family", {}).get("seeds", 3))
         self._frontiers: dict[str, Any] = {}
         self._endings: dict[str, Ending] = {}
+        self._rankings: dict[tuple[str, str], Ranking] = {}
         self._answers: dict[tuple[str, float], Decomposition] = {}
 
     def labels(self, source: str) -> float:
@@ -90,6 +93,19 @@ class Measured:
     def estimate(self, source: str, compute: float) -> Decomposition:
         """The same without intervals, which take most of its time."""
         return self.frontier(source).estimate(compute)
+
+    def compared(self, source: str, other: str, compute: float) -> Difference:
+        """Difference of S_T of two sources at a budget, paired as `rank` pairs them.
+
+        Args:
+            source: the source whose S_T is taken.
+            other: the source whose S_T is subtracted.
+            compute: budget in FLOPs.
+        """
+        pair = source, other
+        if pair not in self._rankings:
+            self._rankings[pair] = Ranking({name: self.frontier(name) for name in pair}, "S", ())
+        return self._rankings[pair].order_at(compute).of(*pair)
 
     def ending(self, source: str) -> Ending:
         """The code of the size whose two-part code is shortest after the last step.

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from epiplexity_jax.analysis.ranking.differences import Difference
 from epiplexity_jax.experiments.findings import Findings
 from epiplexity_jax.experiments.measured import Measured
-from epiplexity_jax.experiments.phenomena.curves import add_curves, part_of, shared_budgets
-from epiplexity_jax.report.numbers import number
+from epiplexity_jax.experiments.phenomena.curves import add_curves, shared_budgets
+from epiplexity_jax.report.numbers import number, with_interval
 
 _BUDGETS = 10
 _RULES = ("rule15", "rule30", "rule54")
@@ -41,20 +42,29 @@ def read(measured: Measured) -> Findings:
 
 
 def _order_checks(found: Findings, measured: Measured, budgets: Sequence[float]) -> None:
-    """Add the checks on the order of rules 15 and 54 at low and at high budgets."""
-    structure = {
-        name: [part_of(measured.at(name, budget), "epiplexity") for budget in budgets]
-        for name in ("rule15", "rule54")
-    }
-    pairs = list(zip(budgets, structure["rule15"], structure["rule54"], strict=True))
-    resolved = [pair for pair in pairs[:-1] if pair[1].above(pair[2])]
-    budget, shift, complex_ = max(resolved or pairs[:-1], key=lambda p: p[1].value - p[2].value)
+    """Add the checks on the order of rules 15 and 54 at low and at high budgets.
+
+    Both are compared as `rank` does: differences of replicates that share their draws.
+    """
+    pairs = [measured.compared("rule15", "rule54", budget) for budget in budgets]
+    low = [pair for pair in pairs[:-1] if pair.larger == "rule15"]
+    best = max(low or pairs[:-1], key=lambda pair: pair.difference)
     found.check(
         "sign",
         "at some low budget S of rule 15 is above that of rule 54, beyond the error",
-        f"at {number(budget)} FLOPs {shift} against {complex_}",
-        bool(resolved),
+        f"at {number(best.compute_flops)} FLOPs {_difference(best)}",
+        True if low else (None if best.difference > 0 else False),
     )
-    budget, shift, complex_ = pairs[-1]
-    top = f"at {number(budget)} FLOPs"
-    found.greater(f"{top} S of rule 54 is above that of rule 15", complex_, shift)
+    last = pairs[-1]
+    found.check(
+        "sign",
+        f"at {number(budgets[-1])} FLOPs S of rule 54 is above that of rule 15",
+        _difference(last),
+        {"rule54": True, "rule15": False}.get(last.larger or ""),
+    )
+
+
+def _difference(pair: Difference) -> str:
+    shown = with_interval(pair.difference, pair.difference_interval)
+    unsure = "" if pair.separated else " (not resolved)"
+    return f"rule 15 less rule 54: {shown} bits{unsure}"

@@ -7,13 +7,14 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int32, Integer, Key
+from jaxtyping import Array, Integer, Key
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources.maps.inner import (
     Nested,
+    SameKeySampler,
     is_noise,
     mapped_info,
     open_inner,
@@ -26,7 +27,6 @@ from epiplexity_jax.sources.spec import (
     FiniteSource,
     HostSource,
     HostTokens,
-    Sampler,
     Source,
     SourceInfo,
     Synthetic,
@@ -70,13 +70,12 @@ class Ruled(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RuledSampler:
-    """Draws from the inner sampler with the same key, then evolves (see `spec.Sampler`).
+class RuledSampler(SameKeySampler):
+    """Evolves the batch (see `spec.Sampler`).
 
     The rule is a value, so all rules share one program.
     """
 
-    inner: Sampler
     steps: int
     keeps_x: bool
 
@@ -87,19 +86,6 @@ class RuledSampler:
         y = advance(pack(x), lambda ring: evolve(ring, parameters.masks, cells), self.steps)
         shown = unpack(y, cells)
         return jnp.concatenate([x, shown], 1) if self.keeps_x else shown
-
-    def component_of(
-        self, parameters: Ruled, key: Key[Array, ""], count: int
-    ) -> Int32[Array, " n"]:
-        """Find the component that each sequence of a draw is from, where the inner source is a mix.
-
-        Args:
-            parameters: as for the draw.
-            key: the draw's random key.
-            count: number of sequences.
-        """
-        inner: Any = self.inner
-        return inner.component_of(parameters.inner, key, count)
 
 
 def open_apply_rule(config: ApplyRule) -> Source:

@@ -202,26 +202,19 @@ class Fixed(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class FixedMapSampler:
-    """Draws from the inner sampler with the same key, then maps the batch (see `spec.Sampler`).
+class SameKeySampler:
+    """Base of samplers that draw from an inner one with the same key, then change the batch.
 
-    So a source and its map draw the same sequences, which can be compared in pairs.
+    So a source and its map draw the same sequences, which can be compared in pairs. Parameters have
+    those of the inner source as `inner`.
 
     Attributes:
         inner: the sampler.
-        change: (the map's own values, batch) to batch, hashable.
     """
 
     inner: Sampler
-    change: Callable[[Any, Batch], Batch]
 
-    def __call__(self, parameters: Fixed, key: Key[Array, ""], count: int) -> Batch:
-        """Draw [count, L] int32."""
-        return self.change(parameters.own, self.inner(parameters.inner, key, count))
-
-    def component_of(
-        self, parameters: Fixed, key: Key[Array, ""], count: int
-    ) -> Int32[Array, " n"]:
+    def component_of(self, parameters: Any, key: Key[Array, ""], count: int) -> Int32[Array, " n"]:
         """Find the component that each sequence of a draw is from, where the inner source is a mix.
 
         Args:
@@ -231,6 +224,21 @@ class FixedMapSampler:
         """
         inner: Any = self.inner
         return inner.component_of(parameters.inner, key, count)
+
+
+@dataclasses.dataclass(frozen=True)
+class FixedMapSampler(SameKeySampler):
+    """Maps the batch by a function of its own values (see `spec.Sampler`).
+
+    Attributes:
+        change: (the map's own values, batch) to batch, hashable.
+    """
+
+    change: Callable[[Any, Batch], Batch]
+
+    def __call__(self, parameters: Fixed, key: Key[Array, ""], count: int) -> Batch:
+        """Draw [count, L] int32."""
+        return self.change(parameters.own, self.inner(parameters.inner, key, count))
 
 
 def map_alike(

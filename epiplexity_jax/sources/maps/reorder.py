@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int32, Integer, Key
+from jaxtyping import Array, Bool, Integer, Key
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
@@ -14,6 +14,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed, generator
 from epiplexity_jax.sources.maps.inner import (
     Nested,
+    SameKeySampler,
     is_noise,
     mapped_info,
     open_inner,
@@ -25,7 +26,6 @@ from epiplexity_jax.sources.spec import (
     Batch,
     FiniteSource,
     HostSource,
-    Sampler,
     Source,
     SourceInfo,
     Synthetic,
@@ -83,30 +83,15 @@ class Ordered(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ReorderedSampler:
-    """Draws from the inner sampler with the same key, then reorders (see `spec.Sampler`).
+class ReorderedSampler(SameKeySampler):
+    """Reorders the batch (see `spec.Sampler`).
 
     The order is a value, so all orders of a source share one program.
     """
 
-    inner: Sampler
-
     def __call__(self, parameters: Ordered, key: Key[Array, ""], count: int) -> Batch:
         """Draw [count, L] int32."""
         return self.inner(parameters.inner, key, count)[:, parameters.places]
-
-    def component_of(
-        self, parameters: Ordered, key: Key[Array, ""], count: int
-    ) -> Int32[Array, " n"]:
-        """Find the component that each sequence of a draw is from, where the inner source is a mix.
-
-        Args:
-            parameters: as for the draw.
-            key: the draw's random key.
-            count: number of sequences.
-        """
-        inner: Any = self.inner
-        return inner.component_of(parameters.inner, key, count)
 
 
 def open_reorder(config: Reorder) -> Source:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from epiplexity_jax.analysis.frontier.decomposition import UNIFORM, Decomposition
+from epiplexity_jax.analysis.ranking.differences import Difference
 from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.experiments.findings import Estimate
 from epiplexity_jax.experiments.measured import Measured
@@ -88,6 +89,20 @@ class FakeMeasured(Measured):
     def at(self, source, compute):
         assert self.answer is not None
         return self.answer(source, compute)
+
+    def compared(self, source, other, compute):
+        one, two = (self.at(name, compute).epiplexity_bits for name in (source, other))
+        value = one - two
+        half = 200.0
+        return Difference(
+            first=source,
+            second=other,
+            compute_flops=compute,
+            difference=value,
+            difference_interval=(value - half, value + half),
+            separated=abs(value) > half,
+            why="" if abs(value) > half else "within_error",
+        )
 
     def estimate(self, source, compute):
         return self.at(source, compute)

@@ -134,3 +134,15 @@ def test_steps_to_a_loss_are_those_of_the_record_point(measured):
     expected = np.mean([member.steps[row <= target][0] for row in losses])
     assert measured.steps_to(source, target).value == expected
     assert math.isnan(measured.steps_to(source, 0.0).value)
+
+
+def test_two_sources_are_compared_as_rank_does(pair):
+    one, two = pair.sources
+    top = pair.largest(one, two)
+    found = pair.compared(one, two, top)
+    tokens = {name: SEQUENCES * pair.labels(name) for name in (one, two)}
+    assert len(set(tokens.values())) == 1
+    ((place, *_),) = (o.places for o in pair.runs.rank(tokens[one], [top]).rankings[0].orders)
+    assert place.found.source in (one, two)
+    expected = pair.at(one, top).epiplexity_bits - pair.at(two, top).epiplexity_bits
+    assert found.difference == pytest.approx(expected)

@@ -1,6 +1,7 @@
 """The checks on rules 15, 30 and 54: crossing curves, and curves that do not cross."""
 
 import math
+from dataclasses import replace
 
 from epiplexity_jax.experiments.phenomena.rule_order import read
 from tests.unit.experiments.fake import FakeMeasured, around, decomposed, outcome, outcomes
@@ -30,6 +31,15 @@ def test_all_hold_where_the_curves_cross():
 
 def test_a_shift_that_is_never_above_fails():
     assert outcome(read(measured(shift_first=False)), "at some low budget") is False
+
+
+def test_a_shift_that_is_above_within_the_error_is_open():
+    close = measured()
+    near = replace(close.compared("rule15", "rule54", 1e10), difference=100.0, separated=False)
+    close.compared = lambda one, other, compute: near
+    found = read(close)
+    assert outcome(found, "at some low budget") is None
+    assert outcome(found, "S of rule 54 is above that of rule 15") is None
 
 
 def test_noise_that_is_learnt_fails():
