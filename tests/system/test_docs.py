@@ -54,7 +54,7 @@ QUICK = {
 # Pages whose commands take ten seconds and more.
 LONG = (
     *("cli.md", "large-runs.md", "measure.md", "questions.md", "rank.md", "requential.md"),
-    *("start.md", "trackers.md"),
+    *("README.md", "report.md", "start.md", "trackers.md", "transfer.md"),
 )
 LONG_CODE = ("own-models.md", "requential.md")
 
