@@ -24,7 +24,7 @@ COMMANDS = [
         "runs",
         "curve",
     ),
-    *("scaling-law", "sources", "families", "devices", "init"),
+    *("scaling-law", "sources", "families", "devices", "init", "experiments"),
 ]
 
 
