@@ -32,11 +32,14 @@ def read(measured: Measured) -> Findings:
             entropy.inside(h - 1e-3, near),
         )
         steps = measured.steps_to(source, near)
-        title = "Steps until the loss is so near to h"
-        waits[h] = found.add(f"steps, h = {h}", steps, "steps", title, x=h)
+        if math.isfinite(steps.value):
+            title = "Steps until the loss is so near to h"
+            waits[h] = found.add(f"steps, h = {h}", steps, "steps", title, x=h)
+        else:
+            found.notes.append(f"h = {h}: the loss of a seed does not come so near within the run")
     for less, more in pairwise(counts):
         found.greater(f"S rises from h = {less} to h = {more}", structure[more], structure[less])
-        if not math.isnan(waits[less].value + waits[more].value):
+        if {less, more} <= set(waits):
             expected = f"it takes more steps for h = {more} than for h = {less}"
             found.greater(expected, waits[more], waits[less])
     return found

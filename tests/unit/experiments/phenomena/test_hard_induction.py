@@ -33,3 +33,12 @@ def test_noise_does_not_pass_for_the_floor():
 
 def test_steps_that_do_not_grow_fail():
     assert outcome(read(measured(wait=-50.0)), "more steps for h = 1") is False
+
+
+def test_bits_that_are_never_reached_are_a_note():
+    made = measured()
+    del made.steps["hidden3"]
+    found = read(made)
+    assert "h = 3: the loss of a seed does not come so near" in found.notes[0]
+    assert not any(value.name == "steps, h = 3" for value in found.values)
+    assert not any("more steps for h = 3" in check.expected for check in found.checks)
