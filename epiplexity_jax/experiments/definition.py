@@ -47,7 +47,7 @@ class Experiment(Config):
     """An experiment: a phenomenon, the sign that is expected and why, and a sweep that shows it."""
 
     name: str
-    """Name of its config file and of its module."""
+    """Name of its config file, by which `registry` finds the function that reads it."""
     title: str
     """Heading of its page."""
     figure: str

@@ -1,7 +1,6 @@
 """Values with intervals, and checks on them, as experiments find them."""
 
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -209,9 +208,3 @@ def to_plain(findings: Findings) -> dict[str, Any]:
 
 def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
-
-
-def disjoint(estimates: Iterable[Estimate]) -> bool:
-    """Return whether no two of several intervals overlap."""
-    several: Sequence[Estimate] = list(estimates)
-    return all(a.apart(b) for i, a in enumerate(several) for b in several[:i])

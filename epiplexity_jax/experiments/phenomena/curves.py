@@ -15,7 +15,7 @@ _TITLES = {"epiplexity": "Epiplexity S_T", "entropy": "Entropy H_T", "mdl": "Two
 _LETTERS = {"epiplexity": "S", "entropy": "H", "mdl": "MDL"}
 
 
-def shared_budgets(measured: Measured, count: int) -> list[float]:
+def shared_budgets(measured: Measured, count: int, published: Sequence[float] = ()) -> list[float]:
     """Budgets that every source reaches, log-spaced, in FLOPs.
 
     They begin where the first trained model of some source can answer.
@@ -23,10 +23,13 @@ def shared_budgets(measured: Measured, count: int) -> list[float]:
     Args:
         measured: the runs.
         count: number of budgets.
+        published: budgets of published values, which are added where every source reaches them.
     """
     frontiers = [measured.frontier(name) for name in measured.sources]
     starts = [float(f.points.time_flops[f.points.time_flops > 0].min()) for f in frontiers]
-    return np.geomspace(min(starts), measured.largest(*measured.sources), count).tolist()
+    least, most = min(starts), measured.largest(*measured.sources)
+    within = [budget for budget in published if least <= budget <= most]
+    return sorted([*np.geomspace(least, most, count).tolist(), *within])
 
 
 def part_of(one: Decomposition, part: Part, sequences: float | None = None) -> Estimate:

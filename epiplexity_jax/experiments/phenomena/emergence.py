@@ -7,7 +7,7 @@ from epiplexity_jax.experiments.measured import Measured
 from epiplexity_jax.experiments.phenomena.curves import add_curves, shared_budgets
 from epiplexity_jax.report.numbers import number
 
-_BUDGETS = 10
+_BUDGETS, _PUBLISHED = 10, (7e14, 3e16)
 _GRID = 200
 _BETTER = 10.0  # times shorter, which the finest steps' code is expected to be
 
@@ -21,7 +21,7 @@ def read(measured: Measured) -> Findings:
     found = Findings("time bound T, FLOPs", log_x=True)
     counts = sorted(int(name.removeprefix("states")) for name in measured.sources)
     series = {f"states{n}": _named(n) for n in counts}
-    budgets = shared_budgets(measured, _BUDGETS)
+    budgets = shared_budgets(measured, _BUDGETS, _PUBLISHED)
     units = {
         "mdl": "bits per sequence",
         "epiplexity": "bits",
@@ -54,7 +54,9 @@ def _checks(found: Findings, measured: Measured, few: int, many: int) -> None:
         measured.per_sequence(steps, "data").scaled(1.0 / cells),
         0.02,
     )
-    best = max(measured.estimate(jump, budget).epiplexity_bits for budget in _grid(measured))
+    grid = shared_budgets(measured, _GRID)
+    jumps, stepped = ([measured.estimate(n, budget) for budget in grid] for n in (jump, steps))
+    best = max(one.epiplexity_bits for one in jumps)
     structure = measured.bits(steps, "model")
     less = structure.inside(-math.inf, best) if learnt else None
     found.check(
@@ -63,26 +65,14 @@ def _checks(found: Findings, measured: Measured, few: int, many: int) -> None:
         f"{structure} against {number(best)}",
         less,
     )
-    crossed = _crossover(measured, jump, steps)
+    crossed = None  # the least budget from which on the code of small steps is the shorter one
+    for budget, one, other in zip(grid, jumps, stepped, strict=True):
+        crossed = (crossed or budget) if other.mdl_bits < one.mdl_bits else None
     said = "at no budget" if crossed is None else f"from {number(crossed)} FLOPs"
-    least = _grid(measured)[0]
+    least = grid[0]
     found.check(
         "sign",
         "there is a budget below which one jump has the shorter code, and above which it has not",
         f"{many} states are shorter {said}; budgets begin at {number(least)}",
         crossed is not None and crossed > least,
     )
-
-
-def _grid(measured: Measured) -> list[float]:
-    return shared_budgets(measured, _GRID)
-
-
-def _crossover(measured: Measured, jump: str, steps: str) -> float | None:
-    """The least budget from which on the code of small steps is the shorter one."""
-    crossed = None
-    for budget in _grid(measured):
-        codes = [measured.estimate(name, budget).mdl_bits for name in (steps, jump)]
-        shorter = codes[0] < codes[1]
-        crossed = (crossed or budget) if shorter else None
-    return crossed

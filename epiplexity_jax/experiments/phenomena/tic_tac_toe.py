@@ -50,15 +50,12 @@ def read(measured: Measured) -> Findings:
 
 def _entropy_check(found: Findings, measured: Measured) -> None:
     """Add the check that the order with the board first costs more while both are being learnt."""
+    grid = shared_budgets(measured, _GRID)
     lengths = {
-        name: [
-            measured.estimate(name, budget).entropy_bits / measured.sequences
-            for budget in shared_budgets(measured, _GRID)
-        ]
-        for name in _SERIES
+        name: [measured.estimate(name, budget).entropy_bits for budget in grid] for name in _SERIES
     }
     gaps = np.subtract(lengths["board_first"], lengths["moves_first"])
-    budget = shared_budgets(measured, _GRID)[int(gaps.argmax())]
+    budget = grid[int(gaps.argmax())]
     first, second = (
         part_of(measured.at(name, budget), "entropy", measured.sequences)
         for name in ("moves_first", "board_first")

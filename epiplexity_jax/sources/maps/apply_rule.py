@@ -2,36 +2,32 @@
 
 import functools
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Integer, Key
+from jaxtyping import Integer
 from pydantic import Field
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources.maps.inner import (
     Nested,
-    SameKeySampler,
     is_noise,
+    map_alike,
     mapped_info,
     open_inner,
-    refuse_reals,
-    refuse_varying,
-    refuse_vectors,
+    refuse_all_but_tokens,
 )
-from epiplexity_jax.sources.spec import (
-    DrawnTokens,
-    FiniteSource,
-    HostSource,
-    HostTokens,
-    Source,
-    SourceInfo,
-    Synthetic,
+from epiplexity_jax.sources.spec import Batch, HostTokens, Source, SourceInfo
+from epiplexity_jax.sources.synthetic.automata import (
+    Masks,
+    advance,
+    evolve,
+    pack,
+    rule_masks,
+    unpack,
 )
-from epiplexity_jax.sources.synthetic.automata import advance, evolve, pack, rule_masks, unpack
 from epiplexity_jax.sources.synthetic.automata_entropy import image_nats, is_permutation
 
 
@@ -57,33 +53,22 @@ class ApplyRule(Config):
     paid for."""
 
 
-class Ruled(NamedTuple):
-    """Parameters of a drawn source that a rule is applied to.
-
-    Attributes:
-        inner: the inner source's.
-        masks: [8] uint32, `automata.rule_masks`.
-    """
-
-    inner: Any
-    masks: jax.Array
-
-
 @dataclass(frozen=True)
-class RuledSampler(SameKeySampler):
-    """Evolves the batch (see `spec.Sampler`).
-
-    The rule is a value, so all rules share one program.
-    """
+class DrawnRule:
+    """Evolves a batch on the device; the rule is a value, so all rules share one program."""
 
     steps: int
     keeps_x: bool
 
-    def __call__(self, parameters: Ruled, key: Key[Array, ""], count: int) -> DrawnTokens:
-        """Draw [count, L] int32, or [count, 2 L] with X in front."""
-        x = self.inner(parameters.inner, key, count)
+    def __call__(self, masks: Masks, x: Batch) -> Batch:
+        """Evolve [n, L] to [n, L], or to [n, 2 L] with X in front.
+
+        Args:
+            masks: `automata.rule_masks`.
+            x: states of rings of L cells.
+        """
         cells = x.shape[1]
-        y = advance(pack(x), lambda ring: evolve(ring, parameters.masks, cells), self.steps)
+        y = advance(pack(x), lambda ring: evolve(ring, masks, cells), self.steps)
         shown = unpack(y, cells)
         return jnp.concatenate([x, shown], 1) if self.keeps_x else shown
 
@@ -103,9 +88,7 @@ def open_apply_rule(config: ApplyRule) -> Source:
     """
     inner = open_inner(config.source)
     info = inner.info
-    refuse_varying(info, "apply_rule")
-    refuse_reals(info, "apply_rule")
-    refuse_vectors(info, "apply_rule")
+    refuse_all_but_tokens(info, "apply_rule")
     _refuse_other_than_bits(info)
     length, keeps_x = info.length, config.keep == "xy"
     changes: dict[str, Any] = {"documents": info.documents.unjoined(), "bytes_per_token": None}
@@ -114,14 +97,8 @@ def open_apply_rule(config: ApplyRule) -> Source:
     masks = rule_masks(config.rule)
     changes |= _rate(info, config)
     mapped = mapped_info(info, "apply_rule", masks, config.steps, config.keep, **changes)
-    if isinstance(inner, HostSource):
-        lookup = getattr(inner, "component_of", None)
-        evolved = functools.partial(_evolved, config.rule, config.steps, keeps_x)
-        return FiniteSource(
-            mapped, inner.sequences, lambda rows: evolved(inner.read(rows)), component_of=lookup
-        )
-    sampler = RuledSampler(inner.sampler, config.steps, keeps_x)
-    return Synthetic(mapped, sampler, Ruled(inner.parameters, jnp.asarray(masks)))
+    read = functools.partial(_evolved, config.rule, config.steps, keeps_x)
+    return map_alike(inner, mapped, DrawnRule(config.steps, keeps_x), read, masks)
 
 
 def _refuse_other_than_bits(info: SourceInfo) -> None:
@@ -151,7 +128,7 @@ def _rate(info: SourceInfo, config: ApplyRule) -> dict[str, Any]:
 
 
 def _evolved(rule: int, steps: int, keeps_x: bool, x: Integer[np.ndarray, "n L"]) -> HostTokens:
-    """The host's twin of `RuledSampler`: a cell's next state is an entry of the rule's table."""
+    """The host's twin of `DrawnRule`: a cell's next state is an entry of the rule's table."""
     table = np.array([rule >> i & 1 for i in range(8)], np.uint8)
     y = np.asarray(x, np.uint8)
     for _ in range(steps):

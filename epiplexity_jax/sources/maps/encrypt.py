@@ -18,9 +18,7 @@ from epiplexity_jax.sources.maps.inner import (
     map_batches,
     mapped_info,
     open_inner,
-    refuse_reals,
-    refuse_varying,
-    refuse_vectors,
+    refuse_all_but_tokens,
 )
 from epiplexity_jax.sources.maps.keystream import (
     NONCE_WORDS,
@@ -74,9 +72,7 @@ def open_encrypt(config: Encrypt) -> Source:
     """
     inner = open_inner(config.source)
     info = inner.info
-    refuse_varying(info, "encrypt")
-    refuse_reals(info, "encrypt")
-    refuse_vectors(info, "encrypt")
+    refuse_all_but_tokens(info, "encrypt")
     if info.input_vocab_size not in (None, info.vocab_size):
         raise ConfigError(
             f"source: its inputs have {info.input_vocab_size} symbols and its labels "

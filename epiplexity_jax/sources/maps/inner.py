@@ -110,6 +110,17 @@ def refuse_vectors(info: SourceInfo, kind: str) -> None:
         )
 
 
+def refuse_all_but_tokens(info: SourceInfo, kind: str) -> None:
+    """Refuse a source that gives more than tokens under one label mask.
+
+    Raises:
+        ConfigError: as `refuse_varying`, `refuse_reals` and `refuse_vectors`.
+    """
+    refuse_varying(info, kind)
+    refuse_reals(info, kind)
+    refuse_vectors(info, kind)
+
+
 def is_noise(info: SourceInfo) -> bool:
     """True if labels are uniform noise: their entropy rate is ln V, up to rounding."""
     rate = info.entropy_rate_nats
@@ -202,19 +213,26 @@ class Fixed(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class SameKeySampler:
-    """Base of samplers that draw from an inner one with the same key, then change the batch.
+class FixedMapSampler:
+    """Draws from the inner sampler with the same key, then maps the batch (see `spec.Sampler`).
 
-    So a source and its map draw the same sequences, which can be compared in pairs. Parameters have
-    those of the inner source as `inner`.
+    So a source and its map draw the same sequences, which can be compared in pairs.
 
     Attributes:
         inner: the sampler.
+        change: (the map's own values, batch) to batch, hashable.
     """
 
     inner: Sampler
+    change: Callable[[Any, Batch], Batch]
 
-    def component_of(self, parameters: Any, key: Key[Array, ""], count: int) -> Int32[Array, " n"]:
+    def __call__(self, parameters: Fixed, key: Key[Array, ""], count: int) -> Batch:
+        """Draw `count` sequences."""
+        return self.change(parameters.own, self.inner(parameters.inner, key, count))
+
+    def component_of(
+        self, parameters: Fixed, key: Key[Array, ""], count: int
+    ) -> Int32[Array, " n"]:
         """Find the component that each sequence of a draw is from, where the inner source is a mix.
 
         Args:
@@ -224,21 +242,6 @@ class SameKeySampler:
         """
         inner: Any = self.inner
         return inner.component_of(parameters.inner, key, count)
-
-
-@dataclasses.dataclass(frozen=True)
-class FixedMapSampler(SameKeySampler):
-    """Maps the batch by a function of its own values (see `spec.Sampler`).
-
-    Attributes:
-        change: (the map's own values, batch) to batch, hashable.
-    """
-
-    change: Callable[[Any, Batch], Batch]
-
-    def __call__(self, parameters: Fixed, key: Key[Array, ""], count: int) -> Batch:
-        """Draw [count, L] int32."""
-        return self.change(parameters.own, self.inner(parameters.inner, key, count))
 
 
 def map_alike(

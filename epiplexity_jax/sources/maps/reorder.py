@@ -1,12 +1,10 @@
 """Any source with the tokens of every sequence in another order, the same for all."""
 
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+import functools
+from typing import Any, Literal
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Integer, Key
+from jaxtyping import Bool, Integer
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
@@ -14,21 +12,16 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed, generator
 from epiplexity_jax.sources.maps.inner import (
     Nested,
-    SameKeySampler,
     is_noise,
+    map_alike,
     mapped_info,
     open_inner,
-    refuse_reals,
-    refuse_varying,
-    refuse_vectors,
+    refuse_all_but_tokens,
 )
 from epiplexity_jax.sources.spec import (
     Batch,
-    FiniteSource,
-    HostSource,
     Source,
     SourceInfo,
-    Synthetic,
 )
 
 Places = Integer[np.ndarray, " L"]
@@ -70,28 +63,9 @@ class Reorder(Config):
         return self
 
 
-class Ordered(NamedTuple):
-    """Parameters of a reordered drawn source.
-
-    Attributes:
-        inner: the inner source's.
-        places: [L] int32, place in the inner sequence of each token.
-    """
-
-    inner: Any
-    places: jax.Array
-
-
-@dataclass(frozen=True)
-class ReorderedSampler(SameKeySampler):
-    """Reorders the batch (see `spec.Sampler`).
-
-    The order is a value, so all orders of a source share one program.
-    """
-
-    def __call__(self, parameters: Ordered, key: Key[Array, ""], count: int) -> Batch:
-        """Draw [count, L] int32."""
-        return self.inner(parameters.inner, key, count)[:, parameters.places]
+def _placed(places: Any, batch: Batch) -> Batch:
+    """Reorder [n, L]; the order is a value, so all orders of a source share one program."""
+    return batch[:, places]
 
 
 def open_reorder(config: Reorder) -> Source:
@@ -108,9 +82,7 @@ def open_reorder(config: Reorder) -> Source:
     """
     inner = open_inner(config.source)
     info = inner.info
-    refuse_varying(info, "reorder")
-    refuse_reals(info, "reorder")
-    refuse_vectors(info, "reorder")
+    refuse_all_but_tokens(info, "reorder")
     places = _places(config, info.label_mask)
     mask = info.label_mask[places]
     same = (mask == info.label_mask).all()
@@ -124,13 +96,8 @@ def open_reorder(config: Reorder) -> Source:
     documents = info.documents.backwards() if whole else info.documents.unjoined()
     changes = {"label_mask": mask, "documents": documents, **_rate(info, mask)}
     mapped = mapped_info(info, "reorder", places, **changes)
-    if isinstance(inner, HostSource):
-        lookup = getattr(inner, "component_of", None)
-        return FiniteSource(
-            mapped, inner.sequences, lambda rows: inner.read(rows)[:, places], component_of=lookup
-        )
-    parameters = Ordered(inner.parameters, jnp.asarray(places, jnp.int32))
-    return Synthetic(mapped, ReorderedSampler(inner.sampler), parameters)
+    own = places.astype(np.int32)
+    return map_alike(inner, mapped, _placed, functools.partial(_placed, places), own)
 
 
 def _rate(info: SourceInfo, mask: Bool[np.ndarray, " L"]) -> dict[str, Any]:

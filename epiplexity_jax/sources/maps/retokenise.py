@@ -16,9 +16,7 @@ from epiplexity_jax.sources.maps.inner import (
     map_alike,
     mapped_info,
     open_inner,
-    refuse_reals,
-    refuse_varying,
-    refuse_vectors,
+    refuse_all_but_tokens,
 )
 from epiplexity_jax.sources.maps.rejoined import finite_text, open_pairs, open_tokenised
 from epiplexity_jax.sources.maps.vocabulary_files import read_vocabulary
@@ -111,9 +109,7 @@ def open_retokenise(config: Retokenise) -> Source:
         DataError: when too few tokens are left for a sequence, or the vocabulary cannot be read.
     """
     inner = open_inner(config.source)
-    refuse_varying(inner.info, "retokenise")
-    refuse_reals(inner.info, "retokenise")
-    refuse_vectors(inner.info, "retokenise")
+    refuse_all_but_tokens(inner.info, "retokenise")
     if config.into == "chunk":
         assert config.group is not None
         return _open_chunks(inner, config.group)

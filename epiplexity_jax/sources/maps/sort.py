@@ -19,9 +19,7 @@ from epiplexity_jax.sources.maps.inner import (
     map_alike,
     mapped_info,
     open_inner,
-    refuse_reals,
-    refuse_varying,
-    refuse_vectors,
+    refuse_all_but_tokens,
 )
 from epiplexity_jax.sources.maps.reorder import segments_of
 from epiplexity_jax.sources.spec import Batch, Source, SourceInfo
@@ -68,9 +66,7 @@ def open_sort(config: Sort) -> Source:
     """
     inner = open_inner(config.source)
     info = inner.info
-    refuse_varying(info, "sort")
-    refuse_reals(info, "sort")
-    refuse_vectors(info, "sort")
+    refuse_all_but_tokens(info, "sort")
     bounds = _bounds(config.segments, info.label_mask)
     changes = {
         "documents": info.documents.unjoined(),

@@ -7,7 +7,6 @@ import pytest
 from epiplexity_jax.experiments.findings import (
     Estimate,
     Findings,
-    disjoint,
     to_plain,
 )
 
@@ -38,11 +37,6 @@ def test_a_side_that_is_open_is_above_nothing_there():
 def test_scaling_takes_the_interval_along():
     assert HIGH.scaled(0.5) == Estimate(1.5, 1.0, 2.0)
     assert LONE.scaled(2.0) == Estimate(18.0)
-
-
-def test_several_are_disjoint_only_if_all_pairs_are():
-    assert disjoint([LOW, HIGH])
-    assert not disjoint([LOW, HIGH, WIDE])
 
 
 @pytest.mark.parametrize(("more", "less", "holds"), [(HIGH, LOW, True), (LOW, HIGH, False)])

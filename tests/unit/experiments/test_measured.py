@@ -142,7 +142,8 @@ def test_two_sources_are_compared_as_rank_does(pair):
     found = pair.compared(one, two, top)
     tokens = {name: SEQUENCES * pair.labels(name) for name in (one, two)}
     assert len(set(tokens.values())) == 1
-    ((place, *_),) = (o.places for o in pair.runs.rank(tokens[one], [top]).rankings[0].orders)
-    assert place.found.source in (one, two)
+    (order,) = pair.runs.rank(tokens[one], [top]).rankings[0].orders
+    ranked = order.of(one, two)
+    assert (found.difference, found.larger) == (pytest.approx(ranked.difference), ranked.larger)
     expected = pair.at(one, top).epiplexity_bits - pair.at(two, top).epiplexity_bits
     assert found.difference == pytest.approx(expected)

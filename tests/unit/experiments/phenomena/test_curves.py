@@ -18,6 +18,11 @@ def test_budgets_are_log_spaced_up_to_what_all_reach():
     assert shared_budgets(MEASURED, 4) == pytest.approx([1e9, 1e10, 1e11, 1e12])
 
 
+def test_published_budgets_are_added_where_all_reach_them():
+    found = shared_budgets(MEASURED, 2, (5e8, 1e10, 1e13))
+    assert found == pytest.approx([1e9, 1e10, 1e12])
+
+
 def test_parts_are_per_sequence_where_asked():
     one = answer("a", 1e9)
     assert part_of(one, "epiplexity") == around(10.0, 1.0)
