@@ -10,6 +10,7 @@ together. Members of copy, reverse, sort and parity are trained on up to 8 symbo
 to 16: parity is expected to fail, as its rule is not local (Zhou et al. 2023 find this order).
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,7 @@ def main() -> None:
     print(write("generalisation", steps=STEPS, checks=passed, grammar=grammars, lengths=tasks))
     for sentence, holds in passed.items():
         print("holds " if holds else "FAILS ", sentence)
+    sys.exit(not all(passed.values()))
 
 
 if __name__ == "__main__":

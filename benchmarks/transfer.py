@@ -120,6 +120,7 @@ def main() -> None:
     print(write("transfer", steps=STEPS, checks=passed, table=table, rows=rows))
     for sentence, holds in passed.items():
         print("holds " if holds else "FAILS ", sentence)
+    sys.exit(not all(passed.values()))
 
 
 if __name__ == "__main__":
