@@ -13,6 +13,7 @@ from epiplexity_jax.pages.live import LiveView
 
 LOOPBACK = "127.0.0.1"
 _EVERY = 1.0  # seconds between two looks at the store
+_SEEN = "/seen"  # fetched by a page that has the last state
 _FAREWELL = 10.0  # seconds that an open page has to fetch the last state
 
 
@@ -80,6 +81,8 @@ class Server:
                 self.end_headers()
                 if with_body:
                     self.wfile.write(body)
+                if self.path.partition("?")[0] == _SEEN and status == HTTPStatus.OK:
+                    server._seen.set()  # after the answer, which the end of serving would cut off
 
         return Handler
 
@@ -98,7 +101,6 @@ class Server:
             return HTTPStatus.OK, "text/html", self._view.html.encode()
         if path == "/state.json":
             return HTTPStatus.OK, "application/json", json.dumps(self._view.state()).encode()
-        if path == "/seen":
-            self._seen.set()
+        if path == _SEEN:
             return HTTPStatus.OK, "text/plain", b"\n"
         return HTTPStatus.NOT_FOUND, "text/plain", b"there is only one page\n"

@@ -46,5 +46,5 @@ def opened(browser, url, width=1280, scheme="light"):
     page.goto(url)
     page.wait_for_selector("body[data-ready]", state="attached", timeout=60_000)
     yield page
-    assert said == []
+    assert said == [], said  # pytest does not rewrite the assertions of this module
     context.close()

@@ -113,8 +113,11 @@
         const state = await (await fetch("state.json", { cache: "no-store" })).json();
         at("#lost").hidden = true;
         show(state);
-        if (state.version !== version) { await refresh(state); version = state.version; }
-        if (state.ended) { closed = true; fetch("seen", { cache: "no-store" }).catch(() => {}); }
+        const stale = state.version !== version;
+        const text = stale && await (await fetch("./", { cache: "no-store" })).text();
+        // Before it is drawn, which may take longer than the server waits for a page.
+        if (state.ended) { closed = true; await fetch("seen", { cache: "no-store" }).catch(() => {}); }
+        if (stale) { await refresh(text, state); version = state.version; }
       } catch (error) {
         at("#lost").textContent = `The server of this page does not answer since ${new Date().toLocaleTimeString()}: what is shown is the last that was known. Start it again with: ${page.watch}`;
         at("#lost").hidden = false;
@@ -126,8 +129,7 @@
 
   const wait = (time) => new Promise((done) => setTimeout(done, time));
 
-  async function refresh(state) {
-    const text = await (await fetch("./", { cache: "no-store" })).text();
+  async function refresh(text, state) {
     const next = new DOMParser().parseFromString(text, "text/html");
     const slider = at("#slider"), kept = slider && { budget: page.budgets[Number(slider.value)] };
     const focused = document.activeElement && document.activeElement.id, top = window.scrollY;
