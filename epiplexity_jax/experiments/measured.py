@@ -42,13 +42,21 @@ class Measured:
         runs: the runs of its store.
         sequences: sequences of the dataset whose information is measured; every source has as many.
         config: the sweep's config, as plain data; sources that it does not name are left out.
+        estimator: whose lengths are read; default: the sweep's.
 
     Attributes:
         sources: names of the config's sources.
     """
 
-    def __init__(self, runs: Runs, sequences: float, config: Mapping[str, Any]):
+    def __init__(
+        self,
+        runs: Runs,
+        sequences: float,
+        config: Mapping[str, Any],
+        estimator: str | None = None,
+    ):
         self.runs, self.sequences, self.config = runs, sequences, config
+        self._estimator = estimator
         self.sources = list(config["sources"])
         rows = {row["source"]: row for row in runs.rows(1.0)}
         # Exact where labels vary: `label_tokens_per_step` is rounded.
@@ -61,6 +69,14 @@ class Measured:
         self._endings: dict[str, Ending] = {}
         self._rankings: dict[tuple[str, str], Ranking] = {}
         self._answers: dict[tuple[str, float], Decomposition] = {}
+
+    def under(self, estimator: str) -> "Measured":
+        """The same runs, by the lengths of another estimator.
+
+        Args:
+            estimator: "requential", or "prequential", which the teachers of a requential sweep are.
+        """
+        return Measured(self.runs, self.sequences, self.config, estimator)
 
     def labels(self, source: str) -> float:
         """Label tokens of a sequence of a source, their mean where they vary.
@@ -76,7 +92,7 @@ class Measured:
         """The frontier of a source, for the label tokens of the dataset's sequences."""
         if source not in self._frontiers:
             tokens = self.sequences * self.labels(source)
-            self._frontiers[source] = self.runs.frontier(tokens, source)
+            self._frontiers[source] = self.runs.frontier(tokens, source, estimator=self._estimator)
         return self._frontiers[source]
 
     def largest(self, *sources: str) -> float:

@@ -18,6 +18,7 @@ from epiplexity_jax.experiments.phenomena import (
     rule_order,
     tic_tac_toe,
     transformations,
+    two_codes,
 )
 
 Reader = Callable[[Measured], Findings]
@@ -35,6 +36,7 @@ _READERS: dict[str, Reader] = {
     "rule_order_tuned": rule_order.read,
     "tic_tac_toe": tic_tac_toe.read,
     "transformations": transformations.read,
+    "two_codes": two_codes.read,
 }
 
 
