@@ -101,6 +101,7 @@ def test_the_stores_config_trains_the_same_runs_without_tuning(config, store, ru
     assert len(listener.done) == len(again.rows())
 
 
+@pytest.mark.slow
 def test_tuning_that_was_stopped_goes_on(config, store, runs):
     class Stopping(Listener):
         def run_done(self, row):

@@ -77,7 +77,9 @@ def test_training_learns_and_the_same_seeds_give_the_same_bits(kind, config):
         assert losses[-1] != losses[0]
 
 
-@kinds
+@pytest.mark.parametrize(
+    "kind", ["prequential", pytest.param("requential", marks=pytest.mark.slow)]
+)
 def test_two_devices_that_share_a_batch_give_the_numbers_of_one(kind):
     for one, two in zip(_histories(_job(kind)), _histories(_job(kind), _mesh(2, 2)), strict=True):
         for name, column in one.items():

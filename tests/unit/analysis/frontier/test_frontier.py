@@ -11,7 +11,7 @@ def test_the_two_part_code_never_rises_with_the_budget():
     for procedure in ("refined", "hull-median", "raw"):
         frontier = trace(law_sweep(3, SimulatedNoise()), test_tokens=TEST, procedure=procedure)
         for strict in (False, True):
-            budgets = np.geomspace(frontier.compute[0] / 3, frontier.largest_compute * 3, 300)
+            budgets = np.geomspace(frontier.compute[0] / 3, frontier.largest_compute * 3, 60)
             lengths = [frontier.at(float(c), strict).mdl_bits for c in budgets]
             assert np.all(np.diff(lengths) <= 1e-6 * lengths[0])
 
