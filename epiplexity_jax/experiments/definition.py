@@ -28,6 +28,10 @@ class Published(Config):
     """Name of our value, as the experiment's module has it."""
     sizes: tuple[SizeName, ...] = ("smoke", "small", "paper")
     """Sizes whose value compares: those that have its estimator."""
+    small: str = ""
+    """Pattern of the names of our values that stand beside it at other sizes, the last of them."""
+    sign: str = ""
+    """Pattern of the statement whose check has the sign that this value shows."""
     note: str = ""
     """Origin: read off a plot, or corrected from nats."""
 

@@ -24,6 +24,7 @@ from epiplexity_jax.report.numbers import number
 
 _NOTE = "<!-- Written by `epiplexity-jax experiments page`: edit the experiment, then run it. -->\n"
 _INDEX = "index.md"
+_NEAREST = "Where the set-ups differ our nearest value stands in brackets: then only signs compare."
 
 
 def write_pages(results: Sequence[Result], folder: Path) -> list[Path]:
@@ -77,7 +78,7 @@ def page_text(result: Result) -> str:
     if one.published:
         parts += [
             "## The paper's values, and ours",
-            "The sizes differ, so signs compare, and values only where they are per sequence.",
+            _NEAREST,
             markdown_table(published_table([result])),
         ]
     parts += ["## Values", markdown_table(value_table(found)), *_set_up(result)]
@@ -144,7 +145,7 @@ def index_text(results: Sequence[Result]) -> str:
         parts += [
             "## Paper against ours",
             "Published values are those of the paper's sizes, in the unit of ours; where its "
-            "figure plots nats under an axis of bits they are corrected.",
+            f"figure plots nats under an axis of bits they are corrected. {_NEAREST}",
             markdown_table(published_table(results)),
         ]
     return "\n\n".join(parts) + "\n"

@@ -1,8 +1,9 @@
 """Tables of experiments: the list, checks, values, and the paper's values against ours."""
 
+import fnmatch
 from collections.abc import Iterable, Sequence
 
-from epiplexity_jax.experiments.definition import Experiment
+from epiplexity_jax.experiments.definition import Experiment, Published
 from epiplexity_jax.experiments.findings import Check, Findings
 from epiplexity_jax.experiments.perform import Result
 from epiplexity_jax.report.numbers import number
@@ -55,29 +56,54 @@ def value_table(findings: Findings) -> Table:
 
 
 def published_table(results: Iterable[Result]) -> Table:
-    """One row a published value: figure, quantity, the value, ours at the size that was run."""
+    """One row a published value: ours at the size that was run, the sign expected and found.
+
+    Where sizes or estimators differ, our nearest value stands in brackets with its name.
+    """
     table = Table(
         [
             TableColumn("figure"),
             TableColumn("quantity", folds=True),
             TableColumn("published", "right"),
             TableColumn("ours"),
-            TableColumn("unit"),
-            TableColumn("size"),
+            TableColumn("sign expected", folds=True),
+            TableColumn("sign found", folds=True),
             TableColumn("note", folds=True),
         ]
     )
     for result in results:
-        ours = {value.name: value for value in result.findings.values}
         for one in result.experiment.published:
-            found = ours.get(one.ours) if result.size in one.sizes else None
-            shown = (
-                (str(found.estimate), found.unit) if found else ("not comparable at this size", "")
-            )
+            expected, found = _sign(result, one)
             table.add(
-                result.experiment.figure, one.quantity, one.value, *shown, result.size, one.note
+                result.experiment.figure,
+                one.quantity,
+                one.value,
+                _ours(result, one),
+                expected,
+                found,
+                one.note,
             )
     return table
+
+
+def _ours(result: Result, one: Published) -> str:
+    """Our value, or in brackets the one that is nearest to it at another size."""
+    values = {value.name: value for value in result.findings.values}
+    if result.size in one.sizes and one.ours in values:
+        value = values[one.ours]
+        return f"{value.estimate} {value.unit}"
+    if not (near := fnmatch.filter(values, one.small)):
+        return ""
+    value = values[near[-1]]
+    return f"({value.estimate} {value.unit}: {value.name}, size {result.size})"
+
+
+def _sign(result: Result, one: Published) -> tuple[str, str]:
+    """The statement that has the sign of a published value, and its outcome."""
+    found = [c for c in result.findings.checks if fnmatch.fnmatch(c.expected, one.sign)]
+    if not one.sign or not found:
+        return "", ""
+    return found[0].expected, f"{found[0].word}: {found[0].found}"
 
 
 def sign_table(results: Iterable[Result]) -> Table:

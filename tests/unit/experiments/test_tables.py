@@ -1,8 +1,12 @@
 """Tables of experiments."""
 
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from epiplexity_jax.experiments.definition import Published, load, names
+from epiplexity_jax.experiments.perform import read_result
 from epiplexity_jax.experiments.tables import (
     check_table,
     list_table,
@@ -10,6 +14,8 @@ from epiplexity_jax.experiments.tables import (
     sign_table,
     value_table,
 )
+
+COMMITTED = sorted((Path(__file__).parents[3] / "benchmarks/results/experiments").glob("*.json"))
 
 
 def test_the_list_has_a_row_for_every_experiment():
@@ -22,17 +28,33 @@ def test_checks_and_values_have_a_row_each(smoke):
     assert len(value_table(result.findings).rows) == len(result.findings.values)
 
 
+def shown(result, *published):
+    """Rows of the table for some published values."""
+    changed = result.experiment.model_copy(update={"published": published})
+    return published_table([replace(result, experiment=changed)]).rows
+
+
 def test_published_values_stand_beside_ours(smoke):
     _, result = smoke
-    value = result.findings.values[0]
-    pair = (
-        Published(quantity="a", value="7 bits", ours=value.name),
-        Published(quantity="b", value="8 bits", ours="nothing"),
+    value, check = result.findings.values[0], result.findings.checks[0]
+    first, second, third = shown(
+        result,
+        Published(quantity="a", value="7 bits", ours=value.name, sign=check.expected[:9] + "*"),
+        Published(quantity="b", value="8 bits", ours="nothing", sign="nothing"),
+        Published(quantity="c", value="9 bits", ours="x", sizes=("paper",), small=value.name),
     )
-    changed = replace(result, experiment=result.experiment.model_copy(update={"published": pair}))
-    first, second = published_table([changed]).rows
-    assert first[2:5] == ("7 bits", str(value.estimate), value.unit)
-    assert second[3] == "not comparable at this size"
+    assert first[2:4] == ("7 bits", f"{value.estimate} {value.unit}")
+    assert first[4:6] == (check.expected, f"{check.word}: {check.found}")
+    assert second[3:6] == ("", "", "")
+    assert third[3] == f"({value.estimate} {value.unit}: {value.name}, size smoke)"
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+def test_every_published_value_has_its_sign_and_ours_in_the_committed_result(path):
+    result = read_result(path)
+    for one, row in zip(result.experiment.published, published_table([result]).rows, strict=True):
+        assert bool(row[4]) == bool(one.sign), one.quantity
+        assert bool(row[3]) == bool(one.small or result.size in one.sizes and one.ours)
 
 
 def test_signs_are_counted(smoke):
