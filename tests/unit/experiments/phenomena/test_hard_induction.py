@@ -18,8 +18,14 @@ def test_all_hold_where_the_bits_are_found_and_structure_rises():
 
 
 def test_a_loss_off_the_bits_fails():
-    assert outcome(read(measured(extra=2.0)), "h = 3: the loss") is False
-    assert outcome(read(measured(extra=-0.2)), "h = 3: the loss") is False
+    assert outcome(read(measured(extra=2.0)), "h = 3: the loss comes") is False
+    assert outcome(read(measured(extra=2.0)), "h = 3: the loss is not below") is True
+    assert outcome(read(measured(extra=-0.2)), "h = 3: the loss is not below") is False
+
+
+def test_a_loss_at_the_bits_holds_within_its_error():
+    found = outcomes(read(measured(extra=0.0, half=0.05)))
+    assert {found[one] for one in found if "h = 2: the loss" in one} == {True}
 
 
 def test_structure_that_falls_fails_and_one_that_stays_is_open():
@@ -28,7 +34,7 @@ def test_structure_that_falls_fails_and_one_that_stays_is_open():
 
 
 def test_noise_does_not_pass_for_the_floor():
-    assert outcome(read(measured(extra=15.0, half=36.0)), "h = 0: the loss") is None
+    assert outcome(read(measured(extra=15.0, half=36.0)), "h = 0: the loss comes") is None
 
 
 def test_steps_that_do_not_grow_fail():
