@@ -32,3 +32,10 @@ def test_an_unknown_part_is_refused_in_one_line():
     assert done.stderr.splitlines()[-1].endswith(
         "choose from utilisation, cohorts, sampling, sweep"
     )
+
+
+def test_an_unknown_scenario_is_refused_in_one_line():
+    command = [sys.executable, str(BENCHMARKS / "scenarios.py"), "--smoke", "gambling"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "no scenario 'gambling'; choose from flips, " in done.stderr.splitlines()[-1]
