@@ -188,7 +188,7 @@ def read_replay(rows: Rows) -> Findings:
     uniform = all(np.isclose(row["entropy"], width, rtol=1e-9) for row in noise)
     found.check(
         "oracle",
-        f"noise read 64 times: S is 0 and H {width:g} bits a symbol at every budget",
+        f"noise read 64 times: S is 0 and H {width:g} bits a symbol at the budget of its runs",
         f"largest S {at_most:g} at {len(noise)} budgets",
         at_most == 0 and uniform,
     )

@@ -5,6 +5,7 @@ and 4 short ones of noise; the chain 6 runs of width 32 (16,000 parameters) over
 tokens, 1.1e12. Together about 70 s, and as long again for compiling.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -226,7 +227,7 @@ def _less(one: Estimate, other: Estimate) -> Estimate:
     value = one.value - other.value
     if one.interval is None or other.interval is None:
         return Estimate(value)
-    half = float(np.hypot(*((high - low) / 2 for low, high in (one.interval, other.interval))))
+    half = math.hypot(*((high - low) / 2 for low, high in (one.interval, other.interval)))
     return Estimate(value, value - half, value + half)
 
 
