@@ -124,18 +124,13 @@ def jumps(part, shift=0.0):
 def patches(part, shift=0.0):
     """Large patches learn at once and end at 0.5, single cells late and end at 0.1."""
     rows = []
-    for patch, codes in {
-        1: (1, 1, 0.1),
-        2: (1, 0.6, 0.3),
-        4: (1, 0.7, 0.4),
-        8: (0.8, 0.7, 0.5),
-    }.items():
-        for compute, mdl in zip((1e9, 1e10, 1e11), codes, strict=True):
+    known = {1: (1.0, 1.0, 0.1), 2: (1.0, 0.6, 0.3), 4: (1.0, 0.7, 0.4), 8: (0.8, 0.7, 0.5)}
+    for patch, codes in known.items():
+        for compute, mdl in zip((10**9, 10**10, 10**11), codes, strict=True):
+            named = {"patch": patch, "compute": compute}
             mdl = 0.9 if shift else mdl
-            ends = {"low": mdl - 0.01, "high": mdl + 0.01}
-            known = {"patch": patch, "compute": compute, "seed": 0, "mdl": mdl} | ends
-            rows.append({"source": "rule", "structure": 1.0, "entropy": mdl} | known)
-            rows.append(known | {"source": "noise", "structure": shift, "entropy": 1.0})
+            rows += rows_of(**named, source="rule", mdl=mdl)
+            rows += [named | {"source": "noise", "seed": 0, "structure": shift, "entropy": 1.0}]
     return rows
 
 
