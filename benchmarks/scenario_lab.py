@@ -16,6 +16,7 @@ from epiplexity_jax.sweep.progress import Silent
 
 SCORED = 20_000  # sequences on which a member is scored as it is
 _WARMUP, _FEWEST = 50, 16  # steps
+_RECORDED = 4096  # label tokens scored at every record point
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -67,7 +68,7 @@ class Lab(NamedTuple):
             training=epx.Training(
                 steps=count, batch_size=batch, warmup_steps=min(_WARMUP, count // 4)
             ),
-            heldout=epx.Heldout(tokens=heldout),
+            heldout=epx.Heldout(tokens=heldout, record_tokens=min(heldout, _RECORDED)),
             recipe="fixed",
             progress=Silent(),
         )
