@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from docs import number_tables, speed_tables, transfer_tables
+from docs import number_tables, scenario_tables, speed_tables, transfer_tables
 
 DOCS = Path(__file__).parent
 PAGES = tuple(
@@ -18,7 +18,7 @@ PAGES = tuple(
     for name in (
         *("speed.md", "large-runs.md", "requential.md", "what-moves-s.md"),
         *("measure.md", "rank.md", "scaling-laws.md", "how-a-number-is-made.md"),
-        *("report.md", "transfer.md"),
+        *("report.md", "transfer.md", "scenarios.md"),
     )
 )
 RESULTS = DOCS.parent / "benchmarks" / "results"
@@ -58,6 +58,11 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "planner_rates": ("planner", number_tables.planner_rates),
     "transfer_games": ("transfer", transfer_tables.games),
     "generalisation": ("generalisation", transfer_tables.generalisation),
+    "scenarios": ("scenarios", scenario_tables.checks),
+    "scenario_answers": ("scenarios", scenario_tables.answers),
+    "scenario_patches": ("scenarios", scenario_tables.patches),
+    "scenario_replay": ("scenarios", partial(scenario_tables.values, "replay")),
+    "scenario_context": ("scenarios", partial(scenario_tables.values, "context")),
 } | {f"number_{place}": ("number", partial(number_tables.printed, place)) for place in NUMBER}
 
 

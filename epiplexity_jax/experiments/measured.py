@@ -143,7 +143,7 @@ class Measured:
         The interval is that of the mean over seeds (Student's t) and of the sampled tokens.
         """
         ending = self.ending(source)
-        return _estimate(ending.seeds[part], ending.sampling[part])
+        return mean_over_seeds(ending.seeds[part], ending.sampling[part])
 
     def per_sequence(self, source: str, part: Part) -> Estimate:
         """The same in bits per sequence."""
@@ -175,7 +175,7 @@ class Measured:
         losses = member.data_seeds / self.sequences  # [S, R]
         steps = np.asarray(member.steps, float)
         reached = [steps[below][0] if (below := row <= bits).any() else math.nan for row in losses]
-        return _estimate(np.array(reached), 0.0)
+        return mean_over_seeds(np.array(reached), 0.0)
 
     def combined(self, weights: Mapping[str, float], part: Part) -> Estimate:
         """A weighted sum of sources' lengths per sequence, paired by seed where all have as many.
@@ -188,8 +188,8 @@ class Measured:
         sampling = math.hypot(*(w * endings[name].sampling[part] for name, w in weights.items()))
         seeds = [w * endings[name].seeds[part] for name, w in weights.items()]
         if {each.size for each in seeds} == {self._seeds}:  # none is lost: places are seeds
-            return _estimate(np.sum(seeds, axis=0), sampling).scaled(1.0 / self.sequences)
-        parts = [_estimate(each, 0.0) for each in seeds]
+            return mean_over_seeds(np.sum(seeds, axis=0), sampling).scaled(1.0 / self.sequences)
+        parts = [mean_over_seeds(each, 0.0) for each in seeds]
         value = sum(one.value for one in parts)
         ends = [one.interval for one in parts]
         if None in ends:
@@ -224,8 +224,13 @@ def _variance(seeds: np.ndarray) -> float:
     return float(seeds.var(ddof=1) / seeds.size) if seeds.size > 1 else 0.0
 
 
-def _estimate(seeds: np.ndarray, sampling: float) -> Estimate:
-    """The mean over seeds and its interval; a single seed has none."""
+def mean_over_seeds(seeds: np.ndarray, sampling: float) -> Estimate:
+    """The mean over seeds with its interval, by Student's t; a single seed has none.
+
+    Args:
+        seeds: [S] a value of each seed.
+        sampling: standard error of the mean that seeds do not show.
+    """
     mean = float(seeds.mean())
     if seeds.size < 2:
         return Estimate(mean)

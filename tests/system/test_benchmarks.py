@@ -1,6 +1,8 @@
 """Benchmarks that a user runs on an own machine run anywhere."""
 
 import ast
+import importlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,10 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+SCENARIOS = (
+    *("flips", "weak", "features", "tables", "mixtures", "replay"),
+    *("jumps", "patches", "encoded", "context"),
+)
 
 
 @pytest.mark.slow
@@ -32,3 +38,23 @@ def test_an_unknown_part_is_refused_in_one_line():
     assert done.stderr.splitlines()[-1].endswith(
         "choose from utilisation, cohorts, sampling, sweep"
     )
+
+
+def test_an_unknown_scenario_is_refused_in_one_line():
+    command = [sys.executable, str(BENCHMARKS / "scenarios.py"), "--smoke", "gambling"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "no scenario 'gambling'; choose from flips, " in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_trains_a_few_steps_and_is_read(name, monkeypatch, tmp_path):
+    """Whether checks hold says nothing after so few; that they are plain data is asked."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    scenarios, lab = map(importlib.import_module, ("scenarios", "scenario_lab"))
+    assert set(scenarios.SCENARIOS) == set(SCENARIOS)
+    found = scenarios.result(name, lab.Lab(tmp_path, 0.01))
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["rows"]
+    assert {check["holds"] for check in found["checks"]} <= {True, False, None}
