@@ -168,6 +168,11 @@ SOURCES = {
   noise: {kind: noise}
   dice:  {kind: noise, vocab_size: 6, length: 64}
 """,
+    "package_files": """\
+  machine_code: {kind: package_files, package: numpy, files: "**/*.so"}
+  headers:      {kind: package_files, package: pyarrow, files: "include/**/*.h"}
+  text:         {kind: package_files, package: rich, files: "*.py", alphabet: characters}
+""",
     "pairs": """\
   chance:  {kind: pairs, answers: coin}
   hidden:  {kind: pairs, answers: prg}
@@ -199,6 +204,10 @@ SOURCES = {
     "retokenise": """\
   pairs: {kind: retokenise, into: chunk, group: 2, source: {kind: markov}}
   bytes: {kind: retokenise, into: bytes, alphabet: ascii96, source: {kind: text, path: book.txt}}
+  mail:                                                           # 72 characters, 96 symbols
+    kind: retokenise
+    into: base64
+    source: {kind: text, path: book.txt, alphabet: bytes, length: 72}
   words: {kind: retokenise, into: bpe, vocab_size: 110, source: {kind: text, path: book.txt}}
   gpt2:
     kind: retokenise

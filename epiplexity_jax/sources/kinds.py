@@ -6,6 +6,7 @@ from epiplexity_jax.sources.files import (
     fasta,
     images,
     labelled,
+    package_files,
     python_stdlib,
     text,
     tfds,
@@ -54,6 +55,7 @@ from epiplexity_jax.sources.synthetic import (
 
 register(text.Text, text.open_text)
 register(python_stdlib.PythonStdlib, python_stdlib.open_python_stdlib)
+register(package_files.PackageFiles, package_files.open_package_files)
 register(document_files.DocumentFiles, document_files.open_documents)
 register(fasta.Fasta, fasta.open_fasta)
 register(chess_games.Chess, chess_games.open_chess)
