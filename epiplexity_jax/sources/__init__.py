@@ -7,6 +7,7 @@ from epiplexity_jax.sources.files.fasta import Fasta
 from epiplexity_jax.sources.files.images import Images, from_images
 from epiplexity_jax.sources.files.labelled import Labelled, from_labelled
 from epiplexity_jax.sources.files.package_files import PackageFiles
+from epiplexity_jax.sources.files.photographs import Photographs
 from epiplexity_jax.sources.files.python_stdlib import PythonStdlib
 from epiplexity_jax.sources.files.text import Text
 from epiplexity_jax.sources.files.tfds import Tfds
@@ -82,6 +83,7 @@ __all__ = [
     "Noise",
     "PackageFiles",
     "Pairs",
+    "Photographs",
     "PythonStdlib",
     "Reorder",
     "Repeat",

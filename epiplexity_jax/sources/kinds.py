@@ -7,6 +7,7 @@ from epiplexity_jax.sources.files import (
     images,
     labelled,
     package_files,
+    photographs,
     python_stdlib,
     text,
     tfds,
@@ -64,6 +65,7 @@ register(iterator.Iterated, iterator.open_iterator)
 register(grain_dataset.Grain, grain_dataset.open_grain)
 register(tfds.Tfds, tfds.open_tfds)
 register(images.Images, images.open_images)
+register(photographs.Photographs, photographs.open_photographs)
 register(noise_markov.Noise, noise_markov.open_noise)
 register(repeat.Repeat, repeat.open_repeat)
 register(cipher.Cipher, cipher.open_cipher)

@@ -10,7 +10,7 @@ import pyarrow.parquet
 _PLIES = 30
 
 
-def write_user_data(folder: Path, games: int = 160) -> None:
+def write_user_data(folder: Path, games: int = 240) -> None:
     """Write what every experiment needs below a folder, as their definitions name it."""
     (folder / "lichess").mkdir()
     text = "".join(random_game(seed) for seed in range(games))

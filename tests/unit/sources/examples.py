@@ -146,6 +146,10 @@ EXAMPLES = {
             {"values": 300},
         ],
     ),
+    "photographs": (
+        {"path": "photographs", "side": 4},
+        [{"path": "photographs/0.png"}, {"side": 8}, {"levels": 16}, {"length": 8}],
+    ),
     "repeat": ({"vocab_size": 5, "length": 7}, [{"vocab_size": 6}, {"length": 8}]),
     "cipher": (
         {"algorithm": "threefry", "length": 6, "sequences": 400},
@@ -400,5 +404,6 @@ EXAMPLES = {
 }
 TEXTS = {"documents", "text", "package_files", "python_stdlib"}
 FILES = TEXTS | {"chess", "fasta", "tokens", "iterator", "labelled", "grain", "tfds", "images"}
+FILES |= {"photographs"}
 HOST = FILES | {"cipher", "subsample", "replay", "dedupe", "compile_python"}
 FROM_BYTES = TEXTS | {"replay", "tfds", "images"}  # whose tokens have an original in bytes
