@@ -7,6 +7,7 @@ from epiplexity_jax.report.numbers import number
 
 _BUDGETS = 10
 _SERIES = {"moves_first": "moves, then board", "board_first": "board, then moves"}
+_PUBLISHED = (1e17,)  # FLOPs of the paper's values
 ENTROPY_GAP, STRUCTURE_GAP = 7e15, 2e17  # FLOPs from which on the paper's gaps are clear
 
 
@@ -19,7 +20,7 @@ def read(measured: Measured) -> Findings:
         measured: the runs.
     """
     found = Findings("time bound T, FLOPs", log_x=True)
-    budgets = shared_budgets(measured, _BUDGETS)
+    budgets = shared_budgets(measured, _BUDGETS, _PUBLISHED)
     units = {"mdl": "bits per sequence", "epiplexity": "bits", "entropy": "bits per sequence"}
     add_curves(found, measured, _SERIES, budgets, units)
     for name, series in _SERIES.items():

@@ -2,7 +2,7 @@
 
 from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.experiments.findings import Estimate, Findings
-from epiplexity_jax.experiments.measured import Measured
+from epiplexity_jax.experiments.measured import Measured, Part
 
 _NAMES = {
     "text": "text",
@@ -18,7 +18,12 @@ _NAMES = {
     "noise": "noise",
     "cipher": "cipher",
 }
-_BYTES = {"base64": 0.75}  # of the original data per token; one where nothing is said
+_BYTES = {"base64": 0.75}  # of the original per token; else one: of bytecode its own, of grey one
+_PARTS: tuple[tuple[Part, str, str], ...] = (
+    ("model", "S", "Epiplexity"),
+    ("data", "H", "Entropy"),
+    ("mdl", "MDL", "Two-part code"),
+)
 _ENDS = ("noise", "cipher")
 
 
@@ -29,15 +34,10 @@ def read(measured: Measured) -> Findings:
         measured: the runs; sources are those of the experiment's three sizes.
     """
     found = Findings("data")
-    units = {
-        "model": ("S", "Epiplexity"),
-        "data": ("H", "Entropy"),
-        "mdl": ("MDL", "Two-part code"),
-    }
     for source in measured.sources:
         name = _NAMES[source]
         found.add(f"S of {name}", measured.bits(source, "model"), "bits", "Epiplexity", x=name)
-        for part, (letter, title) in units.items():
+        for part, letter, title in _PARTS:
             token = measured.per_sequence(source, part).scaled(1.0 / measured.labels(source))
             byte = _per_byte(measured, source, part)
             panel = f"{title} per token"
@@ -58,8 +58,14 @@ def read(measured: Measured) -> Findings:
     return found
 
 
-def _per_byte(measured: Measured, source: str, part: str) -> Estimate:
-    """Length of a part of the code in bits per byte of the original data."""
+def _per_byte(measured: Measured, source: str, part: Part) -> Estimate:
+    """Length of a part of the code in bits per byte of the original data.
+
+    Args:
+        measured: the runs.
+        source: name of the source.
+        part: part of the code.
+    """
     original = measured.labels(source) * _BYTES.get(source, 1.0)
     return measured.per_sequence(source, part).scaled(1.0 / original)
 
