@@ -118,7 +118,7 @@ def _opening(one: Experiment, what: str) -> list[str]:
 
 
 def _data(one: Experiment) -> list[str]:
-    """The list of the data that the user brings; empty where there are none."""
+    """The list of the data that the user brings; empty without such data."""
     if not one.needs:
         return []
     rows = [f"- `{need.path}`, for {_listed(need.sizes)}: {need.what}." for need in one.needs]

@@ -60,7 +60,7 @@ def _folder(package: str) -> Path:
     """Find the folder of a package.
 
     Raises:
-        DataError: when there is none.
+        DataError: when it is not installed, or is a module without one.
     """
     try:
         spec = find_spec(package)

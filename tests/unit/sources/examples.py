@@ -51,12 +51,7 @@ EXAMPLES = {
     ),
     "package_files": (
         {"package": "rich", "files": "_palettes.py", "length": 16},
-        [
-            {"length": 8},
-            {"files": "box.py"},
-            {"package": "typer", "files": "main.py"},
-            {"alphabet": "ascii96"},
-        ],
+        [{"length": 8}, {"files": "box.py"}, {"alphabet": "ascii96"}],
     ),
     "python_stdlib": ({"length": 16, "max_tokens": 4000}, [{"length": 8}, {"max_tokens": 3000}]),
     "noise": ({"vocab_size": 5, "length": 7}, [{"vocab_size": 6}, {"length": 8}]),
@@ -136,12 +131,8 @@ EXAMPLES = {
     "images": (
         {"path": "images.npy"},
         [
-            {"path": "other_images.npy"},
-            {"patch": 2},
-            {"levels": 16},
-            {"downsample": 2},
-            {"channels": "planar"},
-            {"channels": "grey"},
+            *({"path": "other_images.npy"}, {"patch": 2}, {"levels": 16}, {"downsample": 2}),
+            *({"channels": "planar"}, {"channels": "grey"}),
             {"length": 24},
             {"values": 300},
         ],
@@ -374,7 +365,6 @@ EXAMPLES = {
             {"group": 4},
             {"group": None, "into": "bytes"},
             {"group": None, "into": "bytes", "alphabet": "acgt"},
-            {"group": None, "into": "base64", "alphabet": "acgt", "source": {**CHAIN, "length": 9}},
             {"group": None, "into": "base64", "source": {**BYTES, "length": 9}},
             {"source": {**CHAIN, "table_seed": 1}},
             {"source": BOOK},
@@ -403,7 +393,7 @@ EXAMPLES = {
     "replay": ({"source": BOOK, "times": 1}, [{"times": 2}, {"source": {**BOOK, "length": 8}}]),
 }
 TEXTS = {"documents", "text", "package_files", "python_stdlib"}
-FILES = TEXTS | {"chess", "fasta", "tokens", "iterator", "labelled", "grain", "tfds", "images"}
-FILES |= {"photographs"}
+IMAGES = {"images", "photographs", "tfds"}
+FILES = TEXTS | IMAGES | {"chess", "fasta", "tokens", "iterator", "labelled", "grain"}
 HOST = FILES | {"cipher", "subsample", "replay", "dedupe", "compile_python"}
 FROM_BYTES = TEXTS | {"replay", "tfds", "images"}  # whose tokens have an original in bytes
