@@ -26,9 +26,10 @@ class Photographs(Config):
 
     The pictures are disjoint squares from the upper left on; what is left at the right and lower
     edges is not used. A pixel is the mean of its red, green and blue. The default are the two
-    sample photographs of scikit-learn, of 640 x 427 pixels, which are 520 pictures of 32 x 32 in
-    all: enough for a look, and far too few for a result. Pictures of one photograph resemble each
-    other; `heldout.split: documents` holds out whole photographs, where there are several.
+    sample photographs of scikit-learn (CC BY 2.0), of 640 x 427 pixels, which are 520 pictures of
+    32 x 32 in all: enough for a look, and far too few for a result. Pictures of one photograph
+    resemble each other; `heldout.split: documents` holds out whole photographs, where there are
+    several.
 
     Files are decoded by Pillow: `pip install 'epiplexity-jax[photographs]'`.
     """
