@@ -16,7 +16,7 @@ from epiplexity_jax.experiments.perform import (
 )
 from tests.unit.experiments.user_data import write_user_data
 
-LARGEST = {"pairs", "lorenz", "rule_order", "rule_order_tuned", "tic_tac_toe"}
+LARGEST = {"rule_order", "tic_tac_toe"}
 """Experiments whose largest published member takes its steps; of the others it is the smallest."""
 
 ELSEWHERE = {"natural": {"board_first", "moves_first", "noise", "cipher"}}
