@@ -48,7 +48,7 @@ bench-gpu: setup-dev  ## the benchmarks of an accelerator, on one
 	"$(VENV)/bin/python" benchmarks/accelerator.py $(PARTS)
 	$(if $(PARTS),,"$(VENV)/bin/python" benchmarks/resume.py)
 
-# FIGURE=3 is the paper's; the result lies beside those of the small size.
+# FIGURE=3 is the paper's, or a name: 4c is a solved game, FIGURE=chess plays chess. Results lie beside the small ones.
 paper: setup-dev  ## an experiment at the published size, on an accelerator: make paper FIGURE=3
 	@if [ -z "$(FIGURE)" ]; then echo "which one? as in make paper FIGURE=3" >&2; exit 2; fi
 	"$(VENV)/bin/epiplexity-jax" experiments run "$(FIGURE)" --size paper \

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow
 import pyarrow.parquet
+from PIL import Image
 
 from docs import tiny_tfds
 from epiplexity_jax.sources.maps.vocabulary_files import LETTERS
@@ -168,11 +169,20 @@ SOURCES = {
   noise: {kind: noise}
   dice:  {kind: noise, vocab_size: 6, length: 64}
 """,
+    "package_files": """\
+  machine_code: {kind: package_files, package: numpy, files: "**/*.so"}
+  headers:      {kind: package_files, package: pyarrow, files: "include/**/*.h"}
+  text:         {kind: package_files, package: rich, files: "*.py", alphabet: characters}
+""",
     "pairs": """\
   chance:  {kind: pairs, answers: coin}
   hidden:  {kind: pairs, answers: prg}
   once:    {kind: pairs, answers: prg, second: false}
   teacher: {kind: pairs, answers: teacher}
+""",
+    "photographs": """\
+  pictures: {kind: photographs, path: holiday}                 # .jpg and .png files
+  coarse:   {kind: photographs, path: "holiday/*.png", side: 16, levels: 16}
 """,
     "python_stdlib": """\
   text: {kind: python_stdlib, max_tokens: 1000000, length: 64}
@@ -199,6 +209,10 @@ SOURCES = {
     "retokenise": """\
   pairs: {kind: retokenise, into: chunk, group: 2, source: {kind: markov}}
   bytes: {kind: retokenise, into: bytes, alphabet: ascii96, source: {kind: text, path: book.txt}}
+  mail:                                                           # 72 characters, 96 symbols
+    kind: retokenise
+    into: base64
+    source: {kind: text, path: book.txt, alphabet: bytes, length: 72}
   words: {kind: retokenise, into: bpe, vocab_size: 110, source: {kind: text, path: book.txt}}
   gpt2:
     kind: retokenise
@@ -283,6 +297,10 @@ def make_files(folder: Path) -> None:
     for k in range(2):
         parts = pixels[: 8 * 1024 * 3].reshape(8, 32, 32, 3).astype("u1") + k
         np.savez(folder / "cifar5m" / f"part{k}.npz", X=parts, Y=np.arange(8))
+    (folder / "holiday").mkdir()
+    for k in range(2):
+        pixels = np.random.default_rng(k).integers(0, 256, (320, 480, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / "holiday" / f"{k}.png")
     _make_vocabulary(folder / "gpt2")
     tiny_tfds.prepare(folder / "prepared")
     module = (

@@ -52,6 +52,7 @@ from epiplexity_jax.sweep.config import (
 from epiplexity_jax.sweep.config_file import read_config
 from epiplexity_jax.sweep.dry_run import PlanSummary, summarise
 from epiplexity_jax.sweep.executor import Executor, SweepContext
+from epiplexity_jax.sweep.found_recipes import with_found_recipes
 from epiplexity_jax.sweep.plan import Plan, make_plan
 from epiplexity_jax.sweep.progress import Progress, Silent
 from epiplexity_jax.sweep.recorded import recorded
@@ -191,10 +192,17 @@ def plan_config(config: Path, overrides: Sequence[str], store: Path | None) -> P
     return plan_plain(read_config(config, overrides), store or default_store(config))
 
 
-def plan_plain(config: Any, store: Path) -> PlanSummary:
-    """See `plan_config`, of a config given as plain data."""
+def plan_plain(config: Any, store: Path, cpu_timing: bool = True) -> PlanSummary:
+    """See `plan_config`, of a config given as plain data.
+
+    Args:
+        config: the config.
+        store: folder whose finished runs count as done.
+        cpu_timing: whether a few steps of every cohort are timed on CPUs too; if not, a plan for
+            CPUs is counted and has no times.
+    """
     _sinks(sweep := parse_sweep(config))
-    return _planned(sweep, store)
+    return _planned(sweep, store, cpu_timing)
 
 
 def plan(
@@ -239,41 +247,29 @@ def _named(source: Any) -> dict[str, Config]:
     return {name: s if isinstance(s, Config) else opened(s) for name, s in named.items()}
 
 
-def _planned(sweep: Sweep, folder: Path | None) -> PlanSummary:
+def _planned(sweep: Sweep, folder: Path | None, cpu_timing: bool = True) -> PlanSummary:
     # Opening makes nothing until a run is kept.
     store = None if folder is None else Store.open(folder, create=True)
     with open_devices(sweep.training.shares) as devices:
         platform = devices[0].platform
+        timed = cpu_timing or platform != "cpu"
         if not sweep.budgets:
-            plan = make_plan(_with_found_recipes(sweep, store), platform)
-            return _counted(plan, devices, store, most_flops(plan))
+            plan = make_plan(with_found_recipes(sweep, store), platform)
+            return _counted(plan, devices, store, most_flops(plan), timed)
         prepared = prepare(sweep, platform)
-        prepared = replace(prepared, sweep=_with_found_recipes(prepared.sweep, store))
+        prepared = replace(prepared, sweep=with_found_recipes(prepared.sweep, store))
         sweep = prepared.sweep.model_copy(update={"grid": prepared.first_grid(1.0)})
         plan = make_plan(sweep, platform, datasets=prepared.datasets)
         tuning = make_plan(prepared.tuning, platform, datasets=prepared.datasets)
-        return _counted(plan, devices, store, most_flops(tuning, CARE))
+        return _counted(plan, devices, store, most_flops(tuning, CARE), timed)
 
 
-def _with_found_recipes(sweep: Sweep, store: Store | None) -> Sweep:
-    """A config with the recipes that its store has found for the very same one."""
-    path = None if store is None else store.path / "sweep.yaml"
-    if path is None or not path.exists():
-        return sweep
-    try:
-        stored = parse_sweep(read_config(path))
-    except ConfigError:  # sources of a program, or a config of another version
-        return sweep
-    found = {"recipes": stored.recipes, "grid": stored.grid}
-    if sweep.model_copy(update=found).to_plain() != stored.to_plain():
-        return sweep
-    return sweep.model_copy(update={"recipes": stored.recipes})
-
-
-def _counted(plan: Plan, devices: Any, store: Store | None, tuning: float) -> PlanSummary:
+def _counted(
+    plan: Plan, devices: Any, store: Store | None, tuning: float, timed: bool
+) -> PlanSummary:
     finished = {} if store is None else store.finished()
     begun = {} if store is None else final_states.begun(plan.runs, store)
-    return summarise(plan, devices, finished, True, tuning, begun)
+    return summarise(plan, devices, finished, timed, tuning, begun)
 
 
 def default_store(config: Path) -> Path:

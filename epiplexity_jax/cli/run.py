@@ -219,6 +219,9 @@ def print_plan(plan: Any, as_json: bool) -> None:
         f"{number(s['train_tokens'])} tokens, {number(s['flops'])} FLOPs in {s['compute_dtype']}; "
         f"devices idle for {s['idle_share']:.0%} of the time"
     )
+    if "wall_seconds" not in s:
+        typer.echo("on CPUs the published size is counted and not timed; its place is a GPU")
+        return
     held = s["memory_bytes"]
     memory = "" if held is None else f", up to {held / 2**20:,.0f} MiB a device in a step"
     planned = s["estimated_memory_bytes"]

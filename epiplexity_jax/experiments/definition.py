@@ -1,16 +1,18 @@
 """Definitions of experiments: what is asked, the sweep in three sizes, what others published."""
 
 import functools
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config, did_you_mean, parse
-from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.base.yaml import read_yaml
+from epiplexity_jax.sources.files.paths import find_files
 
 _CONFIGS = files("epiplexity_jax.experiments") / "configs"
 SIZES = ("smoke", "small", "paper")
@@ -36,6 +38,25 @@ class Published(Config):
     """Origin: read off a plot, or corrected from nats."""
 
 
+class Needed(Config):
+    """Data that the user brings: no size that needs them runs without."""
+
+    path: str = Field(min_length=1)
+    """The file, pattern or folder, relative to the current folder, as the sources have it."""
+    what: str
+    """Instruction that begins with a verb: the data's name, origin and licence, and its layout."""
+    sizes: tuple[SizeName, ...] = ("smoke", "small", "paper")
+    """Sizes that need them."""
+
+    @property
+    def is_there(self) -> bool:
+        """True if a file lies where it must."""
+        try:
+            return find_files(self.path)[0].is_file()
+        except DataError:
+            return False
+
+
 class SizedSweep(Config):
     """One size of an experiment."""
 
@@ -55,7 +76,8 @@ class Experiment(Config):
     title: str
     """Heading of its page."""
     figure: str
-    """Figure of the paper that shows the phenomenon, such as 4a; empty where none does."""
+    """Figures of the paper that show the phenomenon, such as `4a` or `4c, 7`; empty where none
+    does."""
     phenomenon: str
     """One line for the list of experiments."""
     question: str
@@ -66,6 +88,8 @@ class Experiment(Config):
     """Sentence below its picture."""
     published: tuple[Published, ...] = ()
     """Values to compare with."""
+    needs: tuple[Needed, ...] = ()
+    """Data that the user brings."""
     test_sequences: float = Field(gt=0)
     """Sequences of the dataset whose information is measured, unless a size has its own number."""
     sweep: dict[str, Any]
@@ -95,6 +119,22 @@ class Experiment(Config):
         """
         return _merged(self.sweep, self._sized(size).sweep)
 
+    def needed(self, size: str) -> list[Needed]:
+        """Data that the user brings for a size."""
+        return [one for one in self.needs if size in one.sizes]
+
+    def check_data(self, size: str) -> None:
+        """Refuse a size whose data are not there.
+
+        Raises:
+            ConfigError: when there is no such size.
+            DataError: naming the first file that is missing, and where it is from.
+        """
+        self._sized(size)
+        for one in self.needed(size):
+            if not one.is_there:
+                raise DataError(f"{one.path}: no such file; {one.what}")
+
     def _sized(self, size: str) -> SizedSweep:
         found = {str(name): sized for name, sized in self.sizes.items()}
         if size not in found:
@@ -108,13 +148,18 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Experiment:
-    """Read the definition of an experiment, by its name or by its figure.
+    """Read the definition of an experiment, by its name or by a figure.
+
+    Of several with one figure it is the first, as `names` has them.
 
     Raises:
         ConfigError: when there is no such experiment.
     """
     known = _known()
-    by_figure = {one.figure: one for one in known.values() if one.figure}
+    by_figure: dict[str, Experiment] = {}
+    for one in known.values():
+        for figure in _figures(one):
+            by_figure.setdefault(figure, one)
     if (found := known.get(name) or by_figure.get(name)) is None:
         raise ConfigError(f"NAME: {did_you_mean('experiment', name, [*known, *by_figure])}")
     return found
@@ -134,8 +179,13 @@ def _known() -> dict[str, Experiment]:
 
 def _place(one: Experiment) -> tuple[int, str, str]:
     """The place of an experiment in a list: figures by number and letter, then those without."""
-    number = int("".join(filter(str.isdigit, one.figure)) or sys.maxsize)
-    return number, one.figure, one.name
+    number = re.search(r"\d+", one.figure)
+    return int(number[0]) if number else sys.maxsize, one.figure, one.name
+
+
+def _figures(one: Experiment) -> Iterator[str]:
+    """Figures of an experiment, one by one."""
+    return filter(None, map(str.strip, one.figure.split(",")))
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from epiplexity_jax.base.errors import ConfigError, StoreError
 from epiplexity_jax.base.files import reason, write_atomically
 from epiplexity_jax.base.human import duration
 from epiplexity_jax.experiments.chart import chart
-from epiplexity_jax.experiments.definition import names
+from epiplexity_jax.experiments.definition import SIZES, Experiment, load, names
 from epiplexity_jax.experiments.generators import generator_table, lengths
 from epiplexity_jax.experiments.perform import Result
 from epiplexity_jax.experiments.tables import (
     check_table,
+    missing_table,
     published_table,
     sign_table,
     value_table,
@@ -28,7 +29,9 @@ _NEAREST = "Where the set-ups differ our nearest value stands in brackets: then 
 
 
 def write_pages(results: Sequence[Result], folder: Path) -> list[Path]:
-    """Write a page and a picture for every experiment, and an index with two tables.
+    """Write a page and a picture for every result, and an index with two tables.
+
+    An experiment whose data the user brings at every size has a page without its result, too.
 
     Args:
         results: one result an experiment.
@@ -52,6 +55,10 @@ def write_pages(results: Sequence[Result], folder: Path) -> list[Path]:
             save(chart(result.findings), picture)
             write_atomically(page, page_text(result).encode())
             written += [page, picture]
+        for one in filter(_is_brought, _missing(ordered)):
+            page = folder / f"{one.name}.md"
+            write_atomically(page, page_without_result(one).encode())
+            written.append(page)
         write_atomically(folder / _INDEX, index_text(ordered).encode())
     except OSError as error:
         raise StoreError(f"{folder}: cannot be written: {reason(error)}") from None
@@ -61,12 +68,9 @@ def write_pages(results: Sequence[Result], folder: Path) -> list[Path]:
 def page_text(result: Result) -> str:
     """The page of an experiment, whose picture lies beside it."""
     one, found = result.experiment, result.findings
-    figure = f"Figure {one.figure} of Finzi et al. (2026)" if one.figure else "Not in the paper"
     parts = [
-        f"{_NOTE}# {one.title}",
-        f"*{figure}; size `{result.size}`.*",
-        one.question.strip(),
-        f"**The sign that is expected, and why.** {one.why.strip()}",
+        *_opening(one, f"size `{result.size}`"),
+        *_data(one),
         f"![{one.title}]({one.name}.png)",
         "Points: means over seeds; bars: 95 % intervals; black ticks: theory. " + one.caption,
         "## Checks",
@@ -85,6 +89,61 @@ def page_text(result: Result) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def page_without_result(one: Experiment) -> str:
+    """The page of an experiment that has no result: what is asked, and how it is run."""
+    commands = [f"epiplexity-jax experiments run {one.name} --size {size}" for size in SIZES]
+    costs = [f"- `{size}`: {one.sizes[size].cost}." for size in SIZES]
+    parts = [*_opening(one, "no committed result"), *_data(one), one.caption.strip()]
+    if one.published:
+        table = markdown_table(published_table([], [one]))
+        parts += ["## The paper's values", "Ours follow once it is run.", table]
+    parts += [
+        "## Set-up",
+        "\n".join(costs),
+        "```text\n" + "\n".join(commands) + "\n```",
+        f"The config of `small`:\n\n```yaml\n{_config(one, 'small')}```",
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _opening(one: Experiment, what: str) -> list[str]:
+    """Title, figure, question and expected sign of an experiment."""
+    several = "Figures" if "," in one.figure else "Figure"
+    figure = f"{several} {one.figure} of Finzi et al. (2026)" if one.figure else "Not in the paper"
+    return [
+        f"{_NOTE}# {one.title}",
+        f"*{figure}; {what}.*",
+        one.question.strip(),
+        f"**The sign that is expected, and why.** {one.why.strip()}",
+    ]
+
+
+def _data(one: Experiment) -> list[str]:
+    """The list of the data that the user brings; empty without such data."""
+    if not one.needs:
+        return []
+    rows = [f"- `{need.path}`, for {_listed(need.sizes)}: {need.what}." for need in one.needs]
+    return ["**Data that you bring.**", "\n".join(rows)]
+
+
+def _listed(sizes: Sequence[str]) -> str:
+    return "all sizes" if set(sizes) == set(SIZES) else ", ".join(f"`{size}`" for size in sizes)
+
+
+def _is_brought(one: Experiment) -> bool:
+    return all(one.needed(size) for size in SIZES)
+
+
+def _missing(results: Sequence[Result]) -> list[Experiment]:
+    """Experiments that have no result here."""
+    have = {result.experiment.name for result in results}
+    return [load(name) for name in names() if name not in have]
+
+
+def _config(one: Experiment, size: str) -> str:
+    return yaml.safe_dump(one.config(size), sort_keys=False, default_flow_style=None)
+
+
 def _verdict(result: Result) -> str:
     checks = result.findings.checks
     failed, unsure = len(result.findings.failed), sum(c.holds is None for c in checks)
@@ -97,7 +156,6 @@ def _verdict(result: Result) -> str:
 def _set_up(result: Result) -> list[str]:
     """Command, config and origin of a result."""
     one, origin = result.experiment, result.origin
-    config = yaml.safe_dump(one.config(result.size), sort_keys=False, default_flow_style=None)
     versions = ", ".join(f"{name} {version}" for name, version in origin["versions"].items())
     return [
         "## Set-up",
@@ -105,7 +163,7 @@ def _set_up(result: Result) -> list[str]:
         f"{origin['machine']}, on {origin['date']}, with {versions}. The dataset that is measured "
         f"has {number(one.sequences(result.size))} sequences. Checks are read from the runs again "
         f"by `experiments check {one.name}`.",
-        f"```yaml\n{config}```",
+        f"```yaml\n{_config(one, result.size)}```",
     ]
 
 
@@ -118,7 +176,8 @@ def _card(result: Result) -> str:
 
 
 def index_text(results: Sequence[Result]) -> str:
-    """The index: a table of outcomes, and the paper's values against ours."""
+    """The index: a table of outcomes, those without, and the paper's values against ours."""
+    missing = _missing(results)
     parts = [
         f"{_NOTE}# The paper's phenomena",
         "`epiplexity-jax experiments list` names them; each is a sweep in three sizes (`smoke`: "
@@ -131,6 +190,14 @@ def index_text(results: Sequence[Result]) -> str:
         "## Checks",
         markdown_table(sign_table(results)),
     ]
+    if missing:
+        pages = [f"[{one.title}]({one.name}.md)" for one in filter(_is_brought, missing)]
+        parts += [
+            "## Without a committed result",
+            "These have none here: they were not run yet, or their data come from the user."
+            + (f" Pages of the latter: {', '.join(pages)}." if pages else ""),
+            markdown_table(missing_table(missing)),
+        ]
     if generated := list(lengths(results)):
         parts += [
             "## Programs longer than their generator",
@@ -141,11 +208,11 @@ def index_text(results: Sequence[Result]) -> str:
             "than their entropy.",
             markdown_table(generator_table(generated)),
         ]
-    if any(result.experiment.published for result in results):
+    if any(one.published for one in [*missing, *(each.experiment for each in results)]):
         parts += [
             "## Paper against ours",
             "Published values are those of the paper's sizes, in the unit of ours; where its "
             f"figure plots nats under an axis of bits they are corrected. {_NEAREST}",
-            markdown_table(published_table(results)),
+            markdown_table(published_table(results, missing)),
         ]
     return "\n\n".join(parts) + "\n"

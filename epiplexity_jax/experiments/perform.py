@@ -87,10 +87,12 @@ def run_experiment(
 
     Raises:
         ConfigError: when there is no such experiment or size.
+        DataError: when data that the user brings are not there.
         StoreError: when a folder is not a store or a file cannot be written.
     """
     experiment, folder = load(name), folder_of(name, size, store)
     check_file(file)
+    experiment.check_data(size)
     runs = api.run_plain(experiment.config(size), folder, progress or Silent())
     result = _read(experiment, size, runs)
     content = stamp.as_json(result.to_plain()).encode()
@@ -123,14 +125,21 @@ def check_file(file: Path | None) -> None:
 
 
 def plan_experiment(name: str, size: str, store: Path | None = None) -> Any:
-    """Count and time what `run_experiment` would train.
+    """Count and time what `run_experiment` would train; on CPUs the paper's size is not timed.
 
     Args:
         name: name of the experiment.
         size: "smoke", "small" or "paper".
         store: folder whose finished runs count as done.
+
+    Raises:
+        ConfigError: when there is no such experiment or size.
+        DataError: when data that the user brings are not there.
     """
-    return api.plan_plain(load(name).config(size), folder_of(name, size, store))
+    experiment = load(name)
+    experiment.check_data(size)
+    folder = folder_of(name, size, store)
+    return api.plan_plain(experiment.config(size), folder, cpu_timing=size != "paper")
 
 
 def read_experiment(name: str, size: str, store: Path | None = None) -> Result:

@@ -7,11 +7,13 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.experiments.findings import Findings
 from epiplexity_jax.experiments.measured import Measured
 from epiplexity_jax.experiments.phenomena import (
+    chess,
     easy_induction,
     emergence,
     hard_induction,
     life,
     lorenz,
+    natural,
     one_way_map,
     pairs,
     pseudorandom,
@@ -24,11 +26,13 @@ from epiplexity_jax.experiments.phenomena import (
 Reader = Callable[[Measured], Findings]
 
 _READERS: dict[str, Reader] = {
+    "chess": chess.read,
     "easy_induction": easy_induction.read,
     "emergence": emergence.read,
     "hard_induction": hard_induction.read,
     "life": life.read,
     "lorenz": lorenz.read,
+    "natural": natural.read,
     "one_way_map": one_way_map.read,
     "pairs": pairs.read,
     "pseudorandom": pseudorandom.read,

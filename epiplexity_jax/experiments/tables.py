@@ -3,7 +3,7 @@
 import fnmatch
 from collections.abc import Iterable, Sequence
 
-from epiplexity_jax.experiments.definition import Experiment, Published
+from epiplexity_jax.experiments.definition import SIZES, Experiment, Published
 from epiplexity_jax.experiments.findings import Check, Findings
 from epiplexity_jax.experiments.perform import Result
 from epiplexity_jax.report.numbers import number
@@ -11,17 +11,44 @@ from epiplexity_jax.report.table import Table, TableColumn
 
 
 def list_table(experiments: Iterable[Experiment]) -> Table:
-    """One row an experiment: its name, figure, phenomenon and what `small` takes."""
+    """One row an experiment: its name, figure, phenomenon, what `small` takes, the user's data."""
     table = Table(
         [
             TableColumn("name"),
             TableColumn("figure"),
             TableColumn("phenomenon", folds=True),
             TableColumn("small takes", folds=True, spare=1),
+            TableColumn("you bring", folds=True, spare=1),
         ]
     )
     for one in experiments:
-        table.add(one.name, one.figure, one.phenomenon, one.sizes["small"].cost)
+        table.add(one.name, one.figure, one.phenomenon, one.sizes["small"].cost, _brought(one))
+    return table
+
+
+def _brought(one: Experiment) -> str:
+    """Paths of the data that the user brings, and the sizes that need them."""
+    said = []
+    for need in one.needs:
+        of = "" if set(need.sizes) == set(SIZES) else f" ({', '.join(need.sizes)})"
+        said.append(f"{need.path}{of}")
+    return ", ".join(said)
+
+
+def missing_table(experiments: Iterable[Experiment]) -> Table:
+    """One row an experiment without a result: what it shows, what `small` takes, what it needs."""
+    table = Table(
+        [
+            TableColumn("experiment"),
+            TableColumn("figure"),
+            TableColumn("phenomenon", folds=True),
+            TableColumn("small takes", folds=True),
+            TableColumn("you bring", folds=True),
+        ]
+    )
+    for one in experiments:
+        brought = " ".join(f"`{need.path}`: {need.what}." for need in one.needed("small"))
+        table.add(one.name, one.figure, one.phenomenon, one.sizes["small"].cost, brought)
     return table
 
 
@@ -55,10 +82,14 @@ def value_table(findings: Findings) -> Table:
     return table
 
 
-def published_table(results: Iterable[Result]) -> Table:
+def published_table(results: Iterable[Result], missing: Iterable[Experiment] = ()) -> Table:
     """One row a published value: ours at the size that was run, the sign expected and found.
 
     Where sizes or estimators differ, our nearest value stands in brackets with its name.
+
+    Args:
+        results: results of experiments.
+        missing: experiments without a result, whose published values stand alone.
     """
     table = Table(
         [
@@ -83,6 +114,10 @@ def published_table(results: Iterable[Result]) -> Table:
                 found,
                 one.note,
             )
+    for experiment in missing:
+        for one in experiment.published:
+            shown = "no committed result", "", ""
+            table.add(experiment.figure, one.quantity, one.value, *shown, one.note)
     return table
 
 

@@ -6,6 +6,8 @@ from epiplexity_jax.sources.files.document_files import DocumentFiles
 from epiplexity_jax.sources.files.fasta import Fasta
 from epiplexity_jax.sources.files.images import Images, from_images
 from epiplexity_jax.sources.files.labelled import Labelled, from_labelled
+from epiplexity_jax.sources.files.package_files import PackageFiles
+from epiplexity_jax.sources.files.photographs import Photographs
 from epiplexity_jax.sources.files.python_stdlib import PythonStdlib
 from epiplexity_jax.sources.files.text import Text
 from epiplexity_jax.sources.files.tfds import Tfds
@@ -79,7 +81,9 @@ __all__ = [
     "Mixture",
     "ModularAddition",
     "Noise",
+    "PackageFiles",
     "Pairs",
+    "Photographs",
     "PythonStdlib",
     "Reorder",
     "Repeat",

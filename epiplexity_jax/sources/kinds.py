@@ -6,6 +6,8 @@ from epiplexity_jax.sources.files import (
     fasta,
     images,
     labelled,
+    package_files,
+    photographs,
     python_stdlib,
     text,
     tfds,
@@ -54,6 +56,7 @@ from epiplexity_jax.sources.synthetic import (
 
 register(text.Text, text.open_text)
 register(python_stdlib.PythonStdlib, python_stdlib.open_python_stdlib)
+register(package_files.PackageFiles, package_files.open_package_files)
 register(document_files.DocumentFiles, document_files.open_documents)
 register(fasta.Fasta, fasta.open_fasta)
 register(chess_games.Chess, chess_games.open_chess)
@@ -62,6 +65,7 @@ register(iterator.Iterated, iterator.open_iterator)
 register(grain_dataset.Grain, grain_dataset.open_grain)
 register(tfds.Tfds, tfds.open_tfds)
 register(images.Images, images.open_images)
+register(photographs.Photographs, photographs.open_photographs)
 register(noise_markov.Noise, noise_markov.open_noise)
 register(repeat.Repeat, repeat.open_repeat)
 register(cipher.Cipher, cipher.open_cipher)

@@ -1,7 +1,7 @@
 """Plan and cost of a sweep, counted before anything is compiled."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from epiplexity_jax.runtime.processes import is_multiprocess
@@ -42,13 +42,15 @@ def summarise(
         plan: the validated sweep.
         devices: the devices to train on.
         finished: run ids that the store holds already.
-        measured: run a few steps of every cohort, to say how long all will take.
+        measured: run a few steps of every cohort, to say how long all will take; without, programs
+            are not traced either, and nothing is planned for the devices' memory.
         tuning_flops: the most that finding the recipes costs before.
         begun: steps that runs have behind them, by run id: shorter runs that they continue.
     """
     runs, trainer = plan.trainer.runs, plan.trainer
     todo = [run for run in plan.runs if run.run_id not in finished]
-    waves = trainer.waves(todo, {}, Hardware.of(devices, alone=not is_multiprocess()))
+    hardware = Hardware.of(devices, alone=not is_multiprocess())
+    waves = trainer.waves(todo, {}, hardware if measured else replace(hardware, memory_bytes=None))
     cohorts: dict[Any, list[Wave]] = {}
     for wave in waves:
         cohorts.setdefault(runs[wave.run_ids[0]].cohort, []).append(wave)

@@ -111,7 +111,7 @@ class Raster:
         count, side = len(images), self.downsample
         height, width, _ = self._small
         if side > 1 or self.grey:
-            squares = images.reshape(count, height, side, width, side, -1)
+            squares = images.reshape(count, height, side, width, side, self.shape[2])
             size = side**2 * (squares.shape[-1] if self.grey else 1)
             sums = squares.sum(axis=(2, 4, 5) if self.grey else (2, 4), dtype=np.int64)
             images = (sums.reshape(count, *self._small) + size // 2) // size

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources.files.characters import BYTES, letters_of
+from epiplexity_jax.sources.maps.base64 import open_base64
 from epiplexity_jax.sources.maps.inner import (
     Nested,
     map_alike,
@@ -25,7 +26,7 @@ from epiplexity_jax.sources.token_array import MAX_VOCAB
 
 _OPTIONS = {
     "group": ("chunk",),
-    "alphabet": ("bytes", "tokeniser"),
+    "alphabet": ("bytes", "base64", "tokeniser"),
     "vocab_size": ("bpe",),
     "train_tokens": ("bpe",),
     "vocabulary": ("tokeniser",),
@@ -39,7 +40,8 @@ class Retokenise(Config):
 
     `chunk` makes one token of several, `bytes` several of one. Every sequence holds the same as
     before, so its bits and its bytes of original data stay, and bits per token become another
-    number: compare bits per byte. A source and its map draw or read the same sequences.
+    number: compare bits per byte. A source and its map draw or read the same sequences. So it is
+    with `base64`, which makes four symbols of 6 bits of three bytes, as e-mail does.
 
     `bpe` is byte-pair encoding of the source's own symbols. Its tokens differ in length, so a
     finite source, such as a `subsample` of a drawn one, is joined to one stream in the order of its
@@ -60,17 +62,18 @@ class Retokenise(Config):
     kind: Literal["retokenise"] = "retokenise"
     source: Nested
     """The source whose tokens are replaced."""
-    into: Literal["chunk", "bytes", "bpe", "tokeniser"]
+    into: Literal["chunk", "bytes", "base64", "bpe", "tokeniser"]
     """`chunk`: p successive tokens become one of V^p symbols, the first token its highest digit.
     `bytes`: every token becomes the bytes of its number, highest first, as many as the largest one
-    needs; or of its character in UTF-8, where `alphabet` is given. `bpe`: the most frequent
-    pairs become tokens, until there are `vocab_size`. `tokeniser`: text becomes the tokens of
-    `vocabulary`."""
+    needs; or of its character in UTF-8, where `alphabet` is given. `base64`: three bytes become
+    four of 64 symbols; where `alphabet` is given, characters become bytes before. `bpe`: the most
+    frequent pairs become tokens, until there are `vocab_size`. `tokeniser`: text becomes the tokens
+    of `vocabulary`."""
     group: int | None = Field(default=None, ge=2)
     """p of `chunk`; it divides L, and every chunk holds inputs or labels alone."""
     alphabet: str | None = Field(default=None, min_length=2)
-    """The source's V characters for `bytes` and `tokeniser`, all of as many bytes in UTF-8, or
-    `ascii96`; default of `tokeniser`: `bytes`, of which there are 256."""
+    """The source's V characters for `bytes`, `base64` and `tokeniser`, all of as many bytes in
+    UTF-8, or `ascii96`; default of the latter two: `bytes`, of which there are 256."""
     vocab_size: int | None = Field(default=None, ge=3, le=4096)
     """V of `bpe`, the source's own symbols among them; every merge takes a pass over the data."""
     train_tokens: int | None = Field(default=None, ge=2)
@@ -99,7 +102,8 @@ def open_retokenise(config: Retokenise) -> Source:
     """Open a source of other tokens.
 
     A sequence has the entropy that it had, so the entropy rate is known where that of the source
-    is: p times as much for a chunk of p tokens, 1 / w of it for each of w bytes. Of `bpe` and
+    is: p times as much for a chunk of p tokens, 1 / w of it for each of w bytes, 3/4 of
+    it for base64. Of `bpe` and
     `tokeniser` it is not known, as sequences are other stretches of the data; what is encoded lies
     in memory, above 1 GiB in a temporary file.
 
@@ -115,6 +119,9 @@ def open_retokenise(config: Retokenise) -> Source:
         return _open_chunks(inner, config.group)
     if config.into == "bytes":
         return _open_bytes(inner, config.alphabet)
+    if config.into == "base64":
+        alphabet = None if config.alphabet == BYTES else config.alphabet
+        return open_base64(inner if alphabet is None else _open_bytes(inner, alphabet))
     if config.into == "tokeniser":
         return _open_tokeniser(inner, config)
     assert config.vocab_size is not None

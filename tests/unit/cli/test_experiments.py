@@ -61,11 +61,24 @@ def test_a_dry_run_trains_nothing(call, tmp_path):
     assert json.loads(called.out)["plan"]["finished"] == 0
 
 
+def test_a_dry_run_of_the_published_size_is_counted_and_not_timed_on_cpus(call, tmp_path):
+    words = ("experiments", "run", "rule_order", "--size", "paper", "--dry-run")
+    called = call(*words, "--store", tmp_path / "none", "--json")
+    assert called.status == 0, called.err
+    plan = json.loads(called.out)["plan"]
+    assert (plan["runs"], "wall_seconds" in plan) == (3 * 12 * 3, False)
+    called = call(*words, "--store", tmp_path / "none")
+    assert (called.status, "is counted and not timed" in called.out) == (0, True)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("run", "rule_ordre"), "NAME: unknown experiment 'rule_ordre'; did you mean"),
         (("run", "rule_order", "--size", "big"), "--size: unknown size 'big'"),
+        (("run", "chess"), "lichess: no such file; download a month of rated games"),
+        (("run", "7", "--size", "paper", "--dry-run"), "lichess: no such file; download"),
+        (("run", "natural", "--size", "paper"), "openwebtext: no such file; download"),
         (("check", "rule_order", "--store", "nowhere"), "nowhere"),
         (("check", "rule_order", "--result", "none.json"), "none.json: no such file"),
         (("check", "rule_order", "--store", "a", "--result", "b"), "--result: cannot be given"),

@@ -49,6 +49,10 @@ EXAMPLES = {
             {"alphabet": "ascii96"},
         ],
     ),
+    "package_files": (
+        {"package": "rich", "files": "_palettes.py", "length": 16},
+        [{"length": 8}, {"files": "box.py"}, {"alphabet": "ascii96"}],
+    ),
     "python_stdlib": ({"length": 16, "max_tokens": 4000}, [{"length": 8}, {"max_tokens": 3000}]),
     "noise": ({"vocab_size": 5, "length": 7}, [{"vocab_size": 6}, {"length": 8}]),
     "markov": (
@@ -127,15 +131,15 @@ EXAMPLES = {
     "images": (
         {"path": "images.npy"},
         [
-            {"path": "other_images.npy"},
-            {"patch": 2},
-            {"levels": 16},
-            {"downsample": 2},
-            {"channels": "planar"},
-            {"channels": "grey"},
+            *({"path": "other_images.npy"}, {"patch": 2}, {"levels": 16}, {"downsample": 2}),
+            *({"channels": "planar"}, {"channels": "grey"}),
             {"length": 24},
             {"values": 300},
         ],
+    ),
+    "photographs": (
+        {"path": "photographs", "side": 4},
+        [{"path": "photographs/0.png"}, {"side": 8}, {"levels": 16}, {"length": 8}],
     ),
     "repeat": ({"vocab_size": 5, "length": 7}, [{"vocab_size": 6}, {"length": 8}]),
     "cipher": (
@@ -361,6 +365,7 @@ EXAMPLES = {
             {"group": 4},
             {"group": None, "into": "bytes"},
             {"group": None, "into": "bytes", "alphabet": "acgt"},
+            {"group": None, "into": "base64", "source": {**BYTES, "length": 9}},
             {"source": {**CHAIN, "table_seed": 1}},
             {"source": BOOK},
             {"group": None, "into": "bpe", "vocab_size": 110, "source": BOOK},
@@ -387,7 +392,8 @@ EXAMPLES = {
     ),
     "replay": ({"source": BOOK, "times": 1}, [{"times": 2}, {"source": {**BOOK, "length": 8}}]),
 }
-TEXTS = {"documents", "text", "python_stdlib"}
-FILES = TEXTS | {"chess", "fasta", "tokens", "iterator", "labelled", "grain", "tfds", "images"}
+TEXTS = {"documents", "text", "package_files", "python_stdlib"}
+IMAGES = {"images", "photographs", "tfds"}
+FILES = TEXTS | IMAGES | {"chess", "fasta", "tokens", "iterator", "labelled", "grain"}
 HOST = FILES | {"cipher", "subsample", "replay", "dedupe", "compile_python"}
 FROM_BYTES = TEXTS | {"replay", "tfds", "images"}  # whose tokens have an original in bytes

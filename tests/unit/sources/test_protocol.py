@@ -40,6 +40,7 @@ def _books(tmp_path, monkeypatch):
     (tmp_path / "other.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:99]))
     (tmp_path / "genome.fa").write_text(">chr1\n" + "ACGTTGCAacggTACNG\n" * 50)
     _write_games(tmp_path)
+    _write_photographs(tmp_path / "photographs")
     for name, count in {"tiny": 9, "less": 4}.items():
         vocabularies.write(
             tmp_path / name, *vocabularies.learnt("the quick brown fox\n" * 2, count)
@@ -61,6 +62,14 @@ def _write_games(folder):
     games = [headers.format(1500 + k) + moves[k % 2] for k in range(100)]
     (folder / "games.pgn").write_text("".join(games))
     (folder / "other.pgn").write_text("".join(games[5:70]))
+
+
+def _write_photographs(folder):
+    image = pytest.importorskip("PIL.Image")
+    folder.mkdir()
+    for k in range(2):
+        pixels = (np.arange(48 * 64 * 3).reshape(48, 64, 3) ** 2 + k) % 251
+        image.fromarray(pixels.astype("u1")).save(folder / f"{k}.png")
 
 
 def _open(kind, **changes) -> Any:

@@ -1,0 +1,88 @@
+"""Natural data compared, between noise and a cipher (Finzi et al. 2026, Fig. 8a)."""
+
+from epiplexity_jax.base.status import ResultStatus
+from epiplexity_jax.experiments.findings import Estimate, Findings
+from epiplexity_jax.experiments.measured import Measured, Part
+
+_NAMES = {
+    "text": "text",
+    "shuffled": "text, shuffled",
+    "base64": "text in base64",
+    "bytecode": "bytecode",
+    "machine_code": "machine code",
+    "headers": "C++ headers",
+    "web": "web pages",
+    "board_first": "chess, board first",
+    "moves_first": "chess, moves first",
+    "pictures": "grey pictures",
+    "noise": "noise",
+    "cipher": "cipher",
+}
+_BYTES = {"base64": 0.75}  # of the original per token; else one: of bytecode its own, of grey one
+_PARTS: tuple[tuple[Part, str, str], ...] = (
+    ("model", "S", "Epiplexity"),
+    ("data", "H", "Entropy"),
+    ("mdl", "MDL", "Two-part code"),
+)
+_ENDS = ("noise", "cipher")
+
+
+def read(measured: Measured) -> Findings:
+    """Read S, H and their sum of every source, in total, per token and per original byte.
+
+    Args:
+        measured: the runs; sources are those of the experiment's three sizes.
+    """
+    found = Findings("data")
+    for source in measured.sources:
+        name = _NAMES[source]
+        found.add(f"S of {name}", measured.bits(source, "model"), "bits", "Epiplexity", x=name)
+        for part, letter, title in _PARTS:
+            token = measured.per_sequence(source, part).scaled(1.0 / measured.labels(source))
+            byte = _per_byte(measured, source, part)
+            panel = f"{title} per token"
+            found.add(f"{letter} of {name}, per token", token, "bits per token", panel, x=name)
+            panel = f"{title} per original byte"
+            found.add(f"{letter} of {name}, per byte", byte, "bits per byte", panel, x=name)
+    for source in filter(measured.sources.__contains__, _ENDS):
+        one = measured.at(source, measured.largest(source))
+        expected = f"{_NAMES[source]} teaches nothing: no S beyond its resolution"
+        holds = one.status != ResultStatus.OK
+        found.check("oracle", expected, f"{one.status}, S {measured.bits(source, 'model')}", holds)
+    if "text" in measured.sources:
+        _text(found, measured)
+    if {"web", "pictures"} <= set(measured.sources):
+        web, pictures = (measured.bits(name, "model") for name in ("web", "pictures"))
+        expected = "S of web pages is greater than that of as many pixels of grey pictures"
+        found.greater(expected, web, pictures)
+    return found
+
+
+def _per_byte(measured: Measured, source: str, part: Part) -> Estimate:
+    """Length of a part of the code in bits per byte of the original data.
+
+    Args:
+        measured: the runs.
+        source: name of the source.
+        part: part of the code.
+    """
+    original = measured.labels(source) * _BYTES.get(source, 1.0)
+    return measured.per_sequence(source, part).scaled(1.0 / original)
+
+
+def _text(found: Findings, measured: Measured) -> None:
+    """Add the checks on what was made of text, and on what costs more than it."""
+    text, structure = measured.per_sequence("text", "data"), measured.bits("text", "model")
+    found.greater("text has structure: S is above 0", structure, 0.0)
+    if "shuffled" in measured.sources:
+        shuffled = measured.bits("shuffled", "model")
+        found.greater("text has more structure than its characters, shuffled", structure, shuffled)
+        shuffled = measured.per_sequence("shuffled", "data")
+        found.greater("shuffled text has the greater entropy", shuffled, text)
+    if "machine_code" in measured.sources:
+        machine = _per_byte(measured, "machine_code", "data")
+        expected = "a byte of machine code has a greater entropy than one of text"
+        found.greater(expected, machine, _per_byte(measured, "text", "data"))
+    if "base64" in measured.sources:
+        coded, plain = (_per_byte(measured, name, "mdl") for name in ("base64", "text"))
+        found.greater("per original byte, base64 of text has the longer code", coded, plain)
