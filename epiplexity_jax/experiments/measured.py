@@ -123,19 +123,25 @@ class Measured:
             self._rankings[pair] = Ranking({name: self.frontier(name) for name in pair}, "S", ())
         return self._rankings[pair].order_at(compute).of(*pair)
 
-    def ending(self, source: str) -> Ending:
-        """The code of the size whose two-part code is shortest after the last step.
+    def ending(self, source: str, size: str | None = None) -> Ending:
+        """The code of a size after the last step.
+
+        Args:
+            source: the source.
+            size: name of the size; default: the one whose two-part code is shortest.
 
         Raises:
-            StoreError: when no run of the source ended well.
+            StoreError: when no run of the source, or of that size, ended well.
         """
-        if source not in self._endings:
-            members = self.frontier(source).all_members
-            if not members:
-                raise StoreError(f"{self.runs.path}: no run of {source} ended well")
-            best = min(members, key=lambda member: float(member.mdl_bits[-1]))
-            self._endings[source] = _ending(best)
-        return self._endings[source]
+        if size is None and source in self._endings:
+            return self._endings[source]
+        members = [m for m in self.frontier(source).all_members if size in (None, m.name)]
+        if not members:
+            raise StoreError(f"{self.runs.path}: no run of {source} ended well")
+        found = _ending(min(members, key=lambda member: float(member.mdl_bits[-1])))
+        if size is None:
+            self._endings[source] = found
+        return found
 
     def bits(self, source: str, part: Part) -> Estimate:
         """Length of a part of the code after the last step, of the whole dataset.

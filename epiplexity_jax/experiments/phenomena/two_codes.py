@@ -1,12 +1,14 @@
 """Requential against prequential S of the same training (Finzi et al. 2026, Fig. 2c)."""
 
+import functools
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from epiplexity_jax.experiments.findings import Estimate, Findings
-from epiplexity_jax.experiments.measured import Measured
+from epiplexity_jax.experiments.measured import Ending, Measured, mean_over_seeds
 
 _CODES = ("requential", "prequential")
 _GROUPS = {
@@ -14,7 +16,8 @@ _GROUPS = {
     "rows": "easy induction",
     "hidden": "hard induction",
 }
-_DRAWS, _LEAST = 2000, 3
+_Pair = tuple[Ending, Ending]  # of the requential code and of the prequential one
+_DRAWS, _ORDERS, _LEAST = 2000, 4000, 3
 _RANKED = 5  # sources of a group whose order is judged
 _CONSTANT = "rule_0"
 
@@ -38,19 +41,19 @@ def read(measured: Measured) -> Findings:
         measured: the runs of a requential sweep.
     """
     found = Findings("source")
-    by_code = {code: measured.under(code) for code in _CODES}
+    endings = {name: _endings(measured, name) for name in measured.sources}
     structure: dict[tuple[str, str], Estimate] = {}
-    for source in measured.sources:
-        for code, each in by_code.items():
+    for source, by_code in endings.items():
+        for code, ending in zip(_CODES, by_code, strict=True):
             name = source.replace("_", " ")
             title = _GROUPS[source.partition("_")[0]].capitalize()
+            bits = mean_over_seeds(ending.seeds["model"], ending.sampling["model"])
             place = {"x": name, "series": code}
-            bits = each.bits(source, "model")
             structure[source, code] = found.add(f"S {name}, {code}", bits, "bits", title, **place)
     for group, title in _GROUPS.items():
-        sources = [name for name in measured.sources if name.startswith(f"{group}_")]
-        if len(sources) >= _LEAST:
-            _compare(found, title, _drawn(list(by_code.values()), sources))
+        own = [by_code for name, by_code in endings.items() if name.startswith(f"{group}_")]
+        if len(own) >= _LEAST:
+            _compare(found, title, _drawn(own))
     if _CONSTANT in measured.sources:
         found.greater(
             "rule 0, a constant, costs more by the prequential code",
@@ -58,6 +61,13 @@ def read(measured: Measured) -> Findings:
             structure[_CONSTANT, "requential"],
         )
     return found
+
+
+def _endings(measured: Measured, source: str) -> _Pair:
+    """The code of one size under both estimators: of that which the requential code prefers."""
+    requential, prequential = (measured.under(code) for code in _CODES)
+    ending = requential.ending(source)
+    return ending, prequential.ending(source, ending.size)
 
 
 def _compare(found: Findings, title: str, lengths: _Lengths) -> None:
@@ -77,30 +87,44 @@ def _compare(found: Findings, title: str, lengths: _Lengths) -> None:
         # The draws of a rank correlation lie on one side of a perfect one.
         estimate = Estimate(value, float(min(low, value)), float(max(high, value)))
         estimates[name] = found.add(f"{name}, {title}", estimate, unit, panel, x=title)
-    if "rank correlation" in estimates and lengths.means.shape[1] >= _RANKED:
-        expected = f"both codes order the sources alike, their rank correlation is above 0: {title}"
-        found.greater(expected, estimates["rank correlation"], 0.0)
+    count = lengths.means.shape[1]
+    if "rank correlation" in estimates and count >= _RANKED:
+        chance = by_chance(count)
+        expected = (
+            f"both codes order {title} alike: their rank correlation is above {chance:.2f}, which "
+            f"one random order of {count} in twenty exceeds"
+        )
+        found.greater(expected, estimates["rank correlation"], chance)
 
 
-def _drawn(by_code: list[Measured], sources: list[str]) -> _Lengths:
-    """S of sources by both codes, with draws of seeds and of the sampled tokens.
+@functools.cache
+def by_chance(count: int) -> float:
+    """The rank correlation that a random order of so many exceeds once in twenty times."""
+    generator, order = np.random.default_rng(0), np.arange(count)
+    random = [_rank_correlation(order, generator.permutation(count)) for _ in range(_ORDERS)]
+    return float(np.quantile(random, 0.95))
 
-    The same seeds are drawn for both codes, as one training gives both. The mean of n seeds that
-    are drawn of n varies less than that of n new ones, by (n - 1) / n, so draws are widened.
+
+def _drawn(endings: Sequence[_Pair]) -> _Lengths:
+    """S of sources by both codes, with draws around their means.
+
+    A draw has the covariance of both codes' means over the seeds, as one training gives both, and
+    Student's t for so few of them; errors of sampled tokens are drawn for each code.
     """
     generator = np.random.default_rng(0)
-    means, draws = np.empty((2, len(sources))), np.empty((_DRAWS, 2, len(sources)))
-    for place, source in enumerate(sources):
-        endings = [each.ending(source) for each in by_code]
-        shared = generator.random((_DRAWS, max(one.seeds["model"].size for one in endings)))
-        for code, ending in enumerate(endings):
-            seeds = ending.seeds["model"]
-            count = seeds.size
-            chosen = (shared[:, :count] * count).astype(int)
-            mean, widened = seeds.mean(), math.sqrt(count / max(count - 1, 1))
+    means, draws = np.empty((2, len(endings))), np.empty((_DRAWS, 2, len(endings)))
+    for place, pair in enumerate(endings):
+        seeds = [ending.seeds["model"] for ending in pair]
+        count = max(each.size for each in seeds)
+        units = generator.standard_normal((_DRAWS, count))
+        freedom = max(min(each.size for each in seeds) - 1, 1)
+        units *= np.sqrt(freedom / generator.chisquare(freedom, (_DRAWS, 1)))
+        for code, (own, ending) in enumerate(zip(seeds, pair, strict=True)):
+            n = own.size
+            around = units[:, :n] @ (own - own.mean()) / math.sqrt(n * max(n - 1, 1))
             tokens = ending.sampling["model"] * generator.standard_normal(_DRAWS)
-            means[code, place] = mean
-            draws[:, code, place] = mean + widened * (seeds[chosen].mean(1) - mean) + tokens
+            means[code, place] = own.mean()
+            draws[:, code, place] = own.mean() + around + tokens
     return _Lengths(means, draws)
 
 
