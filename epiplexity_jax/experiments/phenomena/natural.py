@@ -3,6 +3,7 @@
 from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.experiments.findings import Estimate, Findings
 from epiplexity_jax.experiments.measured import Measured, Part
+from epiplexity_jax.report.numbers import number
 
 _NAMES = {
     "text": "text",
@@ -18,13 +19,15 @@ _NAMES = {
     "noise": "noise",
     "cipher": "cipher",
 }
-_BYTES = {"base64": 0.75}  # of the original per token; else one: of bytecode its own, of grey one
+_BYTES = {"base64": 0.75}  # of the original per token; else one
+_OF_NO_BYTES = ("bytecode", "pictures")  # made from bytes of another kind, and of another number
 _PARTS: tuple[tuple[Part, str, str], ...] = (
     ("model", "S", "Epiplexity"),
     ("data", "H", "Entropy"),
     ("mdl", "MDL", "Two-part code"),
 )
 _ENDS = ("noise", "cipher")
+_NOTHING = 0.01  # of the largest S, below which a resolution must lie
 
 
 def read(measured: Measured) -> Findings:
@@ -39,16 +42,14 @@ def read(measured: Measured) -> Findings:
         found.add(f"S of {name}", measured.bits(source, "model"), "bits", "Epiplexity", x=name)
         for part, letter, title in _PARTS:
             token = measured.per_sequence(source, part).scaled(1.0 / measured.labels(source))
-            byte = _per_byte(measured, source, part)
             panel = f"{title} per token"
             found.add(f"{letter} of {name}, per token", token, "bits per token", panel, x=name)
-            panel = f"{title} per original byte"
+            if source in _OF_NO_BYTES:
+                continue
+            byte, panel = _per_byte(measured, source, part), f"{title} per original byte"
             found.add(f"{letter} of {name}, per byte", byte, "bits per byte", panel, x=name)
     for source in filter(measured.sources.__contains__, _ENDS):
-        one = measured.at(source, measured.largest(source))
-        expected = f"{_NAMES[source]} teaches nothing: no S beyond its resolution"
-        holds = one.status != ResultStatus.OK
-        found.check("oracle", expected, f"{one.status}, S {measured.bits(source, 'model')}", holds)
+        _nothing(found, measured, source)
     if "text" in measured.sources:
         _text(found, measured)
     if {"web", "pictures"} <= set(measured.sources):
@@ -56,6 +57,22 @@ def read(measured: Measured) -> Findings:
         expected = "S of web pages is greater than that of as many pixels of grey pictures"
         found.greater(expected, web, pictures)
     return found
+
+
+def _nothing(found: Findings, measured: Measured, source: str) -> None:
+    """Add the check that a source without structure teaches nothing, as far as that is resolved."""
+    one = measured.at(source, measured.largest(source))
+    largest = max(measured.bits(name, "model").value for name in measured.sources)
+    resolved = one.resolution_bits < _NOTHING * largest
+    fine = one.status == ResultStatus.BELOW_RESOLUTION and resolved
+    holds = None if one.status != ResultStatus.OK else False
+    found.check(
+        "oracle",
+        f"{_NAMES[source]} teaches nothing: no S, or none beyond 1 % of the largest of a source",
+        f"{one.status}, S {number(one.epiplexity_bits)} bits, resolved to "
+        f"{number(one.resolution_bits)}, the largest {number(largest)}",
+        True if one.status == ResultStatus.UNTRAINED or fine else holds,
+    )
 
 
 def _per_byte(measured: Measured, source: str, part: Part) -> Estimate:

@@ -1,6 +1,7 @@
 """The checks on natural data, and values per token and per byte of the original."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -64,6 +65,32 @@ def test_values_are_per_token_and_per_byte_of_the_original():
 )
 def test_a_sign_that_does_not_show_fails(changes, said):
     assert outcome(read(measured(**changes)), said) is False
+
+
+@pytest.mark.parametrize(
+    ("status", "resolution", "holds"),
+    [
+        (ResultStatus.BELOW_RESOLUTION, 10.0, True),
+        (ResultStatus.BELOW_RESOLUTION, 1e3, None),  # which would hide half of what text has
+        (ResultStatus.NEGATIVE, 10.0, None),
+    ],
+)
+def test_what_is_not_resolved_does_not_pass_for_nothing(status, resolution, holds):
+    made = measured()
+    found = made.answer
+
+    def answer(source, compute):
+        changes = {"status": status, "resolution_bits": resolution}
+        return replace(found(source, compute), **changes if source == "noise" else {})
+
+    made.answer = answer
+    assert outcome(read(made), "noise teaches nothing") is holds
+
+
+def test_bytecode_is_not_given_per_byte_of_the_source():
+    names = {value.name for value in read(measured()).values}
+    assert "H of bytecode, per token" in names
+    assert "H of bytecode, per byte" not in names
 
 
 def test_the_size_of_the_paper_compares_pages_and_pictures():
