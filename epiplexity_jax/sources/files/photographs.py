@@ -69,9 +69,10 @@ def open_photographs(config: Photographs) -> HostSource:
         np.concatenate(squares), channels="grey", levels=config.levels, length=config.length
     )
     photographs = np.repeat(np.arange(len(paths)), list(map(len, squares)))
+    used = sum(len(each) > 0 for each in squares)  # others are smaller than a picture
     note = (
         f"{where}: {count:,} disjoint pictures of {config.side} x {config.side} pixels, of "
-        f"{len(paths)} photographs"
+        f"{used} photographs"
     )
     info: SourceInfo = dataclasses.replace(
         source.info,
@@ -106,10 +107,12 @@ def _pixels(image: Any, path: Path) -> UInt8[np.ndarray, "H W 3"]:
     """Decode a file.
 
     Raises:
-        DataError: when it is missing, no picture or damaged.
+        DataError: when it is missing, no picture, damaged or of more than 8 bits per value.
     """
     try:
         with image.open(path) as opened:
+            if opened.mode.startswith(("I", "F")):  # which Pillow would clip at 255
+                raise DataError(f"{path}: has pixels of more than 8 bits; save it with 8 bits")
             return np.asarray(opened.convert("RGB"))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None

@@ -129,6 +129,24 @@ def test_it_ends_when_the_sweep_has_and_the_page_has_the_last_results(served):
         socket.create_connection((LOOPBACK, server._http.server_port), timeout=1).close()
 
 
+def test_the_last_request_is_answered_before_the_server_ends(served):
+    """At the end of serving an answer that is not sent yet would be cut off."""
+    server, _, _ = served
+    received = []
+    with socket.create_connection((LOOPBACK, server.port), timeout=5) as client:
+
+        class Seen(threading.Event):
+            def set(self):
+                received.append(client.recv(4096))
+                super().set()
+
+        server._seen = Seen()
+        client.sendall(f"GET /seen HTTP/1.0\r\nHost: {LOOPBACK}\r\n\r\n".encode())
+        assert server._seen.wait(10)
+        server._seen = threading.Event()  # which the end of the test sets
+    assert b" 200 OK" in received[0]
+
+
 def test_it_does_not_wait_where_no_page_is_open(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_FAREWELL", 1e4)
     view = Still(tmp_path)

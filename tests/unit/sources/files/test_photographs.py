@@ -88,3 +88,18 @@ def test_pillow_is_asked_for_where_it_is_missing(folder, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(ConfigError, match=r"needs the package Pillow; pip install 'epiplexity"):
         opened(folder)
+
+
+def test_pixels_of_16_bits_are_not_clipped(tmp_path):
+    path = tmp_path / "deep.png"
+    Image.fromarray(np.linspace(0, 65535, 64).reshape(8, 8).astype(np.uint16)).save(path)
+    with pytest.raises(DataError, match=r"deep\.png: has pixels of more than 8 bits"):
+        opened(path, side=2)
+
+
+def test_a_photograph_that_is_too_small_is_not_counted(folder):
+    Image.fromarray(SECOND[:1]).save(folder / "small.png")
+    assert (
+        "8 disjoint pictures of 2 x 2 pixels, of 2 photographs"
+        in opened(folder, side=2).info.notes[-1]
+    )
