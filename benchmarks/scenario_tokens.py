@@ -83,8 +83,10 @@ def _places(measured: Measured) -> dict[float, str]:
     largest that every patch size reaches, the middle one their geometric mean.
     """
     names = [f"{patch}" for patch in PATCHES]
-    times = [measured.frontier(name).points.time_flops for name in names]
-    first = max(float(flops[flops > 0].min()) for flops in times)
+    first = max(
+        min(float(member.time_flops[1]) for member in measured.frontier(name).all_members)
+        for name in names
+    )  # of the first record point behind the untrained model
     largest = measured.largest(*names)
     if first >= largest:
         return {}
