@@ -77,8 +77,8 @@ def read_flips(rows: Rows) -> Findings:
         found.add(f"change of S, e = {rate:g}", moved, "bits", "S", x=rate)
         found.check(
             "sign",
-            f"e = {rate:g}: S changes by at most {_STAYS:.0%} of S without flips (expected of the "
-            "same rule; no theorem, as flips slow learning and may raise S)",
+            f"e = {rate:g}: S changes by at most {100 * _STAYS:g} % of S without flips (expected "
+            "of the same rule; no theorem, as flips slow learning and may raise S)",
             f"{moved} bits, of S without flips {base}",
             moved.inside(-most, most),
         )

@@ -167,8 +167,8 @@ def _check_patches(found: Findings, cells: Rows) -> None:
     early += excess.format(single, several)
     late = "at the largest budget " + excess.format(several, single)
     union = (
-        f"every single patch size has, at one of three budgets, a code over {_SHORTER:.0%} longer "
-        "than another size, as a family with patch size as an axis does not"
+        f"every single patch size has, at one of three budgets, a code over {100 * _SHORTER:g} % "
+        "longer than another size, as a family with patch size as an axis does not"
     )
     at = {place: chosen(cells, place=place) for place in PLACES}
     if not all(at.values()):
