@@ -93,15 +93,27 @@ class Scenario(NamedTuple):
 def final_rows(runs: epx.Runs, test_tokens: float, **named: Any) -> list[dict[str, Any]]:
     """One row a run: its last held-out loss and the code of a dataset, in bits.
 
+    `error` is the standard error of the run's loss; `model_error` and `mdl_error` are those of the
+    mean over seeds, as far as seeds do not show them.
+
     Args:
         runs: the runs.
         test_tokens: label tokens of the dataset.
         **named: further entries of every row.
     """
     lengths = {row["run_id"]: row for row in runs.rows(test_tokens)}
+    errors = {
+        (source, member.name): (
+            unshown(member.model_stderr, member.model_seeds),
+            unshown(member.mdl_stderr, member.model_seeds + member.data_seeds),
+        )
+        for source in runs.sources
+        for member in runs.frontier(test_tokens, source).all_members
+    }
     rows = []
     for curve in runs.curves():
         row = lengths[curve.run_id]
+        model_error, mdl_error = errors[curve.source, curve.size]
         rows.append(
             named
             | {
@@ -111,10 +123,24 @@ def final_rows(runs: epx.Runs, test_tokens: float, **named: Any) -> list[dict[st
                 "loss": bits(curve.ema.loss_nats[-1]),
                 "error": bits(curve.ema.stderr_nats[-1]),
                 "model_bits": row["model_bits"],
+                "model_error": float(model_error[-1]),
                 "mdl_bits": row["mdl_bits"],
+                "mdl_error": float(mdl_error[-1]),
             }
         )
     return rows
+
+
+def unshown(errors: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """Standard errors [R] of means over seeds, less the scatter that seeds show.
+
+    Args:
+        errors: [R] standard errors with the scatter.
+        seeds: [S, R] values of each seed.
+    """
+    if len(seeds) < 2:
+        return errors
+    return np.sqrt(np.maximum(errors**2 - seeds.var(axis=0, ddof=1) / len(seeds), 0.0))
 
 
 def bits(nats: float) -> float:
@@ -140,22 +166,44 @@ def mean(rows: Rows, key: str, error: str | None = None) -> Estimate:
     return mean_over_seeds(np.array([row[key] for row in rows], float), sampling)
 
 
-def difference(more: Rows, less: Rows, key: str, error: str | None = None) -> Estimate:
+def difference(
+    more: Rows, less: Rows, key: str, error: str | None = None, factor: float = 1.0
+) -> Estimate:
     """Mean difference of an entry, paired by seed.
 
     Args:
         more: rows of the first source.
         less: rows of the source that is subtracted.
         key: the entry.
-        error: as for `mean`.
+        error: as for `mean`; errors of both are taken as independent.
+        factor: factor of what is subtracted.
     """
     pairs = list(zip(more, less, strict=True))
-    apart = np.array([one[key] - other[key] for one, other in pairs], float)
+    apart = np.array([one[key] - factor * other[key] for one, other in pairs], float)
     errors = [
-        0.0 if error is None else float(np.mean([row[error] for row in rows]))
-        for rows in (more, less)
+        0.0 if error is None else weight * float(np.mean([row[error] for row in rows]))
+        for rows, weight in ((more, 1.0), (less, factor))
     ]
     return mean_over_seeds(apart, math.hypot(*errors))
+
+
+def widened(value: Estimate, seeds: int, comparisons: int) -> Estimate:
+    """The estimate with an interval that holds for several comparisons at once (Bonferroni).
+
+    The whole interval grows as Student's t does, so its part of held-out data grows too much.
+
+    Args:
+        value: the estimate with its 95 % interval.
+        seeds: seeds of the mean.
+        comparisons: number of comparisons of which none is to err at 95 %.
+    """
+    if value.interval is None:
+        return value
+    from scipy.stats import t
+
+    factor = t.ppf(1 - 0.025 / comparisons, seeds - 1) / t.ppf(0.975, seeds - 1)
+    low, high = (value.value + float(factor) * (end - value.value) for end in value.interval)
+    return Estimate(value.value, low, high)
 
 
 def within(found: Findings, expected: str, value: Estimate, oracle: float, most: float) -> None:

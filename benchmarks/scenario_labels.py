@@ -33,12 +33,14 @@ FAMILY = epx.families.Transformer(widths=(32,), depths=(1,), seeds=3)
 
 RATES = (0.0, 0.05, 0.1, 0.25)
 CELLS, FLIP_STEPS = 8, 1000
+_STAYS = 0.1  # share of S without flips
 
 VOTERS, WEAK_VOTERS, VOTE_STEPS = 9, 5, 1500
 
 FEATURES = epx.sources.TwoFeatures(core_bits=3, spurious=0.9, core=0.99)
 SHIFTED = epx.sources.TwoFeatures(core_bits=3, spurious=0.5, core=0.99)
-BUDGETS = {"cheap": (1, 300), "large": (2, 3000)}  # depth, steps: 7e9 and 1.5e11 FLOPs
+# Depth and steps, 7e9 and 1.5e11 FLOPs; after a first look (1, 100) and (1, 3000) became these.
+BUDGETS = {"cheap": (1, 300), "large": (2, 3000)}
 
 
 def flipped(rate: float) -> Config:
@@ -53,7 +55,11 @@ def train_flips(lab: Lab) -> list[dict[str, Any]]:
 
 
 def read_flips(rows: Rows) -> Findings:
-    """Compare every rate with no flips, seed by seed."""
+    """Compare every rate with no flips, seed by seed.
+
+    S is compared by equivalence: a change that is not resolved leaves the check open, and only an
+    interval that lies within the limits as a whole lets it hold.
+    """
     found = Findings("rate of the flips")
     clean = chosen(rows, source="0")
     for rate in RATES[1:]:
@@ -64,16 +70,17 @@ def read_flips(rows: Rows) -> Findings:
         )
         expected = f"e = {rate:g}: H rises by h2(e) = {coin(rate):.4f} bits a label, within 0.02"
         within(found, expected, rise, coin(rate), 0.02)
+    base = mean(clean, "model_bits", "model_error")
+    most = _STAYS * abs(base.value)
     for rate in RATES[1:]:
-        moved = difference(chosen(rows, source=f"{rate:g}"), clean, "model_bits")
+        moved = difference(chosen(rows, source=f"{rate:g}"), clean, "model_bits", "model_error")
         found.add(f"change of S, e = {rate:g}", moved, "bits", "S", x=rate)
-        crosses = None if moved.interval is None else moved.interval[0] <= 0 <= moved.interval[1]
-        base = mean(clean, "model_bits")
         found.check(
             "sign",
-            f"e = {rate:g}: S moves by less than its interval",
+            f"e = {rate:g}: S changes by at most {100 * _STAYS:g} % of S without flips (expected "
+            "of the same rule; no theorem, as flips slow learning and may raise S)",
             f"{moved} bits, of S without flips {base}",
-            crosses,
+            moved.inside(-most, most),
         )
     return found
 
@@ -177,8 +184,9 @@ def read_features(rows: Rows) -> Findings:
 SCENARIOS = {
     "flips": Scenario(
         "Label flips",
-        "An observer that has learnt the rule pays for the flips alone, h2(e) bits a label; what "
-        "there is to learn stays the same.",
+        "An observer that has learnt the rule pays for the flips alone, h2(e) bits a label. The "
+        "rule to learn stays the same, so S is expected to stay near; how much more is read until "
+        "it is learnt from wrong labels is not computed.",
         train_flips,
         read_flips,
     ),
@@ -195,7 +203,10 @@ SCENARIOS = {
         "Spurious and core feature",
         "s agrees with the label with probability 0.9, the parity of 3 bits with 0.99. The "
         "entropy given s, and given both, is known, and so is the accuracy of either observer "
-        "where s is a coin. One layer and 300 steps are expected to take s, two and 3000 both.",
+        "where s is a coin. Which of them a budget learns is expected, not computed: any 2 of the "
+        "3 core bits say nothing about the label, so the first gradients that are not noise are "
+        "those of s, and the parity comes later. So one layer and 300 steps are expected to take "
+        "s, two and 3000 both.",
         train_features,
         read_features,
     ),

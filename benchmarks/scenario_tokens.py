@@ -10,7 +10,19 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from scenario_lab import Lab, Rows, Scenario, bits, chosen, mean, within
+from scenario_lab import (
+    Lab,
+    Row,
+    Rows,
+    Scenario,
+    bits,
+    chosen,
+    difference,
+    mean,
+    unshown,
+    widened,
+    within,
+)
 
 import epiplexity_jax as epx
 from epiplexity_jax.base.config import Config
@@ -22,7 +34,8 @@ from epiplexity_jax.sources.synthetic.noise_markov import entropy_nats, stationa
 
 PATCHES, CELLS, PATCH_SEEDS = (1, 2, 4, 8), 32, 3
 PATCH_STEPS, NOISE_STEPS, SEQUENCES, BUDGETS = 1500, 200, 1e5, 12
-_PAYS, _SHORTER = 0.99, 0.01
+PLACES = ("first", "middle", "largest")  # budgets of the checks, fixed before any result
+_SHORTER = 0.01
 
 LETTERS = "abcd"
 MATRIX = (
@@ -55,18 +68,38 @@ def train_patches(lab: Lab) -> list[dict[str, Any]]:
         runs = lab.train(f"patches-{name}", sources, family, steps)
         config = {"sources": sources, "family": {"seeds": PATCH_SEEDS}}
         measured = Measured(runs, SEQUENCES, config)
-        for compute in shared_budgets(measured, BUDGETS):
-            for patch in PATCHES:
-                rows += _at(measured, name, patch, compute)
+        places = _places(measured)
+        budgets = sorted({*shared_budgets(measured, BUDGETS), *places})
+        for compute, patch in product(budgets, PATCHES):
+            place = {"place": places.get(compute)}
+            rows += [row | place for row in _at(measured, name, patch, compute)]
     return rows
+
+
+def _places(measured: Measured) -> dict[float, str]:
+    """Name the budgets of the checks; none where the smallest is not below the largest.
+
+    The first is the smallest at which every patch size has a trained answer, the largest the
+    largest that every patch size reaches, the middle one their geometric mean.
+    """
+    names = [f"{patch}" for patch in PATCHES]
+    first = max(
+        min(float(member.time_flops[1]) for member in measured.frontier(name).all_members)
+        for name in names
+    )  # of the first record point behind the untrained model
+    largest = measured.largest(*names)
+    if first >= largest:
+        return {}
+    return dict(zip((first, math.sqrt(first * largest), largest), PLACES, strict=True))
 
 
 def _at(measured: Measured, name: str, patch: int, compute: float) -> list[dict[str, Any]]:
     """One row a seed: the code of the cells at a budget, of which all patch sizes have as many.
 
-    `mdl` is the shortest within the budget of all sizes and record points of the seed, and of the
-    uniform code, in bits per cell; `error` is its standard error that seeds do not show. Structure
-    and entropy are those of the frontier, in bits and bits per cell.
+    `mdl` is the seed's code in bits per cell, of the size and record point within the budget whose
+    mean over seeds is shortest, or the uniform code where that is shorter; `error` is its standard
+    error that seeds do not show. Structure and entropy are those of the frontier, in bits and bits
+    per cell.
 
     Args:
         measured: the runs.
@@ -76,22 +109,21 @@ def _at(measured: Measured, name: str, patch: int, compute: float) -> list[dict[
     """
     at = measured.estimate(f"{patch}", compute)
     cells = SEQUENCES * CELLS
-    codes, errors = np.full((PATCH_SEEDS, 1), cells), np.zeros(1)
+    codes, errors = np.full((PATCH_SEEDS, 1), cells), np.zeros(1)  # the uniform code
     for member in measured.frontier(f"{patch}").all_members:
         within_budget = member.time_flops <= compute
         own = (member.model_seeds + member.data_seeds)[:, within_budget]
-        scatter = own.var(axis=0, ddof=1) / len(own)
-        shared = np.sqrt(np.maximum(member.mdl_stderr[within_budget] ** 2 - scatter, 0.0))
+        shared = unshown(member.mdl_stderr[within_budget], own)
         codes, errors = np.concatenate([codes, own], axis=1), np.concatenate([errors, shared])
-    best = codes.argmin(axis=1)
+    best = int(codes.mean(axis=0).argmin())
     return [
         {
             "source": name,
             "seed": seed,
             "patch": patch,
             "compute": compute,
-            "mdl": float(codes[seed, best[seed]] / cells),
-            "error": float(errors[best[seed]] / cells),
+            "mdl": float(codes[seed, best] / cells),
+            "error": float(errors[best] / cells),
             "structure": at.epiplexity_bits,
             "entropy": at.entropy_bits / cells,
         }
@@ -100,13 +132,12 @@ def _at(measured: Measured, name: str, patch: int, compute: float) -> list[dict[
 
 
 def read_patches(rows: Rows) -> Findings:
-    """Compare patch sizes at every budget, with each other and with their union."""
+    """Compare patch sizes seed by seed, at three budgets that no result has chosen."""
     found = Findings("time bound T, FLOPs", log_x=True)
     cells = chosen(rows, source="rule")
     budgets = sorted({row["compute"] for row in cells})
-    values: dict[tuple[int, float], Estimate] = {}
     for patch, compute in product(PATCHES, budgets):
-        values[patch, compute] = found.add(
+        found.add(
             f"MDL per cell, patches of {patch}, at {number(compute)}",
             mean(chosen(cells, patch=patch, compute=compute), "mdl", "error"),
             "bits per cell",
@@ -114,8 +145,7 @@ def read_patches(rows: Rows) -> Findings:
             x=compute,
             series=f"patches of {patch}",
         )
-    table = np.array([[values[patch, t].value for t in budgets] for patch in PATCHES])
-    _check_patches(found, values, table, budgets)
+    _check_patches(found, cells)
     noise = chosen(rows, source="noise")
     budgets = {row["compute"] for row in noise}
     structure = max(abs(row["structure"]) for row in noise)
@@ -129,40 +159,67 @@ def read_patches(rows: Rows) -> Findings:
     return found
 
 
-def _check_patches(
-    found: Findings,
-    values: dict[tuple[int, float], Estimate],
-    table: np.ndarray,
-    budgets: list[float],
-) -> None:
-    """Add the checks on the code of the rule's cells, [patch size, budget] in bits per cell."""
-    union = table.min(axis=0)
-    first = "at the first budget at which any code is 1 % shorter than 1 bit per cell, a patch of "
-    first += "several cells has a shorter code than single cells"
-    paying = np.flatnonzero(union < _PAYS)
-    if paying.size:
-        budget, best = budgets[paying[0]], PATCHES[int(table[:, paying[0]].argmin())]
-        one, other = values[1, budget], values[best, budget]
-        shorter = None if best == 1 else one.above(other) or None
-        said = f"patches of {best}: {other} against {one} at {number(budget)} FLOPs"
-        found.check("sign", first, said, False if best == 1 else shorter)
-    else:
-        found.check("sign", first, "no code is shorter", None)
-    last = budgets[-1]
-    found.greater(
-        "at the largest budget single cells have a shorter code than patches of 8",
-        values[8, last],
-        values[1, last],
+def _check_patches(found: Findings, cells: Rows) -> None:
+    """Add the checks on the code of the rule's cells at the three budgets."""
+    excess = f"the code of {{}} less {1 + _SHORTER:g} times that of {{}} is above 0 bits per cell"
+    single, several = "single cells", f"patches of {PATCHES[-1]}"
+    early = "at the first budget at which every patch size has a trained answer "
+    early += excess.format(single, several)
+    late = "at the largest budget " + excess.format(several, single)
+    union = (
+        f"every single patch size has, at one of three budgets, a code over {100 * _SHORTER:g} % "
+        "longer than another size, as a family with patch size as an axis does not"
     )
-    longer = (table / union - 1.0).max(axis=1)
-    said = ", ".join(f"{patch}: {more:.0%}" for patch, more in zip(PATCHES, longer, strict=True))
-    found.check(
-        "sign",
-        "a family with patch size as an axis, whose code is the shortest of all, is at some budget "
-        "over 1 % shorter than that of each single patch size",
-        f"shorter by up to, by patch size: {said}",
-        bool((longer > _SHORTER).all()),
-    )
+    at = {place: chosen(cells, place=place) for place in PLACES}
+    if not all(at.values()):
+        for expected in (early, late, union):
+            found.check("sign", expected, "no budget at which every size has trained", None)
+        return
+    least, most = PATCHES[0], PATCHES[-1]
+    found.greater(early, _excess(at["first"], least, most), 0.0)
+    found.greater(late, _excess(at["largest"], most, least), 0.0)
+    outcomes, said = zip(*(_beaten(at, patch) for patch in PATCHES), strict=True)
+    holds = False if False in outcomes else None if None in outcomes else True
+    found.check("sign", union, "longer by, in bits per cell, " + "; ".join(said), holds)
+
+
+def _excess(rows: Rows, patch: int, other: int) -> Estimate:
+    """Bits per cell by which a patch size's code exceeds 1.01 times another's, paired by seed.
+
+    Args:
+        rows: rows of one budget.
+        patch: the patch size.
+        other: the other one.
+    """
+    more, less = (chosen(rows, patch=each) for each in (patch, other))
+    return difference(more, less, "mdl", "error", 1 + _SHORTER)
+
+
+def _beaten(at: dict[str, list[Row]], patch: int) -> tuple[bool | None, str]:
+    """Find whether another patch size has the shorter code at a budget, by over 1 %.
+
+    True where one interval, widened for the number of comparisons, is above 0; False where all are
+    below; None otherwise. The text has the comparison whose interval reaches highest from below.
+
+    Args:
+        at: rows by budget.
+        patch: the patch size.
+    """
+    others = [other for other in PATCHES if other != patch]
+    count = len(at) * len(others)
+    apart = {
+        f"{other} at the {place} budget": widened(_excess(rows, patch, other), PATCH_SEEDS, count)
+        for (place, rows), other in product(at.items(), others)
+    }
+    beaten = any(one.above(0.0) for one in apart.values())
+    never = all(one.inside(-math.inf, 0.0) for one in apart.values())
+    name, clearest = max(apart.items(), key=lambda item: _least(item[1]))
+    text = f"patches of {patch}: {clearest} against {name}"
+    return True if beaten else False if never else None, text
+
+
+def _least(value: Estimate) -> float:
+    return value.value if value.low is None else value.low
 
 
 def chain_text(characters: int) -> str:

@@ -5,12 +5,14 @@ Run: make docs  (or python docs/measured.py); nothing is measured here.
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from docs import number_tables, scenario_tables, speed_tables, transfer_tables
+from epiplexity_jax.base.errors import DataError
 
 DOCS = Path(__file__).parent
 PAGES = tuple(
@@ -67,17 +69,44 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
 
 
 def filled(page: str) -> str:
-    """The page with every marked table as the results have it; empty where there are none yet."""
+    """The page with every marked table as the results have it.
+
+    Raises:
+        DataError: when a result is missing or cannot be read.
+    """
 
     def table(match: re.Match[str]) -> str:
         result, make = TABLES[match[2]]
-        path = RESULTS / f"{result}.json"
-        written = make(json.loads(path.read_text("utf-8"))) if path.is_file() else ""
-        return f"{match[1]}\n{written}\n{match[3]}"
+        return f"{match[1]}\n{make(_result(result))}\n{match[3]}"
 
     return MARKED.sub(table, page)
 
 
+def _result(name: str) -> dict[str, Any]:
+    path = RESULTS / f"{name}.json"
+    place = f"benchmarks/results/{path.name}"
+    run = f"run `python benchmarks/{name}.py`"
+    if not path.is_file():
+        raise DataError(f"{place}: is missing; {run}")
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{place}: cannot be read ({error}); {run}") from error
+    if not isinstance(found, dict):
+        raise DataError(f"{place}: expected a JSON object, got {type(found).__name__}; {run}")
+    return found
+
+
+def main() -> None:
+    """Fill all pages, or none: a result that is missing ends with status 2."""
+    try:
+        pages = {page: filled(page.read_text("utf-8")) for page in PAGES}
+    except DataError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    for page, text in pages.items():
+        page.write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    for each in PAGES:
-        each.write_text(filled(each.read_text("utf-8")), encoding="utf-8")
+    main()

@@ -6,6 +6,7 @@ from typing import Any
 from docs.markdown import table
 from epiplexity_jax.report.numbers import number
 
+_WORDS = {True: "holds", False: "**fails**", None: "open"}
 _ORDERS = {"moves_first": "moves first", "board_first": "board first"}
 
 
@@ -44,7 +45,5 @@ def _mean(values: list[float]) -> str:
 
 
 def _checks(found: dict[str, Any]) -> str:
-    said = [
-        f"- {'holds' if holds else '**fails**'}: {what}" for what, holds in found["checks"].items()
-    ]
+    said = [f"- {_WORDS[holds]}: {what}" for what, holds in found["checks"].items()]
     return "\n".join(said) + "\n"

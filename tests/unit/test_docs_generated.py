@@ -48,6 +48,36 @@ def test_tables_of_measurements_are_what_the_results_say():
     assert pages == [measured.filled(page) for page in pages], "run `make docs`"
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [(None, "is missing"), ("{", "cannot be read"), ("[]", "expected a JSON object, got list")],
+)
+def test_a_result_that_cannot_be_read_stops_the_tables(
+    text, problem, monkeypatch, tmp_path, capsys
+):
+    """No page is written, and the message names the benchmark."""
+    page = tmp_path / "page.md"
+    page.write_text("<!-- window -->\nold\n<!-- end -->\n", encoding="utf-8")
+    monkeypatch.setattr(measured, "RESULTS", tmp_path)
+    monkeypatch.setattr(measured, "PAGES", (page,))
+    if text is not None:
+        (tmp_path / "window.json").write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        measured.main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.startswith(f"benchmarks/results/window.json: {problem}")
+    assert said.endswith("; run `python benchmarks/window.py`\n")
+    assert "old" in page.read_text("utf-8")
+
+
+def test_every_result_names_its_benchmark():
+    folder = measured.RESULTS.parent
+    assert [
+        name for name, _ in measured.TABLES.values() if not (folder / f"{name}.py").exists()
+    ] == []
+
+
 def test_links_to_code_have_the_lines_of_their_names():
     pages = {path: path.read_text("utf-8") for path in DOCS.rglob("*.md")}
     assert sum(len(code_lines.LINK.findall(page)) for page in pages.values()) > 10
