@@ -11,6 +11,7 @@ nats per label token.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,14 +25,17 @@ from epiplexity_jax.coding import StreamLevel
 
 @dataclass(frozen=True, eq=False)
 class Correction:
-    """A source's correction of its held-out losses.
+    """A source's correction of its held-out losses, in units of a run's own standard error.
+
+    What a held-out set has over the population grows with the loss of the model that reads it, as
+    its standard error does: a run that has learnt nearly all of its source is hardly moved.
 
     Attributes:
-        nats: number to add to every held-out loss.
+        standard: standard errors of the full held-out set to add to every held-out loss.
         factors: its errors, [Q, 1] by name.
     """
 
-    nats: float = 0.0
+    standard: float = 0.0
     factors: Factors = field(default_factory=dict)
 
 
@@ -57,12 +61,12 @@ def floor_of(heldout: HeldoutLosses, correction: Correction | None = None) -> Fl
     """
     correction = correction or Correction()
     losses, blocks = heldout.adjusted(), heldout.blocks_nats
-    points = np.ones_like(losses)
-    factors = errors.add((full_set(heldout), points), (correction.factors, points))
+    points, unit = np.ones_like(losses), float(heldout.stderr_nats[-1])
+    factors = errors.add((full_set(heldout), points), (correction.factors, unit * points))
     if blocks is not None:
         against_last = {f"record {blocks.shape[1]}": errors.of_blocks((blocks - blocks[-1]).T)}
         factors = errors.add((factors, 1.0), (against_last, 1.0))
-    return Floor(losses + correction.nats, factors)
+    return Floor(losses + unit * correction.standard, factors)
 
 
 def full_set(heldout: HeldoutLosses) -> dict[str, np.ndarray]:
@@ -85,37 +89,73 @@ def correction_of(curves: Sequence[Curve]) -> Correction:
     """The error of a source's held-out set by its training streams, weighted by precision.
 
     Every run gives the difference between its online and its held-out losses under the same raw
-    weights. Their mean, weighted by precision, estimates the error of the held-out set; it is taken
-    with the weight that makes the variance of the corrected losses least, so that the result is no
-    worse than the plain set.
+    weights, in units of the held-out set's standard error under those. Their mean, weighted by
+    precision, estimates the error of the held-out set; it is taken with the weight that makes the
+    variance of the corrected losses least, so that the result is no worse than the plain set.
 
     Args:
         curves: runs of one source and one held-out set.
     """
-    found = [(run, level) for run in map(_learner, curves) if (level := _level(run)) is not None]
+    found = [one for one in map(_standardised, curves) if one is not None]
     if not found:
         return Correction()
-    precision = np.array([1.0 / max(level.variance, 1e-30) for _, level in found])
-    nats, misfit = 0.0, 0.0
+    precision = np.array([1.0 / max(one.variance, 1e-30) for one in found])
+    standard, misfit = 0.0, 0.0
     noise: list[tuple[Factors, float]] = []
     sets: list[tuple[Factors, float]] = []
-    for (run, level), share in zip(found, precision / precision.sum(), strict=True):
-        assert run.raw is not None
-        assert run.raw.blocks_nats is not None
-        # From the record subset, which the record points score, to the full set.
-        full = run.raw.loss_nats[-1] - run.raw.blocks_nats[-1].mean()
-        nats += share * (level.nats - full)
-        misfit += share**2 * level.misfit_var
-        blocks = {f"record {len(level.blocks)}": errors.of_blocks(level.blocks[:, None])}
-        noise += [(stream_factors(run, level.weights[:, None]), share), (blocks, -share)]
-        sets.append((full_set(run.raw), share))
+    for one, share in zip(found, precision / precision.sum(), strict=True):
+        standard += share * one.difference
+        misfit += share**2 * one.misfit_var
+        noise.append((one.noise, share))
+        sets.append((one.heldout, share))
     total = errors.add(*noise, ({"misfit": np.array([[np.sqrt(misfit)]])}, 1.0))
     held, like = errors.add(*sets), np.zeros(1)
     known, spread = errors.variance(held, like)[0], errors.variance(total, like)[0]
     if known + spread == 0.0:
         return Correction()
     weight = known / (known + spread)
-    return Correction(weight * nats, errors.add((total, weight), (held, -weight)))
+    return Correction(weight * standard, errors.add((total, weight), (held, -weight)))
+
+
+class _Standardised(NamedTuple):
+    """A run's online less its held-out loss, in standard errors of its full held-out set.
+
+    Attributes:
+        difference: the difference.
+        variance: its variance for a given held-out set.
+        misfit_var: the part of it that no factor has.
+        noise: factors of its errors for a given held-out set.
+        heldout: factors of the held-out set's own errors.
+    """
+
+    difference: float
+    variance: float
+    misfit_var: float
+    noise: Factors
+    heldout: Factors
+
+
+def _standardised(curve: Curve) -> _Standardised | None:
+    """Compare a run with its held-out set; None where both are no samples of the same."""
+    run = _learner(curve)
+    if (level := _level(run)) is None:
+        return None
+    assert run.raw is not None
+    assert run.raw.blocks_nats is not None
+    unit = float(run.raw.stderr_nats[-1])
+    if unit <= 0.0:  # every sequence costs the same: the set has no error
+        return None
+    # From the record subset, which the record points score, to the full set.
+    full = run.raw.loss_nats[-1] - run.raw.blocks_nats[-1].mean()
+    blocks = {f"record {len(level.blocks)}": errors.of_blocks(level.blocks[:, None])}
+    stream = stream_factors(run, level.weights[:, None])
+    return _Standardised(
+        (level.nats - full) / unit,
+        level.variance / unit**2,
+        level.misfit_var / unit**2,
+        errors.add((stream, 1.0 / unit), (blocks, -1.0 / unit)),
+        errors.add((full_set(run.raw), 1.0 / unit)),
+    )
 
 
 def stream_factors(curve: Curve, per_interval: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,11 +1,14 @@
 """The correction of a held-out set by training streams, on runs whose losses are known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from benchmarks.simulated_runs import Simulated, runs
 from epiplexity_jax.analysis.frontier.members import members_of
 from epiplexity_jax.analysis.runs import errors
+from epiplexity_jax.analysis.runs.curve import HeldoutLosses, Online
 from epiplexity_jax.analysis.runs.floor import correction_of, floor_of, full_set
 from epiplexity_jax.base.units import nats_to_bits
 
@@ -54,7 +57,7 @@ def test_model_lengths_are_unbiased_and_their_errors_honest():
 def test_runs_that_are_no_fresh_samples_correct_nothing():
     curves, _ = corrected(0)
     object.__setattr__(curves[0], "fresh", False)
-    assert correction_of(curves[:1]).nats == 0.0
+    assert correction_of(curves[:1]).standard == 0.0
     assert correction_of([]).factors == {}
 
 
@@ -62,3 +65,34 @@ def test_the_errors_of_the_whole_set_are_those_it_states():
     curves, _ = corrected(1)
     for heldout in (curves[0].ema, curves[0].raw):
         assert stderr(full_set(heldout)) == pytest.approx(heldout.stderr_nats[-1])
+
+
+def test_a_run_that_has_learnt_nearly_all_is_moved_as_little_as_its_set_errs():
+    """Whose held-out losses err a tenth as much, as its losses are a tenth of the others'."""
+    curves, correction = corrected(2)
+    (shift, small) = (
+        floor_of(one, correction).losses[-1] - one.adjusted()[-1]
+        for one in (curves[0].ema, scaled(curves[0].ema, 0.1))
+    )
+    assert abs(shift) > 0.0
+    assert small == pytest.approx(0.1 * shift)
+
+
+def test_what_nearly_solved_runs_say_weighs_by_their_own_error():
+    """Their streams lie over the set by as many standard errors, and by a tenth of the nats."""
+    curves, correction = corrected(3)
+    solved = [
+        dataclasses.replace(
+            curve,
+            raw=scaled(curve.raw, 0.1),
+            online=Online(0.1 * curve.online.sum_nats, 0.01 * curve.online.sum_var),
+        )
+        for curve in curves
+    ]
+    assert correction_of(solved).standard == pytest.approx(correction.standard)
+    assert correction_of([*curves, *solved]).standard == pytest.approx(correction.standard, rel=0.2)
+
+
+def scaled(heldout, factor):
+    """Held-out losses that are a part of others."""
+    return HeldoutLosses(*(factor * part for part in vars(heldout).values() if part is not None))
