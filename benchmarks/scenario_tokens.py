@@ -44,7 +44,7 @@ MATRIX = (
     (0.4, 0.4, 0.1, 0.1),
     (0.1, 0.1, 0.1, 0.7),
 )
-CHARACTERS, MERGES, CHAIN_STEPS = 4_000_000, 32, 600
+CHARACTERS, MERGES, CHAIN_STEPS = 6_000_000, 32, 600
 LENGTHS = {"bytes": 64, "bpe": 32}
 
 

@@ -15,7 +15,9 @@ _TITLES = {"epiplexity": "Epiplexity S_T", "entropy": "Entropy H_T", "mdl": "Two
 _LETTERS = {"epiplexity": "S", "entropy": "H", "mdl": "MDL"}
 
 
-def shared_budgets(measured: Measured, count: int, published: Sequence[float] = ()) -> list[float]:
+def shared_budgets(
+    measured: Measured, count: int, published: Sequence[float] = (), carried: bool = False
+) -> list[float]:
     """Budgets that every source reaches, log-spaced, in FLOPs.
 
     They begin where the first trained model of some source can answer.
@@ -23,11 +25,13 @@ def shared_budgets(measured: Measured, count: int, published: Sequence[float] = 
     Args:
         measured: the runs.
         count: number of budgets.
-        published: budgets of published values, which are added where every source reaches them.
+        published: budgets of published values, which are added where they lie between the ends.
+        carried: whether they end where the last source ends; others' last codes are carried there.
     """
     frontiers = [measured.frontier(name) for name in measured.sources]
     starts = [float(f.points.time_flops[f.points.time_flops > 0].min()) for f in frontiers]
-    least, most = min(starts), measured.largest(*measured.sources)
+    ends = [measured.largest(name) for name in measured.sources]
+    least, most = min(starts), max(ends) if carried else min(ends)
     within = [budget for budget in published if least <= budget <= most]
     return sorted([*np.geomspace(least, most, count).tolist(), *within])
 

@@ -21,7 +21,7 @@ def read(measured: Measured) -> Findings:
     found = Findings("time bound T, FLOPs", log_x=True)
     counts = sorted(int(name.removeprefix("states")) for name in measured.sources)
     series = {f"states{n}": _named(n) for n in counts}
-    budgets = shared_budgets(measured, _BUDGETS, _PUBLISHED)
+    budgets = shared_budgets(measured, _BUDGETS, _PUBLISHED, carried=True)
     units = {
         "mdl": "bits per sequence",
         "epiplexity": "bits",
@@ -32,6 +32,7 @@ def read(measured: Measured) -> Findings:
     found.notes += [
         "intermediate states are paid for, and T counts their tokens",
         "the code of all states is an upper bound of that of the final state alone",
+        "beyond the last budget of a curve's own runs its last code is carried on",
     ]
     return found
 
@@ -54,7 +55,7 @@ def _checks(found: Findings, measured: Measured, few: int, many: int) -> None:
         measured.per_sequence(steps, "data").scaled(1.0 / cells),
         0.02,
     )
-    grid = shared_budgets(measured, _GRID)
+    grid = shared_budgets(measured, _GRID, carried=True)
     jumps, stepped = ([measured.estimate(n, budget) for budget in grid] for n in (jump, steps))
     best = max(one.epiplexity_bits for one in jumps)
     structure = measured.bits(steps, "model")
@@ -69,10 +70,11 @@ def _checks(found: Findings, measured: Measured, few: int, many: int) -> None:
     for budget, one, other in zip(grid, jumps, stepped, strict=True):
         crossed = (crossed or budget) if other.mdl_bits < one.mdl_bits else None
     said = "at no budget" if crossed is None else f"from {number(crossed)} FLOPs"
-    least = grid[0]
+    shorter = True if codes[0].above(codes[1]) else False if codes[1].above(codes[0]) else None
     found.check(
         "sign",
         "there is a budget below which one jump has the shorter code, and above which it has not",
-        f"{many} states are shorter {said}; budgets begin at {number(least)}",
-        crossed is not None and crossed > least,
+        f"{many} states are shorter {said}, budgets begin at {number(grid[0])}; after the last "
+        f"step {codes[1]} against {codes[0]} bits per sequence",
+        shorter and crossed is not None and crossed > grid[0],
     )
