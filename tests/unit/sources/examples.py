@@ -49,6 +49,28 @@ EXAMPLES = {
             {"alphabet": "ascii96"},
         ],
     ),
+    "chess_questions": (
+        {"path": "puzzles.csv", "question": "puzzle", "length": 100},
+        [
+            {"length": 99},
+            {"path": "values.csv", "question": "value"},
+            {"path": "values.csv", "question": "value", "bounds": [-50, 50]},
+            {"least_rating": 2000},
+            {"sequences": 20},
+            {"alphabet": "ascii96"},
+        ],
+    ),
+    "random_chess": (
+        {"games": 60, "max_plies": 8, "length": 16},
+        [
+            {"games": 61},
+            {"order": "board_first"},
+            {"max_plies": 9},
+            {"game_seed": 1},
+            {"alphabet": "ascii96"},
+            {"length": 8},
+        ],
+    ),
     "package_files": (
         {"package": "rich", "files": "_palettes.py", "length": 16},
         [{"length": 8}, {"files": "box.py"}, {"alphabet": "ascii96"}],
@@ -394,6 +416,7 @@ EXAMPLES = {
 }
 TEXTS = {"documents", "text", "package_files", "python_stdlib"}
 IMAGES = {"images", "photographs", "tfds"}
-FILES = TEXTS | IMAGES | {"chess", "fasta", "tokens", "iterator", "labelled", "grain"}
+CHESS = {"chess", "chess_questions", "random_chess"}
+FILES = TEXTS | IMAGES | CHESS | {"fasta", "tokens", "iterator", "labelled", "grain"}
 HOST = FILES | {"cipher", "subsample", "replay", "dedupe", "compile_python"}
 FROM_BYTES = TEXTS | {"replay", "tfds", "images"}  # whose tokens have an original in bytes
