@@ -1,12 +1,14 @@
 """A small config of each kind of source, and changes that each make it another source."""
 
+from tests.unit.sources.chess_examples import CHESS_EXAMPLES
+
 AUTOMATON = {"kind": "elementary_ca", "rule": 54, "cells": 7, "steps": 2, "burn_in": 1}
 BITS = {"kind": "noise", "vocab_size": 2, "length": 9}
 CHAIN = {"kind": "markov", "vocab_size": 4, "length": 8}
 BOOK = {"kind": "text", "path": "book.txt", "length": 16}
 BYTES = {**BOOK, "alphabet": "bytes"}
 
-EXAMPLES = {
+EXAMPLES = CHESS_EXAMPLES | {
     "text": (
         {"path": "book.txt", "length": 16},
         [
@@ -33,43 +35,6 @@ EXAMPLES = {
     "fasta": (
         {"path": "genome.fa", "length": 16},
         [{"length": 8}, {"alphabet": "ACGT", "unknown": "drop"}, {"case": "keep"}],
-    ),
-    "chess": (
-        {"path": "games.pgn", "length": 16},
-        [
-            {"length": 8},
-            {"order": "board_first"},
-            {"path": "other.pgn"},
-            {"heldout": "other.pgn"},
-            {"min_elo": 1550},
-            {"max_elo": 1550},
-            {"min_plies": 3},
-            {"max_plies": 3},
-            {"games": 20},
-            {"alphabet": "ascii96"},
-        ],
-    ),
-    "chess_questions": (
-        {"path": "puzzles.csv", "question": "puzzle", "length": 100},
-        [
-            {"length": 99},
-            {"path": "values.csv", "question": "value"},
-            {"path": "values.csv", "question": "value", "bounds": [-50, 50]},
-            {"least_rating": 2000},
-            {"sequences": 20},
-            {"alphabet": "ascii96"},
-        ],
-    ),
-    "random_chess": (
-        {"games": 60, "max_plies": 8, "length": 16},
-        [
-            {"games": 61},
-            {"order": "board_first"},
-            {"max_plies": 9},
-            {"game_seed": 1},
-            {"alphabet": "ascii96"},
-            {"length": 8},
-        ],
     ),
     "package_files": (
         {"package": "rich", "files": "_palettes.py", "length": 16},
@@ -416,7 +381,7 @@ EXAMPLES = {
 }
 TEXTS = {"documents", "text", "package_files", "python_stdlib"}
 IMAGES = {"images", "photographs", "tfds"}
-CHESS = {"chess", "chess_questions", "random_chess"}
+CHESS = set(CHESS_EXAMPLES)
 FILES = TEXTS | IMAGES | CHESS | {"fasta", "tokens", "iterator", "labelled", "grain"}
 HOST = FILES | {"cipher", "subsample", "replay", "dedupe", "compile_python"}
 FROM_BYTES = TEXTS | {"replay", "tfds", "images"}  # whose tokens have an original in bytes
