@@ -144,8 +144,11 @@ def _sign(result: Result, one: Published) -> tuple[str, str]:
 
 
 def _statement(one: Published) -> str:
-    """The statement of a published value's sign where no check has it; empty if patterns remain."""
-    words = one.sign.strip("* ")
+    """The statement of a published value's sign where no check has it; empty where it is open.
+
+    It is the pattern without a `*` before it: others leave words out that a reader needs.
+    """
+    words = one.sign.removeprefix("*").strip()
     return "" if set(words) & set("*?[") else words
 
 

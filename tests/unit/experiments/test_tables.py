@@ -66,8 +66,8 @@ def test_published_values_stand_beside_ours(smoke):
         Published(quantity="a", value="7 bits", ours=value.name, sign=check.expected[:9] + "*"),
         Published(quantity="b", value="8 bits", ours="nothing", sign="nothing"),
         Published(quantity="c", value="9 bits", ours="x", sizes=("paper",), small=value.name),
-        Published(quantity="d", value="1 bit", ours="x", sizes=("paper",), sign="*it rises *"),
-        Published(quantity="e", value="1 bit", ours="x", sizes=("paper",), sign="a * rises"),
+        Published(quantity="d", value="1 bit", ours="x", sizes=("paper",), sign="* it rises"),
+        Published(quantity="e", value="1 bit", ours="x", sizes=("paper",), sign="it rises *"),
     )
     assert first[2:4] == ("7 bits", f"{value.estimate} {value.unit}")
     assert first[4:6] == (check.expected, f"{check.word}: {check.found}")
