@@ -29,6 +29,11 @@ SOURCES = {
   reverse: {kind: chess, path: games.pgn, length: 128, order: board_first}
   masters: {kind: chess, path: games.pgn, length: 128, min_elo: 2000, max_plies: 200}
 """,
+    "chess_questions": """\
+  puzzles: {kind: chess_questions, path: puzzles.csv, question: puzzle, least_rating: 2000}
+  values:  {kind: chess_questions, path: evaluations.jsonl, question: value}
+  three:   {kind: chess_questions, path: evaluations.jsonl, question: value, bounds: [-100, 100]}
+""",
     "cipher": """\
   stream: {kind: cipher}                                     # ChaCha20, bytes
   bits:   {kind: cipher, algorithm: threefry, vocab_size: 2}
@@ -200,6 +205,11 @@ SOURCES = {
     segments: 2
     source: {kind: elementary_ca, rule: 30, cells: 16, steps: 2, burn_in: 0, pay: all}
 """,
+    "random_chess": """\
+  forward: {kind: random_chess, games: 200}
+  reverse: {kind: random_chess, games: 200, order: board_first}
+  others:  {kind: random_chess, games: 200, max_plies: 20, game_seed: 1}
+""",
     "repeat": """\
   again: {kind: repeat}
 """,
@@ -277,6 +287,7 @@ def make_files(folder: Path) -> None:
     moves = "1. e4 e5 2. Bc4 Nc6 3. Qh5 Nf6 4. Qxf7# 1-0\n\n"
     games = "".join(players.format(k) + moves for k in range(200))
     (folder / "games.pgn").write_text(games, encoding="ascii")
+    _make_questions(folder)
     (folder / "lib").mkdir()
     (folder / "lib" / "code.py").write_text("def one():\n    return 1\n" * 99, encoding="ascii")
     _make_documents(folder)
@@ -312,6 +323,20 @@ def make_files(folder: Path) -> None:
         "    return grain.MapDataset.range(2000).map(make)\n"
     )
     (folder / f"{MODULE}.py").write_text(module, encoding="ascii")
+
+
+def _make_questions(folder: Path) -> None:
+    """Write puzzles and evaluations of chess as Lichess has them."""
+    fens = [f"q3k1nr/1pp1nQpp/3p4/1P2p3/4P3/B1PP1b2/B5PP/5K2 b k - 0 {17 + k}" for k in range(99)]
+    puzzles = "".join(
+        f"00sHx{k},{fen},e8d7 a2e6 d7d8 f7f8,{1960 + k}\n" for k, fen in enumerate(fens)
+    )
+    (folder / "puzzles.csv").write_text("PuzzleId,FEN,Moves,Rating\n" + puzzles, encoding="ascii")
+    evaluations = "".join(
+        f'{{"fen": "{fen}", "evals": [{{"depth": 30, "pvs": [{{"cp": {k * 20 - 990}}}]}}]}}\n'
+        for k, fen in enumerate(fens)
+    )
+    (folder / "evaluations.jsonl").write_text(evaluations, encoding="ascii")
 
 
 def _make_documents(folder: Path) -> None:

@@ -83,6 +83,9 @@ def _facts(source: Source) -> tuple[str, ...]:
         contiguous = places[-1] - places[0] + 1 == len(places) and places[-1] == info.length - 1
         last = "the last token" if len(places) == 1 else f"the last {len(places)} tokens"
         paid = last if contiguous else f"{len(places)} tokens"
+    if info.labels_vary:
+        mean = info.mean_labels
+        paid = "one token of each" if mean == 1 else f"{mean:.4g} tokens on average"
     rate = info.entropy_rate_nats
     return made, str(info.length), vocab, paid, "not known" if rate is None else f"{rate:.4g}"
 

@@ -47,14 +47,17 @@ class Needed(Config):
     """Instruction that begins with a verb: the data's name, origin and licence, and its layout."""
     sizes: tuple[SizeName, ...] = ("smoke", "small", "paper")
     """Sizes that need them."""
+    endings: tuple[str, ...] = ()
+    """Endings of the files that a folder must hold one of, as its source reads them; empty: any."""
 
     @property
-    def is_there(self) -> bool:
-        """True if a file lies where it must."""
+    def problem(self) -> str | None:
+        """Sentence on what is missing; None where a file lies where it must."""
         try:
-            return find_files(self.path)[0].is_file()
-        except DataError:
-            return False
+            found = find_files(self.path, self.endings)
+        except DataError as error:
+            return str(error)
+        return None if found[0].is_file() else f"{self.path}: no such file"
 
 
 class SizedSweep(Config):
@@ -132,8 +135,8 @@ class Experiment(Config):
         """
         self._sized(size)
         for one in self.needed(size):
-            if not one.is_there:
-                raise DataError(f"{one.path}: no such file; {one.what}")
+            if problem := one.problem:
+                raise DataError(f"{problem}; {one.what}")
 
     def _sized(self, size: str) -> SizedSweep:
         found = {str(name): sized for name, sized in self.sizes.items()}

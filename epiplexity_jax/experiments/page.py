@@ -31,7 +31,7 @@ _NEAREST = "Where the set-ups differ our nearest value stands in brackets: then 
 def write_pages(results: Sequence[Result], folder: Path) -> list[Path]:
     """Write a page and a picture for every result, and an index with two tables.
 
-    An experiment whose data the user brings at every size has a page without its result, too.
+    An experiment some size of which needs the user's data has a page without its result, too.
 
     Args:
         results: one result an experiment.
@@ -131,7 +131,7 @@ def _listed(sizes: Sequence[str]) -> str:
 
 
 def _is_brought(one: Experiment) -> bool:
-    return all(one.needed(size) for size in SIZES)
+    return bool(one.needs)
 
 
 def _missing(results: Sequence[Result]) -> list[Experiment]:

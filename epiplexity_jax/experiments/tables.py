@@ -116,7 +116,7 @@ def published_table(results: Iterable[Result], missing: Iterable[Experiment] = (
             )
     for experiment in missing:
         for one in experiment.published:
-            shown = "no committed result", "", ""
+            shown = "no committed result", _statement(one), ""
             table.add(experiment.figure, one.quantity, one.value, *shown, one.note)
     return table
 
@@ -136,9 +136,20 @@ def _ours(result: Result, one: Published) -> str:
 def _sign(result: Result, one: Published) -> tuple[str, str]:
     """The statement that has the sign of a published value, and its outcome."""
     found = [c for c in result.findings.checks if fnmatch.fnmatch(c.expected, one.sign)]
+    if one.sign and not found and result.size not in one.sizes:
+        return _statement(one), f"not asked at size {result.size}"
     if not one.sign or not found:
         return "", ""
     return found[0].expected, f"{found[0].word}: {found[0].found}"
+
+
+def _statement(one: Published) -> str:
+    """The statement of a published value's sign where no check has it; empty where it is open.
+
+    It is the pattern without a `*` before it: others leave words out that a reader needs.
+    """
+    words = one.sign.removeprefix("*").strip()
+    return "" if set(words) & set("*?[") else words
 
 
 def sign_table(results: Iterable[Result]) -> Table:

@@ -2,6 +2,7 @@
 
 from epiplexity_jax.sources import kinds  # noqa: F401 - registers them
 from epiplexity_jax.sources.files.chess_games import Chess
+from epiplexity_jax.sources.files.chess_questions import ChessQuestions
 from epiplexity_jax.sources.files.document_files import DocumentFiles
 from epiplexity_jax.sources.files.fasta import Fasta
 from epiplexity_jax.sources.files.images import Images, from_images
@@ -44,6 +45,7 @@ from epiplexity_jax.sources.synthetic.mixture import Mixture
 from epiplexity_jax.sources.synthetic.modular_addition import ModularAddition
 from epiplexity_jax.sources.synthetic.noise_markov import Markov, Noise
 from epiplexity_jax.sources.synthetic.pairs import Pairs
+from epiplexity_jax.sources.synthetic.random_chess import RandomChess
 from epiplexity_jax.sources.synthetic.repeat import Repeat
 from epiplexity_jax.sources.synthetic.tic_tac_toe import TicTacToe
 from epiplexity_jax.sources.synthetic.tic_tac_toe_questions import TicTacToeQuestions
@@ -55,6 +57,7 @@ __all__ = [
     "LFSR",
     "ApplyRule",
     "Chess",
+    "ChessQuestions",
     "Boolean",
     "Cipher",
     "ConnectFour",
@@ -85,6 +88,7 @@ __all__ = [
     "Pairs",
     "Photographs",
     "PythonStdlib",
+    "RandomChess",
     "Reorder",
     "Repeat",
     "Replay",

@@ -2,6 +2,7 @@
 
 from epiplexity_jax.sources.files import (
     chess_games,
+    chess_questions,
     document_files,
     fasta,
     images,
@@ -47,6 +48,7 @@ from epiplexity_jax.sources.synthetic import (
     modular_addition,
     noise_markov,
     pairs,
+    random_chess,
     repeat,
     tic_tac_toe,
     tic_tac_toe_questions,
@@ -60,6 +62,7 @@ register(package_files.PackageFiles, package_files.open_package_files)
 register(document_files.DocumentFiles, document_files.open_documents)
 register(fasta.Fasta, fasta.open_fasta)
 register(chess_games.Chess, chess_games.open_chess)
+register(chess_questions.ChessQuestions, chess_questions.open_chess_questions)
 register(tokens.Tokens, tokens.open_file)
 register(iterator.Iterated, iterator.open_iterator)
 register(grain_dataset.Grain, grain_dataset.open_grain)
@@ -80,6 +83,7 @@ register(life.Life, life.open_life)
 register(induction.Induction, induction.open_induction)
 register(tic_tac_toe.TicTacToe, tic_tac_toe.open_tic_tac_toe)
 register(tic_tac_toe_questions.TicTacToeQuestions, tic_tac_toe_questions.open_tic_tac_toe_questions)
+register(random_chess.RandomChess, random_chess.open_random_chess)
 register(connect_four.ConnectFour, connect_four.open_connect_four)
 register(mixture.Mixture, mixture.open_mixture)
 register(boolean.Boolean, boolean.open_boolean)

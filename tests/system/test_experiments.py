@@ -51,7 +51,10 @@ def test_smoke(name, tmp_path, user_data, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", names())
 def test_the_published_size_can_be_planned(name, tmp_path, user_data, monkeypatch):
-    """Sources are tiny where users bring them, so their steps are those that these hold."""
+    """Sources are tiny where users bring them, so their steps are those that these hold.
+
+    `test_definition` counts whether the data that are asked for suffice for the published steps.
+    """
     monkeypatch.chdir(user_data)
     if load(name).needed("paper"):
         _shorten_steps(name, monkeypatch)

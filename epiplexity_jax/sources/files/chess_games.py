@@ -2,27 +2,31 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.compressed import open_decompressed
 from epiplexity_jax.base.config import Config
-from epiplexity_jax.base.digest import bytes_digest
-from epiplexity_jax.base.errors import ConfigError, DataError
-from epiplexity_jax.sources.files.characters import Alphabet, Document, Spool
+from epiplexity_jax.base.errors import DataError
+from epiplexity_jax.sources.files.characters import Alphabet
+from epiplexity_jax.sources.files.chess_text import (
+    ALPHABET,
+    UNKNOWN,
+    GameLines,
+    Order,
+    make_move,
+    moves_text,
+    python_chess,
+)
 from epiplexity_jax.sources.files.corpus import Corpus, TextOptions, files_corpus, open_corpus
 from epiplexity_jax.sources.files.paths import find_files
 from epiplexity_jax.sources.files.pgn import PgnGame, read_games
 from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.token_array import readable
 
-ALPHABET = "\n #+,-/0123456789;=?BKNOPQRabcdefghknpqrwx|"
 _START = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1"
-_UNKNOWN = "?"  # PGN's value of a header that is not known
-_KNOWN_BY = 16  # first games, by which a file is known
 _MOST_ILLEGAL = 0.5  # share of the games: what is left is no reading of the file
 
 
@@ -48,7 +52,7 @@ class Chess(Config):
     heldout: str | None = Field(default=None, min_length=1)
     """File, pattern or folder of your own held-out games: they alone are held out, and all of
     `path` is trained on."""
-    order: Literal["moves_first", "board_first"] = "moves_first"
+    order: Order = "moves_first"
     """`moves_first`: moves, ratings, final position; `board_first`: the position first."""
     min_elo: int | None = Field(default=None, ge=0)
     """Least rating of both players; games without ratings are then left out."""
@@ -90,13 +94,7 @@ def open_chess(config: Chess) -> HostSource:
         DataError: when a file is missing, damaged, a Git LFS pointer or no PGN, when most of its
             games have moves that are not legal, or when too little is left of it.
     """
-    try:
-        import chess
-    except ImportError:
-        raise ConfigError(
-            "kind: chess needs the package python-chess for final positions; "
-            "pip install 'epiplexity-jax[chess]'"
-        ) from None
+    chess = python_chess("chess", "final positions")
     options = TextOptions(config.alphabet, "error", config.length)
     heldout = None
     if config.heldout is not None:
@@ -106,50 +104,28 @@ def open_chess(config: Chess) -> HostSource:
 
 @dataclasses.dataclass
 class _Kept:
-    """Lines of the games that are kept, and the number of the others by reason.
+    """The games that are kept, and the number of the others by reason.
 
     Attributes:
-        lines: characters of the lines, all ASCII.
-        ends: number of them up to the end of each line.
-        first: the first games, by which a copy of the file is known in either order.
+        lines: lines of the games.
         left_out: number of games by the reason why they were left out.
         first_illegal: place of the first move that is not legal.
     """
 
-    lines: Spool
-    ends: list[int]
-    first: list[str]
+    lines: GameLines
     left_out: collections.Counter[str]
     first_illegal: str = ""
-
-    def add(self, played: str, position: str, order: str) -> None:
-        """Add a game: its moves and ratings, and its final position."""
-        parts = (played, position) if order == "moves_first" else (position, played)
-        self.lines.add(("|".join(parts) + "\n").encode("ascii"))
-        self.ends.append(self.lines.count)
-        if len(self.first) < _KNOWN_BY:
-            self.first.append(f"{played}|{position};")
 
 
 def _corpus(chess: Any, path: str, config: Chess, most: int | None) -> Corpus:
     """Play out the games of some files: each line is a document."""
     paths = find_files(path, (".pgn",))
     files = files_corpus(paths, path, "auto", hashed=False)
-    kept = _Kept(Spool(np.dtype(np.uint8)), [], [], collections.Counter())
+    kept = _Kept(GameLines(config.order), collections.Counter())
     for each in paths:
         with readable(each), open_decompressed(each) as file:
             _keep(chess, str(each), file, config, most, kept)
-    notes = (*files.notes, *_notes(path, kept))
-    text = kept.lines.tokens()
-
-    def documents() -> Iterator[Document]:
-        start = 0
-        for number, end in enumerate(kept.ends, start=1):
-            yield f"{path}: game {number} of those that are kept", [text[start:end].tobytes()]
-            start = end
-
-    origins = (*files.origins, bytes_digest(kept.first))
-    return Corpus(documents, path, origins, notes, lossless=False)
+    return kept.lines.corpus(path, files.origins, (*files.notes, *_notes(path, kept)))
 
 
 def _keep(
@@ -157,7 +133,7 @@ def _keep(
 ) -> None:
     """Add the games of a file, until there are so many in all."""
     for game in read_games(file, where):
-        if most is not None and len(kept.ends) >= most:
+        if most is not None and len(kept.lines) >= most:
             return
         reason = _reason(game, config)
         if reason:
@@ -169,7 +145,7 @@ def _keep(
             kept.left_out["with a move that is not legal"] += 1
             kept.first_illegal = kept.first_illegal or f"{where}: game in line {game.line}: {error}"
         else:
-            kept.add(*played, config.order)
+            kept.lines.add(played[0], _ratings(game), played[1])
 
 
 def _reason(game: PgnGame, config: Chess) -> str | None:
@@ -185,7 +161,7 @@ def _reason(game: PgnGame, config: Chess) -> str | None:
     if config.min_elo is None and config.max_elo is None:
         return None
     ratings = _ratings(game)
-    if _UNKNOWN in ratings:
+    if UNKNOWN in ratings:
         return "without ratings"
     inside = all(_between(int(rating), config.min_elo, config.max_elo) for rating in ratings)
     return None if inside else "outside the ratings asked for"
@@ -201,27 +177,24 @@ def _ratings(game: PgnGame) -> tuple[str, str]:
 
     def rating(name: str) -> str:
         value = game.headers.get(name, "").strip()
-        return value if value.isascii() and value.isdigit() else _UNKNOWN
+        return value if value.isascii() and value.isdigit() else UNKNOWN
 
     return rating("WhiteElo"), rating("BlackElo")
 
 
 def _played(chess: Any, game: PgnGame) -> tuple[str, str]:
-    """Play a game out: its moves and ratings, and its final position.
+    """Play a game out: its moves, and its final position.
 
     Raises:
         ValueError: python-chess's, when a move is not legal.
     """
-    board = chess.Board()
-    words = []
-    for ply, text in enumerate(game.moves):
+    board, moves = chess.Board(), []
+    for text in game.moves:
         move = board.parse_san(text)
         if not move:
             raise ValueError(f"{text!r} makes no move")
-        words += [board.san_and_push(move), ";" if ply % 2 else ","]
-    if len(game.moves) % 2:
-        words.pop()
-    return "|".join(["".join(words), *_ratings(game)]), board.fen()
+        moves.append(make_move(board, move))
+    return moves_text(moves), board.fen()
 
 
 def _notes(path: str, kept: _Kept) -> tuple[str, ...]:
@@ -230,7 +203,7 @@ def _notes(path: str, kept: _Kept) -> tuple[str, ...]:
     Raises:
         DataError: when none is kept, or most have moves that are not legal.
     """
-    out, have = kept.left_out, len(kept.ends)
+    out, have = kept.left_out, len(kept.lines)
     total = have + out.total()
     if not total:
         raise DataError(f"{path}: holds no game; there is nothing to measure")

@@ -76,7 +76,7 @@ def test_a_dry_run_of_the_published_size_is_counted_and_not_timed_on_cpus(call, 
     [
         (("run", "rule_ordre"), "NAME: unknown experiment 'rule_ordre'; did you mean"),
         (("run", "rule_order", "--size", "big"), "--size: unknown size 'big'"),
-        (("run", "chess"), "lichess: no such file; download a month of rated games"),
+        (("run", "chess", "--size", "paper"), "lichess: no such file; download a month of rated"),
         (("run", "7", "--size", "paper", "--dry-run"), "lichess: no such file; download"),
         (("run", "natural", "--size", "paper"), "openwebtext: no such file; download"),
         (("check", "rule_order", "--store", "nowhere"), "nowhere"),

@@ -1,11 +1,18 @@
 """Definitions: every size of every experiment is a config that a sweep accepts."""
 
+import math
+
 import pytest
 
 from epiplexity_jax.base.config import parse
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.experiments.definition import SIZES, Experiment, Needed, load, names
+from epiplexity_jax.families.registry import open_family
+from epiplexity_jax.families.registry import parse as parse_family
+from epiplexity_jax.families.spec import task_for
+from epiplexity_jax.sources import RandomChess
 from epiplexity_jax.sources.opening import open_source
+from epiplexity_jax.sources.spec import SourceInfo
 from epiplexity_jax.sweep.config import parse_sweep
 from tests.unit.experiments.user_data import write_user_data
 
@@ -68,11 +75,18 @@ def test_of_several_with_one_figure_the_first_is_found_and_others_by_name():
 
 def test_data_that_are_not_there_are_refused_with_where_they_are_from(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for size in SIZES:
-        with pytest.raises(DataError, match="^lichess: no such file; download a month") as raised:
-            load("chess").check_data(size)
-        assert "CC0" in str(raised.value)
-        assert "\n" not in str(raised.value)
+    load("chess").check_data("small")
+    with pytest.raises(DataError, match="^lichess: no such file; download a month") as raised:
+        load("chess").check_data("paper")
+    assert "CC0" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    (tmp_path / "lichess").mkdir()
+    (tmp_path / "lichess" / "readme.txt").write_text("no game")
+    said = "^lichess: is a folder without a file that ends in .pgn; download a month"
+    with pytest.raises(DataError, match=said):
+        load("chess").check_data("paper")
+    (tmp_path / "lichess" / "games.pgn.zst").write_bytes(b"")
+    load("chess").check_data("paper")
     load("natural").check_data("small")
     with pytest.raises(DataError, match="^openwebtext: no such file; "):
         load("natural").check_data("paper")
@@ -85,9 +99,64 @@ def test_a_file_a_pattern_and_a_folder_with_a_file_are_there(tmp_path, monkeypat
     (tmp_path / "empty").mkdir()
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "a.bin").write_bytes(b"a")
-    there = {"full": True, "full/*.bin": True, "full/a.bin": True}
-    there |= {"empty": False, "full/*.txt": False, "full/b.bin": False}
-    assert {path: Needed(path=path, what="w").is_there for path in there} == there
+    problems: dict[str, str | None] = dict.fromkeys(("full", "full/*.bin", "full/a.bin"))
+    problems |= {"full/*.txt": "full/*.txt: matches no file"}
+    problems |= {"full/b.bin": "full/b.bin: no such file"}
+    problems |= {"empty": "empty: is a folder without a file"}
+    assert {path: Needed(path=path, what="w").problem for path in problems} == problems
+    ended = Needed(path="full", what="w", endings=(".pgn",))
+    assert ended.problem == "full: is a folder without a file that ends in .pgn"
+
+
+CHARACTERS = 250
+"""Of a game at the least: 60 plies of random play take 299, and people play longer."""
+
+PICTURES = 6_000_000
+"""Of CIFAR-5M, of 32 x 32 pixels."""
+
+
+@pytest.mark.parametrize("name", ["chess", "natural"])
+def test_the_data_asked_for_suffice_for_the_published_steps(name):
+    config = load(name).config("paper")
+    training, wanted = config["training"], config["heldout"]["tokens"]
+    sequences = training["steps"] * training["batch_size"]
+    for source in config["sources"].values():
+        length = source["length"]
+        have = {
+            "chess": source.get("games", 0) * CHARACTERS // length,
+            "cipher": source.get("sequences", 0),
+            "images": PICTURES * 32 * 32 // length,
+        }.get(source["kind"])
+        if have is not None:
+            assert have >= sequences + wanted / length, source
+
+
+def test_the_games_that_the_small_size_plays_suffice_for_its_steps():
+    pytest.importorskip("chess")
+    config = load("chess").config("small")
+    training = config["training"]
+    sequences = training["steps"] * training["batch_size"]
+    for source in config["sources"].values():
+        assert source["kind"] == "random_chess"
+        few = open_source(RandomChess.model_validate(source | {"games": 100}))
+        characters = few.sequences * source["length"] / 100
+        assert characters > CHARACTERS
+        have = source["games"] * characters
+        assert have >= sequences * source["length"] + config["heldout"]["tokens"]
+
+
+def test_the_page_of_chess_says_what_its_small_size_spends():
+    one = load("chess")
+    config = one.config("small")
+    family = open_family(parse_family(config["family"], "family"))
+    info = SourceInfo.all_labels(43, 128, "games")
+    costs = [family.model(s, task_for(family, info), "float32", "cpu").cost for s in family.sizes()]
+    tokens = config["training"]["steps"] * config["training"]["batch_size"] * 128
+    trained = max(cost.train_flops_per_token for cost in costs) * tokens
+    read = max(cost.eval_flops_per_token for cost in costs) * one.sequences("small") * 128
+    assert f"spends {trained:.2g}".replace("e+", "e") in one.why
+    assert f"and {trained + read:.2g}".replace("e+", "e") in one.why
+    assert 4.5 < math.log10(2e17 / trained) < 5
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -37,7 +37,7 @@ def test_the_verdict_counts_what_holds(smoke):
 def test_files_are_written_and_the_index_links_them(smoke, tmp_path):
     _, result = smoke
     written = write_pages([result], tmp_path / "pages")
-    pages = ["rule_order.md", "rule_order.png", "chess.md", "index.md"]
+    pages = ["rule_order.md", "rule_order.png", "chess.md", "natural.md", "index.md"]
     assert [path.name for path in written] == pages
     assert written[1].read_bytes().startswith(b"\x89PNG")
     index = (tmp_path / "pages" / "index.md").read_text(encoding="utf-8")
@@ -49,7 +49,7 @@ def test_an_experiment_without_a_result_has_its_data_and_its_commands_on_its_pag
     chess = load("chess")
     text = page_without_result(chess)
     assert "*Figures 4c, 7 of Finzi et al. (2026); no committed result.*" in text
-    assert f"- `lichess`, for all sizes: {chess.needs[0].what}." in text
+    assert f"- `lichess`, for `paper`: {chess.needs[0].what}." in text
     assert "cannot show the gap of S" in text
     assert "epiplexity-jax experiments run chess --size paper" in text
     assert "no committed result" in text

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from epiplexity_jax.experiments.definition import Published, load, names
+from epiplexity_jax.experiments.definition import Needed, Published, load, names
 from epiplexity_jax.experiments.perform import read_result
 from epiplexity_jax.experiments.tables import (
     check_table,
@@ -25,12 +25,14 @@ def test_the_list_has_a_row_for_every_experiment():
 
 def test_the_list_and_the_missing_ones_say_what_the_user_brings():
     rows = {row[0]: row for row in list_table(map(load, names())).rows}
-    assert rows["chess"][-1] == "lichess"
+    assert rows["chess"][-1] == "lichess (paper)"
     assert rows["natural"][-1].startswith("openwebtext (paper), ")
     assert rows["rule_order"][-1] == ""
-    chess, rule = missing_table([load("chess"), load("rule_order")]).rows
-    assert chess[-1].startswith("`lichess`: download a month")
-    assert rule[-1] == ""
+    brought = Needed(path="games", what="download games")
+    one = load("chess").model_copy(update={"needs": (brought,)})
+    mine, chess, rule = missing_table([one, load("chess"), load("rule_order")]).rows
+    assert mine[-1] == "`games`: download games."
+    assert (chess[-1], rule[-1]) == ("", "")
 
 
 def test_published_values_stand_alone_where_there_is_no_result(smoke):
@@ -40,6 +42,8 @@ def test_published_values_stand_alone_where_there_is_no_result(smoke):
     alone = rows[len(result.experiment.published) :]
     assert [row[1] for row in alone] == [one.quantity for one in chess.published]
     assert {row[3] for row in alone} == {"no committed result"}
+    assert alone[0][4:6] == ("H is greater where the board comes first", "")
+    assert alone[2][4:6] == ("", "")
 
 
 def test_checks_and_values_have_a_row_each(smoke):
@@ -57,16 +61,20 @@ def shown(result, *published):
 def test_published_values_stand_beside_ours(smoke):
     _, result = smoke
     value, check = result.findings.values[0], result.findings.checks[0]
-    first, second, third = shown(
+    first, second, third, fourth, fifth = shown(
         result,
         Published(quantity="a", value="7 bits", ours=value.name, sign=check.expected[:9] + "*"),
         Published(quantity="b", value="8 bits", ours="nothing", sign="nothing"),
         Published(quantity="c", value="9 bits", ours="x", sizes=("paper",), small=value.name),
+        Published(quantity="d", value="1 bit", ours="x", sizes=("paper",), sign="* it rises"),
+        Published(quantity="e", value="1 bit", ours="x", sizes=("paper",), sign="it rises *"),
     )
     assert first[2:4] == ("7 bits", f"{value.estimate} {value.unit}")
     assert first[4:6] == (check.expected, f"{check.word}: {check.found}")
     assert second[3:6] == ("", "", "")
     assert third[3] == f"({value.estimate} {value.unit}: {value.name}, size smoke)"
+    assert fourth[4:6] == ("it rises", "not asked at size smoke")
+    assert fifth[4:6] == ("", "not asked at size smoke")
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)

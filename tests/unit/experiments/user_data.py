@@ -1,11 +1,12 @@
 """Tiny files in the place of the data that a user brings: games, web pages, pictures."""
 
-import random
 from pathlib import Path
 
 import numpy as np
 import pyarrow
 import pyarrow.parquet
+
+from epiplexity_jax.sources.synthetic.random_chess import random_games
 
 _PLIES = 30
 
@@ -13,7 +14,8 @@ _PLIES = 30
 def write_user_data(folder: Path, games: int = 240) -> None:
     """Write what every experiment needs below a folder, as their definitions name it."""
     (folder / "lichess").mkdir()
-    text = "".join(random_game(seed) for seed in range(games))
+    played = enumerate(random_games(0, _PLIES, games))
+    text = "".join(_as_pgn(number, moves) for number, (moves, _) in played)
     (folder / "lichess" / "games.pgn").write_text(text, encoding="utf-8")
     (folder / "openwebtext").mkdir()
     words = np.random.default_rng(0).choice(["the ", "of ", "a ", "cat ", "sat.\n"], (40, 400))
@@ -25,15 +27,9 @@ def write_user_data(folder: Path, games: int = 240) -> None:
     np.savez(folder / "cifar5m" / "part0.npz", X=pixels, Y=np.zeros(60))
 
 
-def random_game(seed: int) -> str:
-    """A game of random legal moves as PGN, cut off after some plies."""
-    import chess
-
-    board, draw, words = chess.Board(), random.Random(seed), []
-    while len(board.move_stack) < _PLIES and not board.is_game_over():
-        move = draw.choice(list(board.legal_moves))
-        if board.turn == chess.WHITE:
-            words.append(f"{board.fullmove_number}.")
-        words.append(board.san_and_push(move))
-    headers = f'[WhiteElo "{1500 + seed}"]\n[BlackElo "{1600 + seed}"]\n\n'
-    return f"{headers}{' '.join(words)} 1/2-1/2\n\n"
+def _as_pgn(number: int, moves: str) -> str:
+    """A game in PGN, cut off after some plies: `e4,e5;` is `1. e4 e5`."""
+    headers = f'[WhiteElo "{1500 + number}"]\n[BlackElo "{1600 + number}"]\n\n'
+    pairs = [pair.replace(",", " ") for pair in moves.split(";") if pair]
+    numbered = " ".join(f"{turn}. {pair}" for turn, pair in enumerate(pairs, start=1))
+    return f"{headers}{numbered} 1/2-1/2\n\n"

@@ -1,12 +1,14 @@
 """A small config of each kind of source, and changes that each make it another source."""
 
+from tests.unit.sources.chess_examples import CHESS_EXAMPLES
+
 AUTOMATON = {"kind": "elementary_ca", "rule": 54, "cells": 7, "steps": 2, "burn_in": 1}
 BITS = {"kind": "noise", "vocab_size": 2, "length": 9}
 CHAIN = {"kind": "markov", "vocab_size": 4, "length": 8}
 BOOK = {"kind": "text", "path": "book.txt", "length": 16}
 BYTES = {**BOOK, "alphabet": "bytes"}
 
-EXAMPLES = {
+EXAMPLES = CHESS_EXAMPLES | {
     "text": (
         {"path": "book.txt", "length": 16},
         [
@@ -33,21 +35,6 @@ EXAMPLES = {
     "fasta": (
         {"path": "genome.fa", "length": 16},
         [{"length": 8}, {"alphabet": "ACGT", "unknown": "drop"}, {"case": "keep"}],
-    ),
-    "chess": (
-        {"path": "games.pgn", "length": 16},
-        [
-            {"length": 8},
-            {"order": "board_first"},
-            {"path": "other.pgn"},
-            {"heldout": "other.pgn"},
-            {"min_elo": 1550},
-            {"max_elo": 1550},
-            {"min_plies": 3},
-            {"max_plies": 3},
-            {"games": 20},
-            {"alphabet": "ascii96"},
-        ],
     ),
     "package_files": (
         {"package": "rich", "files": "_palettes.py", "length": 16},
@@ -394,6 +381,7 @@ EXAMPLES = {
 }
 TEXTS = {"documents", "text", "package_files", "python_stdlib"}
 IMAGES = {"images", "photographs", "tfds"}
-FILES = TEXTS | IMAGES | {"chess", "fasta", "tokens", "iterator", "labelled", "grain"}
+CHESS = set(CHESS_EXAMPLES)
+FILES = TEXTS | IMAGES | CHESS | {"fasta", "tokens", "iterator", "labelled", "grain"}
 HOST = FILES | {"cipher", "subsample", "replay", "dedupe", "compile_python"}
 FROM_BYTES = TEXTS | {"replay", "tfds", "images"}  # whose tokens have an original in bytes
