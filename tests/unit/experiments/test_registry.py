@@ -1,7 +1,6 @@
 """Every definition has a function that reads its runs, and the other way round."""
 
 import fnmatch
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.experiments import registry
 from epiplexity_jax.experiments.definition import load, names
+from epiplexity_jax.experiments.measured import Ending
 from tests.unit.experiments.fake import SEQUENCES, FakeMeasured, around, decomposed
 
 LARGEST = 1e19  # FLOPs, beyond every published budget
@@ -43,9 +43,9 @@ class AnyRuns(FakeMeasured):
         frontier.points.time_flops[-1] = LARGEST
         return frontier
 
-    def ending(self, source):
+    def ending(self, source, size=None):
         drawn = 50.0 + self.sources.index(source) + np.arange(3.0)
-        return SimpleNamespace(seeds={"model": drawn}, sampling={"model": 1.0})
+        return Ending(size or "one", 1, {"model": drawn}, {"model": 1.0})
 
     def under(self, estimator):
         return self
