@@ -63,14 +63,15 @@ def _nothing(found: Findings, measured: Measured, source: str) -> None:
     """Add the check that a source without structure teaches nothing, as far as that is resolved."""
     one = measured.at(source, measured.largest(source))
     largest = max(measured.bits(name, "model").value for name in measured.sources)
-    resolved = one.resolution_bits < _NOTHING * largest
+    resolution = one.resolution_bits
+    resolved = resolution is not None and resolution < _NOTHING * largest
     fine = one.status == ResultStatus.BELOW_RESOLUTION and resolved
     holds = None if one.status != ResultStatus.OK else False
     found.check(
         "oracle",
         f"{_NAMES[source]} teaches nothing: no S, or none beyond 1 % of the largest of a source",
         f"{one.status}, S {number(one.epiplexity_bits)} bits, resolved to "
-        f"{number(one.resolution_bits)}, the largest {number(largest)}",
+        f"{number(resolution)}, the largest {number(largest)}",
         True if one.status == ResultStatus.UNTRAINED or fine else holds,
     )
 

@@ -78,6 +78,7 @@ def test_a_sign_that_does_not_show_fails(changes, said):
 def test_what_is_not_resolved_does_not_pass_for_nothing(status, resolution, holds):
     made = measured()
     found = made.answer
+    assert found is not None
 
     def answer(source, compute):
         changes = {"status": status, "resolution_bits": resolution}
