@@ -86,7 +86,9 @@ def _compare(found: Findings, title: str, lengths: _Lengths) -> None:
         low, high = np.quantile(draws[np.isfinite(draws)], [0.025, 0.975])
         # The draws of a rank correlation lie on one side of a perfect one.
         estimate = Estimate(value, float(min(low, value)), float(max(high, value)))
-        estimates[name] = found.add(f"{name}, {title}", estimate, unit, panel, x=title)
+        estimates[name] = found.add(
+            f"{name}, {title}", estimate, unit, panel, x=title, series="both"
+        )
     count = lengths.means.shape[1]
     if "rank correlation" in estimates and count >= _RANKED:
         chance = by_chance(count)
