@@ -70,7 +70,7 @@ def summed(steps: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def correction(runs: list[tuple[dict, dict]]) -> float:
-    """What the streams say about the held-out set, nats per token, times its best weight."""
+    """What the streams say about the held-out set, times its best weight, in standard errors."""
     found = [one for one in map(level, runs) if one is not None]
     if not found:
         return 0.0
@@ -137,6 +137,11 @@ def level(run: tuple[dict, dict]) -> dict | None:
                 "full": final * scale,
                 "part": min(scale, 1.0),
             }
+    if best is not None:  # in standard errors of the run's own full held-out set
+        unit = history["heldout_raw_loss_stderr"][-1]
+        for name in ("nats", "blocks", "own", "full"):
+            best[name] = best[name] / unit
+        best |= {name: best[name] / unit**2 for name in ("variance", "misfit")}
     return best
 
 
@@ -146,6 +151,8 @@ def member(runs: list[tuple[dict, dict]], shift: float, test: float) -> dict[str
     row = runs[0][0]
     n, size = row["label_tokens_per_step"], len(steps)
     raw, ema, raw_floor, ema_floor = np.zeros((4, size))
+    raw_unit = np.mean([history["heldout_raw_loss_stderr"][-1] for _, history in runs])
+    ema_unit = np.mean([history["heldout_loss_stderr"][-1] for _, history in runs])
     for _, history in runs:
         raw_blocks = history["heldout_raw_block_losses_nats"].mean(axis=1)
         ema_blocks = history["heldout_block_losses_nats"].mean(axis=1)
@@ -160,9 +167,13 @@ def member(runs: list[tuple[dict, dict]], shift: float, test: float) -> dict[str
     cost, evaluation = row["train_flops_per_token"], row["eval_flops_per_token"]
     for end in range(size):
         labels = n * steps[end]
-        codes = [(raw[end], raw_floor[end], 0.0)]  # never
+        codes = [(raw[end], raw_floor[end] + shift * raw_unit, 0.0)]  # never
         codes += [
-            (raw[k] + ema[end] - ema[k], ema_floor[end], float(steps[end] - steps[k]))
+            (
+                raw[k] + ema[end] - ema[k],
+                ema_floor[end] + shift * ema_unit,
+                float(steps[end] - steps[k]),
+            )
             for k in range(end + 1)
         ]
         lengths = [stream + (test - labels) * floor for stream, floor, _ in codes]
@@ -170,8 +181,8 @@ def member(runs: list[tuple[dict, dict]], shift: float, test: float) -> dict[str
         if lengths[0] < min(lengths[1:]):
             stream, floor, averaged = codes[0]
         named = math.log2(end + 2) if end else 0.0
-        model[end] = (stream - labels * (floor + shift)) / LN2 + named
-        data[end] = test * (floor + shift) / LN2
+        model[end] = (stream - labels * floor) / LN2 + named
+        data[end] = test * floor / LN2
         tokens = row["train_tokens_per_step"]
         time[end] = tokens * (steps[end] * cost + averaged * evaluation)
         time[end] += test * row["tokens_per_label"] * evaluation

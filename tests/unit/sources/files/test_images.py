@@ -107,12 +107,12 @@ def test_grey_is_the_mean_of_the_colours_to_the_nearest():
     assert not raster.lossless
 
 
-@pytest.mark.parametrize("memory", [1, 1 << 22])
 def test_no_rows_of_grey_images_are_an_empty_matrix():
     source = from_images(np.zeros((3, 2, 2, 3), np.uint8), channels="grey")
     assert source.read(np.zeros(0, np.int64)).shape == (0, 4)
 
 
+@pytest.mark.parametrize("memory", [1, 1 << 22])
 def test_parts_of_cifar_5m_as_grey_windows(tmp_path, monkeypatch, memory):
     """Parts hold X, [n, 32, 32, 3] bytes, and Y; a window is half of an image of 1024 pixels."""
     monkeypatch.setattr(files_images, "_CHECKED", memory)
