@@ -220,7 +220,7 @@ def print_plan(plan: Any, as_json: bool) -> None:
         f"devices idle for {s['idle_share']:.0%} of the time"
     )
     if "wall_seconds" not in s:
-        typer.echo("on CPUs the published size is counted and not timed; its place is a GPU")
+        typer.echo("on CPUs this size is counted and not timed, and no memory is planned for it")
         return
     held = s["memory_bytes"]
     memory = "" if held is None else f", up to {held / 2**20:,.0f} MiB a device in a step"

@@ -66,7 +66,7 @@ class Measured:
         }
         self._seeds = int(config.get("family", {}).get("seeds", 3))
         self._frontiers: dict[str, Any] = {}
-        self._endings: dict[str, Ending] = {}
+        self._endings: dict[tuple[str, str | None], Ending] = {}
         self._rankings: dict[tuple[str, str], Ranking] = {}
         self._answers: dict[tuple[str, float], Decomposition] = {}
 
@@ -133,15 +133,13 @@ class Measured:
         Raises:
             StoreError: when no run of the source, or of that size, ended well.
         """
-        if size is None and source in self._endings:
-            return self._endings[source]
-        members = [m for m in self.frontier(source).all_members if size in (None, m.name)]
-        if not members:
-            raise StoreError(f"{self.runs.path}: no run of {source} ended well")
-        found = _ending(min(members, key=lambda member: float(member.mdl_bits[-1])))
-        if size is None:
-            self._endings[source] = found
-        return found
+        if (source, size) not in self._endings:
+            members = [m for m in self.frontier(source).all_members if size in (None, m.name)]
+            if not members:
+                raise StoreError(f"{self.runs.path}: no run of {source} ended well")
+            best = min(members, key=lambda member: float(member.mdl_bits[-1]))
+            self._endings[source, size] = _ending(best)
+        return self._endings[source, size]
 
     def bits(self, source: str, part: Part) -> Estimate:
         """Length of a part of the code after the last step, of the whole dataset.

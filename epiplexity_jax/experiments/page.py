@@ -55,7 +55,7 @@ def write_pages(results: Sequence[Result], folder: Path) -> list[Path]:
             save(chart(result.findings), picture)
             write_atomically(page, page_text(result).encode())
             written += [page, picture]
-        for one in filter(_is_brought, _missing(ordered)):
+        for one in (each for each in _missing(ordered) if each.needs):
             page = folder / f"{one.name}.md"
             write_atomically(page, page_without_result(one).encode())
             written.append(page)
@@ -130,10 +130,6 @@ def _listed(sizes: Sequence[str]) -> str:
     return "all sizes" if set(sizes) == set(SIZES) else ", ".join(f"`{size}`" for size in sizes)
 
 
-def _is_brought(one: Experiment) -> bool:
-    return bool(one.needs)
-
-
 def _missing(results: Sequence[Result]) -> list[Experiment]:
     """Experiments that have no result here."""
     have = {result.experiment.name for result in results}
@@ -191,7 +187,7 @@ def index_text(results: Sequence[Result]) -> str:
         markdown_table(sign_table(results)),
     ]
     if missing:
-        pages = [f"[{one.title}]({one.name}.md)" for one in filter(_is_brought, missing)]
+        pages = [f"[{one.title}]({one.name}.md)" for one in missing if one.needs]
         parts += [
             "## Without a committed result",
             "These have none here: they were not run yet, or their data come from the user."

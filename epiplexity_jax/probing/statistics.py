@@ -6,6 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 from jaxtyping import Float64, Int64
+from numpy.typing import ArrayLike
 
 from epiplexity_jax.base.keys import generator
 
@@ -55,7 +56,7 @@ def with_error(value: float, stderr: float) -> Interval:
     return value - _Z * stderr, value + _Z * stderr
 
 
-def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:
+def rank_correlation(first: ArrayLike, second: ArrayLike) -> float | None:
     """Spearman's rank correlation; ties share their mean rank; None where one is constant.
 
     >>> rank_correlation([1.0, 2.0, 3.0, 4.0], [1.0, 4.0, 9.0, 16.0])
@@ -76,7 +77,7 @@ def rank_correlation_interval(first: Sequence[float], second: Sequence[float]) -
     """
     x, y = np.asarray(first, np.float64), np.asarray(second, np.float64)
     draws = generator(0, "transfer", "bootstrap").integers(len(x), size=(_DRAWS, len(x)))
-    found = [rank_correlation(x[one].tolist(), y[one].tolist()) for one in draws]
+    found = [rank_correlation(x[one], y[one]) for one in draws]
     known = [one for one in found if one is not None]
     if not known:
         return None

@@ -14,7 +14,7 @@ from epiplexity_jax.experiments.perform import (
     read_result,
     run_experiment,
 )
-from tests.unit.experiments.user_data import write_user_data
+from tests.unit.experiments.user_data import folder_of_user_data
 
 LARGEST = {"rule_order", "tic_tac_toe"}
 """Experiments whose largest published member takes its steps; of the others it is the smallest."""
@@ -25,11 +25,7 @@ ELSEWHERE = {"natural": {"board_first", "moves_first", "noise", "cipher"}}
 
 @pytest.fixture(scope="module")
 def user_data(tmp_path_factory):
-    """A folder with tiny files in the place of what users bring."""
-    pytest.importorskip("chess")
-    folder = tmp_path_factory.mktemp("user_data")
-    write_user_data(folder)
-    return folder
+    return folder_of_user_data(tmp_path_factory)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import numpy as np
 
 from epiplexity_jax.experiments.findings import Estimate, Findings
 from epiplexity_jax.experiments.measured import Ending, Measured, mean_over_seeds
+from epiplexity_jax.probing.statistics import rank_correlation
 
 _CODES = ("requential", "prequential")
 _GROUPS = {
@@ -41,7 +42,8 @@ def read(measured: Measured) -> Findings:
         measured: the runs of a requential sweep.
     """
     found = Findings("source")
-    endings = {name: _endings(measured, name) for name in measured.sources}
+    requential, prequential = (measured.under(code) for code in _CODES)
+    endings = {name: _endings(requential, prequential, name) for name in measured.sources}
     structure: dict[tuple[str, str], Estimate] = {}
     for source, by_code in endings.items():
         for code, ending in zip(_CODES, by_code, strict=True):
@@ -63,9 +65,14 @@ def read(measured: Measured) -> Findings:
     return found
 
 
-def _endings(measured: Measured, source: str) -> _Pair:
-    """The code of one size under both estimators: of that which the requential code prefers."""
-    requential, prequential = (measured.under(code) for code in _CODES)
+def _endings(requential: Measured, prequential: Measured, source: str) -> _Pair:
+    """The code of one size under both estimators: of that which the requential code prefers.
+
+    Args:
+        requential: the runs by the requential code.
+        prequential: the same by the prequential one.
+        source: the source.
+    """
     ending = requential.ending(source)
     return ending, prequential.ending(source, ending.size)
 
@@ -73,17 +80,17 @@ def _endings(measured: Measured, source: str) -> _Pair:
 def _compare(found: Findings, title: str, lengths: _Lengths) -> None:
     """Add the rank correlation of a group, and the intercept of the line through it."""
     quantities = {
-        "rank correlation": (_rank_correlation, "Spearman's", "Rank correlation of the codes"),
+        "rank correlation": (rank_correlation, "Spearman's", "Rank correlation of the codes"),
         "intercept": (_intercept, "bits", "Prequential S where requential is 0"),
     }
     estimates = {}
     for name, (function, unit, panel) in quantities.items():
         value = function(*lengths.means)
-        if not math.isfinite(value):
+        if value is None:
             found.notes.append(f"{title}: one code has the same length for all, so no {name}")
             continue
-        draws = np.array([function(*each) for each in lengths.draws])
-        low, high = np.quantile(draws[np.isfinite(draws)], [0.025, 0.975])
+        draws = [one for each in lengths.draws if (one := function(*each)) is not None]
+        low, high = np.quantile(draws, [0.025, 0.975])
         # The draws of a rank correlation lie on one side of a perfect one.
         estimate = Estimate(value, float(min(low, value)), float(max(high, value)))
         estimates[name] = found.add(
@@ -103,8 +110,8 @@ def _compare(found: Findings, title: str, lengths: _Lengths) -> None:
 def by_chance(count: int) -> float:
     """The rank correlation that a random order of so many exceeds once in twenty times."""
     generator, order = np.random.default_rng(0), np.arange(count)
-    random = [_rank_correlation(order, generator.permutation(count)) for _ in range(_ORDERS)]
-    return float(np.quantile(random, 0.95))
+    random = [rank_correlation(order, generator.permutation(count)) for _ in range(_ORDERS)]
+    return float(np.quantile([one for one in random if one is not None], 0.95))
 
 
 def _drawn(endings: Sequence[_Pair]) -> _Lengths:
@@ -130,18 +137,8 @@ def _drawn(endings: Sequence[_Pair]) -> _Lengths:
     return _Lengths(means, draws)
 
 
-def _rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's; NaN where all of one are the same."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(first), rankdata(second)
-    if any(np.ptp(each) == 0 for each in ranks):
-        return math.nan
-    return float(np.corrcoef(*ranks)[0, 1])
-
-
-def _intercept(first: np.ndarray, second: np.ndarray) -> float:
-    """The second where the first is 0, on the least-squares line; NaN where that is a point."""
+def _intercept(first: np.ndarray, second: np.ndarray) -> float | None:
+    """The second where the first is 0, on the least-squares line; None where that has no slope."""
     if np.ptp(first) == 0:
-        return math.nan
+        return None
     return float(np.polyfit(first, second, 1)[1])

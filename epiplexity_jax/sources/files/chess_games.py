@@ -1,20 +1,18 @@
 """Games of chess in PGN files as text: moves and final position, in two orders."""
 
-import collections
-import dataclasses
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
 from epiplexity_jax.base.compressed import open_decompressed
 from epiplexity_jax.base.config import Config
-from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.files.characters import Alphabet
 from epiplexity_jax.sources.files.chess_text import (
     ALPHABET,
     UNKNOWN,
     GameLines,
+    LeftOut,
     Order,
     make_move,
     moves_text,
@@ -27,7 +25,7 @@ from epiplexity_jax.sources.spec import HostSource
 from epiplexity_jax.sources.token_array import readable
 
 _START = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1"
-_MOST_ILLEGAL = 0.5  # share of the games: what is left is no reading of the file
+_ILLEGAL = "with a move that is not legal"
 
 
 class Chess(Config):
@@ -102,30 +100,28 @@ def open_chess(config: Chess) -> HostSource:
     return open_corpus(_corpus(chess, config.path, config, config.games), options, heldout)
 
 
-@dataclasses.dataclass
-class _Kept:
+class _Kept(NamedTuple):
     """The games that are kept, and the number of the others by reason.
 
     Attributes:
         lines: lines of the games.
-        left_out: number of games by the reason why they were left out.
-        first_illegal: place of the first move that is not legal.
+        left_out: games that were left out.
     """
 
     lines: GameLines
-    left_out: collections.Counter[str]
-    first_illegal: str = ""
+    left_out: LeftOut
 
 
 def _corpus(chess: Any, path: str, config: Chess, most: int | None) -> Corpus:
     """Play out the games of some files: each line is a document."""
     paths = find_files(path, (".pgn",))
     files = files_corpus(paths, path, "auto", hashed=False)
-    kept = _Kept(GameLines(config.order), collections.Counter())
+    kept = _Kept(GameLines(config.order), LeftOut("game", "to measure", _ILLEGAL))
     for each in paths:
         with readable(each), open_decompressed(each) as file:
             _keep(chess, str(each), file, config, most, kept)
-    return kept.lines.corpus(path, files.origins, (*files.notes, *_notes(path, kept)))
+    notes = kept.left_out.notes(path, len(kept.lines))
+    return kept.lines.corpus(path, files.origins, (*files.notes, *notes))
 
 
 def _keep(
@@ -137,13 +133,12 @@ def _keep(
             return
         reason = _reason(game, config)
         if reason:
-            kept.left_out[reason] += 1
+            kept.left_out.counts[reason] += 1
             continue
         try:
             played = _played(chess, game)
         except ValueError as error:  # python-chess's of a move
-            kept.left_out["with a move that is not legal"] += 1
-            kept.first_illegal = kept.first_illegal or f"{where}: game in line {game.line}: {error}"
+            kept.left_out.add_illegal(f"{where}: game in line {game.line}: {error}")
         else:
             kept.lines.add(played[0], _ratings(game), played[1])
 
@@ -195,24 +190,3 @@ def _played(chess: Any, game: PgnGame) -> tuple[str, str]:
             raise ValueError(f"{text!r} makes no move")
         moves.append(make_move(board, move))
     return moves_text(moves), board.fen()
-
-
-def _notes(path: str, kept: _Kept) -> tuple[str, ...]:
-    """Say how many games were left out and why.
-
-    Raises:
-        DataError: when none is kept, or most have moves that are not legal.
-    """
-    out, have = kept.left_out, len(kept.lines)
-    total = have + out.total()
-    if not total:
-        raise DataError(f"{path}: holds no game; there is nothing to measure")
-    why = ", ".join(f"{count:,} {reason}" for reason, count in out.most_common())
-    first = f"; the first: {kept.first_illegal}" if kept.first_illegal else ""
-    if out["with a move that is not legal"] > _MOST_ILLEGAL * total:
-        raise DataError(f"{path}: most of its {total:,} games are no chess: {why}{first}")
-    if not have:
-        raise DataError(f"{path}: all of its {total:,} games are left out: {why}")
-    if not out:
-        return ()
-    return (f"{path}: {out.total():,} of {total:,} games were left out: {why}{first}",)

@@ -1,7 +1,6 @@
 """Questions about positions of chess: the last move of a puzzle, and the class of a value."""
 
 import bisect
-import collections
 import csv
 import dataclasses
 import json
@@ -16,7 +15,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.sources.files.characters import BYTES, CHARACTERS, Alphabet, Encoder, letters_of
-from epiplexity_jax.sources.files.chess_text import ALPHABET, make_move, python_chess
+from epiplexity_jax.sources.files.chess_text import ALPHABET, LeftOut, make_move, python_chess
 from epiplexity_jax.sources.files.corpus import files_corpus
 from epiplexity_jax.sources.files.paths import find_files
 from epiplexity_jax.sources.ragged import Pieces, open_ragged
@@ -26,7 +25,6 @@ from epiplexity_jax.sources.token_array import readable
 BOUNDS = (-600, -300, -150, -50, 50, 150, 300, 600)
 _ENDINGS = (".csv", ".jsonl", ".ndjson")
 _ILLEGAL = "with a position or a move that is not legal"
-_MOST_ILLEGAL = 0.5  # share of the rows: what is left is no reading of the file
 _CURE = "the alphabet of the members"
 Question = Literal["puzzle", "value"]
 
@@ -103,15 +101,15 @@ class _Asked:
         encoder: encodes their text.
         given: characters of each that are not paid for.
         labels: class of each value.
-        left_out: number of rows by the reason why they were left out.
-        first_illegal: place of the first position or move that is not legal.
+        left_out: rows that were left out.
     """
 
     encoder: Encoder
     given: list[int] = dataclasses.field(default_factory=list)
     labels: list[int] = dataclasses.field(default_factory=list)
-    left_out: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
-    first_illegal: str = ""
+    left_out: LeftOut = dataclasses.field(
+        default_factory=lambda: LeftOut("row", "to ask", _ILLEGAL)
+    )
 
 
 def open_chess_questions(config: ChessQuestions) -> HostSource:
@@ -129,7 +127,8 @@ def open_chess_questions(config: ChessQuestions) -> HostSource:
     for each in paths:
         with readable(each), open_decompressed(each) as file:
             _ask(chess, str(each), file, config, asked)
-    notes = (*files.notes, *_notes(config.path, asked))
+    left_out = asked.left_out.notes(config.path, len(asked.given))
+    notes = (*files.notes, *left_out)
     return _source(config, asked, files.origins, notes)
 
 
@@ -175,12 +174,11 @@ def _ask(
         try:
             given, paid = _written(chess, row)
         except ValueError as error:  # python-chess's of a position or a move
-            asked.left_out[_ILLEGAL] += 1
-            asked.first_illegal = asked.first_illegal or f"{where}: line {row.line}: {error}"
+            asked.left_out.add_illegal(f"{where}: line {row.line}: {error}")
             continue
         is_value = config.question == "value"
         if len(given) + len(paid) + is_value > config.length:
-            asked.left_out[f"longer than {config.length} tokens"] += 1
+            asked.left_out.counts[f"longer than {config.length} tokens"] += 1
             continue
         asked.encoder.add((f"{where}: line {row.line}", [(given + paid).encode("ascii")]))
         asked.given.append(len(given))
@@ -236,7 +234,7 @@ def _puzzles(lines: Iterable[str], where: str, least: int | None, asked: _Asked)
         if not moves.split():
             raise DataError(f"{where}: line {line} has no move; expected moves such as e2e4 e7e5")
         if least is not None and _integer(rating[0], "Rating", f"{where}: line {line}") < least:
-            asked.left_out["below the rating asked for"] += 1
+            asked.left_out.counts["below the rating asked for"] += 1
             continue
         yield _Row(line, fen, moves)
 
@@ -292,24 +290,3 @@ def _integer(value: str, column: str, where: str) -> int:
         return int(value)
     except ValueError:
         raise DataError(f"{where}: {column}: expected an integer, got {value!r}") from None
-
-
-def _notes(path: str, asked: _Asked) -> tuple[str, ...]:
-    """Say how many rows were left out and why.
-
-    Raises:
-        DataError: when none is kept, or most are not legal.
-    """
-    out, have = asked.left_out, len(asked.given)
-    total = have + out.total()
-    if not total:
-        raise DataError(f"{path}: holds no row; there is nothing to ask")
-    why = ", ".join(f"{count:,} {reason}" for reason, count in out.most_common())
-    first = f"; the first: {asked.first_illegal}" if asked.first_illegal else ""
-    if out[_ILLEGAL] > _MOST_ILLEGAL * total:
-        raise DataError(f"{path}: most of its {total:,} rows are no chess: {why}{first}")
-    if not have:
-        raise DataError(f"{path}: all of its {total:,} rows are left out: {why}{first}")
-    if not out:
-        return ()
-    return (f"{path}: {out.total():,} of {total:,} rows were left out: {why}{first}",)

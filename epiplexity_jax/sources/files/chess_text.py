@@ -1,17 +1,20 @@
 """The text of games of chess: its characters, the notation of moves, and the lines of games."""
 
+import collections
+import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import numpy as np
 
 from epiplexity_jax.base.digest import bytes_digest
-from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources.files.characters import Document, Spool
 from epiplexity_jax.sources.files.corpus import Corpus
 
 ALPHABET = "\n #+,-/0123456789;=?BKNOPQRabcdefghknpqrwx|"
 UNKNOWN = "?"  # PGN's value of a header that is not known
+_MOST_ILLEGAL = 0.5  # share of the rows: what is left is no reading of the file
 _KNOWN_BY = 16  # first games, by which a file is known
 Order = Literal["moves_first", "board_first"]
 
@@ -54,6 +57,58 @@ def moves_text(moves: Iterable[tuple[str, str]]) -> str:
     'e4,e5;Nf3'
     """
     return "".join(part for move in moves for part in move).removesuffix(",")
+
+
+@dataclasses.dataclass
+class LeftOut:
+    """Rows of files of chess that are not read, by reason.
+
+    Attributes:
+        what: name of a row, such as game.
+        use: what rows are for, such as to measure.
+        illegal: the reason of those that are not legal.
+        counts: number of them by the reason why.
+        first_illegal: place of the first position or move that is not legal.
+    """
+
+    what: str
+    use: str
+    illegal: str
+    counts: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    first_illegal: str = ""
+
+    def add_illegal(self, place: str) -> None:
+        """Count a row that is not legal.
+
+        Args:
+            place: its file, its line and the error.
+        """
+        self.counts[self.illegal] += 1
+        self.first_illegal = self.first_illegal or place
+
+    def notes(self, path: str, kept: int) -> tuple[str, ...]:
+        """Say how many were left out and why.
+
+        Args:
+            path: the files.
+            kept: number of rows that are read.
+
+        Raises:
+            DataError: when there is no row, no row is kept, or most are not legal.
+        """
+        total = kept + self.counts.total()
+        if not total:
+            raise DataError(f"{path}: holds no {self.what}; there is nothing {self.use}")
+        why = ", ".join(f"{count:,} {reason}" for reason, count in self.counts.most_common())
+        first = f"; the first: {self.first_illegal}" if self.first_illegal else ""
+        all_ = f"{total:,} {self.what}s"
+        if self.counts[self.illegal] > _MOST_ILLEGAL * total:
+            raise DataError(f"{path}: most of its {all_} are no chess: {why}{first}")
+        if not kept:
+            raise DataError(f"{path}: all of its {all_} are left out: {why}{first}")
+        if not self.counts:
+            return ()
+        return (f"{path}: {self.counts.total():,} of {all_} were left out: {why}{first}",)
 
 
 class GameLines:

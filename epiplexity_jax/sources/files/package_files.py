@@ -17,8 +17,9 @@ from epiplexity_jax.sources.spec import HostSource
 class PackageFiles(Config):
     """Files of an installed Python package as bytes or text: machine code, headers, source.
 
-    NumPy and PyArrow are installed wherever this package is: `**/*.so` of `numpy` is 15 MB of
-    machine code, `include/**/*.h` of `pyarrow` 5 MB of C++ headers. Every file is a document; they
+    NumPy and PyArrow are installed wherever this package is. As pip installs them on Linux and
+    macOS, `**/*.so` of `numpy` is 15 MB of machine code, and `include/**/*.h` of `pyarrow` 5 MB of
+    C++ headers; other installations may have neither. Every file is a document; they
     are joined in the order of their paths, and read as they are. Another version of the package, or
     another processor, has other files and so another fingerprint; for results that must be
     comparable, take a file of your own with `text`.

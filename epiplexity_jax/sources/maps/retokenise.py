@@ -102,10 +102,9 @@ def open_retokenise(config: Retokenise) -> Source:
     """Open a source of other tokens.
 
     A sequence has the entropy that it had, so the entropy rate is known where that of the source
-    is: p times as much for a chunk of p tokens, 1 / w of it for each of w bytes, 3/4 of
-    it for base64. Of `bpe` and
-    `tokeniser` it is not known, as sequences are other stretches of the data; what is encoded lies
-    in memory, above 1 GiB in a temporary file.
+    is: p times as much for a chunk of p tokens, 1 / w of it for each of w bytes, 3/4 of it for
+    base64. Of `bpe` and `tokeniser` it is not known, as sequences are other stretches of the data;
+    what is encoded lies in memory, above 1 GiB in a temporary file.
 
     Raises:
         ConfigError: when inputs are or have vectors, labels vary by sequence, the alphabet or the

@@ -15,7 +15,7 @@ from epiplexity_jax.sources import RandomChess
 from epiplexity_jax.sources.opening import open_source
 from epiplexity_jax.sources.spec import SourceInfo
 from epiplexity_jax.sweep.config import parse_sweep
-from tests.unit.experiments.user_data import write_user_data
+from tests.unit.experiments.user_data import folder_of_user_data
 
 PLAIN = {
     **{"name": "one", "title": "One", "figure": "", "phenomenon": "p", "question": "q"},
@@ -54,11 +54,7 @@ def test_wrong_names_and_missing_sizes_are_refused():
 
 @pytest.fixture(scope="module")
 def user_data(tmp_path_factory):
-    """A folder with tiny files in the place of what users bring."""
-    pytest.importorskip("chess")
-    folder = tmp_path_factory.mktemp("user_data")
-    write_user_data(folder)
-    return folder
+    return folder_of_user_data(tmp_path_factory)
 
 
 def test_an_experiment_is_found_by_its_figure():

@@ -5,10 +5,19 @@ from pathlib import Path
 import numpy as np
 import pyarrow
 import pyarrow.parquet
+import pytest
 
 from epiplexity_jax.sources.synthetic.random_chess import random_games
 
 _PLIES = 30
+
+
+def folder_of_user_data(tmp_path_factory):
+    """Make a folder with tiny files in the place of what users bring."""
+    pytest.importorskip("chess")
+    folder = tmp_path_factory.mktemp("user_data")
+    write_user_data(folder)
+    return folder
 
 
 def write_user_data(folder: Path, games: int = 240) -> None:

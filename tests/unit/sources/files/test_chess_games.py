@@ -1,7 +1,7 @@
 """Games of chess as lines of text: moves, ratings and known final positions."""
 
-import builtins
 import gzip
+import sys
 
 import numpy as np
 import pyarrow
@@ -231,14 +231,7 @@ def test_too_few_characters(written):
 
 
 def test_without_python_chess_one_line_says_what_to_install(written, monkeypatch):
-    imported = builtins.__import__
-
-    def without(name, *rest, **kwargs):
-        if name == "chess":
-            raise ImportError(name)
-        return imported(name, *rest, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "chess", None)  # as where it is not installed
     with pytest.raises(ConfigError) as caught:
         open_source(written(ALL))
     assert str(caught.value) == (

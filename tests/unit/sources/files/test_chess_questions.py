@@ -1,8 +1,8 @@
 """Questions about positions of chess: the text, the label, and what is refused."""
 
-import builtins
 import gzip
 import json
+import sys
 from typing import Any
 
 import numpy as np
@@ -227,13 +227,6 @@ def test_options_that_do_not_fit_are_refused(config, said):
 
 
 def test_without_python_chess_one_line_says_what_to_install(written, monkeypatch):
-    imported = builtins.__import__
-
-    def without(name, *rest, **kwargs):
-        if name == "chess":
-            raise ImportError(name)
-        return imported(name, *rest, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "chess", None)  # as where it is not installed
     with pytest.raises(ConfigError, match="^kind: chess_questions needs the package python-chess"):
         open_source(written(ALL))

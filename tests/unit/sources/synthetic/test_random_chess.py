@@ -1,6 +1,6 @@
 """Games of random legal moves: the same for a seed, legal, and ended by the rules or the limit."""
 
-import builtins
+import sys
 from typing import Any
 
 import numpy as np
@@ -111,14 +111,7 @@ def test_too_few_games_are_refused():
 
 @pytest.mark.usefixtures("fresh")
 def test_without_python_chess_one_line_says_what_to_install(monkeypatch):
-    imported = builtins.__import__
-
-    def without(name, *rest, **kwargs):
-        if name == "chess":
-            raise ImportError(name)
-        return imported(name, *rest, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "chess", None)  # as where it is not installed
     with pytest.raises(ConfigError) as caught:
         opened()
     assert str(caught.value) == (
