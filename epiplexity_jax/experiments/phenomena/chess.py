@@ -47,5 +47,5 @@ def _say_how_far(found: Findings, top: float) -> None:
         if top < needed:
             found.notes.append(
                 f"no sign is asked of {letter}: in the paper its gap shows from {number(needed)} "
-                f"FLOPs, {needed / top:.2g} times the largest budget here"
+                f"FLOPs, {number(needed / top, 2)} times the largest budget here"
             )

@@ -43,7 +43,7 @@ def test_a_small_budget_asks_for_no_sign_and_says_how_far_it_is():
     assert len(found.checks) == 2
     assert set(outcomes(found).values()) == {True}
     assert "70 times the largest budget" in found.notes[0]
-    assert "2e+03 times the largest budget" in found.notes[1]
+    assert "2e3 times the largest budget" in found.notes[1]
 
 
 def test_an_order_that_teaches_nothing_fails():
