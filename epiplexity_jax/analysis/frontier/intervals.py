@@ -165,7 +165,10 @@ class Intervals:
             return None, None, None
         model, *others = self._at(self._traced, compute)
         upper = max(float(np.quantile(model, LEVEL)), 0.0)
-        data, mdl = (float(np.quantile(values, 1.0 - LEVEL)) for values in others)
+        # A replicate whose area is below 0 wins with a loss above the uniform code's.
+        data, mdl = (
+            min(float(np.quantile(values, 1.0 - LEVEL)), self._uniform) for values in others
+        )
         return (0.0, upper), (data, self._uniform), (mdl, self._uniform)
 
 

@@ -195,3 +195,13 @@ def test_areas_made_by_sampling_alone_do_not_widen_those_that_are_real():
     stderr = sampling / math.log(2) / math.sqrt(3)
     width = half_width(around(frontier, frontier.largest_compute)[0])
     assert 1.5 * stderr < width < 4 * stderr
+
+
+def test_entropy_is_never_above_that_of_the_uniform_code():
+    """A model without structure, with an area below 0 by luck, wins with a loss above uniform."""
+    curves = online_member("small", 1_000, math.log(256) + 1e-5, -1_400.0, 1e3)
+    frontier = trace([*curves], test_tokens=1e7)
+    result = frontier.at(frontier.largest_compute)
+    assert result.status == "untrained"
+    low, high = result.entropy_bits_interval
+    assert low <= high == result.entropy_bits == 8e7
