@@ -82,7 +82,7 @@ class Experiment(Config):
     """Figures of the paper that show the phenomenon, such as `4a` or `4c, 7`; empty where none
     does."""
     phenomenon: str
-    """One line for the list of experiments."""
+    """The sign that is expected, in a clause that can follow "Expected:", for lists and cards."""
     question: str
     """Paragraph that its page begins with."""
     why: str

@@ -20,6 +20,7 @@ from epiplexity_jax.sources.synthetic.induction import Induction
 from epiplexity_jax.sources.synthetic.lcg import LCG
 from epiplexity_jax.sources.synthetic.lfsr import LFSR, lfsr_taps
 from epiplexity_jax.sources.synthetic.life import Life
+from epiplexity_jax.sources.synthetic.markov_rows import MarkovRows, open_markov_rows
 
 _AUTOMATON = """\
 def f(r,n,k,b,l,h,x):
@@ -54,13 +55,26 @@ def f(a,c,k,b,h,l,x):
   o.append(x>>h&2**b-1);x=(a*x+c)%2**k
  return o
 """
+_MARKOV_ROWS = """\
+from math import*
+def f(v,l,g,u,w):
+ m=[[log(a)/sum(map(log,r))for a in r]for r in u]
+ p=[1/v]*v
+ for _ in range(999):p=[sum(p[i]*m[i][j]for i in range(v))for j in range(v)]
+ s=[]
+ for a in w[:l]:
+  s+=[sum(a>=sum(p[:j])for j in range(1,v))]
+  p=m[s[-1]]
+ return[v,*g,*s],[[log(a)for a in m[i]]for i in g]
+"""
 
 
 class Program(NamedTuple):
     """A program that prints a source's sequences.
 
     Attributes:
-        text: Python that defines f, a function of its arguments and of a random start.
+        text: Python that defines f, a function of its arguments and of a random start: the state
+            of a generator; of Markov rows uniform numbers, V x V for the matrix and one a symbol.
         arguments: the arguments of the source.
     """
 
@@ -90,6 +104,10 @@ def program_of(config: Config) -> Program | None:
             shift = 0 if config.output == "low" else modulus - bits
             values = config.multiplier % (1 << modulus), config.increment % (1 << modulus)
             return Program(_LCG, (*values, modulus, bits, shift, config.length))
+        case MarkovRows() if config.rows == "real":
+            order = open_markov_rows(config).parameters.tolist()
+            given = tuple(order[: config.vocab_size - config.hidden])
+            return Program(_MARKOV_ROWS, (config.vocab_size, config.length, given))
     return None
 
 
@@ -107,6 +125,14 @@ class Length(NamedTuple):
     source: str
     generator_bits: int
     model: Estimate
+
+    @property
+    def order(self) -> str:
+        """Length of the model beside its generator, where its whole interval is on one side."""
+        if self.model.above(self.generator_bits):
+            return "longer"
+        end = self.model.high
+        return "shorter" if end is not None and end < self.generator_bits else "not resolved"
 
 
 def generator_bits(config: Mapping[str, Any]) -> int | None:
@@ -137,15 +163,17 @@ def lengths(results: Sequence[Any]) -> Iterator[Length]:
 
 
 def generator_table(found: Sequence[Length]) -> Table:
-    """One row a source: its generator's length, and the model's."""
+    """One row a source: its generator's length, the model's, and which of them is longer."""
     table = Table(
         [
             TableColumn("experiment"),
             TableColumn("source"),
             TableColumn("generator, bits", "right"),
             TableColumn("model, bits"),
+            TableColumn("the model is"),
         ]
     )
     for one in found:
-        table.add(one.experiment, one.source, number(one.generator_bits), str(one.model))
+        bits = number(one.generator_bits)
+        table.add(one.experiment, one.source, bits, str(one.model), one.order)
     return table

@@ -143,10 +143,8 @@ def _config(one: Experiment, size: str) -> str:
 def _verdict(result: Result) -> str:
     checks = result.findings.checks
     failed, unsure = len(result.findings.failed), sum(c.holds is None for c in checks)
-    text = f"{len(checks) - failed - unsure} of {len(checks)} checks hold"
-    text += f", {failed} fail" if failed else ""
-    text += f", {unsure} not resolved" if unsure else ""
-    return f"{text}."
+    hold = len(checks) - failed - unsure
+    return f"{hold} of {len(checks)} checks hold, {unsure} not resolved, {failed} fail."
 
 
 def _set_up(result: Result) -> list[str]:
@@ -164,9 +162,9 @@ def _set_up(result: Result) -> list[str]:
 
 
 def _card(result: Result) -> str:
-    """The card of an experiment: its picture, its phenomenon, its verdict."""
+    """The card of an experiment: its picture, what was expected, and its verdict."""
     one = result.experiment
-    said = f"{one.phenomenon[:1].upper()}{one.phenomenon[1:]}. {_verdict(result)}"
+    said = f"Expected: {one.phenomenon}. Found: {_verdict(result)}"
     parts = [f"- **[{one.title}]({one.name}.md)**", f"![{one.title}]({one.name}.png)", said]
     return "\n\n    ".join(parts)
 
@@ -196,12 +194,14 @@ def index_text(results: Sequence[Result]) -> str:
         ]
     if generated := list(lengths(results)):
         parts += [
-            "## Programs longer than their generator",
+            "## Models beside the generators of their data",
             "A model that pays off may hold more bits than the program that makes the data, as the "
-            "program is short only for those who know it (section 5.3 of the paper). The program "
-            "is the shortest Python that we wrote, with its parameters, under zlib; the model is "
-            "that of the best size after its last step. This is no claim that the data hold more "
-            "than their entropy.",
+            "program is short only for those who know it (section 5.3 of the paper). Rows where "
+            "the whole interval of the model lies above the program are marked `longer`, those "
+            "where it lies below `shorter`; the others say nothing. The program is the shortest "
+            "Python that we wrote, with its parameters, under zlib; the model is that of the best "
+            "size after its last step. This is no claim that the data hold more than their "
+            "entropy.",
             markdown_table(generator_table(generated)),
         ]
     if any(one.published for one in [*missing, *(each.experiment for each in results)]):

@@ -11,12 +11,12 @@ from epiplexity_jax.report.table import Table, TableColumn
 
 
 def list_table(experiments: Iterable[Experiment]) -> Table:
-    """One row an experiment: its name, figure, phenomenon, what `small` takes, the user's data."""
+    """One row an experiment: its name, figure, expected sign, what `small` takes, its data."""
     table = Table(
         [
             TableColumn("name"),
             TableColumn("figure"),
-            TableColumn("phenomenon", folds=True),
+            TableColumn("expected", folds=True),
             TableColumn("small takes", folds=True, spare=1),
             TableColumn("you bring", folds=True, spare=1),
         ]
@@ -36,12 +36,12 @@ def _brought(one: Experiment) -> str:
 
 
 def missing_table(experiments: Iterable[Experiment]) -> Table:
-    """One row an experiment without a result: what it shows, what `small` takes, what it needs."""
+    """One row an experiment without a result: what is expected, what `small` takes, its needs."""
     table = Table(
         [
             TableColumn("experiment"),
             TableColumn("figure"),
-            TableColumn("phenomenon", folds=True),
+            TableColumn("expected", folds=True),
             TableColumn("small takes", folds=True),
             TableColumn("you bring", folds=True),
         ]

@@ -11,7 +11,7 @@ from epiplexity_jax.experiments.measured import Measured
 from epiplexity_jax.report.numbers import number
 
 Part = Literal["epiplexity", "entropy", "mdl"]
-_TITLES = {"epiplexity": "Epiplexity S_T", "entropy": "Entropy H_T", "mdl": "Two-part code MDL_T"}
+TITLES = {"epiplexity": "Epiplexity S_T", "entropy": "Entropy H_T", "mdl": "Two-part code MDL_T"}
 _LETTERS = {"epiplexity": "S", "entropy": "H", "mdl": "MDL"}
 
 
@@ -76,7 +76,7 @@ def add_curves(
                     f"{_LETTERS[part]} {name} at {number(budget, 4)}",
                     part_of(measured.at(source, budget), part, sequences),
                     unit,
-                    _TITLES[part],
+                    TITLES[part],
                     x=budget,
                     series=name,
                 )

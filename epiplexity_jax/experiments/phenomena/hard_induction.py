@@ -6,6 +6,8 @@ from itertools import pairwise
 from epiplexity_jax.experiments.findings import Findings
 from epiplexity_jax.experiments.measured import Measured
 
+_NEAR, _NEAR_NOTHING = 1.1, 0.05  # times h, and bits where h is 0
+
 
 def read(measured: Measured) -> Findings:
     """Read S and H over the number of hidden bits h; sources are `hidden0`, `hidden1`, ...
@@ -24,8 +26,9 @@ def read(measured: Measured) -> Findings:
         structure[h] = found.add(
             f"S, h = {h}", measured.bits(source, "model"), "bits", "Epiplexity", x=h
         )
-        near = max(1.1 * h, h + 0.5)
-        expected = f"h = {h}: the loss comes within 10 % (or half a bit) of h bits"
+        near = _NEAR * h if h else _NEAR_NOTHING
+        within = "10 %" if h else f"{_NEAR_NOTHING:g} bits"
+        expected = f"h = {h}: the loss comes within {within} of h bits"
         found.below(expected, entropy, near, "oracle")
         found.check(
             "oracle",
@@ -44,4 +47,6 @@ def read(measured: Measured) -> Findings:
         if {less, more} <= set(waits):
             expected = f"it takes more steps for h = {more} than for h = {less}"
             found.greater(expected, waits[more], waits[less])
+    if measured.config.get("estimator", {}).get("kind") == "requential":
+        found.notes.append("the loss is the student's, and steps are the student's")
     return found

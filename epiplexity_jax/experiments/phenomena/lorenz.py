@@ -9,9 +9,11 @@ from epiplexity_jax.experiments.measured import Measured
 ALONE = "without"
 # Bits of the quantised invariant measure, (4, 4, 4) bits a coordinate: 2e5 samples.
 MEASURE_BITS, MEASURE_ERROR = 7.553, 0.05
-_SOON, _LATE = 0.1, 30.0
+_SOON, _MIDDLE, _LATE = 0.1, (0.5, 1.0, 2.0), 30.0
 _NOTHING = 0.1  # bits
 _SAVED = 3.0  # bits that the start is expected to save at the earliest time
+_RISE = 0.02  # bits by which the saving may rise from one time to the next
+_SAME = 0.1  # of S alone, within which S given the start is the same
 
 
 def read(measured: Measured) -> Findings:
@@ -68,14 +70,37 @@ def _checks(
         last = saved[_LATE]
         statement = f"at {_LATE:g} Lyapunov times it saves nothing, within {_NOTHING} bits"
         found.check("sign", statement, f"{last} bits", last.inside(-_NOTHING, _NOTHING))
+        _same_structure(found, measured)
+    _falls(found, measured, saved)
+    structure_alone = measured.bits(ALONE, "model")
+    for time in filter(saved.__contains__, _MIDDLE):
+        expected = f"at {time:g} Lyapunov times S given the start is above S alone: a map is learnt"
+        found.greater(expected, measured.bits(f"with_{time:g}", "model"), structure_alone)
+
+
+def _same_structure(found: Findings, measured: Measured) -> None:
+    """Add the check that nothing is left to learn at the last time, by paired differences."""
+    alone = measured.bits(ALONE, "model")
+    more = measured.difference(f"with_{_LATE:g}", ALONE, "model").scaled(measured.sequences)
+    most = _SAME * abs(alone.value)
+    found.check(
+        "sign",
+        f"at {_LATE:g} Lyapunov times S given the start is S alone, within {100 * _SAME:g} %",
+        f"{more} bits more than the {alone} alone",
+        more.inside(-most, most),
+    )
+
+
+def _falls(found: Findings, measured: Measured, saved: dict[float, Estimate]) -> None:
+    """Add the check that the saving never rises, by the paired difference of each two times."""
     times = sorted(saved)
-    if len(times) > 1:
-        falls = all(saved[a].value >= saved[b].value - 0.02 for a, b in pairwise(times))
-        shown = ", ".join(f"{saved[time].value:.3g}" for time in times)
-        found.check("sign", "the saving falls with time, within 0.02 bits", shown, falls)
-    middle = [time for time in times if _SOON < time < 4.0]
-    if middle:
-        most = max(middle, key=lambda time: measured.bits(f"with_{time:g}", "model").value)
-        statement = "at a middle time S given the start is above S alone: a map is learnt"
-        mapped = measured.bits(f"with_{most:g}", "model")
-        found.greater(f"{statement} (time {most:g})", mapped, measured.bits(ALONE, "model"))
+    if len(times) < 2:
+        return
+    falls = [
+        measured.difference(f"with_{late:g}", f"with_{early:g}", "data").inside(-_RISE, math.inf)
+        for early, late in pairwise(times)
+    ]
+    shown = ", ".join(f"{saved[time]}" for time in times)
+    holds = False if False in falls else None if None in falls else True
+    expected = f"the saving falls with time: no later one is greater by {_RISE:g} bits"
+    found.check("sign", expected, shown, holds)

@@ -11,6 +11,7 @@ from epiplexity_jax.report.numbers import number
 # Bits per sequence above n of a reader that predicts X_i from X_<i and Y_<=i: H(Y) plus the sum of
 # H(X_i | X_<i, Y_<=i), less n. Of rule 30, by n and steps, exact (enumeration of all states).
 NO_LOOK_AHEAD = {(8, 2): 2.5051, (12, 2): 3.8086, (16, 2): 4.9476, (16, 8): 7.3164}
+_MEMORISED = 8  # cells, whose 256 states a model can memorise, which closes the gap
 _LEARNT = 1.05  # of n, above which the forward order counts as not learnt
 
 
@@ -53,11 +54,12 @@ def read(measured: Measured) -> Findings:
         if learnt:
             gaps[n] = gap
             _gap_checks(found, measured, n, gap)
-    if len(gaps) > 1:
-        least, most = min(gaps), max(gaps)
-        found.greater(
-            f"the gap grows with n: {most} cells against {least}", gaps[most], gaps[least]
-        )
+    most = max(gaps, default=0)
+    larger = [n for n in gaps if n > _MEMORISED]
+    for least in dict.fromkeys((*larger[:1], *sorted(gaps)[:1])):
+        if least < most:
+            expected = f"the gap grows with n: {most} cells against {least}"
+            found.greater(expected, gaps[most], gaps[least])
     return found
 
 
@@ -85,7 +87,7 @@ def _forward_checks(found: Findings, measured: Measured, n: int) -> bool:
 
 def _gap_checks(found: Findings, measured: Measured, n: int, gap: Estimate) -> None:
     """Add the checks on the gap between the orders at one number of cells."""
-    if n > 8:  # 256 states can be memorised, which closes the gap
+    if n > _MEMORISED:
         found.greater(f"n = {n}: Y then X costs more", gap, 0.0)
     if (most := _bound(measured, n)) is not None:
         expected = f"n = {n}: the gap is between 0 and that of a reader without look-ahead"

@@ -5,10 +5,15 @@ from collections.abc import Sequence
 from epiplexity_jax.analysis.ranking.differences import Difference
 from epiplexity_jax.experiments.findings import Findings
 from epiplexity_jax.experiments.measured import Measured
-from epiplexity_jax.experiments.phenomena.curves import add_curves, shared_budgets
+from epiplexity_jax.experiments.phenomena.curves import (
+    TITLES,
+    add_curves,
+    part_of,
+    shared_budgets,
+)
 from epiplexity_jax.report.numbers import number, with_interval
 
-_BUDGETS, _PUBLISHED = 10, (1e14,)
+_BUDGETS, _PUBLISHED = 10, (1e13, 1e14, 1e15, 1e17)
 _RULES = ("rule15", "rule30", "rule54")
 
 
@@ -28,6 +33,7 @@ def read(measured: Measured) -> Findings:
         budgets,
         {"epiplexity": "bits", "entropy": "bits per sequence", "mdl": "bits per sequence"},
     )
+    _peak(found, measured, budgets)
     _order_checks(found, measured, budgets)
     last = {name: measured.at(name, budgets[-1]).entropy_bits_per_token for name in _RULES}
     top = f"at {number(budgets[-1])} FLOPs"
@@ -39,6 +45,14 @@ def read(measured: Measured) -> Findings:
     shown = ", ".join(f"{rate:.4f}" for rate in rates)
     found.check("sign", f"{top} H of rules 15 < 54 < 30", shown, rates == sorted(set(rates)))
     return found
+
+
+def _peak(found: Findings, measured: Measured, budgets: Sequence[float]) -> None:
+    """Add the largest S of rule 15 of those at some budgets, which is biased upwards."""
+    budget = max(budgets, key=lambda each: measured.at("rule15", each).epiplexity_bits)
+    place = {"x": budget, "series": "rule 15"}
+    peak = part_of(measured.at("rule15", budget), "epiplexity")
+    found.add("S rule 15, its peak", peak, "bits", TITLES["epiplexity"], **place)
 
 
 def _order_checks(found: Findings, measured: Measured, budgets: Sequence[float]) -> None:

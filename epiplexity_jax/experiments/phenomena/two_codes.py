@@ -16,6 +16,7 @@ _GROUPS = {
     "rule": "cellular automata",
     "rows": "easy induction",
     "hidden": "hard induction",
+    "natural": "natural data",
 }
 _Pair = tuple[Ending, Ending]  # of the requential code and of the prequential one
 _DRAWS, _ORDERS, _LEAST = 2000, 4000, 3
@@ -36,7 +37,7 @@ class _Lengths(NamedTuple):
 
 
 def read(measured: Measured) -> Findings:
-    """Read S by both codes; sources are `rule_<n>`, `rows_<h>` and `hidden_<h>`.
+    """Read S by both codes; sources are `rule_<n>`, `rows_<h>`, `hidden_<h>`, `natural_<name>`.
 
     Args:
         measured: the runs of a requential sweep.

@@ -8,12 +8,14 @@ import pytest
 
 from epiplexity_jax.experiments.findings import Estimate
 from epiplexity_jax.experiments.generators import (
+    Length,
     generator_bits,
     generator_table,
     lengths,
     program_of,
 )
-from epiplexity_jax.sources import LCG, LFSR, ElementaryCA, Induction, Life, open_source
+from epiplexity_jax.sources import LCG, LFSR, ElementaryCA, Induction, Life, MarkovRows, open_source
+from epiplexity_jax.sources.spec import WithReals
 
 
 def printed(config, row, start):
@@ -68,9 +70,29 @@ def test_congruences(output):
     assert {tuple(row) for row in drawn(config, 50)} <= rows
 
 
+@pytest.mark.parametrize("hidden", [0, 2, 3])
+def test_markov_rows_are_printed_from_uniform_numbers(hidden):
+    config, count = MarkovRows(vocab_size=3, length=20, hidden=hidden), 4
+    source = open_source(config)
+    key = jax.random.key(3)
+    made = source.sampler(source.parameters, key, count)
+    tokens, reals = made if isinstance(made, WithReals) else (made, np.zeros((count, 0, 3)))
+    matrix_key, chain_key = jax.random.split(key)
+    tiny = float(np.finfo(np.float32).tiny)
+    matrices = np.asarray(jax.random.uniform(matrix_key, (count, 3, 3), minval=tiny)).tolist()
+    uniform = np.asarray(jax.random.uniform(chain_key, (20, count, 1)))[:, :, 0].T.tolist()
+    program, names = program_of(config), {}
+    exec(program.text, names)
+    for row, rows, u, w in zip(tokens, reals, matrices, uniform, strict=True):
+        printed_tokens, printed_rows = names["f"](*program.arguments, u, w)
+        assert printed_tokens == row.tolist()
+        assert np.reshape(printed_rows, (-1, 3)) == pytest.approx(np.asarray(rows), rel=1e-4)
+
+
 def test_other_sources_have_no_program():
     assert program_of(LFSR(degree=9, bits=2, length=8)) is None
     assert program_of(Life(rule="B36/S23")) is None
+    assert program_of(MarkovRows(rows="tokens")) is None
 
 
 def test_lengths_are_those_of_compressed_programs():
@@ -93,4 +115,13 @@ def test_only_resolved_sources_with_a_known_generator_are_listed():
     result = SimpleNamespace(experiment=experiment, size="small", endings=endings)
     (found,) = lengths([result])
     assert (found.source, found.model) == ("a", Estimate(9e4, 8e4, 1e5))
-    assert generator_table([found]).rows[0][-1] == "9e4 ±1e4"
+    assert generator_table([found]).rows[0][-2:] == ("9e4 ±1e4", "longer")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "order"),
+    [(1001.0, 2e3, "longer"), (1001.0, None, "longer"), (900.0, 2e3, "not resolved")]
+    + [(0.0, 999.0, "shorter"), (None, 999.0, "shorter"), (None, None, "not resolved")],
+)
+def test_a_model_is_longer_where_its_whole_interval_is(low, high, order):
+    assert Length("x", "a", 1000, Estimate(950.0, low, high)).order == order

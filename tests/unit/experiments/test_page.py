@@ -29,9 +29,13 @@ def test_a_page_has_the_question_checks_values_command_and_config(smoke):
 def test_the_verdict_counts_what_holds(smoke):
     _, result = smoke
     words = [check.word for check in result.findings.checks]
-    said = f"{words.count('holds')} of {len(words)} checks hold, {words.count('FAILS')} fail"
+    said = (
+        f"{words.count('holds')} of {len(words)} checks hold, {words.count('open')} not resolved, "
+        f"{words.count('FAILS')} fail."
+    )
     assert said in page_text(result)
-    assert said in index_text([result])
+    expected = result.experiment.phenomenon
+    assert f"Expected: {expected}. Found: {said}" in index_text([result])
 
 
 def test_files_are_written_and_the_index_links_them(smoke, tmp_path):

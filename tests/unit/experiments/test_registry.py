@@ -62,7 +62,14 @@ def test_published_values_stand_beside_the_signs_that_are_checked(name):
     patterns = [one.sign for one in load(name).published if one.sign]
     published = checks(name, "paper")
     assert bool(patterns) == any(check.kind == "sign" for check in published)
-    small = [*checks(name, "small"), *checks(name, "small", 16.0)]  # what some 16 bits suffice for
-    statements = [check.expected for check in [*published, *small]]
+    kinds = [(size, bits) for size in ("paper", "small") for bits in (50.0, 16.0)]
+    statements = [check.expected for kind in kinds for check in checks(name, *kind)]
     for pattern in patterns:
         assert fnmatch.filter(statements, pattern), pattern
+
+
+@pytest.mark.parametrize("name", [name for name in names() if load(name).published])
+def test_values_that_stand_beside_published_ones_are_read_at_the_size_of_the_paper(name):
+    found = registry.reader(name)(AnyRuns(load(name).config("paper")))
+    ours = {one.ours for one in load(name).published} - {""}
+    assert ours <= {value.name for value in found.values}

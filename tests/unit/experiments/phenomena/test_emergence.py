@@ -28,6 +28,11 @@ def measured(entropy=0.1, structure=1e3, from_=1e10):
     )
 
 
+def said(found, words):
+    (shown,) = [check.found for check in found.checks if words in check.expected]
+    return shown
+
+
 def test_all_hold_where_small_steps_pay_off_above_a_budget():
     found = read(measured())
     assert set(outcomes(found).values()) == {True}
@@ -39,6 +44,23 @@ def test_a_code_that_is_not_much_shorter_fails_and_its_structure_is_open():
     assert outcome(found, "times shorter") is False
     assert outcome(found, "nearly 0") is False
     assert outcome(found, "their S is below") is None
+    shown = said(found, "their S is below")
+    assert shown.startswith("8 states are not learnt (H 0.156")
+    assert "no comparison" in shown
+
+
+def test_where_learning_is_not_resolved_it_says_so_and_that_the_order_is_contrary():
+    found = read(measured(entropy=0.64, structure=3e3))
+    assert outcome(found, "nearly 0") is None
+    assert outcome(found, "their S is below") is None
+    shown = said(found, "their S is below")
+    assert "are not known to be learnt" in shown
+    assert shown.endswith("no comparison; S 3e3 ±0.01 against 2e3 bits, which is above")
+
+
+def test_the_codes_stand_beside_each_other_with_their_ratio():
+    shown = said(read(measured(entropy=5.0)), "times shorter")
+    assert shown == "6 ±0.01 against 22 ±0.01 bits per sequence: 3.67 times shorter"
 
 
 def test_more_structure_than_one_jump_fails():

@@ -4,7 +4,7 @@ from epiplexity_jax.experiments.phenomena.hard_induction import read
 from tests.unit.experiments.fake import FakeMeasured, around, outcome, outcomes
 
 
-def measured(extra=0.05, step=1000.0, wait=100.0, half=0.02):
+def measured(extra=0.02, step=1000.0, wait=100.0, half=0.02):
     data = {f"hidden{h}": around(h + extra, half) for h in range(4)}
     made = FakeMeasured(data, {f"hidden{h}": around(5e3 + step * h, 50.0) for h in range(4)})
     made.steps = {f"hidden{h}": 200.0 + wait * h for h in range(4)}
@@ -26,6 +26,24 @@ def test_a_loss_off_the_bits_fails():
 def test_a_loss_at_the_bits_holds_within_its_error():
     found = outcomes(read(measured(extra=0.0, half=0.05)))
     assert {found[one] for one in found if "h = 2: the loss" in one} == {True}
+
+
+def test_near_is_a_tenth_of_h_and_open_where_the_interval_straddles_it():
+    found = read(measured(extra=0.15))
+    assert outcome(found, "h = 1: the loss comes within 10 % of h bits") is False
+    assert outcome(found, "h = 2: the loss comes within 10 % of h bits") is True
+    found = read(measured(extra=0.1))
+    assert outcome(found, "h = 1: the loss comes") is None
+    assert outcome(found, "h = 1: the loss is not below") is True
+    assert outcome(found, "h = 0: the loss comes within 0.05 bits of h bits") is False
+    assert outcome(read(measured(extra=0.04)), "h = 0: the loss comes") is None
+
+
+def test_of_the_requential_code_the_steps_are_the_students():
+    made = measured()
+    assert not read(made).notes
+    made.config = {"estimator": {"kind": "requential"}}
+    assert "student" in read(made).notes[0]
 
 
 def test_structure_that_falls_fails_and_one_that_stays_is_open():

@@ -35,6 +35,23 @@ def test_little_saved_early_and_no_map_fail():
     assert outcome(found, "a map is learnt") is not True
 
 
+def test_every_middle_time_is_asked_for_a_map():
+    saved = {0.1: 6.0, 0.5: 5.0, 1.0: 3.0, 2.0: 2.0, 4.0: 0.5, 30.0: 0.0}
+    found = read(measured(saved))
+    times = [c.expected.split()[1] for c in found.checks if "a map is learnt" in c.expected]
+    assert times == ["0.5", "1", "2"]
+    assert outcome(found, "at 1 Lyapunov times S") is True
+    assert outcome(found, "at 2 Lyapunov times S") is None
+
+
+def test_structure_that_is_left_at_the_last_time_fails():
+    late = measured()
+    late.model["with_30"] = around(400.0)
+    assert outcome(read(late), "S given the start is S alone") is False
+    late.model["with_30"] = around(215.0)
+    assert outcome(read(late), "S given the start is S alone") is None
+
+
 def test_of_other_cells_the_entropy_is_not_known():
     found = read(measured(alone=23.0, bits=[10, 10, 10]))
     assert not any("entropy of the measure" in check.expected for check in found.checks)
@@ -45,3 +62,5 @@ def test_a_wide_interval_does_not_say_that_nothing_is_saved():
     late = measured()
     late.combined = lambda weights, part: Estimate(0.0, -8.0, 8.0)
     assert outcome(read(late), "it saves nothing") is None
+    assert outcome(read(late), "the saving falls") is None
+    assert outcome(read(late), "S given the start is S alone") is None

@@ -19,7 +19,7 @@ def measured(forward=lambda n: n * 1.005, gap=lambda n: 0.1 * n, steps=2):
 def test_all_hold_for_a_bounded_reader():
     found = read(measured())
     assert set(outcomes(found).values()) == {True}
-    assert len(found.checks) == 3 + 2 + 3 + 3 + 1
+    assert len(found.checks) == 3 + 2 + 3 + 3 + 2
     gaps = {v.x: v for v in found.values if v.name.startswith("gap")}
     assert [gaps[n].oracle for n in CELLS] == [NO_LOOK_AHEAD[n, 2] for n in CELLS]
 
@@ -35,6 +35,20 @@ def test_without_a_gap_the_sign_fails_or_is_open():
 
 def test_a_gap_above_that_without_look_ahead_fails_its_oracle():
     assert outcome(read(measured(gap=lambda n: n)), "n = 12: the gap is between") is False
+
+
+def test_the_gap_must_grow_from_more_cells_than_can_be_memorised():
+    found = read(measured(gap=lambda n: {8: 0.1, 12: 1.5, 16: 1.5}[n]))
+    assert outcome(found, "16 cells against 8") is True
+    assert outcome(found, "16 cells against 12") is None
+    found = read(measured(gap=lambda n: {8: 0.1, 12: 2.0, 16: 1.5}[n]))
+    assert outcome(found, "16 cells against 12") is False
+
+
+def test_of_one_ring_alone_no_growth_is_asked():
+    one = measured()
+    one.sources = ["forward8", "reverse8"]
+    assert not any("grows" in statement for statement in outcomes(read(one)))
 
 
 def test_an_order_that_was_not_learnt_is_not_compared():

@@ -29,6 +29,11 @@ def test_all_hold_where_the_curves_cross():
     assert {value.series for value in found.values} == {"rule 15", "rule 30", "rule 54"}
 
 
+def test_the_peak_of_a_shift_is_a_value():
+    (peak,) = [v for v in read(measured()).values if v.name == "S rule 15, its peak"]
+    assert peak.estimate == around(1e4, 100.0)
+
+
 def test_a_shift_that_is_never_above_fails():
     assert outcome(read(measured(shift_first=False)), "at some low budget") is False
 

@@ -104,11 +104,21 @@ def test_a_constant_that_costs_a_student_more_fails():
 
 
 def test_groups_apart_and_small_ones_have_no_order():
-    few = [*RULES, "rows_0", "rows_1", "hidden_0", "hidden_1", "hidden_2"]
+    few = [
+        *RULES,
+        "natural_text",
+        "natural_machine_code",
+        "rows_0",
+        "rows_1",
+        "hidden_0",
+        "hidden_1",
+        "hidden_2",
+    ]
     found = read(Coded(straight(few)))
     names = {each.name for each in found.values}
     assert "rank correlation, easy induction" not in names  # two sources
     assert "intercept, hard induction" in names  # three
+    assert "S natural machine code, requential" in names
     assert sum("alike: their rank" in each for each in outcomes(found)) == 1  # five
 
 
