@@ -55,23 +55,7 @@ def _checks(found: Findings, measured: Measured, few: int, many: int) -> None:
     grid = shared_budgets(measured, _GRID, carried=True)
     jumps, stepped = ([measured.estimate(n, budget) for budget in grid] for n in (jump, steps))
     best = max(one.epiplexity_bits for one in jumps)
-    structure = measured.bits(steps, "model")
-    shown = f"{structure} against {number(best)} bits"
-    if not learnt:
-        order = structure.inside(best, math.inf)
-        words = {True: "which is above", False: "which is below"}.get(order, "which overlap")
-        known = "are not learnt" if learnt is False else "are not known to be learnt"
-        side = "above" if learnt is False else "whose interval has the limit of"
-        shown = (
-            f"{many} states {known} (H {rate} bits per cell, {side} {_LEARNT:g}): no comparison; "
-            f"S {shown}, {words}"
-        )
-    found.check(
-        "sign",
-        f"once {many} states are learnt, their S is below that of one jump at its best budget",
-        shown,
-        structure.inside(-math.inf, best) if learnt else None,
-    )
+    _structure(found, many, measured.bits(steps, "model"), best, (rate, learnt))
     crossed = None  # the least budget from which on the code of small steps is the shorter one
     for budget, one, other in zip(grid, jumps, stepped, strict=True):
         crossed = (crossed or budget) if other.mdl_bits < one.mdl_bits else None
@@ -83,6 +67,45 @@ def _checks(found: Findings, measured: Measured, few: int, many: int) -> None:
         f"{many} states are shorter {said}, budgets begin at {number(grid[0])}; after the last "
         f"step {codes[1]} against {codes[0]} bits per sequence",
         shorter and crossed is not None and crossed > grid[0],
+    )
+
+
+def _structure(
+    found: Findings,
+    many: int,
+    structure: Estimate,
+    best: float,
+    learning: tuple[Estimate, bool | None],
+) -> None:
+    """Add the check on S of small steps, which is open where they are not learnt, and says so.
+
+    Args:
+        found: receives it.
+        many: number of states.
+        structure: S with every state.
+        best: S of one jump at its best budget.
+        learning: H with every state per cell of the last, and whether it is nearly 0.
+    """
+    rate, learnt = learning
+    shown = f"{structure} against {number(best)} bits"
+    if not learnt:
+        words = "which overlap"
+        if structure.above(best):
+            words = "which is above"
+        elif structure.inside(-math.inf, best):
+            words = "which is below"
+        state, side = (
+            ("learnt", "above") if learnt is False else ("known to be learnt", "not resolved from")
+        )
+        shown = (
+            f"{many} states are not {state} (H {rate} bits per cell, {side} {_LEARNT:g}): no "
+            f"comparison; S {shown}, {words}"
+        )
+    found.check(
+        "sign",
+        f"once {many} states are learnt, their S is below that of one jump at its best budget",
+        shown,
+        structure.inside(-math.inf, best) if learnt else None,
     )
 
 
@@ -101,7 +124,7 @@ def _times_shorter(found: Findings, many: int, jump: Estimate, steps: Estimate) 
     found.check(
         "sign",
         f"after the last step the code with {many} states is over {_BETTER:g} times shorter",
-        f"{steps} against {jump} bits per sequence: {number(jump.value / steps.value)} times "
-        f"shorter{unsure}",
+        f"{jump} in one jump against {steps} bits per sequence, a factor of "
+        f"{number(jump.value / steps.value)}{unsure}",
         holds,
     )

@@ -83,12 +83,10 @@ def _same_structure(found: Findings, measured: Measured) -> None:
     alone = measured.bits(ALONE, "model")
     more = measured.difference(f"with_{_LATE:g}", ALONE, "model").scaled(measured.sequences)
     most = _SAME * abs(alone.value)
-    found.check(
-        "sign",
-        f"at {_LATE:g} Lyapunov times S given the start is S alone, within {100 * _SAME:g} %",
-        f"{more} bits more than the {alone} alone",
-        more.inside(-most, most),
-    )
+    at = f"at {_LATE:g} Lyapunov times"
+    expected = f"{at} S is the same with the start and without, within {100 * _SAME:g} %"
+    shown = f"{more} bits more than the {alone} alone"
+    found.check("sign", expected, shown, more.inside(-most, most))
 
 
 def _falls(found: Findings, measured: Measured, saved: dict[float, Estimate]) -> None:

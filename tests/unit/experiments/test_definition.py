@@ -13,6 +13,7 @@ from epiplexity_jax.families.registry import parse as parse_family
 from epiplexity_jax.families.spec import task_for
 from epiplexity_jax.sources import RandomChess
 from epiplexity_jax.sources.opening import open_source
+from epiplexity_jax.sources.opening import parse as parse_source
 from epiplexity_jax.sources.spec import SourceInfo
 from epiplexity_jax.sweep.config import parse_sweep
 from tests.unit.experiments.user_data import folder_of_user_data
@@ -126,6 +127,17 @@ def test_the_data_asked_for_suffice_for_the_published_steps(name):
         }.get(source["kind"])
         if have is not None:
             assert have >= sequences + wanted / length, source
+
+
+def test_natural_data_of_two_codes_are_not_read_twice():
+    """A teacher that reads data again has no prequential length."""
+    config = load("two_codes").config("small")
+    natural = {name: one for name, one in config["sources"].items() if name.startswith("natural_")}
+    assert len(natural) == 6
+    for name, one in natural.items():
+        source = open_source(parse_source(copy.deepcopy(one), name))
+        wanted = config["training"]["steps"] * config["training"]["batch_size"]
+        assert source.sequences >= wanted + config["heldout"]["tokens"] / source.info.length, name
 
 
 def test_the_games_that_the_small_size_plays_suffice_for_its_steps():

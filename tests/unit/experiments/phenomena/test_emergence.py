@@ -60,7 +60,7 @@ def test_where_learning_is_not_resolved_it_says_so_and_that_the_order_is_contrar
 
 def test_the_codes_stand_beside_each_other_with_their_ratio():
     shown = said(read(measured(entropy=5.0)), "times shorter")
-    assert shown == "6 ±0.01 against 22 ±0.01 bits per sequence: 3.67 times shorter"
+    assert shown == "22 ±0.01 in one jump against 6 ±0.01 bits per sequence, a factor of 3.67"
 
 
 def test_more_structure_than_one_jump_fails():

@@ -47,9 +47,9 @@ def test_every_middle_time_is_asked_for_a_map():
 def test_structure_that_is_left_at_the_last_time_fails():
     late = measured()
     late.model["with_30"] = around(400.0)
-    assert outcome(read(late), "S given the start is S alone") is False
+    assert outcome(read(late), "S is the same") is False
     late.model["with_30"] = around(215.0)
-    assert outcome(read(late), "S given the start is S alone") is None
+    assert outcome(read(late), "S is the same") is None
 
 
 def test_of_other_cells_the_entropy_is_not_known():
@@ -63,4 +63,4 @@ def test_a_wide_interval_does_not_say_that_nothing_is_saved():
     late.combined = lambda weights, part: Estimate(0.0, -8.0, 8.0)
     assert outcome(read(late), "it saves nothing") is None
     assert outcome(read(late), "the saving falls") is None
-    assert outcome(read(late), "S given the start is S alone") is None
+    assert outcome(read(late), "S is the same") is None
