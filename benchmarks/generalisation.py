@@ -13,17 +13,15 @@ A statement holds where 95 % intervals over seeds agree with it, fails where the
 open otherwise. `--read` checks the committed rows again, without training.
 """
 
-import argparse
 import itertools
-import json
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from result import RESULTS, write
+from result import write
 from scipy.stats import t
+from verdicts import parser, read_again, say
 
 import epiplexity_jax as epx
 from epiplexity_jax.base.config import Config
@@ -128,13 +126,11 @@ def measure() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--read", action="store_true", help="check the committed rows again")
-    if parser.parse_args().read:
-        path = RESULTS / "generalisation.json"
-        found = json.loads(path.read_text("utf-8"))
-        found["checks"] = checks(found["grammar"], found["lengths"])
-        path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if parser().parse_args().read:
+        path = read_again(
+            "generalisation",
+            lambda found: {"checks": checks(found["grammar"], found["lengths"])},
+        )
     else:
         configure_process()
         grammars, tasks = measure()
@@ -142,10 +138,7 @@ def main() -> None:
             print(row)
         found = {"checks": checks(grammars, tasks), "grammar": grammars, "lengths": tasks}
         path = write("generalisation", steps=STEPS, **found)
-    print(path)
-    for sentence, holds in found["checks"].items():
-        print({True: "holds", False: "FAILS", None: "open "}[holds], sentence)
-    sys.exit(False in found["checks"].values())
+    say(path)
 
 
 if __name__ == "__main__":
