@@ -47,5 +47,7 @@ def read_yaml(text: str, where: str) -> Any:
         raise ConfigError(f"{where}:{place} {error.problem or 'is not YAML'}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{where}: is not YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise ConfigError(f"{where}: nests too deep; write it flatter") from None
     except ValueError:
         raise ConfigError(f"{where}: an alias is used inside of what it names") from None

@@ -119,7 +119,7 @@ def read_step(
     try:
         sums = json.loads((step / _CHECKSUM).read_text())
         leaves = sums["leaves"] if sums["files"] == _files_checksum(step) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     header = _restore(folder, number).get("cohort") if leaves else None
     if header is None:

@@ -81,11 +81,16 @@ def _check(
     ] = None,
     store: StoreOption = None,
     result: Annotated[
-        Path | None, typer.Option(help="A result that `run` wrote, in place of a store.")
+        Path | None, typer.Option(help="A result that `run` wrote, read as it stands, in place of a store.")
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Check a trained experiment; exit status 1 where a sign or an oracle fails."""
+    """Check a trained experiment; exit status 1 where a sign or an oracle fails.
+
+    Values and checks are read from the runs of the store anew. A result given with --result is
+    read as it stands: its parts and sources are checked, but not whether its checks follow from
+    runs, or are all that there should be.
+    """
     from epiplexity_jax.experiments import perform
     from epiplexity_jax.experiments.definition import load
 

@@ -10,7 +10,7 @@ from epiplexity_jax import api
 from epiplexity_jax.base.config import parse
 from epiplexity_jax.base.errors import ConfigError, DataError, StoreError
 from epiplexity_jax.base.files import read_if_there, reason, write_atomically
-from epiplexity_jax.experiments import registry, stamp
+from epiplexity_jax.experiments import held, registry, stamp
 from epiplexity_jax.experiments.definition import Experiment, load
 from epiplexity_jax.experiments.findings import Findings, to_plain
 from epiplexity_jax.experiments.measured import Measured
@@ -19,9 +19,8 @@ from epiplexity_jax.sweep.config import parse_sweep
 from epiplexity_jax.sweep.config_file import read_config
 from epiplexity_jax.sweep.progress import Progress, Silent
 
-RESULT = "experiment.json"
+RESULT = held.RESULT
 _BUDGETS = 5
-_SECTIONS = ("sources", "family", "estimator", "training", "recipe", "heldout", "seed")
 
 
 @dataclass(frozen=True)
@@ -88,11 +87,13 @@ def run_experiment(
     Raises:
         ConfigError: when there is no such experiment or size.
         DataError: when data that the user brings are not there.
-        StoreError: when a folder is not a store or a file cannot be written.
+        StoreError: when a folder is not a store, or one of another experiment or size, or a file
+            cannot be written.
     """
     experiment, folder = load(name), folder_of(name, size, store)
     check_file(file)
     experiment.check_data(size)
+    held.refuse_another(experiment, size, folder)
     runs = api.run_plain(experiment.config(size), folder, progress or Silent())
     result = _read(experiment, size, runs)
     content = stamp.as_json(result.to_plain()).encode()
@@ -135,10 +136,12 @@ def plan_experiment(name: str, size: str, store: Path | None = None) -> Any:
     Raises:
         ConfigError: when there is no such experiment or size.
         DataError: when data that the user brings are not there.
+        StoreError: when the folder is a store of another experiment or size.
     """
     experiment = load(name)
     experiment.check_data(size)
     folder = folder_of(name, size, store)
+    held.refuse_another(experiment, size, folder)
     return api.plan_plain(experiment.config(size), folder, cpu_timing=size != "paper")
 
 
@@ -160,11 +163,15 @@ def read_experiment(name: str, size: str, store: Path | None = None) -> Result:
 
 
 def read_result(path: Path) -> Result:
-    """Read a result that `run_experiment` wrote.
+    """Read a result that `run_experiment` wrote, as it stands.
+
+    Its parts are checked, and that its sources are those of its experiment. Whether its checks
+    follow from runs is not: `read_experiment` reads these anew.
 
     Raises:
         ConfigError: when the experiment is unknown.
-        DataError: when the file is missing, or is no result of an experiment.
+        DataError: when the file is missing, is no result of an experiment, or holds the values of
+            another one.
     """
     text = read_if_there(path)
     if text is None:
@@ -173,10 +180,13 @@ def read_result(path: Path) -> Result:
         file = parse(ResultFile, stamp.from_json(text, path))
     except ConfigError as error:
         raise DataError(f"{path}: is no result of an experiment: {error}") from None
+    experiment = load(file.experiment)
+    if problem := file.wrong_sources(experiment.config(file.size)["sources"]):
+        raise DataError(f"{path}: {problem}; give the file that `experiments run` wrote")
     plain = file.model_dump()
     origin = {key: plain[key] for key in stamp.KEYS}
     parts = plain["frontier"], plain["endings"]
-    return Result(load(file.experiment), file.size, file.findings(), *parts, origin)
+    return Result(experiment, file.size, file.findings(), *parts, origin)
 
 
 def _read(experiment: Experiment, size: str, runs: Any) -> Result:
@@ -200,14 +210,12 @@ def _check_same(experiment: Experiment, size: str, runs: Any) -> None:
         ConfigError: naming the first section that differs.
     """
     again = f"epiplexity-jax experiments run {experiment.name} --size {size}"
-    wanted = parse_sweep(experiment.config(size)).to_plain()
     stored = parse_sweep(read_config(runs.path / "sweep.yaml")).to_plain()
-    for section in _SECTIONS:
-        if stored.get(section) != wanted.get(section):
-            raise ConfigError(
-                f"{runs.path}: is of another sweep than {experiment.name} at size {size}: its "
-                f"{section} differ; run {again}"
-            )
+    if section := held.differing_section(experiment, size, stored):
+        raise ConfigError(
+            f"{runs.path}: is of another sweep than {experiment.name} at size {size}: its "
+            f"{section} differ; run {again}"
+        )
 
 
 def _ending(measured: Measured, source: str) -> dict[str, Any]:

@@ -53,14 +53,18 @@ def from_json(text: bytes, path: Path) -> dict[str, Any]:
         DataError: when the file is something else.
     """
     try:
-        found = json.loads(text)
-    except ValueError:
-        raise DataError(
-            f"{path}: is not JSON; give the file that `experiments run` wrote"
-        ) from None
+        found = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        nests = "nests too deep" if isinstance(error, RecursionError) else "is not JSON"
+        raise DataError(f"{path}: {nests}; give the file that `experiments run` wrote") from None
     if not isinstance(found, dict):
         raise DataError(f"{path}: expected an object of JSON, got {type(found).__name__}")
     return found
+
+
+def _refuse_constant(name: str) -> float:
+    """Refuse NaN and Infinity, which JSON does not have."""
+    raise ValueError(name)
 
 
 def _processor() -> str:

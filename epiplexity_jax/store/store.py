@@ -306,7 +306,7 @@ class Store:
         """
         found = []
         for line in (read_if_there(self.path / _STARTS) or b"").splitlines():
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 if isinstance(record := json.loads(line), dict):
                     found.append(record)
         return found

@@ -102,7 +102,7 @@ def read_state(folder: Path) -> SweepState | None:
     Raises:
         StoreError: when it cannot be read.
     """
-    with contextlib.suppress(ValueError, TypeError, KeyError):
+    with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
         found: Any = json.loads(read_if_there(folder / FILE) or b"null")
         if isinstance(found, dict):
             known = {one.name for one in fields(SweepState)}

@@ -33,6 +33,11 @@ def test_a_key_is_given_once():
         read_yaml("a: 1\na: 2\n", "here")
 
 
+def test_what_nests_too_deep_is_refused():
+    with pytest.raises(ConfigError, match="^here: nests too deep; "):
+        read_yaml("[" * 20_000, "here")
+
+
 def test_what_contains_itself_is_refused():
     with pytest.raises(ConfigError, match="^here: an alias is used inside of what it names$"):
         read_yaml("a: &a {b: *a}", "here")

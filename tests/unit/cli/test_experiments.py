@@ -95,6 +95,36 @@ def test_bad_input_is_one_line(call, words, said, tmp_path, monkeypatch):
     assert said in called.err
 
 
+@pytest.mark.parametrize("words", [("page",), ("check", "rule_order", "--result")], ids="".join)
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"experiment": "lorenz"}, "endings: 'rule15' is no source of lorenz at size smoke; give"),
+        ({"frontier": [1]}, "is no result of an experiment: frontier.0: expected keys and values"),
+        (None, "nests too deep; give the file that `experiments run` wrote"),
+    ],
+    ids=["relabelled", "junk", "deep"],
+)
+def test_a_file_that_is_no_result_is_one_line(call, trained, tmp_path, words, change, said):
+    plain = json.loads((trained / "experiment.json").read_text(encoding="utf-8"))
+    text = "[" * 200_000 if change is None else json.dumps(plain | change)
+    (tmp_path / "x.json").write_text(text, encoding="utf-8")
+    called = call("experiments", *words, tmp_path / "x.json")
+    assert (called.status, called.out) == (2, "")
+    assert called.err.count("\n") == 1
+    assert f"{tmp_path / 'x.json'}: {said}" in called.err
+
+
+def test_a_run_into_the_store_of_another_experiment_is_one_line(call, trained):
+    for words in (("pairs", "--size", "smoke"), ("rule_order", "--size", "small", "--dry-run")):
+        called = call("experiments", "run", *words, "--store", trained)
+        assert (called.status, called.out) == (2, "")
+        assert called.err == (
+            f"epiplexity-jax: error: {trained}: holds the experiment rule_order at size smoke; "
+            "give another folder with --store\n"
+        )
+
+
 def test_a_result_of_another_experiment_is_refused(call, trained):
     called = call("experiments", "check", "life", "--result", trained / "experiment.json")
     assert called.status == 2

@@ -85,6 +85,11 @@ def test_the_default_folder_has_name_and_size():
         {"size": [1]},
         {"size": "huge"},
         {"endings": [{}]},
+        {"endings": []},
+        {"frontier": [{"source": "rule15"}]},
+        {"frontier": ["junk"]},
+        {"frontier": []},
+        {"notes": [3]},
         {"versions": "x"},
         {"training_seconds": None},
         {"axis": 3},
@@ -100,6 +105,64 @@ def test_a_damaged_file_is_refused_in_one_line(smoke, tmp_path, change):
     with pytest.raises(DataError, match="is no result of an experiment") as raised:
         read_result(tmp_path / "x.json")
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "junk"),
+    [
+        ("endings", "model", {"value": "junk", "low": None, "high": None}),
+        ("endings", "model", {"junk": 1.0}),
+        ("endings", "model", {}),
+        ("endings", "status", "junk"),
+        ("frontier", "epiplexity_bits", "junk"),
+        ("frontier", "entropy_bits_interval", [1.0]),
+        ("frontier", "junk", 1),
+        ("values", "x", None),
+        ("checks", "kind", "junk"),
+    ],
+)
+def test_junk_in_a_row_is_refused_in_one_line(smoke, tmp_path, part, key, junk):
+    folder, _ = smoke
+    plain = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    plain[part][0][key] = junk
+    (tmp_path / "x.json").write_text(json.dumps(plain), encoding="utf-8")
+    with pytest.raises(DataError, match=f"is no result of an experiment: {part}") as raised:
+        read_result(tmp_path / "x.json")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_result_with_the_values_of_another_experiment_is_refused(smoke, tmp_path):
+    folder, _ = smoke
+    plain = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(plain | {"experiment": "lorenz"}), encoding="utf-8")
+    with pytest.raises(DataError, match="endings: 'rule15' is no source of lorenz at size smoke"):
+        read_result(path)
+    for part in ("endings", "frontier"):
+        cut = [row for row in plain[part] if row["source"] != "rule30"]
+        path.write_text(json.dumps(plain | {part: cut}), encoding="utf-8")
+        with pytest.raises(DataError, match=f"{part}: the source 'rule30' is missing"):
+            read_result(path)
+
+
+def test_a_result_that_nests_too_deep_is_refused(tmp_path):
+    (tmp_path / "x.json").write_text("[" * 200_000, encoding="utf-8")
+    with pytest.raises(DataError, match=r"x\.json: nests too deep; give the file that"):
+        read_result(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("pairs", "smoke"), ("rule_order", "small"), ("rule_order_tuned", "smoke")]
+)
+def test_a_run_into_the_store_of_another_experiment_or_size_changes_nothing(smoke, name, size):
+    folder, _ = smoke
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    said = f"{folder}: holds the experiment rule_order at size smoke; give another folder"
+    for run in (run_experiment, plan_experiment):
+        with pytest.raises(StoreError) as raised:
+            run(name, size, folder)
+        assert str(raised.value).startswith(said)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_training(tmp_path):

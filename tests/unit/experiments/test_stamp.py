@@ -18,7 +18,15 @@ def test_it_has_machine_versions_code_command_and_date():
     assert found["code"] == stamp.code()
 
 
-@pytest.mark.parametrize(("text", "message"), [(b"{", "is not JSON"), (b"[1]", "got list")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"{", "is not JSON"),
+        (b'{"a": NaN}', "is not JSON"),
+        (b"[1]", "got list"),
+        (b'{"a":' * 100_000, "nests too deep"),
+    ],
+)
 def test_other_files_are_refused(text, message, tmp_path):
     with pytest.raises(DataError, match=message):
         stamp.from_json(text, tmp_path / "x.json")
