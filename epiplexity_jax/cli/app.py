@@ -5,9 +5,10 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from epiplexity_jax._version import __version__
 from epiplexity_jax.base.errors import EpiplexityError, RunsFailed
@@ -31,8 +32,21 @@ from epiplexity_jax.cli.plugins import load_plugins
 
 NAME = "epiplexity-jax"
 
+
+class _Commands(TyperGroup):
+    """The commands; an interrupt that none of them words ends in one line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; Typer would end with the status alone."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Exit(_say_stopped()) from None
+
+
 app = typer.Typer(
     name=NAME,
+    cls=_Commands,
     help="Measure what a model can learn from a dataset, and what it cannot.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
@@ -102,8 +116,7 @@ def _status(arguments: Sequence[str] | None) -> int:
             raise
         return 0
     except KeyboardInterrupt:
-        typer.echo(f"{NAME}: stopped", err=True)
-        return 130
+        return _say_stopped()
     except MemoryError as error:  # NumPy's says how much was asked for
         return _refuse(f"memory: {str(error) or 'there is not enough of it'}; ask for less data")
     except Exception as error:
@@ -112,6 +125,11 @@ def _status(arguments: Sequence[str] | None) -> int:
             raise
         return _refuse(said())
     return result if isinstance(result, int) else 0
+
+
+def _say_stopped() -> int:
+    typer.echo(f"{NAME}: stopped", err=True)
+    return 130
 
 
 def _refuse(message: str, status: int = 2) -> int:

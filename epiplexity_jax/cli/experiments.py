@@ -81,7 +81,8 @@ def _check(
     ] = None,
     store: StoreOption = None,
     result: Annotated[
-        Path | None, typer.Option(help="A result that `run` wrote, read as it stands, in place of a store.")
+        Path | None,
+        typer.Option(help="A result that `run` wrote, read as it stands, in place of a store."),
     ] = None,
     as_json: Json = False,
 ) -> int:

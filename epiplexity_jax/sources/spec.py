@@ -10,9 +10,21 @@ from jaxtyping import Array, Bool, Float64, Int32, Int64, Integer, Key
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.sources.documents import Documents
 
+MOST_TOKENS = 1 << 20  # of a sequence that is drawn: opening a source takes arrays of its length
+
 Indices = Integer[np.ndarray, " n"] | Sequence[int]
 HostTokens = Integer[np.ndarray, "n length"]
 DrawnTokens = Int32[Array, "n length"]
+
+
+def check_tokens(key: str, tokens: int) -> None:
+    """Check that a sequence that is drawn is not too long.
+
+    Raises:
+        ValueError: which becomes the config's error.
+    """
+    if tokens > MOST_TOKENS:
+        raise ValueError(f"{key}: expected sequences of at most {MOST_TOKENS} tokens, got {tokens}")
 
 
 class Vectors(NamedTuple):

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
-from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo, Synthetic
+from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo, Synthetic, check_tokens
 from epiplexity_jax.sources.synthetic.automata_entropy import image_nats
 
 _WORD = 32
@@ -57,8 +57,9 @@ class ElementaryCA(Config):
     """`labels`: the states behind X are paid for. `all`: X is too, and a BOS token precedes it."""
 
     @model_validator(mode="after")
-    def _states_are_equally_spaced(self) -> "ElementaryCA":
+    def _states_are_equally_spaced_and_not_too_long(self) -> "ElementaryCA":
         check_states(self.steps, self.states)
+        check_tokens("cells", (1 + self.states) * self.cells)
         return self
 
 

@@ -9,6 +9,8 @@ from epiplexity_jax.sources.spec import Synthetic
 from epiplexity_jax.sources.synthetic.game_law import Game
 from epiplexity_jax.sources.synthetic.game_play import MOST_MOVES, Order, open_game
 
+_MOST_CELLS = 256  # games on larger boards take minutes and gigabytes to measure
+
 
 class ConnectFour(Config):
     """Connect four, every move uniform over the columns that are not full: moves and final board.
@@ -27,14 +29,16 @@ class ConnectFour(Config):
     columns: int = Field(default=5, ge=2, lt=MOST_MOVES)
     """C, columns of the board."""
     rows: int = Field(default=4, ge=1, lt=MOST_MOVES)
-    """Rows of the board."""
+    """Rows of the board, which has 256 cells at the most."""
     connect: int = Field(default=4, ge=2)
     """Cells in a row, in any direction, that win."""
     order: Order = "moves_first"
     """`moves_first` or `board_first`: which half of a sequence comes first."""
 
     @model_validator(mode="after")
-    def _somebody_can_win(self) -> "ConnectFour":
+    def _somebody_can_win_on_a_board_that_fits(self) -> "ConnectFour":
+        if (cells := self.columns * self.rows) > _MOST_CELLS:
+            raise ValueError(f"rows: expected a board of at most {_MOST_CELLS} cells, got {cells}")
         longest = max(self.columns, self.rows)
         if self.connect > longest:
             raise ValueError(

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
-from epiplexity_jax.sources.spec import SourceInfo, Synthetic
+from epiplexity_jax.sources.spec import SourceInfo, Synthetic, check_tokens
 from epiplexity_jax.sources.synthetic.automata import CASampler, rule_masks
 
 
@@ -27,11 +27,12 @@ class Induction(Config):
     """h, the first bits of X, which the model does not see: a sequence is [X without them; Y]."""
 
     @model_validator(mode="after")
-    def _something_is_visible(self) -> "Induction":
+    def _something_is_visible_and_not_too_long(self) -> "Induction":
         if self.hidden >= self.cells:
             raise ValueError(
                 f"hidden: must be less than cells, which is {self.cells}, got {self.hidden}"
             )
+        check_tokens("cells", 2 * self.cells - self.hidden)
         return self
 
 

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
-from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo, Synthetic
+from epiplexity_jax.sources.spec import MOST_TOKENS, DrawnTokens, SourceInfo, Synthetic
 from epiplexity_jax.sources.synthetic.noise_markov import entropy_nats
 
 _WORD = 32
@@ -43,7 +43,7 @@ class LCG(Config):
     """End of the state that makes a token: its lowest bits, or its highest ones (truncated)."""
     bits: int = Field(default=8, ge=1, le=16)
     """b, bits of a token: V = 2^b."""
-    length: int = Field(default=128, ge=1)
+    length: int = Field(default=128, ge=1, le=MOST_TOKENS)
     """L, tokens of a sequence."""
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
-from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo, Synthetic
+from epiplexity_jax.sources.spec import MOST_TOKENS, DrawnTokens, SourceInfo, Synthetic
 
 _WORD = 32
 _DEGREE = 16  # of a register without degree and taps
@@ -75,7 +75,7 @@ class LFSR(Config):
     of a primitive polynomial with the fewest terms, 2 taps where such a one exists, else 4."""
     bits: int = Field(default=1, ge=1, le=16)
     """b, successive bits that make a token, the first one its lowest: V = 2^b."""
-    length: int = Field(default=128, ge=1)
+    length: int = Field(default=128, ge=1, le=MOST_TOKENS)
     """L, tokens of a sequence."""
 
     @model_validator(mode="after")

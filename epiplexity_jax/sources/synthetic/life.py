@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
-from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo, Synthetic
+from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo, Synthetic, check_tokens
 from epiplexity_jax.sources.synthetic.automata import (
     Ring,
     check_states,
@@ -55,7 +55,7 @@ class Life(Config):
     rows: int = Field(default=16, ge=3)
     """Rows of the torus."""
     columns: int = Field(default=16, ge=3)
-    """Columns; a sequence is (1 + states) x rows x columns tokens."""
+    """Columns; a sequence is (1 + states) x rows x columns tokens, at most 1,048,576."""
     density: float = Field(default=0.5, gt=0, le=1)
     """Probability that a cell of X lives, taken to the nearest multiple of 2^-32."""
     steps: int = Field(default=4, ge=1)
@@ -74,8 +74,9 @@ class Life(Config):
         return rule
 
     @model_validator(mode="after")
-    def _states_are_equally_spaced(self) -> "Life":
+    def _states_are_equally_spaced_and_not_too_long(self) -> "Life":
         check_states(self.steps, self.states)
+        check_tokens("rows", (1 + self.states) * self.rows * self.columns)
         return self
 
 

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.keys import Seed, generator
-from epiplexity_jax.sources.spec import Batch, SourceInfo, Synthetic, WithReals
+from epiplexity_jax.sources.spec import MOST_TOKENS, Batch, SourceInfo, Synthetic, WithReals
 from epiplexity_jax.sources.synthetic.noise_markov import entropy_nats
 
 LEVELS = 16  # of a log-probability, half a bit each
@@ -44,7 +44,7 @@ class MarkovRows(Config):
     kind: Literal["markov_rows"] = "markov_rows"
     vocab_size: int = Field(default=8, ge=2, le=64)
     """V, symbols of the chain, and numbers in the vector of a row."""
-    length: int = Field(default=512, ge=1)
+    length: int = Field(default=512, ge=1, le=MOST_TOKENS)
     """Symbols of the chain in a sequence; these are paid for."""
     hidden: int = Field(default=0, ge=0)
     """h, the rows that are not given: the last of the order; at V none is given."""

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.keys import Seed, generator, key
-from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo, Synthetic
+from epiplexity_jax.sources.spec import MOST_TOKENS, DrawnTokens, SourceInfo, Synthetic
 from epiplexity_jax.sources.synthetic.noise_markov import entropy_nats, stationary_distribution
 from epiplexity_jax.sources.synthetic.zipf import Alias, alias_tables, draw_alias, zipf_law
 
@@ -42,7 +42,7 @@ class Mixture(Config):
     """K, number of models."""
     vocab_size: int = Field(default=8, ge=2, le=4096)
     """V, symbols of the alphabet."""
-    length: int = Field(default=128, ge=1)
+    length: int = Field(default=128, ge=1, le=MOST_TOKENS)
     """L, tokens of a sequence."""
     exponent: float = Field(default=0.0, ge=0, le=100)
     """a, prior weights are proportional to rank^-a; 0 makes them equal."""

@@ -14,7 +14,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed, generator
-from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo, Synthetic
+from epiplexity_jax.sources.spec import MOST_TOKENS, DrawnTokens, SourceInfo, Synthetic
 
 _ROUNDING = 1e-6  # per entry: what six digits in a config leave
 _SHOWN = 6  # entries of a wrong row
@@ -30,7 +30,7 @@ class Noise(Config):
     kind: Literal["noise"] = "noise"
     vocab_size: int = Field(default=96, ge=2, le=1 << 20)
     """V, symbols of the alphabet."""
-    length: int = Field(default=128, ge=1)
+    length: int = Field(default=128, ge=1, le=MOST_TOKENS)
     """L, tokens of a sequence."""
 
 
@@ -47,7 +47,7 @@ class Markov(Config):
     kind: Literal["markov"] = "markov"
     vocab_size: int | None = Field(default=None, ge=2, le=4096)
     """V, states of a random matrix; default 8. A given matrix has its own."""
-    length: int = Field(default=128, ge=1)
+    length: int = Field(default=128, ge=1, le=MOST_TOKENS)
     """L, tokens of a sequence; the first is drawn from the stationary distribution."""
     matrix: tuple[tuple[float, ...], ...] | None = None
     """Rows of transition probabilities; default: a random matrix."""

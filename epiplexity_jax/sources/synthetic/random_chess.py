@@ -21,7 +21,7 @@ from epiplexity_jax.sources.files.chess_text import (
     python_chess,
 )
 from epiplexity_jax.sources.files.corpus import TextOptions, open_corpus
-from epiplexity_jax.sources.spec import HostSource
+from epiplexity_jax.sources.spec import MOST_TOKENS, HostSource
 
 _PURPOSE = "legal moves"
 
@@ -51,7 +51,7 @@ class RandomChess(Config):
     """Seed of the moves, whatever the sweep's is."""
     alphabet: Alphabet = ALPHABET
     """The characters that are tokens, as in `chess`."""
-    length: int = Field(default=128, ge=1)
+    length: int = Field(default=128, ge=1, le=MOST_TOKENS)
     """L, tokens of a sequence."""
 
 

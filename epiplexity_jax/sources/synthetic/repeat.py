@@ -11,7 +11,7 @@ from pydantic import Field
 
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
-from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo, Synthetic
+from epiplexity_jax.sources.spec import MOST_TOKENS, DrawnTokens, SourceInfo, Synthetic
 
 
 class Repeat(Config):
@@ -24,7 +24,7 @@ class Repeat(Config):
     kind: Literal["repeat"] = "repeat"
     vocab_size: int = Field(default=96, ge=2, le=1 << 20)
     """V, symbols of the alphabet; the repeated one is uniform over them."""
-    length: int = Field(default=128, ge=1)
+    length: int = Field(default=128, ge=1, le=MOST_TOKENS)
     """L, tokens of a sequence."""
 
 

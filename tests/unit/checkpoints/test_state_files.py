@@ -43,6 +43,8 @@ def test_saving_again_replaces(state, tmp_path):
 def test_an_absent_or_torn_state_is_none(state, tmp_path):
     assert restore_state(tmp_path / "nowhere", state) is None
     save_state(tmp_path / "run", state)
+    (tmp_path / "run" / "0" / "checksum.json").write_text("[" * 200_000)
+    assert restore_state(tmp_path / "run", state) is None
     (tmp_path / "run" / "0" / "checksum.json").unlink()
     assert restore_state(tmp_path / "run", state) is None
 

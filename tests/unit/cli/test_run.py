@@ -193,7 +193,7 @@ def test_ctrl_c_before_the_training_is_one_line_too(call, monkeypatch):
     assert called.err == "epiplexity-jax: stopped; the same command resumes\n"
     monkeypatch.setattr(api, "sources", interrupt)
     called = call("sources")
-    assert (called.status, called.out, called.err) == (130, "", "")
+    assert (called.status, called.out, called.err) == (130, "", "epiplexity-jax: stopped\n")
 
 
 def test_configs_with_numbers_of_yaml_1_1(tmp_path, call, monkeypatch):

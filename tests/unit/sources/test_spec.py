@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
-from epiplexity_jax.sources.spec import SourceInfo
+from epiplexity_jax.sources import kinds as kinds
+from epiplexity_jax.sources.opening import parse
+from epiplexity_jax.sources.spec import MOST_TOKENS, SourceInfo, check_tokens
 
 
 def facts(mask, **changes):
@@ -58,3 +60,31 @@ def test_numbers_of_a_sequence_count_its_reals():
 def test_reals_stand_beside_inputs_alone(given, sentence):
     with pytest.raises(ConfigError, match=f"^{sentence}"):
         facts([0, 0, 1], **given)
+
+
+@pytest.mark.parametrize(
+    ("config", "key"),
+    [
+        ({"kind": "life", "rows": 100_000, "columns": 100_000}, "rows"),
+        ({"kind": "elementary_ca", "rule": 30, "cells": 10**9}, "cells"),
+        ({"kind": "elementary_ca", "rule": 30, "steps": 10**8, "states": 10**8}, "cells"),
+        ({"kind": "induction", "cells": 10**9}, "cells"),
+        *(
+            ({"kind": kind, "length": MOST_TOKENS + 1}, "length")
+            for kind in ("noise", "markov", "lcg", "lfsr", "repeat", "mixture", "markov_rows")
+        ),
+        ({"kind": "cipher", "length": MOST_TOKENS + 1}, "length"),
+        ({"kind": "random_chess", "length": MOST_TOKENS + 1}, "length"),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else value,
+)
+def test_a_sequence_that_no_machine_holds_is_refused_before_it_is_made(config, key):
+    with pytest.raises(ConfigError, match=rf"^x\.{key}: .* {MOST_TOKENS}.*, got \d+$"):
+        parse(config, "x")
+
+
+def test_the_longest_sequence_is_let_through():
+    check_tokens("rows", MOST_TOKENS)
+    parse({"kind": "life", "rows": 1 << 9, "columns": 1 << 10}, "x")
+    with pytest.raises(ConfigError, match=r"^x\.rows: "):
+        parse({"kind": "life", "rows": 1 << 9, "columns": (1 << 10) + 1}, "x")

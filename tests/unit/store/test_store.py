@@ -377,3 +377,9 @@ def test_a_start_is_a_line_of_its_own_behind_a_torn_one(store):
     store.note_start({"started": "now"})
     store.note_start({"started": "later"})
     assert file.read_text().splitlines() == ['{"torn', '{"started": "now"}', '{"started": "later"}']
+
+
+def test_starts_that_are_torn_or_nest_too_deep_are_left_out(store):
+    file = store.path / "provenance.jsonl"
+    file.write_text('{"torn\n' + "[" * 200_000 + '\n{"started": "now"}\n')
+    assert store.starts() == [{"started": "now"}]

@@ -57,6 +57,12 @@ def test_without_a_file_there_is_no_state(tmp_path):
     assert read_state(tmp_path / "nowhere") is None
 
 
+@pytest.mark.parametrize("text", ["{", "[" * 200_000], ids=["torn", "deep"])
+def test_a_damaged_file_holds_no_state(tmp_path, text):
+    (tmp_path / "progress.json").write_text(text, encoding="utf-8")
+    assert read_state(tmp_path) is None
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -42,3 +42,10 @@ def test_a_line_that_fits_nowhere_is_refused():
         ConnectFour(columns=3, rows=3)
     sentence = "connect: expected at most 3, the longer side of the board, got 4"
     assert str(caught.value) == sentence
+
+
+def test_a_board_that_takes_minutes_to_measure_is_refused():
+    with pytest.raises(ConfigError) as caught:
+        ConnectFour(columns=63, rows=63)
+    assert str(caught.value) == "rows: expected a board of at most 256 cells, got 3969"
+    ConnectFour(columns=16, rows=16)
