@@ -68,7 +68,7 @@ def ask(store: Path, order: str, name: str, target: Any, train: Any) -> list[dic
 
 
 def accuracies(
-    rows: Sequence[Mapping[str, Any]], named: Mapping[str, str], key: str = "accuracy"
+    rows: Sequence[Mapping[str, Any]], named: Mapping[str, Any], key: str = "accuracy"
 ) -> np.ndarray:
     """Accuracies of some members, by seed; NaN where one diverged.
 
@@ -85,7 +85,7 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Mean accuracy over seeds and from scratch, their difference, and whether it is above 0."""
     table = []
     for one in sorted({tuple(row[key] for key in MEMBERS) for row in rows}):
-        named = dict(zip(MEMBERS, one, strict=True))
+        named: dict[str, Any] = dict(zip(MEMBERS, one, strict=True))
         own = accuracies(rows, named)
         scratch = accuracies(rows, named, "scratch_accuracy")
         gain = paired(own, scratch)

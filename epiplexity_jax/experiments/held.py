@@ -1,4 +1,4 @@
-"""Which experiment a store holds: another one, or another size, is refused before it is changed."""
+"""The experiment that a store holds: another one, or another size, is refused beforehand."""
 
 import contextlib
 import itertools

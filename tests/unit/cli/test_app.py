@@ -1,7 +1,6 @@
 """Every command's help; and what a user can mend, in one line and with exit status 2."""
 
 import os
-import signal
 import subprocess
 import sys
 
@@ -177,29 +176,6 @@ def test_the_module_is_the_command():
     command = [sys.executable, "-m", "epiplexity_jax", "--version"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.stdout == f"epiplexity-jax {__version__}\n"
-
-
-# A module that is slow to import stands for JAX, of which a signal made other errors and crashes.
-SLOW = "import time; print('imported', flush=True); time.sleep(60)\n"
-
-
-@pytest.mark.parametrize("late", [False, True], ids=["the command line", "what a command needs"])
-def test_ctrl_c_while_modules_are_imported_is_one_line(tmp_path, late):
-    name = "jax" if late else "typer"
-    (tmp_path / f"{name}.py").write_text(SLOW, encoding="utf-8")
-    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
-    code = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "sys.argv = ['epiplexity-jax', 'devices']\n"
-        "from epiplexity_jax.__main__ import main; main()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout.readline() == b"imported\n"
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate()
-    assert (process.returncode, out, err) == (130, b"", b"epiplexity-jax: stopped\n")
 
 
 def test_completion_is_offered(call):
