@@ -38,6 +38,7 @@ class Space:
         divisor: number that divides every batch size.
         most_steps: the largest number of steps of a run.
         slack: share of the code that a lower rate than the best one may cost, and is still taken.
+        seeds: seeds of every trial over the whole budget, whose mean code counts.
     """
 
     published: Candidate
@@ -46,6 +47,7 @@ class Space:
     divisor: int = 1
     most_steps: float = float("inf")
     slack: float = 0.0
+    seeds: int = 1
 
     def start(self) -> list[Candidate]:
         """Rates and batches of the start grid, with the shortest warm-up."""

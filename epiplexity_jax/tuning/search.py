@@ -15,7 +15,7 @@ from epiplexity_jax.tuning.candidates import Candidate, Space
 
 SHARES = (Fraction(1, 8), Fraction(3, 8), Fraction(1))
 """Parts of the data budget that the trials of a round read."""
-MOST_RUNS = 22
+MOST_RUNS = 24
 """Runs over the whole budget that a search may cost: with their evaluation at most 15 % of a grid
 of 9 rates, 3 batches, 2 warm-ups and 3 windows."""
 TOLERANCE = 1e-3
@@ -25,13 +25,21 @@ _EXTENSIONS = 3  # of the grid of rates, at the first share
 _RATES_KEPT = 3  # of the second round; short trials favour high rates
 _STEPPED = ("learning_rate", "batch_size")
 _AROUND = 5  # runs kept for the neighbours along the other axes
+CONFIRMED = 3
+"""Seeds of the last few recipes, where the others have one; their mean code decides."""
+_RIVALS = 3  # recipes that are confirmed
+_APART = 4.0  # factor between the rates of those
 
 
 class Trial(NamedTuple):
-    """A recipe to train on a share of the data budget."""
+    """A recipe to train on a share of the data budget, by one seed or several.
+
+    A trial's score is the mean code of its seeds.
+    """
 
     candidate: Candidate
     share: Fraction
+    seeds: int = 1
 
 
 @dataclass
@@ -68,13 +76,15 @@ def search(space: Space) -> Search:
     kept = state.best(tried, math.ceil(len(tried) / _KEPT), first)
     yield from state.evaluate(kept, middle)
     kept = _of_distinct_rates(state.best(kept, len(kept), middle))
+    most = MOST_RUNS - state.confirming
     yield from state.evaluate([space.published, *kept[:_RATES_KEPT]], whole)
-    center = yield from _descend(state, state.center(), _STEPPED, MOST_RUNS - _AROUND)
+    center = yield from _descend(state, state.center(), _STEPPED, most - _AROUND)
     axes: list[str] = list(Candidate._fields)
     if space.slack and "learning_rate" in space.free:
         center = yield from _slow_down(state, center)
         axes.remove("learning_rate")
-    center = yield from _descend(state, center, axes, MOST_RUNS)
+    center = yield from _descend(state, center, axes, most)
+    center = yield from _confirm(state, center)
     yield from state.evaluate(space.neighbours(center), whole, MOST_RUNS)  # to be reported
     return Chosen(center, state.scores)
 
@@ -127,6 +137,34 @@ def _slow_down(state: "_State", center: Candidate) -> Generator[list[Trial], Sco
         yield from state.evaluate([half], whole, MOST_RUNS)
 
 
+def _confirm(state: "_State", center: Candidate) -> Generator[list[Trial], Scores, Candidate]:
+    """Train the best recipe and its rivals with more seeds; the shortest mean code is chosen.
+
+    One seed may find a code that others miss by a factor of thirty, at rates where training hangs
+    by a thread; so rivals are the best of rates that lie apart.
+
+    Args:
+        state: the state of the search.
+        center: the best recipe by one seed; it stays unless a rival is better.
+    """
+    if not state.confirming:
+        return center
+    rivals = [center]
+    for one in state.ranked():
+        factors = (one.learning_rate / other.learning_rate for other in rivals)
+        if all(max(f, 1.0 / f) >= _APART for f in factors):
+            rivals.append(one)
+    rivals = rivals[:_RIVALS]
+    if len(rivals) == 1:
+        return center
+    trials = [Trial(one, SHARES[-1], CONFIRMED) for one in rivals]
+    found = yield trials
+    state.add(found)
+    least = min(trials, key=found.__getitem__)
+    clear = 1.0 - max(TOLERANCE, state.space.slack)
+    return least.candidate if found[least] < found[trials[0]] * clear else center
+
+
 def _descend(
     state: "_State", center: Candidate, axes: Collection[str], most: int
 ) -> Generator[list[Trial], Scores, Candidate]:
@@ -173,11 +211,14 @@ class _State:
     def __init__(self, space: Space):
         self.space, self.spent = space, Fraction(0)
         self.scores: dict[Trial, float] = {}
+        self.confirming = _RIVALS * (CONFIRMED - 1) if space.seeds < CONFIRMED else 0
 
     def evaluate(
         self, candidates: Iterable[Candidate], share: Fraction, most: int = MOST_RUNS
     ) -> _Round:
         """Try what was not tried, as far as the search may cost it.
+
+        The cost counts one seed, as all trials over the whole budget have as many.
 
         Args:
             candidates: recipes to try.
@@ -186,7 +227,7 @@ class _State:
         """
         trials = []
         for one in dict.fromkeys(candidates):
-            trial = Trial(one, share)
+            trial = self._trial(one, share)
             cost = share - max((t.share for t in self.scores if t.candidate == one), default=0)
             if trial in self.scores or self.spent + cost > most:
                 continue
@@ -196,9 +237,24 @@ class _State:
             found = yield trials
             self.scores |= {trial: found[trial] for trial in trials}
 
+    def add(self, found: Scores) -> None:
+        """Keep scores of more seeds of what was tried by one."""
+        self.spent += sum((trial.seeds - 1) * trial.share for trial in found)
+        self.scores |= found
+
+    def _trial(self, candidate: Candidate, share: Fraction) -> Trial:
+        """The trial of a recipe: one seed screens, several may decide over the whole budget."""
+        return Trial(candidate, share, self.space.seeds if share == SHARES[-1] else 1)
+
+    def ranked(self) -> list[Candidate]:
+        """What trained well over the whole budget, the best first."""
+        tried = dict.fromkeys(t.candidate for t in self.scores if t.share == SHARES[-1])
+        ranked = self.best(tried, len(tried))
+        return [one for one in ranked if math.isfinite(self.score(one))]
+
     def score(self, candidate: Candidate, share: Fraction = SHARES[-1]) -> float:
         """Score at a share; infinite where it was not tried."""
-        return self.scores.get(Trial(candidate, share), math.inf)
+        return self.scores.get(self._trial(candidate, share), math.inf)
 
     def beats(self, one: Candidate, other: Candidate, share: Fraction = SHARES[-1]) -> bool:
         """Return whether a recipe is better than another by more than the tolerance."""

@@ -39,7 +39,8 @@ class Care:
 
     Attributes:
         slack: share of the code that a lower rate than the best one may cost, and is still taken.
-        seeds: seeds of every trial over the whole budget, whose mean code counts.
+        seeds: seeds of every trial over the whole budget, whose mean code counts; where they are
+            few, the last recipes have `search.CONFIRMED`.
     """
 
     slack: float = 0.0
@@ -90,8 +91,8 @@ def tune(context: SweepContext, executor: Executor, care: Care = PLAIN) -> Tuned
     if not names:
         return Tuned(plan.sweep)
     datasets = [one for one in plan.datasets if one.name in names]
-    searches = {one.name: search(_space(plan, care.slack)) for one in datasets}
-    rounds = _Rounds(replace(context, tracking=Tracking()), executor, datasets, care.seeds)
+    searches = {one.name: search(_space(plan, care)) for one in datasets}
+    rounds = _Rounds(replace(context, tracking=Tracking()), executor, datasets)
     chosen = rounds.finish(searches)
     recipes = {
         name: _recipe(plan.recipes.given, one.candidate).model_copy(update={"tried": one.tried})
@@ -106,11 +107,8 @@ def tune(context: SweepContext, executor: Executor, care: Care = PLAIN) -> Tuned
 class _Rounds:
     """Trains the rounds of several searches, each round's trials together."""
 
-    def __init__(
-        self, context: SweepContext, executor: Executor, datasets: Sequence[Dataset], seeds: int
-    ):
+    def __init__(self, context: SweepContext, executor: Executor, datasets: Sequence[Dataset]):
         self._context, self._executor, self._datasets = context, executor, datasets
-        self._seeds = seeds
         self.runs: dict[str, RunSpec] = {}
         self._announced = False
 
@@ -120,8 +118,8 @@ class _Rounds:
         asked = {name: next(one) for name, one in searches.items()}
         while asked:
             scores: dict[str, dict[Trial, float]] = {}
-            for seeds in sorted({self._seeds_of(trials) for trials in asked.values()}):
-                part = {n: own for n, own in asked.items() if self._seeds_of(own) == seeds}
+            for seeds in sorted({_seeds_of(trials) for trials in asked.values()}):
+                part = {n: own for n, own in asked.items() if _seeds_of(own) == seeds}
                 scores |= self._scores(part, seeds)
             asked = {}
             for name, found in scores.items():
@@ -130,10 +128,6 @@ class _Rounds:
                 except StopIteration as end:
                     chosen[name] = end.value
         return {name: chosen[name] for name in searches}
-
-    def _seeds_of(self, trials: Sequence[Trial]) -> int:
-        """One seed screens; several decide over the whole budget."""
-        return self._seeds if all(trial.share == SHARES[-1] for trial in trials) else 1
 
     def _scores(
         self, asked: Mapping[str, list[Trial]], seeds: int
@@ -178,13 +172,19 @@ class _Rounds:
         return least_code(stored, tokens, variant, estimator.floor, clear).mdl_bits
 
 
+def _seeds_of(trials: Sequence[Trial]) -> int:
+    """Seeds of the trials of a round, which are the same for all."""
+    (seeds,) = {trial.seeds for trial in trials}
+    return seeds
+
+
 def _by_source(plan: Plan, asked: Mapping[str, list[Trial]]) -> Iterator[RunSpec]:
     """Runs of a plan in the order of the trials that were asked for."""
     for name in asked:
         yield from (run for run in plan.runs if run.dataset.name == name)
 
 
-def _space(plan: Plan, slack: float) -> Space:
+def _space(plan: Plan, care: Care) -> Space:
     given = plan.recipes.given
     published = Candidate(**{name: getattr(given, name) for name in Candidate._fields})
     return Space(
@@ -193,7 +193,8 @@ def _space(plan: Plan, slack: float) -> Space:
         sequences=given.steps * given.batch_size,
         divisor=plan.sweep.training.microbatch or 1,
         most_steps=plan.sweep.estimator.iteration_limit or float("inf"),
-        slack=slack,
+        slack=care.slack,
+        seeds=care.seeds,
     )
 
 

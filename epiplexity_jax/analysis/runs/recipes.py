@@ -1,8 +1,8 @@
 """Recipes that were tried on one size of a source: their codes, and the chosen one's neighbours."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -60,12 +60,14 @@ class TriedRecipe:
         train_tokens: number of tokens that its longest run was to read.
         code: the code of that run; the mean where several seeds ran as long.
         chosen: True of the recipe by which the members train.
+        by_seed: the code of each of those seeds.
     """
 
     values: Mapping[str, Any]
     train_tokens: float
     code: Code
     chosen: bool
+    by_seed: Mapping[int, Code] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; lengths are None where training diverged."""
@@ -100,17 +102,22 @@ def tried_recipes(
         own[:] = [other for other in own if _planned_tokens(other) == _planned_tokens(run)] + [run]
     found = []
     for values, seeds in longest.items():
-        codes = [least_code(run, test_tokens, variant, floor) for run in seeds]
+        codes = {run.row["seed"]: least_code(run, test_tokens, variant, floor) for run in seeds}
         found.append(
             TriedRecipe(
                 values=dict(zip(VALUES, values, strict=True)),
                 train_tokens=_planned_tokens(seeds[0]),
-                code=Code(*map(fmean, zip(*codes, strict=True))),
+                code=_mean(codes.values()),
                 chosen=all(chosen.get(name) == seeds[0].row[name] for name in VALUES),
+                by_seed=codes,
             )
         )
     full = max((one.train_tokens for one in found), default=0.0)
     return sorted(found, key=lambda one: (_is_short(one, full), one.code.mdl_bits))
+
+
+def _mean(codes: Iterable[Code]) -> Code:
+    return Code(*map(fmean, zip(*codes, strict=True)))
 
 
 def _planned_tokens(run: StoredRun) -> float:
@@ -133,7 +140,8 @@ class RecipeReport:
         size: on which they were tried; None of a fixed recipe.
         spent_flops: FLOPs that trying took, evaluation included.
         neighbours: values that differ, with `epiplexity_change` and `mdl_change`, relative to the
-            recipe's own on that size; None where training diverged, or the recipe's S is 0.
+            recipe's own on that size and the seeds that both have; None where training diverged, or
+            the recipe's S is 0.
         flags: "edge_rate", "edge_batch" where the best lies at the end of what was tried.
     """
 
@@ -167,7 +175,7 @@ def report_recipe(tried: Sequence[TriedRecipe], trials: Sequence[StoredRun]) -> 
     for one in tried:
         other = {n: v for n, v in one.values.items() if v != center.values[n]}
         if _is_next(other, center) and not _is_short(one, full):
-            changes = [_change(*pair) for pair in zip(one.code, center.code, strict=True)]
+            changes = _changes(one, center)
             around.append(
                 other | dict(zip(("epiplexity_change", "mdl_change"), changes, strict=True))
             )
@@ -189,6 +197,15 @@ def _is_next(other: Mapping[str, Any], center: TriedRecipe) -> bool:
     ((name, value),) = other.items()
     own = center.values[name]
     return name not in _EDGES or max(value / own, own / value) <= _NEXT
+
+
+def _changes(other: TriedRecipe, center: TriedRecipe) -> list[float | None]:
+    """Changes of S and MDL from one recipe to another, over the seeds that both have, if any."""
+    shared = sorted(set(other.by_seed) & set(center.by_seed))
+    if not shared:
+        return [None, None]
+    own, their = (_mean([one.by_seed[seed] for seed in shared]) for one in (center, other))
+    return [_change(*pair) for pair in zip(their, own, strict=True)]
 
 
 def _change(other: float, own: float) -> float | None:

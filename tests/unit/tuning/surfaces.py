@@ -37,7 +37,9 @@ def run(where: Space, surface: Surface) -> tuple[Chosen, Fraction]:
     asked = next(going)
     while True:
         for trial in asked:
-            longest[trial.candidate] = max(longest.get(trial.candidate, 0), trial.share)
+            longest[trial.candidate] = max(
+                longest.get(trial.candidate, 0), trial.share * trial.seeds
+            )
         found = {trial: surface(trial.candidate) for trial in asked}
         try:
             asked = going.send(found)

@@ -64,10 +64,22 @@ def test_the_longest_run_of_a_recipe_counts_and_short_ones_come_last():
 
 
 def test_seeds_of_a_recipe_count_with_their_mean():
-    runs = [trial(steps=8), trial(steps=8, loss=0.2), trial(steps=1, loss=5.0)]
+    runs = [trial(steps=8), trial(steps=8, loss=0.2, seed=1), trial(steps=1, loss=5.0)]
     (tried,) = tried_recipes(runs, CENTER, 1e4, "paired")
     codes = [least_code(run, 1e4, "paired").mdl_bits for run in runs[:2]]
     assert tried.code.mdl_bits == pytest.approx(sum(codes) / 2)
+
+
+def test_neighbours_are_compared_over_the_seeds_that_both_have():
+    runs = [trial(), trial(loss=3.0, seed=1), trial(loss=0.1, learning_rate=0.24)]
+    report = report_recipe(tried_recipes(runs, CENTER, 1e4, "paired"), runs)
+    assert report is not None
+    (around,) = report.neighbours
+    assert 0.0 < around["mdl_change"] < 0.5  # of the mean of both seeds it would be far below 0
+    other = [*runs[:2], trial(loss=0.1, learning_rate=0.24, seed=2)]
+    report = report_recipe(tried_recipes(other, CENTER, 1e4, "paired"), other)
+    assert report is not None
+    assert report.neighbours[0]["mdl_change"] is None
 
 
 def test_neighbours_differ_in_one_value_by_one_step_and_ran_as_long():
