@@ -6,9 +6,8 @@ writes nothing)
 
 Qiu et al. 2026: 64 cells, 48 steps, requential, raw student as reference, batch 1536, rate 0.03,
 warm-up 100, average over 50 steps, no cap, 1e8 test tokens. Each size is trained until T, the
-reading of the test tokens included, is 1e14 FLOPs for rule 54 and 1.78e13 for the others, or for the
-10,000 steps of the published runs. One seed, as published: the intervals hold the errors of the
-losses and not the scatter of seeds.
+reading of the test tokens included, is 1e14 FLOPs for rule 54 and 1.78e13 for the others, or for
+the 10,000 steps of the published runs. One seed, as published, so there are no intervals.
 """
 
 import sys

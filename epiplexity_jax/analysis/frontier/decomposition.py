@@ -10,7 +10,7 @@ from epiplexity_jax.analysis.frontier.intervals import Intervals
 from epiplexity_jax.analysis.frontier.saturation import Saturation, saturation_at
 from epiplexity_jax.analysis.frontier.traced import Answer, Traced
 from epiplexity_jax.analysis.runs.codes import VARIANTS
-from epiplexity_jax.analysis.runs.recipes import RecipeReport
+from epiplexity_jax.analysis.runs.recipes import Code, RecipeReport, changes_if_alike
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import ResultStatus
 
@@ -264,7 +264,8 @@ def decompose(
     answer, resolution = traced.at(compute, strict), traced.resolution(compute)
     if answer is not None and traced.beats(uniform, compute, strict):
         chosen = _model(answer, resolution, traced.errors)
-        model, data, mdl = intervals.around(compute, answer, strict)
+        recipes = changes_if_alike(setting.recipe, Code(answer.model_bits, answer.mdl_bits))
+        model, data, mdl = intervals.around(compute, answer, strict, recipes)
     else:
         chosen = UNIFORM | {"entropy_bits": uniform, "resolution_bits": resolution}
         model, data, mdl = (0.0, 0.0), (uniform, uniform), (uniform, uniform)

@@ -134,13 +134,20 @@ class Intervals:
         drawn, sampled, left_out = slopes
         return _interval(growth, drawn, sampled, left_out, 0.0, self._widened)
 
-    def around(self, compute: float, answer: Answer, strict: bool = False) -> Found:
+    def around(
+        self,
+        compute: float,
+        answer: Answer,
+        strict: bool = False,
+        recipes: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    ) -> Found:
         """Intervals of S, H and MDL around a trained model's estimate at a budget.
 
         Args:
             compute: T, FLOPs.
             answer: the frontier's at that budget.
             strict: as for `Traced.at`.
+            recipes: changes of the three to other recipes that are as good, bits.
         """
         if not self:
             return None, None, None
@@ -150,8 +157,9 @@ class Intervals:
         left_out = self._at(halves, compute, strict)
         found = (answer.model_bits, answer.data_bits, answer.mdl_bits)
         sparse = (answer.interpolation_error_bits, 0.0, answer.interpolation_error_bits)
+        fixed = map(math.hypot, sparse, recipes)
         model, data, mdl = map(
-            _interval, found, drawn, sampled, left_out, sparse, 3 * [self._widened]
+            _interval, found, drawn, sampled, left_out, fixed, 3 * [self._widened]
         )
         return model, data, mdl
 
@@ -173,12 +181,12 @@ class Intervals:
 
 
 def _interval(
-    center: float, drawn: Draws, sampled: Draws, halves: Halves, sparse: float, widened: float
+    center: float, drawn: Draws, sampled: Draws, halves: Halves, fixed: float, widened: float
 ) -> Pair:
     spread = float(np.quantile(np.abs(drawn - center), LEVEL))
     least = float(np.quantile(np.abs(sampled - center), LEVEL))
     spread = math.hypot(min(least, spread), widened * math.sqrt(max(spread**2 - least**2, 0.0)))
-    half_width = math.hypot(spread, float(np.abs(halves - center).max(initial=0.0)), sparse)
+    half_width = math.hypot(spread, float(np.abs(halves - center).max(initial=0.0)), fixed)
     return center - half_width, center + half_width
 
 

@@ -3,6 +3,7 @@
 Axis letters: K replicate, I source, P pair of sources.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from epiplexity_jax.analysis.frontier.frontier import Frontier
 from epiplexity_jax.analysis.frontier.intervals import LEVEL, REPLICATES, Intervals
 from epiplexity_jax.analysis.frontier.procedures import PROCEDURES
 from epiplexity_jax.analysis.ranking.measures import Measure
+from epiplexity_jax.analysis.runs.recipes import Code, changes_if_alike
 from epiplexity_jax.base.digest import bytes_digest
 from epiplexity_jax.base.status import ResultStatus
 
@@ -34,7 +36,8 @@ class Joint:
         values: [I] the estimates.
         tokens: [K, I] deviations by other tokens.
         seeds: [K, I] by how much further other seeds move them.
-        fixed: [I] bounds of the errors that are not drawn: of left-out sizes, and of interpolation.
+        fixed: [I] bounds of the errors that are not drawn: of left-out sizes, of interpolation, and
+            of other recipes that are as good.
         freedom: degrees of freedom of the seeds, of the source that has fewest.
         count: number of seeds, of the member that has fewest.
         keys: a number for each source, of its name alone: no order of the sources is special.
@@ -134,7 +137,9 @@ class JointReplicates:
             if found[i].status != ResultStatus.UNTRAINED:
                 left_out = float(np.abs(scale * drawn.halves - values[i]).max(initial=0.0))
                 sparse = 0.0 if measure.place == 1 else found[i].interpolation_error_bits
-                fixed[i] = float(np.hypot(left_out, scale * sparse))
+                code = Code(found[i].epiplexity_bits, found[i].mdl_bits)
+                recipes = changes_if_alike(found[i].recipe, code)[measure.place]
+                fixed[i] = math.hypot(left_out, scale * sparse, scale * recipes)
         known = [one for one in self.intervals if one]
         several = [m.seeds for f in self._frontiers for m in f.all_members if m.seeds > 1]
         return Joint(

@@ -16,6 +16,7 @@ from epiplexity_jax.store import StoredRun
 VALUES = ("learning_rate", "warmup_steps", "batch_size", "ema_growth", "max_kl")
 _NEXT = 2.01  # factor between rates or batches that are neighbours
 CLEAR = 4.0  # standard errors that no recipe of a few dozen beats the untrained model by on noise
+ALIKE = 0.01  # of MDL: what the search promises, and no more
 _EDGES = {"learning_rate": "edge_rate", "batch_size": "edge_batch"}
 
 
@@ -72,12 +73,18 @@ class TriedRecipe:
     def to_json(self) -> dict[str, Any]:
         """Plain values; lengths are None where training diverged."""
         lengths = {"epiplexity_bits": self.code.model_bits, "mdl_bits": self.code.mdl_bits}
+        by_seed = {str(seed): code.mdl_bits for seed, code in self.by_seed.items()}
         return {
             **self.values,
             "train_tokens": self.train_tokens,
-            **{name: bits if math.isfinite(bits) else None for name, bits in lengths.items()},
+            **_finite(lengths),
+            "mdl_bits_by_seed": _finite(by_seed),
             "chosen": self.chosen,
         }
+
+
+def _finite(lengths: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: bits if math.isfinite(bits) else None for name, bits in lengths.items()}
 
 
 def tried_recipes(
@@ -163,6 +170,29 @@ class RecipeReport:
             "spent_flops": self.spent_flops,
             "neighbours": [dict(one) for one in self.neighbours],
         }
+
+
+def changes_if_alike(recipe: RecipeReport | None, code: Code) -> tuple[float, float, float]:
+    """Largest changes of S, H and MDL to a neighbour whose MDL is the same within `ALIKE`.
+
+    Another search might choose any of these. Changes are relative, so those of the size that was
+    tuned are taken for every size.
+
+    Args:
+        recipe: of the members; None where it is not known.
+        code: of the members at a budget.
+
+    Returns:
+        Bits, 0 or more.
+    """
+    found = [(0.0, 0.0, 0.0)]
+    for one in recipe.neighbours if recipe else ():
+        structure, whole = one["epiplexity_change"], one["mdl_change"]
+        if structure is not None and whole is not None and abs(whole) <= ALIKE:
+            model, mdl = structure * code.model_bits, whole * code.mdl_bits
+            found.append((abs(model), abs(mdl - model), abs(mdl)))
+    model, data, mdl = map(max, zip(*found, strict=True))
+    return model, data, mdl
 
 
 def report_recipe(tried: Sequence[TriedRecipe], trials: Sequence[StoredRun]) -> RecipeReport | None:

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.analysis import Curve, HeldoutLosses, Online, StepCost, trace
+from epiplexity_jax.analysis.frontier.frontier import Frontier
+from epiplexity_jax.analysis.runs.recipes import RecipeReport
 from epiplexity_jax.analysis.simulate import SimulatedNoise, sweep
 from epiplexity_jax.coding import record_points
 from tests.unit.analysis.frontier.made import LAW, SIZES, TEST
@@ -205,3 +207,17 @@ def test_entropy_is_never_above_that_of_the_uniform_code():
     assert result.status == "untrained"
     low, high = result.entropy_bits_interval
     assert low <= high == result.entropy_bits == 8e7
+
+
+def test_recipes_that_are_as_good_widen_the_interval():
+    frontier = frontier_of(SimulatedNoise())
+    budget, change = middle(frontier), {"epiplexity_change": -0.4, "mdl_change": 0.005}
+    recipe = RecipeReport("tuned", {"learning_rate": 0.1}, neighbours=(change,))
+    setting = dataclasses.replace(frontier.setting, recipe=recipe)
+    tuned = Frontier(setting, frontier.all_members, traced=frontier.traced).at(budget)
+    plain = frontier.at(budget)
+    model, whole = 0.4 * plain.epiplexity_bits, 0.005 * plain.mdl_bits
+    for name, moved in (("epiplexity", model), ("entropy", whole + model), ("mdl", whole)):
+        own, wider = (getattr(one, f"{name}_bits_interval") for one in (plain, tuned))
+        assert half_width(wider) == pytest.approx(math.hypot(half_width(own), moved))
+    assert tuned.saturation_interval == plain.saturation_interval

@@ -1,5 +1,7 @@
 """Joint replicates: seeds paired, tokens independent, widths simultaneous over pairs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import stdtrit
@@ -8,7 +10,7 @@ from epiplexity_jax.analysis.frontier.intervals import REPLICATES
 from epiplexity_jax.analysis.ranking.joint import Joint, JointReplicates
 from epiplexity_jax.analysis.ranking.measures import MEASURES
 from epiplexity_jax.analysis.simulate import SimulatedNoise
-from tests.unit.analysis.ranking.made import flat, middle, source
+from tests.unit.analysis.ranking.made import flat, like, middle, source, tuned
 
 S, H = (MEASURES.find(name, "by") for name in ("S", "H"))
 
@@ -95,3 +97,15 @@ def test_errors_that_are_not_drawn_are_added_as_squares():
     joint = made(2)
     fixed = Joint(joint.values, joint.tokens, joint.seeds, np.array([3.0, 4.0]), 8.0, 3, (0, 1))
     assert fixed.half_widths()[0] == pytest.approx(np.hypot(joint.half_widths()[0], 5.0))
+
+
+def test_recipes_that_are_as_good_are_an_error_of_their_own_source_alone():
+    one, other = source(0), source(1)
+    recipe = replace(tuned(0.0, 0.0), neighbours=({"epiplexity_change": 0.3, "mdl_change": 0.0},))
+    budget = middle(one, other)
+    plain = joint_of({"a": one, "b": other}, budget)
+    joint = joint_of({"a": like(one, recipe=recipe), "b": other}, budget)
+    assert joint.fixed[0] == pytest.approx(np.hypot(plain.fixed[0], 0.3 * joint.values[0]))
+    assert joint.fixed[1] == plain.fixed[1]
+    entropy = joint_of({"a": like(one, recipe=recipe), "b": other}, budget, H)
+    assert entropy.fixed[0] == pytest.approx(0.3 * joint.values[0], rel=0.5)  # of larger H

@@ -6,7 +6,14 @@ import math
 import numpy as np
 import pytest
 
-from epiplexity_jax.analysis.runs.recipes import least_code, report_recipe, tried_recipes
+from epiplexity_jax.analysis.runs.recipes import (
+    Code,
+    RecipeReport,
+    changes_if_alike,
+    least_code,
+    report_recipe,
+    tried_recipes,
+)
 from tests.unit.analysis.runs.made import LOSS, blocks_around
 from tests.unit.analysis.runs.test_from_store import stored
 
@@ -130,3 +137,14 @@ def test_a_run_that_was_continued_is_spent_once():
 def test_a_recipe_that_was_not_tried_has_no_report():
     runs = [trial()]
     assert report_recipe(tried_recipes(runs, CENTER | {"warmup_steps": 7}, 1e4), runs) is None
+
+
+def test_neighbours_whose_code_is_as_short_say_how_far_lengths_may_move():
+    changes = [(0.2, 0.005), (-0.5, -0.002), (3.0, 0.02), (None, 0.001), (0.1, None)]
+    names = ("epiplexity_change", "mdl_change")
+    neighbours = tuple(dict(zip(names, pair, strict=True)) for pair in changes)
+    recipe = RecipeReport("tuned", CENTER, neighbours=neighbours)
+    # To the second: S falls by half, MDL by 2, so H rises by 48. To the first MDL rises by 5.
+    assert changes_if_alike(recipe, Code(100.0, 1000.0)) == pytest.approx((50.0, 48.0, 5.0))
+    assert changes_if_alike(RecipeReport("fixed", CENTER), Code(100.0, 1000.0)) == (0.0, 0.0, 0.0)
+    assert changes_if_alike(None, Code(100.0, 1000.0)) == (0.0, 0.0, 0.0)
