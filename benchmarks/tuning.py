@@ -7,7 +7,7 @@ A grid of 9 rates, 3 batches, 2 warm-ups and 3 windows is trained on one size an
 tuned recipe's two-part code of that seed must be within 1 % of the least of the grid, at 15 % of
 the grid's FLOPs or less. A second tuning has another root seed, and so other trials, data and
 members, and begins at 16 times the rate and a tenth of the warm-up: the S of both must agree within
-their intervals at every budget where both have two ends.
+their intervals at every budget where both have two ends; where none has, the question stays open.
 """
 
 import itertools
@@ -135,7 +135,7 @@ def twice(name: str, steps: int, folder: Path) -> dict:
     return {
         "test_tokens": tokens,
         "recipes": [{key: r[key] for key in CHOSEN} for r in recipes],
-        "agree": bool(judged) and all(judged),
+        "agree": all(judged) if judged else None,
         "rows": rows,
     }
 
@@ -185,8 +185,13 @@ def main() -> None:
     passed = {
         f"{one['source']}: within 1 % of the grid": one["over_best"] < 0.01 for one in found
     } | {f"{one['source']}: at most 15 % of its FLOPs": one["share"] <= 0.15 for one in found}
-    passed |= {f"{one['source']}: two tunings agree": one["twice"]["agree"] for one in found}
+    agree = {one["source"]: one["twice"]["agree"] for one in found}
+    passed |= {
+        f"{name}: two tunings agree": all_ for name, all_ in agree.items() if all_ is not None
+    }
     print(write("tuning", checks=passed, rows=found))
+    for name in (name for name, all_ in agree.items() if all_ is None):
+        print(f"open: {name} has no budget at which both intervals have two ends")
     sys.exit(not all(passed.values()))
 
 

@@ -15,7 +15,7 @@ from epiplexity_jax.tuning.candidates import Candidate, Space
 
 SHARES = (Fraction(1, 8), Fraction(3, 8), Fraction(1))
 """Parts of the data budget that the trials of a round read."""
-MOST_RUNS = 23
+MOST_RUNS = 22
 """Runs over the whole budget that a search may cost: with their evaluation at most 15 % of a grid
 of 9 rates, 3 batches, 2 warm-ups and 3 windows."""
 TOLERANCE = 1e-3
@@ -24,7 +24,7 @@ _KEPT = 3  # one of so many trials of the first round goes on
 _EXTENSIONS = 3  # of the grid of rates, at the first share
 _RATES_KEPT = 3  # of the second round; short trials favour high rates
 _STEPPED = ("learning_rate", "batch_size")
-_AROUND = 5  # runs kept for the neighbours along the other axes
+_AROUND = 4  # runs kept for the neighbours along the other axes
 CONFIRMED = 3
 """Seeds of the last few recipes, where the others have one; their mean code decides."""
 _RIVALS = 3  # recipes that are confirmed
