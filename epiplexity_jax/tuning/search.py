@@ -140,8 +140,8 @@ def _slow_down(state: "_State", center: Candidate) -> Generator[list[Trial], Sco
 def _confirm(state: "_State", center: Candidate) -> Generator[list[Trial], Scores, Candidate]:
     """Train the best recipe and its rivals with more seeds; the shortest mean code is chosen.
 
-    One seed may find a code that others miss by a factor of thirty, at rates where training hangs
-    by a thread; so rivals are the best of rates that lie apart.
+    At high rates one seed may find a code that others miss by a factor of thirty; so rivals are the
+    best at rates that lie apart.
 
     Args:
         state: the state of the search.
@@ -247,7 +247,7 @@ class _State:
         return Trial(candidate, share, self.space.seeds if share == SHARES[-1] else 1)
 
     def ranked(self) -> list[Candidate]:
-        """What trained well over the whole budget, the best first."""
+        """Candidates that trained well over the whole budget, the best first."""
         tried = dict.fromkeys(t.candidate for t in self.scores if t.share == SHARES[-1])
         ranked = self.best(tried, len(tried))
         return [one for one in ranked if math.isfinite(self.score(one))]
