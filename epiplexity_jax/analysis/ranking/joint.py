@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.special import gammaincinv
+from scipy.special import gammaincinv, stdtr, stdtrit
 
 from epiplexity_jax.analysis.frontier.decomposition import Decomposition
 from epiplexity_jax.analysis.frontier.frontier import Frontier
@@ -26,6 +26,8 @@ Pairs = Float64[np.ndarray, " pairs"]
 Bounds = Float64[np.ndarray, " sources"]
 
 _SEED = 20110112
+_REPEATS = 10  # of Student's factor a replicate
+_TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,7 @@ class Joint:
         seeds: [K, I] by how much further other seeds move them.
         fixed: [I] bounds of the errors that are not drawn: of left-out sizes, of interpolation, and
             of other recipes that are as good.
-        freedom: degrees of freedom of the seeds, of the source that has fewest.
+        freedom: [I] degrees of freedom of the seeds.
         count: number of seeds, of the member that has fewest.
         keys: a number for each source, of its name alone: no order of the sources is special.
     """
@@ -47,7 +49,7 @@ class Joint:
     tokens: Deviations
     seeds: Deviations
     fixed: Bounds
-    freedom: float
+    freedom: Bounds
     count: int
     keys: tuple[int, ...]
 
@@ -60,30 +62,49 @@ class Joint:
     def half_widths(self, seeds: int | None = None) -> Pairs:
         """[P] half-widths of the differences' intervals, simultaneous at 95 % over all pairs.
 
-        A replicate's difference is studentized by the root mean square of its pair's, and the 95 %
-        quantile of the largest over all pairs is taken as the critical value of each. The part of
-        the seeds is Student's: divided by the root of a chi-square over its degrees of freedom,
-        drawn for each pair, as every source's scatter is known from its own seeds alone.
+        They are balanced (Beran 1988): every pair has the same chance to lie beyond its own, and
+        95 % of the replicates have none that does. A pair's deviations are Student's: studentized
+        by their root mean square, and divided by the root of a chi-square over the pair's degrees
+        of freedom, as every source's scatter is known from its own seeds alone. So a source with
+        few seeds widens its own pairs and no others.
 
         Args:
             seeds: number of seeds that every member would have; None is what there is.
         """
         first, second = np.array(self.pairs).T
         seeds = self.count if seeds is None else seeds
-        freedom = self.freedom * max(seeds - 1, 1) / max(self.count - 1, 1)
         tokens = self.tokens[:, first] - self.tokens[:, second]
         own = np.sqrt(self.count / seeds) * (self.seeds[:, first] - self.seeds[:, second])
         scale = np.sqrt(np.mean((tokens + own) ** 2, axis=0))
+        freedom = self._freedom * max(seeds - 1, 1) / max(self.count - 1, 1)
+        share = np.mean(own**2, axis=0) / np.maximum(np.mean(tokens**2 + own**2, axis=0), _TINY)
+        freedom = np.minimum(freedom / np.maximum(share, 1e-3) ** 2, 1e6)  # tokens' are known
         student = np.sqrt(freedom / (2.0 * gammaincinv(freedom / 2.0, self._uniform)))
-        drawn = np.abs(tokens + student * own) / np.where(scale > 0.0, scale, 1.0)
-        critical = float(np.quantile(drawn.max(axis=1), LEVEL))
+        drawn = student * np.abs(tokens + own) / np.where(scale > 0.0, scale, 1.0)
+        level = float(np.quantile((2.0 * stdtr(freedom, drawn) - 1.0).max(axis=-1), LEVEL))
+        critical = stdtrit(freedom, (1.0 + level) / 2.0)
         return np.sqrt((critical * scale) ** 2 + self.fixed[first] ** 2 + self.fixed[second] ** 2)
 
     @cached_property
-    def _uniform(self) -> Float64[np.ndarray, "replicates pairs"]:
+    def _freedom(self) -> Pairs:
+        """[P] degrees of freedom of the seeds' part of each difference (Welch and Satterthwaite).
+
+        Never more than those of the source that has more: seeds are paired, so the two scatters are
+        not known independently of each other.
+        """
+        first, second = np.array(self.pairs).T
+        parts = np.maximum(np.mean(self.seeds**2, axis=0), _TINY)
+        share = parts[first] / (parts[first] + parts[second])
+        one, other = self.freedom[first], self.freedom[second]
+        welch = 1.0 / (share**2 / one + (1.0 - share) ** 2 / other)
+        return np.minimum(welch, np.maximum(one, other))
+
+    @cached_property
+    def _uniform(self) -> Float64[np.ndarray, "repeats replicates pairs"]:
         """Uniform numbers, independent of each other, for each pair."""
         seeds = [[_SEED, *sorted((self.keys[i], self.keys[j]))] for i, j in self.pairs]
-        return np.stack([np.random.default_rng(one).random(REPLICATES) for one in seeds], axis=1)
+        size = (_REPEATS, REPLICATES)
+        return np.stack([np.random.default_rng(one).random(size) for one in seeds], axis=-1)
 
     def least_half_widths(self) -> Pairs:
         """[P] half-widths that no number of seeds goes below."""
@@ -140,14 +161,13 @@ class JointReplicates:
                 code = Code(found[i].epiplexity_bits, found[i].mdl_bits)
                 recipes = changes_if_alike(found[i].recipe, code)[measure.place]
                 fixed[i] = math.hypot(left_out, scale * sparse, scale * recipes)
-        known = [one for one in self.intervals if one]
         several = [m.seeds for f in self._frontiers for m in f.all_members if m.seeds > 1]
         return Joint(
             values=values,
             tokens=tokens,
             seeds=seeds,
             fixed=fixed,
-            freedom=min((one.freedom for one in known), default=1.5),
+            freedom=np.array([one.freedom for one in self.intervals]),
             count=min(several, default=1),
             keys=self._keys,
         )

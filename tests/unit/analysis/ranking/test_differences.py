@@ -28,7 +28,7 @@ def compare(found, tokens=1.0, seeds=1.0, known=(True, True, True), measure=S):
         tokens=tokens * drawn[0],
         seeds=seeds * drawn[1],
         fixed=np.zeros(len(found)),
-        freedom=8.0,
+        freedom=np.full(len(found), 8.0),
         count=3,
         keys=tuple(range(len(found))),
     )
@@ -118,7 +118,8 @@ def test_as_many_seeds_as_are_said_would_separate():
     assert one.why == "within_error"
     generator = np.random.default_rng(0)
     drawn = generator.standard_normal((2, REPLICATES, 2))
-    joint = Joint(np.array([3.0, 0.0]), 0.3 * drawn[0], drawn[1], np.zeros(2), 8.0, 3, (0, 1))
+    freedom = np.full(2, 8.0)
+    joint = Joint(np.array([3.0, 0.0]), 0.3 * drawn[0], drawn[1], np.zeros(2), freedom, 3, (0, 1))
     assert joint.half_widths(3 + one.more_seeds)[0] < 3.0
     assert joint.half_widths(2 + one.more_seeds)[0] >= 3.0
     (hopeless,) = compare([result(0.5), result(0.0)], tokens=1.0)

@@ -36,7 +36,8 @@ def test_sources_with_other_members_share_nothing():
     joint = joint_of({"a": one, "b": other}, middle(one, other))
     assert abs(correlation(joint.seeds)) < 0.25
     assert joint.count == 2
-    assert joint.freedom == JointReplicates({"a": one, "b": other}).intervals[1].freedom
+    replicates = JointReplicates({"a": one, "b": other})
+    assert joint.freedom.tolist() == [each.freedom for each in replicates.intervals]
 
 
 def test_replicates_depend_on_the_name_alone():
@@ -70,7 +71,7 @@ def made(count, freedom=8.0, tokens=1.0, seeds=1.0, samples=REPLICATES):
         tokens=tokens * drawn[0],
         seeds=seeds * drawn[1],
         fixed=np.zeros(count),
-        freedom=freedom,
+        freedom=np.full(count, freedom),
         count=3,
         keys=tuple(range(count)),
     )
@@ -93,9 +94,36 @@ def test_more_pairs_are_wider_and_more_seeds_are_narrower():
     assert made(2).least_half_widths()[0] == pytest.approx(1.96 * np.sqrt(2.0), rel=0.15)
 
 
+def test_a_source_with_few_seeds_widens_its_own_pairs_alone():
+    many = made(4, freedom=12.0, tokens=0.0)
+    few = replace(many, freedom=np.array([12.0, 12.0, 12.0, 1.5]))
+    wider = few.half_widths() / many.half_widths()
+    of_few = np.array([3 in pair for pair in few.pairs])
+    assert (wider[of_few] > 1.2).all()
+    assert wider[~of_few] == pytest.approx(1.0, abs=0.2)
+
+
+def test_a_source_without_scatter_has_no_say_in_the_degrees_of_freedom():
+    joint = made(2, freedom=2.0, tokens=0.0)
+    still = replace(joint, seeds=joint.seeds * [1.0, 1e-9], freedom=np.array([9.0, 2.0]))
+    (half,) = still.half_widths()
+    assert half == pytest.approx(stdtrit(9.0, 0.975), rel=0.15)
+
+
+def test_balanced_intervals_hold_all_differences_at_once():
+    """Sources of unlike scatter: no pair lies beyond its interval in 95 % of fresh draws."""
+    scales = np.array([1.0, 3.0, 0.1, 10.0, 0.01])
+    joint = made(5, freedom=1e6, tokens=scales, seeds=0.0)
+    fresh = scales * np.random.default_rng(1).standard_normal((4000, 5))
+    first, second = np.array(joint.pairs).T
+    beyond = np.abs(fresh[:, first] - fresh[:, second]) > joint.half_widths()
+    assert 0.03 < beyond.any(axis=1).mean() < 0.1
+    assert beyond.mean(axis=0) == pytest.approx(beyond.mean(), abs=0.02)  # of every pair alike
+
+
 def test_errors_that_are_not_drawn_are_added_as_squares():
     joint = made(2)
-    fixed = Joint(joint.values, joint.tokens, joint.seeds, np.array([3.0, 4.0]), 8.0, 3, (0, 1))
+    fixed = replace(joint, fixed=np.array([3.0, 4.0]))
     assert fixed.half_widths()[0] == pytest.approx(np.hypot(joint.half_widths()[0], 5.0))
 
 
