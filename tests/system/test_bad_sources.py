@@ -275,7 +275,7 @@ WRONG = {
         ["estimator.kind=requential", "estimator.max_kl=0.1", "estimator.max_iterations=3"],
         ["estimator.max_iterations", "training.steps", "3"],
     ),
-    "no memory for it": (source("repeat", vocab_size=4, length=10**15), ["memory", "less data"]),
+    "too long": (source("repeat", vocab_size=4, length=10**15), ["sources.x.length", "1048576"]),
     "flops": ("training.flops=counted", ["training.flops", "compiled"]),
     "given": (source("given", fingerprint="f"), ["sources.x", "Python"]),
     "own": ("family={kind: own, names: [a]}", ["family", "Python"]),

@@ -12,7 +12,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import bytes_digest, fingerprint
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.keys import Seed
-from epiplexity_jax.sources.spec import MOST_TOKENS, FiniteSource, SourceInfo
+from epiplexity_jax.sources.spec import FiniteSource, SourceInfo
 from epiplexity_jax.sources.synthetic.arx import chacha_blocks, threefry_blocks
 
 _TOKENS = 20_000_000  # of a source whose `sequences` are not named
@@ -46,7 +46,7 @@ class Cipher(Config):
     """Key and nonce are derived from it by SHA-256."""
     vocab_size: Literal[2, 4, 16, 256] = 256
     """V; 256 makes every byte a token, the others cut a byte into parts, its lowest bits first."""
-    length: int = Field(default=128, ge=1, le=MOST_TOKENS)
+    length: int = Field(default=128, ge=1)
     """L, tokens of a sequence."""
     sequences: int | None = Field(default=None, ge=1)
     """Number of sequences; default: so many that they hold 20 million tokens."""

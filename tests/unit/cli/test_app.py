@@ -122,6 +122,14 @@ def test_sentences_of_every_layer_lose_their_line_ends(call, monkeypatch):
     refused(call("run", "x.yaml"), "book.txt: is empty; a text is needed")
 
 
+def test_memory_that_is_not_there_is_one_line(call, monkeypatch):
+    def fail(*_):
+        raise MemoryError("Unable to allocate 7.28 PiB for an array")
+
+    monkeypatch.setattr(api, "run_config", fail)
+    refused(call("run", "x.yaml"), "memory: Unable to allocate 7.28 PiB", "less data")
+
+
 def test_a_fault_of_ours_keeps_its_traceback(monkeypatch, call, capsys):
     def fail(*_):
         raise ZeroDivisionError
