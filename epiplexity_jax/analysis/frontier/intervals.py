@@ -15,6 +15,7 @@ from jaxtyping import Float64
 from scipy.special import ndtri, stdtrit
 
 from epiplexity_jax.analysis.frontier.members import Member, resample
+from epiplexity_jax.analysis.frontier.stacked import Stacked
 from epiplexity_jax.analysis.frontier.traced import Answer, Traced, log_length
 from epiplexity_jax.analysis.laws.points import NotIdentified
 from epiplexity_jax.analysis.runs import errors
@@ -75,7 +76,7 @@ class Intervals:
     ) -> None:
         """Draw the replicates; no work when no member has two seeds."""
         self._uniform = uniform_bits
-        self._traced: list[Traced] = []
+        self._traced = self._sampled = Stacked(())
         self._halves: list[Traced] = []
         pool = _Pool(traced.members, entropy_rate_nats)
         self.freedom = pool.freedom
@@ -83,7 +84,7 @@ class Intervals:
             return
         self._widened = pool.widened
         self._traced, self._sampled = (
-            [traced.with_lengths(*lengths) for lengths in zip(*drawn, strict=True)]
+            Stacked([traced.with_lengths(*lengths) for lengths in zip(*drawn, strict=True)])
             for drawn in (
                 (lengths[:, traced.order] for lengths in _replicates(traced, pool, part, tokens))
                 for part in (1.0, 0.0)
@@ -94,24 +95,19 @@ class Intervals:
 
     def __bool__(self) -> bool:
         """Return whether there are replicates: some member has two seeds."""
-        return bool(self._traced)
+        return len(self._traced) > 0
 
-    def _at(self, traced: list[Traced], compute: float, strict: bool = False) -> list[Values]:
+    def _at(self, traced: Stacked, compute: float, strict: bool = False) -> list[Values]:
         """S, H and MDL of each frontier at a budget; the uniform code where it is the shorter."""
-        x = math.log(compute)
-        found = np.array([one.lengths(x, strict) for one in traced])
-        model, data = found.reshape(-1, 2).T
+        model, data = traced.lengths(math.log(compute), strict).T
         beaten = model + data >= self._uniform
         model, data = np.where(beaten, 0.0, model), np.where(beaten, self._uniform, data)
         return [model, data, model + data]
 
     def replicated(self, compute: float) -> tuple[Replicated, Replicated, Replicated]:
         """S, H and MDL of every replicate at a budget, as `around` takes them; empty without."""
-        halves = [half for half in self._halves if _answers(half, compute)]
-        found = (
-            self._at(traced, compute)
-            for traced in (self._traced, self._sampled if self else [], halves)
-        )
+        halves = Stacked([half for half in self._halves if _answers(half, compute)])
+        found = (self._at(traced, compute) for traced in (self._traced, self._sampled, halves))
         model, data, mdl = (Replicated(*values) for values in zip(*found, strict=True))
         return model, data, mdl
 
@@ -125,7 +121,8 @@ class Intervals:
         """
         if not self:
             return None
-        halves = [h for h in self._halves if _answers(h, compute) and _answers(h, before)]
+        both = [h for h in self._halves if _answers(h, compute) and _answers(h, before)]
+        halves = Stacked(both)
         slopes = [
             (log_length(self._at(traced, compute)[0]) - log_length(self._at(traced, before)[0]))
             / math.log(compute / before)
@@ -153,7 +150,7 @@ class Intervals:
             return None, None, None
         drawn = self._at(self._traced, compute, strict)
         sampled = self._at(self._sampled, compute, strict)
-        halves = [half for half in self._halves if _answers(half, compute)]
+        halves = Stacked([half for half in self._halves if _answers(half, compute)])
         left_out = self._at(halves, compute, strict)
         found = (answer.model_bits, answer.data_bits, answer.mdl_bits)
         sparse = (answer.interpolation_error_bits, 0.0, answer.interpolation_error_bits)

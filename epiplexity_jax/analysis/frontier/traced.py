@@ -202,7 +202,7 @@ class Traced:
     def with_lengths(self, model_bits: Values, data_bits: Values) -> "Traced":
         """Trace the same candidates with other lengths [P], in order of time."""
         other: Traced = object.__new__(type(self))
-        cached = {"bridged", "_of_vertices", "held_out", "notes"}  # which depend on the lengths
+        cached = {"bridged", "of_vertices", "held_out", "notes"}  # which depend on the lengths
         other.__dict__.update({k: v for k, v in self.__dict__.items() if k not in cached})
         other._select(replace(self.points, model_bits=model_bits, data_bits=data_bits))
         return other
@@ -268,11 +268,12 @@ class Traced:
             x, model, data = self._of(self.envelope)
             j = max(int(np.searchsorted(x, log_compute, side="right")) - 1, 0)
             return float(model[j]), float(data[j])
-        x, model, data = self._of_vertices
+        x, model, data = self.of_vertices
         return float(np.interp(log_compute, x, model)), float(np.interp(log_compute, x, data))
 
     @cached_property
-    def _of_vertices(self) -> tuple[Values, Values, Values]:
+    def of_vertices(self) -> tuple[Values, Values, Values]:
+        """[K] natural logarithm of the time, model and data length of the vertices."""
         return self._of(self.vertices)
 
     def _of(self, kept: Indices) -> tuple[Values, Values, Values]:
