@@ -47,9 +47,11 @@ def test_an_unknown_scenario_is_refused_in_one_line():
     assert "no scenario 'gambling'; choose from flips, " in done.stderr.splitlines()[-1]
 
 
-# Ten programs of learning in context take three minutes to compile; its readers have unit tests.
+LONG = {"context", "flips", "patches"}  # a minute and more to compile; readers have unit tests
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "context"])
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in LONG])
 def test_a_scenario_trains_a_few_steps_and_is_read(name, monkeypatch, tmp_path):
     """Whether checks hold says nothing after so few; that they are plain data is asked."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
