@@ -1,10 +1,11 @@
 """The file of an experiment's result, checked when it is read."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, get_type_hints
 
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, create_model
 
+from epiplexity_jax.analysis.frontier.decomposition import Decomposition
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.status import ResultStatus
 from epiplexity_jax.experiments.definition import SizeName
@@ -34,9 +35,6 @@ class CheckRow(Config):
     holds: StrictBool | None
 
 
-Interval = tuple[float | None, float | None] | None
-
-
 class Length(Config):
     """A length in bits and its 95 % interval."""
 
@@ -58,40 +56,17 @@ class Ending(Config):
     mdl: Length
 
 
-class FrontierRow(Config):
+# A row of the frontier has the fields of a decomposition, of which `to_json` makes plain values.
+_DECOMPOSED: dict[str, Any] = {
+    name: (kind, ...) for name, kind in get_type_hints(Decomposition).items() if name != "recipe"
+}
+_FrontierFields = create_model("_FrontierFields", __base__=Config, **_DECOMPOSED)
+
+
+class FrontierRow(_FrontierFields):
     """A decomposition at a budget, see `analysis.frontier.decomposition.Decomposition`."""
 
     source: str
-    compute_flops: float
-    epiplexity_bits: float
-    epiplexity_bits_interval: Interval
-    entropy_bits: float
-    entropy_bits_interval: Interval
-    entropy_bits_per_token: float
-    entropy_bits_per_byte: float | None
-    mdl_bits: float
-    mdl_bits_interval: Interval
-    saturation: float | None
-    saturation_interval: Interval
-    certified_bits: float | None
-    certified_mdl_bits: float | None
-    status: ResultStatus
-    resolution_bits: float | None
-    params: int
-    train_tokens: float
-    switch_step: int | None
-    test_tokens: float
-    estimator: str
-    variant: str
-    floor: str
-    procedure: str
-    member: str
-    neighbours: list[str]
-    candidates: int
-    selection_bits: float
-    interpolation_error_bits: float
-    flags: list[str]
-    warnings: list[str]
     recipe: dict[str, Any] | None
 
 
