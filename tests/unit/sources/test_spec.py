@@ -73,7 +73,6 @@ def test_reals_stand_beside_inputs_alone(given, sentence):
             ({"kind": kind, "length": MOST_TOKENS + 1}, "length")
             for kind in ("noise", "markov", "lcg", "lfsr", "repeat", "mixture", "markov_rows")
         ),
-        ({"kind": "cipher", "length": MOST_TOKENS + 1}, "length"),
         ({"kind": "random_chess", "length": MOST_TOKENS + 1}, "length"),
     ],
     ids=lambda value: value["kind"] if isinstance(value, dict) else value,
