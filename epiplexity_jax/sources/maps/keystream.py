@@ -15,15 +15,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int64, Integer, UInt32
 
-from epiplexity_jax.sources.synthetic.arx import threefry
+from epiplexity_jax.sources.synthetic.arx import (
+    CHACHA_CONSTANTS,
+    Rows,
+    chacha_round,
+    threefry,
+)
 from epiplexity_jax.sources.synthetic.cipher import BLOCKS, STREAMS, derived
 
 _WORD = 4  # bytes
-_CHACHA = tuple(np.frombuffer(b"expand 32-byte k", "<u4").tolist())
-_QUARTERS = (
-    *((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15)),  # columns
-    *((0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14)),  # diagonals
-)
 NONCE_WORDS = {"chacha20": 3, "threefry": 2}  # of those that are computed on the device
 Symbols = Integer[np.ndarray | Array, "n length"]
 DeviceWords = UInt32[Array, "n words"]
@@ -176,22 +176,17 @@ def _chacha20_words(
 ) -> DeviceWords:
     """Make words of ChaCha20 (RFC 8439, section 2.3)."""
     blocks = _blocks(turn, count, 16)
+    words = [*map(jnp.uint32, CHACHA_CONSTANTS), *key, blocks[None], *nonces.T[:, :, None]]
     shape = (len(nonces), len(blocks))
-    rows = [*map(jnp.uint32, _CHACHA), *key, blocks[None], *nonces.T[:, :, None]]
-    start = tuple(jnp.broadcast_to(row, shape) for row in rows)
-    mixed = jax.lax.fori_loop(0, 10, lambda _, state: _double_round(state), start)
-    words = jnp.stack([one + other for one, other in zip(start, mixed, strict=True)], axis=-1)
-    return words.reshape(len(nonces), -1)[:, :count]
+    first = jnp.stack([jnp.broadcast_to(word, shape) for word in words]).reshape(4, 4, *shape)
+    rows = (first[0], first[1], first[2], first[3])
+    mixed = jax.lax.fori_loop(0, 10, lambda _, rows: _double_round(rows), rows)
+    made = (jnp.stack(mixed) + first).reshape(16, *shape)
+    return jnp.moveaxis(made, 0, -1).reshape(len(nonces), -1)[:, :count]
 
 
-def _double_round(state: tuple[Array, ...]) -> tuple[Array, ...]:
-    words = list(state)
-    for a, b, c, d in _QUARTERS:
-        for into, other, turned, bits in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
-            words[into] = words[into] + words[other]
-            mixed = words[turned] ^ words[into]
-            words[turned] = (mixed << bits) | (mixed >> (32 - bits))
-    return tuple(words)
+def _double_round(rows: Rows) -> Rows:
+    return chacha_round(chacha_round(rows, diagonal=False), diagonal=True)
 
 
 def combine(tokens: Symbols, stream: Symbols, vocab_size: int) -> Symbols:

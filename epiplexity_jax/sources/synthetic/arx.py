@@ -1,13 +1,16 @@
 """ChaCha and Threefry with any number of rounds, on arrays of blocks."""
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, UInt8, UInt32, UInt64
 
+CHACHA_CONSTANTS = np.frombuffer(b"expand 32-byte k", "<u4")
 _CHACHA_TURNS = (16, 12, 8, 7)
 _THREEFRY_TURNS = (13, 15, 26, 6, 17, 29, 16, 24)
 Blocks = UInt8[np.ndarray, "n bytes"]
 Counters = UInt64[np.ndarray, " n"]
 AnyWords = UInt32[np.ndarray | Array, "..."]
+Rows = tuple[AnyWords, AnyWords, AnyWords, AnyWords]
 
 
 def chacha_blocks(key: bytes, nonce: bytes, counters: Counters, rounds: int) -> Blocks:
@@ -26,36 +29,41 @@ def chacha_blocks(key: bytes, nonce: bytes, counters: Counters, rounds: int) -> 
         Blocks of 64 bytes.
     """
     first = np.empty((4, 4, len(counters)), np.uint32)
-    first[0] = np.frombuffer(b"expand 32-byte k", "<u4")[:, None]
+    first[0] = CHACHA_CONSTANTS[:, None]
     first[1:3] = np.frombuffer(key, "<u4").reshape(2, 4, 1)
     first[3, 0] = counters.astype(np.uint32)
     first[3, 1:] = np.frombuffer(nonce[:12], "<u4")[:, None]
-    a, b, c, d = first
+    rows = (first[0], first[1], first[2], first[3])
     for i in range(rounds):
-        by = i % 2  # rows are turned until diagonals stand in columns, and back
-        a, b, c, d = _quarter_rounds(
-            a, *(_rolled(row, k * by) for k, row in enumerate((b, c, d), 1))
-        )
-        b, c, d = (_rolled(row, -k * by) for k, row in enumerate((b, c, d), 1))
-    words = (np.stack([a, b, c, d]) + first).reshape(16, -1)
+        rows = chacha_round(rows, diagonal=i % 2 == 1)
+    words = (np.stack(rows) + first).reshape(16, -1)
     return words.T.astype("<u4", order="C").view(np.uint8)
 
 
-def _rolled(rows: AnyWords, places: int) -> AnyWords:
-    """Move the words of rows to the left, those of the left end to the right one."""
-    return np.roll(np.asarray(rows), -places, axis=0) if places else rows
+def chacha_round(rows: Rows, diagonal: bool) -> Rows:
+    """Apply one round of ChaCha to blocks of 4 by 4 words, of NumPy or of JAX.
 
-
-def _quarter_rounds(
-    a: AnyWords, b: AnyWords, c: AnyWords, d: AnyWords
-) -> tuple[AnyWords, AnyWords, AnyWords, AnyWords]:
-    """Apply quarter rounds to the four columns of blocks."""
+    Args:
+        rows: the four rows of the blocks, [4, ...] each.
+        diagonal: whether quarter rounds go along the diagonals, else along the columns.
+    """
+    a, b, c, d = rows
+    if diagonal:  # rows are turned until diagonals stand in columns, and back
+        b, c, d = _rolled(b, 1), _rolled(c, 2), _rolled(d, 3)
     for turns in (_CHACHA_TURNS[:2], _CHACHA_TURNS[2:]):
         a = a + b
         d = _turned(d ^ a, turns[0])
         c = c + d
         b = _turned(b ^ c, turns[1])
+    if diagonal:
+        b, c, d = _rolled(b, 3), _rolled(c, 2), _rolled(d, 1)
     return a, b, c, d
+
+
+def _rolled(row: AnyWords, places: int) -> AnyWords:
+    """Move the four words of a row to the left, those of the left end to the right one."""
+    roll = np.roll if isinstance(row, np.ndarray) else jnp.roll
+    return roll(row, -places, axis=0)
 
 
 def threefry_blocks(key: bytes, nonce: bytes, counters: Counters, rounds: int) -> Blocks:
