@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from epiplexity_jax.analysis.frontier.decomposition import Decomposition
+from epiplexity_jax.analysis.frontier.intervals import LEVEL
 from epiplexity_jax.analysis.frontier.members import Member
 from epiplexity_jax.analysis.ranking.differences import Difference
 from epiplexity_jax.analysis.ranking.ranking import Ranking
@@ -67,7 +68,7 @@ class Measured:
         self._seeds = int(config.get("family", {}).get("seeds", 3))
         self._frontiers: dict[str, Any] = {}
         self._endings: dict[tuple[str, str | None], Ending] = {}
-        self._rankings: dict[tuple[str, str], Ranking] = {}
+        self._rankings: dict[tuple[str, str, str], Ranking] = {}
         self._answers: dict[tuple[str, float], Decomposition] = {}
 
     def under(self, estimator: str) -> "Measured":
@@ -110,18 +111,24 @@ class Measured:
         """The same without intervals, which take most of its time."""
         return self.frontier(source).estimate(compute)
 
-    def compared(self, source: str, other: str, compute: float) -> Difference:
-        """Difference of S_T of two sources at a budget, paired as `rank` pairs them.
+    def compared(
+        self, source: str, other: str, compute: float, by: str = "S", looks: int = 1
+    ) -> Difference:
+        """Difference of two sources at a budget, paired as `rank` pairs them.
 
         Args:
-            source: the source whose S_T is taken.
-            other: the source whose S_T is subtracted.
+            source: the source whose value is taken.
+            other: the source whose value is subtracted.
             compute: budget in FLOPs.
+            by: the value, S, H or MDL.
+            looks: number of budgets of which the best is chosen: 95 % of the times the intervals
+                at all of them hold (Bonferroni).
         """
-        pair = source, other
-        if pair not in self._rankings:
-            self._rankings[pair] = Ranking({name: self.frontier(name) for name in pair}, "S", ())
-        return self._rankings[pair].order_at(compute).of(*pair)
+        pair, key = (source, other), (source, other, by)
+        if key not in self._rankings:
+            self._rankings[key] = Ranking({name: self.frontier(name) for name in pair}, by, ())
+        level = 1.0 - (1.0 - LEVEL) / looks
+        return self._rankings[key].order_at(compute, level).of(*pair)
 
     def ending(self, source: str, size: str | None = None) -> Ending:
         """The code of a size after the last step.

@@ -8,6 +8,7 @@ from epiplexity_jax.experiments.findings import Findings
 from epiplexity_jax.experiments.measured import Measured
 from epiplexity_jax.experiments.phenomena import (
     chess,
+    connect_four,
     easy_induction,
     emergence,
     hard_induction,
@@ -27,6 +28,7 @@ Reader = Callable[[Measured], Findings]
 
 _READERS: dict[str, Reader] = {
     "chess": chess.read,
+    "connect_four": connect_four.read,
     "easy_induction": easy_induction.read,
     "emergence": emergence.read,
     "hard_induction": hard_induction.read,

@@ -43,6 +43,7 @@ class Joint:
         freedom: [I] degrees of freedom of the seeds.
         count: number of seeds, of the member that has fewest.
         keys: a number for each source, of its name alone: no order of the sources is special.
+        level: chance that every interval holds its difference.
     """
 
     values: Bounds
@@ -52,6 +53,7 @@ class Joint:
     freedom: Bounds
     count: int
     keys: tuple[int, ...]
+    level: float = LEVEL
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -60,10 +62,10 @@ class Joint:
         return [(i, j) for i in range(size) for j in range(i + 1, size)]
 
     def half_widths(self, seeds: int | None = None) -> Pairs:
-        """[P] half-widths of the differences' intervals, simultaneous at 95 % over all pairs.
+        """[P] half-widths of the differences' intervals, simultaneous over all pairs.
 
-        They are balanced (Beran 1988): every pair has the same chance to lie beyond its own, and
-        95 % of the replicates have none that does. A pair's deviations are Student's: studentized
+        They are balanced (Beran 1988): every pair has the same chance to lie beyond its own, and a
+        share `level` of the replicates has none that does. A pair's deviations are Student's: studentized
         by their root mean square, and divided by the root of a chi-square over the pair's degrees
         of freedom, as every source's scatter is known from its own seeds alone. So a source with
         few seeds widens its own pairs and no others.
@@ -81,7 +83,7 @@ class Joint:
         freedom = np.minimum(freedom / np.maximum(share, 1e-3) ** 2, 1e6)  # tokens' are known
         student = np.sqrt(freedom / (2.0 * gammaincinv(freedom / 2.0, self._uniform)))
         drawn = student * np.abs(tokens + own) / np.where(scale > 0.0, scale, 1.0)
-        level = float(np.quantile((2.0 * stdtr(freedom, drawn) - 1.0).max(axis=-1), LEVEL))
+        level = float(np.quantile((2.0 * stdtr(freedom, drawn) - 1.0).max(axis=-1), self.level))
         critical = stdtrit(freedom, (1.0 + level) / 2.0)
         return np.sqrt((critical * scale) ** 2 + self.fixed[first] ** 2 + self.fixed[second] ** 2)
 
@@ -134,13 +136,20 @@ class JointReplicates:
         self.intervals = [_intervals(name, f) for name, f in frontiers.items()]
         self.known = [bool(one) for one in self.intervals]
 
-    def at(self, compute: float, found: Sequence[Decomposition], measure: Measure) -> Joint:
+    def at(
+        self,
+        compute: float,
+        found: Sequence[Decomposition],
+        measure: Measure,
+        level: float = LEVEL,
+    ) -> Joint:
         """Collect the deviations of a value at a budget; 0 for sources without replicates.
 
         Args:
             compute: T, FLOPs.
             found: the estimates, in the order of the frontiers.
             measure: the value.
+            level: chance that every interval holds its difference.
         """
         count = len(self._frontiers)
         tokens, seeds = np.zeros((REPLICATES, count)), np.zeros((REPLICATES, count))
@@ -170,6 +179,7 @@ class JointReplicates:
             freedom=np.array([one.freedom for one in self.intervals]),
             count=min(several, default=1),
             keys=self._keys,
+            level=level,
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from epiplexity_jax.analysis.frontier.decomposition import Decomposition, Interval
 from epiplexity_jax.analysis.frontier.frontier import Frontier
+from epiplexity_jax.analysis.frontier.intervals import LEVEL
 from epiplexity_jax.analysis.ranking.differences import Difference, differences
 from epiplexity_jax.analysis.ranking.groups import groups_of, letters_of
 from epiplexity_jax.analysis.ranking.joint import JointReplicates
@@ -93,10 +94,15 @@ class Ranking:
         """Names of the sources."""
         return list(self.frontiers)
 
-    def order_at(self, compute: float) -> Order:
-        """The order at a budget; `more_compute` is not looked for."""
+    def order_at(self, compute: float, level: float = LEVEL) -> Order:
+        """The order at a budget; `more_compute` is not looked for.
+
+        Args:
+            compute: budget in FLOPs.
+            level: chance that the intervals of all differences hold them.
+        """
         found = [frontier.at(compute) for frontier in self.frontiers.values()]
-        joint = self._replicates.at(compute, found, self.measure)
+        joint = self._replicates.at(compute, found, self.measure, level)
         pairs = differences(self.sources, found, joint, self._replicates.known, self.measure)
         ranks = np.argsort(-joint.values, kind="stable")
         place_of = {self.sources[i]: place for place, i in enumerate(ranks)}

@@ -2,11 +2,10 @@
 
 from epiplexity_jax.experiments.findings import Findings
 from epiplexity_jax.experiments.measured import Measured
-from epiplexity_jax.experiments.phenomena.curves import add_curves, part_of, shared_budgets
+from epiplexity_jax.experiments.phenomena.curves import part_of
+from epiplexity_jax.experiments.phenomena.two_orders import SERIES, add_orders
 from epiplexity_jax.report.numbers import number
 
-_BUDGETS = 10
-_SERIES = {"moves_first": "moves, then board", "board_first": "board, then moves"}
 _PUBLISHED = (1e17,)  # FLOPs of the paper's values
 ENTROPY_GAP, STRUCTURE_GAP = 7e15, 2e17  # FLOPs from which on the paper's gaps are clear
 
@@ -20,15 +19,13 @@ def read(measured: Measured) -> Findings:
         measured: the runs.
     """
     found = Findings("time bound T, FLOPs", log_x=True)
-    budgets = shared_budgets(measured, _BUDGETS, _PUBLISHED)
-    units = {"mdl": "bits per sequence", "epiplexity": "bits", "entropy": "bits per sequence"}
-    add_curves(found, measured, _SERIES, budgets, units)
-    for name, series in _SERIES.items():
+    budgets = add_orders(found, measured, "sequence", _PUBLISHED)
+    for name, series in SERIES.items():
         found.greater(
             f"something is learnt: S is above 0, {series}", measured.bits(name, "model"), 0.0
         )
     top = budgets[-1]
-    first, second = (measured.at(name, top) for name in _SERIES)
+    first, second = (measured.at(name, top) for name in SERIES)
     at = f"at {number(top)} FLOPs"
     if top >= ENTROPY_GAP:
         parts = (part_of(one, "entropy", measured.sequences) for one in (second, first))

@@ -7,7 +7,7 @@ from epiplexity_jax.experiments.measured import Measured
 from epiplexity_jax.experiments.phenomena.curves import add_curves, shared_budgets
 from epiplexity_jax.report.numbers import number
 
-_BUDGETS, _PUBLISHED = 10, (7e14, 3e16)
+_BUDGETS, _PUBLISHED = 10, (7e14, 1.9e15, 3e16, 3.4e16)
 _GRID = 200
 _BETTER = 10.0  # times shorter, which the finest steps' code is expected to be
 _LEARNT = 0.02  # bits per cell of the last state, below which small steps count as learnt

@@ -10,6 +10,7 @@ ALONE = "without"
 # Bits of the quantised invariant measure, (4, 4, 4) bits a coordinate: 2e5 samples.
 MEASURE_BITS, MEASURE_ERROR = 7.553, 0.05
 _SOON, _MIDDLE, _LATE = 0.1, (0.5, 1.0, 2.0), 30.0
+_GONE = 4.0  # of the times, the first after ln(box / cell) + 1 = 3.8 Lyapunov times
 _NOTHING = 0.1  # bits
 _SAVED = 3.0  # bits that the start is expected to save at the earliest time
 _RISE = 0.02  # bits by which the saving may rise from one time to the next
@@ -62,10 +63,18 @@ def _checks(
         least = MEASURE_BITS - MEASURE_ERROR
         expected = f"alone, a state costs no less than {entropy}"
         found.check("oracle", expected, f"{alone} bits", alone.inside(least, math.inf))
+        if f"with_{_LATE:g}" in measured.sources:
+            given = measured.per_sequence(f"with_{_LATE:g}", "data")
+            expected = f"given the start {_LATE:g} Lyapunov times before, no less either"
+            found.check("oracle", expected, f"{given} bits", given.inside(least, math.inf))
         found.near(f"alone, a state costs within 2 % of {entropy}", alone, MEASURE_BITS, 0.02)
     if _SOON in saved:
         statement = f"at {_SOON:g} Lyapunov times the start saves more than {_SAVED:g} bits"
         found.greater(statement, saved[_SOON], _SAVED)
+    if _GONE in saved:
+        gone = saved[_GONE]
+        statement = f"at {_GONE:g} Lyapunov times the saving has vanished, within {_NOTHING} bits"
+        found.check("sign", statement, f"{gone} bits", gone.inside(-math.inf, _NOTHING))
     if _LATE in saved:
         last = saved[_LATE]
         statement = f"at {_LATE:g} Lyapunov times it saves nothing, within {_NOTHING} bits"

@@ -7,7 +7,9 @@ from epiplexity_jax.experiments.phenomena.curves import part_of, shared_budgets
 from epiplexity_jax.report.numbers import number
 
 _BUDGETS = 12  # over which the boundary is followed
-_SECURE = ("Threefry, 20 rounds",)
+_SECURE = ("Threefry, 20 rounds", "ChaCha, 20 rounds")
+_HARD = ("LFSR, degree 32",)
+_LADDERS = ("ChaCha", "Threefry")
 _EASY = ("LFSR, degree 8", "LCG, low 8 bits")
 
 
@@ -72,12 +74,36 @@ def _checks(
     for name in filter(names.__contains__, _EASY):
         shown = _found(measured, names[name], top)
         found.check("sign", f"{at} {name} is learnt", shown, name in late)
+    for name in filter(names.__contains__, _HARD):
+        shown = _found(measured, names[name], top)
+        found.check("sign", f"{at} {name} is not learnt", shown, name not in late)
+    for cipher in _LADDERS:
+        _ladder(found, [name for name in names if name.startswith(cipher)], late, f"{at} {cipher}")
     found.check(
         "sign",
         f"the boundary moves with T: more is learnt {at} than at {number(first)}",
         f"{_listed(early, 'nothing')}; then {_listed(late - early, 'no more')}",
         bool(early) and early < late,
     )
+
+
+def _ladder(found: Findings, steps: list[str], learnt: set[str], cipher: str) -> None:
+    """Add the check that what is learnt of a cipher has fewer rounds than what is not.
+
+    Args:
+        found: receives the check.
+        steps: names of the cipher, each with its rounds.
+        learnt: names of what is learnt.
+        cipher: budget and name of the cipher, for a reader.
+    """
+    if len(steps) < 2:
+        return
+    rounds = {int(name.split()[1]): name in learnt for name in steps}
+    most = max((count for count, is_learnt in rounds.items() if is_learnt), default=-1)
+    least = min((count for count, is_learnt in rounds.items() if not is_learnt), default=most + 1)
+    shown = ", ".join(str(count) for count in sorted(rounds) if rounds[count]) or "none"
+    expected = f"{cipher} is learnt up to some number of rounds, and with no more"
+    found.check("sign", expected, f"learnt with rounds {shown}", most < least)
 
 
 def _listed(names: set[str], empty: str) -> str:

@@ -90,10 +90,11 @@ class FakeMeasured(Measured):
         assert self.answer is not None
         return self.answer(source, compute)
 
-    def compared(self, source, other, compute):
-        one, two = (self.at(name, compute).epiplexity_bits for name in (source, other))
+    def compared(self, source, other, compute, by="S", looks=1):
+        field = {"S": "epiplexity_bits", "H": "entropy_bits"}[by]
+        one, two = (getattr(self.at(name, compute), field) for name in (source, other))
         value = one - two
-        half = 200.0
+        half = 200.0 * math.sqrt(looks)
         return Difference(
             first=source,
             second=other,

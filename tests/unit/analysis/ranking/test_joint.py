@@ -94,6 +94,12 @@ def test_more_pairs_are_wider_and_more_seeds_are_narrower():
     assert made(2).least_half_widths()[0] == pytest.approx(1.96 * np.sqrt(2.0), rel=0.15)
 
 
+def test_a_surer_interval_is_that_much_wider():
+    (usual,) = made(2, seeds=0.0).half_widths()
+    (surer,) = replace(made(2, seeds=0.0), level=0.995).half_widths()
+    assert surer / usual == pytest.approx(2.81 / 1.96, rel=0.1)
+
+
 def test_a_source_with_few_seeds_widens_its_own_pairs_alone():
     many = made(4, freedom=12.0, tokens=0.0)
     few = replace(many, freedom=np.array([12.0, 12.0, 12.0, 1.5]))

@@ -4,7 +4,7 @@ from epiplexity_jax.experiments.findings import Estimate
 from epiplexity_jax.experiments.phenomena.lorenz import MEASURE_BITS, read
 from tests.unit.experiments.fake import FakeMeasured, around, outcome, outcomes
 
-SAVED = {0.1: 6.0, 1.0: 3.0, 4.0: 0.5, 30.0: 0.0}
+SAVED = {0.1: 6.0, 1.0: 3.0, 4.0: 0.05, 30.0: 0.0}
 
 
 def measured(saved=None, alone=MEASURE_BITS, mapped=900.0, **source):
@@ -24,8 +24,15 @@ def test_a_start_that_still_helps_late_fails():
     assert outcome(found, "the saving falls") is False
 
 
+def test_a_saving_that_has_not_vanished_in_time_fails():
+    assert outcome(read(measured(SAVED | {4.0: 0.5})), "the saving has vanished") is False
+    assert outcome(read(measured(SAVED | {4.0: 0.095})), "the saving has vanished") is None
+
+
 def test_a_code_below_the_measure_fails():
-    assert outcome(read(measured(alone=7.4)), "no less than") is False
+    found = read(measured(alone=7.4))
+    assert outcome(found, "no less than") is False
+    assert outcome(found, "no less either") is False
     assert outcome(read(measured(alone=9.0)), "within 2 %") is False
 
 

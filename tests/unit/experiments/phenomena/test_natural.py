@@ -67,6 +67,13 @@ def test_a_sign_that_does_not_show_fails(changes, said):
     assert outcome(read(measured(**changes)), said) is False
 
 
+def test_what_is_not_learnt_is_not_compared_with_text():
+    found = read(measured(bits=BITS | {"base64": 0.0, "machine_code": 0.0}))
+    assert outcome(found, "a byte of machine code") is None
+    assert outcome(found, "base64 of text has the longer code") is None
+    assert [c for c in found.checks if "no comparison" in c.found and "against" in c.found]
+
+
 @pytest.mark.parametrize(
     ("status", "resolution", "holds"),
     [

@@ -41,7 +41,7 @@ def test_a_shift_that_is_never_above_fails():
 def test_a_shift_that_is_above_within_the_error_is_open():
     close = measured()
     near = replace(close.compared("rule15", "rule54", 1e10), difference=100.0, separated=False)
-    close.compared = lambda one, other, compute: near
+    close.compared = lambda *_, **__: near
     found = read(close)
     assert outcome(found, "at some low budget") is None
     assert outcome(found, "S of rule 54 is above that of rule 15") is None

@@ -53,3 +53,10 @@ def test_signs_that_do_not_show():
     found = read(measured(structure=(2e3, 1e3), later=0.0))
     assert outcome(found, "S is greater where the board comes first") is False
     assert outcome(found, "at some budget H") is False
+
+
+def test_a_budget_that_was_chosen_asks_for_more_than_the_error_at_one():
+    # The fake's half-width is 200 bits at one budget, and sqrt(10) times that at ten.
+    one, ten = (read(measured(later=bits / SEQUENCES)) for bits in (300.0, 700.0))
+    assert outcome(one, "at some budget H") is None
+    assert outcome(ten, "at some budget H") is True
