@@ -65,10 +65,10 @@ class Joint:
         """[P] half-widths of the differences' intervals, simultaneous over all pairs.
 
         They are balanced (Beran 1988): every pair has the same chance to lie beyond its own, and a
-        share `level` of the replicates has none that does. A pair's deviations are Student's: studentized
-        by their root mean square, and divided by the root of a chi-square over the pair's degrees
-        of freedom, as every source's scatter is known from its own seeds alone. So a source with
-        few seeds widens its own pairs and no others.
+        share `level` of the replicates has none that does. A pair's deviations are Student's:
+        studentized by their root mean square, and divided by the root of a chi-square over the
+        pair's degrees of freedom, as every source's scatter is known from its own seeds alone. So a
+        source with few seeds widens its own pairs and no others.
 
         Args:
             seeds: number of seeds that every member would have; None is what there is.

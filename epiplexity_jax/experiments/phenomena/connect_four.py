@@ -1,4 +1,4 @@
-"""Connect four in two orders: the harder rung above tic-tac-toe (after Finzi et al. 2026, Fig. 4c)."""
+"""Connect four in two orders: the harder rung above tic-tac-toe, after Finzi et al. 2026."""
 
 from epiplexity_jax.experiments.findings import Findings
 from epiplexity_jax.experiments.measured import Measured
