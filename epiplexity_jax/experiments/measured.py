@@ -17,6 +17,7 @@ from epiplexity_jax.experiments.findings import Estimate
 from epiplexity_jax.results import Runs
 
 Part = Literal["model", "data", "mdl"]
+_PARTS: tuple[Part, ...] = ("model", "data", "mdl")
 _NORMAL = 1.96  # 95 % of a normal distribution
 
 
@@ -68,7 +69,7 @@ class Measured:
         self._seeds = int(config.get("family", {}).get("seeds", 3))
         self._frontiers: dict[str, Any] = {}
         self._endings: dict[tuple[str, str | None], Ending] = {}
-        self._rankings: dict[tuple[str, str, str], Ranking] = {}
+        self._rankings: dict[tuple[str, str], Ranking] = {}
         self._answers: dict[tuple[str, float], Decomposition] = {}
 
     def under(self, estimator: str) -> "Measured":
@@ -111,24 +112,21 @@ class Measured:
         """The same without intervals, which take most of its time."""
         return self.frontier(source).estimate(compute)
 
-    def compared(
-        self, source: str, other: str, compute: float, by: str = "S", looks: int = 1
-    ) -> Difference:
-        """Difference of two sources at a budget, paired as `rank` pairs them.
+    def compared(self, source: str, other: str, compute: float, looks: int = 1) -> Difference:
+        """Difference of S_T of two sources at a budget, paired as `rank` pairs them.
 
         Args:
-            source: the source whose value is taken.
-            other: the source whose value is subtracted.
+            source: the source whose S_T is taken.
+            other: the source whose S_T is subtracted.
             compute: budget in FLOPs.
-            by: the value, S, H or MDL.
             looks: number of budgets of which the best is chosen: 95 % of the times the intervals
                 at all of them hold (Bonferroni).
         """
-        pair, key = (source, other), (source, other, by)
-        if key not in self._rankings:
-            self._rankings[key] = Ranking({name: self.frontier(name) for name in pair}, by, ())
+        pair = source, other
+        if pair not in self._rankings:
+            self._rankings[pair] = Ranking({name: self.frontier(name) for name in pair}, "S", ())
         level = 1.0 - (1.0 - LEVEL) / looks
-        return self._rankings[key].order_at(compute, level).of(*pair)
+        return self._rankings[pair].order_at(compute, level).of(*pair)
 
     def ending(self, source: str, size: str | None = None) -> Ending:
         """The code of a size after the last step.
@@ -171,6 +169,30 @@ class Measured:
         weights = {source: 1.0}
         weights[other] = weights.get(other, 0.0) - 1.0
         return self.combined(weights, part)
+
+    def half_way(self, source: str, other: str) -> tuple[int, Estimate]:
+        """Difference of two sources' losses half-way through training, paired by seed.
+
+        It is that of their largest size in bits per sequence, at the record point nearest to half
+        of the steps. Of models of one size that read sequences of one length, T is the same.
+
+        Args:
+            source: the source whose loss is taken.
+            other: the source whose loss is subtracted.
+
+        Returns:
+            The step, and the difference.
+        """
+        first, second = (
+            max(self.frontier(name).all_members, key=lambda member: member.params)
+            for name in (source, other)
+        )
+        steps = np.asarray(first.steps)
+        place = int(np.abs(steps - steps[-1] / 2).argmin())
+        own = [_sampling(member, "data", place) for member in (first, second)]
+        seeds = first.data_seeds[:, place] - second.data_seeds[:, place]
+        difference = mean_over_seeds(seeds, math.hypot(*own))
+        return int(steps[place]), difference.scaled(1.0 / self.sequences)
 
     def steps_to(self, source: str, bits: float) -> Estimate:
         """Steps until the held-out loss of the ending's size first is at most so many bits.
@@ -216,18 +238,22 @@ class Measured:
 
 
 def _ending(member: Member) -> Ending:
-    seeds = {"model": member.model_seeds[:, -1], "data": member.data_seeds[:, -1]}
-    seeds["mdl"] = seeds["model"] + seeds["data"]
-    errors = {
-        "model": member.model_stderr[-1],
-        "data": member.data_stderr[-1],
-        "mdl": member.mdl_stderr[-1],
-    }
-    sampling = {
-        part: math.sqrt(max(float(errors[part]) ** 2 - _variance(seeds[part]), 0.0))
-        for part in seeds
-    }
+    seeds = {part: _lengths(member, part)[:, -1] for part in _PARTS}
+    sampling = {part: _sampling(member, part, -1) for part in _PARTS}
     return Ending(member.name, member.params, seeds, sampling)
+
+
+def _lengths(member: Member, part: Part) -> np.ndarray:
+    """[S, R] lengths of a part in bits."""
+    if part == "mdl":
+        return member.model_seeds + member.data_seeds
+    return member.model_seeds if part == "model" else member.data_seeds
+
+
+def _sampling(member: Member, part: Part, place: int) -> float:
+    """Standard error at a record point that seeds do not show, in bits."""
+    whole = float(getattr(member, f"{part}_stderr")[place])
+    return math.sqrt(max(whole**2 - _variance(_lengths(member, part)[:, place]), 0.0))
 
 
 def _variance(seeds: np.ndarray) -> float:

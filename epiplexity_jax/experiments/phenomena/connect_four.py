@@ -24,10 +24,10 @@ def read(measured: Measured) -> Findings:
         measured: the runs.
     """
     found = Findings("time bound T, FLOPs", log_x=True)
-    budgets = add_orders(found, measured, "game")
+    add_orders(found, measured, "game")
     ends = {name: measured.per_sequence(name, "data") for name in SERIES}
     ask_no_shorter(found, ends, GAME_BITS)
-    ask_which_costs_more(found, measured, budgets)
+    ask_which_costs_more(found, measured)
     board, moves = (measured.bits(name, "model") for name in ("board_first", "moves_first"))
     expected = "after the last step S is greater where the board comes first"
     if all(end.inside(0.0, _LEARNT * GAME_BITS) for end in ends.values()):

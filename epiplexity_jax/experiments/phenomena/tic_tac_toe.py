@@ -19,7 +19,7 @@ def read(measured: Measured) -> Findings:
         measured: the runs.
     """
     found = Findings("time bound T, FLOPs", log_x=True)
-    budgets = add_orders(found, measured, "game")
+    add_orders(found, measured, "game")
     ends = {name: measured.per_sequence(name, "data") for name in SERIES}
     for name, series in SERIES.items():
         found.near(
@@ -35,5 +35,5 @@ def read(measured: Measured) -> Findings:
         structure["board_first"],
         structure["moves_first"],
     )
-    ask_which_costs_more(found, measured, budgets)
+    ask_which_costs_more(found, measured)
     return found

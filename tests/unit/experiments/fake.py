@@ -74,6 +74,7 @@ class FakeMeasured(Measured):
         self.sequences = SEQUENCES
         self.config = config or {"sources": {name: {} for name in self.sources}}
         self.steps: dict[str, float] = {}
+        self.later: dict[tuple[str, str], Estimate] = {}
 
     def labels(self, source):
         return self.counts[source]
@@ -90,9 +91,8 @@ class FakeMeasured(Measured):
         assert self.answer is not None
         return self.answer(source, compute)
 
-    def compared(self, source, other, compute, by="S", looks=1):
-        field = {"S": "epiplexity_bits", "H": "entropy_bits"}[by]
-        one, two = (getattr(self.at(name, compute), field) for name in (source, other))
+    def compared(self, source, other, compute, looks=1):
+        one, two = (self.at(name, compute).epiplexity_bits for name in (source, other))
         value = one - two
         half = 200.0 * math.sqrt(looks)
         return Difference(
@@ -119,6 +119,9 @@ class FakeMeasured(Measured):
 
     def combined(self, weights, part):
         return around(sum(w * self.per_sequence(name, part).value for name, w in weights.items()))
+
+    def half_way(self, source, other):
+        return 1500, self.later[source, other]
 
     def steps_to(self, source, bits):
         return around(self.steps.get(source, math.nan), 1.0)

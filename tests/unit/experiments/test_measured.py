@@ -147,3 +147,22 @@ def test_two_sources_are_compared_as_rank_does(pair):
     assert (found.difference, found.larger) == (pytest.approx(ranked.difference), ranked.larger)
     expected = pair.at(one, top).epiplexity_bits - pair.at(two, top).epiplexity_bits
     assert found.difference == pytest.approx(expected)
+    (low, high), (lower, higher) = (
+        pair.compared(one, two, top, looks=looks).difference_interval for looks in (1, 20)
+    )
+    assert all(None in ends or ends[0] > ends[1] for ends in ((low, lower), (higher, high)))
+
+
+def test_losses_half_way_are_those_of_the_largest_size_paired_by_seed(pair):
+    one, two = pair.sources
+    step, found = pair.half_way(one, two)
+    first, second = (
+        max(pair.frontier(name).all_members, key=lambda member: member.params)
+        for name in (one, two)
+    )
+    place = list(first.steps).index(step)
+    assert 0.3 < step / first.steps[-1] < 0.7
+    seeds = (first.data_seeds - second.data_seeds)[:, place] / SEQUENCES
+    assert found.value == pytest.approx(seeds.mean())
+    assert found.low < found.value < found.high
+    assert pair.half_way(one, one)[1].value == 0.0
