@@ -31,6 +31,7 @@ from epiplexity_jax.sources.spec import (
 from epiplexity_jax.sources.split import Split
 
 _HELDOUT_DRAW = 1024
+_DRAWN_BYTES = 32  # a token or number while it is drawn, with its random words: 25 at the most
 CHUNK_BYTES = 2**25
 _CHUNK_STEPS = 64
 _ORDER = 1  # raised when another order is drawn from the same seeds
@@ -179,6 +180,16 @@ class Stream:
             return whole
 
         return jax.tree.map(padded, read)
+
+
+def heldout_bytes(info: SourceInfo, sequences: int) -> int:
+    """Estimate the memory in which the held-out set of a drawn source is drawn, all at once.
+
+    Args:
+        info: facts of the source.
+        sequences: their number.
+    """
+    return -(-sequences // _HELDOUT_DRAW) * _HELDOUT_DRAW * info.numbers * _DRAWN_BYTES
 
 
 def heldout_tokens(source: Source, split: Split | None, root: int, sequences: int) -> Batch:
