@@ -17,7 +17,7 @@ from epiplexity_jax.families.spec import Family, Task, task_for
 from epiplexity_jax.runtime.devices import host_memory
 from epiplexity_jax.sources.opening import open_source
 from epiplexity_jax.sources.partition import HoldOut
-from epiplexity_jax.sources.spec import Batch, HostSource, Source, SourceInfo
+from epiplexity_jax.sources.spec import Batch, DeviceSource, HostSource, Source, SourceInfo
 from epiplexity_jax.sources.split import Split, heldout_sequences
 from epiplexity_jax.sweep.config import Heldout, Sweep
 from epiplexity_jax.sweep.hardware import USABLE
@@ -165,20 +165,21 @@ def _open(name: str, sweep: Sweep, family: Family, recipes: Recipes) -> Dataset:
         split = Split(source, layout.sequences, sweep.seed, path, rule)
         split.check(recipe.steps, recipe.batch_size)
     else:
-        _check_memory(path, source.info, layout.sequences)
+        _check_memory(path, source, layout.sequences)
     return Dataset(name, source, task, split, layout, sweep.seed)
 
 
-def _check_memory(path: str, info: SourceInfo, sequences: int) -> None:
-    """Refuse a held-out set that the host's memory does not hold while it is drawn.
+def _check_memory(path: str, source: DeviceSource, sequences: int) -> None:
+    """Refuse a held-out set of a drawn source that the host's memory does not hold.
 
     Raises:
         ConfigError: naming the key.
     """
-    needed, there = heldout_bytes(info, sequences), host_memory()
+    needed, there = heldout_bytes(source, sequences), host_memory()
     if needed > USABLE * there:
         raise ConfigError(
-            f"heldout.tokens: {path} needs {memory(needed)} to draw {sequences:,} held-out "
-            f"sequences of {info.length:,} tokens, and the host has {memory(there)}, of which "
-            f"{USABLE:.0%} may be used; lower it, or take a shorter length"
+            f"heldout.tokens: {path} needs {memory(needed)} for {sequences:,} held-out sequences "
+            f"of {source.info.length:,} tokens, of which 1024 or more are drawn at a time, and the "
+            f"host has {memory(there)}, of which {USABLE:.0%} may be used; lower it, or take "
+            "shorter sequences"
         )

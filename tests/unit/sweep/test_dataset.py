@@ -33,13 +33,12 @@ def test_a_drawn_source_has_at_least_64_held_out_sequences():
 
 def test_a_held_out_set_beyond_the_hosts_memory_is_refused(monkeypatch):
     asked = {"sources": NOISE, "heldout": {"tokens": 30_000}}
-    needed = 2048 * 16 * 32  # two draws of 1024 sequences, 32 bytes a token
+    held = 64 * 29  # sequences, one byte a token
+    needed = held * 16 + 2048 * 16 * 40  # and two draws of 1024, at 40 bytes a token
     monkeypatch.setattr(module, "host_memory", lambda: needed / module.USABLE)
     plan_of(**asked)
     monkeypatch.setattr(module, "host_memory", lambda: (needed - 1) / module.USABLE)
-    said = (
-        r"^heldout\.tokens: sources\.noise needs 1\.0 MiB to draw 1,\d+ held-out sequences of 16 "
-    )
+    said = r"^heldout\.tokens: sources\.noise needs 1\.3 MiB for 1,856 held-out sequences of 16 "
     with pytest.raises(ConfigError, match=said):
         plan_of(**asked)
 
