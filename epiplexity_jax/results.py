@@ -115,6 +115,11 @@ class Runs(ShownRuns):
             )
         return analysis.online_losses_from(rows[run_id], stream)
 
+    def notes(self, source: str) -> tuple[str, ...]:
+        """Notes on the data and the models of a source's runs, which its frontier repeats."""
+        rows = [run.row for run in self._runs if run.row["source"] == source]
+        return (*verbatim_warnings(rows), *flops_warnings(rows), *run_notes(rows))
+
     def frontier(
         self,
         test_tokens: float | None = None,
@@ -155,9 +160,7 @@ class Runs(ShownRuns):
             procedure=procedure,
             recipe=self._recipe(source, self._test_tokens(test_tokens)),
         )
-        rows = [run.row for run in self._runs if run.row["source"] == source]
-        of_rows = (*verbatim_warnings(rows), *flops_warnings(rows), *run_notes(rows))
-        warnings = (*traced.warnings, *of_rows)
+        warnings = (*traced.warnings, *self.notes(source))
         rate = traced.entropy_rate_nats
         members, found = traced.all_members, traced.traced
         return PlottableFrontier(traced.setting, members, warnings, rate, found)

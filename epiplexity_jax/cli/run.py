@@ -15,6 +15,7 @@ from epiplexity_jax.cli.options import (
     check_figure,
     echo_figure,
     echo_json,
+    echo_notes,
     echo_results,
     echo_table,
     interrupt_on_signals,
@@ -145,7 +146,7 @@ def _train(config: Path, overrides: Sequence[str], store: Path) -> Any:
 
 
 def _print_results(runs: Any, store: Path, figure: Path | None, as_json: bool) -> Mapping[str, Any]:
-    """Print what `frontier` prints; the frontiers, none without test tokens."""
+    """Print what `frontier` prints, without test tokens only its notes; return the frontiers."""
     from epiplexity_jax.results import decompose_all
 
     form = Format(as_json=as_json)
@@ -156,6 +157,7 @@ def _print_results(runs: Any, store: Path, figure: Path | None, as_json: bool) -
             "--test-tokens N, or set frontier.test_tokens in the config",
             err=True,
         )
+        echo_notes((source, note) for source in runs.sources for note in runs.notes(source))
         return {}
     frontiers = runs.frontiers()
     found = decompose_all(frontiers, runs.budgets())

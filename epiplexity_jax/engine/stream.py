@@ -17,6 +17,7 @@ from jaxtyping import Array, Int, Integer, Key
 
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.base.keys import key
+from epiplexity_jax.sources.batches import empty_batch, put
 from epiplexity_jax.sources.components import component_lookup
 from epiplexity_jax.sources.spec import (
     Batch,
@@ -31,6 +32,8 @@ from epiplexity_jax.sources.spec import (
 from epiplexity_jax.sources.split import Split
 
 _HELDOUT_DRAW = 1024
+_HELDOUT_NUMBERS = 1 << 24  # tokens and real numbers that are drawn at once
+_DRAWN_BYTES = 40  # of each of them, with the random words of a draw
 CHUNK_BYTES = 2**25
 _CHUNK_STEPS = 64
 _ORDER = 1  # raised when another order is drawn from the same seeds
@@ -181,6 +184,28 @@ class Stream:
         return jax.tree.map(padded, read)
 
 
+def heldout_bytes(source: DeviceSource, sequences: int) -> int:
+    """Estimate the memory that the held-out set of a drawn source needs, with the part being drawn.
+
+    Of long sequences, where kinds differ by gigabytes, the program that draws is asked.
+
+    Args:
+        source: the source to draw from.
+        sequences: their number.
+    """
+    whole = Stream(source, None, 0, 0, sequences).batch_bytes
+    draws = _draws_at_once(source.info, sequences)
+    numbers = draws * _HELDOUT_DRAW * source.info.numbers
+    if numbers > _HELDOUT_NUMBERS:
+        dtype, stream = token_dtype(source.info), key(0, "heldout")
+        program = _draw.lower(
+            source.sampler, source.parameters, stream, 0, draws, _HELDOUT_DRAW, dtype
+        )
+        if (used := program.compile().memory_analysis()) is not None:
+            return whole + used.temp_size_in_bytes + used.output_size_in_bytes
+    return whole + numbers * _DRAWN_BYTES
+
+
 def heldout_tokens(source: Source, split: Split | None, root: int, sequences: int) -> Batch:
     """Draw the held-out set of a source, [sequences, ...], equal for every member of a sweep.
 
@@ -194,7 +219,22 @@ def heldout_tokens(source: Source, split: Split | None, root: int, sequences: in
     if split is not None:
         return compact(split.heldout(sequences), dtype)
     assert isinstance(source, DeviceSource)
-    draws = -(-sequences // _HELDOUT_DRAW)
-    stream = key(root, "heldout")
-    drawn = _draw(source.sampler, source.parameters, stream, 0, draws, _HELDOUT_DRAW, dtype)
-    return jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:])[:sequences], drawn)
+    stream, draws = key(root, "heldout"), _draws_at_once(source.info, sequences)
+    room = empty_batch(sequences, source.info)
+    for start in range(0, sequences, draws * _HELDOUT_DRAW):
+        first = start // _HELDOUT_DRAW
+        drawn = _draw(source.sampler, source.parameters, stream, first, draws, _HELDOUT_DRAW, dtype)
+        rows = slice(start, min(start + draws * _HELDOUT_DRAW, sequences))
+        put(room, rows, jax.tree.map(functools.partial(_first_rows, rows.stop - start), drawn))
+    return room
+
+
+def _draws_at_once(info: SourceInfo, sequences: int) -> int:
+    """Draws of the held-out set in one call, each of 1024 sequences: all, unless they are large."""
+    most = max(1, _HELDOUT_NUMBERS // (_HELDOUT_DRAW * info.numbers))
+    return min(most, -(-sequences // _HELDOUT_DRAW))
+
+
+def _first_rows(count: int, leaf: Array) -> np.ndarray:
+    """Join draws [draws, sequences, ...] end to end, and keep the first rows."""
+    return np.asarray(leaf).reshape(-1, *leaf.shape[2:])[:count]

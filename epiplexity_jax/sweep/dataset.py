@@ -10,14 +10,17 @@ import jax
 import numpy as np
 
 from epiplexity_jax.base.errors import ConfigError, DataError, EpiplexityError
+from epiplexity_jax.base.human import memory
 from epiplexity_jax.engine.heldout import HeldoutLayout, heldout_layout
-from epiplexity_jax.engine.stream import Stream, heldout_tokens
+from epiplexity_jax.engine.stream import Stream, heldout_bytes, heldout_tokens
 from epiplexity_jax.families.spec import Family, Task, task_for
+from epiplexity_jax.runtime.devices import host_memory
 from epiplexity_jax.sources.opening import open_source
 from epiplexity_jax.sources.partition import HoldOut
-from epiplexity_jax.sources.spec import Batch, HostSource, Source, SourceInfo
+from epiplexity_jax.sources.spec import Batch, DeviceSource, HostSource, Source, SourceInfo
 from epiplexity_jax.sources.split import Split, heldout_sequences
 from epiplexity_jax.sweep.config import Heldout, Sweep
+from epiplexity_jax.sweep.hardware import USABLE
 from epiplexity_jax.sweep.recipe import Recipes
 
 _LEAST_HELDOUT = 64  # sequences of a drawn source
@@ -113,7 +116,7 @@ def open_datasets(sweep: Sweep, family: Family, recipes: Recipes) -> tuple[Datas
 
     Raises:
         ConfigError: when the family cannot take a source, or the held-out data cannot be chosen
-            as asked for.
+            as asked for, or not be drawn in the host's memory.
         DataError: on a source that is missing, wrong or too short.
     """
     datasets: list[Dataset] = []
@@ -161,4 +164,22 @@ def _open(name: str, sweep: Sweep, family: Family, recipes: Recipes) -> Dataset:
         rule = HoldOut(heldout.split, heldout.duplicates)
         split = Split(source, layout.sequences, sweep.seed, path, rule)
         split.check(recipe.steps, recipe.batch_size)
+    else:
+        _check_memory(path, source, layout.sequences)
     return Dataset(name, source, task, split, layout, sweep.seed)
+
+
+def _check_memory(path: str, source: DeviceSource, sequences: int) -> None:
+    """Refuse a held-out set of a drawn source that the host's memory does not hold.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    needed, there = heldout_bytes(source, sequences), host_memory()
+    if needed > USABLE * there:
+        raise ConfigError(
+            f"heldout.tokens: {path} needs {memory(needed)} for {sequences:,} held-out sequences "
+            f"of {source.info.length:,} tokens, of which 1024 or more are drawn at a time, and the "
+            f"host has {memory(there)}, of which {USABLE:.0%} may be used; lower it, or take "
+            "shorter sequences"
+        )

@@ -7,6 +7,7 @@ import yaml
 from tests.system.test_bad_input import call, refused  # noqa: F401 - `call` is a fixture
 
 NOISE = "{kind: noise, vocab_size: 4, length: 16}"
+BITS = "{kind: noise, vocab_size: 2, length: 16}"
 SOME = f"{{kind: subsample, sequences: 200, source: {NOISE}}}"
 
 
@@ -276,6 +277,33 @@ WRONG = {
         ["estimator.max_iterations", "training.steps", "3"],
     ),
     "too long": (source("repeat", vocab_size=4, length=10**15), ["sources.x.length", "1048576"]),
+    "too many steps": (
+        source("life", rows=4, columns=4, steps=10**12),
+        ["sources.x.steps: ", "131072"],
+    ),
+    "steps of a ring": (
+        source("elementary_ca", rule=30, steps=1e10),
+        ["sources.x.steps: ", "131072"],
+    ),
+    "endless burn-in": (
+        source("elementary_ca", rule=30, burn_in=2e9),
+        ["sources.x.burn_in: ", "131072"],
+    ),
+    "steps of hidden bits": (source("induction", steps=1e10), ["sources.x.steps: ", "131072"]),
+    "steps of a rule": (
+        mapped("apply_rule", BITS, rule=30, steps=1e10),
+        ["sources.x.steps: ", "131072"],
+    ),
+    "lengths": (
+        source("length_generalisation", lengths=[1, 10**12]),
+        ["sources.x.lengths", "65536"],
+    ),
+    "endless games": (source("random_chess", games=10**12), ["sources.x.games", "10000000"]),
+    "plies": (source("random_chess", max_plies=10**12), ["sources.x.max_plies", "32768"]),
+    "held out": (
+        [source("lcg"), "heldout.tokens=1e15"],
+        ["heldout.tokens: sources.x needs ", " GiB", "128 tokens"],
+    ),
     "flops": ("training.flops=counted", ["training.flops", "compiled"]),
     "given": (source("given", fingerprint="f"), ["sources.x", "Python"]),
     "own": ("family={kind: own, names: [a]}", ["family", "Python"]),

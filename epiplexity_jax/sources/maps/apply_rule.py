@@ -21,6 +21,7 @@ from epiplexity_jax.sources.maps.inner import (
 )
 from epiplexity_jax.sources.spec import Batch, HostTokens, Source, SourceInfo
 from epiplexity_jax.sources.synthetic.automata import (
+    MOST_EVOLVED,
     Masks,
     advance,
     evolve,
@@ -46,7 +47,7 @@ class ApplyRule(Config):
     """The source of X, of two symbols."""
     rule: int = Field(ge=0, le=255)
     """Wolfram's number of the rule."""
-    steps: int = Field(default=1, ge=1)
+    steps: int = Field(default=1, ge=1, le=MOST_EVOLVED)
     """Steps from X to Y."""
     keep: Literal["y", "xy"] = "y"
     """`y`: Y takes the place of X and is paid for where X was. `xy`: a sequence is [X; Y], and Y is

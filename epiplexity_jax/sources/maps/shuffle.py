@@ -38,7 +38,11 @@ _ROWS = 1 << 14  # sequences of a corpus that are read at a time
 
 
 class Shuffle(Config):
-    """Any source with its order destroyed: what is left to learn is which tokens there are."""
+    """Any source with its order destroyed: what is left to learn is which tokens there are.
+
+    A shuffled file has the bytes of the original, which follows from it and the seed. So bits per
+    byte stay, and compare the two byte by byte.
+    """
 
     kind: Literal["shuffle"] = "shuffle"
     source: Nested

@@ -31,8 +31,9 @@ class Sort(Config):
     """Any source with the tokens of every sequence, or of each part of it, in ascending order.
 
     What is left is how often each symbol occurs: a sequence of n different symbols in random order
-    loses log2 n! bits. Sequences have the same tokens and bytes as before. A source and its sorted
-    sequences are drawn or read alike, so they can be compared in pairs.
+    loses log2 n! bits. The order is lost, so the original data do not follow from it and there are
+    no bits per byte of them. A source and its sorted sequences are drawn or read alike, so they can
+    be compared in pairs.
     """
 
     kind: Literal["sort"] = "sort"
@@ -69,6 +70,7 @@ def open_sort(config: Sort) -> Source:
     refuse_all_but_tokens(info, "sort")
     bounds = _bounds(config.segments, info.label_mask)
     changes = {
+        "bytes_per_token": None,
         "documents": info.documents.unjoined(),
         "entropy_rate_nats": _rate(info, bounds),
     }

@@ -35,7 +35,11 @@ _CHUNK = 256  # sequences drawn at a time; which sequence has which index depend
 
 
 class Subsample(Config):
-    """Some sequences of a source, chosen at random; of a drawn source they make a finite one."""
+    """Some sequences of a source, chosen at random; of a drawn source they make a finite one.
+
+    Bits per byte are of the sequences that are chosen. Where tokens differ in bytes, they take the
+    mean of the whole source, which that of a random choice comes near.
+    """
 
     kind: Literal["subsample"] = "subsample"
     source: Nested

@@ -16,6 +16,7 @@ from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo, Synthetic, chec
 from epiplexity_jax.sources.synthetic.automata_entropy import image_nats
 
 _WORD = 32
+MOST_EVOLVED = 1 << 17  # steps, far above any use: to draw a thousand rings so far takes seconds
 Ring = tuple[UInt32[Array, "*parts n"], ...]
 Shown = tuple[UInt32[Array, "_ *parts n"], ...]  # one state after the other
 Step = Callable[[Ring], Ring]
@@ -47,9 +48,9 @@ class ElementaryCA(Config):
     cells: int = Field(default=64, ge=3)
     """Cells of the ring; a sequence is (1 + states) x cells tokens: the state X, then those of
     which the last is Y."""
-    steps: int = Field(default=48, ge=1)
+    steps: int = Field(default=48, ge=1, le=MOST_EVOLVED)
     """Steps from X to Y."""
-    burn_in: int = Field(default=1000, ge=0)
+    burn_in: int = Field(default=1000, ge=0, le=MOST_EVOLVED)
     """Steps from uniform random bits to X."""
     states: int = Field(default=1, ge=1)
     """States behind X, equally spaced in time, of which Y is the last; a divisor of `steps`."""

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.sources.spec import SourceInfo, Synthetic, check_tokens
-from epiplexity_jax.sources.synthetic.automata import CASampler, rule_masks
+from epiplexity_jax.sources.synthetic.automata import MOST_EVOLVED, CASampler, rule_masks
 
 
 class Induction(Config):
@@ -21,7 +21,7 @@ class Induction(Config):
     """Wolfram's number of the rule."""
     cells: int = Field(default=32, ge=3)
     """Cells of the ring; X is uniform random bits on it, Y the state after `steps` steps."""
-    steps: int = Field(default=4, ge=1)
+    steps: int = Field(default=4, ge=1, le=MOST_EVOLVED)
     """Steps from X to Y; only Y is paid for."""
     hidden: int = Field(default=4, ge=0)
     """h, the first bits of X, which the model does not see: a sequence is [X without them; Y]."""

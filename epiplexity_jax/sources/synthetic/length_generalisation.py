@@ -16,6 +16,7 @@ from epiplexity_jax.sources.batches import labels_note
 from epiplexity_jax.sources.spec import Batch, MaskedTokens, SourceInfo, Synthetic
 
 Task = Literal["copy", "reverse", "sort", "parity"]
+_MOST_SYMBOLS = 1 << 16  # of an input
 
 
 class LengthGeneralisation(Config):
@@ -36,7 +37,7 @@ class LengthGeneralisation(Config):
     XOR of all bits of x."""
     lengths: tuple[int, ...] = (1, 16)
     """Least and greatest n."""
-    max_length: int | None = Field(default=None, ge=1, le=1 << 16)
+    max_length: int | None = Field(default=None, ge=1, le=_MOST_SYMBOLS)
     """Greatest n that a sequence has room for: L is twice that and one, or with parity that and
     two; default: the greatest n."""
     symbols: int | None = Field(default=None, ge=2, le=1 << 16)
@@ -54,6 +55,8 @@ class LengthGeneralisation(Config):
             raise ValueError(
                 f"lengths: expected at most max_length, which is {self.max_length}, got {high}"
             )
+        if high > _MOST_SYMBOLS:
+            raise ValueError(f"lengths: expected at most {_MOST_SYMBOLS}, got {high}")
         if self.task == "parity" and self.symbols not in (None, 2):
             raise ValueError(f"symbols: expected 2 for parity, got {self.symbols}")
         return self

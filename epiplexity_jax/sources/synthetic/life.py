@@ -14,6 +14,7 @@ from epiplexity_jax.base.config import Config
 from epiplexity_jax.base.digest import fingerprint
 from epiplexity_jax.sources.spec import DrawnTokens, SourceInfo, Synthetic, check_tokens
 from epiplexity_jax.sources.synthetic.automata import (
+    MOST_EVOLVED,
     Ring,
     check_states,
     choose,
@@ -58,7 +59,7 @@ class Life(Config):
     """Columns; a sequence is (1 + states) x rows x columns tokens, at most 1,048,576."""
     density: float = Field(default=0.5, gt=0, le=1)
     """Probability that a cell of X lives, taken to the nearest multiple of 2^-32."""
-    steps: int = Field(default=4, ge=1)
+    steps: int = Field(default=4, ge=1, le=MOST_EVOLVED)
     """Steps from X to Y; only the grids behind X are paid for."""
     states: int = Field(default=1, ge=1)
     """Grids behind X, equally spaced in time, of which Y is the last; a divisor of `steps`."""

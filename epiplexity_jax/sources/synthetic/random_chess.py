@@ -24,6 +24,8 @@ from epiplexity_jax.sources.files.corpus import TextOptions, open_corpus
 from epiplexity_jax.sources.spec import MOST_TOKENS, HostSource
 
 _PURPOSE = "legal moves"
+_MOST_GAMES = 10_000_000  # half a day of play, at 60 plies each
+_MOST_PLIES = 1 << 15  # the rule of 75 moves ends every game before
 
 
 class RandomChess(Config):
@@ -41,11 +43,11 @@ class RandomChess(Config):
     """
 
     kind: Literal["random_chess"] = "random_chess"
-    games: int = Field(default=2000, ge=1)
+    games: int = Field(default=2000, ge=1, le=_MOST_GAMES)
     """Number of games; a smaller number takes the first of them."""
     order: Order = "moves_first"
     """`moves_first`: moves, ratings, final position; `board_first`: the position first."""
-    max_plies: int = Field(default=60, ge=1)
+    max_plies: int = Field(default=60, ge=1, le=_MOST_PLIES)
     """Largest number of plies of a game."""
     game_seed: Seed = 0
     """Seed of the moves, whatever the sweep's is."""

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from epiplexity_jax import api
+from epiplexity_jax import api, results
 from epiplexity_jax.analysis.frontier import rates
 from epiplexity_jax.analysis.frontier.rates import RateChange
 from epiplexity_jax.base.errors import ConfigError
@@ -77,6 +77,18 @@ def test_without_test_tokens_run_says_what_to_do(call, trained, monkeypatch, tmp
     ran = call("run", "x.yaml", "--store", tmp_path, "--json")
     assert (ran.status, json.loads(ran.out)["frontier"]) == (0, [])
     assert "--test-tokens" in ran.err
+
+
+def test_with_or_without_test_tokens_run_repeats_the_notes_on_data_once(
+    call, store, trained, monkeypatch, tmp_path
+):
+    said = "games.pgn: 1 of 41 games were left out"
+    monkeypatch.setattr(results, "run_notes", lambda rows: (said,))
+    words = ("run", "x.yaml", "--store", tmp_path, "--no-figure")
+    expected = f"note ({', '.join(api.load(store).sources)}): {said}\n"
+    assert call(*words).err.count(expected) == 1
+    monkeypatch.setattr(api.Runs, "test_tokens", None)
+    assert call(*words).err.count(expected) == 1
 
 
 class Plan:

@@ -6,7 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from epiplexity_jax.engine.stream import Stream, heldout_tokens, token_dtype
+from epiplexity_jax.engine import stream as module
+from epiplexity_jax.engine.stream import Stream, heldout_bytes, heldout_tokens, token_dtype
+from epiplexity_jax.sources.opening import open_source
 from epiplexity_jax.sources.spec import (
     FiniteSource,
     HostSource,
@@ -15,6 +17,8 @@ from epiplexity_jax.sources.spec import (
     WithReals,
 )
 from epiplexity_jax.sources.split import Split
+from epiplexity_jax.sources.synthetic.noise_markov import Noise
+from epiplexity_jax.sources.synthetic.repeat import Repeat
 from tests.unit.sources.test_protocol import EXAMPLES, _books, _open  # noqa: F401 - a fixture
 
 BATCH, ROOT, HELDOUT = 4, 3, 12
@@ -89,6 +93,25 @@ def test_a_process_reads_its_own_rows_of_a_batch_and_no_others(kind, changes):
         np.testing.assert_array_equal(part[:3, rows], leaf[:3, rows])
     if isinstance(stream.source, HostSource):
         assert asked == [3 * 2]
+
+
+@pytest.mark.parametrize("kind", ["noise", "markov_rows", "length_generalisation", "lorenz"])
+def test_a_large_heldout_set_is_drawn_part_by_part(kind, monkeypatch):
+    source, _ = _parts(kind)
+    whole = heldout_tokens(source, None, ROOT, 2500)
+    monkeypatch.setattr(module, "_HELDOUT_NUMBERS", 1)  # one draw of 1024 at a time
+    parts = heldout_tokens(source, None, ROOT, 2500)
+    for one, other in zip(_leaves(whole), _leaves(parts), strict=True):
+        assert len(one) == 2500
+        np.testing.assert_array_equal(one, other)
+        assert one.dtype == other.dtype
+
+
+def test_the_memory_of_long_heldout_sequences_is_that_of_their_program():
+    length = 1 << 15
+    own = 64 * length
+    noise, word = (open_source(c(vocab_size=4, length=length)) for c in (Noise, Repeat))
+    assert heldout_bytes(word, 64) - own < 8 * 1024 * length < heldout_bytes(noise, 64) - own
 
 
 @cases

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.sweep import dataset as module
 from tests.unit.sweep.plans import plan_of
 
+NOISE = {"noise": {"kind": "noise", "vocab_size": 4, "length": 16}}
 TEXT = {"kind": "text", "alphabet": "bytes", "length": 16}
 
 
@@ -27,6 +29,18 @@ def test_the_same_data_under_another_name_is_a_copy():
 def test_a_drawn_source_has_at_least_64_held_out_sequences():
     (first, *_) = plan_of(heldout={"tokens": 1}).datasets
     assert first.layout.sequences >= 64
+
+
+def test_a_held_out_set_beyond_the_hosts_memory_is_refused(monkeypatch):
+    asked = {"sources": NOISE, "heldout": {"tokens": 30_000}}
+    held = 64 * 29  # sequences, one byte a token
+    needed = held * 16 + 2048 * 16 * 40  # and two draws of 1024, at 40 bytes a token
+    monkeypatch.setattr(module, "host_memory", lambda: needed / module.USABLE)
+    plan_of(**asked)
+    monkeypatch.setattr(module, "host_memory", lambda: (needed - 1) / module.USABLE)
+    said = r"^heldout\.tokens: sources\.noise needs 1\.3 MiB for 1,856 held-out sequences of 16 "
+    with pytest.raises(ConfigError, match=said):
+        plan_of(**asked)
 
 
 def test_a_file_is_split_and_its_missing_is_said_with_the_key(tmp_path):

@@ -132,13 +132,14 @@ def test_other_entropy_rates_are_not_known(inner):
     assert not info.rate_is_unbounded
 
 
-def test_bytes_and_origins_stay(tmp_path):
+def test_origins_stay_and_bits_per_byte_are_not_given(tmp_path):
     path = tmp_path / "book.txt"
     path.write_text("the quick brown fox " * 100, encoding="ascii")
     text = Text(path=str(path), length=20, alphabet="bytes")
     source = opened(text)
     assert bytes(source.read(np.arange(1))[0].astype("u1")) == b"    bcefhiknooqrtuwx"
-    assert source.info.bytes_per_token == 1
+    assert _open(text).info.bytes_per_token == 1
+    assert source.info.bytes_per_token is None
     assert source.info.origins == _open(text).info.origins
     assert source.info.documents.places is None
 
