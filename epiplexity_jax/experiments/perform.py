@@ -10,7 +10,7 @@ from epiplexity_jax import api
 from epiplexity_jax.base.config import parse
 from epiplexity_jax.base.errors import ConfigError, DataError, StoreError
 from epiplexity_jax.base.files import read_if_there, reason, write_atomically
-from epiplexity_jax.experiments import held, registry, stamp
+from epiplexity_jax.experiments import held, recorded, registry, stamp
 from epiplexity_jax.experiments.definition import Experiment, load
 from epiplexity_jax.experiments.findings import Findings, to_plain
 from epiplexity_jax.experiments.measured import Measured
@@ -33,7 +33,7 @@ class Result:
         findings: values and checks.
         rows: decompositions at a few budgets, as `frontier --json` has them.
         endings: the code of every source's best size after the last step, in bits, with intervals.
-        origin: machine, versions, command, date and seconds of training.
+        origin: the recorded sweep, machine, versions, command, date and seconds of training.
     """
 
     experiment: Experiment
@@ -165,13 +165,14 @@ def read_experiment(name: str, size: str, store: Path | None = None) -> Result:
 def read_result(path: Path) -> Result:
     """Read a result that `run_experiment` wrote, as it stands.
 
-    Its parts are checked, and that its sources are those of its experiment. Whether its checks
-    follow from runs is not: `read_experiment` reads these anew.
+    Its parts are checked, and that its sources, its sweep and its command are those of its
+    experiment at its size. Whether its checks follow from runs is not: `read_experiment` reads
+    these anew.
 
     Raises:
         ConfigError: when the experiment is unknown.
         DataError: when the file is missing, is no result of an experiment, or holds the values of
-            another one.
+            another one, or of another size.
     """
     text = read_if_there(path)
     if text is None:
@@ -181,10 +182,11 @@ def read_result(path: Path) -> Result:
     except ConfigError as error:
         raise DataError(f"{path}: is no result of an experiment: {error}") from None
     experiment = load(file.experiment)
-    if problem := file.wrong_sources(experiment.config(file.size)["sources"]):
+    problem = file.wrong_sources(experiment.config(file.size)["sources"])
+    if problem := problem or recorded.difference(file, experiment):
         raise DataError(f"{path}: {problem}; give the file that `experiments run` wrote")
     plain = file.model_dump()
-    origin = {key: plain[key] for key in stamp.KEYS}
+    origin = {key: plain[key] for key in (*recorded.KEYS, *stamp.KEYS)}
     parts = plain["frontier"], plain["endings"]
     return Result(experiment, file.size, file.findings(), *parts, origin)
 
@@ -197,8 +199,8 @@ def _read(experiment: Experiment, size: str, runs: Any) -> Result:
     budgets = {name: measured.frontier(name).budgets(_BUDGETS) for name in measured.sources}
     rows = [measured.at(name, t).to_json() for name, every in budgets.items() for t in every]
     seconds = sum(row["wall_seconds"] for row in runs.rows(1.0, tuning=True))
-    command = f"epiplexity-jax experiments run {experiment.name} --size {size}"
-    origin = stamp.stamp(command) | {"training_seconds": round(seconds)}
+    origin = stamp.stamp(recorded.command_of(experiment.name, size))
+    origin |= recorded.record(experiment, size) | {"training_seconds": round(seconds)}
     endings = [_ending(measured, name) for name in measured.sources]
     return Result(experiment, size, findings, rows, endings, origin)
 
@@ -209,7 +211,7 @@ def _check_same(experiment: Experiment, size: str, runs: Any) -> None:
     Raises:
         ConfigError: naming the first section that differs.
     """
-    again = f"epiplexity-jax experiments run {experiment.name} --size {size}"
+    again = recorded.command_of(experiment.name, size)
     stored = parse_sweep(read_config(runs.path / "sweep.yaml")).to_plain()
     if section := held.differing_section(experiment, size, stored):
         raise ConfigError(

@@ -118,6 +118,9 @@ def test_a_damaged_file_is_refused_in_one_line(smoke, tmp_path, change):
         ("frontier", "entropy_bits_interval", [1.0]),
         ("frontier", "junk", 1),
         ("values", "x", None),
+        ("values", "low", 1e99),
+        ("endings", "data", {"value": 1.0, "low": 2.0, "high": 1.0}),
+        ("frontier", "mdl_bits_interval", [2.0, 1.0]),
         ("checks", "kind", "junk"),
     ],
 )
@@ -143,6 +146,16 @@ def test_a_result_with_the_values_of_another_experiment_is_refused(smoke, tmp_pa
         path.write_text(json.dumps(plain | {part: cut}), encoding="utf-8")
         with pytest.raises(DataError, match=f"{part}: the source 'rule30' is missing"):
             read_result(path)
+
+
+def test_names_that_are_given_twice_are_refused(smoke, tmp_path):
+    folder, _ = smoke
+    for part, key in (("values", "name"), ("endings", "source")):
+        plain = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        name = plain[part][1][key] = plain[part][0][key]
+        (tmp_path / "x.json").write_text(json.dumps(plain), encoding="utf-8")
+        with pytest.raises(DataError, match=f"experiment: {part}: '{name}' is given twice$"):
+            read_result(tmp_path / "x.json")
 
 
 def test_a_result_that_nests_too_deep_is_refused(tmp_path):
