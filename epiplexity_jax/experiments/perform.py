@@ -66,6 +66,21 @@ def folder_of(name: str, size: str, store: Path | None = None) -> Path:
     return store or Path("runs") / "experiments" / f"{load(name).name}-{size}"
 
 
+def files_of(name: str, size: str, store: Path | None, file: Path | None) -> list[Path]:
+    """Find the files that the result of an experiment is written to.
+
+    Args:
+        name: name of the experiment.
+        size: "smoke", "small" or "paper".
+        store: the folder that was asked for, if any.
+        file: where to write it too; in a folder it is <name>.json.
+    """
+    if file is not None and file.is_dir():
+        file /= f"{load(name).name}.json"
+    own = folder_of(name, size, store) / RESULT
+    return [own] if file is None else [own, file]
+
+
 def run_experiment(
     name: str,
     size: str,
@@ -82,7 +97,7 @@ def run_experiment(
         size: "smoke", "small" or "paper".
         store: folder of the store; default: see `folder_of`.
         progress: receives steps, losses and messages.
-        file: where to write the result too.
+        file: where to write the result too; see `files_of`.
 
     Raises:
         ConfigError: when there is no such experiment or size.
@@ -91,13 +106,15 @@ def run_experiment(
             cannot be written.
     """
     experiment, folder = load(name), folder_of(name, size, store)
-    check_file(file)
+    files = files_of(name, size, store, file)
+    for one in files[1:]:
+        check_file(one)
     experiment.check_data(size)
     held.refuse_another(experiment, size, folder)
     runs = api.run_plain(experiment.config(size), folder, progress or Silent())
     result = _read(experiment, size, runs)
     content = stamp.as_json(result.to_plain()).encode()
-    for path in filter(None, (folder / RESULT, file)):
+    for path in files:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, content)
@@ -106,17 +123,18 @@ def run_experiment(
     return result
 
 
-def check_file(file: Path | None) -> None:
+def check_file(file: Path) -> None:
     """Refuse a file that a result could not be written to, before anything is trained.
+
+    Args:
+        file: the file.
 
     Raises:
         ConfigError: when its name has another ending than .json.
         StoreError: when its folder cannot be made or written.
     """
-    if file is None:
-        return
     if file.suffix != ".json":
-        raise ConfigError(f"--result: expected a .json file, got {file}")
+        raise ConfigError(f"--result: expected a .json file, or a folder that is there, got {file}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -76,6 +76,7 @@ class FrontierRow(_FrontierFields):
     """A decomposition at a budget, see `analysis.frontier.decomposition.Decomposition`."""
 
     source: str
+    estimator: str
     recipe: dict[str, Any] | None
 
     @model_validator(mode="after")

@@ -182,3 +182,10 @@ def test_a_file_that_cannot_be_written_is_refused_before_training(tmp_path):
     with pytest.raises(ConfigError, match="expected a .json file"):
         run_experiment("rule_order", "smoke", tmp_path / "store", file=tmp_path / "x.txt")
     assert not (tmp_path / "store").exists()
+
+
+def test_a_result_at_the_published_size_is_read_again(paper, tmp_path):
+    path = tmp_path / "paper.json"
+    path.write_text(json.dumps(paper.to_plain()), encoding="utf-8")
+    again = read_result(path)
+    assert (again.size, again.findings) == ("paper", paper.findings)
