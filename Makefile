@@ -48,14 +48,16 @@ bench-gpu: setup-dev  ## the benchmarks of an accelerator, on one
 	"$(VENV)/bin/python" benchmarks/accelerator.py $(PARTS)
 	$(if $(PARTS),,"$(VENV)/bin/python" benchmarks/resume.py)
 
-# FIGURE=3 is the paper's, or a name: 4c is a solved game, FIGURE=chess plays chess. Results lie beside the small ones.
+# FIGURE=3 is the paper's, or a name: 4c is a solved game, FIGURE=chess plays chess. The result is named after the
+# experiment; `make gallery` shows it beside that of the small size.
 paper: setup-dev  ## an experiment at the published size, on an accelerator: make paper FIGURE=3
 	@if [ -z "$(FIGURE)" ]; then echo "which one? as in make paper FIGURE=3" >&2; exit 2; fi
-	"$(VENV)/bin/epiplexity-jax" experiments run "$(FIGURE)" --size paper \
-	  --result "$(RESULTS)/paper/$(FIGURE).json"
+	mkdir -p "$(RESULTS)/paper"
+	"$(VENV)/bin/epiplexity-jax" experiments run "$(FIGURE)" --size paper --result "$(RESULTS)/paper"
 
 gallery: setup-dev  ## pages and pictures of the experiments, from their committed results
-	"$(VENV)/bin/epiplexity-jax" experiments page "$(RESULTS)"/*.json -o docs/experiments
+	"$(VENV)/bin/epiplexity-jax" experiments page "$(RESULTS)"/*.json \
+	  $(wildcard $(RESULTS)/paper/*.json) -o docs/experiments
 
 docs: setup-dev gallery ## pages and tables of docs/, from the code and the benchmarks' results
 	"$(VENV)/bin/python" docs/generate.py

@@ -42,7 +42,7 @@ def _run(
         bool, typer.Option("--dry-run", help="Check everything and print the plan; train nothing.")
     ] = False,
     result: Annotated[
-        Path | None, typer.Option(help="Where to write the result too: a .json file.")
+        Path | None, typer.Option(help="Where to write the result too: a .json file, or a folder.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -68,7 +68,7 @@ def _run(
     except KeyboardInterrupt:
         typer.echo("epiplexity-jax: stopped; the same command resumes", err=True)
         raise typer.Exit(130) from None
-    for path in filter(None, (perform.folder_of(name, size, store) / perform.RESULT, result)):
+    for path in perform.files_of(name, size, store, result):
         typer.echo(f"result: {path}", err=True)
     _print(found, as_json)
 
@@ -126,6 +126,7 @@ def _page(
 
 def _print(result: Any, as_json: bool) -> int:
     """Print values and checks; the exit status."""
+    from epiplexity_jax.experiments.definition import too_small
     from epiplexity_jax.experiments.tables import check_table, value_table
 
     failed = result.findings.failed
@@ -135,6 +136,8 @@ def _print(result: Any, as_json: bool) -> int:
         echo_table(value_table(result.findings))
         typer.echo()
         echo_table(check_table(result.findings.checks))
+        if said := too_small(result.size):
+            typer.echo(f"\n{said}")
     for one in failed:
         typer.echo(f"epiplexity-jax: fails: {one.expected}: {one.found}", err=True)
     return 1 if failed else 0

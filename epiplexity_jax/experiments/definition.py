@@ -17,6 +17,10 @@ from epiplexity_jax.sources.files.paths import find_files
 _CONFIGS = files("epiplexity_jax.experiments") / "configs"
 SIZES = ("smoke", "small", "paper")
 SizeName = Literal["smoke", "small", "paper"]
+_SMOKE = (
+    "Size smoke is too small to show the expected signs: a check that fails here says nothing "
+    "about them."
+)
 
 
 class Published(Config):
@@ -89,6 +93,9 @@ class Experiment(Config):
     """Paragraph with the reason why the expected sign must show at the size that is run."""
     caption: str = ""
     """Sentence below its picture."""
+    changed: str = ""
+    """Paragraph on the sizes and checks that were changed after a result had been seen, and on that
+    result; empty where none was."""
     published: tuple[Published, ...] = ()
     """Values to compare with."""
     needs: tuple[Needed, ...] = ()
@@ -143,6 +150,11 @@ class Experiment(Config):
         if size not in found:
             raise ConfigError(f"--size: {did_you_mean('size', size, SIZES)}")
         return found[size]
+
+
+def too_small(size: str) -> str | None:
+    """Sentence on a size at which no sign can be expected to show; None at the others."""
+    return _SMOKE if size == "smoke" else None
 
 
 def names() -> list[str]:

@@ -191,6 +191,33 @@ class Findings:
         overlap = " (not resolved)" if holds is None else ""
         self.check("sign", expected, found + overlap, holds)
 
+    def withhold(
+        self,
+        expected: str,
+        why: str,
+        first: tuple[str, Estimate],
+        second: tuple[str, Estimate | float],
+    ) -> None:
+        """Add a sign that stays open, as a guard does not hold, with the values to compare.
+
+        Args:
+            expected: the statement.
+            why: clause on the guard.
+            first: name and value of what would be compared.
+            second: name and value of what it would be compared with.
+        """
+        (name, one), (other_name, other) = first, second
+        plain = isinstance(other, int | float)
+        estimate = Estimate(other, other, other) if plain else other
+        order = "not resolved"
+        if one.above(estimate):
+            order = "the first is greater"
+        elif estimate.above(one):
+            order = "the first is less"
+        shown = number(other) if plain else str(other)
+        text = f"{why}: no comparison; {name} {one} against {shown} {other_name} ({order})"
+        self.check("sign", expected, text, None)
+
     @property
     def failed(self) -> list[Check]:
         """The checks that do not hold."""

@@ -116,12 +116,14 @@ class Length(NamedTuple):
 
     Attributes:
         experiment: name of the experiment.
+        size: its size.
         source: name of the source.
         generator_bits: bits of the program and its parameters, compressed.
         model: bits of the model of the best size, with its interval.
     """
 
     experiment: str
+    size: str
     source: str
     generator_bits: int
     model: Estimate
@@ -159,7 +161,7 @@ def lengths(results: Sequence[Any]) -> Iterator[Length]:
             bits = generator_bits(sources[ending["source"]])
             if bits is not None and ending["status"] == ResultStatus.OK:
                 name = result.experiment.name
-                yield Length(name, ending["source"], bits, Estimate(**ending["model"]))
+                yield Length(name, result.size, ending["source"], bits, Estimate(**ending["model"]))
 
 
 def generator_table(found: Sequence[Length]) -> Table:
@@ -167,6 +169,7 @@ def generator_table(found: Sequence[Length]) -> Table:
     table = Table(
         [
             TableColumn("experiment"),
+            TableColumn("size"),
             TableColumn("source"),
             TableColumn("generator, bits", "right"),
             TableColumn("model, bits"),
@@ -175,5 +178,5 @@ def generator_table(found: Sequence[Length]) -> Table:
     )
     for one in found:
         bits = number(one.generator_bits)
-        table.add(one.experiment, one.source, bits, str(one.model), one.order)
+        table.add(one.experiment, one.size, one.source, bits, str(one.model), one.order)
     return table

@@ -10,7 +10,7 @@ from epiplexity_jax import api
 from epiplexity_jax.base.config import parse
 from epiplexity_jax.base.errors import ConfigError, DataError, StoreError
 from epiplexity_jax.base.files import read_if_there, reason, write_atomically
-from epiplexity_jax.experiments import held, registry, stamp
+from epiplexity_jax.experiments import held, recorded, registry, stamp
 from epiplexity_jax.experiments.definition import Experiment, load
 from epiplexity_jax.experiments.findings import Findings, to_plain
 from epiplexity_jax.experiments.measured import Measured
@@ -33,7 +33,7 @@ class Result:
         findings: values and checks.
         rows: decompositions at a few budgets, as `frontier --json` has them.
         endings: the code of every source's best size after the last step, in bits, with intervals.
-        origin: machine, versions, command, date and seconds of training.
+        origin: the recorded sweep, machine, versions, command, date and seconds of training.
     """
 
     experiment: Experiment
@@ -66,6 +66,21 @@ def folder_of(name: str, size: str, store: Path | None = None) -> Path:
     return store or Path("runs") / "experiments" / f"{load(name).name}-{size}"
 
 
+def files_of(name: str, size: str, store: Path | None, file: Path | None) -> list[Path]:
+    """Find the files that the result of an experiment is written to.
+
+    Args:
+        name: name of the experiment.
+        size: "smoke", "small" or "paper".
+        store: the folder that was asked for, if any.
+        file: where to write it too; in a folder it is <name>.json.
+    """
+    if file is not None and file.is_dir():
+        file /= f"{load(name).name}.json"
+    own = folder_of(name, size, store) / RESULT
+    return [own] if file is None else [own, file]
+
+
 def run_experiment(
     name: str,
     size: str,
@@ -82,7 +97,7 @@ def run_experiment(
         size: "smoke", "small" or "paper".
         store: folder of the store; default: see `folder_of`.
         progress: receives steps, losses and messages.
-        file: where to write the result too.
+        file: where to write the result too; see `files_of`.
 
     Raises:
         ConfigError: when there is no such experiment or size.
@@ -91,13 +106,15 @@ def run_experiment(
             cannot be written.
     """
     experiment, folder = load(name), folder_of(name, size, store)
-    check_file(file)
+    files = files_of(name, size, store, file)
+    for one in files[1:]:
+        check_file(one)
     experiment.check_data(size)
     held.refuse_another(experiment, size, folder)
     runs = api.run_plain(experiment.config(size), folder, progress or Silent())
     result = _read(experiment, size, runs)
     content = stamp.as_json(result.to_plain()).encode()
-    for path in filter(None, (folder / RESULT, file)):
+    for path in files:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, content)
@@ -106,17 +123,18 @@ def run_experiment(
     return result
 
 
-def check_file(file: Path | None) -> None:
+def check_file(file: Path) -> None:
     """Refuse a file that a result could not be written to, before anything is trained.
+
+    Args:
+        file: the file.
 
     Raises:
         ConfigError: when its name has another ending than .json.
         StoreError: when its folder cannot be made or written.
     """
-    if file is None:
-        return
     if file.suffix != ".json":
-        raise ConfigError(f"--result: expected a .json file, got {file}")
+        raise ConfigError(f"--result: expected a .json file, or a folder that is there, got {file}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -165,13 +183,14 @@ def read_experiment(name: str, size: str, store: Path | None = None) -> Result:
 def read_result(path: Path) -> Result:
     """Read a result that `run_experiment` wrote, as it stands.
 
-    Its parts are checked, and that its sources are those of its experiment. Whether its checks
-    follow from runs is not: `read_experiment` reads these anew.
+    Its parts are checked, and that its sources, its sweep and its command are those of its
+    experiment at its size. Whether its checks follow from runs is not: `read_experiment` reads
+    these anew.
 
     Raises:
         ConfigError: when the experiment is unknown.
         DataError: when the file is missing, is no result of an experiment, or holds the values of
-            another one.
+            another one, or of another size.
     """
     text = read_if_there(path)
     if text is None:
@@ -181,10 +200,11 @@ def read_result(path: Path) -> Result:
     except ConfigError as error:
         raise DataError(f"{path}: is no result of an experiment: {error}") from None
     experiment = load(file.experiment)
-    if problem := file.wrong_sources(experiment.config(file.size)["sources"]):
+    problem = file.wrong_sources(experiment.config(file.size)["sources"])
+    if problem := problem or recorded.difference(file, experiment):
         raise DataError(f"{path}: {problem}; give the file that `experiments run` wrote")
     plain = file.model_dump()
-    origin = {key: plain[key] for key in stamp.KEYS}
+    origin = {key: plain[key] for key in (*recorded.KEYS, *stamp.KEYS)}
     parts = plain["frontier"], plain["endings"]
     return Result(experiment, file.size, file.findings(), *parts, origin)
 
@@ -197,8 +217,8 @@ def _read(experiment: Experiment, size: str, runs: Any) -> Result:
     budgets = {name: measured.frontier(name).budgets(_BUDGETS) for name in measured.sources}
     rows = [measured.at(name, t).to_json() for name, every in budgets.items() for t in every]
     seconds = sum(row["wall_seconds"] for row in runs.rows(1.0, tuning=True))
-    command = f"epiplexity-jax experiments run {experiment.name} --size {size}"
-    origin = stamp.stamp(command) | {"training_seconds": round(seconds)}
+    origin = stamp.stamp(recorded.command_of(experiment.name, size))
+    origin |= recorded.record(experiment, size) | {"training_seconds": round(seconds)}
     endings = [_ending(measured, name) for name in measured.sources]
     return Result(experiment, size, findings, rows, endings, origin)
 
@@ -209,7 +229,7 @@ def _check_same(experiment: Experiment, size: str, runs: Any) -> None:
     Raises:
         ConfigError: naming the first section that differs.
     """
-    again = f"epiplexity-jax experiments run {experiment.name} --size {size}"
+    again = recorded.command_of(experiment.name, size)
     stored = parse_sweep(read_config(runs.path / "sweep.yaml")).to_plain()
     if section := held.differing_section(experiment, size, stored):
         raise ConfigError(

@@ -1,9 +1,9 @@
 """The file of an experiment's result, checked when it is read."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, get_type_hints
 
-from pydantic import Field, StrictBool, create_model
+from pydantic import Field, StrictBool, create_model, field_validator, model_validator
 
 from epiplexity_jax.analysis.frontier.decomposition import Decomposition
 from epiplexity_jax.base.config import Config
@@ -12,7 +12,20 @@ from epiplexity_jax.experiments.definition import SizeName
 from epiplexity_jax.experiments.findings import Check, Estimate, Findings, Kind, Value
 
 
-class ValueRow(Config):
+class Interval(Config):
+    """Ends of a 95 % interval; null where they are open."""
+
+    low: float | None
+    high: float | None
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> "Interval":
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"expected low <= high, got {self.low:g} and {self.high:g}")
+        return self
+
+
+class ValueRow(Interval):
     """A value, see `findings.Value`; numbers that are not finite are null."""
 
     name: str
@@ -22,8 +35,6 @@ class ValueRow(Config):
     series: str
     oracle: float | None
     value: float | None
-    low: float | None
-    high: float | None
 
 
 class CheckRow(Config):
@@ -35,12 +46,10 @@ class CheckRow(Config):
     holds: StrictBool | None
 
 
-class Length(Config):
+class Length(Interval):
     """A length in bits and its 95 % interval."""
 
     value: float
-    low: float | None
-    high: float | None
 
 
 class Ending(Config):
@@ -67,14 +76,29 @@ class FrontierRow(_FrontierFields):
     """A decomposition at a budget, see `analysis.frontier.decomposition.Decomposition`."""
 
     source: str
+    estimator: str
     recipe: dict[str, Any] | None
+
+    @model_validator(mode="after")
+    def _are_ordered(self) -> "FrontierRow":
+        for name in type(self).model_fields:
+            if name.endswith("_interval") and (ends := getattr(self, name)) is not None:
+                low, high = ends
+                if low is not None and high is not None and low > high:
+                    raise ValueError(f"{name}: expected low <= high, got {low:g} and {high:g}")
+        return self
 
 
 class ResultFile(Config):
-    """All that the file holds."""
+    """All that the file holds.
+
+    Results from before the sweep was recorded have neither it nor the number of its sequences.
+    """
 
     experiment: str
     size: SizeName
+    test_sequences: float | None = Field(default=None, gt=0)
+    sweep: dict[str, Any] | None = None
     command: str
     code: str
     date: str
@@ -88,6 +112,16 @@ class ResultFile(Config):
     notes: tuple[str, ...]
     frontier: tuple[FrontierRow, ...] = Field(min_length=1)
     endings: tuple[Ending, ...] = Field(min_length=1)
+
+    @field_validator("values")
+    @classmethod
+    def _values_have_names_of_their_own(cls, rows: tuple[ValueRow, ...]) -> tuple[ValueRow, ...]:
+        return _refuse_twice(rows, [row.name for row in rows])
+
+    @field_validator("endings")
+    @classmethod
+    def _sources_end_once(cls, rows: tuple[Ending, ...]) -> tuple[Ending, ...]:
+        return _refuse_twice(rows, [row.source for row in rows])
 
     def wrong_sources(self, known: Collection[str]) -> str | None:
         """Sentence on sources that the rows lack, or have beyond those of the experiment.
@@ -108,6 +142,16 @@ class ResultFile(Config):
         checks = [Check(**row.model_dump()) for row in self.checks]
         values = list(map(_value, self.values))
         return Findings(self.axis, values, checks, list(self.notes), self.log_x)
+
+
+def _refuse_twice(rows: Any, names: Iterable[str]) -> Any:
+    """Return rows whose names differ; others are refused."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{name!r} is given twice")
+        seen.add(name)
+    return rows
 
 
 def _value(row: ValueRow) -> Value:

@@ -1,13 +1,16 @@
 """Tables of experiments: the list, checks, values, and the paper's values against ours."""
 
 import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from epiplexity_jax.experiments.definition import SIZES, Experiment, Published
+from epiplexity_jax.experiments.definition import SIZES, Experiment, Published, names
 from epiplexity_jax.experiments.findings import Check, Findings
 from epiplexity_jax.experiments.perform import Result
 from epiplexity_jax.report.numbers import number
 from epiplexity_jax.report.table import Table, TableColumn
+
+MAIN_FIRST = ("small", "paper", "smoke")
+"""Sizes in the order in which a page has them: the first that has a result is its main one."""
 
 
 def list_table(experiments: Iterable[Experiment]) -> Table:
@@ -82,43 +85,83 @@ def value_table(findings: Findings) -> Table:
     return table
 
 
-def published_table(results: Iterable[Result], missing: Iterable[Experiment] = ()) -> Table:
-    """One row a published value: ours at the size that was run, the sign expected and found.
-
-    Where sizes or estimators differ, our nearest value stands in brackets with its name.
+def by_experiment(results: Iterable[Result]) -> dict[str, dict[str, Result]]:
+    """Results by experiment and size, experiments in their order; sizes as `MAIN_FIRST` has them.
 
     Args:
-        results: results of experiments.
+        results: results of experiments, of each at most one a size.
+    """
+    order = names()
+    place = {size: i for i, size in enumerate(MAIN_FIRST)}
+    found: dict[str, dict[str, Result]] = {}
+    for one in sorted(results, key=lambda r: (order.index(r.experiment.name), place[r.size])):
+        found.setdefault(one.experiment.name, {})[one.size] = one
+    return found
+
+
+def published_table(results: Iterable[Result], missing: Iterable[Experiment] = ()) -> Table:
+    """One row a published value: ours at every size that was run, the sign expected and found.
+
+    Where sizes or estimators differ, our nearest value stands in brackets with its name. Results at
+    the published size have columns of their own, where there are any.
+
+    Args:
+        results: results of experiments, of each at most one a size.
         missing: experiments without a result, whose published values stand alone.
     """
+    grouped = list(by_experiment(results).values())
+    large = any("paper" in sizes for sizes in grouped)
+    at_paper = [TableColumn(f"{what} at `paper`", folds=True) for what in ("ours", "sign found")]
     table = Table(
         [
             TableColumn("figure"),
             TableColumn("quantity", folds=True),
             TableColumn("published", "right"),
-            TableColumn("ours"),
+            TableColumn(f"ours{_at_one_size(grouped)}"),
+            *at_paper[:large],
             TableColumn("sign expected", folds=True),
-            TableColumn("sign found", folds=True),
+            TableColumn(f"sign found{_at_one_size(grouped)}", folds=True),
+            *at_paper[1 : 1 + large],
             TableColumn("note", folds=True),
         ]
     )
-    for result in results:
-        for one in result.experiment.published:
-            expected, found = _sign(result, one)
-            table.add(
-                result.experiment.figure,
-                one.quantity,
-                one.value,
-                _ours(result, one),
-                expected,
-                found,
-                one.note,
-            )
+    for sizes in grouped:
+        experiment = next(iter(sizes.values())).experiment
+        for one in experiment.published:
+            ours, paper, *signs, paper_sign = _compared(sizes, one)
+            cells = ours, *[paper][:large], *signs, *[paper_sign][:large]
+            table.add(experiment.figure, one.quantity, one.value, *cells, one.note)
     for experiment in missing:
         for one in experiment.published:
-            shown = "no committed result", _statement(one), ""
-            table.add(experiment.figure, one.quantity, one.value, *shown, one.note)
+            cells = "no committed result", *[""][:large], _statement(one), "", *[""][:large]
+            table.add(experiment.figure, one.quantity, one.value, *cells, one.note)
     return table
+
+
+def _at_one_size(grouped: Iterable[Mapping[str, Result]]) -> str:
+    """The end of a heading that names the size of all results but those at the published one."""
+    found = {size for sizes in grouped for size in sizes} - {"paper"}
+    return f" at `{found.pop()}`" if len(found) == 1 else ""
+
+
+def _compared(sizes: Mapping[str, Result], one: Published) -> tuple[str, str, str, str, str]:
+    """Our value below and at the published size; the sign expected, and found at both.
+
+    Args:
+        sizes: results of the experiment by size.
+        one: the published value.
+    """
+    smaller = next((result for size, result in sizes.items() if size != "paper"), None)
+    paper = sizes.get("paper")
+    ours, expected, found = "", "", ""
+    if smaller is not None:
+        ours, (expected, found) = _ours(smaller, one), _sign(smaller, one)
+    if paper is None:
+        return ours, "", expected, found, ""
+    other, outcome = _sign(paper, one)
+    if expected and outcome and other != expected:  # it names the budgets of its size
+        outcome = f"{other}: {outcome}"
+    return ours, _ours(paper, one), expected or other, found, outcome
 
 
 def _ours(result: Result, one: Published) -> str:
@@ -153,7 +196,7 @@ def _statement(one: Published) -> str:
 
 
 def sign_table(results: Iterable[Result]) -> Table:
-    """One row an experiment: how many of its checks hold, fail or are open."""
+    """One row a result: how many checks hold, fail or are open, and the mark of changed ones."""
     table = Table(
         [
             TableColumn("experiment"),
@@ -162,11 +205,12 @@ def sign_table(results: Iterable[Result]) -> Table:
             TableColumn("holds", "right"),
             TableColumn("fails", "right"),
             TableColumn("open", "right"),
+            TableColumn("changed after a reading"),
         ]
     )
     for result in results:
         words = [check.word for check in result.findings.checks]
         counts = [str(words.count(word)) for word in ("holds", "FAILS", "open")]
-        name = result.experiment.name
-        table.add(name, result.experiment.figure, result.size, *counts)
+        one = result.experiment
+        table.add(one.name, one.figure, result.size, *counts, "yes" if one.changed else "")
     return table

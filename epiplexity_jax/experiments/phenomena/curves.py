@@ -12,6 +12,7 @@ from epiplexity_jax.report.numbers import number
 
 Part = Literal["epiplexity", "entropy", "mdl"]
 TITLES = {"epiplexity": "Epiplexity S_T", "entropy": "Entropy H_T", "mdl": "Two-part code MDL_T"}
+_DIGITS = 4  # of a budget in the name of a value
 _LETTERS = {"epiplexity": "S", "entropy": "H", "mdl": "MDL"}
 
 
@@ -20,7 +21,8 @@ def shared_budgets(
 ) -> list[float]:
     """Budgets that every source reaches, log-spaced, in FLOPs.
 
-    They begin where the first trained model of some source can answer.
+    They begin where the first trained model of some source can answer. Of budgets whose names would
+    be the same one is kept, a published one first.
 
     Args:
         measured: the runs.
@@ -33,7 +35,8 @@ def shared_budgets(
     ends = [measured.largest(name) for name in measured.sources]
     least, most = min(starts), max(ends) if carried else min(ends)
     within = [budget for budget in published if least <= budget <= most]
-    return sorted([*np.geomspace(least, most, count).tolist(), *within])
+    spaced = np.geomspace(least, most, count).tolist()
+    return sorted({number(budget, _DIGITS): budget for budget in [*spaced, *within]}.values())
 
 
 def part_of(one: Decomposition, part: Part, sequences: float | None = None) -> Estimate:
@@ -73,7 +76,7 @@ def add_curves(
         for source, name in series.items():
             for budget in budgets:
                 found.add(
-                    f"{_LETTERS[part]} {name} at {number(budget, 4)}",
+                    f"{_LETTERS[part]} {name} at {number(budget, _DIGITS)}",
                     part_of(measured.at(source, budget), part, sequences),
                     unit,
                     TITLES[part],

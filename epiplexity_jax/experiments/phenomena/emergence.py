@@ -87,26 +87,18 @@ def _structure(
         learning: H with every state per cell of the last, and whether it is nearly 0.
     """
     rate, learnt = learning
-    shown = f"{structure} against {number(best)} bits"
-    if not learnt:
-        words = "which overlap"
-        if structure.above(best):
-            words = "which is above"
-        elif structure.inside(-math.inf, best):
-            words = "which is below"
-        state, side = (
-            ("learnt", "above") if learnt is False else ("known to be learnt", "not resolved from")
-        )
-        shown = (
-            f"{many} states are not {state} (H {rate} bits per cell, {side} {_LEARNT:g}): no "
-            f"comparison; S {shown}, {words}"
-        )
-    found.check(
-        "sign",
-        f"once {many} states are learnt, their S is below that of one jump at its best budget",
-        shown,
-        structure.inside(-math.inf, best) if learnt else None,
+    expected = (
+        f"once {many} states are learnt, their S is below that of one jump at its best budget"
     )
+    if learnt:
+        shown = f"{structure} against {number(best)} bits"
+        found.check("sign", expected, shown, structure.inside(-math.inf, best))
+        return
+    state, side = "known to be learnt", "not resolved from"
+    if learnt is False:
+        state, side = "learnt", "above"
+    why = f"{many} states are not {state} (H {rate} bits per cell, {side} {_LEARNT:g})"
+    found.withhold(expected, why, (f"S of {many} states", structure), ("bits of one jump", best))
 
 
 def _times_shorter(found: Findings, many: int, jump: Estimate, steps: Estimate) -> None:

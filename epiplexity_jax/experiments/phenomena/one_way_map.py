@@ -79,9 +79,9 @@ def _forward_checks(found: Findings, measured: Measured, n: int) -> bool:
     if learnt:
         found.near(f"n = {n}: X then Y costs n bits, within 2 %", entropy, n, 0.02)
     else:
-        found.check(
-            "guard", f"n = {n}: X then Y is learnt", f"{entropy} bits: no comparison", False
-        )
+        reverse = measured.per_sequence(f"reverse{n}", "data")
+        shown = f"no comparison; Y then X {reverse} against X then Y {entropy} bits per sequence"
+        found.check("guard", f"n = {n}: X then Y is learnt", shown, False)
     return learnt
 
 

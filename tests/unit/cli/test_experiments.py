@@ -28,6 +28,19 @@ def test_run_prints_checks_and_ends_well_whatever_they_are(call, trained):
     assert called.status == 0
     assert f"result: {trained / 'experiment.json'}" in called.err
     assert "FAILS" in called.out
+    assert called.out.endswith(
+        "\nSize smoke is too small to show the expected signs: a check that fails here says "
+        "nothing about them.\n"
+    )
+
+
+def test_a_folder_receives_a_file_named_after_the_experiment(call, trained, tmp_path):
+    words = ("--size", "smoke", "--store", trained, "--result", tmp_path)
+    called = call("experiments", "run", "3", *words)
+    assert called.status == 0
+    assert f"result: {tmp_path / 'rule_order.json'}\n" in called.err
+    written = (tmp_path / "rule_order.json").read_bytes()
+    assert written == (trained / "experiment.json").read_bytes()
 
 
 def test_check_fails_where_a_sign_does_and_says_which(call, trained):

@@ -56,6 +56,22 @@ def test_greater_is_open_where_intervals_overlap_or_are_unknown():
     assert all("not resolved" in check.found for check in found.checks)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "shown"),
+    [
+        (HIGH, LOW, "3 ±1 against 1 ±0.5 of b (the first is greater)"),
+        (LOW, 2, "1 ±0.5 against 2 of b (the first is less)"),
+        (WIDE, LOW, "2 ±2 against 1 ±0.5 of b (not resolved)"),
+    ],
+)
+def test_a_withheld_sign_is_open_and_gives_both_values(first, second, shown):
+    found = Findings("x")
+    found.withhold("more", "a is not learnt", ("a", first), ("of b", second))
+    (check,) = found.checks
+    assert (check.kind, check.expected, check.holds) == ("sign", "more", None)
+    assert check.found == f"a is not learnt: no comparison; a {shown}"
+
+
 def test_near_is_a_share_of_what_theory_gives_with_the_whole_interval():
     found = Findings("x")
     for estimate in (

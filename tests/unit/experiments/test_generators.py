@@ -124,4 +124,4 @@ def test_only_resolved_sources_with_a_known_generator_are_listed():
     + [(0.0, 999.0, "shorter"), (None, 999.0, "shorter"), (None, None, "not resolved")],
 )
 def test_a_model_is_longer_where_its_whole_interval_is(low, high, order):
-    assert Length("x", "a", 1000, Estimate(950.0, low, high)).order == order
+    assert Length("x", "small", "a", 1000, Estimate(950.0, low, high)).order == order

@@ -118,6 +118,9 @@ def test_a_damaged_file_is_refused_in_one_line(smoke, tmp_path, change):
         ("frontier", "entropy_bits_interval", [1.0]),
         ("frontier", "junk", 1),
         ("values", "x", None),
+        ("values", "low", 1e99),
+        ("endings", "data", {"value": 1.0, "low": 2.0, "high": 1.0}),
+        ("frontier", "mdl_bits_interval", [2.0, 1.0]),
         ("checks", "kind", "junk"),
     ],
 )
@@ -145,6 +148,16 @@ def test_a_result_with_the_values_of_another_experiment_is_refused(smoke, tmp_pa
             read_result(path)
 
 
+def test_names_that_are_given_twice_are_refused(smoke, tmp_path):
+    folder, _ = smoke
+    for part, key in (("values", "name"), ("endings", "source")):
+        plain = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        name = plain[part][1][key] = plain[part][0][key]
+        (tmp_path / "x.json").write_text(json.dumps(plain), encoding="utf-8")
+        with pytest.raises(DataError, match=f"experiment: {part}: '{name}' is given twice$"):
+            read_result(tmp_path / "x.json")
+
+
 def test_a_result_that_nests_too_deep_is_refused(tmp_path):
     (tmp_path / "x.json").write_text("[" * 200_000, encoding="utf-8")
     with pytest.raises(DataError, match=r"x\.json: nests too deep; give the file that"):
@@ -169,3 +182,10 @@ def test_a_file_that_cannot_be_written_is_refused_before_training(tmp_path):
     with pytest.raises(ConfigError, match="expected a .json file"):
         run_experiment("rule_order", "smoke", tmp_path / "store", file=tmp_path / "x.txt")
     assert not (tmp_path / "store").exists()
+
+
+def test_a_result_at_the_published_size_is_read_again(paper, tmp_path):
+    path = tmp_path / "paper.json"
+    path.write_text(json.dumps(paper.to_plain()), encoding="utf-8")
+    again = read_result(path)
+    assert (again.size, again.findings) == ("paper", paper.findings)

@@ -8,6 +8,7 @@ import pytest
 from epiplexity_jax.experiments.definition import Needed, Published, load, names
 from epiplexity_jax.experiments.perform import read_result
 from epiplexity_jax.experiments.tables import (
+    by_experiment,
     check_table,
     list_table,
     missing_table,
@@ -85,8 +86,49 @@ def test_every_published_value_has_its_sign_and_ours_in_the_committed_result(pat
         assert bool(row[3]) == bool(one.small or result.size in one.sizes and one.ours)
 
 
+def test_the_published_size_has_columns_of_its_own(smoke, paper):
+    value, check = paper.findings.values[0], paper.findings.checks[0]
+    of = Published(quantity="a", value="7 bits", ours=value.name, sizes=("paper",), sign="at some*")
+    _, result = smoke
+    one = result.experiment.model_copy(update={"published": (of,)})
+    small, paper = (replace(each, experiment=one) for each in (result, paper))
+    table = published_table([paper, small], [load("chess")])
+    assert [column.name for column in table.columns] == [
+        *("figure", "quantity", "published", "ours at `smoke`", "ours at `paper`"),
+        *("sign expected", "sign found at `smoke`", "sign found at `paper`", "note"),
+    ]
+    found = f"{check.word}: {check.found}"
+    exact = f"{value.estimate} {value.unit}"
+    assert table.rows[0][3:8] == ("", exact, check.expected, found, found)
+    assert table.rows[1][3:5] == ("no committed result", "")
+    assert published_table([paper]).rows[0][3:8] == ("", exact, check.expected, "", found)
+    assert len(published_table([small]).columns) == 7
+
+
+def test_a_statement_of_the_published_size_that_differs_stands_before_its_outcome(smoke, paper):
+    _, result = smoke
+    of = Published(quantity="a", value="7 bits", ours="x", sign="*S of rule 54 is above*")
+    one = result.experiment.model_copy(update={"published": (of,)})
+    (old,) = [c for c in paper.findings.checks if "S of rule 54 is above" in c.expected]
+    new = replace(old, expected="at 1e17 FLOPs S of rule 54 is above that of rule 15", holds=True)
+    found = replace(paper.findings, checks=[new])
+    large = replace(paper, experiment=one, findings=found)
+    (row,) = published_table([replace(result, experiment=one), large]).rows
+    outcome = f"{new.expected}: holds: {new.found}"
+    assert row[5:8] == (old.expected, f"{old.word}: {old.found}", outcome)
+
+
+def test_results_are_grouped_with_the_small_size_first(smoke, paper):
+    _, result = smoke
+    small = replace(result, size="small")
+    grouped = by_experiment([result, paper, small, read_result(COMMITTED[0])])
+    assert list(grouped) == ["rule_order", COMMITTED[0].stem]
+    assert list(grouped["rule_order"]) == ["small", "paper", "smoke"]
+
+
 def test_signs_are_counted(smoke):
     _, result = smoke
-    ((*_, holds, fails, unsure),) = sign_table([result]).rows
+    ((*_, holds, fails, unsure, changed),) = sign_table([result]).rows
+    assert changed == "yes"
     assert int(holds) + int(fails) + int(unsure) == len(result.findings.checks)
     assert int(fails) == len(result.findings.failed)

@@ -44,6 +44,9 @@ def test_a_small_budget_asks_for_no_sign_and_says_how_far_it_is():
     assert set(outcomes(found).values()) == {True}
     assert "70 times the largest budget" in found.notes[0]
     assert "2e3 times the largest budget" in found.notes[1]
+    assert "330 ±" in found.notes[0]
+    assert "with the board first against 300 ±" in found.notes[0]
+    assert found.notes[1].endswith("it is 2e3 ±0.01 with the board first against 1e3 ±0.01")
 
 
 def test_an_order_that_teaches_nothing_fails():

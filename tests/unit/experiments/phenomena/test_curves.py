@@ -23,6 +23,14 @@ def test_published_budgets_are_added_where_all_reach_them():
     assert found == pytest.approx([1e9, 1e10, 1e12])
 
 
+def test_no_two_budgets_have_one_name():
+    """Values are named by their budgets; a published one stays, the spaced one beside it goes."""
+    close = 1.00001e10
+    found = shared_budgets(MEASURED, 4, (close,))
+    assert found == pytest.approx([1e9, close, 1e11, 1e12])
+    assert close in found
+
+
 def test_parts_are_per_sequence_where_asked():
     one = answer("a", 1e9)
     assert part_of(one, "epiplexity") == around(10.0, 1.0)

@@ -16,6 +16,15 @@ def test_all_hold_where_steps_are_learnt_and_jumps_are_not():
     assert set(outcomes(read(measured())).values()) == {True}
 
 
+def test_where_one_step_is_not_learnt_both_values_stand_there():
+    (shown,) = (
+        c.found for c in read(measured(one=0.8)).checks if "steps at once are" in c.expected
+    )
+    assert shown.startswith("1 step is not learnt: no comparison; 4 steps at once 0.6 ±")
+    assert " against 0.8 ±" in shown
+    assert shown.endswith(" bits per cell after 1 step (the first is less)")
+
+
 def test_each_fails_where_it_should():
     assert outcome(read(measured(one=0.1)), "1 step is learnt") is False
     assert outcome(read(measured(four=0.1)), "4 steps at once are not") is False

@@ -55,7 +55,8 @@ def test_an_order_that_was_not_learnt_is_not_compared():
     found = read(measured(forward=lambda n: 1.2 * n))
     assert set(outcomes(found).values()) == {False}
     assert all("is learnt" in check.expected for check in found.checks)
-    assert "no comparison" in found.checks[0].found
+    assert found.checks[0].found.startswith("no comparison; Y then X ")
+    assert " against X then Y 9.6 ±" in found.checks[0].found
 
 
 def test_the_bound_is_that_of_the_configs_steps():

@@ -9,6 +9,7 @@ import pytest
 
 from epiplexity_jax.base.errors import ConfigError, DataError
 from epiplexity_jax.sources import Chess, open_source
+from epiplexity_jax.sources.files.characters import CHESS64
 from epiplexity_jax.sources.files.chess_games import ALPHABET
 
 MATE = '[WhiteElo "1500"]\n[BlackElo "1620"]\n\n1. e4 e5 2. Bc4 Nc6 3. Qh5 Nf6?? 4. Qxf7 1-0\n\n'
