@@ -53,6 +53,16 @@ def test_wrong_names_and_missing_sizes_are_refused():
         parse(Experiment, PLAIN | {"sizes": {k: {"cost": "c"} for k in ("smoke", "small")}})
 
 
+def test_what_a_reading_changed_is_in_the_field_of_its_own():
+    """The index marks experiments by that field: a word on it elsewhere would go unmarked."""
+    marked = [name for name in names() if load(name).changed]
+    assert {"emergence", "rule_order", "tic_tac_toe", "two_codes"} <= set(marked)
+    for one in map(load, names()):
+        said = (one.caption + one.question + one.why).lower()
+        for words in ("first reading", "second reading", "changed after"):
+            assert words not in said, one.name
+
+
 @pytest.fixture(scope="module")
 def user_data(tmp_path_factory):
     return folder_of_user_data(tmp_path_factory)
