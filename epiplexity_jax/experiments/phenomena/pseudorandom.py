@@ -14,7 +14,7 @@ _EASY = ("LFSR, degree 8", "LCG, low 8 bits")
 
 
 def read(measured: Measured) -> Findings:
-    """Read S_T and H_T of every generator, and the budgets from which on something is learnt.
+    """Read S_T and H_T of every generator, H per bit that it gives, and the budgets from which on something is learnt.
 
     Args:
         measured: the runs; a source's name is its generator's, with `_` for blanks.
@@ -33,8 +33,9 @@ def read(measured: Measured) -> Findings:
         for source in measured.sources:
             one, name = measured.at(source, budget), _shown(source)
             place = {"x": name, "series": series}
-            entropy = part_of(one, "entropy").scaled(1.0 / one.test_tokens)
-            found.add(f"H {name}, {label}", entropy, "bits per token", "Entropy", **place)
+            whole = measured.frontier(source).uniform_bits
+            entropy = part_of(one, "entropy").scaled(1.0 / whole)
+            found.add(f"H {name}, {label}", entropy, "bits per bit", "Entropy", **place)
             structure = part_of(one, "epiplexity")
             found.add(f"S {name}, {label}", structure, "bits", "Epiplexity", **place)
     _checks(found, measured, learnt[first], learnt[top], (first, top))
