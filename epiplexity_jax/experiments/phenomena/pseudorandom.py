@@ -14,7 +14,9 @@ _EASY = ("LFSR, degree 8", "LCG, low 8 bits")
 
 
 def read(measured: Measured) -> Findings:
-    """Read S_T and H_T of every generator, H per bit that it gives, and the budgets from which on something is learnt.
+    """Read S_T and H_T of every generator, and the budgets from which on something is learnt.
+
+    H is per bit that a generator gives.
 
     Args:
         measured: the runs; a source's name is its generator's, with `_` for blanks.
