@@ -45,7 +45,7 @@ def _panel(findings: Findings, title: str, values: list[Value], series: list[str
     if numeric:
         is_long = max(float(value.x) for value in findings.values) >= 1e4
         form = "~e" if findings.log_x and is_long else "~g"
-        axis = alt.Axis(format=form, tickCount=5, grid=False)
+        axis = alt.Axis(format=form, tickCount=5, grid=False, labelSeparation=8)
         x: Any = alt.X("x:Q", title=findings.axis, scale=scale, axis=axis)
     else:
         order = list(dict.fromkeys(str(v.x) for v in findings.values))
