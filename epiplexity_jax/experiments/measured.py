@@ -166,9 +166,7 @@ class Measured:
             other: the source whose length is subtracted.
             part: part of the code.
         """
-        weights = {source: 1.0}
-        weights[other] = weights.get(other, 0.0) - 1.0
-        return self.combined(weights, part)
+        return self.combined(_less(source, other), part)
 
     def half_way(self, source: str, other: str) -> tuple[int, Estimate]:
         """Difference of two sources' losses half-way through training, paired by seed.
@@ -183,16 +181,14 @@ class Measured:
         Returns:
             The step, and the difference.
         """
-        first, second = (
-            max(self.frontier(name).all_members, key=lambda member: member.params)
+        largest = {
+            name: max(self.frontier(name).all_members, key=lambda member: member.params)
             for name in (source, other)
-        )
-        steps = np.asarray(first.steps)
-        place = int(np.abs(steps - steps[-1] / 2).argmin())
-        own = [_sampling(member, "data", place) for member in (first, second)]
-        seeds = first.data_seeds[:, place] - second.data_seeds[:, place]
-        difference = mean_over_seeds(seeds, math.hypot(*own))
-        return int(steps[place]), difference.scaled(1.0 / self.sequences)
+        }
+        places = {name: _half_way(member) for name, member in largest.items()}
+        endings = {name: _ending(member, places[name]) for name, member in largest.items()}
+        step = int(largest[source].steps[places[source]])
+        return step, self._weighted(_less(source, other), endings, "data")
 
     def steps_to(self, source: str, bits: float) -> Estimate:
         """Steps until the held-out loss of the ending's size first is at most so many bits.
@@ -217,7 +213,18 @@ class Measured:
             weights: weight of each source.
             part: part of the code.
         """
-        endings = {name: self.ending(name) for name in weights}
+        return self._weighted(weights, {name: self.ending(name) for name in weights}, part)
+
+    def _weighted(
+        self, weights: Mapping[str, float], endings: Mapping[str, Ending], part: Part
+    ) -> Estimate:
+        """A weighted sum of lengths per sequence, see `combined`.
+
+        Args:
+            weights: weight of each source.
+            endings: the lengths of each.
+            part: part of the code.
+        """
         sampling = math.hypot(*(w * endings[name].sampling[part] for name, w in weights.items()))
         seeds = [w * endings[name].seeds[part] for name, w in weights.items()]
         if {each.size for each in seeds} == {self._seeds}:  # none is lost: places are seeds
@@ -237,9 +244,21 @@ class Measured:
         return None if rate is None else float(nats_to_bits(rate)) * self.labels(source)
 
 
-def _ending(member: Member) -> Ending:
-    seeds = {part: _lengths(member, part)[:, -1] for part in _PARTS}
-    sampling = {part: _sampling(member, part, -1) for part in _PARTS}
+def _less(source: str, other: str) -> dict[str, float]:
+    """Weights of a difference, of a source from itself too."""
+    return {source: 1.0, other: -1.0} if source != other else {source: 0.0}
+
+
+def _half_way(member: Member) -> int:
+    """The place of the record point nearest to half of the steps."""
+    steps = np.asarray(member.steps)
+    return int(np.abs(steps - steps[-1] / 2).argmin())
+
+
+def _ending(member: Member, place: int = -1) -> Ending:
+    """The code of a size at a record point, the last one unless another is named."""
+    seeds = {part: _lengths(member, part)[:, place] for part in _PARTS}
+    sampling = {part: _sampling(member, part, place) for part in _PARTS}
     return Ending(member.name, member.params, seeds, sampling)
 
 

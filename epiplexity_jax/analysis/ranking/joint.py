@@ -68,7 +68,9 @@ class Joint:
         share `level` of the replicates has none that does. A pair's deviations are Student's:
         studentized by their root mean square, and divided by the root of a chi-square over the
         pair's degrees of freedom, as every source's scatter is known from its own seeds alone. So a
-        source with few seeds widens its own pairs and no others.
+        source with few seeds widens its own pairs and no others. How much of an error is the seeds'
+        is taken as known, so of many sources with few seeds these are too narrow
+        (`benchmarks/rank.py`).
 
         Args:
             seeds: number of seeds that every member would have; None is what there is.
@@ -136,20 +138,13 @@ class JointReplicates:
         self.intervals = [_intervals(name, f) for name, f in frontiers.items()]
         self.known = [bool(one) for one in self.intervals]
 
-    def at(
-        self,
-        compute: float,
-        found: Sequence[Decomposition],
-        measure: Measure,
-        level: float = LEVEL,
-    ) -> Joint:
+    def at(self, compute: float, found: Sequence[Decomposition], measure: Measure) -> Joint:
         """Collect the deviations of a value at a budget; 0 for sources without replicates.
 
         Args:
             compute: T, FLOPs.
             found: the estimates, in the order of the frontiers.
             measure: the value.
-            level: chance that every interval holds its difference.
         """
         count = len(self._frontiers)
         tokens, seeds = np.zeros((REPLICATES, count)), np.zeros((REPLICATES, count))
@@ -179,7 +174,6 @@ class JointReplicates:
             freedom=np.array([one.freedom for one in self.intervals]),
             count=min(several, default=1),
             keys=self._keys,
-            level=level,
         )
 
 

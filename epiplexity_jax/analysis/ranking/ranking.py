@@ -102,7 +102,7 @@ class Ranking:
             level: chance that the intervals of all differences hold them.
         """
         found = [frontier.at(compute) for frontier in self.frontiers.values()]
-        joint = self._replicates.at(compute, found, self.measure, level)
+        joint = replace(self._replicates.at(compute, found, self.measure), level=level)
         pairs = differences(self.sources, found, joint, self._replicates.known, self.measure)
         ranks = np.argsort(-joint.values, kind="stable")
         place_of = {self.sources[i]: place for place, i in enumerate(ranks)}

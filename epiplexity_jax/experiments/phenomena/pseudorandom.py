@@ -101,12 +101,13 @@ def _ladder(found: Findings, steps: list[str], learnt: set[str], cipher: str) ->
     """
     if len(steps) < 2:
         return
-    rounds = {int(name.split()[1]): name in learnt for name in steps}
-    most = max((count for count, is_learnt in rounds.items() if is_learnt), default=-1)
-    least = min((count for count, is_learnt in rounds.items() if not is_learnt), default=most + 1)
-    shown = ", ".join(str(count) for count in sorted(rounds) if rounds[count]) or "none"
+    rounds = sorted((int(name.split()[1]), name in learnt) for name in steps)
+    are_learnt = [is_learnt for _, is_learnt in rounds]
+    shown = ", ".join(str(count) for count, is_learnt in rounds if is_learnt) or "none"
     expected = f"{cipher} is learnt up to some number of rounds, and with no more"
-    found.check("sign", expected, f"learnt with rounds {shown}", most < least)
+    found.check(
+        "sign", expected, f"learnt with rounds {shown}", are_learnt == sorted(are_learnt)[::-1]
+    )
 
 
 def _listed(names: set[str], empty: str) -> str:

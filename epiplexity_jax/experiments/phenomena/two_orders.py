@@ -58,7 +58,7 @@ def ask_which_costs_more(found: Findings, measured: Measured) -> None:
         measured: the runs.
     """
     step, more = measured.half_way("board_first", "moves_first")
-    holds = True if more.above(0.0) else more.inside(0.0, math.inf)
+    holds = more.inside(0.0, math.inf)
     unsure = " (not resolved)" if holds is None else ""
     found.check(
         "sign",

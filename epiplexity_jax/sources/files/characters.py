@@ -15,9 +15,9 @@ from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import DataError
 
 ASCII96 = "\n" + "".join(map(chr, range(32, 127)))
-# The characters of games as Finzi et al. 2026 list them, and 13 that never come, as their model
-# pads the list to 64.
-CHESS64 = "\n #+,-/0123456789;=?BKNOPQRabcdefghknpqrwx|" + "!()*:lmv" + "ACDEFGHIJLMST"
+CHESS = "\n #+,-/0123456789;=?BKNOPQRabcdefghknpqrwx|"  # all that games can hold
+# With the others that Finzi et al. 2026 list, and 13 that never come: their model pads to 64.
+CHESS64 = CHESS + "!()*:lmv" + "ACDEFGHIJLMST"
 _NAMED = {"ascii96": ASCII96, "chess64": CHESS64}
 BYTES, CHARACTERS = "bytes", "characters"
 MEMORY = 1 << 30  # bytes of tokens that are kept in memory; more lie in a temporary file

@@ -9,10 +9,10 @@ import numpy as np
 
 from epiplexity_jax.base.digest import bytes_digest
 from epiplexity_jax.base.errors import ConfigError, DataError
-from epiplexity_jax.sources.files.characters import Document, Spool
+from epiplexity_jax.sources.files.characters import CHESS, Document, Spool
 from epiplexity_jax.sources.files.corpus import Corpus
 
-ALPHABET = "\n #+,-/0123456789;=?BKNOPQRabcdefghknpqrwx|"
+ALPHABET = CHESS
 UNKNOWN = "?"  # PGN's value of a header that is not known
 _MOST_ILLEGAL = 0.5  # share of the rows: what is left is no reading of the file
 _KNOWN_BY = 16  # first games, by which a file is known
