@@ -4,13 +4,13 @@ Axis letters: K replicate, I source, P pair of sources.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.special import gammaincinv, stdtr, stdtrit
+from scipy.special import gammaincinv, ndtri, stdtrit
 
 from epiplexity_jax.analysis.frontier.decomposition import Decomposition
 from epiplexity_jax.analysis.frontier.frontier import Frontier
@@ -27,6 +27,8 @@ Bounds = Float64[np.ndarray, " sources"]
 
 _SEED = 20110112
 _REPEATS = 10  # of Student's factor a replicate
+_HALVINGS = 40  # of the logarithm of a chance
+_LEAST_TAIL = 1e-9
 _TINY = np.finfo(np.float64).tiny
 
 
@@ -65,12 +67,10 @@ class Joint:
         """[P] half-widths of the differences' intervals, simultaneous over all pairs.
 
         They are balanced (Beran 1988): every pair has the same chance to lie beyond its own, and a
-        share `level` of the replicates has none that does. A pair's deviations are Student's:
-        studentized by their root mean square, and divided by the root of a chi-square over the
-        pair's degrees of freedom, as every source's scatter is known from its own seeds alone. So a
-        source with few seeds widens its own pairs and no others. How much of an error is the seeds'
-        is taken as known, so of many sources with few seeds these are too narrow
-        (`benchmarks/rank.py`).
+        share `level` of the replicates has none that does. A pair's deviations are those by tokens,
+        whose error is known, and those by seeds, which are Student's: divided by the root of a
+        chi-square over the pair's degrees of freedom, as every source's scatter is known from its
+        own seeds alone. So a source with few seeds widens its own pairs and no others.
 
         Args:
             seeds: number of seeds that every member would have; None is what there is.
@@ -79,15 +79,18 @@ class Joint:
         seeds = self.count if seeds is None else seeds
         tokens = self.tokens[:, first] - self.tokens[:, second]
         own = np.sqrt(self.count / seeds) * (self.seeds[:, first] - self.seeds[:, second])
-        scale = np.sqrt(np.mean((tokens + own) ** 2, axis=0))
         freedom = self._freedom * max(seeds - 1, 1) / max(self.count - 1, 1)
-        share = np.mean(own**2, axis=0) / np.maximum(np.mean(tokens**2 + own**2, axis=0), _TINY)
-        freedom = np.minimum(freedom / np.maximum(share, 1e-3) ** 2, 1e6)  # tokens' are known
         student = np.sqrt(freedom / (2.0 * gammaincinv(freedom / 2.0, self._uniform)))
-        drawn = student * np.abs(tokens + own) / np.where(scale > 0.0, scale, 1.0)
-        level = float(np.quantile((2.0 * stdtr(freedom, drawn) - 1.0).max(axis=-1), self.level))
-        critical = stdtrit(freedom, (1.0 + level) / 2.0)
-        return np.sqrt((critical * scale) ** 2 + self.fixed[first] ** 2 + self.fixed[second] ** 2)
+        drawn = np.abs(tokens + own * student)
+        known, scatter = (np.sqrt(np.mean(part**2, axis=0)) for part in (tokens, own))
+
+        def beside(tail: float) -> Pairs:
+            """[P] half-widths beyond which each pair lies with a chance of `tail`."""
+            upper = 1.0 - tail / 2.0
+            return np.hypot(ndtri(upper) * known, stdtrit(freedom, upper) * scatter)
+
+        half = beside(_largest_tail(lambda tail: (drawn <= beside(tail)).all(axis=-1), self.level))
+        return np.sqrt(half**2 + self.fixed[first] ** 2 + self.fixed[second] ** 2)
 
     @cached_property
     def _freedom(self) -> Pairs:
@@ -175,6 +178,18 @@ class JointReplicates:
             count=min(several, default=1),
             keys=self._keys,
         )
+
+
+def _largest_tail(within: Callable[[float], np.ndarray], level: float) -> float:
+    """Return the largest chance at which a share `level` of the draws lies within, by halving."""
+    low, high = math.log(_LEAST_TAIL), 0.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2.0
+        if np.mean(within(math.exp(middle))) >= level:
+            low = middle
+        else:
+            high = middle
+    return math.exp(low)
 
 
 def _intervals(name: str, frontier: Frontier) -> Intervals:

@@ -127,6 +127,27 @@ def test_balanced_intervals_hold_all_differences_at_once():
     assert beyond.mean(axis=0) == pytest.approx(beyond.mean(), abs=0.02)  # of every pair alike
 
 
+def test_a_scatter_that_few_seeds_show_too_small_separates_no_set():
+    """Six equal sources whose scatter is taken from the same three seeds, so wrong for all alike."""
+    freedom, beyond = 2.0, []
+    for case in range(80):
+        generator = np.random.default_rng([3, case])
+        measured = 2.0 * np.sqrt(generator.chisquare(freedom) / freedom)  # 2 in truth
+        keys = tuple(range(case, case + 6))
+        joint = replace(made(6, freedom=freedom, seeds=measured), keys=keys)
+        errors = np.hypot(1.0, 2.0) * generator.standard_normal(6)
+        first, second = np.array(joint.pairs).T
+        beyond.append((np.abs(errors[first] - errors[second]) > joint.half_widths()).any())
+    assert np.mean(beyond) < 0.05
+
+
+def test_tokens_are_known_and_widen_no_tail():
+    """Student's factor is of the seeds' part alone, however few its degrees of freedom."""
+    still = made(4, freedom=1.5, tokens=1.0, seeds=1e-6)
+    known = made(4, freedom=1e6, tokens=1.0, seeds=1e-6)
+    assert still.half_widths() == pytest.approx(known.half_widths(), rel=1e-3)
+
+
 def test_errors_that_are_not_drawn_are_added_as_squares():
     joint = made(2)
     fixed = replace(joint, fixed=np.array([3.0, 4.0]))
