@@ -128,7 +128,7 @@ def test_balanced_intervals_hold_all_differences_at_once():
 
 
 def test_a_scatter_that_few_seeds_show_too_small_separates_no_set():
-    """Six equal sources whose scatter is taken from the same three seeds, so wrong for all alike."""
+    """Six equal sources whose scatter the same three seeds show, so wrong for all alike."""
     freedom, beyond = 2.0, []
     for case in range(80):
         generator = np.random.default_rng([3, case])
