@@ -1,75 +1,93 @@
 """S_T of rules 54, 15 and 30 at the published setting, beside the published curve (Fig. 3).
 
-Run: python benchmarks/published.py [RULE]  (about four hours on two cores; the stores under
-runs/published are resumed, and a run that is stopped goes on from its kept state; one rule alone
-writes nothing)
+Run: python benchmarks/published.py [RUN...]  (RUN is rule54-64x1 and so on, of width and depth;
+about six hours on one core in all; the stores under runs/published are resumed, and a run that is
+stopped goes on from its kept state). Every run leaves results/published/RUN.json, so they may be
+made on several days; results/published.json and docs/images/published.png are made when all are
+there.
 
 Qiu et al. 2026: 64 cells, 48 steps, requential, raw student as reference, batch 1536, rate 0.03,
-warm-up 100, average over 50 steps, no cap, 1e8 test tokens. Each size is trained until T, the
-reading of the test tokens included, is 1e14 FLOPs for rule 54 and 1.78e13 for the others, or for
-the 10,000 steps of the published runs. One seed, as published, so there are no intervals.
+warm-up 100, average over 50 steps, no cap, 1e8 test tokens. Each size is trained until T is what
+`RUNS` says; reading the test tokens alone takes 2.1e12 FLOPs with width 16, so budgets begin there.
+One seed, as published, so there are no intervals. At every budget the size whose code is shortest
+counts.
 """
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from result import write
+from result import RESULTS, write
 
 import epiplexity_jax as epx
-from epiplexity_jax.analysis import Curve, trace
+from epiplexity_jax.report.figures import COLOURS, save, styled
 from epiplexity_jax.runtime.devices import configure_process
 
 STORES = Path(__file__).parents[1] / "runs" / "published"
-TEST_TOKENS, CELLS, BATCH, MOST_STEPS = 1e8, 64, 1536, 10_000
-PARAMS = {(16, 1): 5_248, (32, 1): 16_640, (32, 2): 29_056, (64, 1): 57_792}
+FOUND = RESULTS / "published"
+PICTURE = Path(__file__).parents[1] / "docs" / "images" / "published.png"
+TEST_TOKENS, CELLS, BATCH = 1e8, 64, 1536
+PARAMS = {"16x1": 5_248, "32x1": 16_640, "64x1": 57_792}
 """Parameters by width and depth, from which the lengths of runs follow."""
-LARGEST = {"rule30": 1.78e13, "rule15": 1.78e13, "rule54": 1e14}
-FEWEST_STEPS = 100  # the warm-up; a size whose budget ends in it says nothing
+RUNS = {
+    "rule54-64x1": 1e14,
+    "rule54-32x1": 1e14,
+    "rule54-16x1": 3.16e13,
+    "rule15-16x1": 1.78e13,
+    "rule15-32x1": 1.78e13,
+    "rule30-16x1": 1.78e13,
+    "rule30-32x1": 1.78e13,
+}
+"""Largest T of every run; 64x1 costs more than 1.78e13 FLOPs to evaluate alone."""
 PUBLISHED = (  # read off the figure, whose H_T is that of samples of the teacher
     {"source": "rule54", "compute_flops": 1e14, "epiplexity_bits": 2.1e6, "entropy_bits": 3.0e7},
     {"source": "rule15", "compute_flops": 1e13, "epiplexity_bits": 1.1e6},
     {"source": "rule30", "compute_flops": 1e13, "epiplexity_bits": 0.0, "entropy_bits": 1.0e8},
 )
-BUDGETS = [m * 10.0**e for e in (11, 12, 13) for m in (1.0, 1.78, 3.16, 5.62)] + [1e14]
+BUDGETS = [2.37e12, 2.74e12, 3.16e12, 4.22e12, 5.62e12, 7.5e12]
+BUDGETS += [1e13, 1.33e13, 1.78e13, 2.37e13, 3.16e13, 4.22e13, 5.62e13, 7.5e13, 1e14]
+LARGEST = {"rule54": 1e14, "rule15": 1.78e13, "rule30": 1.78e13}
 
 
 def steps(params: int, compute: float) -> int:
     """Steps until 6 N a training token and 2 N a test token, inputs counted, make up `compute`."""
     evaluation = 2 * params * 2 * TEST_TOKENS
     per_step = 6 * params * BATCH * 2 * CELLS
-    return min(MOST_STEPS, int((compute - evaluation) // per_step))
+    return int((compute - evaluation) // per_step)
 
 
-def train(rule: str) -> list[Curve]:
-    """Train every size of one rule, each in a store of its own, as their lengths differ."""
-    curves = []
-    for (width, depth), params in PARAMS.items():
-        length = steps(params, LARGEST[rule])
-        if length < FEWEST_STEPS:
-            continue
-        runs = epx.run(
-            {rule: epx.sources.ElementaryCA(rule=int(rule[4:]), cells=CELLS, steps=48)},
-            epx.families.Transformer(widths=(width,), depths=(depth,), seeds=1),
-            epx.Requential(reference="student", ema_steps=50),
-            recipe="fixed",
-            training=epx.Training(
-                steps=length, batch_size=BATCH, learning_rate=0.03, warmup_steps=100
-            ),
-            heldout=epx.Heldout(tokens=1e6),
-            store=STORES / f"{rule}-{width}x{depth}",
-        )
-        if [row["params"] for row in runs.rows(test_tokens=TEST_TOKENS)] != [params]:
-            raise ValueError(f"width {width} depth {depth} has not {params} parameters")
-        curves += runs.curves()
-    return curves
+def train(name: str) -> list[dict[str, Any]]:
+    """S, H and MDL of one run at every budget of its rule, those beyond its end too."""
+    rule, size = name.split("-")
+    width, depth = map(int, size.split("x"))
+    runs = epx.run(
+        {rule: epx.sources.ElementaryCA(rule=int(rule[4:]), cells=CELLS, steps=48)},
+        epx.families.Transformer(widths=(width,), depths=(depth,), seeds=1),
+        epx.Requential(reference="student", ema_steps=50),
+        recipe="fixed",
+        training=epx.Training(
+            steps=steps(PARAMS[size], RUNS[name]),
+            batch_size=BATCH,
+            learning_rate=0.03,
+            warmup_steps=100,
+        ),
+        heldout=epx.Heldout(tokens=1e6),
+        store=STORES / name,
+    )
+    if [row["params"] for row in runs.rows(test_tokens=TEST_TOKENS)] != [PARAMS[size]]:
+        raise ValueError(f"{size} has not {PARAMS[size]} parameters")
+    frontier = runs.frontier(test_tokens=TEST_TOKENS, variant="student")
+    return [frontier.at(t).to_json() | {"size": size} for t in BUDGETS if t <= LARGEST[rule]]
 
 
-def rows(rule: str, curves: list[Curve]) -> list[dict[str, Any]]:
-    """S, H and MDL at every budget that this rule's runs reach."""
-    frontier = trace(curves, test_tokens=TEST_TOKENS, variant="student")
-    within = [t for t in BUDGETS if t <= LARGEST[rule]]
-    return [{**frontier.at(t).to_json(), "source": rule} for t in within]
+def shortest(rule: str) -> list[dict[str, Any]]:
+    """At every budget the size whose code is shortest, of the results that were written."""
+    sizes = [json.loads(path.read_text())["rows"] for path in sorted(FOUND.glob(f"{rule}-*.json"))]
+    return [
+        min(each, key=lambda row: row["mdl_bits"]) | {"source": rule}
+        for each in zip(*sizes, strict=True)
+    ]
 
 
 def checks(found: dict[tuple[str, float], dict[str, Any]]) -> dict[str, bool]:
@@ -97,18 +115,42 @@ def checks(found: dict[tuple[str, float], dict[str, Any]]) -> dict[str, bool]:
     }
 
 
+def chart(rows: list[dict[str, Any]]) -> Any:
+    """S and H of the three rules over T; rings are points read off the published figure."""
+    import altair as alt
+
+    points = [row | {"rule": row["source"].replace("rule", "rule ")} for row in [*rows, *PUBLISHED]]
+    lines, rings = points[: len(rows)], points[len(rows) :]
+    panels = []
+    for field, title in (("epiplexity_bits", "S_T, bits"), ("entropy_bits", "H_T, bits")):
+        position = {
+            "x": alt.X("compute_flops:Q", title="T, FLOPs").scale(type="log").axis(format="~e"),
+            "y": alt.Y(f"{field}:Q", title=title).axis(format="~e"),
+            "color": alt.Color("rule:N", title=None).scale(range=COLOURS),
+        }
+        known = [row for row in rings if field in row]
+        drawn = alt.Chart(alt.Data(values=lines)).mark_line(point=True).encode(**position)
+        published = alt.Chart(alt.Data(values=known)).mark_point(size=120).encode(**position)
+        panels.append((drawn + published).properties(width=290, height=240))
+    return styled(alt.hconcat(*panels, background="white", padding=12))
+
+
 def main() -> None:
     configure_process()
-    wanted = sys.argv[1:] or list(LARGEST)
-    found = [row for rule in wanted for row in rows(rule, train(rule))]
-    for row in found:
-        print(
-            f"{row['source']} T {row['compute_flops']:.3g} S {row['epiplexity_bits']:.4g} "
-            f"{row['epiplexity_bits_interval']} H {row['entropy_bits']:.4g} {row['member']}"
-        )
-    if sys.argv[1:]:
+    for name in sys.argv[1:] or RUNS:
+        print(write(f"published/{name}", rows=(rows := train(name))), flush=True)
+        for row in rows:
+            print(
+                f"T {row['compute_flops']:.3g} S {row['epiplexity_bits']:.4g} "
+                f"H {row['entropy_bits']:.4g} {row['status']} {row['flags']}",
+                flush=True,
+            )
+    if missing := [name for name in RUNS if not (FOUND / f"{name}.json").exists()]:
+        print("not yet there:", ", ".join(missing))
         return
+    found = [row for rule in LARGEST for row in shortest(rule)]
     passed = checks({(row["source"], row["compute_flops"]): row for row in found})
+    save(chart(found), PICTURE)
     print(write("published", checks=passed, published=PUBLISHED, rows=found))
     for sentence, holds in passed.items():
         print("holds " if holds else "FAILS ", sentence)
