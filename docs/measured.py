@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from docs import number_tables, scenario_tables, speed_tables, transfer_tables
+from docs import interval_tables, number_tables, scenario_tables, speed_tables, transfer_tables
 from epiplexity_jax.base.errors import DataError
 
 DOCS = Path(__file__).parent
@@ -20,7 +20,7 @@ PAGES = tuple(
     for name in (
         *("speed.md", "large-runs.md", "requential.md", "what-moves-s.md"),
         *("measure.md", "rank.md", "scaling-laws.md", "how-a-number-is-made.md"),
-        *("report.md", "transfer.md", "scenarios.md"),
+        *("frontier.md", "report.md", "transfer.md", "scenarios.md"),
     )
 )
 RESULTS = DOCS.parent / "benchmarks" / "results"
@@ -50,6 +50,8 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "rounding": ("weak_scaling", speed_tables.rounding),
     "tuning": ("tuning", number_tables.tuning),
     "window": ("window", number_tables.window),
+    "coverage": ("intervals", interval_tables.coverage),
+    "precision": ("precision", interval_tables.precision),
     "rank": ("rank", number_tables.rank),
     "rank_example": ("rank_stores", number_tables.rank_example),
     "rank_six": ("rank_stores", number_tables.rank_six),

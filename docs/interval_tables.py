@@ -1,0 +1,47 @@
+"""Tables of how well intervals and errors hold, each from its committed result."""
+
+import statistics
+from typing import Any
+
+from docs.markdown import table
+
+
+def coverage(found: dict[str, Any]) -> str:
+    """Least coverage of any value at any budget, by errors, seeds and sizes, and the widths."""
+    cells: dict[tuple[str, int], dict[int, list[dict[str, Any]]]] = {}
+    for row in found["rows"]:
+        own = cells.setdefault((row["errors"], row["seeds"]), {})
+        own.setdefault(row["sizes"], []).append(row)
+    sizes = sorted({row["sizes"] for row in found["rows"]})
+    rows = []
+    for (errors, seeds), by_size in cells.items():
+        least = [f"{min(row['coverage'] for row in by_size[count]):.1%}" for count in sizes]
+        every = [row["ratio"] for own in by_size.values() for row in own if row["ratio"]]
+        ends = f"{min(every):.2g}, {statistics.median(every):.2g}, {max(every):.2g}"
+        rows.append((errors, f"{seeds}", *least, ends))
+    heads = ("errors", "seeds", *(f"{count} sizes" for count in sizes))
+    known = found["summary"]
+    said = (
+        f"{known['cells_below_0.9']} of {known['cells']} cells are below 90 %, the least has "
+        f"{known['least_coverage']:.1%}. Of {known['two_ended_cells']} cells whose intervals have "
+        f"two ends, {known['share_of_ratios_0.8_to_2']:.1%} have a ratio from 0.8 to 2."
+    )
+    return f"{table((*heads, 'ratio: least, median, largest'), rows)}\n{said}\n"
+
+
+def precision(found: dict[str, Any]) -> str:
+    """Errors by tokens alone, of S relative to it, and of the floor relative to the plain set's."""
+    rows = [
+        (
+            *(row["source"], row["size"], f"{row['s_bits']:.3g}"),
+            *(f"{row['s_share']:.1%}", f"{row['s_share_plain']:.1%}", f"{row['floor_share']:.2f}"),
+        )
+        for row in found["rows"]
+    ]
+    heads = ("source", "size", "S, bits", "error of S", "of the paired area", "floor / plain set")
+    known = found["simulated"]
+    scores = ", ".join(
+        f"{name} {known[name]['mean']:+.2f} and {known[name]['std']:.2f}" for name in ("S", "floor")
+    )
+    said = f"Mean and standard deviation of z in {known['runs']} simulated runs: {scores}."
+    return f"{table(heads, rows)}\n{said}\n"
