@@ -11,7 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from docs import interval_tables, number_tables, scenario_tables, speed_tables, transfer_tables
+from docs import (
+    interval_tables,
+    number_tables,
+    scenario_tables,
+    speed_tables,
+    transfer_tables,
+    tuning_tables,
+)
 from epiplexity_jax.base.errors import DataError
 
 DOCS = Path(__file__).parent
@@ -20,7 +27,7 @@ PAGES = tuple(
     for name in (
         *("speed.md", "large-runs.md", "requential.md", "what-moves-s.md"),
         *("measure.md", "rank.md", "scaling-laws.md", "how-a-number-is-made.md"),
-        *("frontier.md", "report.md", "transfer.md", "scenarios.md"),
+        *("frontier.md", "tuning.md", "report.md", "transfer.md", "scenarios.md"),
     )
 )
 RESULTS = DOCS.parent / "benchmarks" / "results"
@@ -49,6 +56,8 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "pages": ("pages", speed_tables.pages),
     "rounding": ("weak_scaling", speed_tables.rounding),
     "tuning": ("tuning", number_tables.tuning),
+    "tuning_grid": ("tuning", tuning_tables.grid),
+    "tuning_twice": ("tuning", tuning_tables.twice),
     "window": ("window", number_tables.window),
     "coverage": ("intervals", interval_tables.coverage),
     "precision": ("precision", interval_tables.precision),

@@ -5,14 +5,8 @@ import statistics
 from typing import Any
 
 from docs.markdown import table
+from docs.tuning_tables import recipe
 from epiplexity_jax.report.edges import edge_codes
-
-_RECIPE = {
-    "learning_rate": "rate",
-    "warmup_steps": "warm-up",
-    "batch_size": "batch",
-    "ema_growth": "window",
-}
 
 
 def printed(place: str, found: dict[str, Any]) -> str:
@@ -48,15 +42,15 @@ def tuning(found: dict[str, Any]) -> str:
     rows = []
     for row in found["rows"]:
         chosen, published = row["chosen"], row["published"]
-        rows.append((row["source"], f"tuned: {_recipe(chosen)}", "", ""))
+        rows.append((row["source"], f"tuned: {recipe(chosen)}", "", ""))
         changes = (
             published["model_bits"] / chosen["epiplexity_bits"] - 1.0,
             published["mdl_bits"] / chosen["mdl_bits"] - 1.0,
         )
-        rows.append((row["source"], f"published: {_recipe(published)}", *map(_change, changes)))
+        rows.append((row["source"], f"published: {recipe(published)}", *map(_change, changes)))
         for one in row["neighbours"]:
             changes = one["epiplexity_change"], one["mdl_change"]
-            rows.append((row["source"], _recipe(one), *map(_change, changes)))
+            rows.append((row["source"], recipe(one), *map(_change, changes)))
     return table(("source", "recipe", "S", "MDL"), rows)
 
 
@@ -200,10 +194,6 @@ def planner_rates(found: dict[str, Any]) -> str:
         steps = f"{row['steps']:,}"
         rows.append((row["source"], row["size"], steps, f"{row['tuned_rate']:g}", best, more))
     return table(("source", "size", "steps", "tuned rate", "best rate", "MDL above the best"), rows)
-
-
-def _recipe(values: dict[str, Any]) -> str:
-    return ", ".join(f"{word} {values[name]:g}" for name, word in _RECIPE.items() if name in values)
 
 
 def _change(change: float | None) -> str:
