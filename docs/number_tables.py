@@ -45,7 +45,7 @@ def tuning(found: dict[str, Any]) -> str:
         rows.append((row["source"], f"tuned: {recipe(chosen)}", "", ""))
         changes = (
             published["model_bits"] / chosen["epiplexity_bits"] - 1.0,
-            published["mdl_bits"] / chosen["mdl_bits"] - 1.0,
+            (1.0 + row["published_over_best"]) / (1.0 + row["over_best"]) - 1.0,  # of one seed
         )
         rows.append((row["source"], f"published: {recipe(published)}", *map(_change, changes)))
         for one in row["neighbours"]:

@@ -41,7 +41,10 @@ def twice(found: dict[str, Any]) -> str:
     rows = []
     for row in found["rows"]:
         pair = row["twice"]
-        one, other = map(recipe, pair["recipes"])
+        one, other = (
+            recipe(chosen) + (" (edge)" if "edge_batch" in pair["rows"][0]["flags"][i] else "")
+            for i, chosen in enumerate(pair["recipes"])
+        )
         lengths = [budget["epiplexity_bits"] for budget in pair["rows"] if budget["agree"]]
         apart = max((abs(a - b) / min(a, b) for a, b in lengths), default=None)
         known = sum(budget["agree"] is not None for budget in pair["rows"])

@@ -74,13 +74,14 @@ class Intervals:
         entropy_rate_nats: float | None = None,
         tokens: int | None = None,
     ) -> None:
-        """Draw the replicates; no work when no member has two seeds."""
+        """Draw the replicates; no work when no member has two seeds, or nothing has an error."""
         self._uniform = uniform_bits
         self._traced = self._sampled = Stacked(())
         self._halves: list[Traced] = []
         pool = _Pool(traced.members, entropy_rate_nats)
         self.freedom = pool.freedom
-        if not pool.curves:
+        known = (m.model_stderr.any() or m.mdl_stderr.any() for m in traced.members)
+        if not pool.curves or not any(known):
             return
         self._widened = pool.widened
         self._traced, self._sampled = (
@@ -94,7 +95,7 @@ class Intervals:
         self._halves = [half for half in halves if half is not None]
 
     def __bool__(self) -> bool:
-        """Return whether there are replicates: some member has two seeds."""
+        """Return whether there are replicates: some member has two seeds, and some an error."""
         return len(self._traced) > 0
 
     def _at(self, traced: Stacked, compute: float, strict: bool = False) -> list[Values]:
