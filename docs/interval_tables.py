@@ -1,4 +1,4 @@
-"""Tables of how well intervals and errors hold, each from its committed result."""
+"""Table of how well intervals hold, from its committed result."""
 
 import statistics
 from typing import Any
@@ -27,21 +27,3 @@ def coverage(found: dict[str, Any]) -> str:
         f"two ends, {known['share_of_ratios_0.8_to_2']:.1%} have a ratio from 0.8 to 2."
     )
     return f"{table((*heads, 'ratio: least, median, largest'), rows)}\n{said}\n"
-
-
-def precision(found: dict[str, Any]) -> str:
-    """Errors by tokens alone, of S relative to it, and of the floor relative to the plain set's."""
-    rows = [
-        (
-            *(row["source"], row["size"], f"{row['s_bits']:.3g}"),
-            *(f"{row['s_share']:.1%}", f"{row['s_share_plain']:.1%}", f"{row['floor_share']:.2f}"),
-        )
-        for row in found["rows"]
-    ]
-    heads = ("source", "size", "S, bits", "error of S", "of the paired area", "floor / plain set")
-    known = found["simulated"]
-    scores = ", ".join(
-        f"{name} {known[name]['mean']:+.2f} and {known[name]['std']:.2f}" for name in ("S", "floor")
-    )
-    said = f"Mean and standard deviation of z in {known['runs']} simulated runs: {scores}."
-    return f"{table(heads, rows)}\n{said}\n"

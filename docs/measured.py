@@ -60,7 +60,6 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "tuning_twice": ("tuning", tuning_tables.twice),
     "window": ("window", number_tables.window),
     "coverage": ("intervals", interval_tables.coverage),
-    "precision": ("precision", interval_tables.precision),
     "rank": ("rank", number_tables.rank),
     "rank_example": ("rank_stores", number_tables.rank_example),
     "rank_six": ("rank_stores", number_tables.rank_six),

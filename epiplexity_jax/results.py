@@ -291,7 +291,9 @@ class Runs(ShownRuns):
                 return report
         rows = [run.row for run in self._runs if run.row["source"] == source]
         kind = "tuned" if source in self._chosen else "fixed"
-        return RecipeReport(kind, {name: rows[0][name] for name in VALUES}, rows[0]["recipes"] or 1)
+        values = {name: {row[name] for row in rows} for name in VALUES}
+        alike = {name: one.pop() if len(one) == 1 else None for name, one in values.items()}
+        return RecipeReport(kind, alike, rows[0]["recipes"] or 1)
 
     def budgets(self, compute: Sequence[float] | None = None) -> list[float] | None:
         """The budgets asked for, else the config's, else None."""

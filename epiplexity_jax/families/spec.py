@@ -242,7 +242,7 @@ class _Family(Protocol):
 
     @property
     def seeds(self) -> int:
-        """Members per size and learning rate."""
+        """Members per size, learning rate and batch."""
         ...
 
     def sizes(self) -> tuple[Size, ...]:

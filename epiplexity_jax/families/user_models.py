@@ -33,6 +33,7 @@ class UserModels(FamilyConfig):
     names: Annotated[tuple[str, ...], Axis("name")] = Field(min_length=1)
     seeds: int = Field(default=3, ge=1, le=10_000)
     learning_rates: tuple[float, ...] | None = Field(default=None, min_length=1)
+    batch_sizes: tuple[int, ...] | None = Field(default=None, min_length=1)
     start_token: bool = False
     flops_per_token: tuple[float, float] | None = None
     _models: Mapping[str, Functions] | None = PrivateAttr(None)
@@ -44,6 +45,7 @@ def user_model(
     *,
     seeds: int = 3,
     learning_rates: tuple[float, ...] | None = (1e-3,),
+    batch_sizes: tuple[int, ...] | None = None,
     start_token: bool = False,
     flops_per_token: tuple[float, float] | None = None,
     rate_scales: RateScales | None = None,
@@ -57,6 +59,8 @@ def user_model(
         seeds: number of seeds per size.
         learning_rates: Adam learning rates, each a member of its own; None takes
             `training.learning_rate`, which suits muP and is too high for most other models.
+        batch_sizes: sequences a step, each a member of its own that reads the tokens of
+            `training.steps`; None takes `training.batch_size`.
         start_token: True if the models accept the input id V of a start token (BOS). Without it a
             sequence's first token is not scored, and its label tokens are one fewer.
         flops_per_token: FLOPs of training and of evaluation, per input or label token; default: 6 N
@@ -77,6 +81,7 @@ def user_model(
         names=tuple(named),
         seeds=seeds,
         learning_rates=learning_rates,
+        batch_sizes=batch_sizes,
         start_token=start_token,
         flops_per_token=flops_per_token,
     )

@@ -56,6 +56,7 @@ _RUN: dict[str, Cell] = {
     **{name: itemgetter(name) for name in ("source", "size", "status")},
     "seed": lambda row: str(row["seed"]),
     "lr": lambda row: number(row["learning_rate"]),
+    "batch": lambda row: str(row["batch_size"]),
     "N": lambda row: number(row["params"]),
     "D": lambda row: number(row["train_tokens"]),
     "loss, nats": lambda row: number(row["heldout_loss_nats"], 5),
@@ -64,6 +65,8 @@ _RUN: dict[str, Cell] = {
     "teacher waited": _waited,
     "data, bits": lambda row: number(row["data_bits"]),
 }
+
+_NAMED = ("source", "size", "learning_rate", "seed")
 
 _RECIPE: dict[str, Cell] = {
     **{name: itemgetter(name) for name in ("source", "size")},
@@ -161,6 +164,8 @@ def _uncertified(results: Sequence[Decomposition]) -> set[str]:
 def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """One line a run: its status, losses and lengths."""
     hidden = {"lr"} if len({row["learning_rate"] for row in rows}) < 2 else set()
+    if len({tuple(row[name] for name in _NAMED) for row in rows}) == len(rows):
+        hidden |= {"batch"}  # else it tells members of one size apart
     if all(row["certified_bits"] is None for row in rows):
         hidden |= {"certified, bits", "teacher waited"}
     return _table(rows, _RUN, hidden)

@@ -69,7 +69,7 @@ def make_plan(
     kind, role = resolver_of(family), MEMBER if trials is None else TUNING
     resolvers: list[tuple[Dataset, Resolver[Any]]] = []
     for dataset in datasets:
-        own = [recipes.of_source(dataset.name)] if trials is None else trials.get(dataset.name, ())
+        own = recipes.of_members(dataset.name) if trials is None else trials.get(dataset.name, ())
         for recipe in own:
             recipes.check(dataset.name, recipe)
             estimator = recipes.open_estimator(recipe, role)

@@ -24,6 +24,7 @@ class Recipes:
     Attributes:
         training, estimator: sections of the config.
         rates: the family's own learning rates, each a member of its own; None where it has none.
+        batches: the family's own batches, likewise.
         tunes: True if what the sections leave out is to be tuned.
         chosen: recipes by source that take the place of tuning.
     """
@@ -31,6 +32,7 @@ class Recipes:
     training: Training
     estimator: EstimatorConfig
     rates: tuple[float, ...] | None
+    batches: tuple[int, ...] | None
     tunes: bool
     chosen: Mapping[str, Recipe]
 
@@ -42,6 +44,7 @@ class Recipes:
             sweep.training,
             sweep.estimator,
             rates=family.learning_rates if device else None,
+            batches=getattr(family, "batch_sizes", None) if device else None,  # optional
             tunes=device and sweep.recipe == "tuned",
             chosen=sweep.recipes,
         )
@@ -50,12 +53,13 @@ class Recipes:
     def given(self) -> Recipe:
         """The values that a config gives, and the published ones in place of the others.
 
-        Of a family with several rates, trials take the middle one.
+        Of a family with several rates or batches, trials take the middle one. Steps are those of
+        the config's batch, and a family's own batches read as many tokens.
         """
         training, own = self.training, self.estimator.tunable_values()
         warmup, rates = training.warmup_steps, self.rates
         usual = sorted(rates)[len(rates) // 2] if rates else PUBLISHED_RATE
-        return Recipe(
+        recipe = Recipe(
             learning_rate=training.learning_rate or usual,
             warmup_steps=PUBLISHED_WARMUP if warmup is None else warmup,
             batch_size=training.batch_size or PUBLISHED_BATCH,
@@ -63,6 +67,8 @@ class Recipes:
             ema_growth=own.get("ema_growth") or EMA_GROWTH,
             max_kl=own.get("max_kl"),
         )
+        batches = self.batches
+        return with_batch(recipe, sorted(batches)[len(batches) // 2]) if batches else recipe
 
     @cached_property
     def free(self) -> tuple[str, ...]:
@@ -73,11 +79,18 @@ class Recipes:
         given |= self.estimator.tunable_values()
         if self.rates and given["learning_rate"] is None:
             del given["learning_rate"]
+        if self.batches:
+            del given["batch_size"]
         return tuple(name for name, value in given.items() if value is None)
 
     def of_source(self, source: str) -> Recipe:
         """The recipe of a source's members: the one chosen for it, or the config's."""
         return self.chosen.get(source) or self.given
+
+    def of_members(self, source: str) -> list[Recipe]:
+        """The recipes of a source's members: one, or one for each of the family's own batches."""
+        own = self.of_source(source)
+        return [with_batch(own, batch) for batch in self.batches or (own.batch_size,)]
 
     def open_estimator(self, recipe: Recipe, role: str = MEMBER) -> Estimator:
         """Open the estimator with a recipe's window and cap.

@@ -122,6 +122,8 @@ class Resolver(ABC, Generic[Program]):
         variants = estimator.variants(dataset.info, self.counts)
         exact = "exact" in variants
         several = f", lr {rate:g}" if len(self.rates) > 1 and rate is not None else ""
+        if len(getattr(self.family, "batch_sizes", None) or ()) > 1:
+            several += f", batch {recipe.batch_size}"
         return RunSpec(
             label=f"{dataset.name}, {size}{several}, seed {seed}",
             dataset=dataset,

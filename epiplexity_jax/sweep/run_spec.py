@@ -19,7 +19,7 @@ class RunSpec(Generic[Program]):
     """One member of a family on one source.
 
     Attributes:
-        label: source, size, learning rate where there are several, and seed: for messages.
+        label: source, size, learning rate and batch where there are several, seed: for messages.
         dataset: its source.
         size: the model's size.
         learning_rate: base learning rate; None for counts.

@@ -7,7 +7,7 @@ import pytest
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.results import Runs, decompose_all, final_lengths, plot, rank
 from epiplexity_jax.store import Store
-from tests.unit.store.stored import make_store
+from tests.unit.store.stored import make_history, make_row, make_store
 
 STORE = Path(__file__).parents[1] / "data" / "store_v1"
 
@@ -52,6 +52,18 @@ def test_the_floor_table_has_every_variant_and_floor_of_a_source(runs):
     for d in table:
         own = runs.frontier(1e6, name, variant=d.variant, floor=d.floor)
         assert own.at(1e9).to_json() == d.to_json()
+
+
+def test_a_recipe_has_no_value_where_the_family_has_several(tmp_path):
+    store = Store.open(tmp_path, create=True)
+    for size, name in ((16, "a"), (64, "b")):
+        store.commit(
+            make_row(name, batch_size=size, label_tokens_per_step=32 * size), make_history(2)
+        )
+    frontier = Runs(store).frontier(1e6)
+    assert [member.batch_size for member in frontier.all_members] == [16, 64]
+    found = frontier.at(1e12).to_json()["recipe"]
+    assert (found["batch_size"], found["learning_rate"]) == (None, 0.03)
 
 
 def test_rows_end_with_the_lengths_that_training_reported(runs, stored):

@@ -7,6 +7,7 @@ from typing import Any
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis.frontier.intervals import Intervals
+from epiplexity_jax.analysis.frontier.members import Member
 from epiplexity_jax.analysis.frontier.saturation import Saturation, saturation_at
 from epiplexity_jax.analysis.frontier.traced import Answer, Traced
 from epiplexity_jax.analysis.runs.codes import VARIANTS
@@ -221,9 +222,9 @@ _FLAGS = {
     "largest_size": "the best model is the largest of the family: add larger sizes",
     "edge_steps": "the best model is its run's last record point: train for more steps",
     "edge_rate": "the best learning rate lies at the end of those tried: give "
-    "training.learning_rate beyond it",
+    "training.learning_rate, or the family's learning_rates, beyond it",
     "edge_batch": "the best batch size lies at the end of those tried: give "
-    "training.batch_size beyond it",
+    "training.batch_size, or the family's batch_sizes, beyond it",
     "bridged": "the frontier bridges a sudden drop here: no model was near the line, so take "
     "strict=True (or --frontier raw) or add sizes and record points",
     "carried": "the budget exceeds every run: the last point of the frontier is carried on",
@@ -342,6 +343,7 @@ def _flags(
         if answer.ends_run and not VARIANTS.find(setting.variant, "variant").at_end:
             flags.append("edge_steps")
         flags += setting.recipe.flags if setting.recipe else ()
+        flags += _own_edges(members, answer.member, flags)
         if answer.bridged:
             flags.append("bridged")
         flags += answer.beyond
@@ -350,6 +352,24 @@ def _flags(
     if compute < min(member.time_flops[0] for member in members):
         flags.append("below_cheapest")
     return tuple(flags)
+
+
+def _own_edges(members: Sequence[Member], name: str, known: Sequence[str]) -> list[str]:
+    """Flags of a best member that has the least or the most of the family's own rates or batches.
+
+    Args:
+        members: of the frontier.
+        name: the best one's.
+        known: flags that it has already.
+    """
+    best = next(member for member in members if member.name == name)
+    found = []
+    for flag, value in (("edge_rate", "learning_rate"), ("edge_batch", "batch_size")):
+        same = [member for member in members if member.params == best.params]
+        values = {getattr(member, value) for member in same} - {None}
+        if len(values) > 1 and getattr(best, value) in (min(values), max(values)):
+            found.append(flag)
+    return [flag for flag in found if flag not in known]
 
 
 def _sentences(

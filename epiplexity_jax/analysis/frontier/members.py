@@ -25,15 +25,18 @@ class Member(Scored):
     """A model of a family, averaged over its seeds, at each record point of the shortest run.
 
     Attributes:
-        name: size, and the learning rate where the family holds several.
+        name: size, and the learning rate and batch where the family holds several.
         last_steps: [S], where each seed's run ends.
         params: N.
         recipes: number of recipes that its own was chosen from.
+        learning_rate, batch_size: by which it trained, where they are known.
     """
 
     name: str
     params: int
     recipes: int = 1
+    learning_rate: float | None = None
+    batch_size: int | None = None
     last_steps: tuple[int, ...]
 
     @property
@@ -87,16 +90,19 @@ def members_of(
             for run in runs
         ]
         average = _average(name, runs[0].params, scored)
-        members.append(replace(average, recipes=runs[0].recipes))
+        own = {name: getattr(runs[0], name) for name in ("recipes", "learning_rate", "batch_size")}
+        members.append(replace(average, **own))
     return sorted(members, key=lambda member: (member.params, member.name))
 
 
 def _names(firsts: list[Curve]) -> list[str]:
     """Sizes as names, longer only as far as needed to tell members apart."""
     names = [curve.size for curve in firsts]
-    if len(set(names)) == len(names):
-        return names
-    names = [with_rate(curve.size, curve) for curve in firsts]
+    for value, longer in (("learning_rate", with_rate), ("batch_size", _with_batch)):
+        if len(set(names)) == len(names):
+            return names
+        if len({getattr(curve, value) for curve in firsts}) > 1:
+            names = [longer(name, curve) for name, curve in zip(names, firsts, strict=True)]
     if len(set(names)) == len(names):
         return names
     return [f"{name} #{i + 1}" for i, name in enumerate(names)]
@@ -105,6 +111,10 @@ def _names(firsts: list[Curve]) -> list[str]:
 def with_rate(name: str, curve: Curve) -> str:
     """A name, and the learning rate of the run where it is known."""
     return f"{name} lr {curve.learning_rate:g}" if curve.learning_rate else name
+
+
+def _with_batch(name: str, curve: Curve) -> str:
+    return f"{name} batch {curve.batch_size}" if curve.batch_size else name
 
 
 def _average(name: str, params: int, scored: list[Scored]) -> Member:

@@ -142,7 +142,7 @@ class RecipeReport:
 
     Attributes:
         kind: "tuned" or "fixed".
-        values: the recipe's values by name, see `VALUES`.
+        values: the recipe's values by name, see `VALUES`; None where the family has several.
         tried: number of recipes it was chosen from, log2 of which the model length holds.
         size: on which they were tried; None of a fixed recipe.
         spent_flops: FLOPs that trying took, evaluation included.

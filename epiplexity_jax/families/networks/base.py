@@ -42,6 +42,8 @@ class NetworkConfig(FamilyConfig):
     """Seeds per size; intervals need at least 2."""
     learning_rates: tuple[float, ...] | None = Field(default=None, min_length=1)
     """Base learning rates, each a member of its own; default: training.learning_rate."""
+    batch_sizes: tuple[int, ...] | None = Field(default=None, min_length=1)
+    """Sequences a step, each a member of its own that reads the tokens of `training.steps`."""
 
 
 class Block(nn.Module):

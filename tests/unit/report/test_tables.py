@@ -182,6 +182,8 @@ def test_runs_have_a_line_each_and_blanks_where_a_run_ended_early():
     assert lines[1].split()[6:] == ["diverged", "1", "7.26e3", "1.5e6"]
     other = row | {"learning_rate": 0.1}
     assert [line.split()[8] for line in text(runs_table([row, other]))[-2:]] == ["0.03", "0.1"]
+    batches = [row | {"batch_size": size} for size in (16, 64)]
+    assert [line.split()[8] for line in text(runs_table(batches))[-2:]] == ["16", "64"]
     taught = row | {"certified_bits": 1.5e6, "teacher_steps": 7}
     assert text(runs_table([taught]), 160)[-1].split()[-4:] == ["1.25e6", "1.5e6", "3", "3.5e7"]
 

@@ -57,6 +57,17 @@ def test_a_familys_own_rates_are_not_tuned():
     assert "learning_rate" not in free(family=family, training={})
 
 
+def test_a_familys_own_batches_are_not_tuned_and_read_the_same_tokens():
+    family = SWEEP["family"] | {"batch_sizes": [128, 16, 32]}
+    recipes = recipes_of(family=family, training={"steps": 8})
+    assert "batch_size" not in recipes.free
+    assert (recipes.given.batch_size, recipes.given.steps) == (32, 16)  # of 8 steps of 64
+    found = [(one.batch_size, one.steps) for one in recipes.of_members("any")]
+    assert found == [(128, 4), (16, 32), (32, 16)]
+    one = recipes_of(training={"steps": 8, "batch_size": 20}).of_members("any")
+    assert [(recipe.batch_size, recipe.steps) for recipe in one] == [(20, 8)]
+
+
 def test_every_batch_reads_the_same_tokens():
     recipe = recipes_of(training={"steps": 100}).given
     for batch in (4, 16, 48, 64, 256):

@@ -107,6 +107,22 @@ def test_learning_rates_of_a_family_are_members_of_their_own(plan):
     assert any(len({run.learning_rate for run in members(two, wave)}) == 2 for wave in waves)
 
 
+def test_batches_of_a_family_are_members_of_their_own_that_read_the_same_tokens(plan):
+    before = plan()
+    (batch,) = {run.row["batch_size"] for run in before.runs}
+    alone = plan(f"family.batch_sizes=[{batch}]")
+    assert ids(alone) == ids(before)
+    two = plan(f"family.batch_sizes=[{batch}, {batch // 2}]")
+    assert len(two.runs) == 2 * len(before.runs)
+    assert {run.run_id for run in before.runs} < {run.run_id for run in two.runs}
+    tokens = {run.row["steps"] * run.row["batch_size"] for run in two.runs}
+    assert len(tokens) == 1
+    labels = [run.label for run in two.runs]
+    assert len(set(labels)) == len(labels)
+    for wave in waves_of(two, 4, "gpu"):
+        assert len({run.row["batch_size"] for run in members(two, wave)}) == 1
+
+
 @pytest.mark.parametrize("family", ["transformer, widths: [8], depths: [1]", "ngram, orders: [1]"])
 def test_replayed_data_is_coded_exactly_and_no_other_way(plan, family):
     family = f"family={{kind: {family}, seeds: 1}}"

@@ -231,6 +231,23 @@ def test_where_structure_is_found_a_trained_model_is_named():
     assert found.train_tokens > 0
 
 
+@pytest.mark.parametrize(
+    ("value", "flag"), [("learning_rate", "edge_rate"), ("batch_size", "edge_batch")]
+)
+def test_a_best_member_at_the_end_of_the_familys_own_rates_or_batches_is_flagged(value, flag):
+    def flags(*excess):
+        curves = [
+            toy(LEARNT + 0.05 * more * (np.arange(31) > 0), error=1e-4, **{value: 2**k})
+            for k, more in enumerate(excess)
+        ]
+        return trace(curves, test_tokens=1e9).at(1e15).flags
+
+    assert flag in flags(0, 1, 2)
+    assert flag in flags(2, 1, 0)
+    assert flag not in flags(1, 0, 1)
+    assert flag not in flags(0)
+
+
 def test_the_cure_for_sparse_record_points_exists():
     """The online variant, which sums every loss and interpolates nothing."""
     steps = np.array([0, 10, 1000])

@@ -62,6 +62,18 @@ def test_members_of_one_size_are_told_apart_by_their_learning_rate():
     assert [member.name for member in frontier.all_members] == ["N1000 lr 0.01", "N1000 lr 0.03"]
 
 
+def test_members_of_one_size_are_told_apart_by_their_batch():
+    curves = [toy(LEARNT + 0.01 * k, batch_size=size) for k, size in enumerate((16, 64))]
+    frontier = trace(curves, test_tokens=1e6)
+    assert [member.name for member in frontier.all_members] == ["N1000 batch 16", "N1000 batch 64"]
+    both = [
+        toy(LEARNT, learning_rate=rate, batch_size=size) for rate in (0.1, 0.2) for size in (16, 64)
+    ]
+    names = [member.name for member in trace(both, test_tokens=1e6).all_members]
+    assert names[0] == "N1000 lr 0.1 batch 16"
+    assert len(set(names)) == 4
+
+
 def test_runs_that_differ_in_what_no_field_holds_are_members_of_their_own():
     """Seeds of one member share the hash of its identity; runs of another EMA have another."""
     curves = [toy(LEARNT, seed=seed, member_id=ema) for seed in (0, 1) for ema in ("ema5", "ema50")]
