@@ -359,10 +359,12 @@ def _own_edges(members: Sequence[Member], name: str, known: Sequence[str]) -> li
 
     Args:
         members: of the frontier.
-        name: the best one's.
+        name: the best one's; a fitted law has members of its own.
         known: flags that it has already.
     """
-    best = next(member for member in members if member.name == name)
+    best = next((member for member in members if member.name == name), None)
+    if best is None:
+        return []
     found = []
     for flag, value in (("edge_rate", "learning_rate"), ("edge_batch", "batch_size")):
         same = [member for member in members if member.params == best.params]
