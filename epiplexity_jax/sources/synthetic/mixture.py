@@ -202,7 +202,7 @@ def enumerated_nats(
         length: L.
 
     >>> one = np.full((1, 2, 2), 0.5)
-    >>> round(enumerated_nats(np.ones(1), one[:, 0], one, 3) / math.log(2), 9)
+    >>> round(enumerated_nats(np.ones(1), one[:, 0], one, 3) / np.log(2), 9).item()
     3.0
     """
     states = first.shape[1]
