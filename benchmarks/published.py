@@ -13,8 +13,8 @@ One seed, as published, so there are no intervals. At every budget the size whos
 counts.
 """
 
+import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ PUBLISHED = (  # read off the figure, whose H_T is that of samples of the teache
 )
 BUDGETS = [2.37e12, 2.74e12, 3.16e12, 4.22e12, 5.62e12, 7.5e12]
 BUDGETS += [1e13, 1.33e13, 1.78e13, 2.37e13, 3.16e13, 4.22e13, 5.62e13, 7.5e13, 1e14]
-LARGEST = {"rule54": 1e14, "rule15": 1e13, "rule30": 1e13}
+LARGEST = {"rule54": 1e14, "rule15": 1e13, "rule30": 1e13}  # of any size
 
 
 def steps(params: int, compute: float) -> int:
@@ -83,7 +83,8 @@ def train(name: str) -> list[dict[str, Any]]:
 
 def shortest(rule: str) -> list[dict[str, Any]]:
     """At every budget the size whose code is shortest, of the results that were written."""
-    sizes = [json.loads(path.read_text())["rows"] for path in sorted(FOUND.glob(f"{rule}-*.json"))]
+    own = [FOUND / f"{name}.json" for name in RUNS if name.startswith(f"{rule}-")]
+    sizes = [json.loads(path.read_text())["rows"] for path in own]
     return [
         min(each, key=lambda row: row["mdl_bits"]) | {"source": rule}
         for each in zip(*sizes, strict=True)
@@ -136,8 +137,13 @@ def chart(rows: list[dict[str, Any]]) -> Any:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="*", metavar="RUN")
+    asked = parser.parse_args().runs
+    if unknown := [name for name in asked if name not in RUNS]:
+        parser.error(f"no run {', '.join(unknown)}; choose from {', '.join(RUNS)}")
     configure_process()
-    for name in sys.argv[1:] or RUNS:
+    for name in asked or RUNS:
         print(write(f"published/{name}", rows=(rows := train(name))), flush=True)
         for row in rows:
             print(

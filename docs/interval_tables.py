@@ -22,8 +22,10 @@ def coverage(found: dict[str, Any]) -> str:
     heads = ("errors", "seeds", *(f"{count} sizes" for count in sizes))
     known = found["summary"]
     said = (
-        f"{known['cells_below_0.9']} of {known['cells']} cells are below 90 %, the least has "
+        f"{known['cells_below_0.9']} of {known['cells']} cells lie below 90 %, the least has "
         f"{known['least_coverage']:.1%}. Of {known['two_ended_cells']} cells whose intervals have "
         f"two ends, {known['share_of_ratios_0.8_to_2']:.1%} have a ratio from 0.8 to 2."
     )
+    if known["cells_below_0.9"] or known["share_of_ratios_0.8_to_2"] < 0.9:
+        said = f"The expectation **fails**. {said}"
     return f"{table((*heads, 'ratio: least, median, largest'), rows)}\n{said}\n"

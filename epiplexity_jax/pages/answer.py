@@ -151,8 +151,8 @@ def _sharper(report: Report) -> list[str]:
         names = [one.source for one in report.at_largest() if flag in one.flags]
         if names:
             said.append(words.format(join_names(names)))
-    alone = {name: {m.seeds for m in f.all_members} == {1} for name, f in report.frontiers.items()}
-    seeds = [name for name, one in alone.items() if one]
+    frontiers = report.frontiers.items()
+    seeds = [name for name, f in frontiers if {m.seeds for m in f.all_members} == {1}]
     if seeds:
         said.append(f"a second seed for {join_names(seeds)}, without which no interval is known")
     return [f"What would sharpen it: {'; '.join(said[: 2 * _MOST])}."] if said else []

@@ -24,7 +24,7 @@ class Recipes:
     Attributes:
         training, estimator: sections of the config.
         rates: the family's own learning rates, each a member of its own; None where it has none.
-        batches: the family's own batches, likewise.
+        batches: the family's own batches, likewise; empty where it has none.
         tunes: True if what the sections leave out is to be tuned.
         chosen: recipes by source that take the place of tuning.
     """
@@ -32,7 +32,7 @@ class Recipes:
     training: Training
     estimator: EstimatorConfig
     rates: tuple[float, ...] | None
-    batches: tuple[int, ...] | None
+    batches: tuple[int, ...]
     tunes: bool
     chosen: Mapping[str, Recipe]
 
@@ -44,7 +44,7 @@ class Recipes:
             sweep.training,
             sweep.estimator,
             rates=family.learning_rates if device else None,
-            batches=getattr(family, "batch_sizes", None) if device else None,  # optional
+            batches=own_batches(family),
             tunes=device and sweep.recipe == "tuned",
             chosen=sweep.recipes,
         )
@@ -53,13 +53,18 @@ class Recipes:
     def given(self) -> Recipe:
         """The values that a config gives, and the published ones in place of the others.
 
-        Of a family with several rates or batches, trials take the middle one. Steps are those of
-        the config's batch, and a family's own batches read as many tokens.
+        Of a family with several rates or batches, trials take the middle one.
         """
+        batches = sorted(self.batches)
+        return with_batch(self._plain, batches[len(batches) // 2]) if batches else self._plain
+
+    @cached_property
+    def _plain(self) -> Recipe:
+        """The same with the config's batch, of which its steps count."""
         training, own = self.training, self.estimator.tunable_values()
         warmup, rates = training.warmup_steps, self.rates
         usual = sorted(rates)[len(rates) // 2] if rates else PUBLISHED_RATE
-        recipe = Recipe(
+        return Recipe(
             learning_rate=training.learning_rate or usual,
             warmup_steps=PUBLISHED_WARMUP if warmup is None else warmup,
             batch_size=training.batch_size or PUBLISHED_BATCH,
@@ -67,8 +72,6 @@ class Recipes:
             ema_growth=own.get("ema_growth") or EMA_GROWTH,
             max_kl=own.get("max_kl"),
         )
-        batches = self.batches
-        return with_batch(recipe, sorted(batches)[len(batches) // 2]) if batches else recipe
 
     @cached_property
     def free(self) -> tuple[str, ...]:
@@ -89,8 +92,11 @@ class Recipes:
 
     def of_members(self, source: str) -> list[Recipe]:
         """The recipes of a source's members: one, or one for each of the family's own batches."""
-        own = self.of_source(source)
-        return [with_batch(own, batch) for batch in self.batches or (own.batch_size,)]
+        own, plain = self.of_source(source), self._plain
+        if not self.batches:
+            return [own]
+        read = {"batch_size": plain.batch_size, "steps": plain.steps}
+        return [with_batch(own.model_copy(update=read), batch) for batch in self.batches]
 
     def open_estimator(self, recipe: Recipe, role: str = MEMBER) -> Estimator:
         """Open the estimator with a recipe's window and cap.
@@ -119,6 +125,11 @@ class Recipes:
                 f"training.microbatch: {microbatch} does not divide {recipe.batch_size}, the batch "
                 f"of source {source!r}; leave one of them out"
             )
+
+
+def own_batches(family: Family) -> tuple[int, ...]:
+    """The batches that a family lists as members of their own; families need not have any."""
+    return tuple(getattr(family, "batch_sizes", None) or ())
 
 
 def with_batch(recipe: Recipe, batch_size: int) -> Recipe:

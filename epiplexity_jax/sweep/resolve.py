@@ -28,6 +28,7 @@ from epiplexity_jax.sweep.counting_trainer import CountingTrainer
 from epiplexity_jax.sweep.dataset import Dataset
 from epiplexity_jax.sweep.device_trainer import DeviceTrainer
 from epiplexity_jax.sweep.identity import NUMERICS, identity_columns
+from epiplexity_jax.sweep.recipe import own_batches
 from epiplexity_jax.sweep.run_row import planned_row
 from epiplexity_jax.sweep.run_spec import Program, Resize, RunSpec
 from epiplexity_jax.sweep.trainer import Trainer
@@ -122,7 +123,7 @@ class Resolver(ABC, Generic[Program]):
         variants = estimator.variants(dataset.info, self.counts)
         exact = "exact" in variants
         several = f", lr {rate:g}" if len(self.rates) > 1 and rate is not None else ""
-        if len(getattr(self.family, "batch_sizes", None) or ()) > 1:
+        if len(own_batches(self.family)) > 1:
             several += f", batch {recipe.batch_size}"
         return RunSpec(
             label=f"{dataset.name}, {size}{several}, seed {seed}",

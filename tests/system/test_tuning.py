@@ -55,7 +55,7 @@ def test_the_tuned_recipe_codes_in_fewer_bits_than_the_published_one(config, sto
 def test_noise_stays_untrained(runs):
     found = runs.decompositions(sources=["noise"])
     assert {str(d.status) for d in found} == {"untrained"}
-    assert {d.epiplexity_bits for d in found} == {0.0}  # whichever recipe luck has chosen
+    assert {d.recipe.values["learning_rate"] for d in found} == {0.03}
 
 
 def test_members_train_by_the_recipe_with_seeds_of_their_own(store, runs):

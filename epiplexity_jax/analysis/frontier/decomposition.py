@@ -343,7 +343,7 @@ def _flags(
         if answer.ends_run and not VARIANTS.find(setting.variant, "variant").at_end:
             flags.append("edge_steps")
         flags += setting.recipe.flags if setting.recipe else ()
-        flags += _own_edges(members, answer.member, flags)
+        flags += _own_edges(members, answer.member)
         if answer.bridged:
             flags.append("bridged")
         flags += answer.beyond
@@ -354,13 +354,12 @@ def _flags(
     return tuple(flags)
 
 
-def _own_edges(members: Sequence[Member], name: str, known: Sequence[str]) -> list[str]:
+def _own_edges(members: Sequence[Member], name: str) -> list[str]:
     """Flags of a best member that has the least or the most of the family's own rates or batches.
 
     Args:
         members: of the frontier.
         name: the best one's; a fitted law has members of its own.
-        known: flags that it has already.
     """
     best = next((member for member in members if member.name == name), None)
     if best is None:
@@ -371,7 +370,7 @@ def _own_edges(members: Sequence[Member], name: str, known: Sequence[str]) -> li
         values = {getattr(member, value) for member in same} - {None}
         if len(values) > 1 and getattr(best, value) in (min(values), max(values)):
             found.append(flag)
-    return [flag for flag in found if flag not in known]
+    return found
 
 
 def _sentences(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from epiplexity_jax import coding
 from epiplexity_jax.analysis.runs.from_store import curve_from
 from epiplexity_jax.analysis.runs.lengths import score
 from epiplexity_jax.base.status import RunStatus
@@ -36,6 +37,10 @@ def least_code(
 ) -> Code:
     """Score a run at every record point, the untrained model included, and take the best.
 
+    The untrained model has its own loss: on the full held-out set it would be that of another run
+    by how the final models differ between the set and its record subset, and recipes of which
+    nothing is learnt would differ by luck.
+
     Args:
         run: a run of a store.
         test_tokens: label tokens of the dataset whose information is measured.
@@ -45,9 +50,11 @@ def least_code(
     """
     if run.row["status"] == RunStatus.DIVERGED:
         return Code(math.nan, math.inf)
-    scored = score(curve_from(run), test_tokens, variant, floor)
-    bound = scored.mdl_bits + clear * scored.mdl_stderr
-    better = (scored.steps == 0) | (bound < scored.mdl_bits[0])
+    curve = curve_from(run)
+    scored = score(curve, test_tokens, variant, floor)
+    better = scored.mdl_bits + clear * scored.mdl_stderr < scored.mdl_bits[0]
+    if not better.any():
+        return Code(0.0, float(coding.data_length(curve.ema.loss_nats[0], test_tokens)))
     best = int(np.argmin(np.where(better, scored.mdl_bits, np.inf)))
     return Code(float(scored.model_bits[best]), float(scored.mdl_bits[best]))
 

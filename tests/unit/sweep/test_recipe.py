@@ -64,6 +64,9 @@ def test_a_familys_own_batches_are_not_tuned_and_read_the_same_tokens():
     assert (recipes.given.batch_size, recipes.given.steps) == (32, 16)  # of 8 steps of 64
     found = [(one.batch_size, one.steps) for one in recipes.of_members("any")]
     assert found == [(128, 4), (16, 32), (32, 16)]
+    uneven = SWEEP["family"] | {"batch_sizes": [64, 96]}
+    found = recipes_of(family=uneven, training={"steps": 100}).of_members("any")
+    assert [(one.batch_size, one.steps) for one in found] == [(64, 100), (96, 66)]
     one = recipes_of(training={"steps": 8, "batch_size": 20}).of_members("any")
     assert [(recipe.batch_size, recipe.steps) for recipe in one] == [(20, 8)]
 

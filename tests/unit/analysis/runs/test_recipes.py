@@ -45,6 +45,11 @@ def test_the_shortest_code_of_a_run_may_be_that_of_no_training():
     assert worse == (0.0, pytest.approx(1e4 * LOSS[0] / math.log(2.0), rel=0.01))
 
 
+def test_runs_that_learn_nothing_have_the_same_code_whatever_their_end():
+    (code,) = {least_code(trial(loss=loss), 1e4, "paired") for loss in (4.0, 5.0, 6.0)}
+    assert code == (0.0, pytest.approx(1e4 * LOSS[0] / math.log(2.0), rel=1e-12))
+
+
 def test_a_gain_within_its_error_does_not_count():
     run = trial()
     assert least_code(run, 1e4, "paired", clear=4.0).model_bits > 0.0
