@@ -17,7 +17,6 @@ from typing import Any
 import jax
 from result import write
 
-from epiplexity_jax.coding import record_points
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.train_cohort import train_cohort
 from epiplexity_jax.runtime import devices
@@ -59,7 +58,7 @@ def measure(name: str, config: Any) -> dict[str, Any]:
         found, own = taken[key]
         total += found.wave_seconds(steps)
         data += steps * found.data_seconds
-        records += (len(record_points(steps)) - 1) * found.record_seconds
+        records += found.records_seconds(steps)
         heldout += found.heldout_seconds
         host += steps * own
     row = {

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from epiplexity_jax.analysis.runs.curve import Curve, HeldoutLosses, Online, StepCost
+from epiplexity_jax.analysis.runs.curve import Curve, Online, StepCost
+from epiplexity_jax.analysis.runs.heldout import HeldoutLosses
 from epiplexity_jax.analysis.shapes import Rows, Values
 from epiplexity_jax.coding import record_points
+from epiplexity_jax.engine.heldout import HeldoutLayout, heldout_layout
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Simulated:
         jitter_nats: by how much raw weights are worse than averaged ones at the end.
         window: share of training that the average holds.
         record_sequences, heldout_sequences: scored at record points and at the end.
+        record_share: of what training has read, what later record points score in turns; 0: none.
     """
 
     steps: int = 1500
@@ -40,6 +43,12 @@ class Simulated:
     window: float = 0.1
     record_sequences: int = 128
     heldout_sequences: int = 2048
+    record_share: float = 0.0
+
+    @property
+    def layout(self) -> HeldoutLayout:
+        """Layout of the held-out set."""
+        return heldout_layout(self.heldout_sequences, self.record_sequences, self.record_share)
 
     def ema_loss(self, steps: Values, size: int) -> Values:
         """[R] population loss of the averaged weights, nats per label token."""
@@ -142,11 +151,18 @@ def _own(family: Simulated, generator: np.random.Generator, count: int) -> Rows:
 def _scored(family: Simulated, level: Values, deviations: Rows) -> HeldoutLosses:
     """Held-out losses of deviations [R, M] around a level [R], 64 blocks; the end scores all."""
     cut = deviations.reshape(len(level), -1, 64, family.record_sequences // 64).mean(axis=3)
-    blocks = level[:, None] + _grown(family.points)[:, None] * cut[:, 0]
+    turns = [family.layout.turn(int(step), family.batch_size) for step in family.points]
+    own = [cut[i, list(turn.batches)].mean(axis=0) for i, turn in enumerate(turns)]
+    blocks = level[:, None] + _grown(family.points)[:, None] * np.stack(own)
     loss, stderr = blocks.mean(axis=1), blocks.std(axis=1, ddof=1) / 8.0
-    whole = cut[-1].mean(axis=0)
-    loss[-1], stderr[-1] = level[-1] + whole.mean(), whole.std(ddof=1) / 8.0
-    return HeldoutLosses(loss, stderr, blocks)
+    whole = level[-1] + cut[-1].mean(axis=0)
+    loss[-1], stderr[-1] = whole.mean(), whole.std(ddof=1) / 8.0
+    if not any(turn.number for turn in turns):
+        return HeldoutLosses(loss, stderr, blocks)
+    finals = level[-1] + np.stack([cut[-1, list(turn.batches)].mean(axis=0) for turn in turns])
+    finals[-1] = whole
+    numbers = np.array([turn.number for turn in turns])
+    return HeldoutLosses(loss, stderr, blocks, finals, numbers, family.batch_size)
 
 
 def _up_to(points: np.ndarray, values: Values) -> Values:

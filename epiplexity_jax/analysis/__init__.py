@@ -15,15 +15,9 @@ from epiplexity_jax.analysis.ranking.measures import MEASURES
 from epiplexity_jax.analysis.ranking.observers import Rankings
 from epiplexity_jax.analysis.ranking.ranking import Ranking
 from epiplexity_jax.analysis.runs.codes import VARIANTS
-from epiplexity_jax.analysis.runs.curve import (
-    Curve,
-    Exact,
-    HeldoutLosses,
-    Messages,
-    Online,
-    StepCost,
-)
+from epiplexity_jax.analysis.runs.curve import Curve, Exact, Messages, Online, StepCost
 from epiplexity_jax.analysis.runs.from_store import curve_from, curves_by_estimator
+from epiplexity_jax.analysis.runs.heldout import HeldoutLosses
 from epiplexity_jax.analysis.runs.lengths import Scored, choices, score
 from epiplexity_jax.analysis.runs.online_losses import OnlineLosses, online_losses_from
 from epiplexity_jax.base.choices import FLOORS

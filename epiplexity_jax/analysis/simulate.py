@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from epiplexity_jax.analysis.runs.curve import Curve, HeldoutLosses, Online, StepCost
+from epiplexity_jax.analysis.runs.curve import Curve, Online, StepCost
+from epiplexity_jax.analysis.runs.heldout import HeldoutLosses
 from epiplexity_jax.analysis.scaling_law import CappedLaw
 from epiplexity_jax.analysis.shapes import Blocks, Steps, Values
 

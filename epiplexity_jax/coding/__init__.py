@@ -1,6 +1,11 @@
 """Code lengths and areas: arrays in, float64 out, no training and no JAX needed."""
 
-from epiplexity_jax.coding.area import interpolate_sum, interpolation_error, record_points
+from epiplexity_jax.coding.area import (
+    interpolate_sum,
+    interpolation_error,
+    record_points,
+    segment_weights,
+)
 from epiplexity_jax.coding.blocks import block_grid, group_sizes, sum_variance
 from epiplexity_jax.coding.lengths import (
     data_length,
@@ -43,6 +48,7 @@ __all__ = [
     "per_token",
     "record_points",
     "requential_length",
+    "segment_weights",
     "selection_bits",
     "sum_variance",
     "stream_level",

@@ -100,6 +100,26 @@ def interpolation_error(steps: ArrayLike, values: ArrayLike) -> checks.Values:
     return np.abs(whole - interpolate_sum(points[kept], curve[..., kept])[..., -1])
 
 
+def segment_weights(steps: ArrayLike) -> Float64[np.ndarray, "2 segments"]:
+    """Weights of a segment's two ends in the sum over its integer steps, where the curve is flat.
+
+    Together they are the number of its steps. For errors of single record points:
+    `interpolate_sum` has slopes on top, which depend on several.
+
+    Args:
+        steps: [R] integers, increasing from 0.
+
+    Returns:
+        [2, R - 1] of the left and of the right end.
+
+    >>> segment_weights([0, 1, 4]).sum(axis=0).tolist()
+    [1.0, 3.0]
+    """
+    points, _ = checks.curve(steps, np.zeros(np.size(steps)), "steps")
+    left, _, right, _ = _basis_sums(tuple(points.tolist()))
+    return np.stack([left, right])
+
+
 @functools.lru_cache(maxsize=256)
 def _basis_sums(points: tuple[int, ...]) -> Float64[np.ndarray, "4 segments"]:
     """Sum the four cubic Hermite basis functions over the integer steps of every segment.

@@ -6,7 +6,7 @@ held-out set (docs/frontier.md). The held-out losses at record points carry the
 shape of the curve, so that no form has to be assumed for it, and the jitter of raw weights, so that
 both sides have it.
 
-Axis letters: R record point, B held-out block, I interval between record points, I = R - 1.
+Axis letters: R record point, Q unit error, I interval between record points, I = R - 1.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.coding import checks
-from epiplexity_jax.coding.area import interpolate_sum
+from epiplexity_jax.coding.area import interpolate_sum, segment_weights
 
 PARTS = (0.75, 0.5, 0.25)
 """Last parts of training that may be averaged; the one with the least variance is taken."""
@@ -31,24 +31,23 @@ class StreamLevel(NamedTuple):
     Attributes:
         nats: the difference; a positive one says that the held-out set is easier than the stream.
         weights: [I] of the intervals' sums in it.
-        blocks: [B] each held-out block's own difference, less that of the final weights: what the
-            pairing between record points leaves.
+        points: [R] of the held-out losses at record points, which are taken from it.
         sampling_var: variance from the spread between the stream's sequences, nats^2.
         misfit_var: variance that comes on top where the intervals scatter by more, nats^2.
+        heldout_var: variance from the errors of the held-out losses at record points, nats^2.
     """
 
     nats: float
     weights: Intervals
-    blocks: Float64[np.ndarray, " blocks"]
+    points: Float64[np.ndarray, " points"]
     sampling_var: float
     misfit_var: float
+    heldout_var: float
 
     @property
     def variance(self) -> float:
         """Variance of the difference for a given held-out set, nats^2."""
-        count = len(self.blocks)
-        paired = self.blocks.var(ddof=1) / count if count > 1 else 0.0
-        return self.sampling_var + self.misfit_var + float(paired)
+        return self.sampling_var + self.misfit_var + self.heldout_var
 
 
 def stream_level(
@@ -56,6 +55,7 @@ def stream_level(
     sums_nats: ArrayLike,
     sums_var: ArrayLike,
     heldout_nats: ArrayLike,
+    heldout_errors: ArrayLike,
     label_tokens_per_step: float,
     label_tokens: ArrayLike | None = None,
 ) -> StreamLevel | None:
@@ -65,7 +65,9 @@ def stream_level(
         steps: [R] record points, increasing from 0.
         sums_nats: [R] sum of the online losses up to each, nats.
         sums_var: [R] variance of that sum from the spread between sequences, nats^2.
-        heldout_nats: [B, R] losses of the held-out blocks, nats per label token.
+        heldout_nats: [R] losses of the held-out set, nats per label token.
+        heldout_errors: [Q, R] by how much each of Q independent unit errors moves them; those that
+            all record points share are the held-out set's own and not among them.
         label_tokens_per_step: label tokens of a batch.
         label_tokens: [R] label tokens up to each, where batches differ in them.
 
@@ -77,16 +79,22 @@ def stream_level(
 
     >>> import numpy as np
     >>> steps = np.array([0, 10, 20, 30, 40])
-    >>> round(stream_level(steps, 5.0 * steps, steps, np.full((1, 5), 0.4), 10).nats, 12)
+    >>> heldout, exact = np.full(5, 0.4), np.zeros((1, 5))
+    >>> round(stream_level(steps, 5.0 * steps, steps, heldout, exact, 10).nats, 12)
     0.1
     """
     points, sums = checks.curve(steps, sums_nats, "sums_nats")
-    _, blocks = checks.curve(steps, heldout_nats, "heldout_nats")
+    _, heldout = checks.curve(steps, heldout_nats, "heldout_nats")
+    moved = checks.finite("heldout_errors", heldout_errors)
     variances = checks.not_negative("sums_var", sums_var)
     per_step = float(checks.positive("label_tokens_per_step", label_tokens_per_step))
-    if sums.ndim != 1 or variances.shape != sums.shape or blocks.ndim != 2:
-        shapes = f"{sums.shape}, {variances.shape} and {blocks.shape}"
-        raise ConfigError(f"sums_nats, sums_var, heldout_nats: expected [R], [R], [B, R]: {shapes}")
+    wrong = {one.shape for one in (sums, variances, heldout)} != {points.shape}
+    if wrong or moved.ndim != 2 or moved.shape[1] != points.size:
+        shapes = f"{sums.shape}, {variances.shape}, {heldout.shape} and {moved.shape}"
+        raise ConfigError(
+            "sums_nats, sums_var, heldout_nats, heldout_errors: expected [R], [R], [R], [Q, R]: "
+            f"{shapes}"
+        )
     length, tokens = np.diff(points), np.diff(points) * per_step
     if label_tokens is not None:
         tokens = np.diff(checks.not_negative("label_tokens", label_tokens))
@@ -94,26 +102,22 @@ def stream_level(
             return None  # an interval without labels has no level
     spread = np.maximum(np.diff(variances), 0.0)
     online = np.diff(sums) / tokens
-    means = np.diff(interpolate_sum(points, blocks), axis=-1) / length
+    means = np.diff(interpolate_sum(points, heldout)) / length
+    ends = segment_weights(points) / length
     levels = []
     for part in PARTS:
         used = points[:-1] >= (1.0 - part) * points[-1]
         if used.sum() > 2:
             share = np.where(used, length, 0) / length[used].sum()
-            levels.append(_level(share, online, spread, means, tokens))
-            levels[-1] = levels[-1]._replace(blocks=means @ share - blocks[:, -1])
+            of_points = np.append(share * ends[0], 0.0) + np.append(0.0, share * ends[1])
+            level = _level(share, online - means, spread, tokens)
+            heldout_var = float(np.sum((moved @ of_points) ** 2))
+            levels.append(level._replace(points=of_points, heldout_var=heldout_var))
     return min(levels, key=lambda level: level.variance, default=None)
 
 
-def _level(
-    share: Intervals,
-    online: Intervals,
-    spread: Intervals,
-    means: Float64[np.ndarray, "blocks intervals"],
-    tokens: Float64[np.ndarray, " intervals"],
-) -> StreamLevel:
+def _level(share: Intervals, above: Intervals, spread: Intervals, tokens: Intervals) -> StreamLevel:
     """Average the differences, weighted by tokens, and compare their scatter with sampling."""
-    above = online - means.mean(axis=0)
     nats, weights, used = float(share @ above), share / tokens, share > 0
     sampling = float(np.sum(weights**2 * spread))
     # Scatter of the mean as the intervals have it, and as their sampling alone would make it.
@@ -123,4 +127,4 @@ def _level(
         float(share[used] @ (spread[used] / tokens[used] ** 2 * (1.0 - share[used]))) / freedom
     )
     misfit = max(scatter - expected, 0.0) * float(np.sum(share**2))
-    return StreamLevel(nats, weights, np.zeros(len(means)), sampling, misfit)
+    return StreamLevel(nats, weights, np.zeros(len(share) + 1), sampling, misfit, 0.0)

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from epiplexity_jax.engine.accounting import Accounting
 from epiplexity_jax.engine.blocks import BlockColumns
 from epiplexity_jax.engine.heldout import HeldoutLayout
 from epiplexity_jax.engine.programs import ProgramKey
-from epiplexity_jax.engine.recorder import Accounting, History, RecorderState
+from epiplexity_jax.engine.recorder import History, RecorderState
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.engine.stream import Stream
 from epiplexity_jax.families.spec import Cost, Decoder, Model

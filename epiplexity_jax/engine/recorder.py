@@ -3,25 +3,26 @@
 import math
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64, Integer, Shaped
+from jaxtyping import Bool, Float, Int64, Shaped
 
 from epiplexity_jax.base.status import RunStatus
+from epiplexity_jax.engine.accounting import Accounting
 from epiplexity_jax.engine.blocks import BlockColumns, BlockSums
 from epiplexity_jax.engine.components import StreamComponents
-from epiplexity_jax.engine.heldout import BlockMeans, HeldoutLayout, mean_and_stderr
+from epiplexity_jax.engine.heldout import BlockMeans, mean_and_stderr
 from epiplexity_jax.engine.state import StepInfo, StepStatus
-from epiplexity_jax.families.spec import Cost, Task
-from epiplexity_jax.sources.spec import Batch
 
 History = dict[str, np.ndarray]
 StepValues = Shaped[np.ndarray, "steps ..."]
 Records = Int64[np.ndarray, " records"]
 SetColumns = Float[np.ndarray, "sets steps"]
 
+TURN = "heldout_turn"
+"""The turn of a record point, where record points take turns over the held-out set."""
 # Of the exact variant: NaN but at the last record point.
 EXACT = ("exact_loss_sum_nats", "exact_raw_loss_sum_nats", "exact_loss_sum_var")
 _NOT_SAVED = ("accounting", "rows", "components", "blocks")
@@ -35,55 +36,6 @@ def added(total: float, values: Float[np.ndarray, " steps"]) -> float:
     1.75
     """
     return float(np.add.accumulate(np.concatenate([[total], values.astype(np.float64)]))[-1])
-
-
-@dataclass(frozen=True)
-class Accounting:
-    """Tokens and FLOPs of a step and of an evaluation.
-
-    Attributes:
-        batch_size: B sequences a step.
-        task: tokens of a sequence.
-        cost: FLOPs per token.
-        layout: the held-out set's.
-        num_weight_sets: sets of weights that are scored (2: EMA and raw; 1: counts).
-        sampling_passes: forward passes that drawing a sequence from the model takes.
-        heldout_labels: [eval batches, S] label tokens of each held-out sequence; None where all
-            have as many.
-    """
-
-    batch_size: int
-    task: Task
-    cost: Cost
-    layout: HeldoutLayout
-    num_weight_sets: int = 2
-    sampling_passes: int = 1
-    heldout_labels: Integer[np.ndarray, "eval_batches sequences"] | None = None
-
-    def for_heldout(self, heldout: Batch) -> "Accounting":
-        """The same with the label tokens of a held-out set, [eval batches, S, ...]."""
-        return replace(self, heldout_labels=self.task.label_counts(heldout))
-
-    @property
-    def step_tokens(self) -> int:
-        """Input and label tokens of a batch."""
-        return self.batch_size * self.task.total_tokens
-
-    @property
-    def step_labels(self) -> int:
-        """Label tokens of a batch, at the most where they vary."""
-        return self.batch_size * self.task.label_tokens
-
-    def block_means(self, losses: Float[np.ndarray, "eval_batches sequences"]) -> BlockMeans:
-        """Losses of the held-out blocks, nats per label token, from those of its first batches."""
-        if self.heldout_labels is None:
-            return self.layout.block_means(losses, self.task.label_tokens)
-        return self.layout.block_ratios(losses, self.heldout_labels[: len(losses)])
-
-    def eval_flops(self, sequences: int) -> float:
-        """FLOPs of scoring so many sequences with every set of weights."""
-        tokens = self.num_weight_sets * sequences * self.task.total_tokens
-        return tokens * self.cost.eval_flops_per_token
 
 
 @dataclass(frozen=True)
@@ -201,13 +153,17 @@ class Recorder:
             learnt = history.get("teacher_label_tokens", history["label_tokens"])
             recorder.teacher_labels = int(learnt[-1])
         recorder.sums = {name: float(history[name][-1]) for name in recorder.sums}
-        history = {name: column for name, column in history.items() if name not in EXACT}
+        at_end = {*EXACT, *map(_final, cls.SCORED)}
+        whole = int(history["step"][-1]) == grid[-1]  # a last row covers the full held-out set
+        if not whole:
+            history = {name: column for name, column in history.items() if name not in at_end}
         for i in np.flatnonzero(np.isin(history["step"], grid)):
             row = {name: column[i] for name, column in history.items()}
-            whole = row["step"] == grid[-1]  # a last row covers the full held-out set
-            for which in () if whole else cls.SCORED:
+            last = row["step"] == grid[-1]
+            for which in () if last else cls.SCORED:
                 row |= _mean(which, row[f"{which}_block_losses_nats"])
-            recorder._append(row, accounting.layout.eval_batches if whole else 1)
+            batches = len(accounting.turn(int(row["step"])).batches)
+            recorder._append(row, accounting.layout.eval_batches if last else batches)
         return recorder
 
     def saved(self) -> RecorderState:
@@ -295,8 +251,8 @@ class Recorder:
             step: steps taken before it; those of the member where it has ended before.
             losses: [W, eval batches, S] nats per sequence of W sets of weights; EMA first, then
                 raw (counts have one set, which stands for both).
-            last: whether the run ends here; `losses` then hold the whole held-out set, else its
-                first eval batch.
+            last: whether the run ends here; `losses` then hold the whole held-out set, else the
+                eval batches of the record point's turn.
         """
         if self.status is not RunStatus.FINISHED or self.ended:
             return
@@ -306,7 +262,8 @@ class Recorder:
             if step:
                 return  # the untrained model's row stays: a history has at least one
         self.ended = last
-        acc = self.accounting
+        acc, turn = self.accounting, self.accounting.turn(step)
+        batches = range(losses.shape[1]) if last else turn.batches
         row = {
             "step": step,
             "train_tokens": step * acc.step_tokens,
@@ -316,9 +273,28 @@ class Recorder:
         }
         for i, which in enumerate(self.SCORED):
             scored = losses[min(i, len(losses) - 1)]
-            row |= _mean(which, acc.block_means(scored))
-            row[f"{which}_block_losses_nats"] = acc.block_means(scored[:1])
+            row |= _mean(which, acc.block_means(scored, batches))
+            own = scored[list(turn.batches)] if last else scored
+            row[f"{which}_block_losses_nats"] = acc.block_means(own, turn.batches)
+        if acc.layout.takes_turns:
+            row[TURN] = turn.number
         self._append(row, losses.shape[1])
+        if last and any(row.get(TURN, 0) for row in self.rows):
+            self._add_finals(losses)
+
+    def _add_finals(self, losses: Float[np.ndarray, "sets eval_batches sequences"]) -> None:
+        """Add the final model's losses on the eval batches of each record point; all at the last.
+
+        Record points that score different sequences are compared through them.
+        """
+        acc = self.accounting
+        for row in self.rows:
+            batches = list(acc.turn(int(row["step"])).batches)
+            if row is self.rows[-1]:
+                batches = list(range(losses.shape[1]))
+            for i, which in enumerate(self.SCORED):
+                scored = losses[min(i, len(losses) - 1)]
+                row[_final(which)] = acc.block_means(scored[batches], batches)
 
     def _append(self, row: dict[str, Any], eval_batches: int) -> None:
         acc = self.accounting
@@ -374,6 +350,10 @@ class Recorder:
         """FLOPs up to a record point, of which tokens are counted already."""
         trained = row["train_tokens"] * self.accounting.cost.train_flops_per_token
         return trained + self._eval_flops
+
+
+def _final(which: str) -> str:
+    return f"{which}_final_block_losses_nats"
 
 
 def _mean(which: str, block_means: BlockMeans) -> dict[str, float]:

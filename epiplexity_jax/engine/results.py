@@ -96,7 +96,8 @@ class CohortResults:
 
         Args:
             step: iterations before it.
-            losses: [C, W, S] losses on each eval batch, on the devices.
+            losses: [C, W, S] losses on each eval batch, on the devices: those of the record point's
+                turn, or all where a member ends.
             record: whether this is a record point of all members.
             ends: [C] bool, True for members whose last record point this is.
         """
@@ -131,9 +132,12 @@ class CohortResults:
         self, step: int, batches: Any, record: bool, ends: Bool[np.ndarray, " members"]
     ) -> None:
         losses = np.stack([np.asarray(batch) for batch in batches], axis=2)  # [C, W, batches, S]
-        for recorder, own, last in zip(self.recorders, losses, ends, strict=False):
+        turn = losses
+        if ends.any():
+            turn = losses[:, :, list(self.job.layout.turn(step, self.job.batch_size).batches)]
+        for recorder, own, scored, last in zip(self.recorders, losses, turn, ends, strict=False):
             if last or record:
-                recorder.add_record(step, own if last else own[:, :1], bool(last))
+                recorder.add_record(step, own if last else scored, bool(last))
         self._track()
 
     def _track(self) -> None:

@@ -35,8 +35,8 @@ _LAG = 2  # record points whose results may still be on their way while the devi
 class EvalBatches:
     """Held-out sets of a cohort's sources on its devices, while they are used.
 
-    Members of a source share one copy. The first eval batch stays, as every record point scores it;
-    the others, which the end of a run scores, are put there one at a time.
+    Members of a source share one copy. The first eval batch stays, as all early record points score
+    it; the others are put there one at a time.
 
     Attributes:
         source: [C] int32 on the devices, the number of each member's source.
@@ -146,8 +146,9 @@ def train_cohort(
             throttle.give(info, stop - start)
             ends = feed.ends(states, stop)
             if record or ends.any():
-                wanted = job.layout.eval_batches if ends.any() else 1
-                results.add_record(stop, score(range(wanted)), record, ends)
+                turn = job.layout.turn(stop, job.batch_size).batches
+                wanted = range(job.layout.eval_batches) if ends.any() else turn
+                results.add_record(stop, score(wanted), record, ends)
             if not results.fetch(lag=0 if job.gated else _LAG):
                 break
             if hook is not None and hook.due():

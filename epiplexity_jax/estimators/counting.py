@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from epiplexity_jax.coding import record_points
+from epiplexity_jax.engine.accounting import Accounting
 from epiplexity_jax.engine.components import StreamComponents
-from epiplexity_jax.engine.recorder import Accounting, Recorder
+from epiplexity_jax.engine.recorder import Recorder
 from epiplexity_jax.engine.state import StepStatus
 from epiplexity_jax.engine.stream import CHUNK_BYTES, Stream
 from epiplexity_jax.families.spec import Coder, HostFamily, Nats, Size, Task
@@ -65,12 +66,13 @@ def run_coder(
     """
     accounting = accounting.for_heldout(heldout)
     recorder = Recorder(accounting, components=StreamComponents(stream))
-    task = accounting.task
+    task, layout = accounting.task, accounting.layout
 
     def score(step: int) -> None:
-        count = accounting.layout.eval_batches if step == steps else 1
-        losses = np.stack([coder.evaluate(_at(heldout, i)) for i in range(count)])
-        recorder.add_record(step, losses[None])
+        turn = layout.turn(step, accounting.batch_size).batches
+        batches = range(layout.eval_batches) if step == steps else turn
+        losses = np.stack([coder.evaluate(_at(heldout, i)) for i in batches])
+        recorder.add_record(step, losses[None], step == steps)
 
     score(0)
     records = set(record_points(steps).tolist())

@@ -51,6 +51,7 @@ class RequentialInfo(NamedTuple):
 
 
 _KL = "sum of KL from teacher to student over the messages so far"
+_FINAL = "its final weights' on the same sequences, with turns"
 _TEACHER = "like heldout_loss_nats, of the teacher"
 COLUMNS = (
     OwnColumn("teacher_label_tokens", "tokens", "real labels that it learnt, where labels vary"),
@@ -66,9 +67,11 @@ COLUMNS = (
     OwnColumn("teacher_heldout_loss_nats", "nats/token", f"{_TEACHER}, EMA"),
     OwnColumn("teacher_heldout_loss_stderr", "nats/token", "its standard error"),
     OwnColumn("teacher_heldout_block_losses_nats", "nats/token", "per block", blocks=True),
+    OwnColumn("teacher_heldout_final_block_losses_nats", "nats/token", _FINAL, blocks=True),
     OwnColumn("teacher_heldout_raw_loss_nats", "nats/token", f"{_TEACHER}, raw"),
     OwnColumn("teacher_heldout_raw_loss_stderr", "nats/token", "its error"),
     OwnColumn("teacher_heldout_raw_block_losses_nats", "nats/token", "blocks", blocks=True),
+    OwnColumn("teacher_heldout_raw_final_block_losses_nats", "nats/token", _FINAL, blocks=True),
 )
 
 _MESSAGES = "KL from teacher to student over the block's messages"

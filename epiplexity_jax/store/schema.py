@@ -99,6 +99,8 @@ RUNS = (
     Column("created", _TEXT, "", "when the run was committed, UTC"),
 )
 
+_FINAL = "of the final model on the same sequences, on all in the last row; with turns"
+_TURN = "0: the record subset is the first eval batch; else the turn's number, with sequences of it"
 _HELDOUT = "of the EMA weights; the full held-out set in the last row, else the record subset"
 
 HISTORIES = (
@@ -113,9 +115,12 @@ HISTORIES = (
     Column("heldout_loss_nats", _FLOAT, "nats/token", _HELDOUT),
     Column("heldout_loss_stderr", _FLOAT, "nats/token", "its standard error, from the blocks"),
     Column("heldout_block_losses_nats", _FLOATS, "nats/token", "EMA, per block, record subset"),
+    Column("heldout_final_block_losses_nats", _FLOATS, "nats/token", _FINAL, null=True),
     Column("heldout_raw_loss_nats", _FLOAT, "nats/token", "the same of the raw weights"),
     Column("heldout_raw_loss_stderr", _FLOAT, "nats/token", "its standard error"),
     Column("heldout_raw_block_losses_nats", _FLOATS, "nats/token", "raw, per block, record subset"),
+    Column("heldout_raw_final_block_losses_nats", _FLOATS, "nats/token", _FINAL, null=True),
+    Column("heldout_turn", _INT, "", _TURN, null=True),
 )
 
 _COMPONENT = "by component of a mix, else of the whole"

@@ -1,5 +1,6 @@
 """Train count families: one run at a time, on the host."""
 
+import functools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ import numpy as np
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.human import memory
 from epiplexity_jax.checkpoints.keeper import Checkpoints, Restored
+from epiplexity_jax.engine.accounting import Accounting
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
-from epiplexity_jax.engine.recorder import Accounting
 from epiplexity_jax.estimators.counting import run_coder
 from epiplexity_jax.runtime.devices import host_memory
 from epiplexity_jax.store import Store
@@ -100,6 +101,7 @@ class CountingTrainer:
             step_seconds=(drawing + observing) / count,
             data_seconds=drawing / count,
             record_seconds=record,
+            record_batches=functools.partial(layout.record_batches, batch_size=run.batch_size),
             heldout_seconds=record * layout.eval_batches,
             rescore_seconds=run.exact
             * (drawing / count + record * run.batch_size / layout.eval_batch_size),

@@ -11,7 +11,7 @@ import numpy as np
 
 from epiplexity_jax.base.errors import ConfigError, DataError, EpiplexityError
 from epiplexity_jax.base.human import memory
-from epiplexity_jax.engine.heldout import HeldoutLayout, heldout_layout
+from epiplexity_jax.engine.heldout import RECORD_SHARE, HeldoutLayout, heldout_layout
 from epiplexity_jax.engine.stream import Stream, heldout_bytes, heldout_tokens
 from epiplexity_jax.families.spec import Family, Task, task_for
 from epiplexity_jax.runtime.devices import host_memory
@@ -150,16 +150,16 @@ def _open(name: str, sweep: Sweep, family: Family, recipes: Recipes) -> Dataset:
     except EpiplexityError as error:  # which names the file, not the key
         raise type(error)(f"sources.{name}: {error}") from None
     task, heldout, recipe = task_for(family, source.info), sweep.heldout, recipes.of_source(name)
-    record = recipes.given.batch_size  # one held-out set for all recipes
+    record, share = recipes.given.batch_size, RECORD_SHARE  # one held-out set for all recipes
     if heldout.record_tokens is not None:
-        record = math.ceil(heldout.record_tokens / task.mean_labels(source.info))
+        record, share = math.ceil(heldout.record_tokens / task.mean_labels(source.info)), 0.0
     path, split = f"sources.{name}", None
     if isinstance(source, HostSource):
         wanted = heldout_sequences(source, heldout.tokens, path)
     else:
         wanted = math.ceil(heldout.tokens / task.mean_labels(source.info))
         wanted = max(wanted, _LEAST_HELDOUT)
-    layout = heldout_layout(wanted, record)
+    layout = heldout_layout(wanted, record, share)
     if isinstance(source, HostSource):
         rule = HoldOut(heldout.split, heldout.duplicates)
         split = Split(source, layout.sequences, sweep.seed, path, rule)

@@ -1,5 +1,6 @@
 """Time a cohort on these devices, from a few of its own steps."""
 
+import functools
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -49,6 +50,7 @@ def time_cohort(job: CohortJob, mesh: Mesh) -> WaveTiming:
         step_seconds=_step(advance, ready, chunk, first, job.steps) + data,
         data_seconds=data,
         record_seconds=record,
+        record_batches=functools.partial(job.layout.record_batches, batch_size=job.batch_size),
         heldout_seconds=record * job.layout.eval_batches,
         rescore_seconds=job.exact * (data + record * job.batch_size / job.layout.eval_batch_size),
         memory_bytes=compiled_bytes(advance),

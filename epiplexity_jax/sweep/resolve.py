@@ -181,6 +181,8 @@ class Resolver(ABC, Generic[Program]):
             **found.values,
             **dataset.identity(),
         }
+        if layout.takes_turns:
+            values["record_share"] = layout.record_share
         if exact:
             values["exact"] = True
         return values

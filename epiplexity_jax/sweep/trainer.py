@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from epiplexity_jax.checkpoints.keeper import Checkpoints, Restored
-from epiplexity_jax.coding import record_points
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.hardware import Hardware
 from epiplexity_jax.sweep.run_spec import RunSpec
@@ -19,7 +18,8 @@ class WaveTiming(NamedTuple):
         compile_seconds: time to compile its programs, once a cohort; less with a compilation cache.
         step_seconds: time of a step of all its members, drawing their data included.
         data_seconds: time to draw the data of a step.
-        record_seconds: time of a record point.
+        record_seconds: time to score an eval batch.
+        record_batches: function from the steps of a run to those that its record points score.
         heldout_seconds: time to score the whole held-out set, at the end.
         rescore_seconds: time to score a step's batch again, where the end asks for it; else 0.
         memory_bytes: memory that each device holds in a step; None where it is not known.
@@ -29,15 +29,19 @@ class WaveTiming(NamedTuple):
     step_seconds: float
     data_seconds: float
     record_seconds: float
+    record_batches: Callable[[int], int]
     heldout_seconds: float
     rescore_seconds: float
     memory_bytes: int | None
 
     def wave_seconds(self, steps: int) -> float:
         """Return the seconds of a wave of so many steps, compiling left out."""
-        records = len(record_points(steps)) - 1
         each = self.step_seconds + self.rescore_seconds
-        return steps * each + records * self.record_seconds + self.heldout_seconds
+        return steps * each + self.records_seconds(steps) + self.heldout_seconds
+
+    def records_seconds(self, steps: int) -> float:
+        """Return the seconds of all record points but the last."""
+        return self.record_batches(steps) * self.record_seconds
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:

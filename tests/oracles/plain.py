@@ -22,7 +22,8 @@ def read(store: Path, source: str) -> dict[tuple[int, str], list[tuple[dict, dic
         if row["source"] == source and row["status"] == "finished" and row["current"]:
             file = store / "histories" / f"{row['run_id']}.parquet"
             table = pq.read_table(file)
-            history = {name: np.array(table[name].to_pylist()) for name in table.column_names}
+            columns = [name for name in table.column_names if not table[name].null_count]
+            history = {name: np.array(table[name].to_pylist()) for name in columns}
             members.setdefault((row["params"], row["size"]), []).append((row, history))
     return {
         name: sorted(runs, key=lambda run: run[0]["seed"]) for name, runs in sorted(members.items())
@@ -61,6 +62,66 @@ def edge(h0: float, h1: float, m0: float, m1: float) -> float:
     return 3 * m0 if m0 * m1 <= 0 and abs(d) > 3 * abs(m0) else d
 
 
+def weights(steps: np.ndarray) -> np.ndarray:
+    """[R, R] weight of each record point in the sums of `summed`, where slopes are 0."""
+    total = np.zeros((len(steps), len(steps)))
+    for step in range(int(steps[-1])):
+        i = int(np.searchsorted(steps, step, side="right")) - 1
+        low, high = math.log1p(steps[i]), math.log1p(steps[i + 1])
+        t = (math.log1p(step) - low) / (high - low)
+        total[i, i + 1 :] += 1 - t * t * (3 - 2 * t)
+        total[i + 1, i + 1 :] += t * t * (3 - 2 * t)
+    return total
+
+
+def heldout(history: dict[str, np.ndarray], name: str) -> dict:
+    """Losses at the level of the whole set, slopes, and errors of subsets and of the whole set.
+
+    Errors are by name and subset: [blocks, R] each.
+    """
+    own, turns = history[f"{name}_block_losses_nats"].copy(), history.get("heldout_turn")
+    final = history.get(f"{name}_final_block_losses_nats")
+    count, last = own.shape[1], len(own) - 1
+    if final is not None:
+        own[last] = final[last]
+    slopes, losses = np.ones(last + 1), np.empty(last + 1)
+    errors: dict[str, np.ndarray] = {}
+    for i, blocks in enumerate(own):
+        end = own[last] if final is None else final[i]
+        spread = np.sum((end - end.mean()) ** 2)
+        if i < last and spread > 0:
+            if len(set(blocks)) == 1:
+                slopes[i] = 0.0
+            elif count >= 16:
+                slopes[i] = np.sum((blocks - blocks.mean()) * (end - end.mean())) / spread
+        whole = history[f"{name}_loss_nats"][last]
+        losses[i] = blocks.mean() + slopes[i] * (whole - end.mean()) if i < last else whole
+        subset = "record" if final is None or not turns[i] else f"turn {turns[i]}"
+        if i < last:
+            rows = errors.setdefault(subset, np.zeros((count, last + 1)))
+            rows[:, i] = centred(blocks - slopes[i] * end)
+    end = centred(own[last])
+    size, stderr = math.sqrt(np.sum(end**2)), history[f"{name}_loss_stderr"][last]
+    share = min(stderr / size, 1.0)
+    whole = {"whole": end}
+    if final is None:
+        whole = {"record": share * end, "rest": math.sqrt(1 - share**2) * end}
+        whole = {subset: rows * stderr / size for subset, rows in whole.items()}
+    return {"losses": losses, "slopes": slopes, "errors": errors, "whole": whole, "unit": stderr}
+
+
+def gain(history: dict[str, np.ndarray]) -> np.ndarray:
+    """[R] raw less averaged weights' loss on what each record point scored."""
+    means = []
+    for name in ("heldout_raw", "heldout"):
+        own = history[f"{name}_block_losses_nats"].mean(axis=1)
+        final = history.get(f"{name}_final_block_losses_nats")
+        if final is not None:
+            own[-1] = final[-1].mean()
+        means.append(own)
+    return means[0] - means[1]
+
+
 def summed(steps: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Sum over all steps before each record point."""
     if len(steps) == 1:
@@ -77,16 +138,14 @@ def correction(runs: list[tuple[dict, dict]]) -> float:
     shares = np.array([1.0 / one["variance"] for one in found])
     shares /= shares.sum()
     nats = sum(s * one["nats"] for s, one in zip(shares, found, strict=True))
-    # Errors that runs share: blocks of the record subset and of the rest, intervals of a stream.
+    # Errors that runs share: blocks of the held-out subsets, intervals of a stream.
     noise: dict[str, np.ndarray] = {}
     held: dict[str, np.ndarray] = {}
     for s, one in zip(shares, found, strict=True):
-        for total, name, values in (
-            (noise, one["stream"], s * one["own"]),
-            (noise, "record", -s * centred(one["blocks"])),
-            (held, "record", s * one["full"] * one["part"]),
-            (held, "rest", s * one["full"] * math.sqrt(1 - one["part"] ** 2)),
-        ):
+        errors = [(noise, one["stream"], s * one["own"])]
+        errors += [(noise, name, -s * values) for name, values in one["subsets"].items()]
+        errors += [(held, name, s * values) for name, values in one["whole"].items()]
+        for total, name, values in errors:
             total[name] = total[name] + values if name in total else values
     misfit = sum(s**2 * one["misfit"] for s, one in zip(shares, found, strict=True))
     spread = misfit + sum(np.sum(values**2) for values in noise.values())
@@ -104,8 +163,9 @@ def level(run: tuple[dict, dict]) -> dict | None:
     row, history = run
     steps, n = history["step"], row["label_tokens_per_step"]
     sums, spread = history["online_loss_sum_nats"], np.diff(history["online_loss_sum_var"])
-    blocks = history["heldout_raw_block_losses_nats"].T
-    within = np.array([np.diff(summed(steps, block)) for block in blocks]) / np.diff(steps)
+    raw = heldout(history, "heldout_raw")
+    within = np.diff(summed(steps, raw["losses"])) / np.diff(steps)
+    ends = np.diff(weights(steps), axis=1) / np.diff(steps)
     best = None
     for part in (0.75, 0.5, 0.25):
         used = [i for i in range(len(steps) - 1) if steps[i] >= (1 - part) * steps[-1]]
@@ -113,7 +173,7 @@ def level(run: tuple[dict, dict]) -> dict | None:
             continue
         share = np.zeros(len(steps) - 1)
         share[used] = np.diff(steps)[used] / np.diff(steps)[used].sum()
-        above = np.diff(sums) / (np.diff(steps) * n) - within.mean(axis=0)
+        above = np.diff(sums) / (np.diff(steps) * n) - within
         nats = float(share @ above)
         sampling = sum(share[i] ** 2 * spread[i] / (n * np.diff(steps)[i]) ** 2 for i in used)
         rest = 1 - np.sum(share**2)
@@ -122,26 +182,24 @@ def level(run: tuple[dict, dict]) -> dict | None:
             share[i] * (1 - share[i]) * spread[i] / (n * np.diff(steps)[i]) ** 2 for i in used
         )
         misfit = max(scatter - expected / rest, 0.0) * np.sum(share**2)
-        own = within @ share - blocks[:, -1]
-        variance = sampling + misfit + own.var(ddof=1) / len(own)
+        subsets = {name: rows @ (ends @ share) for name, rows in raw["errors"].items()}
+        variance = sampling + misfit + sum(np.sum(rows**2) for rows in subsets.values())
         if best is None or variance < best["variance"]:
-            final = centred(blocks[:, -1])
-            scale = history["heldout_raw_loss_stderr"][-1] / math.sqrt(np.sum(final**2))
             best = {
-                "nats": nats - (history["heldout_raw_loss_nats"][-1] - blocks[:, -1].mean()),
+                "nats": nats,
                 "variance": variance,
                 "misfit": misfit,
-                "blocks": own,
                 "own": share / (np.diff(steps) * n) * np.sqrt(spread),
                 "stream": f"stream {row['seed']}",
-                "full": final * scale,
-                "part": min(scale, 1.0),
+                "subsets": subsets,
+                "whole": raw["whole"],
             }
     if best is not None:  # in standard errors of the run's own full held-out set
-        unit = history["heldout_raw_loss_stderr"][-1]
-        for name in ("nats", "blocks", "own", "full"):
-            best[name] = best[name] / unit
+        unit = raw["unit"]
+        best |= {name: best[name] / unit for name in ("nats", "own")}
         best |= {name: best[name] / unit**2 for name in ("variance", "misfit")}
+        for name in ("subsets", "whole"):
+            best[name] = {subset: rows / unit for subset, rows in best[name].items()}
     return best
 
 
@@ -151,34 +209,31 @@ def member(runs: list[tuple[dict, dict]], shift: float, test: float) -> dict[str
     row = runs[0][0]
     n, size = row["label_tokens_per_step"], len(steps)
     raw, ema, raw_floor, ema_floor = np.zeros((4, size))
-    raw_unit = np.mean([history["heldout_raw_loss_stderr"][-1] for _, history in runs])
-    ema_unit = np.mean([history["heldout_loss_stderr"][-1] for _, history in runs])
     for _, history in runs:
-        raw_blocks = history["heldout_raw_block_losses_nats"].mean(axis=1)
-        ema_blocks = history["heldout_block_losses_nats"].mean(axis=1)
         online = history["online_loss_sum_nats"]
         raw += online / len(runs)
-        ema += (online - n * summed(steps, raw_blocks - ema_blocks)) / len(runs)
-        raw_floor += (history["heldout_raw_loss_nats"][-1] + raw_blocks - raw_blocks[-1]) / len(
-            runs
-        )
-        ema_floor += (history["heldout_loss_nats"][-1] + ema_blocks - ema_blocks[-1]) / len(runs)
+        ema += (online - n * summed(steps, gain(history))) / len(runs)
+        for total, name in ((raw_floor, "heldout_raw"), (ema_floor, "heldout")):
+            one = heldout(history, name)
+            total += (one["losses"] + shift * one["unit"] * one["slopes"]) / len(runs)
     model, data, time = np.zeros((3, size))
     cost, evaluation = row["train_flops_per_token"], row["eval_flops_per_token"]
     for end in range(size):
         labels = n * steps[end]
-        codes = [(raw[end], raw_floor[end] + shift * raw_unit, 0.0)]  # never
+        codes = [(raw[end], raw_floor[end], 0.0)]  # never
         codes += [
             (
                 raw[k] + ema[end] - ema[k],
-                ema_floor[end] + shift * ema_unit,
+                ema_floor[end],
                 float(steps[end] - steps[k]),
             )
             for k in range(end + 1)
         ]
         lengths = [stream + (test - labels) * floor for stream, floor, _ in codes]
-        stream, floor, averaged = codes[int(np.argmin(lengths[1:])) + 1]
-        if lengths[0] < min(lengths[1:]):
+        # Of equally long ones the latest: raw weights decode in one pass.
+        least = [i for i in range(1, len(codes)) if lengths[i] <= min(lengths[1:]) * (1 + 1e-12)]
+        stream, floor, averaged = codes[least[-1]]
+        if lengths[0] <= min(lengths[1:]) * (1 + 1e-12):
             stream, floor, averaged = codes[0]
         named = math.log2(end + 2) if end else 0.0
         model[end] = (stream - labels * floor) / LN2 + named

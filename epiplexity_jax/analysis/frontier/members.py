@@ -29,12 +29,14 @@ class Member(Scored):
         last_steps: [S], where each seed's run ends.
         params: N.
         recipes: number of recipes that its own was chosen from.
+        subsets: number of held-out subsets that its record points score, which err independently.
         learning_rate, batch_size: by which it trained, where they are known.
     """
 
     name: str
     params: int
     recipes: int = 1
+    subsets: int = 1
     learning_rate: float | None = None
     batch_size: int | None = None
     last_steps: tuple[int, ...]
@@ -84,14 +86,14 @@ def members_of(
     switches = VARIANTS.find(variant, "variant").switches
     for name, seeds in zip(names, groups.values(), strict=True):
         runs = [seeds[seed] for seed in sorted(seeds)]
-        choice = choose_switch(runs, test_tokens, floor) if switches else None
+        choice = choose_switch(runs, test_tokens, floor, correction) if switches else None
         scored = [
             score(run, test_tokens, variant, floor, correction=correction, choice=choice)
             for run in runs
         ]
         average = _average(name, runs[0].params, scored)
         own = {name: getattr(runs[0], name) for name in ("recipes", "learning_rate", "batch_size")}
-        members.append(replace(average, **own))
+        members.append(replace(average, subsets=runs[0].ema.subsets, **own))
     return sorted(members, key=lambda member: (member.params, member.name))
 
 

@@ -209,8 +209,11 @@ class Traced:
 
     @cached_property
     def errors(self) -> float:
-        """Standard errors that a result must lie beyond, as many recipes as were compared."""
-        return standard_errors(max((member.recipes for member in self.members), default=1))
+        """Standard errors that a result must lie beyond, as many codes as were compared.
+
+        A recipe is the best of those tried, a record point that of those which err on their own.
+        """
+        return standard_errors(max((m.recipes * m.subsets for m in self.members), default=1))
 
     @cached_property
     def bridged(self) -> Flags:

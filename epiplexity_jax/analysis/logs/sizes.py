@@ -11,7 +11,8 @@ import numpy as np
 from epiplexity_jax.analysis.frontier.frontier import Frontier, trace
 from epiplexity_jax.analysis.logs.floor import CurveFloor
 from epiplexity_jax.analysis.logs.loss_curve import LossCurve
-from epiplexity_jax.analysis.runs.curve import Curve, HeldoutLosses, Online, StepCost
+from epiplexity_jax.analysis.runs.curve import Curve, Online, StepCost
+from epiplexity_jax.analysis.runs.heldout import HeldoutLosses
 from epiplexity_jax.analysis.shapes import Indices, Steps, Values
 from epiplexity_jax.base.errors import ConfigError
 

@@ -6,17 +6,18 @@ block. Losses are nats per label token.
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 
 from epiplexity_jax import coding
-from epiplexity_jax.analysis.shapes import AnyColumn, AnyRows, Blocks, Values
+from epiplexity_jax.analysis.runs.heldout import HeldoutLosses, paired_columns
+from epiplexity_jax.analysis.shapes import AnyColumn, AnyRows, Rows, Values
 from epiplexity_jax.base.choices import FLOORS
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
-from epiplexity_jax.coding import checks
 
 
 @dataclass(frozen=True)
@@ -63,49 +64,6 @@ class StepCost:
 
 
 @dataclass(frozen=True, eq=False)
-class HeldoutLosses:
-    """Held-out losses of one set of weights (EMA or raw).
-
-    Attributes:
-        loss_nats: [R] the last over the full held-out set, the others over the record subset.
-        stderr_nats: [R] standard errors; zeros when not given.
-        blocks_nats: [R, B] block means over the record subset at *every* record point, so that
-            differences between record points pair; None when unknown.
-    """
-
-    loss_nats: Values
-    stderr_nats: AnyColumn = field(default_factory=lambda: np.zeros(0))
-    blocks_nats: Blocks | None = None
-
-    def __post_init__(self) -> None:
-        """Turn the fields into float64 arrays of matching shapes."""
-        loss = _pair(self, "loss_nats", "stderr_nats")
-        if self.blocks_nats is not None:
-            blocks = checks.numbers("blocks_nats", self.blocks_nats)
-            if blocks.ndim != 2 or blocks.shape[0] != loss.size or blocks.shape[1] < 2:
-                raise ConfigError(
-                    f"blocks_nats: shape {blocks.shape} must be [{loss.size}, blocks], blocks >= 2"
-                )
-            object.__setattr__(self, "blocks_nats", blocks)
-
-    @property
-    def has_errors(self) -> bool:
-        """True if something is known of their errors."""
-        return self.blocks_nats is not None or bool(self.stderr_nats.any())
-
-    def adjusted(self) -> Values:
-        """Losses [R] at the level of the full held-out set.
-
-        The full set is scored at the last record point only; the record subset, scored at all of
-        them, carries the differences: loss_i = full(last) + mean block_i - mean block_last.
-        """
-        if self.blocks_nats is None:
-            return self.loss_nats
-        means = self.blocks_nats.mean(axis=1)
-        return self.loss_nats[-1] + means - means[-1]
-
-
-@dataclass(frozen=True, eq=False)
 class Online:
     """Losses of the training tokens, each scored before the model trains on it.
 
@@ -119,21 +77,7 @@ class Online:
 
     def __post_init__(self) -> None:
         """Turn the fields into float64 arrays of one shape."""
-        _pair(self, "sum_nats", "sum_var")
-
-
-def _pair(owner: Any, values: str, errors: str) -> Values:
-    """Make two fields float64 arrays [R], errors that are not given zeros; return the values."""
-    array = checks.numbers(values, getattr(owner, values))
-    spread = checks.numbers(errors, getattr(owner, errors))
-    spread = np.zeros_like(array) if spread.size == 0 else spread
-    if array.ndim != 1 or spread.shape != array.shape:
-        raise ConfigError(
-            f"{errors}: shape {spread.shape} must equal that of {values}, {array.shape}, [R]"
-        )
-    object.__setattr__(owner, values, array)
-    object.__setattr__(owner, errors, spread)
-    return array
+        paired_columns(self, "sum_nats", "sum_var")
 
 
 @dataclass(frozen=True)
@@ -326,6 +270,21 @@ class Curve:
         weight = np.diff(self.label_steps) / np.diff(self.steps)
         start = np.zeros((*sums.shape[:-1], 1))
         return np.concatenate([start, np.cumsum(np.diff(sums) * weight, axis=-1)], axis=-1)
+
+    @cached_property
+    def step_weights(self) -> Rows:
+        """[R, R] weights of record points in the sums of a curve over the steps before each.
+
+        Column r adds up to `label_steps[r]`. They carry errors of record points to the sum;
+        `sum_over_steps` bends its interpolation further where a curve does.
+        """
+        left, right = coding.segment_weights(self.steps)
+        share = np.diff(self.label_steps) / np.diff(self.steps)
+        weights = np.zeros((self.steps.size, self.steps.size))
+        for i, (a, b) in enumerate(zip(left * share, right * share, strict=True)):
+            weights[i, i + 1 :] += a
+            weights[i + 1, i + 1 :] += b
+        return weights
 
     @property
     def train_tokens(self) -> Values:

@@ -28,6 +28,16 @@ def add(*terms: tuple[Factors, Values | float]) -> dict[str, Rows]:
     return total
 
 
+def summed(factors: Factors, weights: Rows) -> dict[str, Rows]:
+    """Factors of weighted sums over record points.
+
+    Args:
+        factors: those of the values that are summed.
+        weights: [R, R] of each value in each sum.
+    """
+    return {name: rows @ weights for name, rows in factors.items()}
+
+
 def mean(terms: Iterable[Factors]) -> dict[str, Rows]:
     """Average over seeds: errors of one name add up, those of different names do not."""
     terms = list(terms)

@@ -5,7 +5,7 @@ one: 0.001 nats per token over 2.5e8 tokens are 3.6e5 bits. Every batch is score
 learnt, so the training streams are fresh samples of the same population; what they say about the
 held-out set's level is taken as a control variate (docs/frontier.md).
 
-Axis letters: R record point, B held-out block, I interval of a stream, Q error factor. Losses are
+Axis letters: R record point, I interval of a stream, Q error factor. Losses are
 nats per label token.
 """
 
@@ -17,8 +17,9 @@ import numpy as np
 
 from epiplexity_jax import coding
 from epiplexity_jax.analysis.runs import errors
-from epiplexity_jax.analysis.runs.curve import Curve, HeldoutLosses
+from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.errors import Factors
+from epiplexity_jax.analysis.runs.heldout import HeldoutLosses
 from epiplexity_jax.analysis.shapes import Values
 from epiplexity_jax.coding import StreamLevel
 
@@ -55,34 +56,22 @@ class Floor:
 def floor_of(heldout: HeldoutLosses, correction: Correction | None = None) -> Floor:
     """Held-out losses of a run with their errors.
 
+    What the held-out set has over the population moves a record point's loss as far as it goes
+    with the final one: that of an untrained model, for which all sequences cost the same, not at
+    all.
+
     Args:
         heldout: held-out losses of one set of weights.
         correction: the source's correction; None leaves the held-out set's level as it is.
     """
     correction = correction or Correction()
-    losses, blocks = heldout.adjusted(), heldout.blocks_nats
-    points, unit = np.ones_like(losses), float(heldout.stderr_nats[-1])
-    factors = errors.add((full_set(heldout), points), (correction.factors, unit * points))
-    if blocks is not None:
-        against_last = {f"record {blocks.shape[1]}": errors.of_blocks((blocks - blocks[-1]).T)}
-        factors = errors.add((factors, 1.0), (against_last, 1.0))
-    return Floor(losses + unit * correction.standard, factors)
-
-
-def full_set(heldout: HeldoutLosses) -> dict[str, np.ndarray]:
-    """Errors [Q, 1] of the full held-out set, by block: its record subset's, and the rest's.
-
-    The blocks of the subset stand for those of the whole, whose standard error is known; the part
-    of the whole that is the subset errs with it.
-    """
-    stderr, blocks = float(heldout.stderr_nats[-1]), heldout.blocks_nats
-    if blocks is None:
-        return {"heldout": np.array([[stderr]])}
-    own = errors.of_blocks(blocks[-1:].T)
-    scale = stderr / size if (size := float(np.sqrt(np.sum(own**2)))) > 0.0 else 0.0
-    share = min(scale, 1.0)  # sqrt of the subset's part of the tokens: errors fall as 1 / sqrt
-    name, whole = f"record {blocks.shape[1]}", own * scale
-    return {name: share * whole, f"rest {blocks.shape[1]}": np.sqrt(1.0 - share**2) * whole}
+    moved, unit = heldout.slopes, float(heldout.stderr_nats[-1])
+    factors = errors.add(
+        (heldout.whole_set(), moved),
+        (correction.factors, unit * moved),
+        (heldout.subset_errors(), 1.0),
+    )
+    return Floor(heldout.adjusted() + unit * correction.standard * moved, factors)
 
 
 def correction_of(curves: Sequence[Curve]) -> Correction:
@@ -140,21 +129,19 @@ def _standardised(curve: Curve) -> _Standardised | None:
     run = _learner(curve)
     if (level := _level(run)) is None:
         return None
-    assert run.raw is not None
-    assert run.raw.blocks_nats is not None
+    assert run.raw is not None  # it has a level
     unit = float(run.raw.stderr_nats[-1])
     if unit <= 0.0:  # every sequence costs the same: the set has no error
         return None
-    # From the record subset, which the record points score, to the full set.
-    full = run.raw.loss_nats[-1] - run.raw.blocks_nats[-1].mean()
-    blocks = {f"record {len(level.blocks)}": errors.of_blocks(level.blocks[:, None])}
     stream = stream_factors(run, level.weights[:, None])
+    subsets = run.raw.subset_errors()
+    of_points = {name: rows @ level.points[:, None] for name, rows in subsets.items()}
     return _Standardised(
-        (level.nats - full) / unit,
+        level.nats / unit,
         level.variance / unit**2,
         level.misfit_var / unit**2,
-        errors.add((stream, 1.0 / unit), (blocks, -1.0 / unit)),
-        errors.add((full_set(run.raw), 1.0 / unit)),
+        errors.add((stream, 1.0 / unit), (of_points, -1.0 / unit)),
+        errors.add((run.raw.whole_set(), 1.0 / unit)),
     )
 
 
@@ -183,7 +170,8 @@ def _level(run: Curve) -> StreamLevel | None:
         run.steps,
         run.online.sum_nats,
         run.online.sum_var,
-        run.raw.blocks_nats.T,
+        run.raw.adjusted(),
+        np.concatenate(list(run.raw.subset_errors().values())),
         run.cost.label_tokens_per_step,
         run.labels,
     )

@@ -7,14 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from epiplexity_jax.analysis.runs.curve import (
-    Curve,
-    Exact,
-    HeldoutLosses,
-    Messages,
-    Online,
-    StepCost,
-)
+from epiplexity_jax.analysis.runs.curve import Curve, Exact, Messages, Online, StepCost
+from epiplexity_jax.analysis.runs.heldout import HeldoutLosses
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.coding import checks
 from epiplexity_jax.store import StoredRun
@@ -78,8 +72,8 @@ def read_teacher(run: StoredRun) -> Curve:
         variants=("switch", "paired", "online"),
         steps=steps[kept],
         labels=None if learnt is None else np.asarray(learnt, np.float64),
-        ema=_heldout(history, "teacher_heldout"),
-        raw=_optional_heldout(history, "teacher_heldout_raw"),
+        ema=_heldout(history, "teacher_heldout", row["batch_size"]),
+        raw=_optional_heldout(history, "teacher_heldout_raw", row["batch_size"]),
         online=_online(history),
     )
 
@@ -105,14 +99,14 @@ def _reading(run: StoredRun) -> Reading:
 
 
 def _curve(run: StoredRun, **parts: Any) -> Curve:
-    history = run.history
-    raw = _optional_heldout(history, "heldout_raw")
+    history, batch_size = run.history, run.row.get("batch_size")
+    raw = _optional_heldout(history, "heldout_raw", batch_size)
     return Curve(
         **_described(run),
         variants=_variants(run, raw),
         steps=history["step"],
         labels=_labels(history, run.row["label_tokens_per_step"]),
-        ema=_heldout(history, "heldout"),
+        ema=_heldout(history, "heldout", batch_size),
         raw=raw,
         **parts,
     )
@@ -173,19 +167,26 @@ def _exact(history: Mapping[str, Any]) -> Exact | None:
     return Exact(*(float(history[name][-1]) for name in names))
 
 
-def _heldout(history: Mapping[str, Any], name: str) -> HeldoutLosses:
+def _heldout(history: Mapping[str, Any], name: str, batch_size: int | None) -> HeldoutLosses:
     column = f"{name}_block_losses_nats"
-    blocks = checks.numbers(column, history.get(column, ()))
+    blocks = checks.numbers(column, history.get(column, np.zeros(0)))
+    several = blocks.ndim == 2 and blocks.shape[1] > 1
+    finals = history.get(f"{name}_final_block_losses_nats") if several else None
     return HeldoutLosses(
         history[f"{name}_loss_nats"],
         np.nan_to_num(np.asarray(history[f"{name}_loss_stderr"], dtype=np.float64)),
-        blocks if blocks.ndim == 2 and blocks.shape[1] > 1 else None,
+        blocks if several else None,
+        finals_nats=finals,
+        turns=None if finals is None else history["heldout_turn"],
+        batch_size=batch_size,
     )
 
 
-def _optional_heldout(history: Mapping[str, Any], name: str) -> HeldoutLosses | None:
+def _optional_heldout(
+    history: Mapping[str, Any], name: str, batch_size: int | None
+) -> HeldoutLosses | None:
     """None when the columns are absent or empty (a family without an average has one model)."""
     losses = history.get(f"{name}_loss_nats")
     if losses is None or np.all(np.isnan(np.asarray(losses, dtype=np.float64))):
         return None
-    return _heldout(history, name)
+    return _heldout(history, name, batch_size)

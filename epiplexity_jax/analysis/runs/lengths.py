@@ -154,7 +154,7 @@ def score(
     variant, floor = check_choice(curve, variant, floor)
     code = VARIANTS.find(variant, "variant")
     if code.switches and choice is None:
-        choice = variants.choose_switch([curve], test_tokens, floor)
+        choice = variants.choose_switch([curve], test_tokens, floor, correction)
     coded = code.coded(curve, variants.ends_of(curve, floor, correction), choice)
     at = np.unique([0, curve.steps.size - 1]) if code.at_end else slice(None)
     names = _names(curve, coded)

@@ -83,7 +83,9 @@ def loss_area(
         return None
     variant, floor = check_choice(curve, variant, floor)
     code = VARIANTS.find(variant, "variant")
-    choice = variants.choose_switch([curve], test_tokens, floor) if code.switches else None
+    choice = None
+    if code.switches:
+        choice = variants.choose_switch([curve], test_tokens, floor, correction)
     coded = code.coded(curve, variants.ends_of(curve, floor, correction), choice)
     if (stream := coded.stream_nats) is None:
         return None

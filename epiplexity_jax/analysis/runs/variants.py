@@ -28,6 +28,7 @@ from epiplexity_jax.base.errors import ConfigError
 
 NEVER = -1
 """The step of a switch that never comes: the raw weights code the stream and the data."""
+_ROUNDING = 1e-12  # of sums: within it two codes are equally long
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -92,19 +93,19 @@ def paired(curve: Curve, ends: Ends) -> Coded:
     assert heldout is not None
     tokens, losses = curve.cost.label_tokens_per_step, floor.losses
     averaged = _averaged_labels(curve, not raw)
+    known = ends.level == "entropy_rate"
     if heldout.blocks_nats is None:
         # Without blocks nothing is known of the pairing: the curve's own error, unpaired.
         factors = {"unpaired": curve.label_tokens * heldout.stderr_nats[None]}
+        factors = errors.add((factors, 1.0), (floor.factors if known else {}, curve.label_tokens))
     else:
-        blocks = heldout.blocks_nats.T
-        above = blocks - blocks[:, -1:]
-        sums = curve.sum_over_steps(above) - curve.label_steps * above
-        factors = {f"record {len(blocks)}": errors.of_blocks(tokens * sums)}
+        factors = errors.add(
+            (errors.summed(floor.factors, tokens * curve.step_weights), 1.0),
+            ({} if known else floor.factors, -curve.label_tokens),
+        )
     area = curve.sum_over_steps(losses) - curve.label_steps * losses
-    if ends.level == "entropy_rate":
-        rate = np.float64(curve.entropy_rate_nats)
-        area = curve.sum_over_steps(losses - rate)
-        factors = errors.add((factors, 1.0), (floor.factors, curve.label_tokens))
+    if known:
+        area = curve.sum_over_steps(losses - np.float64(curve.entropy_rate_nats))
     return Coded(
         model_nats=area * tokens,
         factors=factors,
@@ -154,7 +155,7 @@ def switch(curve: Curve, ends: Ends, choice: "Choice") -> Coded:
         )
     coded = _stream_coded(curve, ends, floor, averaged)
     saved, factors, error = _stream_saved(curve, at)
-    gained = curve.cost.label_tokens_per_step * curve.sum_over_steps(_gain(curve).mean(axis=0))
+    gained = curve.cost.label_tokens_per_step * curve.sum_over_steps(_gain(curve))
     assert curve.online is not None  # a curve that allows the variant has them
     return Coded(
         model_nats=coded.model_nats - saved,
@@ -232,20 +233,30 @@ class Choice:
         return self.switch_steps[np.searchsorted(self.ends, steps, side="right") - 1]
 
 
-def choose_switch(curves: Sequence[Curve], test_tokens: float, floor: str) -> Choice:
+def choose_switch(
+    curves: Sequence[Curve],
+    test_tokens: float,
+    floor: str,
+    correction: Correction | None = None,
+) -> Choice:
     """Choose the shortest two-part code over the switches, on the mean over seeds.
 
     Args:
         curves: seeds of one member.
         test_tokens: label tokens of the dataset.
         floor: "raw" keeps the raw weights throughout.
+        correction: that with which the lengths are scored, so that no other choice is shorter.
     """
     ends = min((curve.steps for curve in curves), key=lambda steps: steps[-1])
-    columns = [at_steps(curve.steps, _both(curve, test_tokens, floor), ends) for curve in curves]
+    columns = [
+        at_steps(curve.steps, _both(curve, test_tokens, floor, correction), ends)
+        for curve in curves
+    ]
     raw, ema, raw_end, ema_end = np.stack(columns, axis=1)
     best = coding.best_switch(raw, ema)
     # Where both are equally long, raw weights decode in one forward pass.
-    never = (raw + raw_end).mean(axis=0) <= (best.sums + ema_end).mean(axis=0)
+    switched = (best.sums + ema_end).mean(axis=0)
+    never = (raw + raw_end).mean(axis=0) <= switched * (1.0 + _ROUNDING)
     never |= floor == "raw"
     return Choice(ends, np.where(never, NEVER, ends[best.at]))
 
@@ -267,9 +278,9 @@ def at_steps(steps: Steps, values: AnyRows, common: Grid) -> OnGrid:
     return np.array(rows).reshape(*values.shape[:-1], common.size)
 
 
-def _both(curve: Curve, test_tokens: float, floor: str) -> Rows:
+def _both(curve: Curve, test_tokens: float, floor: str, correction: Correction | None) -> Rows:
     """[4, R] nats of the stream under raw and under EMA weights, and of what either ends with."""
-    ends = ends_of(curve, floor, None)
+    ends = ends_of(curve, floor, correction)
     coded = test_tokens - (0.0 if curve.messages is not None else curve.label_tokens)
     if floor == "entropy_rate":
         coded = np.full(curve.steps.size, test_tokens)
@@ -278,19 +289,27 @@ def _both(curve: Curve, test_tokens: float, floor: str) -> Rows:
     else:
         assert curve.online is not None
         raw = curve.online.sum_nats
-        saved = curve.sum_over_steps(_gain(curve).mean(axis=0))
+        saved = curve.sum_over_steps(_gain(curve))
         ema = raw - saved * curve.cost.label_tokens_per_step
     return np.stack([raw, ema, coded * ends.raw.losses, coded * ends.ema.losses])
 
 
-def _gain(curve: Curve) -> Rows:
-    """[B or 1, R] by how much averaging lowers the loss of the same held-out tokens, by block."""
+def _gain(curve: Curve) -> Values:
+    """[R] by how much averaging lowers the loss of the same held-out tokens."""
     raw, ema = curve.raw, curve.ema
     if raw is None:
-        return np.zeros((1, curve.steps.size))
-    if raw.blocks_nats is None or ema.blocks_nats is None:
-        return (raw.loss_nats - ema.loss_nats)[None]
-    return (raw.blocks_nats - ema.blocks_nats).T
+        return np.zeros(curve.steps.size)
+    if raw.scored is None or ema.scored is None:
+        return raw.loss_nats - ema.loss_nats
+    return (raw.scored - ema.scored).mean(axis=1)
+
+
+def _gain_errors(curve: Curve) -> Factors:
+    """Errors [Q, R] of it; none are known without blocks."""
+    raw, ema = curve.raw, curve.ema
+    if raw is None or raw.scored is None or ema.scored is None:
+        return {}
+    return ema.placed(raw.scored - ema.scored)
 
 
 def _stream_coded(curve: Curve, ends: Ends, floor: Floor, averaged: Values) -> Coded:
@@ -317,12 +336,11 @@ def _stream_coded(curve: Curve, ends: Ends, floor: Floor, averaged: Values) -> C
 
 def _stream_saved(curve: Curve, at: Indices) -> tuple[Values, Factors, Values]:
     """Savings of averaging from the switch to the end: nats, errors, interpolation error."""
-    tokens, gain = curve.cost.label_tokens_per_step, _gain(curve)
+    tokens, gain, weights = curve.cost.label_tokens_per_step, _gain(curve), curve.step_weights
     sums = curve.sum_over_steps(gain)
-    sums = tokens * (sums - sums[:, at])
-    error = tokens * _interpolation_error(curve, gain.mean(axis=0))
-    factors = {f"record {len(gain)}": errors.of_blocks(sums)} if len(gain) > 1 else {}
-    return sums.mean(axis=0), factors, np.abs(error - error[at])
+    error = tokens * _interpolation_error(curve, gain)
+    factors = errors.summed(_gain_errors(curve), tokens * (weights - weights[:, at]))
+    return tokens * (sums - sums[at]), factors, np.abs(error - error[at])
 
 
 def _joined(raw: Values, ema: Values, at: int) -> Values:

@@ -22,27 +22,38 @@ def stream(generator, spread):
     return np.concatenate([[0.0], np.cumsum(losses)])[POINTS], POINTS * spread**2
 
 
-def blocks(shift=0.0, count=8):
-    difficulty = np.linspace(-0.2, 0.2, count)
-    return loss(POINTS) + difficulty[:, None] * (POINTS > 0) + shift
+EXACT = np.zeros((1, POINTS.size))
 
 
 def test_the_shape_of_the_curve_leaves_nothing():
     sums, spread = stream(np.random.default_rng(0), 0.0)
-    found = stream_level(POINTS, sums, spread, blocks(-0.01), TOKENS)
+    found = stream_level(POINTS, sums, spread, loss(POINTS) - 0.01, EXACT, TOKENS)
     assert found is not None
     assert found.nats == pytest.approx(0.01, abs=1e-5)
-    np.testing.assert_allclose(found.blocks + loss(2000), found.blocks[0] + loss(2000), atol=1e-12)
-    assert found.weights @ np.diff(sums) - found.nats == pytest.approx(
-        found.blocks.mean() + loss(2000) - 0.01, abs=1e-9
-    )
+    assert found.heldout_var == 0.0
+    assert found.points.sum() == pytest.approx(1.0)
+    # The weights of both sides are those with which they were averaged; slopes bend the curve.
+    sides = found.weights @ np.diff(sums) - found.points @ (loss(POINTS) - 0.01)
+    assert sides == pytest.approx(found.nats, abs=1e-4)
+
+
+def test_errors_of_record_points_average_out_unless_they_are_one():
+    sums, spread = stream(np.random.default_rng(3), 0.0)
+    apart = 0.01 * np.eye(POINTS.size)
+    one = np.full((1, POINTS.size), 0.01)
+    found = [
+        stream_level(POINTS, sums, spread, loss(POINTS), errors, TOKENS) for errors in (apart, one)
+    ]
+    assert found[1].heldout_var == pytest.approx(1e-4)
+    assert found[0].heldout_var == pytest.approx(1e-4 * np.sum(found[0].points ** 2))
+    assert found[0].heldout_var < 0.5e-4
 
 
 def test_its_error_is_honest():
     generator, z = np.random.default_rng(1), []
     for _ in range(400):
         sums, spread = stream(generator, 40.0)
-        found = stream_level(POINTS, sums, spread, blocks(), TOKENS)
+        found = stream_level(POINTS, sums, spread, loss(POINTS), EXACT, TOKENS)
         z.append(found.nats / np.sqrt(found.sampling_var + found.misfit_var))
     assert abs(np.mean(z)) < 0.2
     assert 0.85 < np.std(z) < 1.1
@@ -51,21 +62,25 @@ def test_its_error_is_honest():
 def test_scatter_that_sampling_does_not_explain_widens_the_error():
     generator = np.random.default_rng(2)
     sums, spread = stream(generator, 40.0)
-    calm = stream_level(POINTS, sums, spread, blocks(), TOKENS)
+    calm = stream_level(POINTS, sums, spread, loss(POINTS), EXACT, TOKENS)
     jumps = np.concatenate([[0.0], np.cumsum(generator.choice([-1.0, 1.0], POINTS.size - 1))])
-    rough = stream_level(POINTS, sums + 9000.0 * jumps, spread, blocks(), TOKENS)
+    rough = stream_level(POINTS, sums + 9000.0 * jumps, spread, loss(POINTS), EXACT, TOKENS)
     assert rough.misfit_var > 10 * calm.variance
-    without = stream_level(POINTS, sums, np.zeros_like(spread), blocks(), TOKENS)
+    without = stream_level(POINTS, sums, np.zeros_like(spread), loss(POINTS), EXACT, TOKENS)
     assert without.sampling_var == 0.0
     assert without.misfit_var > 0.0
 
 
 def test_a_short_run_has_no_late_part():
-    assert stream_level([0, 1, 2], [0.0, 2.0, 4.0], [0.0, 1.0, 2.0], np.ones((2, 3)), 1.0) is None
+    sums, ones = ([0.0, 2.0, 4.0], [0.0, 1.0, 2.0]), np.ones(3)
+    assert stream_level([0, 1, 2], *sums, ones, np.zeros((1, 3)), 1.0) is None
 
 
 def test_bad_input_is_refused():
-    with pytest.raises(ConfigError, match=r"expected \[R\], \[R\], \[B, R\]: \(3,\), \(2,\)"):
-        stream_level([0, 1, 2], [0.0, 2.0, 4.0], [0.0, 1.0], np.ones((2, 3)), 1.0)
+    sums, ones, exact = [0.0, 2.0, 4.0], np.ones(3), np.zeros((1, 3))
+    with pytest.raises(ConfigError, match=r"\[R\], \[Q, R\]: \(3,\), \(2,\), \(3,\) and \(1, 3\)"):
+        stream_level([0, 1, 2], sums, [0.0, 1.0], ones, exact, 1.0)
+    with pytest.raises(ConfigError, match=r"\(3,\), \(3,\), \(3,\) and \(1, 2\)"):
+        stream_level([0, 1, 2], sums, [0.0, 1.0, 2.0], ones, exact[:, :2], 1.0)
     with pytest.raises(ConfigError, match="label_tokens_per_step: must be finite and positive"):
-        stream_level([0, 1, 2], [0.0, 2.0, 4.0], [0.0, 1.0, 2.0], np.ones((2, 3)), 0.0)
+        stream_level([0, 1, 2], sums, [0.0, 1.0, 2.0], ones, exact, 0.0)

@@ -1,5 +1,6 @@
 """A run's record: sums of float64, cut, saved and taken up again anywhere."""
 
+import dataclasses
 import json
 import math
 
@@ -7,8 +8,10 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.base.status import RunStatus
+from epiplexity_jax.coding import record_points
+from epiplexity_jax.engine.accounting import Accounting
 from epiplexity_jax.engine.heldout import HeldoutLayout
-from epiplexity_jax.engine.recorder import EXACT, Accounting, Recorder, RecorderState, added
+from epiplexity_jax.engine.recorder import EXACT, Recorder, RecorderState, added
 from epiplexity_jax.engine.state import StepStatus
 from epiplexity_jax.families.spec import Cost, Task
 
@@ -113,6 +116,62 @@ def test_a_longer_run_goes_on_from_a_shorter_one():
     assert history.keys() == whole.keys()
     for name, column in whole.items():
         np.testing.assert_allclose(history[name], column, rtol=1e-12, err_msg=name)
+
+
+def in_turns(stop, recorder=None, first=0):
+    """A run whose points from step 2 on score one of 16 eval batches in turns; losses are drawn."""
+    layout = HeldoutLayout(3, 2, 16, record_share=2.0)
+    accounting = dataclasses.replace(ACCOUNTING, layout=layout)
+    losses = np.random.default_rng(1).random((12, 2, 16, 6)).astype(np.float32)
+    recorder = recorder or Recorder(accounting)
+    grid = record_points(stop)
+    for start, end in zip(np.append(0, grid), grid, strict=False):
+        if end < first or (end == first and first):
+            continue
+        if end:
+            recorder.add_steps(*steps_of(end - start, start))
+        last, turn = bool(end == stop), list(layout.turn(int(end), 2).batches)
+        recorder.add_record(int(end), losses[end] if last else losses[end][:, turn], last)
+    return accounting, recorder, losses
+
+
+def test_record_points_that_take_turns_keep_what_the_final_model_loses_on_the_same_sequences():
+    accounting, recorder, losses = in_turns(9)
+    history = recorder.history()
+    assert history["heldout_turn"].tolist() == [0, 0, *range(1, len(history["step"]) - 1)]
+    for row, step in enumerate(history["step"]):
+        turn = list(accounting.layout.turn(int(step), 2).batches)
+        for which, name in enumerate(("heldout", "heldout_raw")):
+            own = losses[step, which, turn].astype(np.float64)
+            blocks = own.reshape(-1, 3, 2).mean(axis=(0, 2)) / 8
+            np.testing.assert_allclose(history[f"{name}_block_losses_nats"][row], blocks)
+            last = step == 9
+            scored = losses[9, which, slice(None) if last else turn].astype(np.float64)
+            final = scored.reshape(-1, 3, 2).mean(axis=(0, 2)) / 8
+            np.testing.assert_allclose(history[f"{name}_final_block_losses_nats"][row], final)
+    whole = losses[9].astype(np.float64).mean(axis=(1, 2)) / 8
+    assert history["heldout_loss_nats"][-1] == pytest.approx(whole[0])
+    batches = [len(accounting.layout.turn(int(step), 2).batches) for step in history["step"][:-1]]
+    spent = (sum(batches) + 16) * 2 * 6 * 9 * 20.0
+    assert history["spent_flops"][-1] == pytest.approx(9 * 18 * 60.0 + spent)
+
+
+def test_a_longer_run_takes_the_turns_that_a_shorter_one_took():
+    accounting, short, _ = in_turns(6)
+    grid = record_points(9)
+    resumed = Recorder.resume(accounting, short.history(), grid)
+    assert not any("final" in name for row in resumed.rows for name in row)
+    _, longer, _ = in_turns(9, resumed, first=6)
+    _, whole, _ = in_turns(9)
+    assert longer.history().keys() == whole.history().keys()
+    for name, column in whole.history().items():
+        np.testing.assert_allclose(longer.history()[name], column, rtol=1e-12, err_msg=name)
+
+
+def test_a_run_that_ends_before_its_first_turn_keeps_no_losses_of_the_final_model():
+    _, recorder, _ = in_turns(1)
+    assert recorder.history()["heldout_turn"].tolist() == [0, 0]
+    assert not any("final" in name for name in recorder.history())
 
 
 def test_what_is_not_finite_ends_a_run_at_its_step():

@@ -5,8 +5,9 @@ import pytest
 
 from epiplexity_jax.base.errors import DataError
 from epiplexity_jax.coding import exact_length
+from epiplexity_jax.engine.accounting import Accounting
 from epiplexity_jax.engine.heldout import HeldoutLayout
-from epiplexity_jax.engine.recorder import EXACT, Accounting
+from epiplexity_jax.engine.recorder import EXACT
 from epiplexity_jax.engine.stream import Stream
 from epiplexity_jax.estimators.counting import run_coder
 from epiplexity_jax.families.ngram import NgramCoder

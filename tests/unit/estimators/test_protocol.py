@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError
+from epiplexity_jax.engine.accounting import Accounting
 from epiplexity_jax.engine.heldout import heldout_layout
-from epiplexity_jax.engine.recorder import Accounting
 from epiplexity_jax.engine.state import Hyperparameters
 from epiplexity_jax.estimators import registry
 from epiplexity_jax.estimators.config import Prequential, Requential

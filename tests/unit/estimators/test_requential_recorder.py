@@ -5,8 +5,9 @@ import pytest
 
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import certified_length
+from epiplexity_jax.engine.accounting import Accounting
 from epiplexity_jax.engine.heldout import HeldoutLayout
-from epiplexity_jax.engine.recorder import Accounting, added
+from epiplexity_jax.engine.recorder import added
 from epiplexity_jax.engine.state import StepStatus
 from epiplexity_jax.estimators.requential_recorder import RequentialInfo, RequentialRecorder
 from epiplexity_jax.families.spec import Cost, Task

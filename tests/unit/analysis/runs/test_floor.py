@@ -8,16 +8,22 @@ import pytest
 from benchmarks.simulated_runs import Simulated, runs
 from epiplexity_jax.analysis.frontier.members import members_of
 from epiplexity_jax.analysis.runs import errors
-from epiplexity_jax.analysis.runs.curve import HeldoutLosses, Online
-from epiplexity_jax.analysis.runs.floor import correction_of, floor_of, full_set
+from epiplexity_jax.analysis.runs.curve import Online
+from epiplexity_jax.analysis.runs.floor import Correction, correction_of, floor_of
+from epiplexity_jax.analysis.runs.heldout import HeldoutLosses
+from epiplexity_jax.analysis.runs.lengths import score
+from epiplexity_jax.analysis.runs.variants import NEVER
 from epiplexity_jax.base.units import nats_to_bits
 
 FAMILY = Simulated(steps=600, heldout_sequences=512)
 SIZES = (100_000, 1_000_000)
 
 
-def corrected(sample, seeds=2):
-    curves = runs(FAMILY, SIZES, seeds, np.random.default_rng(sample))
+IN_TURNS = Simulated(steps=600, heldout_sequences=2048, record_share=0.05)  # from step 178 on
+
+
+def corrected(sample, seeds=2, family=FAMILY):
+    curves = runs(family, SIZES, seeds, np.random.default_rng(sample))
     return curves, correction_of(curves)
 
 
@@ -41,17 +47,67 @@ def test_it_takes_out_most_of_what_the_held_out_set_has_over_the_population():
     assert 0.7 < z.std() < 1.3
 
 
-def test_model_lengths_are_unbiased_and_their_errors_honest():
+@pytest.mark.parametrize("family", [FAMILY, IN_TURNS], ids=["one subset", "turns"])
+def test_model_lengths_are_unbiased_and_their_errors_honest(family):
     z = []
     for sample in range(60):
-        curves, correction = corrected(sample)
+        curves, correction = corrected(sample, family=family)
         for member in members_of(curves, 1e7, "switch", "ema", correction):
             named = np.log2(member.steps.size + 1)
             at = int(member.switch_steps[-1])
-            true = float(nats_to_bits(FAMILY.model_nats(member.params, at))) + named
+            true = float(nats_to_bits(family.model_nats(member.params, at))) + named
             z.append((member.model_bits[-1] - true) / member.model_stderr[-1])
     assert abs(np.mean(z)) < 0.35
     assert 0.75 < np.std(z) < 1.25
+
+
+def test_record_points_that_take_turns_err_less():
+    one = dataclasses.replace(IN_TURNS, record_share=0.0)
+    spread, said = {}, {}
+    for family in (one, IN_TURNS):
+        members = []
+        for sample in range(20):
+            curves, correction = corrected(sample, family=family)
+            members += members_of(curves[:1], 1e7, "switch", "ema", correction)
+        named = np.log2(members[0].steps.size + 1)
+        true = [
+            float(nats_to_bits(family.model_nats(m.params, int(m.switch_steps[-1])))) + named
+            for m in members
+        ]
+        errors_ = np.array([m.model_bits[-1] for m in members]) - true
+        spread[family] = np.sqrt(np.mean(errors_**2))
+        said[family] = np.mean([m.model_stderr[-1] for m in members])
+        assert {m.subsets for m in members} == ({1} if family is one else {10})
+    assert said[IN_TURNS] < 0.95 * said[one]
+    assert spread[IN_TURNS] < spread[one]
+
+
+def test_the_choice_of_the_switch_is_that_of_the_lengths_which_are_printed():
+    """No pure choice of weights is shorter, whatever the correction moves either by."""
+    curves = runs(FAMILY, SIZES[:1], 1, np.random.default_rng(5))
+    (curve,) = curves
+    # Raw weights whose held-out set errs by more: a correction moves them further.
+    object.__setattr__(curve.raw, "stderr_nats", 8.0 * curve.raw.stderr_nats)
+    for standard in (-20.0, 20.0):
+        correction = Correction(standard)
+        pure = [
+            score(curve, 1e7, variant, floor, correction=correction).mdl_bits
+            for variant, floor in (("online", "raw"), ("online", "ema"))
+        ]
+        scored = score(curve, 1e7, correction=correction)
+        named = np.log2(np.arange(1, curve.steps.size + 1) + 1.0)
+        never = scored.switch_steps == NEVER
+        assert np.all(scored.mdl_bits <= pure[0] + named + 1e-6)
+        # A negative correction makes the raw weights cheaper, a positive one the averaged ones.
+        assert never[1:].any() == (standard < 0.0)
+
+
+def test_an_untrained_model_that_predicts_uniformly_is_not_moved():
+    curves, correction = corrected(4)
+    for heldout in (curves[0].ema, curves[0].raw):
+        floor = floor_of(heldout, correction)
+        assert floor.losses[0] == pytest.approx(heldout.loss_nats[0], abs=1e-12)
+        assert all(np.allclose(rows[:, 0], 0.0) for rows in floor.factors.values())
 
 
 def test_runs_that_are_no_fresh_samples_correct_nothing():
@@ -64,7 +120,7 @@ def test_runs_that_are_no_fresh_samples_correct_nothing():
 def test_the_errors_of_the_whole_set_are_those_it_states():
     curves, _ = corrected(1)
     for heldout in (curves[0].ema, curves[0].raw):
-        assert stderr(full_set(heldout)) == pytest.approx(heldout.stderr_nats[-1])
+        assert stderr(heldout.whole_set()) == pytest.approx(heldout.stderr_nats[-1])
 
 
 def test_a_run_that_has_learnt_nearly_all_is_moved_as_little_as_its_set_errs():
@@ -95,4 +151,6 @@ def test_what_nearly_solved_runs_say_weighs_by_their_own_error():
 
 def scaled(heldout, factor):
     """Held-out losses that are a part of others."""
-    return HeldoutLosses(*(factor * part for part in vars(heldout).values() if part is not None))
+    return HeldoutLosses(
+        factor * heldout.loss_nats, factor * heldout.stderr_nats, factor * heldout.blocks_nats
+    )

@@ -51,17 +51,28 @@ def test_area_and_data_length_share_their_blocks():
     full = blocks[-1] - blocks[-1].mean()
     scale = 0.01 / (full.std(ddof=1) / 4.0)  # of the whole set's error over the subset's
     assert 0.5 < scale < 1.0
+    centred = blocks - blocks.mean(axis=1, keepdims=True)
+    slopes = centred @ full / (full @ full)
+    # The whole set errs with the subset in it, and by the rest of it on its own.
+    subset = blocks - slopes[:, None] * (blocks[-1] - scale**2 * full)
+    rest = slopes[:, None] * scale * math.sqrt(1.0 - scale**2) * full
+
+    def area(values, i):
+        return 10 * (values[:i].sum(axis=0) - i * values[i]) / LN2
+
+    def data(values, i):
+        return 1000 * values[i] / LN2
+
+    def both(values, i):
+        return area(values, i) + data(values, i)
+
     for i in range(5):
-        area = np.array([10 * (b[:i].sum() - i * b[i]) for b in blocks.T]) / LN2
-        # The whole set errs with the subset in it, and by the rest of it on its own.
-        data = 1000 * (blocks[i] - blocks[-1] + scale**2 * full) / LN2
-        rest = 1000 * scale * math.sqrt(1.0 - scale**2) * full.std(ddof=1) / 4.0 / LN2
-        for found, values, own in (
-            (scored.model_stderr, area, 0.0),
-            (scored.data_stderr, data, rest),
-            (scored.mdl_stderr, area + data, rest),
+        for found, of in (
+            (scored.model_stderr, area),
+            (scored.data_stderr, data),
+            (scored.mdl_stderr, both),
         ):
-            expected = np.hypot(values.std(ddof=1) / 4.0, own)
+            expected = np.hypot(*(of(x, i).std(ddof=1) / 4.0 for x in (subset, rest)))
             assert found[i] == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
