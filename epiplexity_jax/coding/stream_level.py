@@ -56,10 +56,9 @@ def stream_level(
     sums_var: ArrayLike,
     heldout_nats: ArrayLike,
     heldout_errors: ArrayLike,
-    label_tokens_per_step: float,
-    label_tokens: ArrayLike | None = None,
+    label_tokens: ArrayLike,
 ) -> StreamLevel | None:
-    """Compare a stream with held-out blocks that the same weights score at record points.
+    """Compare a stream with held-out losses that the same weights score at record points.
 
     Args:
         steps: [R] record points, increasing from 0.
@@ -68,11 +67,11 @@ def stream_level(
         heldout_nats: [R] losses of the held-out set, nats per label token.
         heldout_errors: [Q, R] by how much each of Q independent unit errors moves them; those that
             all record points share are the held-out set's own and not among them.
-        label_tokens_per_step: label tokens of a batch.
-        label_tokens: [R] label tokens up to each, where batches differ in them.
+        label_tokens: [R] label tokens of the stream up to each.
 
     Returns:
-        The difference; None where fewer than three intervals lie in every part.
+        The difference; None where fewer than three intervals lie in every part, or one has no label
+        tokens.
 
     Raises:
         ConfigError: when shapes differ, steps do not increase from 0 or a number is not finite.
@@ -80,26 +79,23 @@ def stream_level(
     >>> import numpy as np
     >>> steps = np.array([0, 10, 20, 30, 40])
     >>> heldout, exact = np.full(5, 0.4), np.zeros((1, 5))
-    >>> round(stream_level(steps, 5.0 * steps, steps, heldout, exact, 10).nats, 12)
+    >>> round(stream_level(steps, 5.0 * steps, steps, heldout, exact, 10 * steps).nats, 12)
     0.1
     """
     points, sums = checks.curve(steps, sums_nats, "sums_nats")
     _, heldout = checks.curve(steps, heldout_nats, "heldout_nats")
     moved = checks.finite("heldout_errors", heldout_errors)
     variances = checks.not_negative("sums_var", sums_var)
-    per_step = float(checks.positive("label_tokens_per_step", label_tokens_per_step))
-    wrong = {one.shape for one in (sums, variances, heldout)} != {points.shape}
-    if wrong or moved.ndim != 2 or moved.shape[1] != points.size:
-        shapes = f"{sums.shape}, {variances.shape}, {heldout.shape} and {moved.shape}"
+    labels = checks.not_negative("label_tokens", label_tokens)
+    found = [one.shape for one in (sums, variances, heldout, labels)]
+    if set(found) != {points.shape} or moved.ndim != 2 or moved.shape[1] != points.size:
         raise ConfigError(
-            "sums_nats, sums_var, heldout_nats, heldout_errors: expected [R], [R], [R], [Q, R]: "
-            f"{shapes}"
+            "sums_nats, sums_var, heldout_nats, label_tokens, heldout_errors: expected four of [R] "
+            f"and [Q, R], got {', '.join(map(str, found))} and {moved.shape}"
         )
-    length, tokens = np.diff(points), np.diff(points) * per_step
-    if label_tokens is not None:
-        tokens = np.diff(checks.not_negative("label_tokens", label_tokens))
-        if tokens.shape != length.shape or not (tokens > 0).all():
-            return None  # an interval without labels has no level
+    length, tokens = np.diff(points), np.diff(labels)
+    if not (tokens > 0).all():
+        return None  # an interval without labels has no level
     spread = np.maximum(np.diff(variances), 0.0)
     online = np.diff(sums) / tokens
     means = np.diff(interpolate_sum(points, heldout)) / length

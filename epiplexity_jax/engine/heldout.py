@@ -7,6 +7,7 @@ the same sequences.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ BlockMeans = Float64[np.ndarray, " blocks"]
 
 
 class Turn(NamedTuple):
-    """What a record point scores.
+    """The part of the held-out set that a record point scores.
 
     Attributes:
         number: 0 for the first eval batch, which all early record points score; then 1, 2, ...
@@ -64,7 +65,7 @@ class HeldoutLayout:
 
     @property
     def takes_turns(self) -> bool:
-        """Whether late record points score other eval batches than the first.
+        """True if late record points score other eval batches than the first.
 
         A set that a decade of record points would read more than once does not: their errors would
         not be independent.
@@ -87,6 +88,16 @@ class HeldoutLayout:
         first = 1 + sum(min(n, most) for n in earlier)
         batches = ((first + i) % self.eval_batches for i in range(min(count, most)))
         return Turn(1 + len(earlier), tuple(batches))
+
+    def scored(self, step: int, batch_size: int, last: bool) -> Sequence[int]:
+        """Numbers of the eval batches that are scored after some steps: a turn's, all at the last.
+
+        Args:
+            step: as for `turn`.
+            batch_size: as for `turn`.
+            last: whether a run ends there.
+        """
+        return range(self.eval_batches) if last else self.turn(step, batch_size).batches
 
     def record_batches(self, steps: int, batch_size: int) -> int:
         """Eval batches of all record points of a run but the last, which scores the whole set."""

@@ -146,8 +146,7 @@ def train_cohort(
             throttle.give(info, stop - start)
             ends = feed.ends(states, stop)
             if record or ends.any():
-                turn = job.layout.turn(stop, job.batch_size).batches
-                wanted = range(job.layout.eval_batches) if ends.any() else turn
+                wanted = job.layout.scored(stop, job.batch_size, bool(ends.any()))
                 results.add_record(stop, score(wanted), record, ends)
             if not results.fetch(lag=0 if job.gated else _LAG):
                 break

@@ -69,8 +69,7 @@ def run_coder(
     task, layout = accounting.task, accounting.layout
 
     def score(step: int) -> None:
-        turn = layout.turn(step, accounting.batch_size).batches
-        batches = range(layout.eval_batches) if step == steps else turn
+        batches = layout.scored(step, accounting.batch_size, step == steps)
         losses = np.stack([coder.evaluate(_at(heldout, i)) for i in batches])
         recorder.add_record(step, losses[None], step == steps)
 

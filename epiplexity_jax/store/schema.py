@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from epiplexity_jax.base.columns import OwnColumn
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 MEMBER, TUNING = "member", "tuning"  # roles of runs
 
 
@@ -76,7 +76,7 @@ RUNS = (
     Column("heldout_split", _TEXT, "", _SPLIT, null=True),
     Column("heldout_exchangeable", _FLAG, "", _EXCHANGEABLE, null=True),
     Column("heldout_verbatim_share", _FLOAT, "", _VERBATIM, null=True),
-    Column("record_tokens", _INT, "tokens", "held-out labels at the other record points"),
+    Column("record_tokens", _INT, "tokens", "held-out labels of one eval batch"),
     Column("test_tokens", _FLOAT, "tokens", "the config's, if it names them", null=True),
     Column("source_fingerprint", _TEXT, "", "hash of the data or the generator's parameters"),
     Column(

@@ -6,23 +6,87 @@ import numpy as np
 import pytest
 
 import epiplexity_jax as epx
+from benchmarks.simulated_runs import Simulated
+from benchmarks.simulated_runs import runs as simulated
+from epiplexity_jax.store import Store
 from tests.oracles import plain
+from tests.unit.store.stored import make_row
 
-STORE = Path(__file__).parents[1] / "data" / "store_v1"
+STORED = Path(__file__).parents[1] / "data" / "store_v1"
 TEST = 1e6
+IN_TURNS = Simulated(steps=600, heldout_sequences=2048, record_share=0.05)
+
+
+def store_of(curves, path):
+    """Simulated runs as a store."""
+    store = Store.open(path, create=True)
+    store.write_config("sources: {text: {}}\nfrontier: {test_tokens: 1.0e6}\n")
+    for curve in curves:
+        history = {
+            "step": curve.steps,
+            "train_tokens": curve.train_tokens.astype(np.int64),
+            "label_tokens": curve.label_tokens.astype(np.int64),
+            "teacher_tokens": np.zeros(curve.steps.size, np.int64),
+            "spent_flops": 1.0 * curve.steps,
+            "online_loss_sum_nats": curve.online.sum_nats,
+            "online_loss_sum_var": curve.online.sum_var,
+            "heldout_turn": curve.ema.turns,
+        }
+        for name, losses in (("heldout", curve.ema), ("heldout_raw", curve.raw)):
+            history[f"{name}_loss_nats"] = losses.loss_nats
+            history[f"{name}_loss_stderr"] = losses.stderr_nats
+            history[f"{name}_block_losses_nats"] = losses.blocks_nats
+            history[f"{name}_final_block_losses_nats"] = losses.finals_nats
+        row = make_row(
+            f"{curve.params}-{curve.seed}",
+            size=curve.size,
+            params=curve.params,
+            seed=curve.seed,
+            vocab_size=curve.vocab_size,
+            batch_size=curve.batch_size,
+            steps=int(curve.steps[-1]),
+            steps_done=int(curve.steps[-1]),
+            variants=list(curve.variants),
+            **vars(curve.cost),
+        )
+        store.commit(row, history)
+    return path
+
+
+@pytest.fixture(scope="module", params=["one subset", "turns"])
+def stored(request, tmp_path_factory):
+    if request.param == "one subset":
+        return STORED
+    curves = simulated(IN_TURNS, (100_000, 400_000), 2, np.random.default_rng(3))
+    return store_of(curves, tmp_path_factory.mktemp("s") / "turns")
 
 
 @pytest.fixture(scope="module")
-def runs():
-    return epx.load(STORE)
+def runs(stored):
+    return epx.load(stored)
 
 
-def test_every_length_and_time_is_that_of_the_plain_program(runs):
+def test_the_turns_are_in_the_store(tmp_path):
+    (curve,) = simulated(IN_TURNS, (100_000,), 1, np.random.default_rng(3))
+    (found,) = epx.load(store_of([curve], tmp_path / "turns")).curves("text")
+    for mine, theirs in ((curve.ema, found.ema), (curve.raw, found.raw)):
+        assert theirs.turns.max() > 5
+        np.testing.assert_array_equal(mine.adjusted(), theirs.adjusted())
+        factors = theirs.subset_errors()
+        assert {name for name, rows in factors.items() if rows.any()} == {
+            "record 64",
+            f"turns 64 {curve.batch_size}",
+        }
+        for name, rows in mine.subset_errors().items():
+            np.testing.assert_array_equal(rows, factors[name])
+
+
+def test_every_length_and_time_is_that_of_the_plain_program(runs, stored):
     for source in runs.sources:
         found = runs.frontier(TEST, source, variant="switch")
-        stored = plain.read(STORE, source)
-        shift = plain.correction([run for seeds in stored.values() for run in seeds])
-        expected = [plain.member(seeds, shift, TEST) for seeds in stored.values()]
+        members = plain.read(stored, source)
+        shift = plain.correction([run for seeds in members.values() for run in seeds])
+        expected = [plain.member(seeds, shift, TEST) for seeds in members.values()]
         assert len(found.all_members) == len(expected)
         for member, reference in zip(found.all_members, expected, strict=True):
             for values, name in (
@@ -33,12 +97,12 @@ def test_every_length_and_time_is_that_of_the_plain_program(runs):
                 np.testing.assert_allclose(values, reference[name], rtol=1e-12, atol=1e-7)
 
 
-def test_the_frontier_is_that_of_the_plain_program(runs):
+def test_the_frontier_is_that_of_the_plain_program(runs, stored):
     for source in runs.sources:
         found = runs.frontier(TEST, source, variant="switch")
-        stored = plain.read(STORE, source)
-        shift = plain.correction([run for seeds in stored.values() for run in seeds])
-        hull = plain.frontier([plain.member(seeds, shift, TEST) for seeds in stored.values()])
+        members = plain.read(stored, source)
+        shift = plain.correction([run for seeds in members.values() for run in seeds])
+        hull = plain.frontier([plain.member(seeds, shift, TEST) for seeds in members.values()])
         np.testing.assert_allclose(found.compute, hull[:, 0], rtol=1e-12)
         for budget in np.geomspace(hull[0, 0], hull[-1, 0], 7):
             model, data = plain.at(hull, float(budget))

@@ -172,6 +172,5 @@ def _level(run: Curve) -> StreamLevel | None:
         run.online.sum_var,
         run.raw.adjusted(),
         np.concatenate(list(run.raw.subset_errors().values())),
-        run.cost.label_tokens_per_step,
-        run.labels,
+        run.label_tokens,
     )

@@ -160,7 +160,16 @@ class HeldoutLosses:
 
 
 def paired_columns(owner: object, values: str, spread: str) -> Values:
-    """Make two fields float64 arrays [R], errors that are not given zeros; return the values."""
+    """Make two fields float64 arrays [R], errors that are not given zeros; return the values.
+
+    Args:
+        owner: a frozen dataclass.
+        values: name of the field of values.
+        spread: name of the field of their errors or variances.
+
+    Raises:
+        ConfigError: when the two have other shapes than [R].
+    """
     array = checks.numbers(values, getattr(owner, values))
     given = checks.numbers(spread, getattr(owner, spread))
     given = np.zeros_like(array) if given.size == 0 else given

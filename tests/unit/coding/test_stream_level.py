@@ -27,7 +27,7 @@ EXACT = np.zeros((1, POINTS.size))
 
 def test_the_shape_of_the_curve_leaves_nothing():
     sums, spread = stream(np.random.default_rng(0), 0.0)
-    found = stream_level(POINTS, sums, spread, loss(POINTS) - 0.01, EXACT, TOKENS)
+    found = stream_level(POINTS, sums, spread, loss(POINTS) - 0.01, EXACT, TOKENS * POINTS)
     assert found is not None
     assert found.nats == pytest.approx(0.01, abs=1e-5)
     assert found.heldout_var == 0.0
@@ -42,7 +42,8 @@ def test_errors_of_record_points_average_out_unless_they_are_one():
     apart = 0.01 * np.eye(POINTS.size)
     one = np.full((1, POINTS.size), 0.01)
     found = [
-        stream_level(POINTS, sums, spread, loss(POINTS), errors, TOKENS) for errors in (apart, one)
+        stream_level(POINTS, sums, spread, loss(POINTS), errors, TOKENS * POINTS)
+        for errors in (apart, one)
     ]
     assert found[1].heldout_var == pytest.approx(1e-4)
     assert found[0].heldout_var == pytest.approx(1e-4 * np.sum(found[0].points ** 2))
@@ -53,7 +54,7 @@ def test_its_error_is_honest():
     generator, z = np.random.default_rng(1), []
     for _ in range(400):
         sums, spread = stream(generator, 40.0)
-        found = stream_level(POINTS, sums, spread, loss(POINTS), EXACT, TOKENS)
+        found = stream_level(POINTS, sums, spread, loss(POINTS), EXACT, TOKENS * POINTS)
         z.append(found.nats / np.sqrt(found.sampling_var + found.misfit_var))
     assert abs(np.mean(z)) < 0.2
     assert 0.85 < np.std(z) < 1.1
@@ -62,25 +63,35 @@ def test_its_error_is_honest():
 def test_scatter_that_sampling_does_not_explain_widens_the_error():
     generator = np.random.default_rng(2)
     sums, spread = stream(generator, 40.0)
-    calm = stream_level(POINTS, sums, spread, loss(POINTS), EXACT, TOKENS)
+    calm = stream_level(POINTS, sums, spread, loss(POINTS), EXACT, TOKENS * POINTS)
     jumps = np.concatenate([[0.0], np.cumsum(generator.choice([-1.0, 1.0], POINTS.size - 1))])
-    rough = stream_level(POINTS, sums + 9000.0 * jumps, spread, loss(POINTS), EXACT, TOKENS)
+    rough = stream_level(
+        POINTS, sums + 9000.0 * jumps, spread, loss(POINTS), EXACT, TOKENS * POINTS
+    )
     assert rough.misfit_var > 10 * calm.variance
-    without = stream_level(POINTS, sums, np.zeros_like(spread), loss(POINTS), EXACT, TOKENS)
+    without = stream_level(
+        POINTS, sums, np.zeros_like(spread), loss(POINTS), EXACT, TOKENS * POINTS
+    )
     assert without.sampling_var == 0.0
     assert without.misfit_var > 0.0
 
 
 def test_a_short_run_has_no_late_part():
     sums, ones = ([0.0, 2.0, 4.0], [0.0, 1.0, 2.0]), np.ones(3)
-    assert stream_level([0, 1, 2], *sums, ones, np.zeros((1, 3)), 1.0) is None
+    assert stream_level([0, 1, 2], *sums, ones, np.zeros((1, 3)), [0, 1, 2]) is None
+
+
+def test_an_interval_without_labels_has_no_level():
+    labels = TOKENS * np.minimum(POINTS, POINTS[-2])
+    sums, spread = stream(np.random.default_rng(0), 0.0)
+    assert stream_level(POINTS, sums, spread, loss(POINTS), EXACT, labels) is None
 
 
 def test_bad_input_is_refused():
     sums, ones, exact = [0.0, 2.0, 4.0], np.ones(3), np.zeros((1, 3))
-    with pytest.raises(ConfigError, match=r"\[R\], \[Q, R\]: \(3,\), \(2,\), \(3,\) and \(1, 3\)"):
-        stream_level([0, 1, 2], sums, [0.0, 1.0], ones, exact, 1.0)
-    with pytest.raises(ConfigError, match=r"\(3,\), \(3,\), \(3,\) and \(1, 2\)"):
-        stream_level([0, 1, 2], sums, [0.0, 1.0, 2.0], ones, exact[:, :2], 1.0)
-    with pytest.raises(ConfigError, match="label_tokens_per_step: must be finite and positive"):
-        stream_level([0, 1, 2], sums, [0.0, 1.0, 2.0], ones, exact, 0.0)
+    with pytest.raises(ConfigError, match=r"\(3,\), \(2,\), \(3,\), \(3,\) and \(1, 3\)"):
+        stream_level([0, 1, 2], sums, [0.0, 1.0], ones, exact, ones)
+    with pytest.raises(ConfigError, match=r"\(3,\), \(3,\), \(3,\), \(3,\) and \(1, 2\)"):
+        stream_level([0, 1, 2], sums, [0.0, 1.0, 2.0], ones, exact[:, :2], ones)
+    with pytest.raises(ConfigError, match="label_tokens: must"):
+        stream_level([0, 1, 2], sums, [0.0, 1.0, 2.0], ones, exact, -ones)

@@ -34,9 +34,11 @@ def model_of(source):
     return TransformerModel(16, 1 if all(task.label_mask) else 2, task)
 
 
-def job_of(source, seeds, steps=STEPS, rates=None, microbatch=None, resume=None, start=0):
+def job_of(
+    source, seeds, steps=STEPS, rates=None, microbatch=None, resume=None, start=0, layout=None
+):
     model = model_of(source)
-    layout = heldout_layout(128, BATCH)
+    layout = layout or heldout_layout(128, BATCH)
     heldout = heldout_tokens(source, None, ROOT, layout.sequences)
     heldout = heldout.reshape(layout.eval_batches, layout.eval_batch_size, -1)
     members = tuple(

@@ -12,6 +12,7 @@ from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.coding import record_points, sum_variance
 from epiplexity_jax.engine import programs
 from epiplexity_jax.engine.cohort_spec import CohortJob
+from epiplexity_jax.engine.heldout import heldout_layout
 from epiplexity_jax.engine.sharding import member_mesh
 from epiplexity_jax.engine.stream import Stream
 from epiplexity_jax.engine.train_cohort import set_up, train_cohort
@@ -132,6 +133,25 @@ def assert_blocks_are_the_batches_losses(results, runs):
             assert sum_variance(groups, BATCH).sum() == pytest.approx(
                 history["online_loss_sum_var"][-1], rel=1e-4
             )
+
+
+def test_record_points_that_take_turns_score_the_eval_batches_of_their_turn():
+    """A shorter run scores all at its end and keeps those of the turn; a longer one only them."""
+    source, layout = cycle(), heldout_layout(64 * 16, BATCH, record_share=3.0)
+    longer, shorter = (
+        train_cohort(job_of(source, [0], steps, layout=layout), mesh_of(2))[0].history
+        for steps in (STEPS, 10)
+    )
+    assert longer["heldout_turn"].tolist()[:3] == [0, 0, 0]
+    assert longer["heldout_turn"].tolist()[3:] == list(range(1, len(longer["step"]) - 2))
+    row = list(longer["step"]).index(10)
+    for which in ("heldout", "heldout_raw"):
+        blocks, finals = (f"{which}_{of}block_losses_nats" for of in ("", "final_"))
+        np.testing.assert_array_equal(longer[blocks][: row + 1], shorter[blocks])
+        assert longer[finals][-1].mean() == pytest.approx(longer[f"{which}_loss_nats"][-1])
+        # On a turn's sequences the final weights are the better ones, and other turns have others.
+        assert longer[finals][row].mean() < longer[blocks][row].mean()
+        assert len({tuple(each) for each in longer[finals][3:18]}) == 15
 
 
 @pytest.mark.parametrize("data", [1, 2])
