@@ -31,6 +31,7 @@ class Simulated:
         jitter_nats: by how much raw weights are worse than averaged ones at the end.
         window: share of training that the average holds.
         record_sequences, heldout_sequences: scored at record points and at the end.
+        grown_steps: after which sequences differ in full; an untrained model predicts uniformly.
         record_share: of what training has read, what later record points score in turns; 0: none.
     """
 
@@ -44,6 +45,7 @@ class Simulated:
     record_sequences: int = 128
     heldout_sequences: int = 2048
     record_share: float = 0.0
+    grown_steps: int = 20
 
     @property
     def layout(self) -> HeldoutLayout:
@@ -111,7 +113,7 @@ def _run(
     points, tokens = family.points, family.sequence_tokens
     every, at = np.arange(family.steps, dtype=np.float64), points.astype(np.float64)
     noise = stream + family.own_nats * generator.standard_normal(stream.size)
-    noise = _grown(every)[:, None] * noise.reshape(family.steps, -1)
+    noise = _grown(family, every)[:, None] * noise.reshape(family.steps, -1)
     losses = tokens * (family.raw_loss(every, size)[:, None] + noise)
     spread = family.batch_size * losses.var(axis=1, ddof=1)
     own = _own(family, generator, heldout.size)
@@ -135,9 +137,9 @@ def _run(
     )
 
 
-def _grown(steps: Values) -> Values:
-    """How far sequences differ: an untrained model predicts uniformly, whatever the sequence."""
-    return np.minimum(steps / 20.0, 1.0)
+def _grown(family: Simulated, steps: Values) -> Values:
+    """Part of their full difference by which sequences differ after some steps."""
+    return np.minimum(steps / family.grown_steps, 1.0)
 
 
 def _own(family: Simulated, generator: np.random.Generator, count: int) -> Rows:
@@ -151,9 +153,10 @@ def _own(family: Simulated, generator: np.random.Generator, count: int) -> Rows:
 def _scored(family: Simulated, level: Values, deviations: Rows) -> HeldoutLosses:
     """Held-out losses of deviations [R, M] around a level [R], 64 blocks; the end scores all."""
     cut = deviations.reshape(len(level), -1, 64, family.record_sequences // 64).mean(axis=3)
+    cut = _grown(family, family.points)[:, None, None] * cut
     turns = [family.layout.turn(int(step), family.batch_size) for step in family.points]
     own = [cut[i, list(turn.batches)].mean(axis=0) for i, turn in enumerate(turns)]
-    blocks = level[:, None] + _grown(family.points)[:, None] * np.stack(own)
+    blocks = level[:, None] + np.stack(own)
     loss, stderr = blocks.mean(axis=1), blocks.std(axis=1, ddof=1) / 8.0
     whole = level[-1] + cut[-1].mean(axis=0)
     loss[-1], stderr[-1] = whole.mean(), whole.std(ddof=1) / 8.0

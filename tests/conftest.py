@@ -25,8 +25,8 @@ if os.environ.get("COMPILE_AS") != "users":  # see the marker `as_users`
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
 
 # Annotations are checked at every call, and axes of one name must have one length.
-# `api` is left out: what it takes is the user's, and refused in its own words; and `resources`, where
-# a plan calls 200,000 small functions: a tenth of the time of all tests.
+# `api` is left out: what it takes is the user's, and refused in its own words; and `resources`,
+# where a plan calls 200,000 small functions: a tenth of the time of all tests.
 CHECKED = (
     "epiplexity_jax.base",
     "epiplexity_jax.runtime",

@@ -153,13 +153,13 @@ class Recorder:
             learnt = history.get("teacher_label_tokens", history["label_tokens"])
             recorder.teacher_labels = int(learnt[-1])
         recorder.sums = {name: float(history[name][-1]) for name in recorder.sums}
-        at_end = {*EXACT, *map(_final, cls.SCORED)}
-        whole = int(history["step"][-1]) == grid[-1]  # a last row covers the full held-out set
-        if not whole:
-            history = {name: column for name, column in history.items() if name not in at_end}
+        at_end = set(EXACT)
+        if history["step"][-1] != grid[-1]:  # another model is the final one
+            at_end.update(map(_final, cls.SCORED))
+        history = {name: column for name, column in history.items() if name not in at_end}
         for i in np.flatnonzero(np.isin(history["step"], grid)):
             row = {name: column[i] for name, column in history.items()}
-            last = row["step"] == grid[-1]
+            last = row["step"] == grid[-1]  # a last row covers the full held-out set
             for which in () if last else cls.SCORED:
                 row |= _mean(which, row[f"{which}_block_losses_nats"])
             batches = len(accounting.turn(int(row["step"])).batches)

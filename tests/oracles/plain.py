@@ -193,13 +193,16 @@ def level(run: tuple[dict, dict]) -> dict | None:
                 "stream": f"stream {row['seed']}",
                 "subsets": subsets,
                 "whole": raw["whole"],
+                "moved": float(ends @ share @ raw["slopes"]),
             }
-    if best is not None:  # in standard errors of the run's own full held-out set
-        unit = raw["unit"]
+    if best is not None and best["moved"] < 0.1:
+        return None
+    if best is not None:  # in as much of the full set's standard error as moves what is compared
+        unit = raw["unit"] * best["moved"]
         best |= {name: best[name] / unit for name in ("nats", "own")}
         best |= {name: best[name] / unit**2 for name in ("variance", "misfit")}
-        for name in ("subsets", "whole"):
-            best[name] = {subset: rows / unit for subset, rows in best[name].items()}
+        best["subsets"] = {subset: rows / unit for subset, rows in best["subsets"].items()}
+        best["whole"] = {subset: rows / raw["unit"] for subset, rows in best["whole"].items()}
     return best
 
 

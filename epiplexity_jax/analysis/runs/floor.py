@@ -23,6 +23,8 @@ from epiplexity_jax.analysis.runs.heldout import HeldoutLosses
 from epiplexity_jax.analysis.shapes import Values
 from epiplexity_jax.coding import StreamLevel
 
+_LEAST_MOVED = 0.1  # of the set's error, which the losses that are compared with a stream must have
+
 
 @dataclass(frozen=True, eq=False)
 class Correction:
@@ -78,8 +80,8 @@ def correction_of(curves: Sequence[Curve]) -> Correction:
     """The error of a source's held-out set by its training streams, weighted by precision.
 
     Every run gives the difference between its online and its held-out losses under the same raw
-    weights, in units of the held-out set's standard error under those. Their mean, weighted by
-    precision, estimates the error of the held-out set; it is taken with the weight that makes the
+    weights, in units of as much of the held-out set's standard error as those have. Their mean,
+    weighted by precision, estimates the error of the held-out set; it is taken with the weight that makes the
     variance of the corrected losses least, so that the result is no worse than the plain set.
 
     Args:
@@ -130,9 +132,11 @@ def _standardised(curve: Curve) -> _Standardised | None:
     if (level := _level(run)) is None:
         return None
     assert run.raw is not None  # it has a level
-    unit = float(run.raw.stderr_nats[-1])
-    if unit <= 0.0:  # every sequence costs the same: the set has no error
-        return None
+    # What the set errs by under the final weights, as far as it moves the losses that are compared.
+    stderr = float(run.raw.stderr_nats[-1])
+    unit = stderr * float(level.points @ run.raw.slopes)
+    if stderr <= 0.0 or unit < _LEAST_MOVED * stderr:
+        return None  # every sequence costs the same, or cost the same when they were compared
     stream = stream_factors(run, level.weights[:, None])
     subsets = run.raw.subset_errors()
     of_points = {name: rows @ level.points[:, None] for name, rows in subsets.items()}
@@ -141,7 +145,7 @@ def _standardised(curve: Curve) -> _Standardised | None:
         level.variance / unit**2,
         level.misfit_var / unit**2,
         errors.add((stream, 1.0 / unit), (of_points, -1.0 / unit)),
-        errors.add((run.raw.whole_set(), 1.0 / unit)),
+        errors.add((run.raw.whole_set(), 1.0 / stderr)),
     )
 
 

@@ -38,7 +38,7 @@ def test_the_best_of_several_recipes_must_lie_further_from_the_uniform_code():
     """A code 2.5 standard errors below the uniform one wins alone, and not as the best of 30."""
 
     def frontier(recipes):
-        return trace([toy([1.0, 0.9], error=0.04, recipes=recipes)], test_tokens=1e6)
+        return trace([toy([1.0, 0.9], error=0.03, recipes=recipes)], test_tokens=1e6)
 
     alone, best = frontier(1).traced, frontier(30).traced
     assert (alone.errors, round(best.errors, 2)) == (2.0, 3.17)
