@@ -155,7 +155,7 @@ class Recorder:
         recorder.sums = {name: float(history[name][-1]) for name in recorder.sums}
         at_end = set(EXACT)
         if history["step"][-1] != grid[-1]:  # another model is the final one
-            at_end.update(map(_final, cls.SCORED))
+            at_end |= {_final(which) for which in cls.SCORED}
         history = {name: column for name, column in history.items() if name not in at_end}
         for i in np.flatnonzero(np.isin(history["step"], grid)):
             row = {name: column[i] for name, column in history.items()}

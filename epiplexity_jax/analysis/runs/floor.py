@@ -81,8 +81,9 @@ def correction_of(curves: Sequence[Curve]) -> Correction:
 
     Every run gives the difference between its online and its held-out losses under the same raw
     weights, in units of as much of the held-out set's standard error as those have. Their mean,
-    weighted by precision, estimates the error of the held-out set; it is taken with the weight that makes the
-    variance of the corrected losses least, so that the result is no worse than the plain set.
+    weighted by precision, estimates the error of the held-out set; it is taken with the weight that
+    makes the variance of the corrected losses least, so that the result is no worse than the plain
+    set.
 
     Args:
         curves: runs of one source and one held-out set.
