@@ -22,12 +22,12 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1:/p' Makefile | awk -F: '{ printf "%-19s %s\n", $$1, $$2 }'
 
 test: setup-dev  ## the tests that end within ten minutes
-	JAX_PLATFORMS=cpu "$(VENV)/bin/python" -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
+	JAX_PLATFORMS=cpu "$(VENV)/bin/python" -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
 
 # Twice: quickly compiled, then some of them as users compile.
 test-slow: setup-dev  ## oracles that train for long, several processes, faults; users' compiler settings
-	JAX_PLATFORMS=cpu "$(VENV)/bin/python" -m pytest -n $(WORKERS) -m slow $(ARGS)
-	JAX_PLATFORMS=cpu COMPILE_AS=users "$(VENV)/bin/python" -m pytest -n $(WORKERS) -m as_users $(ARGS)
+	JAX_PLATFORMS=cpu "$(VENV)/bin/python" -m pytest -n $(WORKERS) --dist loadfile -m slow $(ARGS)
+	JAX_PLATFORMS=cpu COMPILE_AS=users "$(VENV)/bin/python" -m pytest -n $(WORKERS) --dist loadfile -m as_users $(ARGS)
 
 lint: setup-dev  ## ruff, pyright, import-linter
 	"$(VENV)/bin/ruff" check .
