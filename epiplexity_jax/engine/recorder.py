@@ -279,7 +279,7 @@ class Recorder:
         if acc.layout.takes_turns:
             row[TURN] = turn.number
         self._append(row, losses.shape[1])
-        if last and any(row.get(TURN, 0) for row in self.rows):
+        if last and acc.layout.takes_turns:
             self._add_finals(losses)
 
     def _add_finals(self, losses: Float[np.ndarray, "sets eval_batches sequences"]) -> None:

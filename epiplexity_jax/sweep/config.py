@@ -94,7 +94,8 @@ class Heldout(Config):
     """Label tokens at the last record point; at most a tenth of a finite source."""
     record_tokens: int | None = Field(default=None, ge=1)
     """Label tokens at the other record points, the same ones at all; default: a training batch's,
-    at least 64 sequences, and 0.6 % of what training has read where that is more, in turns."""
+    at least 64 sequences, and 0.6 % of what training has read where that is more, at most a
+    sixteenth of the set, in turns (of a set of 16 batches or more)."""
     split: Literal["windows", "documents"] | None = None
     """Unit that is held out of a finite source. `windows`: sequences at random, so that training
     reads other parts of the same text. `documents`: whole files where there are several, a region

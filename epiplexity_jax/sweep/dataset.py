@@ -65,16 +65,17 @@ class Dataset:
         """Label tokens of the first eval batches, or of all.
 
         Raises:
-            DataError: when labels vary and these have none.
+            DataError: when labels vary and these have none, or those of a turn.
         """
         if not self.task.labels_vary:
             batches = self.layout.eval_batches if batches is None else batches
             return self.layout.eval_batch_size * batches * self.task.label_tokens
-        labels = int(np.asarray(self.task.label_counts(self.heldout))[:batches].sum())
-        if not labels:
+        counts = np.asarray(self.task.label_counts(self.heldout)).sum(axis=1)
+        labels = int(counts[:batches].sum())
+        if not labels or (self.layout.takes_turns and not counts.all()):
             raise DataError(
-                f"sources.{self.name}: no token of its held-out sequences is paid for; raise "
-                "heldout.tokens or heldout.record_tokens"
+                f"sources.{self.name}: no token of {self.layout.eval_batch_size} held-out "
+                "sequences is paid for; raise heldout.tokens or heldout.record_tokens"
             )
         return labels
 

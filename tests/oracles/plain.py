@@ -90,7 +90,7 @@ def heldout(history: dict[str, np.ndarray], name: str) -> dict:
         end = own[last] if final is None else final[i]
         spread = np.sum((end - end.mean()) ** 2)
         if i < last and spread > 0:
-            if len(set(blocks)) == 1:
+            if np.ptp(blocks) <= 1e-6 * np.mean(np.abs(blocks)):
                 slopes[i] = 0.0
             elif count >= 16:
                 slopes[i] = np.sum((blocks - blocks.mean()) * (end - end.mean())) / spread

@@ -93,7 +93,7 @@ def members_of(
         ]
         average = _average(name, runs[0].params, scored)
         own = {name: getattr(runs[0], name) for name in ("recipes", "learning_rate", "batch_size")}
-        members.append(replace(average, subsets=runs[0].ema.subsets, **own))
+        members.append(replace(average, subsets=max(run.ema.subsets for run in runs), **own))
     return sorted(members, key=lambda member: (member.params, member.name))
 
 

@@ -209,10 +209,12 @@ class Traced:
 
     @cached_property
     def errors(self) -> float:
-        """Standard errors that a result must lie beyond, as many codes as were compared.
+        """Standard errors that a result must lie beyond, as many recipes as were compared."""
+        return standard_errors(max((member.recipes for member in self.members), default=1))
 
-        A recipe is the best of those tried, a record point that of those which err on their own.
-        """
+    @cached_property
+    def _errors_in_turns(self) -> float:
+        """The same of a record point before the end, the best of those that err on their own."""
         return standard_errors(max((m.recipes * m.subsets for m in self.members), default=1))
 
     @cached_property
@@ -287,8 +289,9 @@ class Traced:
     def beats(self, uniform_bits: float, compute: float, strict: bool = False) -> bool:
         """Return whether a model within the budget beats the uniform code by more than its error.
 
-        That is `self.errors` standard errors. Any of the frontier's models counts, not only the
-        last: MDL_T must not rise with T.
+        That is `self.errors` standard errors, before the end of a run, where record points may take
+        turns over the held-out set, those of as many subsets, too. Any of the frontier's models
+        counts, not only the last: MDL_T must not rise with T.
 
         Args:
             uniform_bits: length of the uniform code.
@@ -297,9 +300,12 @@ class Traced:
         """
         points, kept = self.points, (self.envelope if strict else self.vertices)
         within = kept[points.time_flops[kept] <= compute]
-        codes = points.mdl_bits[within] + self.errors * points.mdl_stderr[within]
+        least_errors = np.where(points.last[within], self.errors, self._errors_in_turns)
+        codes = points.mdl_bits[within] + least_errors * points.mdl_stderr[within]
         answer, least = self.at(compute, strict), uniform_bits * (1.0 - ROUNDING)
-        last = [] if answer is None else [answer.mdl_bits + self.errors * answer.mdl_stderr]
+        last = []
+        if answer is not None:
+            last = [answer.mdl_bits + self._errors_in_turns * answer.mdl_stderr]
         return bool(np.any(np.append(codes, last) < least))
 
     def resolution(self, compute: float) -> float | None:

@@ -20,6 +20,7 @@ from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.coding import checks
 
 _ENOUGH = 16  # blocks that a slope can be estimated from
+_ROUNDING = 1e-6  # of float32 losses: blocks that differ by less of their mean are equal
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +88,13 @@ class HeldoutLosses:
         own = self.scored
         if own is None:
             return np.ones_like(self.loss_nats)
+        alike = np.ptp(own, axis=1) <= _ROUNDING * np.abs(own).mean(axis=1)
         own, final = (x - x.mean(axis=1, keepdims=True) for x in (own, self._final))
         spread = np.sum(final**2, axis=1)
         slopes = np.ones(len(own))
         if own.shape[1] >= _ENOUGH:
             np.divide(np.sum(own * final, axis=1), spread, out=slopes, where=spread > 0.0)
-        slopes[~own.any(axis=1) & (spread > 0.0)] = 0.0
+        slopes[alike & (spread > 0.0)] = 0.0
         slopes[-1] = 1.0
         return slopes
 

@@ -168,10 +168,37 @@ def test_a_longer_run_takes_the_turns_that_a_shorter_one_took():
         np.testing.assert_allclose(longer.history()[name], column, rtol=1e-12, err_msg=name)
 
 
-def test_a_run_that_ends_before_its_first_turn_keeps_no_losses_of_the_final_model():
-    _, recorder, _ = in_turns(1)
-    assert recorder.history()["heldout_turn"].tolist() == [0, 0]
-    assert not any("final" in name for name in recorder.history())
+def test_a_run_that_ends_before_its_first_turn_is_compared_on_the_first_batch_and_the_whole_set():
+    """As longer runs of its source are, so that what they share is one error."""
+    _, recorder, losses = in_turns(1)
+    history = recorder.history()
+    assert history["heldout_turn"].tolist() == [0, 0]
+    first, whole = (losses[1, 0, part].astype(np.float64) / 8 for part in (slice(1), slice(None)))
+    for row, scored in enumerate((first, whole)):
+        final = scored.reshape(-1, 3, 2).mean(axis=(0, 2))
+        np.testing.assert_allclose(history["heldout_final_block_losses_nats"][row], final)
+
+
+def test_a_set_without_turns_keeps_no_losses_of_the_final_model():
+    history = run(begun()).history()
+    assert not any("final" in name or "turn" in name for name in history)
+
+
+def test_a_finished_run_that_is_taken_up_keeps_what_its_final_model_loses():
+    accounting, whole, _ = in_turns(9)
+    again = Recorder.resume(accounting, whole.history(), record_points(9))
+    assert_same(again.history(), whole.history(), "spent_flops")
+
+
+def test_a_recorder_in_the_middle_of_its_turns_goes_on():
+    accounting, recorder, _ = in_turns(6)
+    saved = recorder.saved()
+    rows = {name: column for name, column in saved.rows.items() if "final" not in name}
+    plain = RecorderState({**json.loads(json.dumps(saved.values)), "ended": False}, rows)
+    _, longer, _ = in_turns(9, Recorder.restored(accounting, plain), first=6)
+    _, whole, _ = in_turns(9)
+    for name in ("heldout_turn", "heldout_final_block_losses_nats"):
+        np.testing.assert_array_equal(longer.history()[name], whole.history()[name])
 
 
 def test_what_is_not_finite_ends_a_run_at_its_step():
