@@ -26,8 +26,10 @@ test: setup-dev  ## the tests that end within ten minutes
 
 # Twice: quickly compiled, then some of them as users compile.
 test-slow: setup-dev  ## oracles that train for long, several processes, faults; users' compiler settings
-	JAX_PLATFORMS=cpu "$(VENV)/bin/python" -m pytest -n $(WORKERS) --dist loadfile -m slow $(ARGS)
-	JAX_PLATFORMS=cpu COMPILE_AS=users "$(VENV)/bin/python" -m pytest -n $(WORKERS) --dist loadfile -m as_users $(ARGS)
+	JAX_PLATFORMS=cpu CHECK_ANNOTATIONS=0 \
+	  "$(VENV)/bin/python" -m pytest -n $(WORKERS) --dist loadfile -m slow $(ARGS)
+	JAX_PLATFORMS=cpu CHECK_ANNOTATIONS=0 COMPILE_AS=users \
+	  "$(VENV)/bin/python" -m pytest -n $(WORKERS) --dist loadfile -m as_users $(ARGS)
 
 lint: setup-dev  ## ruff, pyright, import-linter
 	"$(VENV)/bin/ruff" check .

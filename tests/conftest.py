@@ -49,4 +49,5 @@ CHECKED = (
     "epiplexity_jax.executors",
     "epiplexity_jax.cli",
 )
-install_import_hook(CHECKED, "tests.type_checker.checked")
+if os.environ.get("CHECK_ANNOTATIONS") != "0":  # slow tests: the others have checked them
+    install_import_hook(CHECKED, "tests.type_checker.checked")

@@ -55,7 +55,7 @@ def test_it_takes_out_most_of_what_the_held_out_set_has_over_the_population(fami
 @pytest.mark.parametrize("family", [FAMILY, IN_TURNS], ids=["one subset", "turns"])
 def test_model_lengths_are_unbiased_and_their_errors_honest(family):
     z = []
-    for sample in range(60):
+    for sample in range(40):
         curves, correction = corrected(sample, family=family)
         for member in members_of(curves, 1e7, "switch", "ema", correction):
             named = np.log2(member.steps.size + 1)
