@@ -5,8 +5,8 @@ one: 0.001 nats per token over 2.5e8 tokens are 3.6e5 bits. Every batch is score
 learnt, so the training streams are fresh samples of the same population; what they say about the
 held-out set's level is taken as a control variate (docs/frontier.md).
 
-Axis letters: R record point, I interval of a stream, Q error factor. Losses are
-nats per label token.
+Axis letters: R record point, I interval of a stream, Q error factor. Losses are nats per label
+token.
 """
 
 from collections.abc import Sequence
@@ -73,7 +73,14 @@ def floor_of(heldout: HeldoutLosses, correction: Correction | None = None) -> Fl
         (correction.factors, unit * moved),
         (heldout.subset_errors(), 1.0),
     )
-    return Floor(heldout.adjusted() + unit * correction.standard * moved, factors)
+    return Floor(floor_losses(heldout, correction), factors)
+
+
+def floor_losses(heldout: HeldoutLosses, correction: Correction | None) -> Values:
+    """The losses of `floor_of` alone, [R]."""
+    unit = float(heldout.stderr_nats[-1])
+    standard = 0.0 if correction is None else correction.standard
+    return heldout.adjusted() + unit * standard * heldout.slopes
 
 
 def correction_of(curves: Sequence[Curve]) -> Correction:

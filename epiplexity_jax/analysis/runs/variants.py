@@ -13,7 +13,13 @@ from epiplexity_jax import coding
 from epiplexity_jax.analysis.runs import errors
 from epiplexity_jax.analysis.runs.curve import Curve, Messages
 from epiplexity_jax.analysis.runs.errors import Factors
-from epiplexity_jax.analysis.runs.floor import Correction, Floor, floor_of, stream_factors
+from epiplexity_jax.analysis.runs.floor import (
+    Correction,
+    Floor,
+    floor_losses,
+    floor_of,
+    stream_factors,
+)
 from epiplexity_jax.analysis.shapes import (
     AnyRows,
     Flags,
@@ -280,7 +286,7 @@ def at_steps(steps: Steps, values: AnyRows, common: Grid) -> OnGrid:
 
 def _both(curve: Curve, test_tokens: float, floor: str, correction: Correction | None) -> Rows:
     """[4, R] nats of the stream under raw and under EMA weights, and of what either ends with."""
-    ends = ends_of(curve, floor, correction)
+    raw_end, ema_end = (floor_losses(of, correction) for of in (curve.raw or curve.ema, curve.ema))
     coded = test_tokens - (0.0 if curve.messages is not None else curve.label_tokens)
     if floor == "entropy_rate":
         coded = np.full(curve.steps.size, test_tokens)
@@ -291,7 +297,7 @@ def _both(curve: Curve, test_tokens: float, floor: str, correction: Correction |
         raw = curve.online.sum_nats
         saved = curve.sum_over_steps(_gain(curve))
         ema = raw - saved * curve.cost.label_tokens_per_step
-    return np.stack([raw, ema, coded * ends.raw.losses, coded * ends.ema.losses])
+    return np.stack([raw, ema, coded * raw_end, coded * ema_end])
 
 
 def _gain(curve: Curve) -> Values:

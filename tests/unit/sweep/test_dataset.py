@@ -1,9 +1,12 @@
 """Sources opened for a sweep."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from epiplexity_jax.base.errors import ConfigError, DataError
+from epiplexity_jax.families.spec import Task
 from epiplexity_jax.sweep import dataset as module
 from tests.unit.sweep.plans import plan_of
 
@@ -29,6 +32,20 @@ def test_the_same_data_under_another_name_is_a_copy():
 def test_a_drawn_source_has_at_least_64_held_out_sequences():
     (first, *_) = plan_of(heldout={"tokens": 1}).datasets
     assert first.layout.sequences >= 64
+
+
+def test_an_eval_batch_without_labels_is_refused_where_a_turn_would_score_it_alone(monkeypatch):
+    (dataset, *_) = plan_of(heldout={"tokens": 64 * 16 * 16}).datasets
+    counts = np.ones((dataset.layout.eval_batches, 64), np.int64)
+    counts[3] = 0
+    varied = dataclasses.replace(dataset.task, labels_vary=True)
+    dataset = dataclasses.replace(dataset, task=varied)
+    monkeypatch.setattr(Task, "label_counts", lambda self, heldout: counts)
+    assert dataset.layout.takes_turns
+    with pytest.raises(DataError, match="no token of 64 held-out sequences is paid for"):
+        dataset.heldout_labels(1)
+    layout = dataclasses.replace(dataset.layout, record_share=0.0)
+    assert dataclasses.replace(dataset, layout=layout).heldout_labels(1) == 64
 
 
 def test_a_held_out_set_beyond_the_hosts_memory_is_refused(monkeypatch):
