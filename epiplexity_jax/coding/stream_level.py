@@ -33,7 +33,8 @@ class StreamLevel(NamedTuple):
         weights: [I] of the intervals' sums in it.
         points: [R] of the held-out losses at record points, which are taken from it.
         sampling_var: variance from the spread between the stream's sequences, nats^2.
-        misfit_var: variance that comes on top where the intervals scatter by more, nats^2.
+        misfit_var: variance that comes on top where the intervals scatter by more than the errors
+            of both sides explain, nats^2.
         heldout_var: variance from the errors of the held-out losses at record points, nats^2.
     """
 
@@ -100,27 +101,36 @@ def stream_level(
     online = np.diff(sums) / tokens
     means = np.diff(interpolate_sum(points, heldout)) / length
     ends = segment_weights(points) / length
+    within = moved[:, :-1] * ends[0] + moved[:, 1:] * ends[1]
     levels = []
     for part in PARTS:
         used = points[:-1] >= (1.0 - part) * points[-1]
         if used.sum() > 2:
             share = np.where(used, length, 0) / length[used].sum()
+            level = _level(share, online - means, spread / tokens**2, within)
             of_points = np.append(share * ends[0], 0.0) + np.append(0.0, share * ends[1])
-            level = _level(share, online - means, spread, tokens)
-            heldout_var = float(np.sum((moved @ of_points) ** 2))
-            levels.append(level._replace(points=of_points, heldout_var=heldout_var))
+            levels.append(level._replace(points=of_points, weights=share / tokens))
     return min(levels, key=lambda level: level.variance, default=None)
 
 
-def _level(share: Intervals, above: Intervals, spread: Intervals, tokens: Intervals) -> StreamLevel:
-    """Average the differences, weighted by tokens, and compare their scatter with sampling."""
-    nats, weights, used = float(share @ above), share / tokens, share > 0
-    sampling = float(np.sum(weights**2 * spread))
-    # Scatter of the mean as the intervals have it, and as their sampling alone would make it.
+def _level(
+    share: Intervals, above: Intervals, own_var: Intervals, moved: Float64[np.ndarray, "q intervals"]
+) -> StreamLevel:
+    """Average the differences, weighted by tokens, and compare their scatter with known errors.
+
+    Args:
+        share: [I] weights of the intervals.
+        above: [I] differences of the intervals, nats per label token.
+        own_var: [I] variances of the stream's side, independent between intervals.
+        moved: [Q, I] by how much each unit error moves the held-out side.
+    """
+    nats, used = float(share @ above), share > 0
+    sampling = float(share**2 @ own_var)
+    heldout = float(np.sum((moved @ share) ** 2))
+    # Scatter around the mean as the intervals have it, and as the known errors would make it.
     freedom = 1.0 - np.sum(share**2)
     scatter = float(share[used] @ (above[used] - nats) ** 2) / freedom
-    expected = (
-        float(share[used] @ (spread[used] / tokens[used] ** 2 * (1.0 - share[used]))) / freedom
-    )
+    apart = float(share @ (own_var + np.sum(moved**2, axis=0)))
+    expected = (apart - sampling - heldout) / freedom
     misfit = max(scatter - expected, 0.0) * float(np.sum(share**2))
-    return StreamLevel(nats, weights, np.zeros(len(share) + 1), sampling, misfit, 0.0)
+    return StreamLevel(nats, share, np.zeros(len(share) + 1), sampling, misfit, heldout)

@@ -181,8 +181,11 @@ def level(run: tuple[dict, dict]) -> dict | None:
         expected = sum(
             share[i] * (1 - share[i]) * spread[i] / (n * np.diff(steps)[i]) ** 2 for i in used
         )
-        misfit = max(scatter - expected / rest, 0.0) * np.sum(share**2)
         subsets = {name: rows @ (ends @ share) for name, rows in raw["errors"].items()}
+        for rows in raw["errors"].values():  # how far errors of held-out subsets scatter it
+            moves = rows @ ends
+            expected += share @ np.sum(moves**2, axis=0) - np.sum((moves @ share) ** 2)
+        misfit = max(scatter - expected / rest, 0.0) * np.sum(share**2)
         variance = sampling + misfit + sum(np.sum(rows**2) for rows in subsets.values())
         if best is None or variance < best["variance"]:
             best = {

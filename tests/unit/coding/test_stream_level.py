@@ -76,6 +76,21 @@ def test_scatter_that_sampling_does_not_explain_widens_the_error():
     assert without.misfit_var > 0.0
 
 
+def test_scatter_of_heldout_losses_is_not_counted_twice():
+    generator, z, misfit = np.random.default_rng(4), [], []
+    size = 1e-2  # above that of an interval of the stream
+    apart = size * np.eye(POINTS.size)
+    for _ in range(400):
+        sums, spread = stream(generator, 40.0)
+        heldout = loss(POINTS) + size * generator.standard_normal(POINTS.size)
+        found = stream_level(POINTS, sums, spread, heldout, apart, TOKENS * POINTS)
+        assert found.heldout_var > 0.0
+        misfit.append(found.misfit_var / found.variance)
+        z.append(found.nats / np.sqrt(found.variance))
+    assert np.median(misfit) < 0.05
+    assert 0.9 < np.std(z) < 1.1
+
+
 def test_a_short_run_has_no_late_part():
     sums, ones = ([0.0, 2.0, 4.0], [0.0, 1.0, 2.0]), np.ones(3)
     assert stream_level([0, 1, 2], *sums, ones, np.zeros((1, 3)), [0, 1, 2]) is None
