@@ -1,4 +1,4 @@
-"""Table of how well intervals hold, from its committed result."""
+"""Tables of how well intervals hold and how large errors are, from committed results."""
 
 import statistics
 from typing import Any
@@ -29,3 +29,24 @@ def coverage(found: dict[str, Any]) -> str:
     if known["cells_below_0.9"] or known["share_of_ratios_0.8_to_2"] < 0.9:
         said = f"The expectation **fails**. {said}"
     return f"{table((*heads, 'ratio: least, median, largest'), rows)}\n{said}\n"
+
+
+def precision(found: dict[str, Any]) -> str:
+    """Errors by tokens alone, of S relative to it, and of the floor relative to the plain set's."""
+    rows = [
+        (
+            *(row["source"], row["size"], f"{row['s_bits']:.3g}"),
+            *(f"{row['s_share']:.1%}", f"{row['s_share_plain']:.1%}", f"{row['floor_share']:.2f}"),
+        )
+        for row in found["rows"]
+    ]
+    heads = ("source", "size", "S, bits", "error of S", "of the paired area", "floor / plain set")
+    known = found["simulated"]
+    scores = ", ".join(
+        f"{name} {known[name]['mean']:+.2f} and {known[name]['std']:.2f}" for name in ("S", "floor")
+    )
+    failed = [sentence for sentence, holds in found["checks"].items() if not holds]
+    said = f"Mean and standard deviation of z in {known['runs']} simulated runs: {scores}."
+    if failed:
+        said += f" **Fails**, of {len(found['checks'])} expectations: {'; '.join(failed)}."
+    return f"{table(heads, rows)}\n{said}\n"

@@ -114,7 +114,10 @@ def stream_level(
 
 
 def _level(
-    share: Intervals, above: Intervals, own_var: Intervals, moved: Float64[np.ndarray, "q intervals"]
+    share: Intervals,
+    above: Intervals,
+    own_var: Intervals,
+    moved: Float64[np.ndarray, "q intervals"],
 ) -> StreamLevel:
     """Average the differences, weighted by tokens, and compare their scatter with known errors.
 

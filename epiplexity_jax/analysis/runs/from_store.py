@@ -72,8 +72,8 @@ def read_teacher(run: StoredRun) -> Curve:
         variants=("switch", "paired", "online"),
         steps=steps[kept],
         labels=None if learnt is None else np.asarray(learnt, np.float64),
-        ema=_heldout(history, "teacher_heldout", row["batch_size"]),
-        raw=_optional_heldout(history, "teacher_heldout_raw", row["batch_size"]),
+        ema=_heldout(history, "teacher_heldout", row.get("batch_size")),
+        raw=_optional_heldout(history, "teacher_heldout_raw", row.get("batch_size")),
         online=_online(history),
     )
 

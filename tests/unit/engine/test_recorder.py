@@ -118,11 +118,11 @@ def test_a_longer_run_goes_on_from_a_shorter_one():
         np.testing.assert_allclose(history[name], column, rtol=1e-12, err_msg=name)
 
 
-def in_turns(stop, recorder=None, first=0):
+def in_turns(stop, recorder=None, first=0, sets=2, labels=None):
     """A run whose points from step 2 on score one of 16 eval batches in turns; losses are drawn."""
     layout = HeldoutLayout(3, 2, 16, record_share=2.0)
-    accounting = dataclasses.replace(ACCOUNTING, layout=layout)
-    losses = np.random.default_rng(1).random((12, 2, 16, 6)).astype(np.float32)
+    accounting = dataclasses.replace(ACCOUNTING, layout=layout, heldout_labels=labels)
+    losses = np.random.default_rng(1).random((12, sets, 16, 6)).astype(np.float32)
     recorder = recorder or Recorder(accounting)
     grid = record_points(stop)
     for start, end in zip(np.append(0, grid), grid, strict=False):
@@ -154,6 +154,39 @@ def test_record_points_that_take_turns_keep_what_the_final_model_loses_on_the_sa
     batches = [len(accounting.layout.turn(int(step), 2).batches) for step in history["step"][:-1]]
     spent = (sum(batches) + 16) * 2 * 6 * 9 * 20.0
     assert history["spent_flops"][-1] == pytest.approx(9 * 18 * 60.0 + spent)
+
+
+def test_counts_have_one_set_of_losses_that_stands_for_both():
+    history = in_turns(9, sets=1)[1].history()
+    for name in ("block_losses_nats", "final_block_losses_nats"):
+        np.testing.assert_array_equal(history[f"heldout_{name}"], history[f"heldout_raw_{name}"])
+
+
+def test_turns_of_sequences_of_unequal_length_pair_by_their_own_labels():
+    labels = np.random.default_rng(2).integers(1, 9, (16, 6)).astype(np.int64)
+    accounting, recorder, losses = in_turns(9, labels=labels)
+    history = recorder.history()
+    for row, step in enumerate(history["step"][:-1]):
+        turn = list(accounting.layout.turn(int(step), 2).batches)
+        for name, scored in (("block", losses[step, 0]), ("final_block", losses[9, 0])):
+            mean = scored[turn].astype(np.float64).sum() / labels[turn].sum()
+            blocks = history[f"heldout_{name}_losses_nats"][row]
+            assert blocks.mean() == pytest.approx(mean)
+    whole = losses[9, 0].astype(np.float64).sum() / labels.sum()
+    assert history["heldout_loss_nats"][-1] == pytest.approx(whole)
+
+
+def test_a_run_that_diverges_in_its_turns_keeps_those_before_and_no_final_losses():
+    accounting, recorder, losses = in_turns(6)
+    plain = RecorderState({**recorder.saved().values, "ended": False}, in_turns(6)[1].history())
+    rows = {name: column for name, column in plain.rows.items() if "final" not in name}
+    taken_up = Recorder.restored(accounting, RecorderState(plain.values, rows))
+    taken_up.add_steps(*steps_of(3, 6, bad=7))
+    taken_up.add_record(9, losses[9], last=True)
+    assert taken_up.outcome(9).message == "loss or gradient is not finite at step 8"
+    history = taken_up.history()
+    assert history["step"].tolist() == recorder.history()["step"].tolist()
+    assert not any("final" in name for name in history)
 
 
 def test_a_longer_run_takes_the_turns_that_a_shorter_one_took():

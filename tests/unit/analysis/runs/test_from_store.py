@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.analysis import curve_from, score
+from epiplexity_jax.analysis.runs.from_store import curves_by_estimator
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.store import StoredRun
 from tests.unit.analysis.runs.made import LOSS, STEPS, blocks_around
@@ -65,3 +66,30 @@ def test_runs_of_one_member_are_those_whose_identity_is_equal_but_for_the_seed()
     assert one.member != other.member
     old = curve_from(stored())  # rows of before name no member
     assert old.member == curve_from(stored(row={"seed": 3})).member
+
+
+def test_a_teacher_that_waits_has_the_turns_of_the_record_points_that_are_its_own():
+    generator = np.random.default_rng(4)
+    blocks, finals = generator.random((2, 5, 8))
+    finals[3] = blocks[3]  # it waits from the third point to the fourth and learns again
+    teacher = {f"teacher_heldout{end}": 2.0 * LOSS for end in ("_loss_nats", "_raw_loss_nats")}
+    teacher |= {f"teacher_heldout{end}": 0.01 + 0.0 * LOSS for end in ("_loss_stderr",)}
+    teacher |= {"teacher_heldout_raw_loss_stderr": 0.01 + 0.0 * LOSS}
+    for name in ("teacher_heldout", "teacher_heldout_raw"):
+        teacher[f"{name}_block_losses_nats"] = blocks
+        teacher[f"{name}_final_block_losses_nats"] = finals
+    turns = np.array([0, 1, 2, 3, 4])
+    run = stored(
+        row={"estimator": "requential", "variants": ["switch", "ema_student"]},
+        h={**teacher, "heldout_turn": turns, "teacher_tokens": 20 * np.array([0, 1, 2, 2, 3])},
+    )
+    found = curves_by_estimator(run)["prequential"](run)
+    assert found.steps.tolist() == [0, 1, 2, 3]
+    for losses in (found.ema, found.raw):
+        assert losses is not None
+        assert losses.turns is not None
+        assert losses.turns.tolist() == [0, 1, 3, 4]
+        np.testing.assert_array_equal(losses.finals_nats, finals[[0, 1, 3, 4]])
+        np.testing.assert_array_equal(losses.blocks_nats, blocks[[0, 1, 3, 4]])
+        # Two errors of the first batch and of the whole set, one of each turn between them.
+        assert losses.subsets == 3
