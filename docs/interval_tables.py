@@ -50,3 +50,15 @@ def precision(found: dict[str, Any]) -> str:
     if failed:
         said += f" **Fails**, of {len(found['checks'])} expectations: {'; '.join(failed)}."
     return f"{table(heads, rows)}\n{said}\n"
+
+
+def procedures_on_laws(found: dict[str, Any]) -> str:
+    """Largest error of S of each procedure over the laws, by how far sizes are apart."""
+    names = dict.fromkeys(row["procedure"] for row in found["rows"])
+    worst: dict[tuple[int, str], float] = {}
+    for row in found["rows"]:
+        case = row["size_factor"], row["procedure"]
+        worst[case] = max(worst.get(case, 0.0), row["epiplexity_error_max"])
+    factors = sorted({factor for factor, _ in worst})
+    rows = [(f"factor {n}", *(f"{worst[n, name]:.0%}" for name in names)) for n in factors]
+    return table(("sizes apart", *names), rows)

@@ -202,3 +202,28 @@ def _change(change: float | None) -> str:
 
 def _bits(bits: float) -> str:
     return re.sub(r"e\+0*", "e", f"{bits:.3g}")
+
+
+def published(found: dict[str, Any]) -> str:
+    """S and H of three automata over T, beside what was read off the published figure."""
+    known = {(row["source"], row["compute_flops"]): row for row in found["published"]}
+    rows = []
+    for row in found["rows"]:
+        own, there = (f"{row[name]:.2e}" for name in ("epiplexity_bits", "entropy_bits")), ["", ""]
+        if read_off := known.get((row["source"], row["compute_flops"])):
+            there = [
+                f"{read_off[name]:.1e}" if name in read_off else ""
+                for name in ("epiplexity_bits", "entropy_bits")
+            ]
+        edges = edge_codes(set(row["flags"]) - {"smallest_size", "largest_size", "edge_size"})
+        size = "" if row["status"] == "untrained" else row["size"]
+        status = f"{row['status']} {edges}".strip()
+        name = row["source"].replace("rule", "rule ")
+        rows.append((name, f"{row['compute_flops']:.3g}", *own, size, status, *there))
+    heads = ("source", "T, FLOPs", "S, bits", "H, bits", "size", "status", "published S", "H")
+    passed = found["checks"]
+    failed = [sentence for sentence, holds in passed.items() if not holds]
+    said = f"{len(passed) - len(failed)} of {len(passed)} expectations hold."
+    if failed:
+        said += f" **Fails**: {'; '.join(failed)}."
+    return f"{table(heads, rows)}\n{said}\n"
