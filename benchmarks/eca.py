@@ -1,6 +1,6 @@
 """Do the automata come out as theory and the papers have it? Rules 15, 30 and 54, prequential.
 
-Run: python benchmarks/eca.py  (about 10 minutes on two cores; the store runs/eca is resumed)
+Run: python benchmarks/eca.py  (about 20 minutes on two cores; the store runs/eca is resumed)
 
 Rule 15 is a shift: little to learn, then nothing is random. Rule 30 at 8 steps is out of reach for
 models of this size. Rule 54 has structure for every size. At the largest budget: S_T of rule 54 is

@@ -60,6 +60,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "tuning_twice": ("tuning", tuning_tables.twice),
     "window": ("window", number_tables.window),
     "coverage": ("intervals", interval_tables.coverage),
+    "precision": ("precision", interval_tables.precision),
     "frontier_law": ("frontier_law", interval_tables.procedures_on_laws),
     "rank": ("rank", number_tables.rank),
     "rank_example": ("rank_stores", number_tables.rank_example),
