@@ -5,33 +5,39 @@ runs/tuning are resumed)
 
 A grid of 9 rates, 3 batches, 2 warm-ups and 3 windows is trained on one size and one seed. The
 tuned recipe's two-part code of that seed must be within 1 % of the least of the grid, at 15 % of
-the grid's FLOPs or less. A second tuning has another root seed, and so other trials, data and
-members, and begins at 16 times the rate and a tenth of the warm-up: the S of both must agree within
-their intervals at every budget where both have two ends; where none has, the question stays open.
+the grid's FLOPs or less. The least of 162 codes is luck in part, so the first eight of the grid are
+trained with as many seeds as the tuner confirms by, and the tuned recipe's mean code must be within
+1 % of the least of their means, too. A second tuning has another root seed, and so other trials,
+data and members, and begins at 16 times the rate and a tenth of the warm-up: the S of both must
+agree within their intervals at every budget where both have two ends; where none has, the question
+stays open.
 """
 
 import itertools
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 from unittest import mock
 
 from result import write
 
 from epiplexity_jax import api
-from epiplexity_jax.analysis.runs.recipes import least_code
+from epiplexity_jax.analysis.runs.recipes import Code, least_code
 from epiplexity_jax.executors.choose import executor_of
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.runtime.devices import configure_process
 from epiplexity_jax.store import Store
 from epiplexity_jax.store.store import StoredRun
 from epiplexity_jax.sweep import recipe as recipe_rules
-from epiplexity_jax.sweep.config import parse_sweep
+from epiplexity_jax.sweep.config import Recipe, Sweep, parse_sweep
 from epiplexity_jax.sweep.executor import SweepContext
 from epiplexity_jax.sweep.plan import TUNING_SEED, make_plan
 from epiplexity_jax.sweep.progress import Silent
 from epiplexity_jax.sweep.recipe import Recipes, with_batch
 from epiplexity_jax.sweep.runner import run_plan
+from epiplexity_jax.tuning.search import CONFIRMED
 
 ROOT = Path(__file__).parents[1]
 DIGITS = Path(__file__).parent / "data" / "digits.npz"
@@ -48,6 +54,7 @@ FEW_TOKENS = {"digits": 1e5}
 CHOSEN = ("learning_rate", "warmup_steps", "batch_size", "ema_growth", "tried")
 OTHER_START = {"PUBLISHED_RATE": 0.48, "PUBLISHED_WARMUP": 10}
 RATES = [0.03 * 2.0**power for power in range(-2, 7)]
+FIRST = 8  # of the grid, which are trained with several seeds
 BATCHES, WARMUPS, WINDOWS = (16, 64, 256), (10, 100), (0.03, 0.1, 0.3)
 
 
@@ -63,7 +70,7 @@ def config(name: str, steps: int) -> dict:
 
 def grid(name: str, steps: int, folder: Path) -> list[dict]:
     """Train and score the grid; one row a recipe, the best first."""
-    sweep, store = parse_sweep(config(name, steps)), Store.open(folder, create=True)
+    sweep = parse_sweep(config(name, steps))
     given = Recipes.of(sweep, open_family(sweep.family)).given
     recipes = [
         with_batch(given, batch).model_copy(
@@ -71,18 +78,40 @@ def grid(name: str, steps: int, folder: Path) -> list[dict]:
         )
         for rate, batch, warmup, window in itertools.product(RATES, BATCHES, WARMUPS, WINDOWS)
     ]
+    rows = [
+        {**recipe.model_dump(), **code._asdict(), "flops": spent}
+        for recipe, code, spent in trained(sweep, recipes, folder)
+    ]
+    return sorted(rows, key=lambda row: row["mdl_bits"])
+
+
+def confirmed(name: str, steps: int, folder: Path, rows: list[dict]) -> dict:
+    """Of the grid's first recipes the one with the least mean code of several seeds."""
+    sweep = parse_sweep(config(name, steps))
+    recipes = [Recipe(**{key: row[key] for key in Recipe.model_fields}) for row in rows[:FIRST]]
+    codes: dict[Recipe, list[float]] = {recipe: [] for recipe in recipes}
+    for recipe, code, _ in trained(sweep, recipes, folder, CONFIRMED):
+        codes[recipe].append(code.mdl_bits)
+    best = min(recipes, key=lambda recipe: fmean(codes[recipe]))
+    return {**best.model_dump(), "mdl_bits_by_seed": codes[best], "mdl_bits": fmean(codes[best])}
+
+
+def trained(
+    sweep: Sweep, recipes: list[Recipe], folder: Path, seeds: int = 1
+) -> Iterator[tuple[Recipe, Code, float]]:
+    """Train recipes of a sweep's one source; the code and the FLOPs of every run."""
+    store, (name,) = Store.open(folder, create=True), sweep.sources
     with executor_of(sweep) as executor:
-        plan = make_plan(sweep, "cpu", {name: recipes})
+        plan = make_plan(sweep, "cpu", {name: recipes}, trial_seeds=seeds)
         context = SweepContext(plan, store, Silent(), lambda: False)
         with store.lock():
             run_plan(context, executor)
-    rows = []
-    for run, recipe in zip(plan.runs, recipes, strict=True):
-        stored = StoredRun(store.finished()[run.run_id], store.history(run.run_id))
+    finished = store.finished()
+    each = [recipe for recipe in recipes for _ in range(seeds)]
+    for run, recipe in zip(plan.runs, each, strict=True):
+        stored = StoredRun(finished[run.run_id], store.history(run.run_id))
         code = least_code(stored, TEST_TOKENS.get(name, 1e7), "switch", "ema")
-        spent = stored.history["spent_flops"][-1]
-        rows.append({**recipe.model_dump(), **code._asdict(), "flops": float(spent)})
-    return sorted(rows, key=lambda row: row["mdl_bits"])
+        yield recipe, code, float(stored.history["spent_flops"][-1])
 
 
 def tune(
@@ -163,9 +192,11 @@ def measure(name: str, steps: int, folder: Path) -> dict:
         "share": tuned["spent_flops"] / spent,
         "tried": tuned["tried"],
         "best": rows[0],
+        "best_of_seeds": (best := confirmed(name, steps, folder / "grid", rows)),
         "published": published,
         "chosen": chosen,
         "over_best": chosen["mdl_bits_by_seed"][str(TUNING_SEED)] / rows[0]["mdl_bits"] - 1.0,
+        "over_best_of_seeds": chosen["mdl_bits"] / best["mdl_bits"] - 1.0,
         "published_over_best": published["mdl_bits"] / rows[0]["mdl_bits"] - 1.0,
         "neighbours": tuned["neighbours"],
         "twice": twice(name, steps, folder),
@@ -184,7 +215,11 @@ def main() -> None:
             print(" ", neighbour)
     passed = {
         f"{one['source']}: within 1 % of the grid": one["over_best"] < 0.01 for one in found
-    } | {f"{one['source']}: at most 15 % of its FLOPs": one["share"] <= 0.15 for one in found}
+    } | {
+        f"{one['source']}: within 1 % of the grid's least mean": one["over_best_of_seeds"] < 0.01
+        for one in found
+    }
+    passed |= {f"{one['source']}: at most 15 % of its FLOPs": one["share"] <= 0.15 for one in found}
     agree = {one["source"]: one["twice"]["agree"] for one in found}
     passed |= {
         f"{name}: two tunings agree": all_ for name, all_ in agree.items() if all_ is not None
