@@ -15,10 +15,9 @@ from epiplexity_jax.tuning.candidates import Candidate, Space
 
 SHARES = (Fraction(1, 8), Fraction(3, 8), Fraction(1))
 """Parts of the data budget that the trials of a round read."""
-MOST_RUNS = 20
-"""Runs over the whole budget that a search may cost: with their evaluation, which short runs and
-small batches have more of, at most 15 % of a grid of 9 rates, 3 batches, 2 warm-ups and 3 windows.
-"""
+MOST_RUNS = 22
+"""Runs over the whole budget that a search may cost: with their evaluation about 15 % of a grid of
+9 rates, 3 batches, 2 warm-ups and 3 windows."""
 TOLERANCE = 1e-3
 """Relative change of the code below which two recipes are equally good."""
 _KEPT = 3  # one of so many trials of the first round goes on
