@@ -16,10 +16,11 @@ LN2 = math.log(2.0)
 
 
 def read(store: Path, source: str) -> dict[tuple[int, str], list[tuple[dict, dict]]]:
-    """Finished runs of a source, by member: rows and histories, by seed."""
+    """Finished runs of a source but those of tuning, by member: rows and histories, by seed."""
     members: dict[tuple[int, str], list[tuple[dict, dict]]] = {}
     for row in pq.read_table(store / "runs.parquet").to_pylist():
-        if row["source"] == source and row["status"] == "finished" and row["current"]:
+        reported = row["current"] and row.get("role") in (None, "member")
+        if row["source"] == source and row["status"] == "finished" and reported:
             file = store / "histories" / f"{row['run_id']}.parquet"
             table = pq.read_table(file)
             columns = [name for name in table.column_names if not table[name].null_count]
@@ -193,7 +194,7 @@ def level(run: tuple[dict, dict]) -> dict | None:
                 "variance": variance,
                 "misfit": misfit,
                 "own": share / (np.diff(steps) * n) * np.sqrt(spread),
-                "stream": f"stream {row['seed']}",
+                "stream": f"stream {row['seed']} {row['batch_size']}",
                 "subsets": subsets,
                 "whole": raw["whole"],
                 "moved": float(ends @ share @ raw["slopes"]),
@@ -241,7 +242,8 @@ def member(runs: list[tuple[dict, dict]], shift: float, test: float) -> dict[str
         stream, floor, averaged = codes[least[-1]]
         if lengths[0] <= min(lengths[1:]) * (1 + 1e-12):
             stream, floor, averaged = codes[0]
-        named = math.log2(end + 2) if end else 0.0
+        # The step of the switch, and one of the recipes that were tried.
+        named = math.log2(end + 2) + math.log2(row.get("recipes") or 1) if end else 0.0
         model[end] = (stream - labels * floor) / LN2 + named
         data[end] = test * floor / LN2
         tokens = row["train_tokens_per_step"]

@@ -10,6 +10,7 @@ from benchmarks.simulated_runs import Simulated
 from benchmarks.simulated_runs import runs as simulated
 from epiplexity_jax.store import Store
 from tests.oracles import plain
+from tests.oracles.comparing import assert_lengths_are_plain
 from tests.unit.store.stored import make_row
 
 STORED = Path(__file__).parents[1] / "data" / "store_v1"
@@ -82,19 +83,7 @@ def test_the_turns_are_in_the_store(tmp_path):
 
 
 def test_every_length_and_time_is_that_of_the_plain_program(runs, stored):
-    for source in runs.sources:
-        found = runs.frontier(TEST, source, variant="switch")
-        members = plain.read(stored, source)
-        shift = plain.correction([run for seeds in members.values() for run in seeds])
-        expected = [plain.member(seeds, shift, TEST) for seeds in members.values()]
-        assert len(found.all_members) == len(expected)
-        for member, reference in zip(found.all_members, expected, strict=True):
-            for values, name in (
-                (member.time_flops, "time"),
-                (member.model_bits, "model"),
-                (member.data_bits, "data"),
-            ):
-                np.testing.assert_allclose(values, reference[name], rtol=1e-12, atol=1e-7)
+    assert_lengths_are_plain(runs, stored, TEST)
 
 
 def test_the_frontier_is_that_of_the_plain_program(runs, stored):

@@ -10,6 +10,7 @@ from epiplexity_jax.cli.app import app
 from epiplexity_jax.engine.checkpoint_hook import Interrupted
 from epiplexity_jax.store import Store
 from epiplexity_jax.sweep.plan import TUNING_SEED
+from tests.oracles.comparing import assert_lengths_are_plain
 from tests.system.sweeps import Listener, histories
 
 CONFIG = """
@@ -75,6 +76,11 @@ def test_members_train_by_the_recipe_with_seeds_of_their_own(store, runs):
     assert {row["recipes"] for row in members} == {recipe["tried"]}
     assert not any(row["role"] == "tuning" for row in runs.rows())
     assert {curve.seed for curve in runs.curves("chain")} == {0, 1}
+
+
+def test_the_lengths_of_a_tuned_sweep_are_those_of_the_plain_program(store, runs):
+    """Without the trials, and with the price of naming one recipe of many."""
+    assert_lengths_are_plain(runs, store, 1e6)
 
 
 def test_the_result_has_the_neighbours_of_the_recipe(runs):
