@@ -1,7 +1,9 @@
 """`epiplexity-jax frontier`: S_T and H_T over compute budgets, from a store."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, cast
 
 import typer
@@ -20,6 +22,8 @@ from epiplexity_jax.cli.options import (
     echo_table,
     takes,
 )
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,9 @@ def frontier(
         raise ConfigError("--floor-table: cannot be given together with --recipe-table")
     runs = results.load(store)
     if recipe_table:
-        _check_alone("--recipe-table", reading, figure)
+        unread = {"--compute": reading.compute, "--estimator": reading.estimator}
+        unread["--frontier"] = reading.procedure if reading.procedure != "refined" else None
+        _check_alone("--recipe-table", reading, figure, unread)
         rows = runs.recipes(reading.test_tokens, reading.sources)
         if not form.echo("recipe_table", rows, store):
             echo_table(tables.recipe_table(rows))
@@ -106,18 +112,21 @@ def frontier(
             echo_table(areas_table(laws))
 
 
-def _check_alone(table: str, reading: ReadingOptions, figure: Path | None) -> None:
+def _check_alone(
+    table: str, reading: ReadingOptions, figure: Path | None, unread: Mapping[str, Any] = _NOTHING
+) -> None:
     """Refuse a choice of variant or floor, and a picture, for a table that has neither.
 
     Args:
         table: its option.
         reading: the options that choose.
         figure: the picture's file, where one was asked for.
+        unread: further options that it does not read, with their values; None where not given.
 
     Raises:
         ConfigError: naming the option that does not go with it.
     """
-    given = {"--variant": reading.variant, "--floor": reading.floor, "--figure": figure}
+    given = {"--variant": reading.variant, "--floor": reading.floor, "--figure": figure, **unread}
     for option, value in given.items():
         if value is not None:
             raise ConfigError(f"{option}: cannot be given together with {table}")

@@ -76,6 +76,7 @@ _RECIPE: dict[str, Cell] = {
     "window": lambda row: number(row["ema_growth"]),
     "cap": lambda row: number(row["max_kl"]),
     "D": lambda row: number(row["train_tokens"]),
+    "seeds": lambda row: str(len(row["mdl_bits_by_seed"])),
     "S, bits": lambda row: number(row["epiplexity_bits"], 4),
     "MDL, bits": lambda row: number(row["mdl_bits"], 5) or "diverged",
     "chosen": lambda row: "chosen" if row["chosen"] else "",

@@ -101,7 +101,10 @@ def tried_recipes(
     variant: str | None = None,
     floor: str | None = None,
 ) -> list[TriedRecipe]:
-    """The recipes that were tried on one source, those with the longest runs and best codes first.
+    """The recipes that were tried on one source, best codes first.
+
+    The longest runs come first, and of these the recipes with most seeds: the mean of several does
+    not compare with the luck of one.
 
     Args:
         trials: runs of tuning.
@@ -127,7 +130,11 @@ def tried_recipes(
             )
         )
     full = max((one.train_tokens for one in found), default=0.0)
-    return sorted(found, key=lambda one: (_is_short(one, full), one.code.mdl_bits))
+
+    def rank(one: TriedRecipe) -> tuple[bool, int, float]:
+        return _is_short(one, full), -len(one.by_seed), one.code.mdl_bits
+
+    return sorted(found, key=rank)
 
 
 def _mean(codes: Iterable[Code]) -> Code:
