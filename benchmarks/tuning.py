@@ -8,9 +8,9 @@ tuned recipe's two-part code of that seed must be within 1 % of the least of the
 the grid's FLOPs or less. The least of 162 codes is luck in part, so the first eight of the grid are
 trained with as many seeds as the tuner confirms by, and the tuned recipe's mean code must be within
 1 % of the least of their means, too. A second tuning has another root seed, and so other trials,
-data and members, and begins at 16 times the rate and a tenth of the warm-up: the S of both must
-agree within their intervals at every budget where both have two ends; where none has, the question
-stays open.
+data and members, and begins at 16 times the rate and a tenth of the warm-up: the S of either must
+lie within the other's interval at every budget where both have two ends; where none has, the
+question stays open.
 """
 
 import itertools
@@ -153,10 +153,11 @@ def twice(name: str, steps: int, folder: Path) -> dict:
     for budget in frontiers[0].budgets():
         both = [frontier.at(budget).to_json() for frontier in frontiers]
         ends: list[Any] = [d["epiplexity_bits_interval"] or (None, None) for d in both]
-        (low, high), (other_low, other_high) = ends
         agree = None
-        if None not in (low, high, other_low, other_high):
-            agree = bool(low <= other_high and other_low <= high)
+        if not any(None in own for own in ends):
+            (low, high), other = ends[0], both[1]["epiplexity_bits"]
+            (other_low, other_high), one_bits = ends[1], both[0]["epiplexity_bits"]
+            agree = bool(low <= other <= high and other_low <= one_bits <= other_high)
         kept = {key: [d[key] for d in both] for key in ("epiplexity_bits", "mdl_bits", "flags")}
         rows.append({"compute_flops": budget, "agree": agree, "intervals": ends, **kept})
     recipes = [runs.decompositions()[-1].to_json()["recipe"] for runs in (one, other)]

@@ -59,6 +59,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "tuning_grid": ("tuning", tuning_tables.grid),
     "tuning_twice": ("tuning", tuning_tables.twice),
     "window": ("window", number_tables.window),
+    "published": ("published", number_tables.published),
     "coverage": ("intervals", interval_tables.coverage),
     "precision": ("precision", interval_tables.precision),
     "frontier_law": ("frontier_law", interval_tables.procedures_on_laws),

@@ -7,6 +7,7 @@ from typing import Any
 from docs.markdown import table
 from docs.tuning_tables import recipe
 from epiplexity_jax.report.edges import edge_codes
+from epiplexity_jax.report.numbers import number
 
 
 def printed(place: str, found: dict[str, Any]) -> str:
@@ -207,19 +208,16 @@ def _bits(bits: float) -> str:
 def published(found: dict[str, Any]) -> str:
     """S and H of three automata over T, beside what was read off the published figure."""
     known = {(row["source"], row["compute_flops"]): row for row in found["published"]}
-    rows = []
+    rows, lengths = [], ("epiplexity_bits", "entropy_bits")
     for row in found["rows"]:
-        own, there = (f"{row[name]:.2e}" for name in ("epiplexity_bits", "entropy_bits")), ["", ""]
+        own, there = [number(row[name]) for name in lengths], ["", ""]
         if read_off := known.get((row["source"], row["compute_flops"])):
-            there = [
-                f"{read_off[name]:.1e}" if name in read_off else ""
-                for name in ("epiplexity_bits", "entropy_bits")
-            ]
+            there = [number(read_off.get(name)) for name in lengths]
         edges = edge_codes(set(row["flags"]) - {"smallest_size", "largest_size", "edge_size"})
         size = "" if row["status"] == "untrained" else row["size"]
         status = f"{row['status']} {edges}".strip()
         name = row["source"].replace("rule", "rule ")
-        rows.append((name, f"{row['compute_flops']:.3g}", *own, size, status, *there))
+        rows.append((name, number(row["compute_flops"]), *own, size, status, *there))
     heads = ("source", "T, FLOPs", "S, bits", "H, bits", "size", "status", "published S", "H")
     passed = found["checks"]
     failed = [sentence for sentence, holds in passed.items() if not holds]

@@ -296,8 +296,8 @@ class Runs(ShownRuns):
         return RecipeReport(kind, alike, rows[0]["recipes"] or 1)
 
     def budgets(self, compute: Sequence[float] | None = None) -> list[float] | None:
-        """The budgets asked for, else the config's, else None."""
-        return list(compute or self._defaults.get("compute") or ()) or None
+        """The budgets asked for, each once, else the config's, else None."""
+        return list(dict.fromkeys(compute or self._defaults.get("compute") or ())) or None
 
     def rows(
         self,

@@ -46,6 +46,16 @@ class Tracing(ReadingOptions):
         check_positive("--compute", self.compute)
         check_choice("--frontier", self.procedure)
 
+    @property
+    def traced(self) -> dict[str, Any]:
+        """Options that only a frontier reads, None where they are not given."""
+        procedure = None if self.procedure == "refined" else self.procedure
+        return {
+            "--compute": self.compute,
+            "--estimator": self.estimator,
+            "--frontier": procedure,
+        }
+
 
 @takes(reading=Tracing, form=Format)
 def frontier(
@@ -78,9 +88,7 @@ def frontier(
         raise ConfigError("--floor-table: cannot be given together with --recipe-table")
     runs = results.load(store)
     if recipe_table:
-        unread = {"--compute": reading.compute, "--estimator": reading.estimator}
-        unread["--frontier"] = reading.procedure if reading.procedure != "refined" else None
-        _check_alone("--recipe-table", reading, figure, unread)
+        _check_alone("--recipe-table", reading, figure, reading.traced)
         rows = runs.recipes(reading.test_tokens, reading.sources)
         if not form.echo("recipe_table", rows, store):
             echo_table(tables.recipe_table(rows))

@@ -183,7 +183,7 @@ def status_of(epiplexity_bits: float, resolution_bits: float) -> ResultStatus:
     >>> status_of(10.0, 4.0).value, status_of(3.0, 4.0).value, status_of(-9.0, 4.0).value
     ('ok', 'below_resolution', 'negative')
     """
-    if abs(epiplexity_bits) < resolution_bits:
+    if epiplexity_bits == 0.0 or abs(epiplexity_bits) < resolution_bits:
         return ResultStatus.BELOW_RESOLUTION
     return ResultStatus.NEGATIVE if epiplexity_bits < 0 else ResultStatus.OK
 

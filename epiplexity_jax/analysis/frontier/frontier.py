@@ -217,23 +217,32 @@ class Frontier:
     def reach_inside(self) -> tuple[float, float] | None:
         """The least and the largest budget whose optimum lies inside of what was trained.
 
+        Where every one has the last rate or batch that was tried, those inside of sizes and steps.
         None where a model at an edge, or no trained model, answers at every budget.
         """
         spanned = np.geomspace(self._least_compute, self.largest_compute, _TRIED).tolist()
-        inside = [compute for compute in spanned if self._lies_inside(compute)]
-        return (inside[0], inside[-1]) if len(inside) > 1 else None
+        flags = [self._edges(compute) for compute in spanned]
+        for passed in (set(), {"edge_rate", "edge_batch"}):
+            inside = [
+                compute
+                for compute, own in zip(spanned, flags, strict=True)
+                if own is not None and own <= passed
+            ]
+            if len(inside) > 1:
+                return inside[0], inside[-1]
+        return None
 
     @property
     def _least_compute(self) -> float:
         """The time of the smallest member's whole run, FLOPs."""
         return float(self.points.time_flops[self.points.last].min())
 
-    def _lies_inside(self, compute: float) -> bool:
-        """Return whether a trained model answers at a budget, and not one at an edge."""
+    def _edges(self, compute: float) -> set[str] | None:
+        """Flags of a trained model at a budget that say that it lies at an edge; else None."""
         found = self.estimate(compute)
-        edges = {"edge_size", "edge_steps", "carried", "below_cheapest"}
+        edges = {"edge_size", "edge_steps", "edge_rate", "edge_batch", "carried", "below_cheapest"}
         beyond = {"beyond_sizes", "beyond_tokens", "beyond_compute"}
-        return found.params > 0 and not (edges | beyond) & set(found.flags)
+        return (edges | beyond) & set(found.flags) if found.params > 0 else None
 
     def _digits(self) -> int:
         """Digits with which the sweep's reach, rounded down, loses little of its training."""

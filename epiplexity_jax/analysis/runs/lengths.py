@@ -4,7 +4,6 @@ Axis letters: R record point, S seed, Q error factor. Losses are nats per label 
 bits.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +22,8 @@ from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
 from epiplexity_jax.base.units import nats_to_bits
+
+_MOST_TOKENS = 1e30
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -115,11 +116,13 @@ def check_test_tokens(test_tokens: float) -> float:
     """The number of test tokens as a float.
 
     Raises:
-        ConfigError: when it is not positive and finite.
+        ConfigError: when it is no number, not positive, or so large that lengths overflow.
     """
-    if isinstance(test_tokens, bool) or not (test_tokens > 0 and math.isfinite(test_tokens)):
+    known = isinstance(test_tokens, int | float | np.number) and not isinstance(test_tokens, bool)
+    if not (known and 0 < test_tokens <= _MOST_TOKENS):
         raise ConfigError(
-            f"test_tokens: must be a positive number of label tokens, got {test_tokens!r}"
+            "test_tokens: must be a positive number of label tokens, at most "
+            f"{_MOST_TOKENS:g}, got {test_tokens!r}"
         )
     return float(test_tokens)
 
