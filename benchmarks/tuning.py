@@ -155,9 +155,8 @@ def twice(name: str, steps: int, folder: Path) -> dict:
         ends: list[Any] = [d["epiplexity_bits_interval"] or (None, None) for d in both]
         agree = None
         if not any(None in own for own in ends):
-            (low, high), other = ends[0], both[1]["epiplexity_bits"]
-            (other_low, other_high), one_bits = ends[1], both[0]["epiplexity_bits"]
-            agree = bool(low <= other <= high and other_low <= one_bits <= other_high)
+            found = [d["epiplexity_bits"] for d in reversed(both)]
+            agree = all(low <= bits <= high for (low, high), bits in zip(ends, found, strict=True))
         kept = {key: [d[key] for d in both] for key in ("epiplexity_bits", "mdl_bits", "flags")}
         rows.append({"compute_flops": budget, "agree": agree, "intervals": ends, **kept})
     recipes = [runs.decompositions()[-1].to_json()["recipe"] for runs in (one, other)]

@@ -79,3 +79,24 @@ def test_one_source_alone(call, store):
     refused = call("runs", store, "--source", "novel")
     assert refused.status == 2
     assert "unknown source 'novel'" in refused.err
+
+
+@pytest.mark.parametrize(
+    "option", [("--compute", "1e9"), ("--estimator", "prequential"), ("--frontier", "raw")]
+)
+def test_the_table_of_recipes_refuses_what_it_does_not_read(call, store, option):
+    refused = call("frontier", store, "--recipe-table", *option)
+    assert refused.status == 2
+    assert f"{option[0]}: cannot be given together with --recipe-table" in refused.err
+
+
+def test_a_budget_that_is_given_twice_is_one(call, store):
+    twice = call("frontier", store, "--compute", "3e9", "--compute", "3e9", "--json")
+    once = call("frontier", store, "--compute", "3e9", "--json")
+    assert only_json(twice)["frontier"] == only_json(once)["frontier"]
+
+
+def test_more_test_tokens_than_a_length_can_hold_are_refused(call, store):
+    refused = call("frontier", store, "--test-tokens", "1e300")
+    assert refused.status == 2
+    assert "test_tokens: must be a positive number of label tokens, at most 1e+30" in refused.err

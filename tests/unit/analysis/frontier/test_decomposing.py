@@ -1,10 +1,12 @@
 import json
 import math
+from unittest import mock
 
 import numpy as np
 import pytest
 
-from epiplexity_jax.analysis import Online, trace
+from epiplexity_jax.analysis import Frontier, Online, trace
+from epiplexity_jax.analysis.runs.recipes import RecipeReport
 from epiplexity_jax.analysis.simulate import SimulatedNoise
 from epiplexity_jax.base.errors import ConfigError
 from tests.unit.analysis.frontier.made import LEARNT, SIZES, TEST, law_sweep, toy
@@ -167,6 +169,33 @@ def test_budgets_are_those_whose_optimum_lies_inside():
     alone = trace(law_sweep(sizes=SIZES[:1]), test_tokens=TEST)
     assert all("edge_size" in alone.at(b).flags for b in alone.budgets())
     assert any("add larger sizes" in said for said in alone.at(alone.budgets()[0]).warnings)
+
+
+def test_budgets_leave_edges_of_recipes_out_where_others_remain():
+    def at_edges(flags):
+        recipe = RecipeReport("tuned", {}, flags=flags)
+        frontier = trace(law_sweep(), test_tokens=TEST, recipe=recipe)
+        return frontier.reach_inside
+
+    inside = at_edges(())
+    assert inside is not None
+    assert at_edges(("edge_rate", "edge_batch")) == inside  # none remain
+    frontier = trace(law_sweep(), test_tokens=TEST)
+    middle = math.sqrt(inside[0] * inside[1])
+    with mock.patch.object(type(frontier), "_edges", half_at_an_edge(middle)):
+        low, high = trace(law_sweep(), test_tokens=TEST).reach_inside
+    assert middle < low < high == inside[1]
+
+
+def half_at_an_edge(middle):
+    """Flags of a sweep whose best rate is the last one below a budget."""
+    own = Frontier._edges
+
+    def edges(self, compute):
+        found = own(self, compute)
+        return found | {"edge_rate"} if found is not None and compute < middle else found
+
+    return edges
 
 
 def test_a_bridge_is_flagged_between_its_ends_only():

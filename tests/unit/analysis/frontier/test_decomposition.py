@@ -55,6 +55,7 @@ def test_plain_values_go_to_json():
         (4.1, 4.0, ResultStatus.OK),
         (3.9, 4.0, ResultStatus.BELOW_RESOLUTION),
         (-3.9, 4.0, ResultStatus.BELOW_RESOLUTION),
+        (0.0, 0.0, ResultStatus.BELOW_RESOLUTION),
         (-4.1, 4.0, ResultStatus.NEGATIVE),
     ],
 )

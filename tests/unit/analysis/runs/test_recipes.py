@@ -82,6 +82,13 @@ def test_seeds_of_a_recipe_count_with_their_mean():
     assert tried.code.mdl_bits == pytest.approx(sum(codes) / 2)
 
 
+def test_recipes_of_several_seeds_stand_before_the_luck_of_one():
+    runs = [trial(loss=0.1), trial(loss=0.1, seed=1), trial(learning_rate=0.24)]
+    tried = tried_recipes(runs, CENTER, 1e4, "paired")
+    assert [len(one.by_seed) for one in tried] == [2, 1]
+    assert tried[0].code.mdl_bits > tried[1].code.mdl_bits
+
+
 def test_neighbours_are_compared_over_the_seeds_that_both_have():
     runs = [trial(), trial(loss=3.0, seed=1), trial(loss=0.1, learning_rate=0.24)]
     report = report_recipe(tried_recipes(runs, CENTER, 1e4, "paired"), runs)
