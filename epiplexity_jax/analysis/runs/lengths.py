@@ -116,10 +116,9 @@ def check_test_tokens(test_tokens: float) -> float:
     """The number of test tokens as a float.
 
     Raises:
-        ConfigError: when it is no number, not positive, or so large that lengths overflow.
+        ConfigError: when it is not positive, or so large that lengths overflow.
     """
-    known = isinstance(test_tokens, int | float | np.number) and not isinstance(test_tokens, bool)
-    if not (known and 0 < test_tokens <= _MOST_TOKENS):
+    if isinstance(test_tokens, bool) or not 0 < test_tokens <= _MOST_TOKENS:
         raise ConfigError(
             "test_tokens: must be a positive number of label tokens, at most "
             f"{_MOST_TOKENS:g}, got {test_tokens!r}"

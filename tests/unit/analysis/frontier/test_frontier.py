@@ -63,12 +63,7 @@ def test_budgets_are_log_spaced_and_within_the_sweep():
         ([toy(LEARNT), toy(LEARNT, source="other")], {}, "one source, got other, toy"),
         ([toy(LEARNT), toy(LEARNT, vocab_size=4)], {}, "one vocab_size"),
         ([toy(LEARNT)], {"test_tokens": 0.0}, "test_tokens: must be a positive"),
-        (
-            [toy(LEARNT)],
-            {"test_tokens": 1e300},
-            "test_tokens: must be .* at most 1e.30, got 1e.300",
-        ),
-        ([toy(LEARNT)], {"test_tokens": "x"}, "test_tokens: must be a positive"),
+        ([toy(LEARNT)], {"test_tokens": 1e300}, "test_tokens: must be .* at most 1e.30, got"),
         ([toy(LEARNT)], {"procedure": "refine"}, "did you mean 'refined'"),
         ([toy(LEARNT)], {"variant": "online"}, "not recorded for toy N1000 seed 0"),
         ([toy(LEARNT)], {"floor": "raw"}, "floor: 'raw' is not known"),
