@@ -3,11 +3,12 @@
 Run: python benchmarks/rank_stores.py  (after benchmarks/controls.py; half an hour on two cores; the
 stores runs/rank and runs/six are resumed)
 
-By the published recipe, rule 15, a shift, is above rule 54 at a low budget and below it at a high one, and both orders are
-separated. Test tokens and budgets were chosen for that among several. Noise and the
-cipher of every root seed are never separated, by S, H or MDL. Text, its shuffled copy, digits, two
-automata and noise are ranked under recipes of their own at budgets that were fixed beforehand.
-Expect text above its shuffled copy, and both and the automata above noise, at the largest.
+By the published recipe, rule 15, a shift, is above rule 54 at a low budget and below it at a high
+one, and both orders are separated. Test tokens and budgets were chosen for that among several.
+Noise and the cipher of every root seed are never separated, by S, H or MDL. Text, its shuffled
+copy, digits, two automata and noise are ranked under recipes of their own at budgets that were
+fixed beforehand. Expect text above its shuffled copy, and both and the automata above noise, at the
+largest.
 Writes results/rank_stores.json, docs/images/rank.png and docs/images/rank_six.png.
 """
 
