@@ -183,7 +183,13 @@ def test_observers_keep_the_colours_of_their_sources(both):
 @pytest.mark.usefixtures("few_stops")
 def test_recipes_are_drawn_where_one_was_chosen(small):
     row = {"source": "text", "size": "width 10", "learning_rate": 0.1, "batch_size": 64}
-    row |= {"warmup_steps": 10, "ema_growth": 0.1, "max_kl": None, "train_tokens": 1e4}
+    row |= {
+        "warmup_steps": 10,
+        "ema_growth": 0.1,
+        "max_kl": None,
+        "train_tokens": 1e4,
+        "mdl_bits_by_seed": {},
+    }
     row |= {"epiplexity_bits": 5.0, "mdl_bits": 1e6, "chosen": True}
     recipes = [row, row | {"learning_rate": 0.2, "mdl_bits": 1.1e6, "chosen": False}]
     page = page_of(replace(small, recipes=recipes))
