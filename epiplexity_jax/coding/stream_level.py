@@ -107,19 +107,20 @@ def stream_level(
         used = points[:-1] >= (1.0 - part) * points[-1]
         if used.sum() > 2:
             share = np.where(used, length, 0) / length[used].sum()
-            level = _level(share, online - means, spread / tokens**2, within)
             of_points = np.append(share * ends[0], 0.0) + np.append(0.0, share * ends[1])
-            levels.append(level._replace(points=of_points, weights=share / tokens))
+            variances = _variances(share, online - means, spread / tokens**2, within)
+            nats = float(share @ (online - means))
+            levels.append(StreamLevel(nats, share / tokens, of_points, *variances))
     return min(levels, key=lambda level: level.variance, default=None)
 
 
-def _level(
+def _variances(
     share: Intervals,
     above: Intervals,
     own_var: Intervals,
     moved: Float64[np.ndarray, "q intervals"],
-) -> StreamLevel:
-    """Average the differences, weighted by tokens, and compare their scatter with known errors.
+) -> tuple[float, float, float]:
+    """Variances of the mean difference: by sampling, by scatter beyond that, by held-out errors.
 
     Args:
         share: [I] weights of the intervals.
@@ -136,4 +137,4 @@ def _level(
     apart = float(share @ (own_var + np.sum(moved**2, axis=0)))
     expected = (apart - sampling - heldout) / freedom
     misfit = max(scatter - expected, 0.0) * float(np.sum(share**2))
-    return StreamLevel(nats, share, np.zeros(len(share) + 1), sampling, misfit, heldout)
+    return sampling, misfit, heldout

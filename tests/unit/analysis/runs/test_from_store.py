@@ -73,9 +73,8 @@ def test_a_teacher_that_waits_has_the_turns_of_the_record_points_that_are_its_ow
     blocks, finals = generator.random((2, 5, 8))
     finals[3] = blocks[3]  # it waits from the third point to the fourth and learns again
     teacher = {f"teacher_heldout{end}": 2.0 * LOSS for end in ("_loss_nats", "_raw_loss_nats")}
-    teacher |= {f"teacher_heldout{end}": 0.01 + 0.0 * LOSS for end in ("_loss_stderr",)}
-    teacher |= {"teacher_heldout_raw_loss_stderr": 0.01 + 0.0 * LOSS}
     for name in ("teacher_heldout", "teacher_heldout_raw"):
+        teacher[f"{name}_loss_stderr"] = np.full(5, 0.01)
         teacher[f"{name}_block_losses_nats"] = blocks
         teacher[f"{name}_final_block_losses_nats"] = finals
     turns = np.array([0, 1, 2, 3, 4])
