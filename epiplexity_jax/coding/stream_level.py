@@ -97,9 +97,8 @@ def stream_level(
     length, tokens = np.diff(points), np.diff(labels)
     if not (tokens > 0).all():
         return None  # an interval without labels has no level
-    spread = np.maximum(np.diff(variances), 0.0)
-    online = np.diff(sums) / tokens
-    means = np.diff(interpolate_sum(points, heldout)) / length
+    spread = np.maximum(np.diff(variances), 0.0) / tokens**2
+    above = np.diff(sums) / tokens - np.diff(interpolate_sum(points, heldout)) / length
     ends = segment_weights(points) / length
     within = moved[:, :-1] * ends[0] + moved[:, 1:] * ends[1]
     levels = []
@@ -108,9 +107,8 @@ def stream_level(
         if used.sum() > 2:
             share = np.where(used, length, 0) / length[used].sum()
             of_points = np.append(share * ends[0], 0.0) + np.append(0.0, share * ends[1])
-            variances = _variances(share, online - means, spread / tokens**2, within)
-            nats = float(share @ (online - means))
-            levels.append(StreamLevel(nats, share / tokens, of_points, *variances))
+            parts = _variances(share, above, spread, within)
+            levels.append(StreamLevel(float(share @ above), share / tokens, of_points, *parts))
     return min(levels, key=lambda level: level.variance, default=None)
 
 
