@@ -79,8 +79,12 @@ def grid(name: str, steps: int, folder: Path) -> list[dict]:
         for rate, batch, warmup, window in itertools.product(RATES, BATCHES, WARMUPS, WINDOWS)
     ]
     rows = [
-        {**recipe.model_dump(), **code._asdict(), "flops": spent}
-        for recipe, code, spent in trained(sweep, recipes, folder)
+        {
+            **recipe.model_dump(),
+            **code_of(name, run)._asdict(),
+            "flops": float(run.history["spent_flops"][-1]),
+        }
+        for recipe, run in trained(sweep, recipes, folder)
     ]
     return sorted(rows, key=lambda row: row["mdl_bits"])
 
@@ -90,16 +94,16 @@ def confirmed(name: str, steps: int, folder: Path, rows: list[dict]) -> dict:
     sweep = parse_sweep(config(name, steps))
     recipes = [Recipe(**{key: row[key] for key in Recipe.model_fields}) for row in rows[:FIRST]]
     codes: dict[Recipe, list[float]] = {recipe: [] for recipe in recipes}
-    for recipe, code, _ in trained(sweep, recipes, folder, CONFIRMED):
-        codes[recipe].append(code.mdl_bits)
+    for recipe, run in trained(sweep, recipes, folder, CONFIRMED):
+        codes[recipe].append(code_of(name, run).mdl_bits)
     best = min(recipes, key=lambda recipe: fmean(codes[recipe]))
     return {**best.model_dump(), "mdl_bits_by_seed": codes[best], "mdl_bits": fmean(codes[best])}
 
 
 def trained(
     sweep: Sweep, recipes: list[Recipe], folder: Path, seeds: int = 1
-) -> Iterator[tuple[Recipe, Code, float]]:
-    """Train recipes of a sweep's one source; the code and the FLOPs of every run."""
+) -> Iterator[tuple[Recipe, StoredRun]]:
+    """Train recipes of a sweep's one source with the seeds of a tuner's trials."""
     store, (name,) = Store.open(folder, create=True), sweep.sources
     with executor_of(sweep) as executor:
         plan = make_plan(sweep, "cpu", {name: recipes}, trial_seeds=seeds)
@@ -109,9 +113,11 @@ def trained(
     finished = store.finished()
     each = [recipe for recipe in recipes for _ in range(seeds)]
     for run, recipe in zip(plan.runs, each, strict=True):
-        stored = StoredRun(finished[run.run_id], store.history(run.run_id))
-        code = least_code(stored, TEST_TOKENS.get(name, 1e7), "switch", "ema")
-        yield recipe, code, float(stored.history["spent_flops"][-1])
+        yield recipe, StoredRun(finished[run.run_id], store.history(run.run_id))
+
+
+def code_of(name: str, run: StoredRun) -> Code:
+    return least_code(run, TEST_TOKENS.get(name, 1e7), "switch", "ema")
 
 
 def tune(
