@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,8 @@ from epiplexity_jax.analysis import Curve
 from epiplexity_jax.analysis.frontier.decompose_all import decompose_all, default_budgets
 from epiplexity_jax.analysis.laws.points import NotIdentified
 from epiplexity_jax.analysis.ranking.measures import MEASURES
-from epiplexity_jax.analysis.ranking.observers import (
-    Measured,
-    other_choices,
-    rankings_of,
-)
+from epiplexity_jax.analysis.ranking.observers import Measured, other_choices, rankings_of
+from epiplexity_jax.analysis.runs.facts import facts_of
 from epiplexity_jax.analysis.runs.final_lengths import final_lengths as final_lengths
 from epiplexity_jax.analysis.runs.flops import flops_warnings
 from epiplexity_jax.analysis.runs.notes import run_notes
@@ -117,8 +115,11 @@ class Runs(ShownRuns):
 
     def notes(self, source: str) -> tuple[str, ...]:
         """Notes on the data and the models of a source's runs, which its frontier repeats."""
-        rows = [run.row for run in self._runs if run.row["source"] == source]
+        rows = self._rows_of(source)
         return (*verbatim_warnings(rows), *flops_warnings(rows), *run_notes(rows))
+
+    def _rows_of(self, source: str) -> list[dict[str, Any]]:
+        return [run.row for run in self._runs if run.row["source"] == source]
 
     def frontier(
         self,
@@ -161,9 +162,9 @@ class Runs(ShownRuns):
             recipe=self._recipe(source, self._test_tokens(test_tokens)),
         )
         warnings = (*traced.warnings, *self.notes(source))
-        rate = traced.entropy_rate_nats
-        members, found = traced.all_members, traced.traced
-        return PlottableFrontier(traced.setting, members, warnings, rate, found)
+        setting = replace(traced.setting, facts=facts_of(self._rows_of(source)))
+        members, rate = traced.all_members, traced.entropy_rate_nats
+        return PlottableFrontier(setting, members, warnings, rate, traced.traced)
 
     def frontiers(
         self,
@@ -289,7 +290,7 @@ class Runs(ShownRuns):
             tried = self._tried(source, test_tokens)
             if report := report_recipe(tried, self._trials_of(source)):
                 return report
-        rows = [run.row for run in self._runs if run.row["source"] == source]
+        rows = self._rows_of(source)
         kind = "tuned" if source in self._chosen else "fixed"
         values = {name: {row[name] for row in rows} for name in VALUES}
         alike = {name: one.pop() if len(one) == 1 else None for name, one in values.items()}

@@ -65,9 +65,13 @@ class Ending(Config):
     mdl: Length
 
 
+# Results of before 2026-12 have none of these fields of a decomposition.
+_LATER = ("heldout_split", "heldout_verbatim_share", "flops_ratio")
 # A row of the frontier has the fields of a decomposition, of which `to_json` makes plain values.
 _DECOMPOSED: dict[str, Any] = {
-    name: (kind, ...) for name, kind in get_type_hints(Decomposition).items() if name != "recipe"
+    name: (kind, None if name in _LATER else ...)
+    for name, kind in get_type_hints(Decomposition).items()
+    if name != "recipe"
 }
 _FrontierFields = create_model("_FrontierFields", __base__=Config, **_DECOMPOSED)
 

@@ -32,7 +32,7 @@ _RESULT: dict[str, Cell] = {
     "H_T, bits": lambda d: with_interval(d.entropy_bits, d.entropy_bits_interval),
     "bits/token": lambda d: _rate(d.entropy_bits_per_token),
     "bits/byte": lambda d: _rate(d.entropy_bits_per_byte),
-    "MDL_T": lambda d: number(d.mdl_bits),
+    "MDL_T": lambda d: _bound(d.mdl_bits, d.mdl_bits_interval),
     "certified S_T": lambda d: number(d.certified_bits),
     "certified MDL_T": lambda d: number(d.certified_mdl_bits),
     "N": lambda d: number(d.params),
@@ -42,6 +42,12 @@ _RESULT: dict[str, Cell] = {
 
 # What a narrow terminal does without: the first is the sum of two lengths, the second bits/token.
 _SPARE = ("MDL_T", "H_T, bits", "certified MDL_T", "D", "N", "bits/byte")
+
+
+def _bound(bits: float, interval: Sequence[float | None] | None) -> str:
+    """A length, as an upper bound where its interval has no lower end."""
+    at_most = interval is not None and interval[0] is None
+    return f"≤ {number(bits)}" if at_most else number(bits)
 
 
 def _waited(row: Mapping[str, Any]) -> str:

@@ -106,6 +106,20 @@ def test_a_frontier_warns_of_held_out_sequences_that_training_reads(runs, monkey
     assert warning in runs.frontier(1e6, name).at(1e9).to_json()["warnings"]
 
 
+def test_a_result_has_the_facts_of_its_runs(runs, monkeypatch):
+    name = runs.sources[0]
+    facts = {"heldout_split": "documents", "heldout_verbatim_share": 0.25}
+    for run in runs._runs:
+        for column, value in facts.items():
+            monkeypatch.setitem(run.row, column, value)
+        monkeypatch.setitem(run.row, "flops", "declared")
+        monkeypatch.setitem(run.row, "flops_ratio", 1000.0 / run.row["params"])
+    found = runs.frontier(1e6, name).at(6e9)
+    assert found.to_json().items() >= facts.items()
+    assert found.flops_ratio == 1000.0 / found.params
+    assert runs.frontier(1e6, name).at(1.0).flops_ratio is None  # the uniform code
+
+
 def test_runs_are_ranked_alone_or_by_their_folders(tmp_path):
     runs = Runs(make_store(tmp_path / "store"))
     one = runs.rank(1e6, [6e9])

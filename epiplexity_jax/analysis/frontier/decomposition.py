@@ -1,52 +1,27 @@
 """Epiplexity and entropy of a dataset at a compute budget, and how far to trust them."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from epiplexity_jax import coding
+from epiplexity_jax.analysis.frontier.edges import Interval, flags_at, open_sides
 from epiplexity_jax.analysis.frontier.intervals import Intervals
-from epiplexity_jax.analysis.frontier.members import Member
 from epiplexity_jax.analysis.frontier.saturation import Saturation, saturation_at
+from epiplexity_jax.analysis.frontier.setting import Setting
 from epiplexity_jax.analysis.frontier.traced import Answer, Traced
 from epiplexity_jax.analysis.runs.codes import VARIANTS
 from epiplexity_jax.analysis.runs.recipes import Code, RecipeReport, changes_if_alike
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import ResultStatus
 
-Interval = tuple[float | None, float | None]
 # Sentences about choice and interpolation are worth reading from this share of S_T on.
 NOTICEABLE = 0.05
 _FROM_SETTING = (
     *("source", "test_tokens", "estimator", "variant", "floor", "procedure"),
     "recipe",
 )
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Choices that a frontier was made with, the same for all its results."""
-
-    source: str
-    vocab_size: int
-    estimator: str
-    variant: str
-    floor: str
-    procedure: str
-    test_tokens: float
-    bytes_per_token: float | None
-    recipe: RecipeReport | None = None
-
-    @property
-    def uniform_bits(self) -> float:
-        """Length of the uniform code, a candidate at every budget."""
-        return float(coding.uniform_length(self.test_tokens, self.vocab_size))
-
-    def per_byte(self, data_bits: float) -> float | None:
-        """Bits per byte of original data; None where the source has no bytes."""
-        width = self.bytes_per_token
-        return width and float(coding.per_byte(data_bits, self.test_tokens, width))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +61,12 @@ class Decomposition:
             fitted law "beyond_sizes", "beyond_tokens", "beyond_compute".
         recipe: the members' recipe and what its neighbours would give (`RecipeReport`); None where
             it is not known.
+        heldout_split: what is held out of a text, a file or rows: "windows" or "documents"; None
+            where examples are drawn or it is not known.
+        heldout_verbatim_share: share of held-out sequences that occur verbatim in the training
+            part; None where it is not known.
+        flops_ratio: XLA's count of the chosen size's training FLOPs over the declared one, which T
+            counts; None where T takes XLA's or it is not known.
         warnings: sentences for a person.
     """
 
@@ -121,6 +102,9 @@ class Decomposition:
     flags: tuple[str, ...]
     warnings: tuple[str, ...]
     recipe: RecipeReport | None = None
+    heldout_split: str | None = None
+    heldout_verbatim_share: float | None = None
+    flops_ratio: float | None = None
 
     def __post_init__(self) -> None:
         """Compute the fields that follow from others."""
@@ -149,32 +133,6 @@ UNIFORM: dict[str, Any] = {
     "train_tokens": 0.0,
     "interpolation_error_bits": 0.0,
 }
-
-
-def open_sides(
-    model: Interval | None, data: Interval | None, mdl: Interval | None, flags: Collection[str]
-) -> tuple[Interval | None, Interval | None, Interval | None]:
-    """Intervals of S, H and MDL whose sides are open where the optimum may lie beyond the grid.
-
-    More sizes, steps or recipes can only shorten MDL; a larger or longer run holds more structure
-    and leaves less entropy, a smaller one the opposite.
-
-    Args:
-        model: interval of S; None with a single seed, as the others.
-        data: interval of H.
-        mdl: interval of their sum.
-        flags: flags of the result.
-    """
-    beyond = bool({"largest_size", "edge_steps"} & set(flags))
-    before = "smallest_size" in flags
-    recipe = bool({"edge_rate", "edge_batch"} & set(flags))
-    if model is None or data is None or mdl is None:
-        return model, data, mdl
-    return (
-        (None if before else model[0], None if beyond else model[1]),
-        (None if beyond else data[0], None if before else data[1]),
-        (None if beyond or before or recipe else mdl[0], mdl[1]),
-    )
 
 
 def status_of(epiplexity_bits: float, resolution_bits: float) -> ResultStatus:
@@ -272,7 +230,7 @@ def decompose(
         model, data, mdl = (0.0, 0.0), (uniform, uniform), (uniform, uniform)
         if answer is not None or not intervals:
             model, data, mdl = intervals.above_uniform(compute)
-    flags = _flags(setting, traced, compute, answer, chosen)
+    flags = flags_at(setting, traced, compute, answer, chosen)
     growth = Saturation()
     if chosen["status"] != ResultStatus.UNTRAINED:
         model, data, mdl = open_sides(model, data, mdl, flags)
@@ -291,6 +249,9 @@ def decompose(
         flags=flags,
         warnings=(*warnings, *said),
         entropy_bits_per_byte=setting.per_byte(chosen["entropy_bits"]),
+        heldout_split=setting.facts.heldout_split,
+        heldout_verbatim_share=setting.facts.heldout_verbatim_share,
+        flops_ratio=setting.facts.flops_ratios.get(chosen["params"]),
         **{name: getattr(setting, name) for name in _FROM_SETTING},
         **chosen,
     )
@@ -321,56 +282,6 @@ def _model(answer: Answer, resolution: float | None, errors: float) -> dict[str,
         "interpolation_error_bits": answer.interpolation_error_bits,
         "certified_bits": None if math.isnan(answer.certified_bits) else answer.certified_bits,
     }
-
-
-def _flags(
-    setting: Setting,
-    traced: Traced,
-    compute: float,
-    answer: Answer | None,
-    chosen: Mapping[str, Any],
-) -> tuple[str, ...]:
-    """Flags of an optimum at the edge of the grid, on a bridge, or out of range."""
-    members, flags = traced.members, []
-    if not members:
-        return ()
-    if answer is not None and chosen["status"] != ResultStatus.UNTRAINED:
-        sizes = [member.params for member in members]
-        ends = {"smallest_size": min(sizes), "largest_size": max(sizes)}
-        edges = [name for name, size in ends.items() if chosen["params"] == size]
-        edges = [] if traced.extrapolates else edges
-        flags += ["edge_size", *edges] if edges else []
-        if answer.ends_run and not VARIANTS.find(setting.variant, "variant").at_end:
-            flags.append("edge_steps")
-        flags += setting.recipe.flags if setting.recipe else ()
-        flags += _own_edges(members, answer.member)
-        if answer.bridged:
-            flags.append("bridged")
-        flags += answer.beyond
-    if not traced.extrapolates and compute > max(member.time_flops[-1] for member in members):
-        flags.append("carried")
-    if compute < min(member.time_flops[0] for member in members):
-        flags.append("below_cheapest")
-    return tuple(flags)
-
-
-def _own_edges(members: Sequence[Member], name: str) -> list[str]:
-    """Flags of a best member that has the least or the most of the family's own rates or batches.
-
-    Args:
-        members: of the frontier.
-        name: the best one's; a fitted law has members of its own.
-    """
-    best = next((member for member in members if member.name == name), None)
-    if best is None:
-        return []
-    found = []
-    for flag, value in (("edge_rate", "learning_rate"), ("edge_batch", "batch_size")):
-        same = [member for member in members if member.params == best.params]
-        values = {getattr(member, value) for member in same} - {None}
-        if len(values) > 1 and getattr(best, value) in (min(values), max(values)):
-            found.append(flag)
-    return found
 
 
 def _sentences(

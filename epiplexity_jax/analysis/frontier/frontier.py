@@ -9,10 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
-from epiplexity_jax.analysis.frontier.decomposition import Decomposition, Setting, decompose
+from epiplexity_jax.analysis.frontier.decomposition import Decomposition, decompose
 from epiplexity_jax.analysis.frontier.intervals import Intervals
 from epiplexity_jax.analysis.frontier.members import Member, members_of, with_rate
 from epiplexity_jax.analysis.frontier.procedures import PROCEDURES, raw
+from epiplexity_jax.analysis.frontier.setting import Setting
 from epiplexity_jax.analysis.frontier.traced import Traced
 from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.floor import correction_of

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from epiplexity_jax.analysis.frontier.decomposition import Decomposition, Interval, open_sides
+from epiplexity_jax.analysis.frontier.decomposition import Decomposition
+from epiplexity_jax.analysis.frontier.edges import Interval, open_sides
 from epiplexity_jax.analysis.ranking.joint import Joint, Pairs
 from epiplexity_jax.analysis.ranking.measures import Measure
 from epiplexity_jax.base.status import ResultStatus

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from epiplexity_jax.analysis.frontier.decomposition import Decomposition, Interval
+from epiplexity_jax.analysis.frontier.decomposition import Decomposition
+from epiplexity_jax.analysis.frontier.edges import Interval
 from epiplexity_jax.analysis.frontier.frontier import Frontier
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.registry import Choices

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from epiplexity_jax.analysis.frontier.decomposition import Decomposition, Interval
+from epiplexity_jax.analysis.frontier.decomposition import Decomposition
+from epiplexity_jax.analysis.frontier.edges import Interval
 from epiplexity_jax.analysis.frontier.frontier import Frontier
 from epiplexity_jax.analysis.frontier.intervals import LEVEL
 from epiplexity_jax.analysis.ranking.differences import Difference, differences

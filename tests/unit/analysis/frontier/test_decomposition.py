@@ -1,18 +1,16 @@
 """A decomposition as a value: what follows from its fields, and what its status says."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from epiplexity_jax.analysis.frontier.decomposition import (
     UNIFORM,
     Decomposition,
-    Setting,
     explain,
-    open_sides,
     status_of,
 )
+from epiplexity_jax.analysis.frontier.setting import Setting
 from epiplexity_jax.analysis.runs.recipes import RecipeReport
 from epiplexity_jax.base.status import ResultStatus
 
@@ -28,12 +26,6 @@ def uniform(**changes):
         **{"resolution_bits": None, "flags": ("carried",), "warnings": ()},
     }
     return Decomposition(**(fields | changes))
-
-
-def test_the_setting_has_the_uniform_code_and_bits_per_byte():
-    assert SETTING.uniform_bits == 2e6
-    assert SETTING.per_byte(2e6) == 4.0
-    assert replace(SETTING, bytes_per_token=None).per_byte(2e6) is None
 
 
 def test_fields_follow_from_others():
@@ -93,7 +85,5 @@ def test_a_recipe_goes_to_json_with_its_neighbours():
 
 
 @pytest.mark.parametrize("flag", ["edge_rate", "edge_batch"])
-def test_a_better_recipe_may_shorten_the_code(flag):
-    pairs = 3 * [(1.0, 2.0)]
-    assert open_sides(*pairs, [flag]) == ((1.0, 2.0), (1.0, 2.0), (None, 2.0))
+def test_an_edge_of_the_recipes_has_a_sentence(flag):
     assert "end of those tried" in explain(ResultStatus.OK, 1.0, (flag,), True)[0]
