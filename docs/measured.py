@@ -58,6 +58,8 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "tuning": ("tuning", number_tables.tuning),
     "tuning_grid": ("tuning", tuning_tables.grid),
     "tuning_twice": ("tuning", tuning_tables.twice),
+    "recipe_budget": ("recipe_grid", tuning_tables.at_budget),
+    "recipe_grid": ("recipe_grid", tuning_tables.least_over),
     "window": ("window", number_tables.window),
     "published": ("published", number_tables.published),
     "coverage": ("intervals", interval_tables.coverage),

@@ -61,3 +61,51 @@ def twice(found: dict[str, Any]) -> str:
         rows.append((row["source"], one, other, said, most))
     heads = ("source", "one tuning", "the other", "budgets at which S agrees", "S apart by at most")
     return table(heads, rows)
+
+
+def least_over(found: dict[str, Any]) -> str:
+    """MDL and S by rate and batch, the best of the other values, at one budget."""
+    least = found["rows"][0]["mdl_bits"]
+    batches = sorted({row["batch_size"] for row in found["rows"]})
+    rows = []
+    for rate in sorted({row["learning_rate"] for row in found["rows"]}):
+        own = [row for row in found["rows"] if row["learning_rate"] == rate]
+        best = [next(row for row in own if row["batch_size"] == batch) for batch in batches]
+        rows.append(
+            (
+                f"{rate:g}",
+                *(f"{one['mdl_bits'] / least - 1:+.1%}, {one['model_bits']:.2e}" for one in best),
+            )
+        )
+    return table(("rate", *(f"batch {batch}" for batch in batches)), rows)
+
+
+def at_budget(found: dict[str, Any]) -> str:
+    """The tuned family beside a grid of recipes at one budget."""
+    grid = found["rows"]
+    named = {
+        "least of the grid": grid[0],
+        "least mean of three seeds": found["best_of_seeds"],
+        "tuned, mean of three seeds": found["tuned"],
+        "published": found["published"],
+        "largest of the grid": grid[-1],
+    }
+    rows = [
+        (
+            *(name, recipe(row), f"{row['mdl_bits']:.3e}"),
+            f"{row['mdl_bits'] / grid[0]['mdl_bits'] - 1:+.2%}",
+            f"{row['model_bits']:.3e}",
+        )
+        for name, row in named.items()
+    ]
+    alike = [row for row in grid if row["mdl_bits"] <= 1.01 * grid[0]["mdl_bits"]]
+    lengths = [row["model_bits"] for row in alike]
+    said = (
+        f"{len(alike)} of {len(grid)} recipes have an MDL within 1 % of the least; their S goes "
+        f"from {min(lengths):.2e} to {max(lengths):.2e}. The search took {found['share']:.1%} of "
+        "the grid's FLOPs.\n"
+    )
+    failed = [name for name, holds in found["checks"].items() if not holds]
+    if failed:
+        said += f"**Fails**, of {len(found['checks'])} expectations: {'; '.join(failed)}.\n"
+    return table(("", "recipe", "MDL, bits", "beside the least", "S, bits"), rows) + "\n" + said

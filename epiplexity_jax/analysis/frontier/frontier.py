@@ -91,6 +91,11 @@ def _warnings(
 ) -> tuple[str, ...]:
     """Sentences that hold at every budget."""
     warnings = _left_out(curves, kept)
+    if alike := len(kept) - sum(member.seeds for member in members):
+        warnings.append(
+            f"{alike} of {len(kept)} runs have the model and the seed of another, and of these the "
+            "longest counts; give each run its own seed"
+        )
     single = [member.name for member in members if member.seeds == 1]
     if single:
         which = "every member" if len(single) == len(members) else ", ".join(single)

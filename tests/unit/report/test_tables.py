@@ -119,6 +119,13 @@ def test_the_decomposition_has_a_line_a_budget(results, width):
     assert f"d log S/d log T at {number(results[-1].compute_flops)}: law " in caption
 
 
+def test_mdl_without_a_lower_end_is_an_upper_bound(results):
+    bound = dataclasses.replace(results[0], mdl_bits_interval=(None, 2.0 * results[0].mdl_bits))
+    for d, shown in ((bound, True), (results[0], False)):
+        (row,) = (line for line in text(decomposition_table([d]), 200) if line.startswith("law"))
+        assert (f"≤ {number(d.mdl_bits)}" in row) is shown
+
+
 def test_every_status_is_spelt_out_and_nothing_is_cut_off(results):
     wide = [
         dataclasses.replace(

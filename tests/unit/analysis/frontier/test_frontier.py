@@ -24,6 +24,15 @@ def test_seeds_that_end_far_apart_are_named():
     )
 
 
+def test_runs_of_one_seed_are_not_taken_for_two():
+    alike = "1 of 2 runs have the model and the seed of another"
+    twice = trace([toy(LEARNT), toy(LEARNT)], test_tokens=1e6)
+    assert [said for said in twice.warnings if said.startswith(alike)]
+    assert twice.at(1e9).epiplexity_bits_interval is None
+    own = trace([toy(LEARNT), toy(LEARNT, seed=1)], test_tokens=1e6)
+    assert not [said for said in own.warnings if alike[4:] in said]
+
+
 def test_diverged_runs_are_left_out_and_named():
     bad = toy(np.where(np.arange(31) > 5, np.nan, LEARNT), params=4000, status="diverged")
     frontier = trace([toy(LEARNT), bad], test_tokens=1e6)
