@@ -1,4 +1,4 @@
-"""What a frontier was made with, the same for all its results."""
+"""Choices that a frontier was made with, the same for all its results."""
 
 from dataclasses import dataclass
 

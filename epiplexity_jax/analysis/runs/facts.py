@@ -1,4 +1,4 @@
-"""What a store says of the held-out data and the FLOPs of runs on one source."""
+"""Facts of the held-out data and the FLOPs of runs on one source, from their store."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
