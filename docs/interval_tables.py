@@ -24,11 +24,25 @@ def coverage(found: dict[str, Any]) -> str:
     said = (
         f"{known['cells_below_0.9']} of {known['cells']} cells lie below 90 %, the least has "
         f"{known['least_coverage']:.1%}. Of {known['two_ended_cells']} cells whose intervals have "
-        f"two ends, {known['share_of_ratios_0.8_to_2']:.1%} have a ratio from 0.8 to 2."
+        f"two ends, {known['share_of_ratios_0.8_to_2']:.1%} have a ratio from 0.8 to 2 "
+        f"({_within_by(found['rows'])})."
     )
     if known["cells_below_0.9"] or known["share_of_ratios_0.8_to_2"] < 0.9:
         said = f"The expectation **fails**. {said}"
     return f"{table((*heads, 'ratio: least, median, largest'), rows)}\n{said}\n"
+
+
+def _within_by(rows: list[dict[str, Any]]) -> str:
+    """Shares of ratios from 0.8 to 2 by value, and by number of seeds, of cells with two ends."""
+    both = [row for row in rows if row["ratio"] is not None]
+    words = {"epiplexity": "S", "entropy": "H", "mdl": "MDL"}
+    parts = []
+    for name in ("value", "seeds"):
+        for one in dict.fromkeys(row[name] for row in both):
+            ratios = [row["ratio"] for row in both if row[name] == one]
+            share = sum(0.8 <= ratio <= 2 for ratio in ratios) / len(ratios)
+            parts.append(f"{words.get(one, f'{one} seeds')} {share:.0%}")
+    return ", ".join(parts)
 
 
 def precision(found: dict[str, Any]) -> str:
