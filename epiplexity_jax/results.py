@@ -14,16 +14,16 @@ from epiplexity_jax.analysis.ranking.measures import MEASURES
 from epiplexity_jax.analysis.ranking.observers import Measured, other_choices, rankings_of
 from epiplexity_jax.analysis.runs.facts import facts_of
 from epiplexity_jax.analysis.runs.final_lengths import final_lengths as final_lengths
-from epiplexity_jax.analysis.runs.flops import flops_warnings
-from epiplexity_jax.analysis.runs.notes import run_notes
+from epiplexity_jax.analysis.runs.notes import notes_of
 from epiplexity_jax.analysis.runs.recipes import (
-    VALUES,
     RecipeReport,
     TriedRecipe,
+    choice_for,
+    recipe_of_rows,
+    recipe_warnings,
     report_recipe,
     tried_recipes,
 )
-from epiplexity_jax.analysis.runs.verbatim import verbatim_warnings
 from epiplexity_jax.base.config import did_you_mean
 from epiplexity_jax.base.errors import ConfigError, StoreError
 from epiplexity_jax.report.plottable import PlottableFrontier, PlottableRankings
@@ -32,6 +32,7 @@ from epiplexity_jax.report.results import Decompositions
 from epiplexity_jax.report.shown_runs import ShownRuns
 from epiplexity_jax.store import Store, StoredRun
 from epiplexity_jax.store.schema import TUNING
+from epiplexity_jax.store.sections import sections_of
 
 
 class Runs(ShownRuns):
@@ -45,18 +46,15 @@ class Runs(ShownRuns):
     """
 
     def __init__(self, store: Store):
-        self.path, runs, config = store.path, store.load(), store.config()
+        self.path, runs = store.path, store.load()
         self._store = store
         self._trials = [run for run in runs if run.row["role"] == TUNING]
         self._runs = [run for run in runs if run.row["role"] != TUNING]
         if not self._runs:
-            raise StoreError(
-                f"{store.path}: holds no member's run yet, only those of tuning; run the sweep "
-                "again"
-            )
-        self._defaults = config.get("frontier") or {}
-        self._estimator = config.get("estimator") or {}
-        self._chosen = config.get("recipes") or {}
+            only = "holds no member's run yet, only those of tuning; run the sweep again"
+            raise StoreError(f"{store.path}: {only}")
+        sections = sections_of(store.config(), store.path / "sweep.yaml")
+        self._defaults, self._estimator, self._chosen = sections
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -115,8 +113,7 @@ class Runs(ShownRuns):
 
     def notes(self, source: str) -> tuple[str, ...]:
         """Notes on the data and the models of a source's runs, which its frontier repeats."""
-        rows = self._rows_of(source)
-        return (*verbatim_warnings(rows), *flops_warnings(rows), *run_notes(rows))
+        return notes_of(self._rows_of(source))
 
     def _rows_of(self, source: str) -> list[dict[str, Any]]:
         return [run.row for run in self._runs if run.row["source"] == source]
@@ -159,10 +156,10 @@ class Runs(ShownRuns):
             variant=variant or own[0],
             floor=floor or own[1],
             procedure=procedure,
-            recipe=self._recipe(source, self._test_tokens(test_tokens)),
         )
-        warnings = (*traced.warnings, *self.notes(source))
-        setting = replace(traced.setting, facts=facts_of(self._rows_of(source)))
+        recipe, facts = self._recipe(source, traced), facts_of(self._rows_of(source))
+        warnings = (*traced.warnings, *recipe_warnings(recipe), *self.notes(source))
+        setting = replace(traced.setting, recipe=recipe, facts=facts)
         members, rate = traced.all_members, traced.entropy_rate_nats
         return PlottableFrontier(setting, members, warnings, rate, traced.traced)
 
@@ -277,24 +274,25 @@ class Runs(ShownRuns):
     def _trials_of(self, source: str) -> list[StoredRun]:
         return [run for run in self._trials if run.row["source"] == source]
 
-    def _tried(self, source: str, test_tokens: float) -> list[TriedRecipe]:
-        trials = self._trials_of(source)
-        own = (
-            self._asked_for(trials[0].row["estimator"], trials[0].row["variants"]) if trials else ()
-        )
+    def _tried(
+        self, source: str, test_tokens: float, like: analysis.Frontier | None = None
+    ) -> list[TriedRecipe]:
+        """The recipes that were tried, scored as a frontier is, or by the config's choice."""
+        if not (trials := self._trials_of(source)):
+            return []
+        row = trials[0].row
+        own = self._asked_for(row["estimator"], row["variants"])
+        if like is not None and like.estimator == row["estimator"]:
+            own = choice_for(trials[0], (like.variant, like.floor), own)
         return tried_recipes(trials, self._chosen.get(source) or {}, test_tokens, *own)
 
-    def _recipe(self, source: str, test_tokens: float) -> RecipeReport | None:
+    def _recipe(self, source: str, frontier: analysis.Frontier) -> RecipeReport:
         """The recipe of a source's members: tuned, or else what their rows hold."""
-        if source in self._chosen:
-            tried = self._tried(source, test_tokens)
-            if report := report_recipe(tried, self._trials_of(source)):
-                return report
-        rows = self._rows_of(source)
-        kind = "tuned" if source in self._chosen else "fixed"
-        values = {name: {row[name] for row in rows} for name in VALUES}
-        alike = {name: one.pop() if len(one) == 1 else None for name, one in values.items()}
-        return RecipeReport(kind, alike, rows[0]["recipes"] or 1)
+        if source not in self._chosen:
+            return recipe_of_rows(self._rows_of(source), "fixed")
+        tried = self._tried(source, frontier.test_tokens, frontier)
+        report = report_recipe(tried, self._trials_of(source))
+        return report or recipe_of_rows(self._rows_of(source), "tuned")
 
     def budgets(self, compute: Sequence[float] | None = None) -> list[float] | None:
         """The budgets asked for, each once, else the config's, else None."""

@@ -73,7 +73,7 @@ class BlockSums:
             rows[:, self._place[f"{name}_nats"]] = total[:, None]
             groups = np.broadcast_to(self._group, each.shape)
             place = self._place[f"{name}_groups_nats"]
-            rows[:, place] = _sums_by(groups, each, place.stop - place.start)
+            rows[:, place] = _adding_up(_sums_by(groups, each, place.stop - place.start), total)
         paid = np.full(losses[0].shape, float(self.labels or 0)) if labels is None else labels
         paid = np.where(learnt[:, None], paid, 0.0)
         if labels is not None:
@@ -87,7 +87,9 @@ class BlockSums:
             count = self._place[_LABELS].stop - self._place[_LABELS].start
             of = np.zeros(losses[0].shape, np.int64)
             of[learnt] = components
-            rows[:, self._place[_COMPONENTS]] = _sums_by(of, losses[0], count)
+            rows[:, self._place[_COMPONENTS]] = _adding_up(
+                _sums_by(of, losses[0], count), totals[0]
+            )
             rows[:, self._place[_LABELS]] = _sums_by(of, paid, count)
         self._add(first, rows)
 
@@ -115,6 +117,20 @@ class BlockSums:
         self._table = np.zeros((len(columns["last_step"]), self._table.shape[1]))
         for name, place in self._place.items():
             self._table[:, place] = columns[name].reshape(self._table[:, place].shape)
+
+
+def _adding_up(
+    parts: Float64[np.ndarray, "steps labels"], totals: Totals
+) -> Float64[np.ndarray, "steps labels"]:
+    """Spread over the parts of each step what they miss of its total.
+
+    The device adds up a batch in float32, so its total differs from the parts' by rounding.
+    """
+    sizes = np.abs(parts)
+    missing = totals - parts.sum(axis=1)
+    share = np.zeros(len(parts))
+    np.divide(missing, sizes.sum(axis=1), out=share, where=np.isfinite(totals) & sizes.any(axis=1))
+    return parts + share[:, None] * sizes
 
 
 def _sums_by(

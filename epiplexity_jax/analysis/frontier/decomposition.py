@@ -229,14 +229,16 @@ def decompose(
         chosen = UNIFORM | {"entropy_bits": uniform, "resolution_bits": resolution}
         model, data, mdl = (0.0, 0.0), (uniform, uniform), (uniform, uniform)
         if answer is not None or not intervals:
-            model, data, mdl = intervals.above_uniform(compute)
+            model, data, mdl = intervals.above_uniform(compute, strict)
     flags = flags_at(setting, traced, compute, answer, chosen)
     growth = Saturation()
     if chosen["status"] != ResultStatus.UNTRAINED:
+        chosen = _resolved(chosen, model) if traced.extrapolates else chosen
         model, data, mdl = open_sides(model, data, mdl, flags)
         ends = not VARIANTS.find(setting.variant, "variant").at_end
         growth = saturation_at(traced, intervals, uniform, compute, ends)
-    beats, candidates = answer is not None and answer.mdl_bits < uniform, len(traced.points) + 1
+    beats = answer is not None and max(answer.mdl_bits, answer.data_bits) < uniform
+    candidates = len(traced.points) + 1
     said = _sentences(chosen, flags, beats, candidates)
     return Decomposition(
         compute_flops=compute,
@@ -255,6 +257,20 @@ def decompose(
         **{name: getattr(setting, name) for name in _FROM_SETTING},
         **chosen,
     )
+
+
+def _resolved(chosen: Mapping[str, Any], model: Interval | None) -> dict[str, Any]:
+    """Fields of a decomposition by a law, whose refits say how well S is known, and no point does.
+
+    Args:
+        chosen: fields with the resolution of the nearest point.
+        model: interval of S by refits; None without replicates.
+    """
+    if model is None or model[0] is None or model[1] is None:
+        return dict(chosen)
+    resolution = max(chosen["resolution_bits"] or 0.0, (model[1] - model[0]) / 2)
+    status = status_of(chosen["epiplexity_bits"], resolution)
+    return {**chosen, "resolution_bits": resolution, "status": status}
 
 
 def _model(answer: Answer, resolution: float | None, errors: float) -> dict[str, Any]:

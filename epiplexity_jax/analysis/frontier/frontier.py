@@ -18,7 +18,7 @@ from epiplexity_jax.analysis.frontier.traced import Traced
 from epiplexity_jax.analysis.runs.curve import Curve
 from epiplexity_jax.analysis.runs.floor import correction_of
 from epiplexity_jax.analysis.runs.lengths import check_choice, check_test_tokens
-from epiplexity_jax.analysis.runs.recipes import RecipeReport
+from epiplexity_jax.analysis.runs.recipes import RecipeReport, recipe_warnings
 from epiplexity_jax.analysis.shapes import Steps
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.base.status import RunStatus
@@ -80,7 +80,10 @@ def trace(
         recipe=recipe,
     )
     frontier = Frontier(
-        setting, tuple(members), _warnings(curves, kept, members), first.entropy_rate_nats
+        setting,
+        tuple(members),
+        (*_warnings(curves, kept, members), *recipe_warnings(recipe)),
+        first.entropy_rate_nats,
     )
     frontier.warnings += frontier.traced.notes
     return frontier
@@ -217,7 +220,8 @@ class Frontier:
         first = _rounded(float(ends[0]), math.ceil, digits)
         if first <= spaced[-1]:
             spaced = [first, *(value for value in spaced if value > first)]
-        return sorted(set(spaced))
+        spaced = sorted(set(spaced))
+        return self._without_edges(spaced) or spaced if inside else spaced
 
     @cached_property
     def reach_inside(self) -> tuple[float, float] | None:
@@ -226,17 +230,25 @@ class Frontier:
         Where every one has the last rate or batch that was tried, those inside of sizes and steps.
         None where a model at an edge, or no trained model, answers at every budget.
         """
-        spanned = np.geomspace(self._least_compute, self.largest_compute, _TRIED).tolist()
-        flags = [self._edges(compute) for compute in spanned]
+        spanned = np.geomspace(self._least_compute, self.largest_compute, _TRIED)
+        inside = self._without_edges(spanned.tolist(), least=2)
+        return (inside[0], inside[-1]) if inside else None
+
+    def _without_edges(self, budgets: Sequence[float], least: int = 1) -> list[float]:
+        """The budgets whose optimum lies inside, at least so many, else inside of sizes and steps.
+
+        Empty where these are fewer, too.
+        """
+        flags = [self._edges(compute) for compute in budgets]
         for passed in (set(), {"edge_rate", "edge_batch"}):
             inside = [
                 compute
-                for compute, own in zip(spanned, flags, strict=True)
+                for compute, own in zip(budgets, flags, strict=True)
                 if own is not None and own <= passed
             ]
-            if len(inside) > 1:
-                return inside[0], inside[-1]
-        return None
+            if len(inside) >= least:
+                return inside
+        return []
 
     @property
     def _least_compute(self) -> float:

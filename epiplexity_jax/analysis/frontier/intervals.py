@@ -161,15 +161,19 @@ class Intervals:
         )
         return model, data, mdl
 
-    def above_uniform(self, compute: float) -> Found:
+    def above_uniform(self, compute: float, strict: bool = False) -> Found:
         """Intervals where the uniform code answers: how far a model may still be the better.
 
         S_T is 0 unless noise hides a model that wins, so its interval is one-sided: from 0 to the
         quantile of the replicates, where each takes the shorter of its model and the uniform code.
+
+        Args:
+            compute: T, FLOPs.
+            strict: as for `Traced.at`.
         """
         if not self:
             return None, None, None
-        model, *others = self._at(self._traced, compute)
+        model, *others = self._at(self._traced, compute, strict)
         upper = max(float(np.quantile(model, LEVEL)), 0.0)
         # A replicate whose area is below 0 wins with a loss above the uniform code's.
         data, mdl = (

@@ -291,7 +291,9 @@ class Traced:
 
         That is `self.errors` standard errors, before the end of a run, where record points may take
         turns over the held-out set, those of as many subsets, too. Any of the frontier's models
-        counts, not only the last: MDL_T must not rise with T.
+        counts, not only the last: MDL_T must not rise with T. One that needs more bits for the data
+        than the uniform code does not: its model length is negative, as training reads more than
+        the dataset holds, and no message has such a length.
 
         Args:
             uniform_bits: length of the uniform code.
@@ -302,9 +304,10 @@ class Traced:
         within = kept[points.time_flops[kept] <= compute]
         least_errors = np.where(points.last[within], self.errors, self._errors_in_turns)
         codes = points.mdl_bits[within] + least_errors * points.mdl_stderr[within]
+        codes = codes[points.data_bits[within] < uniform_bits]
         answer, least = self.at(compute, strict), uniform_bits * (1.0 - ROUNDING)
         last = []
-        if answer is not None:
+        if answer is not None and answer.data_bits < uniform_bits:
             last = [answer.mdl_bits + self._errors_in_turns * answer.mdl_stderr]
         return bool(np.any(np.append(codes, last) < least))
 

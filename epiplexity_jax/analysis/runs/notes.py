@@ -1,7 +1,19 @@
 """Notes on the data and the models of runs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from epiplexity_jax.analysis.runs.flops import flops_warnings
+from epiplexity_jax.analysis.runs.verbatim import verbatim_warnings
+
+
+def notes_of(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Collect all that results on one source repeat: warnings on its data and FLOPs, and notes.
+
+    Args:
+        rows: rows of runs on the source, from the store.
+    """
+    return (*verbatim_warnings(rows), *flops_warnings(rows), *run_notes(rows))
 
 
 def run_notes(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

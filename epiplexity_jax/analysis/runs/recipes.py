@@ -187,10 +187,10 @@ class RecipeReport:
 
 
 def changes_if_alike(recipe: RecipeReport | None, code: Code) -> tuple[float, float, float]:
-    """Largest changes of S, H and MDL to a neighbour whose MDL is the same within `ALIKE`.
+    """Largest changes of S, H and MDL to a neighbour whose MDL is the same within `ALIKE`, or less.
 
-    Another search might choose any of these. Changes are relative, so those of the size that was
-    tuned are taken for every size.
+    Another search might choose any of these, and one for other test tokens would. Changes are
+    relative, so those of the size that was tuned are taken for every size.
 
     Args:
         recipe: of the members; None where it is not known.
@@ -202,11 +202,64 @@ def changes_if_alike(recipe: RecipeReport | None, code: Code) -> tuple[float, fl
     found = [(0.0, 0.0, 0.0)]
     for one in recipe.neighbours if recipe else ():
         structure, whole = one["epiplexity_change"], one["mdl_change"]
-        if structure is not None and whole is not None and abs(whole) <= ALIKE:
+        if structure is not None and whole is not None and whole <= ALIKE:
             model, mdl = structure * code.model_bits, whole * code.mdl_bits
             found.append((abs(model), abs(mdl - model), abs(mdl)))
     model, data, mdl = map(max, zip(*found, strict=True))
     return model, data, mdl
+
+
+def recipe_of_rows(rows: Sequence[Mapping[str, Any]], kind: str) -> RecipeReport:
+    """The recipe as the rows of members have it; values that differ between them are None.
+
+    Args:
+        rows: rows of a source's members, from the store.
+        kind: "tuned" or "fixed".
+    """
+    values = {name: {row[name] for row in rows} for name in VALUES}
+    alike = {name: one.pop() if len(one) == 1 else None for name, one in values.items()}
+    return RecipeReport(kind, alike, rows[0]["recipes"] or 1)
+
+
+def choice_for(
+    trial: StoredRun, asked: tuple[str, str], own: tuple[str | None, str | None]
+) -> tuple[str | None, str | None]:
+    """The variant and the floor by which trials are scored: those asked for, where they have them.
+
+    Args:
+        trial: one of them.
+        asked: variant and floor of the members' frontier.
+        own: those of the config.
+    """
+    curve = curve_from(trial)
+    variant, floor = asked
+    return (
+        variant if variant in curve.variants else own[0],
+        floor if floor in curve.floors() else own[1],
+    )
+
+
+def recipe_warnings(recipe: RecipeReport | None) -> list[str]:
+    """Make sentences where a recipe is not known to be the best of those that were tried.
+
+    Args:
+        recipe: of the members; None where it is not known.
+    """
+    if recipe is None or recipe.kind != "tuned":
+        return []
+    if recipe.size is None:
+        return [
+            "the runs that chose the recipe are not in this store, so what its neighbours would "
+            "give is not known and not in the intervals"
+        ]
+    changes = [one["mdl_change"] for one in recipe.neighbours if one["mdl_change"] is not None]
+    if (least := min(changes, default=0.0)) >= -ALIKE:
+        return []
+    return [
+        f"a neighbour of the recipe codes {-least:.1%} shorter on the size that was tuned: it was "
+        "tuned for other test tokens, or for another variant or floor; tune it for these in a new "
+        "store (frontier.test_tokens), or see --recipe-table"
+    ]
 
 
 def report_recipe(tried: Sequence[TriedRecipe], trials: Sequence[StoredRun]) -> RecipeReport | None:

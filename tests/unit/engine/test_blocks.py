@@ -84,3 +84,19 @@ def test_sums_go_on_from_their_columns_in_the_middle_of_a_block(stop):
     assert_same(short, again.columns(stop))
     whole = summed(8, [0, STEPS], components).columns(STEPS)
     assert_same(whole, summed(8, [stop, STEPS], components, into=again).columns(STEPS))
+
+
+@pytest.mark.parametrize("waits", [(), (0, 3, 700)])
+def test_parts_add_up_to_totals_that_were_rounded(waits):
+    """The device adds a batch up in float32; groups and components have that total, too."""
+    losses = losses_of(20).astype(np.float64) * 1e3
+    losses[list(waits)] = 0.0
+    totals = losses.astype(np.float32).sum(1).astype(np.float64)
+    assert np.abs(totals / np.maximum(losses.sum(1), 1e-9) - 1.0).max() > 1e-9
+    learnt = ~np.isin(np.arange(STEPS), list(waits))
+    components = np.random.default_rng(2).integers(0, 3, (learnt.sum(), 20))
+    sums = BlockSums(["online_loss"], 20, LABELS, 3)
+    sums.add(0, [totals], [losses], learnt, components)
+    columns = sums.columns(STEPS)
+    for name in ("online_loss_groups_nats", "component_loss_nats"):
+        np.testing.assert_allclose(columns[name].sum(1), columns["online_loss_nats"], rtol=1e-13)

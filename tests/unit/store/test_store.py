@@ -383,3 +383,14 @@ def test_starts_that_are_torn_or_nest_too_deep_are_left_out(store):
     file = store.path / "provenance.jsonl"
     file.write_text('{"torn\n' + "[" * 200_000 + '\n{"started": "now"}\n')
     assert store.starts() == [{"started": "now"}]
+
+
+def test_runs_whose_histories_are_gone_are_said(store):
+    runs = store.finished()
+    history_file(store, "a").unlink()
+    found = again(store)
+    assert set(found.finished()) == set(runs) - {"a"}
+    (said,) = found.warnings
+    assert said.endswith(
+        "1 of the runs in runs.parquet have no history there and count as not done"
+    )

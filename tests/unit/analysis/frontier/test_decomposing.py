@@ -307,3 +307,26 @@ def test_curves_without_errors_give_no_interval_and_say_so(seeds):
     assert any("carry no errors" in said for said in found.warnings)
     assert found.epiplexity_bits_interval is None
     assert found.entropy_bits_interval is None
+
+
+def test_a_worse_code_of_the_data_wins_by_no_negative_model_length():
+    """Training reads 30,000 tokens, the dataset has 10: a floor above the curve shortens MDL."""
+    rising = math.log(2.0) + np.append(0.0, np.full(30, 1e-3)) * np.linspace(0.0, 1.0, 31)
+    frontier = trace([toy(rising, error=1e-9)], test_tokens=10.0)
+    points = frontier.points
+    assert points.mdl_bits.min() < frontier.uniform_bits - 1.0
+    assert points.data_bits[np.argmin(points.mdl_bits)] > frontier.uniform_bits
+    found = frontier.at(frontier.largest_compute)
+    assert (found.status, found.epiplexity_bits) == ("untrained", 0.0)
+    assert found.mdl_bits == frontier.uniform_bits
+
+
+def test_default_budgets_have_no_holes():
+    inside = trace(law_sweep(), test_tokens=TEST).budgets()
+
+    def without(self, compute):
+        return {"edge_steps"} if compute == inside[2] else own(self, compute)
+
+    own = Frontier._edges
+    with mock.patch.object(Frontier, "_edges", without):
+        assert trace(law_sweep(), test_tokens=TEST).budgets() == [*inside[:2], *inside[3:]]

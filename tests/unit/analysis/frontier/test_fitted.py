@@ -125,3 +125,11 @@ def test_where_every_run_diverged_the_uniform_code_answers():
     curves = [toy([0.6, 0.5], params=params, status="diverged") for params in (10, 100, 1000)]
     found = trace(curves, test_tokens=1e6, procedure="fitted").at(1e12)
     assert found.member == "uniform"
+
+
+def test_a_law_that_its_refits_do_not_know_is_not_resolved(noisy):
+    for budget in (noisy.budgets()[0], 100 * noisy.largest_compute):
+        found = noisy.at(budget)
+        low, high = found.epiplexity_bits_interval
+        assert found.resolution_bits >= (high - low) / 2 * (1 - 1e-9)
+        assert (found.status == ResultStatus.OK) == (low > 0.0)

@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 
 from epiplexity_jax.analysis.runs.recipes import (
+    VALUES,
     Code,
     RecipeReport,
     changes_if_alike,
+    choice_for,
     least_code,
+    recipe_of_rows,
+    recipe_warnings,
     report_recipe,
     tried_recipes,
 )
@@ -158,5 +162,41 @@ def test_neighbours_whose_code_is_as_short_say_how_far_lengths_may_move():
     recipe = RecipeReport("tuned", CENTER, neighbours=neighbours)
     # To the second: S falls by half, MDL by 2, so H rises by 48. To the first MDL rises by 5.
     assert changes_if_alike(recipe, Code(100.0, 1000.0)) == pytest.approx((50.0, 48.0, 5.0))
+    shorter = RecipeReport(
+        "tuned", CENTER, neighbours=(dict(zip(names, (0.1, -0.2), strict=True)),)
+    )
+    assert changes_if_alike(shorter, Code(100.0, 1000.0)) == pytest.approx((10.0, 210.0, 200.0))
     assert changes_if_alike(RecipeReport("fixed", CENTER), Code(100.0, 1000.0)) == (0.0, 0.0, 0.0)
     assert changes_if_alike(None, Code(100.0, 1000.0)) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ((0.02, None), []),
+        ((0.02, -0.009), []),
+        ((0.02, -0.044, -0.03), ["a neighbour of the recipe codes 4.4% shorter"]),
+    ],
+)
+def test_a_neighbour_that_is_shorter_is_said(changes, said):
+    neighbours = tuple({"epiplexity_change": 0.1, "mdl_change": change} for change in changes)
+    recipe = RecipeReport("tuned", CENTER, size="w8", neighbours=neighbours)
+    warnings = recipe_warnings(recipe)
+    assert [one.startswith(start) for one, start in zip(warnings, said, strict=True)] == [
+        True for _ in said
+    ]
+
+
+def test_a_recipe_whose_trials_are_elsewhere_is_said():
+    rows = [dict.fromkeys(VALUES, 1) | {"recipes": 8}, dict.fromkeys(VALUES, 1) | {"max_kl": 2}]
+    recipe = recipe_of_rows(rows, "tuned")
+    assert (recipe.values["batch_size"], recipe.values["max_kl"], recipe.tried) == (1, None, 8)
+    (said,) = recipe_warnings(recipe)
+    assert "the runs that chose the recipe are not in this store" in said
+    assert recipe_warnings(recipe_of_rows(rows, "fixed")) == recipe_warnings(None) == []
+
+
+def test_trials_are_scored_as_the_members_where_they_can_be():
+    run = trial()
+    assert choice_for(run, ("paired", "ema"), ("online", "raw")) == ("paired", "ema")
+    assert choice_for(run, ("student", "entropy_rate"), ("online", "ema")) == ("online", "ema")
