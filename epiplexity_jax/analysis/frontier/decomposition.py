@@ -251,9 +251,7 @@ def decompose(
         flags=flags,
         warnings=(*warnings, *said),
         entropy_bits_per_byte=setting.per_byte(chosen["entropy_bits"]),
-        heldout_split=setting.facts.heldout_split,
-        heldout_verbatim_share=setting.facts.heldout_verbatim_share,
-        flops_ratio=setting.facts.flops_ratios.get(chosen["params"]),
+        **setting.facts.of_model(chosen["params"]),
         **{name: getattr(setting, name) for name in _FROM_SETTING},
         **chosen,
     )

@@ -22,6 +22,14 @@ class RunFacts:
     heldout_verbatim_share: float | None = None
     flops_ratios: Mapping[int, float] = field(default_factory=lambda: MappingProxyType({}))
 
+    def of_model(self, params: int) -> dict[str, Any]:
+        """Fields of a result whose model has so many parameters, by name."""
+        return {
+            "heldout_split": self.heldout_split,
+            "heldout_verbatim_share": self.heldout_verbatim_share,
+            "flops_ratio": self.flops_ratios.get(params),
+        }
+
 
 def facts_of(rows: Iterable[Mapping[str, Any]]) -> RunFacts:
     """Collect the facts of runs on one source.

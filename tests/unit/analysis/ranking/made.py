@@ -66,9 +66,13 @@ def middle(*frontiers):
 
 
 def tuned(half, double):
-    """A recipe with changes of S and MDL at half and at twice its rate."""
+    """A recipe with changes of S at half and at twice its rate, where MDL is as much longer."""
     neighbours = tuple(
-        {"learning_rate": 0.1 * shift, "epiplexity_change": change, "mdl_change": change}
+        {
+            "learning_rate": 0.1 * shift,
+            "epiplexity_change": change,
+            "mdl_change": change and abs(change),
+        }
         for shift, change in ((0.5, half), (2.0, double))
     )
     return RecipeReport("tuned", {"learning_rate": 0.1}, 9, "N4000", 1.0, neighbours)
