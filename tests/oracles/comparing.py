@@ -9,7 +9,7 @@ from tests.oracles import plain
 
 
 def assert_lengths_are_plain(runs: epx.Runs, stored: Path, test_tokens: float) -> None:
-    """Compare S, H and T of every member at every record point.
+    """Compare S, its certified length, H and T of every member at every record point.
 
     Args:
         runs: the sweep as the package reads it.
@@ -27,5 +27,6 @@ def assert_lengths_are_plain(runs: epx.Runs, stored: Path, test_tokens: float) -
                 (member.time_flops, "time"),
                 (member.model_bits, "model"),
                 (member.data_bits, "data"),
+                (member.certified_bits, "certified"),
             ):
                 np.testing.assert_allclose(values, reference[name], rtol=1e-12, atol=1e-7)

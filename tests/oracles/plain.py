@@ -2,7 +2,7 @@
 
 Written from the definitions (docs/concepts.md, docs/frontier.md) and sharing no code with the
 package: loops where that has array expressions, every switch tried out, curves added up step by
-step. Prequential runs in the variant `switch`, floor `ema`, frontier `refined`.
+step. Prequential and requential runs in the variant `switch`, floor `ema`, frontier `refined`.
 """
 
 import json
@@ -161,7 +161,7 @@ def centred(blocks: np.ndarray) -> np.ndarray:
 
 def level(run: tuple[dict, dict]) -> dict | None:
     """Online less held-out loss of the raw weights late in training, and its errors."""
-    row, history = run
+    row, history = learner(*run)
     steps, n = history["step"], row["label_tokens_per_step"]
     sums, spread = history["online_loss_sum_nats"], np.diff(history["online_loss_sum_var"])
     raw = heldout(history, "heldout_raw")
@@ -210,23 +210,55 @@ def level(run: tuple[dict, dict]) -> dict | None:
     return best
 
 
+def learner(row: dict, history: dict[str, np.ndarray]) -> tuple[dict, dict]:
+    """The run that learns from real data: itself, or a student's teacher in steps of its own.
+
+    Of record points between which it waited the last one counts.
+    """
+    if row["estimator"] != "requential":
+        return row, history
+    steps = np.rint(history["teacher_tokens"] / row["train_tokens_per_step"]).astype(int)
+    last = [i for i in range(len(steps)) if i + 1 == len(steps) or steps[i + 1] > steps[i]]
+    kept = {name: values[last] for name, values in history.items()}
+    own = {name: values for name, values in kept.items() if not name.startswith("heldout_")}
+    own |= {
+        name.removeprefix("teacher_"): values
+        for name, values in kept.items()
+        if name.startswith("teacher_heldout")
+    }
+    turns = {"heldout_turn": kept["heldout_turn"]} if "heldout_turn" in kept else {}
+    return row, own | turns | {"step": steps[last]}
+
+
+def streams(row: dict, history: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """[R] nats of all that was sent so far by raw and by averaged weights."""
+    if row["estimator"] == "requential":
+        return history["kl_raw_sum_nats"], history["kl_sum_nats"]
+    online, n = history["online_loss_sum_nats"], row["label_tokens_per_step"]
+    return online, online - n * summed(history["step"], gain(history))
+
+
 def member(runs: list[tuple[dict, dict]], shift: float, test: float) -> dict[str, np.ndarray]:
     """Step, T, S and H of a member at its record points: means over seeds, in bits and FLOPs."""
     steps = min((history["step"] for _, history in runs), key=lambda s: s[-1])
     row = runs[0][0]
     n, size = row["label_tokens_per_step"], len(steps)
     raw, ema, raw_floor, ema_floor = np.zeros((4, size))
-    for _, history in runs:
-        online = history["online_loss_sum_nats"]
-        raw += online / len(runs)
-        ema += (online - n * summed(steps, gain(history))) / len(runs)
+    certified = np.zeros((2, size))
+    sends = row["estimator"] == "requential"
+    for one_row, history in runs:
+        for total, values in zip((raw, ema), streams(one_row, history), strict=True):
+            total += values / len(runs)
+        if sends:
+            for total, name in zip(certified, ("_raw", ""), strict=True):
+                total += history[f"certified{name}_sum_bits"] / len(runs)
         for total, name in ((raw_floor, "heldout_raw"), (ema_floor, "heldout")):
             one = heldout(history, name)
             total += (one["losses"] + shift * one["unit"] * one["slopes"]) / len(runs)
-    model, data, time = np.zeros((3, size))
+    model, data, time, certain = np.zeros((4, size))
     cost, evaluation = row["train_flops_per_token"], row["eval_flops_per_token"]
     for end in range(size):
-        labels = n * steps[end]
+        labels = 0 if sends else n * steps[end]  # of messages no floor is taken
         codes = [(raw[end], raw_floor[end], 0.0)]  # never
         codes += [
             (
@@ -236,20 +268,23 @@ def member(runs: list[tuple[dict, dict]], shift: float, test: float) -> dict[str
             )
             for k in range(end + 1)
         ]
+        bounds = [certified[0][end]]
+        bounds += [certified[0][k] + certified[1][end] - certified[1][k] for k in range(end + 1)]
         lengths = [stream + (test - labels) * floor for stream, floor, _ in codes]
         # Of equally long ones the latest: raw weights decode in one pass.
         least = [i for i in range(1, len(codes)) if lengths[i] <= min(lengths[1:]) * (1 + 1e-12)]
-        stream, floor, averaged = codes[least[-1]]
-        if lengths[0] <= min(lengths[1:]) * (1 + 1e-12):
-            stream, floor, averaged = codes[0]
+        never = lengths[0] <= min(lengths[1:]) * (1 + 1e-12)
+        chosen = 0 if never else least[-1]
+        stream, floor, averaged = codes[chosen]
         # The step of the switch, and one of the recipes that were tried.
         named = math.log2(end + 2) + math.log2(row.get("recipes") or 1) if end else 0.0
         model[end] = (stream - labels * floor) / LN2 + named
+        certain[end] = bounds[chosen] + named if sends else math.nan
         data[end] = test * floor / LN2
         tokens = row["train_tokens_per_step"]
         time[end] = tokens * (steps[end] * cost + averaged * evaluation)
         time[end] += test * row["tokens_per_label"] * evaluation
-    return {"step": steps, "time": time, "model": model, "data": data}
+    return {"step": steps, "time": time, "model": model, "data": data, "certified": certain}
 
 
 def frontier(members: list[dict[str, np.ndarray]]) -> np.ndarray:

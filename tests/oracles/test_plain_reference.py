@@ -8,6 +8,7 @@ import pytest
 import epiplexity_jax as epx
 from benchmarks.simulated_runs import Simulated
 from benchmarks.simulated_runs import runs as simulated
+from epiplexity_jax.estimators.requential_recorder import COLUMNS
 from epiplexity_jax.store import Store
 from tests.oracles import plain
 from tests.oracles.comparing import assert_lengths_are_plain
@@ -18,8 +19,8 @@ TEST = 1e6
 IN_TURNS = Simulated(steps=600, heldout_sequences=2048, record_share=0.05)
 
 
-def store_of(curves, path):
-    """Simulated runs as a store."""
+def store_of(curves, path, sends=False):
+    """Simulated runs as a store; with `sends` as teachers of students."""
     store = Store.open(path, create=True)
     store.write_config("sources: {text: {}}\nfrontier: {test_tokens: 1.0e6}\n")
     for curve in curves:
@@ -50,16 +51,60 @@ def store_of(curves, path):
             variants=list(curve.variants),
             **vars(curve.cost),
         )
-        store.commit(row, history)
+        if sends:
+            row |= {"estimator": "requential", "variants": ["switch", "ema_student", "student"]}
+            row |= {"variant": "switch", "max_kl": 0.1}
+            store.commit(row, taught(curve, history), COLUMNS)
+        else:
+            store.commit(row, history)
     return path
 
 
-@pytest.fixture(scope="module", params=["one subset", "turns"])
+def taught(curve, history):
+    """The history of a student whose teacher is a simulated run and waits one step in five.
+
+    The student's losses lie above the teacher's; averaged weights pay less from the middle on.
+    """
+    students = {name: history[name] for name in history if name.startswith("heldout_")}
+    teachers = {
+        f"teacher_{name}": losses for name, losses in students.items() if "turn" not in name
+    }
+    for name, losses in teachers.items():
+        students[name.removeprefix("teacher_")] = losses * 1.05
+    learnt = (0.8 * curve.steps).astype(np.int64)
+    rate = 40.0 / (1.0 + curve.steps / 50.0)
+    sums = {
+        "kl_sum_nats": np.cumsum(rate * (1.0 + 30.0 / (1.0 + curve.steps))),
+        "kl_raw_sum_nats": np.cumsum(rate * 1.2 + 0.1 * curve.seed),
+    }
+    for name in ("kl_sum", "kl_raw_sum"):
+        sums[f"{name}_nats"] -= sums[f"{name}_nats"][0]
+        sums[f"{name}_var"] = 0.01 * sums[f"{name}_nats"]
+    return (
+        history
+        | students
+        | teachers
+        | sums
+        | {
+            "teacher_tokens": learnt * curve.cost.train_tokens_per_step,
+            "online_loss_sum_nats": 0.8 * history["online_loss_sum_nats"],
+            "online_loss_sum_var": 0.8 * history["online_loss_sum_var"],
+            "certified_sum_bits": 3.0 * sums["kl_sum_nats"] + curve.steps,
+            "certified_raw_sum_bits": 2.5 * sums["kl_raw_sum_nats"] + curve.steps,
+            "log_ratio_sum_nats": sums["kl_sum_nats"],
+            "log_ratio_sum_var": sums["kl_sum_var"],
+            "student_loss_sum_nats": history["online_loss_sum_nats"],
+        }
+    )
+
+
+@pytest.fixture(scope="module", params=["one subset", "turns", "messages"])
 def stored(request, tmp_path_factory):
     if request.param == "one subset":
         return STORED
     curves = simulated(IN_TURNS, (100_000, 400_000), 2, np.random.default_rng(3))
-    return store_of(curves, tmp_path_factory.mktemp("s") / "turns")
+    folder = tmp_path_factory.mktemp("s") / "turns"
+    return store_of(curves, folder, sends=request.param == "messages")
 
 
 @pytest.fixture(scope="module")
