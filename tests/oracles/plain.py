@@ -103,7 +103,7 @@ def heldout(history: dict[str, np.ndarray], name: str) -> dict:
             rows[:, i] = centred(blocks - slopes[i] * end)
     end = centred(own[last])
     size, stderr = math.sqrt(np.sum(end**2)), history[f"{name}_loss_stderr"][last]
-    share = min(stderr / size, 1.0)
+    share, size = (min(stderr / size, 1.0), size) if size else (0.0, 1.0)  # of blocks all equal
     whole = {"whole": end}
     if final is None:
         whole = {"record": share * end, "rest": math.sqrt(1 - share**2) * end}
@@ -199,7 +199,7 @@ def level(run: tuple[dict, dict]) -> dict | None:
                 "whole": raw["whole"],
                 "moved": float(ends @ share @ raw["slopes"]),
             }
-    if best is not None and best["moved"] < 0.1:
+    if best is not None and (best["moved"] < 0.1 or raw["unit"] == 0):
         return None
     if best is not None:  # in as much of the full set's standard error as moves what is compared
         unit = raw["unit"] * best["moved"]
@@ -272,7 +272,10 @@ def member(runs: list[tuple[dict, dict]], shift: float, test: float) -> dict[str
         bounds += [certified[0][k] + certified[1][end] - certified[1][k] for k in range(end + 1)]
         lengths = [stream + (test - labels) * floor for stream, floor, _ in codes]
         # Of equally long ones the latest: raw weights decode in one pass.
-        least = [i for i in range(1, len(codes)) if lengths[i] <= min(lengths[1:]) * (1 + 1e-12)]
+        least_sum = min(stream for stream, _, _ in codes[1:])
+        least = [
+            i for i in range(1, len(codes)) if codes[i][0] - least_sum <= 1e-12 * abs(least_sum)
+        ]
         never = lengths[0] <= min(lengths[1:]) * (1 + 1e-12)
         chosen = 0 if never else least[-1]
         stream, floor, averaged = codes[chosen]
