@@ -224,7 +224,8 @@ def echo_table(table: Table) -> None:
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
-        text = text.replace("±", "+-")
+        for sign, written in (("±", "+-"), ("≥", ">="), ("≤", "<=")):
+            text = text.replace(sign, written)
     typer.echo(text)
 
 

@@ -10,9 +10,10 @@ import pytest
 import yaml
 from rich.console import Console
 
-from epiplexity_jax import api, results
+from epiplexity_jax import api
 from epiplexity_jax.analysis.frontier import rates
 from epiplexity_jax.analysis.frontier.rates import RateChange
+from epiplexity_jax.analysis.runs import notes
 from epiplexity_jax.base.errors import ConfigError
 from epiplexity_jax.cli.run import narrowing
 from epiplexity_jax.report.tables import plan_table
@@ -83,7 +84,7 @@ def test_with_or_without_test_tokens_run_repeats_the_notes_on_data_once(
     call, store, trained, monkeypatch, tmp_path
 ):
     said = "games.pgn: 1 of 41 games were left out"
-    monkeypatch.setattr(results, "run_notes", lambda rows: (said,))
+    monkeypatch.setattr(notes, "run_notes", lambda rows: (said,))
     words = ("run", "x.yaml", "--store", tmp_path, "--no-figure")
     expected = f"note ({', '.join(api.load(store).sources)}): {said}\n"
     assert call(*words).err.count(expected) == 1
