@@ -11,6 +11,7 @@ over its own three seeds is compared with the least of their means, too.
 
 import itertools
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -23,7 +24,7 @@ from epiplexity_jax.analysis.runs.from_store import read_prequential
 from epiplexity_jax.families.registry import open_family
 from epiplexity_jax.runtime.devices import configure_process
 from epiplexity_jax.store import Store, StoredRun
-from epiplexity_jax.sweep.config import Recipe, Sweep, parse_sweep
+from epiplexity_jax.sweep.config import Sweep, parse_sweep
 from epiplexity_jax.sweep.recipe import Recipes, with_batch
 
 FOLDER = Path(__file__).parents[1] / "runs" / "recipe_grid"
@@ -33,8 +34,6 @@ STEPS = {16: 2900, 32: 1000}
 RATES = (0.03, 0.12, 0.48, 1.92)
 PUBLISHED = {"learning_rate": 0.03, "warmup_steps": 100, "batch_size": 64, "ema_growth": 0.1}
 FIRST, SEEDS = 4, 3  # of the grid, which are trained with several seeds
-
-Run = tuple[Recipe, StoredRun]
 
 
 def sweep_of(widths: list[int], steps: int, seeds: int) -> Sweep:
@@ -57,30 +56,26 @@ def at_budget(runs: list[StoredRun]) -> dict[str, float]:
     return {"model_bits": found.epiplexity_bits, "mdl_bits": found.mdl_bits, "width": width}
 
 
-def both_widths(recipes: list[Recipe], seeds: int = 1) -> list[dict[str, Any]]:
-    """Train recipes with either width; one row for each recipe and seed."""
+def both_widths(recipes: list[dict[str, Any]], seeds: int = 1) -> list[dict[str, Any]]:
+    """Train recipes, which are their values, with either width; a row a recipe and seed."""
     pairs: dict[tuple[Any, ...], list[StoredRun]] = {}
     for width, steps in STEPS.items():
         sweep = sweep_of([width], steps, 1)
         given = Recipes.of(sweep, open_family(sweep.family)).given
-        longer = [
-            with_batch(given, recipe.batch_size).model_copy(update=values(recipe))
-            for recipe in recipes
+        trials = [
+            with_batch(given, values["batch_size"]).model_copy(update=values) for values in recipes
         ]
-        for recipe, run in trained(sweep, longer, FOLDER / f"width-{width}", seeds):
-            pairs.setdefault((*values(recipe).values(), run.row["seed"]), []).append(run)
+        for _, run in trained(sweep, trials, FOLDER / f"width-{width}", seeds):
+            key = (*values_of(run.row).values(), run.row["seed"])
+            pairs.setdefault(key, []).append(run)
     return [
-        values_of(runs[0]) | {"seed": key[-1], "flops": sum(map(spent, runs))} | at_budget(runs)
+        values_of(runs[0].row) | {"seed": key[-1], "flops": sum(map(spent, runs))} | at_budget(runs)
         for key, runs in pairs.items()
     ]
 
 
-def values(recipe: Recipe) -> dict[str, Any]:
-    return {name: getattr(recipe, name) for name in PUBLISHED}
-
-
-def values_of(run: StoredRun) -> dict[str, Any]:
-    return {name: run.row[name] for name in PUBLISHED}
+def values_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in PUBLISHED}
 
 
 def spent(run: StoredRun) -> float:
@@ -91,7 +86,7 @@ def mean_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Means over the seeds of one recipe."""
     lengths = {name: [row[name] for row in rows] for name in ("model_bits", "mdl_bits")}
     return (
-        {name: rows[0][name] for name in PUBLISHED}
+        values_of(rows[0])
         | {f"{name}_by_seed": found for name, found in lengths.items()}
         | {name: fmean(found) for name, found in lengths.items()}
     )
@@ -112,7 +107,7 @@ def tuned() -> dict[str, Any]:
     found = runs.frontier().at(COMPUTE).to_json()
     members = [run for run in Store.open(folder).load() if run.row["role"] == "member"]
     by_seed = [
-        values_of(own[0]) | at_budget(own)
+        values_of(own[0].row) | at_budget(own)
         for seed in range(SEEDS)
         if (own := [run for run in members if run.row["seed"] == seed])
     ]
@@ -122,19 +117,14 @@ def tuned() -> dict[str, Any]:
 
 def main() -> None:
     configure_process()
-    given = Recipes.of(s := sweep_of([16], STEPS[16], 1), open_family(s.family)).given
     recipes = [
-        with_batch(given, batch).model_copy(
-            update={"learning_rate": rate, "warmup_steps": warmup, "ema_growth": window}
-        )
+        dict(zip(PUBLISHED, (rate, warmup, batch, window), strict=True))
         for rate, batch, warmup, window in itertools.product(RATES, BATCHES, WARMUPS, WINDOWS)
     ]
     rows = sorted(both_widths(recipes), key=lambda row: row["mdl_bits"])
-    by_values = {tuple(values(recipe).values()): recipe for recipe in recipes}
-    first = [by_values[tuple(row[name] for name in PUBLISHED)] for row in rows[:FIRST]]
     several: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in both_widths(first, SEEDS):
-        several.setdefault(tuple(row[name] for name in PUBLISHED), []).append(row)
+    for row in both_widths([values_of(row) for row in rows[:FIRST]], SEEDS):
+        several.setdefault(tuple(values_of(row).values()), []).append(row)
     best_of_seeds = min(map(mean_of, several.values()), key=lambda row: row["mdl_bits"])
     found, best = tuned(), rows[0]
     grid_flops = sum(row["flops"] for row in rows)
@@ -148,7 +138,7 @@ def main() -> None:
         "within 1 % of the grid's least mean of three seeds": over["over_best_of_seeds"] < 0.01,
         "at most 15 % of its FLOPs": share <= 0.15,
     }
-    published = next(row for row in rows if all(row[n] == v for n, v in PUBLISHED.items()))
+    published = next(row for row in rows if values_of(row) == PUBLISHED)
     summary = {
         **over,
         "compute_flops": COMPUTE,

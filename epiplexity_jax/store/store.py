@@ -133,9 +133,9 @@ class Store:
 
     def _runs(self) -> Iterator[StoredRun]:
         """Read every run, one file at a time."""
-        known = self._index() if self._rows is None else self._rows
+        known = self._rows or self._index()
         there = [n.removesuffix(_ENDING) for n in names_in(self.path / _HISTORIES, _ENDING)]
-        if missing := len(known.keys() - set(there)):
+        if not self._rows and (missing := len(known.keys() - set(there))):
             where = f"{self.path / _HISTORIES}: {missing} of the runs in {_RUNS}"
             self._warn(f"{where} have no history there and count as not done")
         for run_id in there:

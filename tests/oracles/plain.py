@@ -5,7 +5,6 @@ package: loops where that has array expressions, every switch tried out, curves 
 step. Prequential and requential runs in the variant `switch`, floor `ema`, frontier `refined`.
 """
 
-import json
 import math
 from pathlib import Path
 
@@ -220,14 +219,9 @@ def learner(row: dict, history: dict[str, np.ndarray]) -> tuple[dict, dict]:
     steps = np.rint(history["teacher_tokens"] / row["train_tokens_per_step"]).astype(int)
     last = [i for i in range(len(steps)) if i + 1 == len(steps) or steps[i + 1] > steps[i]]
     kept = {name: values[last] for name, values in history.items()}
-    own = {name: values for name, values in kept.items() if not name.startswith("heldout_")}
-    own |= {
-        name.removeprefix("teacher_"): values
-        for name, values in kept.items()
-        if name.startswith("teacher_heldout")
-    }
-    turns = {"heldout_turn": kept["heldout_turn"]} if "heldout_turn" in kept else {}
-    return row, own | turns | {"step": steps[last]}
+    for name in [name for name in kept if name.startswith("teacher_heldout")]:
+        kept[name.removeprefix("teacher_")] = kept[name]  # in place of the student's
+    return row, kept | {"step": steps[last]}
 
 
 def streams(row: dict, history: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -336,12 +330,3 @@ def at(hull: np.ndarray, compute: float) -> tuple[float, float]:
     x = np.log(hull[:, 0])
     model, data = (float(np.interp(math.log(compute), x, hull[:, i])) for i in (1, 2))
     return model, data
-
-
-def expected(store: Path, source: str, test: float) -> str:
-    """S and H of a store at a few budgets, as JSON, for a reader of this file."""
-    runs = read(store, source)
-    shift = correction([run for seeds in runs.values() for run in seeds])
-    hull = frontier([member(seeds, shift, test) for seeds in runs.values()])
-    budgets = np.geomspace(hull[0, 0], hull[-1, 0], 7)
-    return json.dumps({float(b): at(hull, b) for b in budgets})

@@ -235,9 +235,11 @@ class Frontier:
         return (inside[0], inside[-1]) if inside else None
 
     def _without_edges(self, budgets: Sequence[float], least: int = 1) -> list[float]:
-        """The budgets whose optimum lies inside, at least so many, else inside of sizes and steps.
+        """The budgets whose optimum lies inside; where they are too few, inside of sizes and steps.
 
-        Empty where these are fewer, too.
+        Args:
+            budgets: FLOPs.
+            least: number of them that are enough; empty where there are fewer either way.
         """
         flags = [self._edges(compute) for compute in budgets]
         for passed in (set(), {"edge_rate", "edge_batch"}):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 
@@ -20,7 +19,7 @@ class RunFacts:
 
     heldout_split: str | None = None
     heldout_verbatim_share: float | None = None
-    flops_ratios: Mapping[int, float] = field(default_factory=lambda: MappingProxyType({}))
+    flops_ratios: Mapping[int, float] = field(default_factory=dict)
 
     def of_model(self, params: int) -> dict[str, Any]:
         """Fields of a result whose model has so many parameters, by name."""
