@@ -153,6 +153,11 @@ def _open(name: str, sweep: Sweep, family: Family, recipes: Recipes) -> Dataset:
     task, heldout, recipe = task_for(family, source.info), sweep.heldout, recipes.of_source(name)
     record, share = recipes.given.batch_size, RECORD_SHARE  # one held-out set for all recipes
     if heldout.record_tokens is not None:
+        if heldout.record_tokens > heldout.tokens:
+            raise ConfigError(
+                f"heldout.record_tokens: {heldout.record_tokens:,} are more than heldout.tokens, "
+                f"{heldout.tokens:,}, of which they are a part; lower it, or leave it out"
+            )
         record, share = math.ceil(heldout.record_tokens / task.mean_labels(source.info)), 0.0
     path, split = f"sources.{name}", None
     if isinstance(source, HostSource):

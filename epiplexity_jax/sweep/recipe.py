@@ -38,12 +38,27 @@ class Recipes:
 
     @classmethod
     def of(cls, sweep: Sweep, family: Family) -> "Recipes":
-        """Make the recipes of a config; of a family that counts nothing is tuned."""
+        """Make the recipes of a config; of a family that counts nothing is tuned.
+
+        Args:
+            sweep: the config.
+            family: its family.
+
+        Raises:
+            ConfigError: when the config's learning rate is none of the family's own.
+        """
         device = isinstance(family, DeviceFamily)
+        rates, rate = family.learning_rates if device else None, sweep.training.learning_rate
+        if rates and rate is not None and rate not in rates:
+            raise ConfigError(
+                f"training.learning_rate: the family has learning rates of its own, "
+                f"{', '.join(f'{own:g}' for own in rates)}, and {rate:g} is none of them; leave "
+                "it out, or set the family's learning_rates to null"
+            )
         return cls(
             sweep.training,
             sweep.estimator,
-            rates=family.learning_rates if device else None,
+            rates=rates,
             batches=own_batches(family),
             tunes=device and sweep.recipe == "tuned",
             chosen=sweep.recipes,

@@ -34,6 +34,12 @@ def test_a_drawn_source_has_at_least_64_held_out_sequences():
     assert first.layout.sequences >= 64
 
 
+def test_record_points_hold_no_more_than_the_held_out_set():
+    plan_of(heldout={"tokens": 2048, "record_tokens": 2048})
+    with pytest.raises(ConfigError, match=r"^heldout\.record_tokens: 4,096 are more than .* 2,048"):
+        plan_of(heldout={"tokens": 2048, "record_tokens": 4096})
+
+
 def test_an_eval_batch_without_labels_is_refused_where_a_turn_would_score_it_alone(monkeypatch):
     (dataset, *_) = plan_of(heldout={"tokens": 64 * 16 * 16}).datasets
     counts = np.ones((dataset.layout.eval_batches, 64), np.int64)

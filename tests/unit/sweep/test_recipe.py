@@ -45,7 +45,7 @@ def test_what_is_left_out_has_the_published_value():
         ({"training": PUBLISHED, "estimator": {"ema_growth": 0.3}}, ()),
         ({"training": {}, "recipe": "fixed"}, ()),
         ({"training": {}, "family": {"kind": "ngram", "orders": [1]}}, ()),
-        ({"training": PUBLISHED, "family": SWEEP["family"] | {"learning_rates": [0.1]}}, None),
+        ({"training": PUBLISHED, "family": SWEEP["family"] | {"learning_rates": [0.03]}}, None),
     ],
 )
 def test_the_values_that_a_config_leaves_out_are_free(sections, left):
@@ -55,6 +55,14 @@ def test_the_values_that_a_config_leaves_out_are_free(sections, left):
 def test_a_familys_own_rates_are_not_tuned():
     family = SWEEP["family"] | {"learning_rates": [0.1]}
     assert "learning_rate" not in free(family=family, training={})
+
+
+def test_a_rate_beside_a_familys_own_is_one_of_them():
+    family = SWEEP["family"] | {"learning_rates": [0.1, 0.2, 0.4]}
+    taken = recipes_of(family=family, training={"learning_rate": 0.4})
+    assert taken.given.learning_rate == 0.4
+    with pytest.raises(ConfigError, match="^training.learning_rate: .*0.1, 0.2, 0.4, and 0.3 is"):
+        recipes_of(family=family, training={"learning_rate": 0.3})
 
 
 def test_a_familys_own_batches_are_not_tuned_and_read_the_same_tokens():
