@@ -52,12 +52,12 @@ def twice(found: dict[str, Any]) -> str:
             recipe(chosen) + (" (edge)" if "edge_batch" in pair["rows"][0]["flags"][i] else "")
             for i, chosen in enumerate(pair["recipes"])
         )
-        lengths = [budget["epiplexity_bits"] for budget in pair["rows"] if budget["agree"]]
-        apart = max((abs(a - b) / min(a, b) for a, b in lengths), default=None)
+        lengths = [budget["epiplexity_bits"] for budget in pair["rows"]]
+        apart = max(abs(a - b) / min(a, b) for a, b in lengths)
         known = sum(budget["agree"] is not None for budget in pair["rows"])
         agree = sum(bool(budget["agree"]) for budget in pair["rows"])
-        said = "an open side at every budget" if not known else f"{agree} of {known}"
-        most = "" if apart is None else f"{apart:.0%}"
+        said = "open" if not known else f"{agree} of {known}"
+        most = f"{apart:.0%}"
         rows.append((row["source"], one, other, said, most))
     heads = ("source", "one tuning", "the other", "budgets at which S agrees", "S apart by at most")
     return table(heads, rows)
