@@ -45,14 +45,14 @@ class Recipes:
             family: its family.
 
         Raises:
-            ConfigError: when the config's learning rate is none of the family's own.
+            ConfigError: when the config's learning rate is not one of the family's own.
         """
         device = isinstance(family, DeviceFamily)
         rates, rate = family.learning_rates if device else None, sweep.training.learning_rate
         if rates and rate is not None and rate not in rates:
             raise ConfigError(
                 f"training.learning_rate: the family has learning rates of its own, "
-                f"{', '.join(f'{own:g}' for own in rates)}, and {rate:g} is none of them; leave "
+                f"{', '.join(f'{own:g}' for own in rates)}, without {rate:g}; leave "
                 "it out, or set the family's learning_rates to null"
             )
         return cls(

@@ -61,7 +61,7 @@ def test_a_rate_beside_a_familys_own_is_one_of_them():
     family = SWEEP["family"] | {"learning_rates": [0.1, 0.2, 0.4]}
     taken = recipes_of(family=family, training={"learning_rate": 0.4})
     assert taken.given.learning_rate == 0.4
-    with pytest.raises(ConfigError, match="^training.learning_rate: .*0.1, 0.2, 0.4, and 0.3 is"):
+    with pytest.raises(ConfigError, match="^training.learning_rate: .*0.1, 0.2, 0.4, without 0.3;"):
         recipes_of(family=family, training={"learning_rate": 0.3})
 
 
