@@ -73,7 +73,7 @@ RESULTS = (
     Column("flags", _TEXTS, "", "edges of the sweep, see docs/frontier.md"),
     Column("warnings", _TEXTS, "", "sentences for a person"),
     *_RECIPE,
-    Column("heldout_split", _TEXT, "", "windows or documents", null=True),
+    Column("heldout_split", _TEXT, "", "windows, documents or a file", null=True),
     Column("heldout_verbatim_share", _FLOAT, "", "held-out data also in training", null=True),
     Column("flops_ratio", _FLOAT, "", "XLA's count of FLOPs over the declared one", null=True),
 )

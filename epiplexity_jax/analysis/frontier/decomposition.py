@@ -61,8 +61,8 @@ class Decomposition:
             fitted law "beyond_sizes", "beyond_tokens", "beyond_compute".
         recipe: the members' recipe and what its neighbours would give (`RecipeReport`); None where
             it is not known.
-        heldout_split: what is held out of a text, a file or rows: "windows" or "documents"; None
-            where examples are drawn or it is not known.
+        heldout_split: what is held out of a text, a file or rows: "windows", "documents" or
+            "file"; None where examples are drawn or it is not known.
         heldout_verbatim_share: share of held-out sequences that occur verbatim in the training
             part; None where it is not known.
         flops_ratio: XLA's count of the chosen size's training FLOPs over the declared one, which T

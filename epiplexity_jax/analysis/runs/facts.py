@@ -10,7 +10,8 @@ class RunFacts:
     """Facts of runs on one source, for their results.
 
     Attributes:
-        heldout_split: "windows" or "documents"; None where examples are drawn or it is not known.
+        heldout_split: "windows", "documents" or "file"; None where examples are drawn or it is not
+            known.
         heldout_verbatim_share: share of held-out sequences that occur verbatim in the training
             part, the largest of all runs; None where it is not known.
         flops_ratios: XLA's count of training FLOPs over the declared one, by number of parameters,
